@@ -1,0 +1,308 @@
+"""Who may do what: one table, one question.
+
+`ACTIONS` is the whole permission matrix, keyed by action, printed on the console's matrix page
+and walked by tests. `can()` answers from it; object rules (separation of duties) are predicates
+in `RULES`, beside the table and named, so that a denial says which rule refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import NotAllowed
+
+# slug -> (label, family). The playbook's words.
+ROLES: dict[str, tuple[str, str]] = {
+    "workspace_admin": ("Workspace admin", "administration"),
+    "viewer": ("Viewer", "administration"),
+    "mission_owner": ("Mission Owner (MO)", "mission"),
+    "governance_validator": ("Governance Validator (GV)", "mission"),
+    "operations_command": ("Operations Command (OC)", "mission"),
+    "telemetry_analyst": ("Telemetry Analyst (TA)", "mission"),
+    "knowledge_curator": ("Knowledge Curator (KC)", "mission"),
+    "primary_operator": ("Primary operator (on-call)", "operations"),
+    "secondary_operator": ("Secondary operator", "operations"),
+    "release_manager": ("Release manager", "operations"),
+    "sre_liaison": ("SRE liaison", "operations"),
+    "engineering_lead": ("Engineering lead", "operations"),
+    "security_lead": ("Security lead", "operations"),
+    "database_lead": ("Database lead", "operations"),
+    "vp_engineering": ("VP engineering", "operations"),
+    "product_manager": ("Product manager", "operations"),
+    "product_vp": ("Product VP", "operations"),
+    "ux": ("UX", "operations"),
+    "docs_lead": ("Docs lead", "operations"),
+    "product_partner": ("Product partner", "operations"),
+    "partner_success": ("Partner success", "operations"),
+    "legal": ("Legal", "operations"),
+    "compliance": ("Compliance", "operations"),
+    "privacy_officer": ("Privacy officer", "operations"),
+    "cto": ("CTO", "operations"),
+    "head_of_product": ("Head of product", "operations"),
+    "coordinator": ("Coordinator agent", "agent"),
+    "planner": ("Planner agent", "agent"),
+    "executor": ("Executor agent", "agent"),
+    "validator": ("Validator agent", "agent"),
+    "evidence": ("Evidence agent", "agent"),
+    "inspector": ("Inspector agent", "agent"),
+    "reviewer": ("Reviewer agent", "agent"),
+    "executioner": ("Executioner agent", "agent"),
+}
+
+PEOPLE = frozenset(slug for slug, (_, family) in ROLES.items() if family != "agent")
+AGENTS = frozenset(slug for slug, (_, family) in ROLES.items() if family == "agent")
+EVERYBODY = PEOPLE | AGENTS
+ADMIN = frozenset({"workspace_admin"})
+ON_CALL = frozenset({"primary_operator", "secondary_operator"})
+OPERATORS = (
+    ADMIN
+    | ON_CALL
+    | {"operations_command", "release_manager", "sre_liaison", "engineering_lead", "database_lead"}
+)
+SECURITY = frozenset({"security_lead"})
+OVERSIGHT = SECURITY | {"compliance", "privacy_officer", "cto", "vp_engineering"}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    label: str
+    roles: frozenset[str]
+    # Keys may carry it as a scope. Signatures and the handling of access itself never travel
+    # on a key without a person behind it.
+    by_key: bool = True
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def define(area: str, rows: Iterable[tuple[str, str, frozenset[str]]], *, by_key: bool = True) -> None:
+    for name, label, roles in rows:
+        unknown = roles - ROLES.keys()
+        if unknown:
+            raise ValueError(f"{area}.{name}: unknown roles {sorted(unknown)}")
+        ACTIONS[f"{area}.{name}"] = Action(label, frozenset(roles), by_key)
+
+
+define(
+    "workspace",
+    [
+        ("view", "See the workspace", EVERYBODY),
+        ("manage", "Change the workspace", ADMIN),
+    ],
+)
+define(
+    "member",
+    [
+        ("view", "See members and roles", PEOPLE),
+        ("manage", "Add, change and remove members", ADMIN | SECURITY),
+        ("lock", "Lock an account", ADMIN | SECURITY | ON_CALL),
+        ("unlock", "Unlock an account", ADMIN | SECURITY),
+        ("end_session", "End a person's sessions", ADMIN | SECURITY),
+    ],
+    by_key=False,
+)
+define(
+    "agent",
+    [
+        ("view", "See agents and service accounts", EVERYBODY),
+        ("manage", "Create and change agents", ADMIN | {"operations_command", "engineering_lead"}),
+    ],
+)
+define(
+    "key",
+    [
+        ("view", "See API keys (never their secrets)", ADMIN | SECURITY | {"engineering_lead"}),
+        ("manage", "Create, rotate and revoke API keys", ADMIN | SECURITY),
+        ("trust_issuer", "Trust an outside token issuer", ADMIN | SECURITY),
+    ],
+    by_key=False,
+)
+define(
+    "access_review",
+    [
+        ("view", "See access reviews", ADMIN | OVERSIGHT),
+        ("manage", "Make an access review and decide its lines", ADMIN | SECURITY),
+        ("sign", "Sign an access review", ADMIN | SECURITY),
+    ],
+    by_key=False,
+)
+define(
+    "audit",
+    [
+        ("view", "Read the audit log", ADMIN | OVERSIGHT | OPERATORS),
+        ("export", "Export the audit log", ADMIN | OVERSIGHT),
+        ("verify", "Verify the audit log", ADMIN | OVERSIGHT),
+        ("review", "Sign the weekly audit review", SECURITY),
+    ],
+)
+define(
+    "notify",
+    [
+        ("view", "See channels, outbox and dead letters", OPERATORS | OVERSIGHT),
+        ("replay", "Replay a dead letter", OPERATORS),
+        ("manage_channels", "Change and test channels", ADMIN | {"operations_command"}),
+    ],
+)
+define(
+    "contact",
+    [
+        ("view", "See contacts", PEOPLE),
+        ("manage", "Change contacts", OPERATORS),
+    ],
+)
+define(
+    "job",
+    [
+        ("view", "See timers, jobs and their runs", OPERATORS | OVERSIGHT),
+        ("manage", "Run a job now, cancel a timer", OPERATORS),
+    ],
+)
+define(
+    "obligation",
+    [
+        ("view", "See recurring obligations", PEOPLE),
+        ("fulfil", "Record and sign an obligation of one's role", PEOPLE),
+        ("manage", "Change recurring obligations", ADMIN | {"compliance"}),
+    ],
+)
+define(
+    "throttle",
+    [
+        ("view", "See rate limits", OPERATORS | OVERSIGHT),
+        ("manage", "Set temporary rate limits", OPERATORS),
+    ],
+)
+define(
+    "catalog",
+    [
+        ("view", "See services, components and integrations", EVERYBODY),
+        ("manage", "Change services, components and integrations", OPERATORS),
+        ("trip", "Open or close a circuit breaker", OPERATORS),
+        ("report", "Report probe and tool-call outcomes", OPERATORS | AGENTS),
+    ],
+)
+define(
+    "backup",
+    [
+        ("view", "See backups and restore drills", OPERATORS | OVERSIGHT),
+        ("report", "Report a backup made elsewhere", OPERATORS),
+    ],
+)
+define("signal", [("view", "See signals between apps", OPERATORS | OVERSIGHT)])
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    allowed: bool
+    rule: str
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+# (actor, object) -> the sentence that refuses, or None. Named after the action they guard.
+Rule = Callable[[Actor, Any], str | None]
+RULES: dict[str, list[Rule]] = {}
+
+
+def rule(*actions: str) -> Callable[[Rule], Rule]:
+    """Register an object rule beside the table."""
+
+    def register(function: Rule) -> Rule:
+        for action in actions:
+            RULES.setdefault(action, []).append(function)
+        return function
+
+    return register
+
+
+def scope_covers(scopes: frozenset[str], action: str) -> bool:
+    area = action.split(".", 1)[0]
+    return "*" in scopes or action in scopes or f"{area}.*" in scopes
+
+
+def workspace_of(obj: Any) -> int | None:
+    """The workspace an object stands in. Objects without one belong to the installation."""
+    if obj is None:
+        return None
+    workspace_id: int | None = getattr(obj, "workspace_id", None)
+    return workspace_id
+
+
+def can(actor: Actor, action: str, obj: Any = None) -> Decision:
+    """May this actor do this to this object? Unknown actions are a bug, not a denial."""
+    entry = ACTIONS[action]
+    if actor.kind == "job":
+        return Decision(True, "job", "the portal itself")
+    granted = _granted(actor, action, entry, obj)
+    if not granted:
+        return granted
+    for check in RULES.get(action, ()):
+        refusal = check(actor, obj)
+        if refusal:
+            return Decision(False, check.__name__, refusal)
+    return granted
+
+
+def _granted(actor: Actor, action: str, entry: Action, obj: Any) -> Decision:
+    workspace_id = workspace_of(obj)
+    if workspace_id is not None and workspace_id not in actor.workspace_ids:
+        return Decision(False, "workspace", "belongs to another workspace")
+    if actor.scopes is not None:
+        if not entry.by_key:
+            return Decision(False, "not_by_key", f"{entry.label}: not with a key")
+        if not scope_covers(actor.scopes, action):
+            return Decision(False, "scope", f"the key lacks the scope {action}")
+        if actor.kind == "service":
+            return Decision(True, "scope", action)
+    if workspace_id is not None and workspace_id in actor.break_glass:
+        return Decision(True, "break_glass", "superuser with an open break-glass")
+    if obj is not None and workspace_id is None and not action.endswith(".view"):
+        # A role in one workspace must not reach, through what all share, into the others.
+        if actor.superuser:
+            return Decision(True, "superuser", "changes what belongs to the whole installation")
+        return Decision(False, "installation", f"{entry.label}: needs a superuser here")
+    matching = _roles(actor, workspace_id) & entry.roles
+    if matching:
+        return Decision(True, "role", min(matching))
+    wanted = ", ".join(sorted(ROLES[role][0] for role in entry.roles))
+    return Decision(False, "role", f"{entry.label}: needs {wanted}")
+
+
+def _roles(actor: Actor, workspace_id: int | None) -> frozenset[str]:
+    """Roles that count. Without a workspace (a list's heading, an "add" button, a row all share)
+    any workspace's role answers; services ask again with the row they change."""
+    if workspace_id is not None:
+        return actor.roles_in(workspace_id)
+    return frozenset().union(*actor.roles.values()) if actor.roles else frozenset()
+
+
+def require(actor: Actor, action: str, obj: Any = None) -> None:
+    """Raise `NotAllowed` unless `can`. The door that answers writes the denial to the audit."""
+    decision = can(actor, action, obj)
+    if decision:
+        return
+    code = "WORKSPACE_MISMATCH" if decision.rule == "workspace" else "FORBIDDEN"
+    raise NotAllowed(
+        decision.reason,
+        code=code,
+        denial={
+            "actor": actor,
+            "action": action,
+            "subject": obj,
+            "rule": decision.rule,
+            "reason": decision.reason,
+        },
+    )
+
+
+def matrix() -> Mapping[str, tuple[Action, dict[str, bool]]]:
+    """action -> (entry, role -> allowed), for the console's page and the tests."""
+    return {
+        name: (entry, {role: role in entry.roles for role in ROLES})
+        for name, entry in ACTIONS.items()
+    }

@@ -1,0 +1,7 @@
+"""Every `/api/` route: one line per package that has some."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

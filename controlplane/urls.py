@@ -1,0 +1,13 @@
+"""Doors of the web process. Kernel doors first; each app adds its own `urls` when it has some."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("controlplane.base.urls")),
+    path("", include("controlplane.access.urls")),
+    path("api/", include("controlplane.api_urls")),
+    path("admin/", admin.site.urls),
+]
