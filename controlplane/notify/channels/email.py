@@ -1,0 +1,73 @@
+"""E-mail through the configured SMTP server (the console in a demo)."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.validators import validate_email
+
+from controlplane.lib.errors import Invalid
+from controlplane.notify.channels.base import Message, Outcome
+
+
+class Email:
+    slug: ClassVar[str] = "email"
+    target_label: ClassVar[str] = "Address"
+    secret_label: ClassVar[str] = ""
+
+    def check(self, target: str, secret: str) -> None:
+        try:
+            validate_email(target)
+        except ValidationError as error:
+            raise Invalid(
+                "Not an e-mail address.", details={"target": "Not an e-mail address."}
+            ) from error
+
+    def send(self, target: str, secret: str, message: Message) -> Outcome:
+        mail = _compose(target, message)
+        try:
+            mail.send(fail_silently=False)
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            kind = "rejected" if all(code >= 500 for code in codes) else "retry"
+            return Outcome(kind, f"SMTP {codes}", codes[0] if codes else None)
+        except smtplib.SMTPResponseException as error:
+            kind = "rejected" if error.smtp_code >= 500 else "retry"
+            return Outcome(kind, f"SMTP {error.smtp_code}", error.smtp_code)
+        except (OSError, smtplib.SMTPException) as error:
+            return Outcome("retry", f"{type(error).__name__}: {error}"[:300])
+        return Outcome(
+            "accepted", "handed to the mail server", provider_id=_message_id(message, target)
+        )
+
+
+def _message_id(message: Message, target: str) -> str:
+    """The same for every try, so that a mail server or reader can drop a repeat."""
+    digest = hashlib.sha256(f"{message.key}\0{target}".encode()).hexdigest()[:32]
+    domain = settings.PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].split(":", 1)[0]
+    return f"<{digest}@{domain or 'localhost'}>"
+
+
+def _compose(target: str, message: Message) -> EmailMessage:
+    # Django refuses header injection; a subject is one line whatever it was made of.
+    subject = " ".join(message.subject.split())
+    prefix = "[critical] " if message.urgency == "critical" else ""
+    lines = [message.body] if message.body else []
+    if message.link:
+        lines.append(message.link)
+    lines.append(f"-- \nWorkspace {message.workspace} · {message.kind}")
+    headers = {
+        "Message-ID": _message_id(message, target),
+        "Auto-Submitted": "auto-generated",
+        "X-Idempotency-Key": message.key,
+    }
+    if message.urgency == "critical":
+        headers["Importance"] = "high"
+    return EmailMessage(
+        subject=prefix + subject, body="\n\n".join(lines), to=[target], headers=headers
+    )

@@ -1,0 +1,169 @@
+"""Channels: created, changed, switched and tested by people who may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from controlplane.access import policy
+from controlplane.access.models import Workspace
+from controlplane.audit.services import record
+from controlplane.lib import clock, sealed
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, Invalid
+from controlplane.notify import delivering
+from controlplane.notify.channels import KINDS, Message, Outcome
+from controlplane.notify.models import SECRET_PURPOSE, Channel, Urgency
+
+
+@transaction.atomic
+def create_channel(
+    workspace: Workspace,
+    *,
+    actor: Actor,
+    name: str,
+    kind: str,
+    target: str = "",
+    secret: str = "",
+    urgencies: list[str] | None = None,
+) -> Channel:
+    policy.require(actor, "notify.manage_channels", workspace)
+    _check(kind, name, target, secret, urgencies)
+    channel = Channel(
+        workspace=workspace,
+        name=name.strip(),
+        kind=kind,
+        target=target,
+        secret_sealed=sealed.seal(secret, SECRET_PURPOSE),
+        urgencies=urgencies or [],
+    )
+    _save_new(channel)
+    record(actor, "notify.manage_channels", channel, after=_shown(channel))
+    return channel
+
+
+def _save_new(channel: Channel) -> None:
+    try:
+        with transaction.atomic():
+            channel.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict(
+            "A channel of this name exists already.", details={"name": "Taken."}
+        ) from error
+
+
+@transaction.atomic
+def change_channel(
+    channel: Channel,
+    *,
+    actor: Actor,
+    version: int,
+    name: str | None = None,
+    target: str | None = None,
+    secret: str | None = None,
+    urgencies: list[str] | None = None,
+) -> Channel:
+    """Change what is given; an empty or absent secret keeps the stored one."""
+    policy.require(actor, "notify.manage_channels", channel)
+    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    if row.version != version:
+        raise Conflict("Somebody changed this channel meanwhile. Reload and look.")
+    before = _shown(row)
+    row.name = name.strip() if name is not None else row.name
+    row.target = target if target is not None else row.target
+    row.urgencies = urgencies if urgencies is not None else row.urgencies
+    _check(row.kind, row.name, row.target, secret or row.secret, row.urgencies)
+    if secret:
+        row.secret_sealed = sealed.seal(secret, SECRET_PURPOSE)
+    row.version += 1
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise Conflict(
+            "A channel of this name exists already.", details={"name": "Taken."}
+        ) from error
+    after = _shown(row) | ({"secret": "changed"} if secret else {})
+    record(actor, "notify.manage_channels", row, before=before, after=after)
+    return row
+
+
+@transaction.atomic
+def set_channel_active(
+    channel: Channel, *, actor: Actor, active: bool, reason: str = ""
+) -> Channel:
+    policy.require(actor, "notify.manage_channels", channel)
+    changed = Channel.objects.filter(pk=channel.pk, is_active=not active).update(
+        is_active=active, version=channel.version + 1, failures_in_a_row=0
+    )
+    if changed:
+        record(
+            actor,
+            "notify.manage_channels",
+            channel,
+            before={"is_active": not active},
+            after={"is_active": active},
+            reason=reason,
+        )
+    channel.refresh_from_db()
+    return channel
+
+
+def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
+    """Send a real message now and say what really came of it. Not queued: the person waits for
+    the answer; no transaction is open while the receiver thinks."""
+    policy.require(actor, "notify.manage_channels", channel)
+    now = clock.now()
+    message = Message(
+        key=f"test:{channel.uid}:{now.timestamp():.0f}",
+        subject=f"Test from the portal: {channel.name}",
+        body=f"{actor.label} pressed the test button. Nothing is wrong.",
+        urgency=Urgency.LOW,
+        kind="channel.test",
+        link="",
+        workspace=channel.workspace.slug,
+        about="",
+        sent_at=now.isoformat(),
+    )
+    outcome = KINDS[channel.kind].send(channel.target, channel.secret, message)
+    with transaction.atomic():
+        delivering.note_health(channel.pk, outcome)
+        record(
+            actor,
+            "notify.manage_channels",
+            channel,
+            reason="test",
+            outcome="done" if outcome.kind == "accepted" else "failed",
+            details={"result": outcome.kind, "detail": outcome.detail, "status": outcome.status},
+        )
+    return outcome
+
+
+def _check(kind: str, name: str, target: str, secret: str, urgencies: list[str] | None) -> None:
+    problems: dict[str, str] = {}
+    if kind not in KINDS:
+        problems["kind"] = f"One of {', '.join(KINDS)}."
+    if not name.strip():
+        problems["name"] = "Required."
+    if len(name) > 80:
+        problems["name"] = "At most 80 characters."
+    if len(target) > 300:
+        problems["target"] = "At most 300 characters."
+    if len(secret) > 2000:
+        problems["secret"] = "At most 2,000 characters."
+    unknown = set(urgencies or []) - set(Urgency.values)
+    if unknown:
+        problems["urgencies"] = f"Unknown: {', '.join(sorted(unknown))}."
+    if problems:
+        raise Invalid("The channel is not right yet.", details=problems)
+    KINDS[kind].check(target, secret)
+
+
+def _shown(channel: Channel) -> dict[str, Any]:
+    return {
+        "name": channel.name,
+        "kind": channel.kind,
+        "target": channel.target,
+        "urgencies": channel.urgencies,
+    }

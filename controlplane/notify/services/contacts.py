@@ -1,0 +1,155 @@
+"""The contact book, and which chairs of the playbook are empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.access.models import Workspace
+from controlplane.audit.services import record
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Invalid
+from controlplane.notify.models import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Chair:
+    purpose: str
+    label: str
+    family: str
+
+
+# Who must be reachable by name, as the playbooks list them. Apps add theirs in `apps.py`.
+CHAIRS: dict[str, Chair] = {}
+
+
+def require_contact(purpose: str, label: str, family: str = "role") -> None:
+    CHAIRS[purpose] = Chair(purpose, label, family)
+
+
+for _purpose, _label in [
+    ("mission_owner_lead", "Mission Owner lead"),
+    ("governance_validator_lead", "Governance Validator lead"),
+    ("operations_command_lead", "Operations Command lead"),
+    ("telemetry_analyst_lead", "Telemetry Analyst lead"),
+    ("knowledge_curator_lead", "Knowledge Curator lead"),
+    ("engineering_lead", "Engineering lead"),
+    ("security_lead", "Security lead"),
+    ("database_lead", "Database lead"),
+    ("product_owner", "Product owner"),
+    ("platform_engineer", "Platform engineer"),
+    ("agent_workflow_owner", "Agent workflow owner"),
+]:
+    require_contact(_purpose, _label)
+
+_FIELDS = (
+    "family",
+    "purpose",
+    "name",
+    "user",
+    "email",
+    "phone",
+    "handle",
+    "coverage",
+    "notes",
+    "order",
+)
+
+
+@transaction.atomic
+def add_contact(workspace: Workspace, *, actor: Actor, **fields: Any) -> Contact:
+    policy.require(actor, "contact.manage", workspace)
+    contact = Contact(workspace=workspace, **_known(fields))
+    _check(contact)
+    contact.save(force_insert=True)
+    record(actor, "contact.manage", contact, after=_shown(contact))
+    return contact
+
+
+@transaction.atomic
+def change_contact(contact: Contact, *, actor: Actor, **fields: Any) -> Contact:
+    policy.require(actor, "contact.manage", contact)
+    row = Contact.objects.select_for_update().get(pk=contact.pk)
+    before = _shown(row)
+    for name, value in _known(fields).items():
+        setattr(row, name, value)
+    _check(row)
+    row.save()
+    record(actor, "contact.manage", row, before=before, after=_shown(row))
+    return row
+
+
+@transaction.atomic
+def remove_contact(contact: Contact, *, actor: Actor, reason: str = "") -> Contact:
+    policy.require(actor, "contact.manage", contact)
+    if Contact.objects.filter(pk=contact.pk, is_active=True).update(is_active=False):
+        record(
+            actor,
+            "contact.manage",
+            contact,
+            before={"is_active": True},
+            after={"is_active": False},
+            reason=reason,
+        )
+    contact.refresh_from_db()
+    return contact
+
+
+@transaction.atomic
+def verify_contact(contact: Contact, *, actor: Actor) -> Contact:
+    """Somebody called and it rang: contacts rot, and their age is shown."""
+    policy.require(actor, "contact.manage", contact)
+    Contact.objects.filter(pk=contact.pk).update(verified_at=clock.now())
+    record(actor, "contact.manage", contact, reason="verified")
+    contact.refresh_from_db()
+    return contact
+
+
+def missing_contacts(workspace: Workspace) -> list[Chair]:
+    """Chairs nobody sits in: no active contact for the purpose."""
+    present = set(
+        Contact.objects.filter(workspace=workspace, is_active=True).values_list(
+            "purpose", flat=True
+        )
+    )
+    return [chair for purpose, chair in CHAIRS.items() if purpose not in present]
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(fields) - set(_FIELDS)
+    if unknown:
+        raise Invalid("Unknown fields.", details=dict.fromkeys(sorted(unknown), "Unknown field."))
+    return fields
+
+
+def _check(contact: Contact) -> None:
+    if (
+        contact.user is not None
+        and not contact.user.memberships.filter(
+            workspace_id=contact.workspace_id, left_at=None
+        ).exists()
+    ):
+        raise Invalid(
+            "This person is not a member of the workspace.", details={"user": "Not a member."}
+        )
+    try:
+        contact.full_clean(validate_unique=False)
+    except ValidationError as error:
+        raise Invalid(
+            "The contact is not right yet.",
+            details={name: " ".join(texts) for name, texts in error.message_dict.items()},
+        ) from error
+
+
+def _shown(contact: Contact) -> dict[str, Any]:
+    return {
+        name: (str(contact.user) if contact.user else None)
+        if name == "user"
+        else getattr(contact, name)
+        for name in _FIELDS
+    }

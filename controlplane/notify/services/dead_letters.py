@@ -1,0 +1,46 @@
+"""Messages that were given up, and sending them again."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.audit.services import record
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from controlplane.notify import outbox
+from controlplane.notify.models import Delivery, OutboxMessage
+
+
+@transaction.atomic
+def replay(message: OutboxMessage, *, actor: Actor, reason: str = "") -> OutboxMessage:
+    """Put a dead letter back, under its old key: a receiver that saw it knows it for a repeat."""
+    policy.require(actor, "notify.replay", message)
+    changed = OutboxMessage.objects.filter(pk=message.pk, state=OutboxMessage.State.DEAD).update(
+        state=OutboxMessage.State.WAITING,
+        due_at=clock.now(),
+        attempts=0,
+        max_attempts=outbox.MAX_ATTEMPTS.value,
+        lease_until=None,
+        lease_token=None,
+        finished_at=None,
+    )
+    if not changed:
+        raise Conflict("This message is not a dead letter any more.")
+    if message.topic == "notify.deliver":
+        Delivery.objects.filter(
+            pk=message.payload["delivery"],
+            state__in=[Delivery.State.DEAD, Delivery.State.REJECTED],
+        ).update(state=Delivery.State.WAITING, why="", settled_at=None)
+    record(
+        actor,
+        "notify.replay",
+        message,
+        before={"state": "dead", "attempts": message.attempts, "last_error": message.last_error},
+        after={"state": "waiting"},
+        reason=reason,
+    )
+    outbox.nudge()
+    message.refresh_from_db()
+    return message

@@ -1,0 +1,179 @@
+"""Tell somebody something: one notification, one delivery per target, all in the caller's
+transaction. Sending is the outbox's work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from controlplane.access.models import Grant, User
+from controlplane.lib import clock, context
+from controlplane.notify import outbox, wording
+from controlplane.notify.models import (
+    Channel,
+    Delivery,
+    InboxItem,
+    Method,
+    Notification,
+    Preference,
+    QuietHours,
+    Urgency,
+)
+from controlplane.notify.quiet import quiet_until
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """Whom to tell. Roles mean whoever holds them now; `channels=None` means every channel of
+    the workspace that takes this urgency."""
+
+    users: Sequence[int] = ()
+    roles: Sequence[str] = ()
+    channels: Sequence[int] | None = ()
+
+
+@transaction.atomic
+def notify(
+    *,
+    workspace_id: int,
+    kind: str,
+    to: To,
+    key: str,
+    values: Mapping[str, object] | None = None,
+    subject: str = "",
+    body: str = "",
+    urgency: str = Urgency.NORMAL,
+    link: str = "",
+    about: str = "",
+) -> Notification:
+    """Write the news and its deliveries. The same key again returns what is there."""
+    if not subject:
+        subject, body = wording.render(workspace_id, kind, values or {})
+    people, note = _people(workspace_id, to)
+    notification, created = Notification.objects.get_or_create(
+        workspace_id=workspace_id,
+        key=key,
+        defaults={
+            "kind": kind,
+            "urgency": urgency,
+            "subject": subject[:200],
+            "body": body[:8000],
+            "link": settings.PUBLIC_URL + link if link.startswith("/") else link,
+            "about": about,
+            "note": note,
+            "correlation_id": context.current().correlation_id,
+        },
+    )
+    if created:
+        _address_people(notification, people)
+        _address_channels(notification, to.channels)
+    return notification
+
+
+def _people(workspace_id: int, to: To) -> tuple[list[User], str]:
+    """Who is meant, now. A role nobody holds falls to the workspace's admins, and says so:
+    news for an empty chair must not vanish."""
+    held = Grant.objects.held().filter(membership__workspace_id=workspace_id)
+    members = set(held.values_list("membership__user_id", flat=True))
+    ids = set(to.users) & members
+    note = ""
+    if to.roles:
+        holders = set(held.filter(role__in=to.roles).values_list("membership__user_id", flat=True))
+        if not holders:
+            holders = set(
+                held.filter(role="workspace_admin").values_list("membership__user_id", flat=True)
+            )
+            note = f"Nobody holds {', '.join(to.roles)}; sent to the workspace's admins."
+        ids |= holders
+    return list(User.objects.filter(pk__in=ids, is_active=True).order_by("pk")), note
+
+
+def _address_people(notification: Notification, people: Iterable[User]) -> None:
+    people = list(people)
+    wishes = _wishes(notification.kind, people)
+    quiet = {row.user_id: row for row in QuietHours.objects.filter(user__in=people)}
+    for person in people:
+        for method in (Method.INBOX, Method.EMAIL):
+            wanted = wishes.get((person.pk, method), True)
+            if not wanted and notification.urgency != Urgency.CRITICAL:
+                _suppress(notification, person, method)
+            elif method is Method.INBOX:
+                _put_into_inbox(notification, person)
+            else:
+                until = _quiet_until(notification, person, quiet.get(person.pk))
+                _queue(Delivery(notification=notification, method=method, user=person), until)
+
+
+def _wishes(kind: str, people: Sequence[User]) -> dict[tuple[int, str], bool]:
+    """(person, method) -> wanted. A wish for this kind beats one for all kinds."""
+    rows = Preference.objects.filter(user__in=people, kind__in=["*", kind])
+    # "*" sorts before every kind, so the particular wish is written last.
+    return {
+        (row.user_id, row.method): row.wanted
+        for row in sorted(rows, key=lambda row: row.kind != "*")
+    }
+
+
+def _suppress(notification: Notification, person: User, method: str) -> None:
+    Delivery.objects.create(
+        notification=notification,
+        method=method,
+        user=person,
+        state=Delivery.State.SUPPRESSED,
+        why="not wanted: the person's preference",
+        settled_at=clock.now(),
+    )
+
+
+def _put_into_inbox(notification: Notification, person: User) -> None:
+    """The inbox is a table of ours: delivered in this very transaction."""
+    InboxItem.objects.create(user=person, notification=notification)
+    Delivery.objects.create(
+        notification=notification,
+        method=Method.INBOX,
+        user=person,
+        state=Delivery.State.SENT,
+        settled_at=clock.now(),
+    )
+
+
+def _quiet_until(
+    notification: Notification, person: User, hours: QuietHours | None
+) -> datetime | None:
+    if hours is None or notification.urgency == Urgency.CRITICAL:
+        return None
+    return quiet_until(
+        clock.now(),
+        starts=hours.starts,
+        ends=hours.ends,
+        weekends=hours.weekends,
+        zone=person.time_zone,
+    )
+
+
+def _queue(delivery: Delivery, not_before: datetime | None) -> None:
+    if not_before:
+        delivery.why = f"held for quiet hours until {not_before:%Y-%m-%d %H:%M} UTC"
+    delivery.save()
+    outbox.enqueue(
+        "notify.deliver",
+        {"delivery": delivery.pk},
+        key=f"delivery:{delivery.uid}",
+        workspace_id=delivery.notification.workspace_id,
+        subject=f"notify.notification:{delivery.notification_id}",
+        not_before=not_before,
+    )
+
+
+def _address_channels(notification: Notification, wanted: Sequence[int] | None) -> None:
+    channels = Channel.objects.filter(workspace_id=notification.workspace_id, is_active=True)
+    if wanted is not None:
+        channels = channels.filter(pk__in=wanted)
+    for channel in channels:
+        if channel.urgencies and notification.urgency not in channel.urgencies:
+            continue
+        _queue(Delivery(notification=notification, method=Method.CHANNEL, channel=channel), None)
