@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -99,12 +99,18 @@ def dead_index(name: str) -> models.Index:
     return models.Index(fields=["id"], name=name, condition=Q(state=DEAD))
 
 
-def claim(rows: QuerySet[Row], *, limit: int, lease_seconds: float) -> list[Row]:
+def claim(
+    rows: QuerySet[Row],
+    *,
+    limit: int,
+    lease_seconds: float,
+    on_bury: Callable[[Sequence[Row]], None] | None = None,
+) -> list[Row]:
     """Take up to `limit` due rows for `lease_seconds`, oldest first, in a transaction of its own.
 
     `rows` may be any filtered queryset of the model. Rows that other processes are claiming right
     now are skipped, never waited for. A row that used up its attempts without reporting back is
-    buried here instead of handed out.
+    buried here instead of handed out; `on_bury` hears of it in the same transaction.
     """
     model = rows.model
     with transaction.atomic():
@@ -117,6 +123,8 @@ def claim(rows: QuerySet[Row], *, limit: int, lease_seconds: float) -> list[Row]
         exhausted = [row for row in chosen if row.attempts >= row.max_attempts]
         taken = [row for row in chosen if row.attempts < row.max_attempts]
         _bury(model, exhausted)
+        if exhausted and on_bury is not None:
+            on_bury(exhausted)
         return _lease(model, taken, lease_seconds)
 
 

@@ -25,6 +25,9 @@ class Actor:
     superuser: bool = False
     break_glass: frozenset[int] = frozenset()  # workspaces opened by an audited break-glass
     second_factor_at: float | None = None  # epoch seconds of the last second factor
+    # What a machine's credentials prove of it, as the outside says it (uids, not row ids):
+    # agent_id, workspace_id, role, session_id; a token's jti too. Payloads may not contradict it.
+    claims: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def workspace_ids(self) -> frozenset[int]:
@@ -36,7 +39,9 @@ class Actor:
         return self.kind == "job"
 
     def roles_in(self, workspace_id: int | None) -> frozenset[str]:
-        return self.roles.get(workspace_id, frozenset()) if workspace_id is not None else frozenset()
+        if workspace_id is None:
+            return frozenset()
+        return self.roles.get(workspace_id, frozenset())
 
     def __str__(self) -> str:
         return f"{self.ref} {self.label}".strip()

@@ -25,7 +25,8 @@ class Context:
     bd_issue: str = ""
 
 
-_current: ContextVar[Context] = ContextVar("controlplane_context", default=Context())
+_NOWHERE = Context()
+_current: ContextVar[Context] = ContextVar("controlplane_context", default=_NOWHERE)
 
 # Ids come from callers: anything else would let a header write log lines or audit text.
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")

@@ -1,4 +1,4 @@
-"""Time-ordered public identifiers, made in Python because PostgreSQL has `uuidv7()` only from 18."""
+"""Time-ordered public identifiers, made here: PostgreSQL has `uuidv7()` only from 18."""
 
 from __future__ import annotations
 

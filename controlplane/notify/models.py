@@ -9,21 +9,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from controlplane.access.models import Workspace
+from controlplane.jobs import leases
 from controlplane.lib import clock, sealed
 from controlplane.lib.ids import uuid7
 from controlplane.notify import querysets
 
-SECRET_PURPOSE = "channel-secret"
+SEALED_FOR = "channel-secret"
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(leases.Leased):
     """A side effect that must happen: written with the change that wants it, sent by a lease."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        LEASED = "leased", "Being sent"
-        DONE = "done", "Done"
-        DEAD = "dead", "Dead letter"
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     workspace = models.ForeignKey(
@@ -33,36 +28,15 @@ class OutboxMessage(models.Model):
     key = models.CharField(max_length=200, unique=True)
     payload = models.JSONField(default=dict)
     subject = models.CharField(max_length=120, blank=True)  # audit ref of what it is about
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    due_at = models.DateTimeField(default=clock.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    lease_token = models.UUIDField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    max_attempts = models.PositiveSmallIntegerField(default=8)
-    last_error = models.CharField(max_length=500, blank=True)
     correlation_id = models.CharField(max_length=128, blank=True)
-    created_at = models.DateTimeField(default=clock.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
     objects = querysets.OutboxQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
         indexes = [
-            # The sender's only question: what is due, oldest first.
-            models.Index(
-                fields=["due_at", "id"],
-                name="outbox_due",
-                condition=Q(state__in=["waiting", "leased"]),
-            ),
-            models.Index(fields=["id"], name="outbox_dead", condition=Q(state="dead")),
+            leases.ready_index("outbox_ready"),
+            leases.dead_index("outbox_dead"),
             models.Index(fields=["workspace", "-id"], name="outbox_workspace"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(state="leased")
-                | Q(lease_until__isnull=False, lease_token__isnull=False),
-                name="outbox_lease_complete",
-            ),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +82,7 @@ class Channel(models.Model):
 
     @property
     def secret(self) -> str:
-        return sealed.unseal(self.secret_sealed, SECRET_PURPOSE)
+        return sealed.unseal(self.secret_sealed, SEALED_FOR)
 
 
 class Urgency(models.TextChoices):

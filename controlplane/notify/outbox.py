@@ -7,11 +7,15 @@ after a kill, always under the same key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from controlplane.lib import clock, context, defaults
+from django.db import transaction
+
+from controlplane.jobs import engine, leases
+from controlplane.lib import context, defaults, logs
 from controlplane.lib.errors import IdempotencyConflict
 from controlplane.notify.channels.base import Outcome
 from controlplane.notify.models import OutboxMessage
@@ -34,6 +38,8 @@ MAX_ATTEMPTS = defaults.define(
     unit="tries",
     why="With doubling pauses from 2 s this is about ten minutes; then a person decides.",
 )
+
+logger = logging.getLogger("controlplane.notify")
 
 Handler = Callable[[OutboxMessage], Outcome]
 TOPICS: dict[str, Handler] = {}
@@ -65,6 +71,7 @@ def enqueue(
     not_before: datetime | None = None,
 ) -> OutboxMessage:
     """Write a message in the caller's transaction. The same key twice is one message."""
+    when = {"ready_at": not_before} if not_before else {}
     message, created = OutboxMessage.objects.get_or_create(
         key=key,
         defaults={
@@ -72,20 +79,86 @@ def enqueue(
             "payload": payload,
             "workspace_id": workspace_id,
             "subject": subject,
-            "due_at": not_before or clock.now(),
             "max_attempts": MAX_ATTEMPTS.value,
             "correlation_id": context.current().correlation_id,
+            **when,
         },
     )
     if not created and (message.topic, message.payload) != (name, payload):
         raise IdempotencyConflict(f"Another message already stands under the key {key}.")
-    if created:
+    if created and not_before is None:
         nudge()
     return message
 
 
 def nudge() -> None:
     """Wake a sender now. Losing this costs latency only: the tick finds the row."""
-    from controlplane.jobs import engine
-
     engine.nudge("outbox")
+
+
+def send_due() -> int:
+    """One pass of the sender: claim a batch, send each, settle. Answers how many were handled."""
+    batch = leases.claim(
+        OutboxMessage.objects.all(),
+        limit=BATCH.value,
+        lease_seconds=LEASE_SECONDS.value,
+        on_bury=_note_given_up,
+    )
+    for message in batch:
+        with context.bind(correlation_id=message.correlation_id, source="job"):
+            _send(message)
+    return len(batch)
+
+
+def _send(message: OutboxMessage) -> None:
+    # A batch waits behind a slow receiver: by its turn a row may be somebody else's.
+    if not leases.still_held(message):
+        return
+    try:
+        outcome = _run(message)
+        _settle(message, outcome)
+    except leases.LeaseLost:
+        logs.event(logger, "outbox.lease_lost", topic=message.topic, key=message.key)
+
+
+def _run(message: OutboxMessage) -> Outcome:
+    handler = TOPICS.get(message.topic)
+    if handler is None:
+        # An older process during a roll-out: the new one knows the topic.
+        return Outcome("retry", f"no handler for the topic {message.topic}")
+    try:
+        return handler(message)
+    except Exception as error:
+        # One bad row must not stop the sender.
+        logger.exception("outbox handler failed")
+        return Outcome("retry", leases.describe(error))
+
+
+@transaction.atomic
+def _settle(message: OutboxMessage, outcome: Outcome) -> None:
+    if outcome.kind == "accepted":
+        leases.finish(message)
+        return
+    error = outcome.detail or outcome.kind
+    if outcome.kind == "rejected":
+        dead = leases.kill(message, error)
+    else:
+        dead = leases.fail(message, error, retry_in=outcome.retry_after)
+    if dead:
+        message.last_error = error
+        _note_given_up([message])
+
+
+def _note_given_up(messages: Sequence[OutboxMessage]) -> None:
+    for message in messages:
+        logs.event(
+            logger,
+            "outbox.dead_letter",
+            level=logging.ERROR,
+            topic=message.topic,
+            key=message.key,
+            error=message.last_error,
+        )
+        callback = GIVEN_UP.get(message.topic)
+        if callback is not None:
+            callback(message)

@@ -58,7 +58,8 @@ def http_receiver() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet: pytest's output is for results."""

@@ -40,7 +40,7 @@ class Message:
 class ChannelKind(Protocol):
     slug: ClassVar[str]
     target_label: ClassVar[str]
-    secret_label: ClassVar[str]
+    key_label: ClassVar[str]
 
     def check(self, target: str, secret: str) -> None:
         """Refuse a configuration that can't work, with the field's name."""

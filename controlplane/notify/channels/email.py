@@ -18,7 +18,7 @@ from controlplane.notify.channels.base import Message, Outcome
 class Email:
     slug: ClassVar[str] = "email"
     target_label: ClassVar[str] = "Address"
-    secret_label: ClassVar[str] = ""
+    key_label: ClassVar[str] = ""
 
     def check(self, target: str, secret: str) -> None:
         try:

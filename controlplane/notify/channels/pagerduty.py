@@ -16,7 +16,7 @@ _SEVERITY = {"critical": "critical", "normal": "warning", "low": "info"}
 class PagerDuty:
     slug: ClassVar[str] = "pagerduty"
     target_label: ClassVar[str] = "Events address (empty: PagerDuty's own)"
-    secret_label: ClassVar[str] = "Routing key (32 characters)"
+    key_label: ClassVar[str] = "Routing key (32 characters)"
 
     def check(self, target: str, secret: str) -> None:
         if target:

@@ -13,7 +13,7 @@ _MARK = {"critical": ":red_circle: ", "normal": "", "low": ""}
 class Slack:
     slug: ClassVar[str] = "slack"
     target_label: ClassVar[str] = "Channel name, as people know it"
-    secret_label: ClassVar[str] = "Webhook address"
+    key_label: ClassVar[str] = "Webhook address"
 
     def check(self, target: str, secret: str) -> None:
         if not secret:

@@ -11,7 +11,7 @@ from controlplane.notify.channels.base import Message, Outcome, check_https, pos
 class Teams:
     slug: ClassVar[str] = "teams"
     target_label: ClassVar[str] = "Channel name, as people know it"
-    secret_label: ClassVar[str] = "Webhook address"
+    key_label: ClassVar[str] = "Webhook address"
 
     def check(self, target: str, secret: str) -> None:
         if not secret:

@@ -12,7 +12,7 @@ from controlplane.notify.channels.base import Message, Outcome, check_https, pos
 class Webhook:
     slug: ClassVar[str] = "webhook"
     target_label: ClassVar[str] = "Address"
-    secret_label: ClassVar[str] = "Signing secret (16 characters or more)"
+    key_label: ClassVar[str] = "Signing secret (16 characters or more)"
 
     def check(self, target: str, secret: str) -> None:
         check_https("target", target)

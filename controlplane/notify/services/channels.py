@@ -14,7 +14,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
 from controlplane.notify import delivering
 from controlplane.notify.channels import KINDS, Message, Outcome
-from controlplane.notify.models import SECRET_PURPOSE, Channel, Urgency
+from controlplane.notify.models import SEALED_FOR, Channel, Urgency
 
 
 @transaction.atomic
@@ -35,7 +35,7 @@ def create_channel(
         name=name.strip(),
         kind=kind,
         target=target,
-        secret_sealed=sealed.seal(secret, SECRET_PURPOSE),
+        secret_sealed=sealed.seal(secret, SEALED_FOR),
         urgencies=urgencies or [],
     )
     _save_new(channel)
@@ -75,7 +75,7 @@ def change_channel(
     row.urgencies = urgencies if urgencies is not None else row.urgencies
     _check(row.kind, row.name, row.target, secret or row.secret, row.urgencies)
     if secret:
-        row.secret_sealed = sealed.seal(secret, SECRET_PURPOSE)
+        row.secret_sealed = sealed.seal(secret, SEALED_FOR)
     row.version += 1
     try:
         with transaction.atomic():
@@ -146,12 +146,13 @@ def _check(kind: str, name: str, target: str, secret: str, urgencies: list[str] 
         problems["kind"] = f"One of {', '.join(KINDS)}."
     if not name.strip():
         problems["name"] = "Required."
-    if len(name) > 80:
-        problems["name"] = "At most 80 characters."
-    if len(target) > 300:
-        problems["target"] = "At most 300 characters."
-    if len(secret) > 2000:
-        problems["secret"] = "At most 2,000 characters."
+    for field, value, limit in (
+        ("name", name, 80),
+        ("target", target, 300),
+        ("secret", secret, 2000),
+    ):
+        if len(value) > limit:
+            problems[field] = f"At most {limit} characters."
     unknown = set(urgencies or []) - set(Urgency.values)
     if unknown:
         problems["urgencies"] = f"Unknown: {', '.join(sorted(unknown))}."

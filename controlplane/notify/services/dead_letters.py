@@ -6,7 +6,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.audit.services import record
-from controlplane.lib import clock
+from controlplane.jobs import leases
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.notify import outbox
@@ -17,16 +17,7 @@ from controlplane.notify.models import Delivery, OutboxMessage
 def replay(message: OutboxMessage, *, actor: Actor, reason: str = "") -> OutboxMessage:
     """Put a dead letter back, under its old key: a receiver that saw it knows it for a repeat."""
     policy.require(actor, "notify.replay", message)
-    changed = OutboxMessage.objects.filter(pk=message.pk, state=OutboxMessage.State.DEAD).update(
-        state=OutboxMessage.State.WAITING,
-        due_at=clock.now(),
-        attempts=0,
-        max_attempts=outbox.MAX_ATTEMPTS.value,
-        lease_until=None,
-        lease_token=None,
-        finished_at=None,
-    )
-    if not changed:
+    if not leases.revive(message):
         raise Conflict("This message is not a dead letter any more.")
     if message.topic == "notify.deliver":
         Delivery.objects.filter(
