@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
-from controlplane.jobs import engine, leases
+from controlplane.jobs import leases, nudges
 from controlplane.lib import context, defaults, logs
 from controlplane.lib.errors import IdempotencyConflict
 from controlplane.notify.channels.base import Outcome
@@ -86,14 +86,9 @@ def enqueue(
     )
     if not created and (message.topic, message.payload) != (name, payload):
         raise IdempotencyConflict(f"Another message already stands under the key {key}.")
-    if created and not_before is None:
-        nudge()
+    if created:
+        nudges.after_commit(due_at=not_before)
     return message
-
-
-def nudge() -> None:
-    """Wake a sender now. Losing this costs latency only: the tick finds the row."""
-    engine.nudge("outbox")
 
 
 def send_due() -> int:

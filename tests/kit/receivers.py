@@ -27,15 +27,21 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers each request with the next of `answers`, then with 200."""
+    """Answers by path where told so, else with the next of `answers`, then with 200."""
 
     url: str = ""
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    answer_by_path: dict[str, int] = field(default_factory=dict)
 
     def will_answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append((status, named, body))
+
+    def answer_for(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        if path in self.answer_by_path:
+            return self.answer_by_path[path], {}, b""
+        return self.answers.pop(0) if self.answers else (200, {}, b"ok")
 
 
 @contextmanager

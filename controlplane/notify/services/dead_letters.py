@@ -6,10 +6,9 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.audit.services import record
-from controlplane.jobs import leases
+from controlplane.jobs import leases, nudges
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
-from controlplane.notify import outbox
 from controlplane.notify.models import Delivery, OutboxMessage
 
 
@@ -32,6 +31,6 @@ def replay(message: OutboxMessage, *, actor: Actor, reason: str = "") -> OutboxM
         after={"state": "waiting"},
         reason=reason,
     )
-    outbox.nudge()
+    nudges.after_commit()
     message.refresh_from_db()
     return message

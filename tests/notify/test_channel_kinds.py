@@ -1,0 +1,146 @@
+"""Each kind of channel against a real receiver: what it sends, and how it reads the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from controlplane.lib import clock, http
+from controlplane.lib.errors import Invalid
+from controlplane.notify.channels import KINDS, Message
+from tests.kit.receivers import Mailbox, Receiver, http_receiver, mail_receiver
+
+ROUTING_KEY = "R0" + "a" * 30
+SECRET = "a-signing-secret-of-some-length"
+
+
+@pytest.fixture
+def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
+    settings.OUTGOING_ALLOW = ["127.0.0.1"]
+    with http_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def mailbox(settings: SettingsWrapper) -> Iterator[Mailbox]:
+    with mail_receiver() as mailbox:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = mailbox.host, mailbox.port
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        yield mailbox
+
+
+def message(**changes: str) -> Message:
+    fields = {
+        "key": "delivery-1",
+        "subject": "Backup failed",
+        "body": "The newest backup is 30 h old.",
+        "urgency": "critical",
+        "kind": "backup.stale",
+        "link": "https://portal.example/admin/backups/",
+        "workspace": "demo",
+        "about": "backups.backupreport:3",
+        "sent_at": "2026-11-21T10:00:00+00:00",
+    }
+    return Message(**(fields | changes))
+
+
+def test_webhook__signed_body_that_the_receiver_can_verify(receiver: Receiver) -> None:
+    outcome = KINDS["webhook"].send(receiver.url + "/hook", SECRET, message())
+    got = receiver.received[0]
+    assert (outcome.kind, outcome.status) == ("accepted", 200)
+    assert got.json()["subject"] == "Backup failed"
+    assert got.headers["Idempotency-Key"] == "delivery-1"
+    http.verify(SECRET.encode(), got.body, got.headers, now=clock.now())
+    with pytest.raises(Invalid):
+        http.verify(SECRET.encode(), got.body + b" ", got.headers, now=clock.now())
+
+
+def test_slack__escapes_markup_so_that_a_name_cannot_mention(receiver: Receiver) -> None:
+    KINDS["slack"].send("#ops", receiver.url, message(subject="<!channel> & <script>"))
+    sent = receiver.received[0].json()
+    text = sent["blocks"][0]["text"]["text"]
+    assert "<!channel>" not in text
+    assert "&lt;!channel&gt; &amp; &lt;script&gt;" in text
+    assert "<https://portal.example/admin/backups/|Open in the portal>" in text
+
+
+def test_teams__adaptive_card_with_a_link(receiver: Receiver) -> None:
+    KINDS["teams"].send("Ops", receiver.url, message())
+    card = receiver.received[0].json()["attachments"][0]["content"]
+    assert card["type"] == "AdaptiveCard"
+    assert card["actions"][0]["url"] == "https://portal.example/admin/backups/"
+
+
+def test_pagerduty__trigger_event_and_the_receivers_own_key(receiver: Receiver) -> None:
+    receiver.will_answer(202, b'{"status":"success","dedup_key":"theirs"}')
+    outcome = KINDS["pagerduty"].send(receiver.url + "/v2/enqueue", ROUTING_KEY, message())
+    event = receiver.received[0].json()
+    assert outcome.provider_id == "theirs"
+    assert event["event_action"] == "trigger"
+    assert event["dedup_key"] == "delivery-1"
+    assert event["payload"]["severity"] == "critical"
+
+
+def test_email__one_message_id_for_every_try(mailbox: Mailbox) -> None:
+    for _ in range(2):
+        assert KINDS["email"].send("ana@example.com", "", message()).kind == "accepted"
+    first, second = mailbox.messages
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first["Subject"] == "[critical] Backup failed"
+
+
+def test_email__a_subject_of_several_lines_injects_no_header(mailbox: Mailbox) -> None:
+    KINDS["email"].send("ana@example.com", "", message(subject="Hello\r\nBcc: eve@example.com"))
+    assert mailbox.messages[0]["Bcc"] is None
+    assert "Bcc: eve" in str(mailbox.messages[0]["Subject"])
+
+
+def test_email__no_server__tries_again_later(settings: SettingsWrapper) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert KINDS["email"].send("ana@example.com", "", message()).kind == "retry"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(200, "accepted"), (204, "accepted"), (400, "rejected"), (404, "rejected"),
+     (408, "retry"), (429, "retry"), (500, "retry"), (503, "retry"), (302, "rejected")],
+)  # fmt: skip
+def test_answer__decides_between_done_later_and_never(
+    receiver: Receiver, status: int, kind: str
+) -> None:
+    receiver.will_answer(status, b"")
+    assert KINDS["webhook"].send(receiver.url, SECRET, message()).kind == kind
+
+
+def test_retry_after__is_kept(receiver: Receiver) -> None:
+    receiver.will_answer(429, b"slow down", Retry_After="7")
+    assert KINDS["webhook"].send(receiver.url, SECRET, message()).retry_after == 7.0
+
+
+def test_private_address__is_refused_for_good(settings: SettingsWrapper) -> None:
+    settings.OUTGOING_ALLOW = []
+    with http_receiver() as receiver:
+        outcome = KINDS["webhook"].send(receiver.url, SECRET, message())
+        assert outcome.kind == "rejected"
+        assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "secret"),
+    [
+        ("email", "not an address", ""),
+        ("slack", "#ops", ""),
+        ("teams", "Ops", ""),
+        ("webhook", "https://hooks.example/x", "short"),
+        ("webhook", "ftp://hooks.example/x", SECRET),
+        ("pagerduty", "", "too-short"),
+    ],
+)
+def test_check__refuses_what_cannot_work(kind: str, target: str, secret: str) -> None:
+    with pytest.raises(Invalid):
+        KINDS[kind].check(target, secret)
