@@ -1,0 +1,61 @@
+"""Named reads of the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+
+from controlplane.audit import scope
+from controlplane.audit.refs import subject_ref
+from controlplane.lib.actors import Actor
+
+if TYPE_CHECKING:
+    from controlplane.audit.models import AuditEvent, AuditReview, AuditSeal  # noqa: F401
+
+
+class EventQuerySet(models.QuerySet["AuditEvent"]):
+    def visible_to(self, actor: Actor) -> EventQuerySet:
+        """Rows of workspaces where this actor may read the log. See `access.audit_scope`."""
+        if actor.sees_all:
+            return self.all()
+        readable = scope.readable(actor)
+        return self.none() if readable is None else self.filter(readable)
+
+    def about(self, subject: Any) -> EventQuerySet:
+        """The trail of one object, newest first."""
+        return self.filter(subject_ref=subject_ref(subject))
+
+    def by(self, actor: Actor | str) -> EventQuerySet:
+        return self.filter(actor_ref=actor if isinstance(actor, str) else actor.ref)
+
+    def mentioning(self, text: str) -> EventQuerySet:
+        """Free text over what people type. Callers bound the time: no index serves this."""
+        return self.filter(
+            Q(request_id=text)
+            | Q(correlation_id=text)
+            | Q(actor_label__icontains=text)
+            | Q(subject_label__icontains=text)
+            | Q(subject_ref__icontains=text)
+            | Q(action__icontains=text)
+            | Q(reason__icontains=text)
+        )
+
+
+class SealQuerySet(models.QuerySet["AuditSeal"]):
+    def visible_to(self, actor: Actor) -> SealQuerySet:
+        """Seals span all workspaces and hold only hashes: whoever reads any of the log sees them."""
+        if actor.sees_all or scope.readable(actor) is not None:
+            return self.all()
+        return self.none()
+
+
+class ReviewQuerySet(models.QuerySet["AuditReview"]):
+    def visible_to(self, actor: Actor) -> ReviewQuerySet:
+        if actor.sees_all:
+            return self.all()
+        return self.filter(workspace_id__in=actor.workspace_ids)
+
+    def open(self) -> ReviewQuerySet:
+        return self.filter(signed_at=None)
