@@ -200,7 +200,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # The one visible switch: a second factor for everybody who enters the console.
 REQUIRE_SECOND_FACTOR = env.bool("CONTROLPLANE_REQUIRE_MFA", default=True)
+# Guesses are counted exactly by access.attempts; the library's own delay would only get in the
+# way of whoever mistypes once.
+OTP_TOTP_THROTTLE_FACTOR = 0
 OTP_TOTP_ISSUER = env.str("CONTROLPLANE_NAME", default="Control plane")
+# E-mail addresses are unique whatever their case, by a constraint on lower(email), which the
+# check does not recognise.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LOGIN_URL = "access:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LOGOUT_REDIRECT_URL = "access:login"

@@ -1,14 +1,26 @@
-"""Who is asking: `request.actor` for every request, `request.workspace` where one is chosen."""
+"""Who is asking: `request.actor` for every request, `request.workspace` where one is chosen.
+
+A session counts only while its row does: not ended, not idle too long, not past its hours, and
+of the person's present epoch. Whoever fails this is signed out here, before any page looks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
-from django.utils.functional import SimpleLazyObject
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404, HttpRequest, HttpResponse
 
+from controlplane.access import services
+from controlplane.access.models import User, UserSession, Workspace
 from controlplane.access.principals import actor_for_user
 from controlplane.lib.actors import ANONYMOUS, Actor
+
+EPOCH_KEY = "access_epoch"
+WORKSPACE_KEY = "access_workspace"
+# Answered without asking who: they must work while the database does not.
+PUBLIC_PATHS = frozenset({"/health", "/ready", "/metrics"})
 
 
 class CurrentActor:
@@ -16,11 +28,62 @@ class CurrentActor:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.actor = SimpleLazyObject(lambda: _actor(request))  # type: ignore[attr-defined]
+        actor, workspace = ANONYMOUS, None
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.path not in PUBLIC_PATHS:
+            actor = self._actor(request)
+            workspace = _workspace(request, actor)
+        request.actor = actor  # type: ignore[attr-defined]
+        request.workspace = workspace  # type: ignore[attr-defined]
         return self.get_response(request)
 
+    def _actor(self, request: HttpRequest) -> Actor:
+        user = request.user
+        if not user.is_authenticated:
+            return ANONYMOUS
+        session = _session_in_force(request, user)
+        if session is None:
+            request.session.flush()
+            request.user = AnonymousUser()
+            return ANONYMOUS
+        services.touch_session(session)
+        request.user_session = session  # type: ignore[attr-defined]
+        factor = session.second_factor_at
+        return actor_for_user(
+            user,
+            session_id=str(session.uid),
+            second_factor_at=factor.timestamp() if factor else None,
+        )
 
-def _actor(request: HttpRequest) -> Actor:
-    if request.user.is_authenticated:
-        return actor_for_user(request.user)
-    return ANONYMOUS
+
+def _session_in_force(request: HttpRequest, user: User) -> UserSession | None:
+    key = request.session.session_key
+    if key is None or request.session.get(EPOCH_KEY) != user.session_epoch:
+        return None
+    session = services.session_in_force(key, user)
+    if session is None:
+        return None
+    # The switch may have been turned on since: who came in without a code signs in again.
+    if settings.REQUIRE_SECOND_FACTOR and session.second_factor_at is None:
+        return None
+    return session
+
+
+def _workspace(request: HttpRequest, actor: Actor) -> Workspace | None:
+    """The one named by this request, else the one chosen before, else the only one.
+
+    A name that is not the actor's answers 404 and never falls back to another workspace: a
+    person must not act in one while believing to be in the other.
+    """
+    named = request.headers.get("X-Workspace") or request.GET.get("workspace")
+    mine = Workspace.objects.open().filter(pk__in=actor.workspace_ids)
+    if named:
+        found = mine.filter(slug=named).first()
+        if found is None and actor.kind != "anonymous":
+            raise Http404("No such workspace.")
+        return found
+    if not actor.workspace_ids:
+        return None
+    rows = list(mine[:2]) if WORKSPACE_KEY not in request.session else []
+    if len(rows) == 1:
+        return rows[0]
+    return mine.filter(slug=request.session.get(WORKSPACE_KEY, "")).first()

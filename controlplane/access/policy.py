@@ -78,7 +78,9 @@ class Action:
 ACTIONS: dict[str, Action] = {}
 
 
-def define(area: str, rows: Iterable[tuple[str, str, frozenset[str]]], *, by_key: bool = True) -> None:
+def define(
+    area: str, rows: Iterable[tuple[str, str, frozenset[str]]], *, by_key: bool = True
+) -> None:
     for name, label, roles in rows:
         unknown = roles - ROLES.keys()
         if unknown:
@@ -91,6 +93,8 @@ define(
     [
         ("view", "See the workspace", EVERYBODY),
         ("manage", "Change the workspace", ADMIN),
+        # By no role: it belongs to the installation, hence to superusers.
+        ("create", "Create a workspace", frozenset()),
     ],
 )
 define(
@@ -98,6 +102,10 @@ define(
     [
         ("view", "See members and roles", PEOPLE),
         ("manage", "Add, change and remove members", ADMIN | SECURITY),
+        ("grant", "Grant a role", ADMIN | SECURITY),
+        ("revoke", "Revoke a role", ADMIN | SECURITY),
+        ("reset_factor", "Reset a person's second factor", ADMIN | SECURITY),
+        ("make_superuser", "Make a superuser", frozenset()),
         ("lock", "Lock an account", ADMIN | SECURITY | ON_CALL),
         ("unlock", "Unlock an account", ADMIN | SECURITY),
         ("end_session", "End a person's sessions", ADMIN | SECURITY),
@@ -116,6 +124,7 @@ define(
     [
         ("view", "See API keys (never their secrets)", ADMIN | SECURITY | {"engineering_lead"}),
         ("manage", "Create, rotate and revoke API keys", ADMIN | SECURITY),
+        ("own", "Create, rotate and revoke one's own API keys", PEOPLE),
         ("trust_issuer", "Trust an outside token issuer", ADMIN | SECURITY),
     ],
     by_key=False,
@@ -126,6 +135,15 @@ define(
         ("view", "See access reviews", ADMIN | OVERSIGHT),
         ("manage", "Make an access review and decide its lines", ADMIN | SECURITY),
         ("sign", "Sign an access review", ADMIN | SECURITY),
+    ],
+    by_key=False,
+)
+define(
+    "break_glass",
+    [
+        ("view", "See who opened the workspace by break-glass", ADMIN | OVERSIGHT),
+        ("open", "Enter a workspace by break-glass", frozenset()),
+        ("close", "End a break-glass", ADMIN | SECURITY),
     ],
     by_key=False,
 )

@@ -10,7 +10,9 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 
 
-def actor_for_user(user: User, *, session_id: str = "", second_factor_at: float | None = None) -> Actor:
+def actor_for_user(
+    user: User, *, session_id: str = "", second_factor_at: float | None = None
+) -> Actor:
     roles: dict[int, set[str]] = defaultdict(set)
     held = Grant.objects.held().filter(membership__user=user)
     for workspace_id, role in held.values_list("membership__workspace_id", "role"):
@@ -33,7 +35,9 @@ def actor_for_user(user: User, *, session_id: str = "", second_factor_at: float 
     )
 
 
-def actor_for_agent(agent: Agent, *, key: ApiKey | None = None, scopes: Iterable[str] = ()) -> Actor:
+def actor_for_agent(
+    agent: Agent, *, key: ApiKey | None = None, scopes: Iterable[str] = ()
+) -> Actor:
     """An agent acts in its one workspace. Without a role it has scopes only."""
     scope_set = frozenset(scopes)
     return Actor(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BreakGlass,
         Grant,
         Membership,
+        RevokedToken,
         TrustedIssuer,
         User,
         UserSession,
@@ -91,10 +92,20 @@ class AgentQuerySet(Scoped["Agent"]):
 
 
 class ApiKeyQuerySet(Scoped["ApiKey"]):
-    pass
+    def in_force(self, at: datetime | None = None) -> Self:
+        at = at or clock.now()
+        return self.filter(revoked_at=None, not_before__lte=at, expires_at__gt=at)
+
+    def of_person(self, user_id: int | None) -> Self:
+        return self.filter(user_id=user_id, user__isnull=False)
 
 
 class TrustedIssuerQuerySet(Scoped["TrustedIssuer"]):
+    def trusted(self) -> Self:
+        return self.filter(is_active=True, workspace__archived_at=None)
+
+
+class RevokedTokenQuerySet(Scoped["RevokedToken"]):
     pass
 
 

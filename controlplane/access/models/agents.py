@@ -7,7 +7,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from controlplane.access.models.people import User, Workspace
-from controlplane.access.querysets import AgentQuerySet, ApiKeyQuerySet, TrustedIssuerQuerySet
+from controlplane.access.querysets import (
+    AgentQuerySet,
+    ApiKeyQuerySet,
+    RevokedTokenQuerySet,
+    TrustedIssuerQuerySet,
+)
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 
@@ -38,6 +43,10 @@ class Agent(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint("workspace", Lower("name"), name="agent_name_unique"),
+            # A service account has scopes only: with both, the wider of the two would count.
+            models.CheckConstraint(
+                condition=Q(kind="agent") | Q(role=""), name="agent_service_without_role"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -101,6 +110,7 @@ class TrustedIssuer(models.Model):
     is_active = models.BooleanField(default=True, editable=False)
     jwks = models.JSONField(default=dict, editable=False)
     fetched_at = models.DateTimeField(null=True, editable=False)
+    tried_at = models.DateTimeField(null=True, editable=False)  # holds back the next attempt
     last_error = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     objects = TrustedIssuerQuerySet.as_manager()
@@ -118,10 +128,15 @@ class RevokedToken(models.Model):
     """A token ended before its time. Rows go when the token would have expired anyway."""
 
     jti = models.CharField(max_length=64, primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(default=clock.now)
     revoked_by = models.CharField(max_length=200)
     reason = models.CharField(max_length=300, blank=True)
+    objects = RevokedTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-revoked_at"]
 
     def __str__(self) -> str:
         return self.jti
