@@ -8,6 +8,7 @@ after a kill, always under the same key.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -91,7 +92,18 @@ def enqueue(
     return message
 
 
-def send_due() -> int:
+def work(deadline: float) -> int:
+    """The engine's module: send until nothing is due or the tick's time is up."""
+    handled = 0
+    while time.monotonic() < deadline:
+        sent = send_due(deadline)
+        if not sent:
+            break
+        handled += sent
+    return handled
+
+
+def send_due(deadline: float | None = None) -> int:
     """One pass of the sender: claim a batch, send each, settle. Answers how many were handled."""
     batch = leases.claim(
         OutboxMessage.objects.all(),
@@ -100,6 +112,10 @@ def send_due() -> int:
         on_bury=_note_given_up,
     )
     for message in batch:
+        # Behind a slow receiver the others go back untried, for any process to take.
+        if deadline is not None and time.monotonic() > deadline:
+            leases.release(message)
+            continue
         with context.bind(correlation_id=message.correlation_id, source="job"):
             _send(message)
     return len(batch)
