@@ -11,3 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("controlplane.api_urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "controlplane.base.web.bad_request"
+handler403 = "controlplane.base.web.permission_denied"
+handler404 = "controlplane.base.web.page_not_found"
+handler500 = "controlplane.base.web.server_error"

@@ -1,49 +1,210 @@
-"""Middleware every request passes: ids, headers, body limit, refusals."""
+"""Middleware every request passes: ids, headers, limits, refusals.
+
+In this order, outside in: `RequestContext` (so that everything below logs with an id),
+`SecurityHeaders` (so that refusals carry them too), `BodyLimit` (before anything reads), and
+innermost `Refusals`, which hears what a view raised.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import logging
+import time
 from collections.abc import Callable
+from functools import lru_cache
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from controlplane.lib import context
+from controlplane.audit import services as audit
+from controlplane.base import web
+from controlplane.lib import context, defaults
+from controlplane.lib.errors import NotAllowed
+from controlplane.lib.logs import event
 
+logger = logging.getLogger("controlplane.request")
 Next = Callable[[HttpRequest], HttpResponse]
+
+BODY_BYTES = defaults.define(
+    "web.body_bytes",
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    unit="bytes",
+    why="a form or JSON body of the portal is far smaller; uploads have their own limit",
+)
+UPLOAD_BYTES = defaults.define(
+    "web.upload_bytes", 25 * 1024 * 1024, unit="bytes", why="evidence files; the proxy allows it"
+)
+QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
 
 
 class RequestContext:
+    """Who, from where, under which id; one log line per request.
+
+    The line names the route's pattern, never the raw path or query: those hold ids and whatever
+    people typed. An id from outside is taken only when it is harmless (`context.accepted_id`).
+    """
+
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
         request_id = context.accepted_id(request.headers.get("X-Request-ID"))
-        with context.bind(request_id=request_id, correlation_id=request_id):
+        correlation_id = request.headers.get("X-Correlation-ID")
+        trace = context.parse_traceparent(request.headers.get("traceparent"))
+        with context.bind(
+            request_id=request_id,
+            correlation_id=context.accepted_id(correlation_id) if correlation_id else request_id,
+            trace_id=trace[0] if trace else context.new_id(),
+            span_id=trace[1] if trace else "",
+            source=source_of(request.path_info),
+            address=address_of(request),
+        ) as bound:
             response = self.get_response(request)
-        response["X-Request-ID"] = request_id
+            response["X-Request-ID"] = request_id
+            response["X-Correlation-ID"] = bound.correlation_id
+            _log(request, response.status_code, time.perf_counter() - started)
         return response
 
 
+def _log(request: HttpRequest, status: int, seconds: float) -> None:
+    quiet = request.path_info in QUIET_PATHS and status < 500
+    event(
+        logger,
+        "http.request",
+        level=logging.DEBUG if quiet else logging.INFO,
+        method=request.method if request.method in _METHODS else "other",
+        route=route_of(request),
+        status=status,
+        duration_ms=round(seconds * 1000, 1),
+    )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SOURCES = (
+    ("/api/", "api"),
+    ("/mcp", "mcp"),
+    ("/desk", "desk"),
+    ("/admin", "console"),
+    ("/stream", "stream"),
+)
+
+
+def source_of(path: str) -> str:
+    return next((source for prefix, source in _SOURCES if path.startswith(prefix)), "web")
+
+
+def route_of(request: HttpRequest) -> str:
+    """The pattern that matched, as a low-cardinality name."""
+    match = request.resolver_match
+    return f"/{match.route}" if match is not None and match.route is not None else "(none)"
+
+
+@lru_cache(maxsize=1)
+def _proxies(
+    configured: tuple[str, ...],
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(entry, strict=False) for entry in configured)
+
+
+def _is_proxy(text: str) -> bool:
+    if not text:
+        return True  # a Unix socket has no address; only our own proxy can reach it
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in _proxies(tuple(settings.TRUSTED_PROXIES)))
+
+
+def address_of(request: HttpRequest) -> str:
+    """The caller's address. `X-Forwarded-For` is read from the right, and only as far as it was
+    written by our own proxies: everything further left is what the caller wants us to believe."""
+    peer = str(request.META.get("REMOTE_ADDR") or "")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    while _is_proxy(peer) and hops and hops[-1]:
+        peer = hops.pop()
+    try:
+        return str(ipaddress.ip_address(peer))
+    except ValueError:
+        return ""
+
+
 class SecurityHeaders:
+    """Headers that hold for every answer, whoever made it."""
+
+    POLICY = (
+        "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self';"
+        " form-action 'self'"
+    )
+    PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
+
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", self.POLICY)
+        response.setdefault("Permissions-Policy", self.PERMISSIONS)
+        response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("X-Content-Type-Options", "nosniff")
+        response.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY or "same-origin")
+        if self._is_private(request):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+    @staticmethod
+    def _is_private(request: HttpRequest) -> bool:
+        """Whatever a person's session or key could have shaped; a shared cache or the back
+        button after signing out must not show it. Views that know better set their own."""
+        if web.is_api(request) or request.path_info.startswith(("/admin", "/account", "/desk")):
+            return True
+        return settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path_info.startswith(
+            settings.STATIC_URL
+        )
 
 
 class BodyLimit:
+    """Refuse what is too large or malformed before anything reads it.
+
+    NUL in a path or query reaches PostgreSQL as a text it refuses, deep inside some filter; here
+    it is one answer for every route.
+    """
+
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info or _holds_nul(request.META.get("QUERY_STRING", "")):
+            return web.failed(request, "INVALID_ARGUMENT", "The address holds a NUL character.")
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            return web.failed(request, "INVALID_ARGUMENT", "Content-Length is not a number.")
+        is_upload = (request.content_type or "") == "multipart/form-data"
+        limit = UPLOAD_BYTES.value if is_upload else BODY_BYTES.value
+        if int(length[:20]) > limit:
+            return web.failed(request, "TOO_LARGE", f"The body is larger than {limit} bytes.")
         return self.get_response(request)
+
+
+def _holds_nul(query: str) -> bool:
+    return "%00" in query or "\x00" in query
 
 
 class Refusals:
-    """Product errors raised by pages become pages with a reason, and denials reach the audit."""
+    """Product errors raised by pages become pages with a reason, and denials reach the audit.
+
+    A lost database is not a bug of the page: it answers 503 and says when to come back.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, NotAllowed):
+            audit.record_denied(exception)
+        return web.answer(request, exception)

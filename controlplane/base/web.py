@@ -1,13 +1,152 @@
+"""What every page shares: who asks, what is shown around, and the answers to failure."""
+
 from __future__ import annotations
 
-from typing import Any
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from psycopg_pool import PoolTimeout
+
+from controlplane.lib import context, defaults
+from controlplane.lib.actors import ANONYMOUS, Actor
+from controlplane.lib.errors import CODES, ControlPlaneError, Unavailable
+
+if TYPE_CHECKING:
+    from controlplane.access.models import Workspace
+
+logger = logging.getLogger(__name__)
+RETRY_AFTER_S = defaults.define(
+    "web.retry_after_s", 2, unit="seconds", why="a database restart takes about this long"
+)
+
+TITLES = {
+    400: "That request could not be read",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "Not this way",
+    409: "Somebody was faster",
+    412: "It has changed since you looked",
+    413: "That is too large",
+    422: "Not yet",
+    429: "Too many requests",
+    500: "Something broke on our side",
+    503: "Not available just now",
+}
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    return actor
+
+
+def workspace_of(request: HttpRequest) -> Workspace | None:
+    """The workspace this page is narrowed to, where the person chose one."""
+    workspace: Workspace | None = getattr(request, "workspace", None)
+    return workspace
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """In every template. Lazy on purpose: an error page must not ask the database."""
+    return {
+        "request_id": context.current().request_id,
+        "environment": settings.ENVIRONMENT,
+        "portal_version": settings.VERSION,
+    }
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def envelope(code: str, message: str, *, details: dict[str, Any] | None = None) -> JsonResponse:
+    """The one JSON form of an error, the same that `base.api` answers with."""
+    error = {
+        "code": code,
+        "message": message,
+        "details": details or {},
+        "request_id": context.current().request_id,
+    }
+    return JsonResponse({"error": error}, status=CODES[code])
+
+
+def refusal(request: HttpRequest, error: ControlPlaneError) -> HttpResponse:
+    """A product error as this caller reads it: the envelope, or a page with the sentence."""
+    if is_api(request):
+        response: HttpResponse = envelope(error.error_code, error.message, details=error.details)
+    else:
+        response = page(error.status, error.message, code=error.error_code)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+def page(status: int, message: str, *, code: str = "") -> HttpResponse:
+    """An error page, drawn without a request: no session, no user, no query can fail under it."""
+    shown = {
+        "title": TITLES.get(status, TITLES[500]),
+        "message": message,
+        "code": code,
+        "status": status,
+        "request_id": context.current().request_id,
+    }
+    return HttpResponse(loader.render_to_string("errors/error.html", shown), status=status)
+
+
+def answer(request: HttpRequest, exception: BaseException | None) -> HttpResponse | None:
+    """What an exception means to the caller; None when it is a bug.
+
+    A lost database, or all its connections taken, is no bug of the page: 503, and when to come
+    back. Which of them it was stands in the log only.
+    """
+    if isinstance(exception, ControlPlaneError):
+        return refusal(request, exception)
+    if isinstance(exception, RequestDataTooBig):
+        return failed(request, "TOO_LARGE", "The body is too large.")
+    if isinstance(exception, PoolTimeout | OperationalError | InterfaceError):
+        logger.error("the database is not available: %s", type(exception).__name__)
+        message = "The portal cannot reach its database just now. Try again in a moment."
+        return refusal(request, Unavailable(message, retry_after=RETRY_AFTER_S.value))
+    return None
+
+
+# --- Django's own doors to failure ------------------------------------------------------------
+
+
+def failed(request: HttpRequest, code: str, message: str) -> HttpResponse:
+    """Answer by code where no error was raised."""
+    if is_api(request):
+        return envelope(code, message)
+    return page(CODES[code], message, code=code)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return failed(request, "INVALID_ARGUMENT", "The request is not well formed.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return failed(request, "FORBIDDEN", "You may not do this.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return failed(request, "NOT_FOUND", "Nothing is here, or it is not yours to see.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    # Django calls this inside its `except`, also for what broke outside any view, such as the
+    # session's row when the database is away: that has an answer of its own.
+    known = answer(request, sys.exc_info()[1])
+    if known is not None:
+        return known
+    message = "The error is recorded. Try again; if it stays, name the request id to an operator."
+    return failed(request, "INTERNAL", message)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return HttpResponse("The form has expired. Reload the page and send it again.", status=403)
+    message = "The form has expired. Go back, reload the page and send it again."
+    return failed(request, "FORBIDDEN", message)

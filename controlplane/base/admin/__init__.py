@@ -1,0 +1,7 @@
+"""What the apps' `admin.py` import: `ModelAdmin`, `button`, `bulk`."""
+
+from controlplane.base.admin.buttons import bulk, button
+from controlplane.base.admin.changelist import ScopedRelatedFilter
+from controlplane.base.admin.model_admin import ModelAdmin
+
+__all__ = ["ModelAdmin", "ScopedRelatedFilter", "bulk", "button"]

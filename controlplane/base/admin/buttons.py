@@ -1,0 +1,97 @@
+"""Buttons that call services: on one row's page, on a list, on a selection of rows.
+
+A button is a POST with a CSRF token. One that asks for a reason, or whose effect cannot be
+undone, leads to a page with that question first, so that it works without any script. A button
+the policy refuses stays visible, disabled, with the sentence that refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from controlplane.access import policy
+from controlplane.lib.actors import Actor
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Place = Literal["detail", "list", "selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    name: str
+    label: str
+    action: str
+    confirm: str
+    typed: bool
+    reason: bool
+    when: Callable[[Any], str] | None
+    place: Place
+
+    @property
+    def asks(self) -> bool:
+        return bool(self.confirm) or self.reason
+
+    def refusal(self, actor: Actor, obj: Any = None) -> str:
+        """Why not, or the empty text."""
+        decision = policy.can(actor, self.action, obj)
+        if not decision:
+            return decision.reason
+        return self.when(obj) if self.when is not None and obj is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownButton:
+    name: str
+    label: str
+    url: str
+    refusal: str
+    asks: bool
+
+
+def button(
+    *,
+    label: str,
+    action: str,
+    confirm: str = "",
+    typed: bool = False,
+    reason: bool = False,
+    when: Callable[[Any], str] | None = None,
+    place: Place = "detail",
+) -> Callable[[Handler], Handler]:
+    """Make an admin method a button.
+
+    `def revoke(self, request, obj, reason) -> str | HttpResponse | None` for a row's page; the
+    text returned is shown as the result. `place="list"` calls `(self, request, reason)`.
+    `confirm` is the question asked first; `typed` makes the person type the row's name, for what
+    cannot be undone. `when(obj)` returns a sentence when the row's state refuses.
+    """
+
+    def mark(handler: Handler) -> Handler:
+        handler.portal_button = Button(  # type: ignore[attr-defined]
+            handler.__name__, label, action, confirm, typed, reason, when, place
+        )
+        return handler
+
+    return mark
+
+
+def bulk(*, label: str, action: str, reason: bool = False) -> Callable[[Handler], Handler]:
+    """Make an admin method `(self, request, obj, reason) -> None` an action on selected rows.
+
+    It is the same service, once per row, each in its own transaction: one refusal leaves the
+    others done, and the report names both.
+    """
+    return button(label=label, action=action, reason=reason, place="selection")
+
+
+def buttons_of(admin_class: type, place: Place) -> list[Button]:
+    """In the order they are written, base classes first."""
+    found: dict[str, Button] = {}
+    for owner in reversed(admin_class.__mro__):
+        for value in vars(owner).values():
+            mark = getattr(value, "portal_button", None)
+            if isinstance(mark, Button) and mark.place == place:
+                found[mark.name] = mark
+    return list(found.values())

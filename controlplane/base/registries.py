@@ -1,0 +1,228 @@
+"""What apps hand to the parts that show everything: typed lists, filled in `apps.py`.
+
+A page, check or job that must look at every app asks a registry instead of importing upwards.
+What nobody registered is reported as `not_applicable`, never as green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from controlplane.lib.actors import Actor
+
+
+class Entry(Protocol):
+    @property
+    def slug(self) -> str: ...
+
+
+T = TypeVar("T", bound=Entry)
+
+
+class Registry(Generic[T]):
+    """Entries by slug, in the order they came. Two of one slug are a bug found at start."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._entries: dict[str, T] = {}
+
+    def register(self, entry: T) -> T:
+        known = self._entries.get(entry.slug)
+        if known is not None and known != entry:
+            raise ValueError(f"{self.name}: {entry.slug} is registered twice")
+        self._entries[entry.slug] = entry
+        return entry
+
+    def get(self, slug: str) -> T | None:
+        return self._entries.get(slug)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(list(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._entries
+
+
+Status = Literal["ok", "attention", "failing", "not_applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a provider answers: a status, a sentence, numbers, where to look."""
+
+    status: Status
+    text: str = ""
+    value: float | None = None
+    link: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOT_APPLICABLE = Verdict("not_applicable", "Nobody reports this here.")
+
+
+@dataclass(frozen=True, slots=True)
+class HomeRow:
+    """A line of the home page: what waits for this person. `rows` are what the list shows."""
+
+    slug: str
+    title: str
+    action: str  # the policy action that lets one see it
+    rows: Callable[[Actor, int | None], Sequence[Mapping[str, Any]]]
+    empty: str = ""
+    link: str = ""
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteAction:
+    slug: str
+    label: str
+    url: str
+    action: str
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A dashboard panel: `data` answers what its template draws."""
+
+    slug: str
+    dashboard: str
+    title: str
+    action: str
+    template: str
+    data: Callable[[int], Mapping[str, Any]]
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A key figure of a workspace: how it is computed, and what it should be."""
+
+    slug: str
+    title: str
+    unit: str
+    formula: str  # in words, with the source of its numbers
+    compute: Callable[[int, datetime, datetime], float | None]
+    target: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    cadence: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRule:
+    """A governance question over a workspace, asked regularly."""
+
+    slug: str
+    title: str
+    check: Callable[[int], Verdict]
+    severity: Literal["info", "warning", "critical"] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaSection:
+    slug: str
+    meeting: str
+    title: str
+    items: Callable[[int, datetime, datetime], Sequence[Mapping[str, Any]]]
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionClass:
+    """How long rows are kept. `delete(cutoff, limit)` removes up to `limit` rows older than the
+    cut-off and answers how many; `count(cutoff)` says how many there are, for the dry run.
+
+    `keep` None means kept without end, and `why` says so. `minimum` is what law or the playbook
+    forbids to go below, whatever the environment says.
+    """
+
+    slug: str
+    models: tuple[str, ...]
+    keep: timedelta | None
+    why: str
+    minimum: timedelta = timedelta(0)
+    delete: Callable[[datetime, int], int] | None = None
+    count: Callable[[datetime], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data it is. The e-mail finds rows that name people without a key."""
+
+    user_id: int
+    email: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """Where a model holds something about people, how to hand it out, how to erase it.
+
+    Without `export` or `erase`, `keeps` must say why: what the law wants kept, or what another
+    entry's erasure takes along.
+    """
+
+    slug: str
+    models: tuple[str, ...]
+    what: str
+    export: Callable[[Person], Sequence[Mapping[str, Any]]] | None = None
+    erase: Callable[[Person, Actor], int] | None = None
+    keeps: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.export is None or self.erase is None) and not self.keeps:
+            raise ValueError(f"personal data {self.slug}: say why it is kept")
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedField:
+    """A field that redaction replaces by its name, whatever it holds."""
+
+    slug: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class SanitisingRule:
+    """What leaves the portal for the public (status page, partners) passes these."""
+
+    slug: str
+    title: str
+    clean: Callable[[str], str]
+
+
+home_rows: Registry[HomeRow] = Registry("home_rows")
+palette_actions: Registry[PaletteAction] = Registry("palette_actions")
+panels: Registry[Panel] = Registry("panels")
+kpis: Registry[Kpi] = Registry("kpis")
+audit_rules: Registry[AuditRule] = Registry("audit_rules")
+agenda: Registry[AgendaSection] = Registry("agenda")
+retention: Registry[RetentionClass] = Registry("retention")
+personal_data: Registry[PersonalData] = Registry("personal_data")
+redacted_fields: Registry[RedactedField] = Registry("redacted_fields")
+sanitising: Registry[SanitisingRule] = Registry("sanitising")
+ALL: tuple[Registry[Any], ...] = (
+    home_rows,
+    palette_actions,
+    panels,
+    kpis,
+    audit_rules,
+    agenda,
+    retention,
+    personal_data,
+    redacted_fields,
+    sanitising,
+)
+
+
+def verdict(rule_slug: str, workspace_id: int) -> Verdict:
+    """Ask one audit rule; a rule nobody registered is not applicable."""
+    rule = audit_rules.get(rule_slug)
+    return NOT_APPLICABLE if rule is None else rule.check(workspace_id)
