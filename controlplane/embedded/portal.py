@@ -1,0 +1,161 @@
+"""The portal's own processes: which environment each one sees, and its command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from controlplane.embedded.state import State, write_private
+from controlplane.embedded.supervise import Program
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - recognised here, chosen by `--bind`
+# What another terminal needs; the owner's URL too, because its user holds the secrets anyway.
+FOR_COMMANDS = (
+    "SECRET_KEY",
+    "CONTROLPLANE_SIGNING_KEY",
+    "CONTROLPLANE_AUDIT_SEAL_KEY",
+    "CONTROLPLANE_PSEUDONYM_KEY",
+    "CONTROLPLANE_ENV",
+    "CONTROLPLANE_PUBLIC_URL",
+    "CONTROLPLANE_HTTPS_ONLY",
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "REDIS_URL",
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    tls: bool = False
+
+    @property
+    def host(self) -> str:
+        """Where this machine itself reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+    @property
+    def url(self) -> str:
+        if self.tls:
+            return f"https://localhost:{self.port}"
+        return f"http://{self.host}:{self.port}"
+
+    def hosts(self) -> list[str]:
+        names = ["127.0.0.1", "localhost", "[::1]"]
+        if self.bind in EVERY_ADDRESS:
+            names += [socket.gethostname(), *_own_addresses()]
+        else:
+            names.append(self.host)
+        return list(dict.fromkeys(names))
+
+
+def _own_addresses() -> list[str]:
+    """The address other machines most likely use. Connecting UDP sends nothing."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))
+            return [str(probe.getsockname()[0])]
+    except OSError:
+        return []
+
+
+def environment(
+    state: State,
+    address: Address,
+    *,
+    secrets: Mapping[str, str],
+    servers: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> dict[str, str]:
+    """For worker, beat and commands. What the caller's environment says stays as it is."""
+    return {
+        "CONTROLPLANE_PUBLIC_URL": address.url,
+        "ALLOWED_HOSTS": ",".join(address.hosts()),
+        "CONTROLPLANE_HTTPS_ONLY": "1" if address.tls else "0",
+        "PROMETHEUS_MULTIPROC_DIR": str(state.metrics),
+        "PYTHONUNBUFFERED": "1",
+        **{name: value for name, value in environ.items() if name != "VIRTUAL_ENV"},
+        **secrets,
+        **servers,
+        "CONTROLPLANE_STATE_DIR": str(state.root),
+        "CONTROLPLANE_NO_BOOTSTRAP": "1",
+        "DJANGO_SETTINGS_MODULE": "controlplane.settings",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def for_web(env: Mapping[str, str]) -> dict[str, str]:
+    """Processes that strangers reach never hold the role that owns the tables."""
+    return {name: value for name, value in env.items() if name != "DATABASE_OWNER_URL"}
+
+
+def write_environment(state: State, env: Mapping[str, str]) -> None:
+    lines = [f"{name}={env[name]}\n" for name in FOR_COMMANDS if env.get(name)]
+    heading = "# Made by `manage.py up`; read by every other `manage.py` command.\n"
+    write_private(state.environment, heading + "".join(lines))
+
+
+@dataclass(frozen=True)
+class Sockets:
+    web: Path
+    stream: Path
+
+    @classmethod
+    def of(cls, state: State) -> Sockets:
+        folder = state.socket_dir("stream.sock")
+        return cls(folder / "web.sock", folder / "stream.sock")
+
+
+def programs(state: State, env: Mapping[str, str], sockets: Sockets) -> list[Program]:
+    beat = state.root / "beat"
+    beat.mkdir(mode=0o700, exist_ok=True)
+    celery = (sys.executable, "-m", "celery", "-A", "controlplane.celery", "--quiet")
+    worker = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
+    schedule = ("--schedule", str(beat / "schedule"), "--pidfile", "")
+    return [
+        _program("beat", [*celery, "beat", "--loglevel", "INFO", *schedule], env),
+        _program("worker", [*celery, *worker, "--hostname", f"worker-{os.getpid()}@%h"], env),
+        _server("stream", "asgi", sockets.stream, for_web(env), "--workers", "1"),
+        _server(
+            "web",
+            "wsgi",
+            sockets.web,
+            for_web(env),
+            *("--workers", "2", "--blocking-threads", "1", "--backlog", "2048"),
+        ),
+    ]
+
+
+def _program(name: str, argv: list[str], env: Mapping[str, str], **more: float) -> Program:
+    return Program(name=name, argv=argv, env=dict(env), cwd=ROOT, **more)  # type: ignore[arg-type]
+
+
+def _server(
+    name: str, interface: str, path: Path, env: Mapping[str, str], *options: str
+) -> Program:
+    def forget_socket() -> None:
+        path.unlink(missing_ok=True)
+
+    forget_socket()
+    return Program(
+        name=name,
+        argv=[
+            *(sys.executable, "-m", "granian", f"controlplane.{interface}:application"),
+            *("--interface", interface, "--uds", str(path), "--uds-permissions", "600"),
+            *("--http", "1", "--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5"),
+            *("--workers-kill-timeout", "8", *options),
+        ],
+        env=dict(env),
+        cwd=ROOT,
+        grace=12,
+        before_restart=forget_socket,
+    )
