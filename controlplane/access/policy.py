@@ -209,7 +209,21 @@ define(
         ("report", "Report a backup made elsewhere", OPERATORS),
     ],
 )
-define("signal", [("view", "See signals between apps", OPERATORS | OVERSIGHT)])
+define(
+    "signal",
+    [
+        ("view", "See signals between apps", OPERATORS | OVERSIGHT),
+        ("replay", "Replay a dead signal", OPERATORS),
+    ],
+)
+define(
+    "retention",
+    [
+        ("view", "See what clean-up deleted", OPERATORS | OVERSIGHT),
+        ("run", "Run clean-up now, or try it dry", ADMIN | {"privacy_officer"}),
+    ],
+    by_key=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
