@@ -76,7 +76,11 @@ def consumes(kind: str) -> Callable[[Consumer], Consumer]:
 
 
 def emit(
-    kind: str, *, key: str, payload: Mapping[str, Any] | None = None, workspace_id: int | None = None
+    kind: str,
+    *,
+    key: str,
+    payload: Mapping[str, Any] | None = None,
+    workspace_id: int | None = None,
 ) -> bool:
     """Write the news in the caller's transaction. False when this key was already told: the
     first telling stands, and a sender may repeat itself without harm."""

@@ -62,9 +62,7 @@ class ConsoleSite(AdminSite):
             return _to("access:second_factor", target)
         return HttpResponseRedirect(target)
 
-    def logout(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> Any:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return HttpResponseRedirect(reverse("access:logout"), status=307)
 
     def password_change(
@@ -87,9 +85,7 @@ class ConsoleSite(AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Without the stock "view on site" redirect, which finds any row of any table by key."""
         return [
-            entry
-            for entry in super().get_urls()
-            if getattr(entry, "name", None) != "view_on_site"
+            entry for entry in super().get_urls() if getattr(entry, "name", None) != "view_on_site"
         ]
 
 

@@ -58,7 +58,7 @@ Steps = Mapping[str, Mapping[str, Step | tuple[str | None, str]]]
 
 
 class TransitionTable:
-    """`steps[from][to] = (action, label)`. Declared beside the model's services, registered once."""
+    """`steps[from][to] = (action, label)`, declared beside the services, registered once."""
 
     def __init__(self, model: str, *, initial: str, steps: Steps) -> None:
         self.model_label = model.lower()
@@ -232,7 +232,9 @@ def _checked(obj: models.Model, changes: Mapping[str, Any]) -> dict[str, Any]:
     allowed = {field.name for field in obj._meta.concrete_fields if not field.primary_key}
     allowed |= {field.attname for field in obj._meta.concrete_fields if not field.primary_key}
     wrong = sorted(set(changes) - (allowed - {"status", "version"}))
-    expressions = sorted(key for key, value in changes.items() if hasattr(value, "resolve_expression"))
+    expressions = sorted(
+        key for key, value in changes.items() if hasattr(value, "resolve_expression")
+    )
     if wrong or expressions:
         raise ValueError(f"advance() cannot change {', '.join(wrong or expressions)}")
     return dict(changes)

@@ -4,4 +4,7 @@ from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.changelist import ScopedRelatedFilter
 from controlplane.base.admin.model_admin import ModelAdmin
 
-__all__ = ["ModelAdmin", "ScopedRelatedFilter", "bulk", "button"]
+# Last: it registers base's own tables with the class above.
+from controlplane.base.admin import kernel  # isort: skip
+
+__all__ = ["ModelAdmin", "ScopedRelatedFilter", "bulk", "button", "kernel"]

@@ -89,7 +89,9 @@ class PortalAdminChecks(ModelAdminChecks):
             ("change_action", "service_save"),
             ("delete_action", "service_delete"),
         ]
-        stock = {base for base in cls.__mro__ if base.__module__.startswith("controlplane.base.admin")}
+        stock = {
+            base for base in cls.__mro__ if base.__module__.startswith("controlplane.base.admin")
+        }
         return [
             Error(f"{attribute} needs {hook}().", obj=cls, id="portal.E005")
             for attribute, hook in wanted

@@ -88,9 +88,7 @@ class ButtonDoors(_Base):
         info = f"{self.opts.app_label}_{self.opts.model_name}"
         own = [
             path("do/<slug:name>/", wrap(self.list_button_view), name=f"{info}_list_button"),
-            path(
-                "<path:object_id>/do/<slug:name>/", wrap(self.button_view), name=f"{info}_button"
-            ),
+            path("<path:object_id>/do/<slug:name>/", wrap(self.button_view), name=f"{info}_button"),
         ]
         return [*own, *super().get_urls()]
 

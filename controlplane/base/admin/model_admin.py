@@ -222,9 +222,7 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
         field = self.opts.get_field(item) if "__" not in item else None
         return field is not None and bool(field.is_relation)
 
-    def lookup_allowed(
-        self, lookup: str, value: Any, request: HttpRequest | None = None
-    ) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only declared filters. Stock admin lets `?password__startswith=` answer row by row,
         which reads out any hidden column."""
         names = [_filter_name(item) for item in (self.list_filter or ())]
@@ -318,7 +316,9 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
             request.service_error = error  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, context)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         form_class = super().get_form(request, obj, change, **kwargs)
         error: ControlPlaneError | None = getattr(request, "service_error", None)
         return form_class if error is None else _refused_form(form_class, error)
@@ -355,9 +355,11 @@ def _refused_form(form_class: Any, error: ControlPlaneError) -> Any:
         def clean(self) -> Any:
             cleaned = super().clean()
             placed = False
-            for name, sentence in error.details.items():
+            for name, sentences in error.details.items():
                 if name in self.fields:
-                    self.add_error(name, str(sentence))
+                    self.add_error(
+                        name, sentences if isinstance(sentences, list) else str(sentences)
+                    )
                     placed = True
             if not placed:
                 self.add_error(None, error.message)

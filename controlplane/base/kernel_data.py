@@ -1,0 +1,311 @@
+"""What base and the packages below it hold about people, and how long they keep what.
+
+Those packages stand below the registries and cannot register themselves; everybody above does
+so in its own `apps.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+
+from controlplane.audit.pruning import LEAST
+from controlplane.audit.pruning import RETENTION as AUDIT_RETENTION
+from controlplane.base.registries import (
+    Person,
+    PersonalData,
+    RetentionClass,
+    personal_data,
+    retention,
+)
+from controlplane.base.retention import keep_always, keep_rows
+
+Export = Callable[[Person], Sequence[Mapping[str, Any]]]
+
+
+def rows_of(model: str, path: str, *columns: str) -> Export:
+    """An exporter: the columns of the rows whose `path` leads to the person."""
+
+    def export(person: Person) -> Sequence[Mapping[str, Any]]:
+        manager = apps.get_model(model)._base_manager
+        return list(manager.filter(**{path: person.user_id}).order_by("pk").values(*columns))
+
+    return export
+
+
+def _holds(slug: str, model: str, what: str, export: Export | None, keeps: str) -> None:
+    personal_data.register(PersonalData(slug, (model,), what, export=export, keeps=keeps))
+
+
+ANONYMISED = "goes or becomes nobody's when the account it hangs on is erased"
+SECURITY = "evidence of who had access: kept for the year that audits look back"
+
+_holds(
+    "access.user",
+    "access.user",
+    "name, e-mail, time zone",
+    rows_of("access.user", "pk", "uid", "email", "name", "time_zone", "created_at"),
+    "the account is closed first; privacy's erasure then replaces name and e-mail",
+)
+_holds(
+    "access.membership",
+    "access.membership",
+    "workspaces one is or was a member of",
+    rows_of("access.membership", "user", "workspace__slug", "created_at", "left_at"),
+    SECURITY,
+)
+_holds(
+    "access.grant",
+    "access.grant",
+    "roles held, by whom granted and why",
+    rows_of(
+        "access.grant",
+        "membership__user",
+        "membership__workspace__slug",
+        "role",
+        "granted_at",
+        "expires_at",
+        "revoked_at",
+        "reason",
+    ),
+    SECURITY,
+)
+_holds(
+    "access.sessions",
+    "access.usersession",
+    "addresses and browsers signed in from",
+    rows_of(
+        "access.usersession",
+        "user",
+        "started_at",
+        "last_seen_at",
+        "address",
+        "browser",
+        "ended_at",
+    ),
+    "ended sessions go after 90 days by the retention class of the same name",
+)
+_holds(
+    "access.keys",
+    "access.apikey",
+    "personal API keys, without their secrets",
+    rows_of("access.apikey", "user", "uid", "name", "prefix", "created_at", "last_used_at"),
+    SECURITY,
+)
+_holds(
+    "access.agents",
+    "access.agent",
+    "agents one is the owner of",
+    rows_of("access.agent", "owner", "uid", "name", "description"),
+    ANONYMISED,
+)
+_holds(
+    "access.locks",
+    "access.accountlock",
+    "locks of the account and their reasons",
+    rows_of("access.accountlock", "user", "reason", "locked_at", "until", "unlocked_at"),
+    SECURITY,
+)
+_holds(
+    "access.break_glass",
+    "access.breakglass",
+    "entries by break-glass",
+    rows_of("access.breakglass", "user", "workspace__slug", "reason", "started_at", "ended_at"),
+    SECURITY,
+)
+_holds(
+    "access.recovery_codes",
+    "access.recoverycode",
+    "hashes of recovery codes",
+    rows_of("access.recoverycode", "user", "created_at", "used_at"),
+    ANONYMISED,
+)
+_holds(
+    "access.reviews_signed",
+    "access.accessreview",
+    "access reviews signed",
+    rows_of("access.accessreview", "signed_by", "workspace__slug", "period", "signed_at"),
+    SECURITY,
+)
+_holds(
+    "access.review_lines",
+    "access.accessreviewline",
+    "decisions made in access reviews",
+    rows_of("access.accessreviewline", "decided_by", "holder", "holds", "decision", "decided_at"),
+    SECURITY,
+)
+_holds(
+    "audit.events",
+    "audit.auditevent",
+    "what one did in the portal",
+    lambda person: list(
+        apps.get_model("audit.auditevent")
+        ._base_manager.filter(actor_ref=f"user:{person.user_id}")
+        .order_by("pk")
+        .values("at", "action", "subject_ref", "outcome", "reason", "source", "address")
+    ),
+    "append-only evidence, kept for its year by policy; labels are covered by the seals",
+)
+_holds(
+    "jobs.obligations",
+    "jobs.obligationrecord",
+    "recurring duties recorded or signed",
+    rows_of("jobs.obligationrecord", "recorded_by", "obligation__slug", "period", "recorded_at"),
+    SECURITY,
+)
+_holds(
+    "access.second_factor",
+    "otp_totp.totpdevice",
+    "the authenticator app's registration, without its key",
+    rows_of("otp_totp.totpdevice", "user", "name", "confirmed"),
+    ANONYMISED,
+)
+_holds(
+    "access.static_devices",
+    "otp_static.staticdevice",
+    "nothing: the portal keeps its own recovery codes",
+    rows_of("otp_static.staticdevice", "user", "name", "confirmed"),
+    ANONYMISED,
+)
+_holds(
+    "console.stock_log",
+    "admin.logentry",
+    "nothing: the stock admin log is not written",
+    rows_of("admin.logentry", "user", "action_time"),
+    "empty by design; the audit log is the only log",
+)
+for _slug, _model, _why in [
+    ("access.workspace_names", "access.workspace", "names of workspaces, not of people"),
+    ("jobs.job_names", "jobs.jobrun", "names of jobs, not of people"),
+    ("jobs.schedule_names", "jobs.scheduledjob", "names of jobs, not of people"),
+]:
+    personal_data.register(PersonalData(_slug, (_model,), "nothing", keeps=_why))
+
+# --- How long ---------------------------------------------------------------------------------
+
+retention.register(
+    RetentionClass(
+        slug="audit.events",
+        models=("audit.auditevent", "audit.auditpending"),
+        keep=timedelta(days=AUDIT_RETENTION.value),
+        minimum=LEAST,
+        why="one year by policy; removed only through a link of the chain, `prune_audit`",
+    )
+)
+keep_always(
+    "audit.proof",
+    "audit.auditseal",
+    "audit.auditreview",
+    why="hashes and signatures that prove what was logged",
+)
+keep_always(
+    "access.accounts",
+    "access.user",
+    "access.workspace",
+    "access.membership",
+    "access.grant",
+    "access.agent",
+    "access.apikey",
+    "access.trustedissuer",
+    "access.recoverycode",
+    why="what exists now, and the history that access reviews read",
+)
+keep_always(
+    "access.reviews",
+    "access.accessreview",
+    "access.accessreviewline",
+    "access.accountlock",
+    "access.breakglass",
+    why="evidence of governance, few rows",
+)
+keep_rows(
+    "access.sessions",
+    "access.usersession",
+    "last_seen_at",
+    days=90,
+    why="sessions that are over: long enough to look into an intrusion",
+    ended_at__isnull=False,
+)
+keep_rows(
+    "access.browser_sessions",
+    "sessions.session",
+    "expire_date",
+    days=0,
+    why="an expired session signs nobody in",
+)
+keep_rows(
+    "access.attempts",
+    "access.attemptcounter",
+    "window_start",
+    days=7,
+    why="failed attempts matter for minutes; a week shows a slow attack",
+)
+keep_rows(
+    "access.revoked_tokens",
+    "access.revokedtoken",
+    "expires_at",
+    days=1,
+    why="a token past its end needs no revocation; a day covers clocks that differ",
+)
+keep_rows(
+    "jobs.runs",
+    "jobs.jobrun",
+    "finished_at",
+    days=90,
+    why="a quarter shows whether jobs hold their rhythm",
+)
+keep_rows(
+    "jobs.timers",
+    "jobs.timer",
+    "finished_at",
+    days=90,
+    why="a promise kept is told by the audit log; the row serves questions of the last months",
+    state__in=("done", "cancelled"),
+)
+keep_always(
+    "jobs.state",
+    "jobs.scheduledjob",
+    "jobs.enginecycle",
+    "jobs.heartbeat",
+    "jobs.watchalarm",
+    why="one row per job, module, process or alarm: replaced, not added to",
+)
+keep_always(
+    "jobs.obligations",
+    "jobs.obligation",
+    "jobs.obligationrecord",
+    why="signed evidence that duties were done",
+)
+keep_rows(
+    "base.signals",
+    "base.signal",
+    "finished_at",
+    days=30,
+    why="consumed news; dead ones stay until somebody looks",
+    state="done",
+)
+keep_rows(
+    "base.idempotency",
+    "base.idempotencyrecord",
+    "created_at",
+    days=1,
+    why="a client retries within minutes; the contract promises a day",
+)
+keep_rows(
+    "base.retention_runs",
+    "base.retentionrun",
+    "started_at",
+    days=365,
+    why="evidence that clean-up runs, for the year auditors look back",
+)
+keep_rows(
+    "base.throttles",
+    "base.throttlerule",
+    "expires_at",
+    days=90,
+    why="ended by themselves; the audit log tells who set them",
+)
+keep_always("console.stock_log", "admin.logentry", why="not written: the audit log is the only log")

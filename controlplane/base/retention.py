@@ -1,0 +1,140 @@
+"""Clean-up: rows go when their class's time is over, in batches, leaving a record.
+
+Each class says how long and why (`registries.RetentionClass`). The runner never goes below a
+class's legal minimum, whatever the environment says; it deletes in small transactions, so that a
+long clean-up blocks nobody and a killed one has done what it counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+
+from controlplane.access import policy
+from controlplane.base.models import RetentionRun
+from controlplane.base.registries import RetentionClass, retention
+from controlplane.jobs.leases import describe
+from controlplane.lib import clock, defaults
+from controlplane.lib.actors import Actor
+
+logger = logging.getLogger(__name__)
+
+BATCH = defaults.define(
+    "retention.batch", 1_000, unit="rows", why="one transaction's worth: locks stay short"
+)
+BUDGET = defaults.define(
+    "retention.budget_s", 240.0, unit="seconds", why="what is left waits for the next hour"
+)
+
+
+def cutoff_of(entry: RetentionClass, now: datetime | None = None) -> datetime | None:
+    """Rows older than this may go; None when they are kept without end."""
+    if entry.keep is None:
+        return None
+    return (now or clock.now()) - max(entry.keep, entry.minimum)
+
+
+def clean(
+    *, actor: Actor, dry_run: bool = False, only: str | None = None, budget: float | None = None
+) -> list[RetentionRun]:
+    """Run every class with an end and a way to delete, or one of them. One record each; a class
+    that fails is recorded as failed and stops no other."""
+    policy.require(actor, "retention.run")
+    deadline = time.monotonic() + (BUDGET.value if budget is None else budget)
+    entries = [entry for entry in retention if only is None or entry.slug == only]
+    return [
+        _clean_one(entry, cutoff, dry_run, deadline)
+        for entry in entries
+        if entry.delete is not None and (cutoff := cutoff_of(entry)) is not None
+    ]
+
+
+def _clean_one(
+    entry: RetentionClass, cutoff: datetime, dry_run: bool, deadline: float
+) -> RetentionRun:
+    run = RetentionRun.objects.create(slug=entry.slug, cutoff=cutoff, dry_run=dry_run)
+    rows, error = 0, ""
+    try:
+        if dry_run:
+            rows = entry.count(cutoff) if entry.count is not None else 0
+        else:
+            for done in _batches(entry, cutoff, deadline):
+                rows += done
+    except Exception as problem:
+        logger.exception("clean-up of %s failed", entry.slug)
+        error = describe(problem)[:500]
+    RetentionRun.objects.filter(pk=run.pk).update(
+        rows=rows, error=error, finished_at=max(clock.now(), run.started_at)
+    )
+    run.refresh_from_db()
+    return run
+
+
+def _batches(entry: RetentionClass, cutoff: datetime, deadline: float) -> Any:
+    delete = entry.delete
+    while delete is not None and time.monotonic() < deadline:
+        with transaction.atomic():
+            done = delete(cutoff, BATCH.value)
+        yield done
+        if done < BATCH.value:
+            return
+
+
+# --- The usual way: rows of one table by one column ------------------------------------------
+
+
+def older(
+    model: str, column: str, **only: Any
+) -> tuple[Callable[[datetime, int], int], Callable[[datetime], int]]:
+    """(delete, count) for rows of `model` whose `column` lies before the cut-off."""
+
+    def rows(cutoff: datetime) -> models.QuerySet[Any]:
+        manager = apps.get_model(model)._base_manager
+        return manager.filter(**{f"{column}__lt": cutoff}, **only)
+
+    def delete(cutoff: datetime, limit: int) -> int:
+        keys = list(rows(cutoff).order_by(column).values_list("pk", flat=True)[:limit])
+        apps.get_model(model)._base_manager.filter(pk__in=keys).delete()
+        return len(keys)
+
+    def count(cutoff: datetime) -> int:
+        return rows(cutoff).count()
+
+    return delete, count
+
+
+def keep_rows(
+    slug: str,
+    model: str,
+    column: str,
+    *,
+    days: int,
+    why: str,
+    minimum_days: int = 0,
+    **only: Any,
+) -> RetentionClass:
+    """Register a table by age. The number of days is a named default like any other."""
+    delete, count = older(model, column, **only)
+    number = defaults.define(f"retention.{slug}_days", days, unit="days", why=why)
+    return retention.register(
+        RetentionClass(
+            slug=slug,
+            models=(model,),
+            keep=timedelta(days=number.value),
+            minimum=timedelta(days=minimum_days),
+            why=why,
+            delete=delete,
+            count=count,
+        )
+    )
+
+
+def keep_always(slug: str, *models_: str, why: str) -> RetentionClass:
+    """Say that these tables are kept without end, and why."""
+    return retention.register(RetentionClass(slug=slug, models=models_, keep=None, why=why))
