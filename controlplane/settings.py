@@ -264,6 +264,11 @@ vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Control plane <portal@localhost>")
 EMAIL_TIMEOUT = 10
 
+# --- Outward sign of life ----------------------------------------------------------------------
+# Asked for every minute while the portal is well; whoever listens there notices the silence.
+
+DEADMAN_URL: str = env.str("CONTROLPLANE_DEADMAN_URL", default="")
+
 # --- Outgoing calls ---------------------------------------------------------------------------
 # Host names, addresses or networks that outgoing calls may reach although they are private.
 

@@ -182,9 +182,12 @@ define(
     "obligation",
     [
         ("view", "See recurring obligations", PEOPLE),
-        ("fulfil", "Record and sign an obligation of one's role", PEOPLE),
+        ("fulfil", "Record an obligation of one's role", PEOPLE),
         ("manage", "Change recurring obligations", ADMIN | {"compliance"}),
     ],
+)
+define(
+    "obligation", [("sign", "Sign what another recorded for an obligation", PEOPLE)], by_key=False
 )
 define(
     "throttle",

@@ -41,6 +41,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from controlplane.lib import clock, defaults
+from controlplane.lib.redaction import redact_text
 
 RETRY_BASE = defaults.define(
     "jobs.retry_base_s", 2.0, unit="seconds", why="First wait after a failure; doubles each time."
@@ -239,7 +240,7 @@ def extend(row: Leased, lease_seconds: float) -> bool:
 
 
 def revive(row: Row) -> bool:
-    """Dead or cancelled -> waiting, with all attempts anew. The replay button's service calls it."""
+    """Dead or cancelled -> waiting, with all attempts anew; behind the replay buttons."""
     manager: models.Manager[Row] = type(row)._default_manager
     updated = manager.filter(pk=row.pk, state__in=[DEAD, CANCELLED]).update(
         state=WAITING, attempts=0, ready_at=Now(), finished_at=None
@@ -255,8 +256,6 @@ def backoff(attempts: int) -> float:
 
 def describe(error: BaseException | str) -> str:
     """What is kept of an error: its kind and sentence, redacted, bounded."""
-    from controlplane.lib.redaction import redact_text
-
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     return redact_text(text)[:_ERROR_LENGTH]
 
