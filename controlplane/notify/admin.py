@@ -53,7 +53,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
         services.replay(message, actor=actor_of(request), reason=reason)
 
 
-class ChannelForm(forms.ModelForm[Channel]):
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     secret = forms.CharField(
         required=False,
         max_length=2000,
