@@ -144,13 +144,15 @@ class AuditSeal(models.Model):
 
 
 class AuditReview(models.Model):
-    """A week's reading of the log by the security lead: the prepared extract and a signature."""
+    """A week's reading of the log by the security lead: the prepared extract and a signature.
+
+    When it is due, and who is reminded, is the business of the recurring obligation.
+    """
 
     workspace_id = models.BigIntegerField(editable=False)
     week = models.CharField(max_length=8)  # "2026-W48"
     since = models.DateTimeField()
     until = models.DateTimeField()
-    due_at = models.DateTimeField()
     extract = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=clock.now)
     signed_at = models.DateTimeField(null=True)

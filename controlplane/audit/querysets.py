@@ -45,7 +45,7 @@ class EventQuerySet(models.QuerySet["AuditEvent"]):
 
 class SealQuerySet(models.QuerySet["AuditSeal"]):
     def visible_to(self, actor: Actor) -> SealQuerySet:
-        """Seals span all workspaces and hold only hashes: whoever reads any of the log sees them."""
+        """Seals hold only hashes of all workspaces: whoever reads any of the log sees them."""
         if actor.sees_all or scope.readable(actor) is not None:
             return self.all()
         return self.none()

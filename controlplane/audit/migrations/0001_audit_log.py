@@ -80,7 +80,6 @@ class Migration(migrations.Migration):
                 ('week', models.CharField(max_length=8)),
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
                 ('extract', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField(default=controlplane.lib.clock.now)),
                 ('signed_at', models.DateTimeField(null=True)),

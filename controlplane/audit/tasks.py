@@ -1,0 +1,71 @@
+"""What runs by itself: the sealer, the daily proof, the extract for the weekly review."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from controlplane.access.models import Workspace
+from controlplane.audit import anchors, review, sealing
+from controlplane.audit.proof import verify
+from controlplane.jobs import engine, obligations, watch
+from controlplane.jobs.registry import job
+from controlplane.lib import actors
+
+WEEKLY_REVIEW = "audit.weekly_review"
+
+
+def seal(deadline: float) -> int:
+    """Seal until nothing waits or the tick's time is up; then carry the new hashes outside."""
+    sealed = 0
+    while time.monotonic() < deadline and (count := sealing.seal_batch()):
+        sealed += count
+    if sealed:
+        anchors.export()
+    return sealed
+
+
+engine.module("audit.seal", seal, every=timedelta(seconds=2), order=80)
+
+
+@watch.probe("audit.seal")
+def waiting_for_a_seal() -> Iterator[watch.Finding]:
+    waited = sealing.lag()
+    if waited > sealing.MAX_LAG.value:
+        message = f"Audit events have waited {waited:.0f} s for their seal."
+        yield watch.Finding("audit", "seal", message)
+
+
+@job("audit.verify", at="02:10", time_limit=1800, attempts=1, doc="Prove the whole audit log.")
+def prove() -> dict[str, int]:
+    path = anchors.default_file()
+    expected = anchors.expected(path.read_text().splitlines()) if path.exists() else {}
+    proof = verify(expected=expected, using=sealing.alias())
+    if not proof.sound:
+        # A failed run is what the watch tells people of; the message names the row.
+        raise RuntimeError(f"the audit log is broken: {proof.findings[0].message}")
+    return {"events": proof.events, "seals": proof.seals}
+
+
+@job(
+    "audit.prepare_reviews",
+    at="0 6 * * 1",
+    time_limit=600,
+    doc="Prepare the extract of last week's audit log for the security lead.",
+)
+def prepare_reviews() -> dict[str, int]:
+    workspaces = Workspace.objects.filter(archived_at=None).values_list("pk", flat=True)
+    for workspace_id in workspaces:
+        review.prepare_review(actors.job("audit.prepare_reviews"), workspace_id)
+    return {"workspaces": len(workspaces)}
+
+
+obligations.register(
+    WEEKLY_REVIEW,
+    title="Review the audit log",
+    owner_role="security_lead",
+    cadence="weekly",
+    evidence="The signed review of last week's extract: refusals, break-glass, keys, exports.",
+    requirement="R-193",
+)
