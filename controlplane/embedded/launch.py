@@ -143,7 +143,7 @@ class Launch:
     def _start_programs(self, env: Mapping[str, str]) -> None:
         self._say("Starting web, stream, worker and beat")
         sockets = Sockets.of(self.state)
-        for program in portal.programs(self.state, env, sockets):
+        for program in portal.programs(env, sockets):
             self._supervisor.start(program)
         static = Path(env.get("CONTROLPLANE_STATIC_ROOT") or self.state.root / "static")
         proxy = caddy.environment(

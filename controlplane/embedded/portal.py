@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from controlplane.embedded.state import State, write_private
 from controlplane.embedded.supervise import Program
@@ -48,6 +48,11 @@ class Address:
         if self.tls:
             return f"https://localhost:{self.port}"
         return f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def of_url(cls, url: str) -> Address:
+        parts = urlsplit(url)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 8000, parts.scheme == "https")
 
     def hosts(self) -> list[str]:
         names = ["127.0.0.1", "localhost", "[::1]"]
@@ -115,15 +120,12 @@ class Sockets:
         return cls(folder / "web.sock", folder / "stream.sock")
 
 
-def programs(state: State, env: Mapping[str, str], sockets: Sockets) -> list[Program]:
-    beat = state.root / "beat"
-    beat.mkdir(mode=0o700, exist_ok=True)
+def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
     celery = (sys.executable, "-m", "celery", "-A", "controlplane.celery", "--quiet")
     worker = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
-    schedule = ("--schedule", str(beat / "schedule"), "--pidfile", "")
     return [
-        _program("beat", [*celery, "beat", "--loglevel", "INFO", *schedule], env),
-        _program("worker", [*celery, *worker, "--hostname", f"worker-{os.getpid()}@%h"], env),
+        _program("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""], env),
+        _program("worker", [*celery, *worker], env),
         _server("stream", "asgi", sockets.stream, for_web(env), "--workers", "1"),
         _server(
             "web",

@@ -132,6 +132,8 @@ class Postgres:
         with self.connect("postgres") as connection:
             for role, secret in DATABASE_PASSWORDS.items():
                 ensure_role(connection, role, self._secrets[secret])
+            # The owner hands out rights, and may look at the data as the others see it.
+            connection.execute("GRANT cp_app, cp_reader TO cp_owner WITH ADMIN OPTION")
             known = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [database]
             ).fetchone()

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# A name of its own, because the type checker would call the other branch unreachable.
+LINUX: bool = sys.platform.startswith("linux")
+_libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Identity:
 
 def started_at(pid: int) -> str:
     """When the process started, in the kernel's own words; empty when there is none."""
-    if sys.platform == "linux":
+    if LINUX:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -134,7 +136,7 @@ def spawn(
     straight into the file, so no pipe breaks and nothing is lost when the supervisor is killed.
     """
     with log.open("ab") as out:
-        return subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             list(argv),
             env=dict(env),
             cwd=cwd,
@@ -145,3 +147,4 @@ def spawn(
             preexec_fn=_before_exec(death_signal, os.getpid()),
             **({"user": uid, "group": uid, "extra_groups": []} if uid is not None else {}),  # type: ignore[call-overload]
         )
+    return process

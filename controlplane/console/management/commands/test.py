@@ -1,0 +1,223 @@
+"""`manage.py test`: everything CI checks, with progress. `test -- ARGS` is pytest alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from controlplane.embedded import processes, servers
+from controlplane.embedded.state import Lock, Run, State, Trouble
+from controlplane.embedded.supervise import Supervisor, stop_leftovers
+
+ROOT = Path(settings.BASE_DIR)
+PYTHON = sys.executable
+MANAGE = (PYTHON, str(ROOT / "manage.py"))
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] | None = None
+
+
+class Command(BaseCommand):
+    help = "Lint, types, import rules, templates, migrations, schema, production checks, tests."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("pytest", nargs="*", help="after `--`: pytest alone, with these")
+        # Taken by manage.py before settings load; here for --help alone.
+        parser.add_argument("--state", metavar="DIR", help="state folder (default: .state)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._began = time.monotonic()
+        alone = "--" in sys.argv or bool(options["pytest"])
+        try:
+            with self._environment() as env:
+                failed = [] if alone else self._static_checks(env)
+                code = self._pytest(options["pytest"], env)
+        except Trouble as trouble:
+            raise CommandError(str(trouble)) from None
+        if code:
+            failed.append("pytest")
+        if failed:
+            self.stdout.flush()
+            sys.exit(f"Failed: {', '.join(failed)}")
+
+    # --- Servers ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _environment(self) -> Iterator[dict[str, str]]:
+        env = {
+            **os.environ,
+            "CONTROLPLANE_NO_BOOTSTRAP": "1",
+            "DJANGO_SETTINGS_MODULE": "controlplane.settings",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
+        env.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
+        with ExitStack() as stack:
+            if not (env.get("DATABASE_URL") and env.get("REDIS_URL")):
+                self._start_servers(env, stack)
+            yield env
+
+    def _start_servers(self, env: dict[str, str], stack: ExitStack) -> None:
+        state = self._own_state(stack)
+        env["CONTROLPLANE_STATE_DIR"] = str(state.root)
+        run = Run(supervisor=processes.identify(os.getpid()))
+        supervisor = Supervisor(state, run, self._say)
+        stack.callback(supervisor.stop)
+        # Nothing here has to survive a power cut, so nothing waits for the disk.
+        if not env.get("DATABASE_URL"):
+            passwords = _Passwords()
+            postgres = servers.start_database(
+                state, passwords, supervisor, self._say, durable=False
+            )
+            env["DATABASE_URL"] = postgres.url("cp_owner")
+        if not env.get("REDIS_URL"):
+            broker = servers.start_broker(state, supervisor, self._say, durable=False)
+            env["REDIS_URL"] = broker.url()
+
+    def _own_state(self, stack: ExitStack) -> State:
+        """A fresh one inside the state folder; what a killed run left there is cleared away."""
+        parent = State.at(settings.STATE_DIR)
+        parent.create()
+        for old in parent.root.glob("test-*"):
+            _clear(State.at(old), self._say)
+        root = Path(tempfile.mkdtemp(prefix="test-", dir=parent.root))
+        state = State.at(root)
+        state.create()
+        lock = Lock(state)
+        lock.take()
+        stack.callback(_remove, state)
+        stack.callback(lock.release)
+        return state
+
+    # --- Checks -------------------------------------------------------------------------------
+
+    def _static_checks(self, env: Mapping[str, str]) -> list[str]:
+        rows: list[tuple[str, float, bool]] = []
+        for check in checks(env):
+            self._say(check.name)
+            began = time.monotonic()
+            done = subprocess.run(  # noqa: S603
+                check.argv,
+                cwd=ROOT,
+                env={**env, **(check.env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            rows.append((check.name, time.monotonic() - began, done.returncode == 0))
+            if done.returncode:
+                self.stdout.write(done.stdout[-8000:])
+                self._say(f"FAILED: {check.name}")
+        self.stdout.write("")
+        for name, seconds, passed in rows:
+            self.stdout.write(f"  {name:<28} {seconds:6.1f} s  {'ok' if passed else 'FAILED'}")
+        self.stdout.write(f"  {'total':<28} {sum(row[1] for row in rows):6.1f} s\n")
+        self.stdout.flush()
+        return [name for name, _, passed in rows if not passed]
+
+    def _pytest(self, arguments: list[str], env: Mapping[str, str]) -> int:
+        self._say("pytest")
+        argv = [PYTHON, "-m", "pytest", *arguments]
+        return subprocess.run(argv, cwd=ROOT, env=dict(env), check=False).returncode  # noqa: S603
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"{time.monotonic() - self._began:6.1f} s  {text}")
+        self.stdout.flush()
+
+
+def checks(env: Mapping[str, str]) -> list[Check]:
+    ruff = (PYTHON, "-m", "ruff")
+    return [
+        Check("ruff check", (*ruff, "check", ".")),
+        Check("ruff format", (*ruff, "format", "--check", ".")),
+        Check("import rules", (str(Path(PYTHON).with_name("lint-imports")), "--no-cache")),
+        Check("templates (djade)", (PYTHON, "-m", "djade", "--check", *templates())),
+        Check("types (mypy)", (PYTHON, "-m", "mypy", ".")),
+        Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
+        Check(
+            "production check",
+            (*MANAGE, "check", "--deploy", "--fail-level", "WARNING"),
+            production(env),
+        ),
+        Check(
+            "API schema",
+            (*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull),
+        ),
+    ]
+
+
+def templates() -> list[str]:
+    folders = ("templates", "controlplane", "missions", "incidents", "deployments", "telemetry")
+    return sorted(
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.html")
+        if "templates" in path.parts
+    )
+
+
+def production(env: Mapping[str, str]) -> dict[str, str]:
+    """Settings a careful installation would have: the check must find nothing in them."""
+    return {
+        "CONTROLPLANE_ENV": "production",
+        "CONTROLPLANE_PUBLIC_URL": "https://portal.example.org",
+        "ALLOWED_HOSTS": "portal.example.org",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "CONTROLPLANE_SIGNING_KEY": secrets.token_urlsafe(48),
+        "CONTROLPLANE_AUDIT_SEAL_KEY": secrets.token_urlsafe(48),
+        "CONTROLPLANE_PSEUDONYM_KEY": secrets.token_urlsafe(48),
+        "CONTROLPLANE_METRICS_TOKEN": secrets.token_urlsafe(32),
+        "EMAIL_URL": "smtp+tls://portal:secret@mail.example.org:587",
+        "DATABASE_OWNER_URL": env.get("DATABASE_OWNER_URL") or env["DATABASE_URL"],
+        "DEBUG": "0",
+    }
+
+
+class _Passwords(dict[str, str]):
+    """Passwords of a database that lives as long as this command."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = secrets.token_urlsafe(24)
+        return self[name]
+
+
+def _clear(state: State, say: Any) -> None:
+    lock = Lock(state)
+    try:
+        free = lock.take()
+    except OSError:
+        return
+    if free:
+        stop_leftovers(Run.read(state), say)
+        lock.release()
+        _remove(state)
+
+
+def _remove(state: State) -> None:
+    home = state.root / "postgres"
+    if home.is_symlink():
+        shutil.rmtree(os.path.realpath(home), ignore_errors=True)
+    note = state.root / "socket-dir"
+    if note.exists():
+        shutil.rmtree(note.read_text(encoding="utf-8").strip(), ignore_errors=True)
+    shutil.rmtree(state.root, ignore_errors=True)
