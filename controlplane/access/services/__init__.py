@@ -23,7 +23,12 @@ from controlplane.access.services.people import (
     reactivate_user,
     remove_member,
 )
-from controlplane.access.services.reviews import decide_line, generate_review, sign_review
+from controlplane.access.services.reviews import (
+    decide_line,
+    generate_review,
+    sign_review,
+    this_period,
+)
 from controlplane.access.services.roles import grant_role, revoke_role
 from controlplane.access.services.second_factor import (
     begin_enrolment,
@@ -37,6 +42,7 @@ from controlplane.access.services.second_factor import (
 from controlplane.access.services.sessions import (
     end_all_sessions,
     end_session,
+    rekey_session,
     renew_second_factor,
     session_in_force,
     start_session,
@@ -69,6 +75,7 @@ __all__ = [
     "open_break_glass",
     "reactivate_user",
     "recovery_codes_left",
+    "rekey_session",
     "remove_member",
     "renew_second_factor",
     "reset_password",
@@ -78,6 +85,7 @@ __all__ = [
     "set_password",
     "sign_review",
     "start_session",
+    "this_period",
     "touch_session",
     "unlock_account",
     "verify_code",

@@ -39,6 +39,10 @@ def period_of(at: datetime) -> str:
     return f"{at.year}-Q{(at.month + 2) // 3}"
 
 
+def this_period() -> str:
+    return period_of(clock.now())
+
+
 @transaction.atomic
 def generate_review(
     workspace: Workspace, *, actor: Actor, period: str | None = None
@@ -48,7 +52,7 @@ def generate_review(
     now = clock.now()
     review, made = AccessReview.objects.get_or_create(
         workspace=workspace,
-        period=period or period_of(now),
+        period=period or this_period(),
         defaults={"due_at": now + timedelta(days=numbers.REVIEW_DUE_DAYS.value)},
     )
     if made:

@@ -85,11 +85,17 @@ def touch_session(session: UserSession) -> None:
 def renew_second_factor(session: UserSession, *, session_key: str) -> UserSession:
     """A fresh second factor in a running session; the browser's key has changed with it."""
     session.second_factor_at = clock.now()
-    session.session_hash = hash_of(session_key)
-    session.save(update_fields=["second_factor_at", "session_hash"])
+    session.save(update_fields=["second_factor_at"])
+    rekey_session(session, session_key=session_key)
     actor = actor_for_user(session.user, session_id=str(session.uid))
     audit.record(actor, "session.confirm", session)
     return session
+
+
+def rekey_session(session: UserSession, *, session_key: str) -> None:
+    """The browser has got a new key."""
+    session.session_hash = hash_of(session_key)
+    session.save(update_fields=["session_hash"])
 
 
 @transaction.atomic

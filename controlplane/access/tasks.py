@@ -1,0 +1,98 @@
+"""What access does by itself: mails with links, clean-up, the quarterly review."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+
+from controlplane.access import attempts, numbers, services
+from controlplane.access.models import User, Workspace
+from controlplane.access.reset_links import tokens
+from controlplane.access.services.sessions import prune_sessions
+from controlplane.access.web.passwords import TOPIC
+from controlplane.jobs.registry import job
+from controlplane.lib import actors, clock
+from controlplane.lib.defaults import define
+from controlplane.notify import outbox
+from controlplane.notify.channels.base import Message, Outcome
+from controlplane.notify.channels.email import Email
+from controlplane.notify.models import OutboxMessage
+
+SESSION_ROWS_DAYS = define(
+    "access.session_rows_days",
+    90,
+    unit="days",
+    why="An ended session stays listed for a quarter, so that an access review can show last use.",
+)
+REVIEWER = actors.job("access.reviews")
+
+
+@outbox.topic(TOPIC)
+def deliver_password_link(message: OutboxMessage) -> Outcome:
+    """Only here is looked up whether there is such an account. The token is made now and stands
+    nowhere but in the mail."""
+    user = User.objects.by_email(str(message.payload["email"])).filter(is_active=True).first()
+    if user is None:
+        return Outcome("accepted", "no such account")
+    path = reverse(
+        "access:password_reset_link", kwargs={"uid": user.uid, "token": tokens.make_token(user)}
+    )
+    workspace = str(message.payload.get("invited_to") or "")
+    mail = Message(
+        key=message.key,
+        subject=f"You are invited to {workspace}" if workspace else "Set a new password",
+        body=_wording(workspace),
+        urgency="normal",
+        kind="access.password_link",
+        link=f"{settings.PUBLIC_URL}{path}",
+        workspace="",
+        about="",
+        sent_at=clock.now().isoformat(),
+    )
+    return Email().send(user.email, "", mail)
+
+
+def _wording(workspace: str) -> str:
+    life = f"The link below is good once, for {numbers.RESET_LINK_MINUTES.value} minutes."
+    if workspace:
+        return (
+            f"An admin of {workspace} has added you. {life} Set a password with it. If it has"
+            " expired, ask for a new one on the sign-in page."
+        )
+    return (
+        f"Somebody asked for a new password for your account. {life} If it was not you, do"
+        " nothing: your password stays as it is."
+    )
+
+
+@job(
+    "access.clean_up",
+    every=timedelta(hours=1),
+    time_limit=120,
+    doc="Removes expired sessions and old counts of failed sign-ins.",
+)
+def clean_up() -> dict[str, int]:
+    now = clock.now()
+    expired, _ = Session.objects.filter(expire_date__lt=now).delete()
+    return {
+        "browser_sessions": expired,
+        "session_rows": prune_sessions(before=now - timedelta(days=SESSION_ROWS_DAYS.value)),
+        "attempts": attempts.prune(before=now - timedelta(days=1)),
+    }
+
+
+@job(
+    "access.make_reviews",
+    every=timedelta(hours=6),
+    time_limit=300,
+    doc="Makes the quarter's access review of every workspace that has none yet.",
+)
+def make_reviews() -> dict[str, int]:
+    made = 0
+    for workspace in Workspace.objects.open().exclude(reviews__period=services.this_period()):
+        services.generate_review(workspace, actor=REVIEWER)
+        made += 1
+    return {"made": made}

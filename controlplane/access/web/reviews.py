@@ -1,0 +1,135 @@
+"""Access reviews: the list, the page with its lines, the signature."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.access import services
+from controlplane.access.forms import SignReviewForm
+from controlplane.access.models import AccessReview, AccessReviewLine, Workspace
+from controlplane.access.web.common import (
+    act,
+    allowed,
+    chosen_workspace,
+    fresh_factor,
+    in_workspace,
+    show,
+)
+from controlplane.base.web import actor_of
+from controlplane.lib import clock
+from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+
+
+@in_workspace
+@require_safe
+def reviews(request: HttpRequest) -> HttpResponse:
+    workspace = chosen_workspace(request, "access_review.view")
+    rows = AccessReview.objects.filter(workspace=workspace).select_related("signed_by")
+    counted = rows.annotate(
+        all_lines=Count("lines"), open_lines=Count("lines", filter=Q(lines__decision=""))
+    )
+    period = services.this_period()
+    context = {
+        "title": "Access reviews",
+        "reviews": counted,
+        "now": clock.now(),
+        "period": period,
+        "missing": not rows.filter(period=period).exists(),
+        "generate": allowed(actor_of(request), "access_review.manage", workspace),
+    }
+    return show(request, "reviews.html", context)
+
+
+@in_workspace
+@require_POST
+def generate(request: HttpRequest) -> HttpResponse:
+    workspace = chosen_workspace(request, "access_review.view")
+    review = services.generate_review(workspace, actor=actor_of(request))
+    return _back(review.period)
+
+
+def _review(workspace: Workspace, period: str) -> AccessReview:
+    found = AccessReview.objects.filter(workspace=workspace, period=period)
+    review = found.select_related("workspace", "signed_by").first()
+    if review is None:
+        raise NotFound("No such access review.")
+    return review
+
+
+@in_workspace
+@require_safe
+def review(request: HttpRequest, period: str) -> HttpResponse:
+    found = _review(chosen_workspace(request, "access_review.view"), period)
+    return _page(request, found, SignReviewForm(initial={"version": found.version}))
+
+
+def _page(
+    request: HttpRequest, review: AccessReview, form: SignReviewForm, status: int = 200
+) -> HttpResponse:
+    actor = actor_of(request)
+    lines = review.lines.select_related(
+        "grant__membership", "api_key__agent", "decided_by", "review"
+    )
+    is_open = review.status == AccessReview.Status.OPEN
+    context: dict[str, Any] = {
+        "title": f"Access review {review.period}",
+        "subtitle": review.workspace.name,
+        "review": review,
+        "is_open": is_open,
+        "is_late": is_open and review.due_at < clock.now(),
+        "lines": [(line, allowed(actor, "access_review.manage", line)) for line in lines],
+        "undecided": review.lines.undecided().count(),
+        "sign": allowed(actor, "access_review.sign", review),
+        "form": form,
+    }
+    return show(request, "review.html", context, status=status)
+
+
+@in_workspace
+@require_POST
+def decide(request: HttpRequest, period: str, uid: uuid.UUID) -> HttpResponse:
+    found = _review(chosen_workspace(request, "access_review.view"), period)
+    line = AccessReviewLine.objects.filter(review=found, uid=uid).first()
+    if line is None:
+        raise NotFound("No such line.")
+    act(
+        request,
+        f"{line.holder}: decided.",
+        lambda: services.decide_line(
+            line,
+            actor=actor_of(request),
+            decision=request.POST.get("decision", ""),
+            note=request.POST.get("note", ""),
+        ),
+    )
+    return _back(period)
+
+
+@in_workspace
+@require_POST
+@fresh_factor("access:review", "period")
+def sign(request: HttpRequest, period: str) -> HttpResponse:
+    found = _review(chosen_workspace(request, "access_review.view"), period)
+    form = SignReviewForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form)
+    try:
+        services.sign_review(found, actor=actor_of(request), **form.cleaned_data)
+    except NotAllowed:
+        raise
+    except ControlPlaneError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "The review is signed.")
+    return _back(period)
+
+
+def _back(period: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("access:review", kwargs={"period": period}))
