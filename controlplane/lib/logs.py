@@ -1,21 +1,149 @@
-"""Structured logs: one JSON object a line, the union of both playbooks' fields, redacted."""
+"""Structured logs: one JSON object a line, the union of both playbooks' fields, redacted.
+
+Every field is always there, null when unknown, so that a query never has to ask whether it is.
+Output is ASCII: a line break of any alphabet inside a value stays an escape, and one record is
+one physical line whatever somebody sent us. Formatting never raises: a broken log call must not
+break the work it reports on.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+import traceback
 from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
 
 from controlplane.lib import context
+from controlplane.lib.redaction import pseudonym, redact
+
+# Names that stand beside the message and not inside `context`, whoever supplies them.
+_TOP = ("correlation_id", "request_id", "tenantId", "mission_id", "user_id", "bd_issue")
+_EXCEPTION_CHARACTERS = 12_000
 
 
 class JsonFormatter(logging.Formatter):
+    """The formatter of every handler."""
+
     def format(self, record: logging.LogRecord) -> str:
-        now = context.current()
-        line = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": "WARN" if record.levelname == "WARNING" else record.levelname,
-            "request_id": now.request_id,
-            "message": record.getMessage(),
-        }
-        return json.dumps(line)
+        try:
+            return json.dumps(_line(record), default=str)
+        except Exception as error:  # noqa: BLE001
+            # The record itself is left out: what failed to redact must not be written.
+            return json.dumps(
+                {
+                    "timestamp": _timestamp(record),
+                    "level": _level(record),
+                    "event": "log.unformattable",
+                    "message": "A log record could not be formatted.",
+                    "context": {"logger": str(record.name), "error": type(error).__name__},
+                }
+            )
+
+
+def event(
+    logger: logging.Logger,
+    name: str,
+    message: str = "",
+    *,
+    level: int = logging.INFO,
+    exc_info: Any = None,
+    **fields: Any,
+) -> None:
+    """Log that something named `area.verb` happened. Fields become the record's context."""
+    try:
+        if logger.isEnabledFor(level):
+            extra = {"event": name, "context": fields}
+            # The message is an argument: a per cent sign in it formats nothing.
+            logger.log(level, "%s", message, extra=extra, exc_info=exc_info, stacklevel=2)
+    except Exception:  # noqa: BLE001
+        logger.error("An event could not be logged.")
+
+
+def _line(record: logging.LogRecord) -> dict[str, Any]:
+    now = context.current()
+    given = getattr(record, "context", None)
+    fields: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
+    top = {name: fields.pop(name, None) or getattr(record, name, None) for name in _TOP}
+    fields.update(_exception(record))
+    body = redact({"message": _message(record), "context": fields})
+    user = top["user_id"] or now.user_ref
+    return {
+        "timestamp": _timestamp(record),
+        "level": _level(record),
+        "service": getattr(settings, "SERVICE", "") or "controlplane",
+        "env": settings.ENVIRONMENT,
+        "correlation_id": _plain(top["correlation_id"] or now.correlation_id),
+        "request_id": _plain(top["request_id"] or now.request_id),
+        "tenantId": _plain(top["tenantId"] or now.workspace),
+        "mission_id": _plain(top["mission_id"] or now.mission_id),
+        "user_id": pseudonym(user) if user else None,
+        "bd_issue": _plain(top["bd_issue"] or now.bd_issue),
+        "event": _plain(getattr(record, "event", None)),
+        "logger": record.name,
+        "message": body["message"],
+        "context": _finite(body["context"]) or None,
+    }
+
+
+def _plain(value: Any) -> str | None:
+    return redact(str(value))[:256] if value else None
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _level(record: logging.LogRecord) -> str:
+    """One of the playbooks' five words, for levels of libraries too."""
+    for floor, word in (
+        (logging.CRITICAL, "CRITICAL"),
+        (logging.ERROR, "ERROR"),
+        (logging.WARNING, "WARN"),
+        (logging.INFO, "INFO"),
+    ):
+        if record.levelno >= floor:
+            return word
+    return "DEBUG"
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001
+        return str(record.msg)  # wrong number of arguments
+
+
+def _exception(record: logging.LogRecord) -> dict[str, Any]:
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, _, _ = record.exc_info
+        text = "".join(traceback.format_exception(*record.exc_info))
+        return {"exception": {"type": kind.__name__, "traceback": _end(text)}}
+    if record.exc_text:
+        return {"exception": {"type": None, "traceback": _end(record.exc_text)}}
+    return {}
+
+
+def _end(text: str) -> str:
+    """The end of a traceback: it says what happened, the start only how we got there.
+
+    Cut between lines, since half a token is not recognised as one.
+    """
+    if len(text) <= _EXCEPTION_CHARACTERS:
+        return text
+    return text[-_EXCEPTION_CHARACTERS:].partition("\n")[2]
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinity are not JSON. Depth is bounded: `redact` has cut what lies too deep."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

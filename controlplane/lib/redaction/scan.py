@@ -1,0 +1,152 @@
+"""One text or a batch of them: where is something, what is it, and the text without it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
+
+from controlplane.lib.redaction import engine, keys
+from controlplane.lib.redaction.rules import RULES, Found
+
+MARK = "***redacted***"
+CAP = 16 * 1024  # bytes of UTF-8
+TRUNCATED = "…[truncated]"
+_MARK = MARK.encode()
+_TRUNCATED = TRUNCATED.encode()
+_LOOK_AHEAD = 4 * 1024  # what begins before the cap is recognised whole
+_MASKED_MARK = b"\x00" * len(_MARK)
+_JOINT = b"\n\n"
+PASSES = 3
+
+
+@lru_cache(maxsize=2)
+def _anything(generation: int) -> Any:
+    """Every rule's hint in one automaton."""
+    return engine.compiled(b"|".join(b"(?:" + rule.hint() + b")" for rule in RULES))
+
+
+def hit(text: bytes) -> bool:
+    """May some rule find something here? False is certain."""
+    return _anything(keys.generation()).search(text) is not None
+
+
+def encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def redact_bytes(text: bytes) -> tuple[bytes, Counter[str]]:
+    """The exact pass over one text."""
+    window = text[: CAP + _LOOK_AHEAD] if len(text) > CAP else text
+    found = find_all(window)
+    counts: Counter[str] = Counter()
+    pieces: list[bytes] = []
+    position = 0
+    edge = _character_edge(window, CAP) if len(window) > CAP else len(window)
+    for start, end, kind, replacement in found:
+        if start >= edge:
+            break
+        pieces += (window[position:start], replacement or _MARK)
+        counts[kind] += 1
+        position = end
+    pieces.append(window[position : max(edge, position)])
+    result = b"".join(pieces)
+    if len(text) > CAP or len(result) > CAP:
+        result = _cut(result)
+    return result, counts
+
+
+def _cut(text: bytes) -> bytes:
+    """At most the cap, with the sign that something is missing. Only scanned text gets here."""
+    text = text.removesuffix(_TRUNCATED)
+    edge = _character_edge(text, min(len(text), CAP - len(_TRUNCATED)))
+    return text[:edge] + _TRUNCATED
+
+
+def _character_edge(text: bytes, position: int) -> int:
+    while 0 < position < len(text) and text[position] & 0xC0 == 0x80:
+        position -= 1
+    return position
+
+
+def find_all(text: bytes) -> list[Found]:
+    """Spans in order, none touching another. Every rule sees what earlier rules left; they run
+    again until nothing new turns up, so that redacting twice changes nothing."""
+    masked = text.replace(_MARK, _MASKED_MARK)
+    found: list[Found] = []
+    for _ in range(PASSES):
+        fresh: list[Found] = []
+        for rule in RULES:
+            spans = [_whole_characters(text, span) for span in rule.find(masked)]
+            if spans:
+                fresh += spans
+                masked = _mask(masked, spans)
+        if not fresh:
+            break
+        found += fresh
+    return _merged(sorted(found))
+
+
+def _whole_characters(text: bytes, span: Found) -> Found:
+    start, end, kind, replacement = span
+    while end < len(text) and text[end] & 0xC0 == 0x80:
+        end += 1
+    return _character_edge(text, start), end, kind, replacement
+
+
+def _mask(text: bytes, spans: list[Found]) -> bytes:
+    pieces: list[bytes] = []
+    position = 0
+    for start, end, _, _ in spans:
+        pieces += (text[position:start], b"\x00" * (end - max(start, position)))
+        position = end
+    pieces.append(text[position:])
+    return b"".join(pieces)
+
+
+def _merged(found: list[Found]) -> list[Found]:
+    """Spans that overlap or touch become one: two markers in a row tell where the seam was."""
+    merged: list[Found] = []
+    for start, end, kind, replacement in found:
+        if merged and start < merged[-1][1]:
+            first = merged[-1]
+            merged[-1] = (first[0], max(first[1], end), first[2], None)
+        else:
+            merged.append((start, end, kind, replacement))
+    return merged
+
+
+def redact_many(texts: list[str]) -> list[tuple[str, Counter[str]] | None]:
+    """For each text its redacted form and counts, or None where nothing is to be done.
+
+    All texts are joined and scanned once; only those that hit are looked at again.
+    """
+    encoded = [encode(text) for text in texts]
+    results: list[tuple[str, Counter[str]] | None] = [None] * len(texts)
+    for index in _hits(encoded):
+        result, counts = redact_bytes(encoded[index])
+        if counts or len(encoded[index]) > CAP:
+            results[index] = (result.decode("utf-8", "surrogatepass"), counts)
+    return results
+
+
+def _hits(encoded: list[bytes]) -> list[int]:
+    long = {index for index, text in enumerate(encoded) if len(text) > CAP}
+    blob = _JOINT.join(b"" if index in long else text for index, text in enumerate(encoded))
+    lengths = (0 if index in long else len(text) for index, text in enumerate(encoded))
+    ends = list(accumulate(length + len(_JOINT) for length in lengths))
+    regexp = _anything(keys.generation())
+    hits = set(long)
+    position = 0
+    while position < len(blob):
+        match = regexp.search(blob, position)
+        if match is None:
+            break
+        index = bisect_right(ends, match.start())
+        # A match may reach over a joint: the text after it is looked at too.
+        last = bisect_right(ends, max(match.start(), match.end() - 1))
+        hits.update(range(index, min(last, len(encoded) - 1) + 1))
+        position = ends[index] if index < len(ends) else len(blob)
+    return sorted(hits)
