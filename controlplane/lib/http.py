@@ -119,7 +119,7 @@ def request(
     except (OSError, http.client.HTTPException, ValueError):
         raise Unavailable(f"The call to {host} failed.") from None
     finally:
-        connection.close()
+        connection.hang_up()
 
 
 # --- What may be called ------------------------------------------------------------------------
@@ -282,9 +282,10 @@ class _Wire(io.RawIOBase):
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(_Reader(self))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Really close. `close` must not: http.client calls it as soon as it has seen headers
+        that end the connection, when the rest of the body is still to be read."""
         self._socket.close()
-        super().close()
 
 
 class _Reader(io.RawIOBase):
@@ -315,6 +316,12 @@ class _Connection(http.client.HTTPConnection):
         self._addresses = addresses
         self._deadline = deadline
         self._tls = tls
+        self._wire: _Wire | None = None
+
+    def hang_up(self) -> None:
+        self.close()
+        if self._wire is not None:
+            self._wire.hang_up()
 
     def connect(self) -> None:
         connected = self._connected()
@@ -325,7 +332,7 @@ class _Connection(http.client.HTTPConnection):
         except BaseException:
             connected.close()
             raise
-        self.sock = _Wire(connected, self._deadline)
+        self.sock = self._wire = _Wire(connected, self._deadline)
 
     def _connected(self) -> socket.socket:
         """The first vetted address that answers."""
