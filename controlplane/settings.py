@@ -235,6 +235,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING or not PRODUCTION
+# Tests collect no files: looked up when asked for, a missing folder is no warning.
+WHITENOISE_AUTOREFRESH = TESTING
 
 # --- API --------------------------------------------------------------------------------------
 

@@ -11,15 +11,17 @@ from controlplane.access import numbers
 from controlplane.access.models import User
 from controlplane.lib import clock
 
+TOPIC = "access.password_link"  # of the outbox message that asks for the mail
+
 
 class ResetTokens(PasswordResetTokenGenerator):
     key_salt = "controlplane.access.reset_links"
 
-    def _make_hash_value(self, user: User, timestamp: int) -> str:  # type: ignore[override]
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         """A new password, e-mail address, sign-in or ended session makes older links void."""
         return f"{super()._make_hash_value(user, timestamp)}{user.session_epoch}"
 
-    def check_token(self, user: User | None, token: str | None) -> bool:  # type: ignore[override]
+    def check_token(self, user: User | None, token: str | None) -> bool:
         if not super().check_token(user, token):
             return False
         age = self._num_seconds(self._now()) - base36_to_int((token or "").split("-")[0])

@@ -45,4 +45,4 @@ def require_recent_factor(actor: Actor) -> None:
 
 
 def _enrolled(actor: Actor) -> bool:
-    return TOTPDevice.objects.filter(user_id=actor.user_id, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user_id=actor.user_id, confirmed=True).exists())

@@ -10,9 +10,8 @@ from django.urls import reverse
 
 from controlplane.access import attempts, numbers, services
 from controlplane.access.models import User, Workspace
-from controlplane.access.reset_links import tokens
+from controlplane.access.reset_links import TOPIC, tokens
 from controlplane.access.services.sessions import prune_sessions
-from controlplane.access.web.passwords import TOPIC
 from controlplane.jobs.registry import job
 from controlplane.lib import actors, clock
 from controlplane.lib.defaults import define

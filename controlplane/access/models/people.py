@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
@@ -53,11 +53,11 @@ class Workspace(models.Model):
         return self.pk
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager["User"]):
     """Look-ups only: people are made by `access.services.create_user`."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return cast(User, self.get(email__iexact=username or ""))
+        return self.get(email__iexact=username or "")
 
 
 class User(AbstractBaseUser):
@@ -78,7 +78,7 @@ class User(AbstractBaseUser):
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
-    objects = UserManager()
+    objects = UserManager.from_queryset(UserQuerySet)()
 
     class Meta:
         ordering = ["email"]

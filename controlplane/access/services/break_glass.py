@@ -52,7 +52,7 @@ def close_break_glass(glass: BreakGlass, *, actor: Actor) -> BreakGlass:
 
 
 def _person(actor: Actor) -> User:
-    user = User.objects.select_for_update().filter(pk=actor.user_id, is_active=True).first()
+    user = User.objects.select_for_update().filter(pk=actor.user_id or 0, is_active=True).first()
     if user is None or actor.scopes is not None:
         raise NotAllowed(
             "A break-glass is opened by a person, signed in.",

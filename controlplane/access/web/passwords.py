@@ -16,7 +16,7 @@ from controlplane.access import attempts, services
 from controlplane.access.forms import AskResetForm, ChangePasswordForm, NewPasswordForm
 from controlplane.access.middleware import EPOCH_KEY
 from controlplane.access.models import User
-from controlplane.access.reset_links import tokens
+from controlplane.access.reset_links import TOPIC, tokens
 from controlplane.access.services.sign_in import check_password
 from controlplane.access.web.common import refuse, session_of, show, signed_in, too_many
 from controlplane.base.web import actor_of
@@ -25,7 +25,6 @@ from controlplane.lib.errors import ControlPlaneError, RateLimited
 from controlplane.notify import outbox
 
 LINK = "access_reset_link"
-TOPIC = "access.password_link"
 
 
 @sensitive_post_parameters()

@@ -43,7 +43,7 @@ from controlplane.lib.errors import ControlPlaneError, RateLimited, Unauthorized
 PENDING = "access_pending"
 BACKEND = "controlplane.access.backends.PasswordBackend"
 # The same for a wrong password, an unknown address, a closed and a locked account.
-REFUSED = "E-mail or password is not right, or this account can't sign in."
+REFUSED = "E-mail or password is not right, or this account may not sign in."
 
 
 @sensitive_post_parameters("password")
