@@ -12,5 +12,6 @@ class BaseConfig(AppConfig):
         # Each registers itself: checks with Django, signals with the engine, and what base and
         # the packages below it hold about people and for how long.
         import_module("controlplane.base.checks")
+        import_module("controlplane.base.api.checks")
         import_module("controlplane.base.signals")
         import_module("controlplane.base.kernel_data")

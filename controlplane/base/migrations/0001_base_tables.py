@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('actor_ref', models.CharField(blank=True, max_length=80)),
+                ('actor_label', models.CharField(blank=True, max_length=200)),
                 ('shared', models.BooleanField(default=False)),
                 ('path', models.CharField(blank=True, max_length=200)),
                 ('limit', models.PositiveIntegerField()),

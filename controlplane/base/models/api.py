@@ -65,6 +65,7 @@ class ThrottleRule(models.Model):
         "access.Workspace", on_delete=models.CASCADE, related_name="throttle_rules"
     )
     actor_ref = models.CharField(max_length=80, blank=True)  # "agent:7"; empty: everybody
+    actor_label = models.CharField(max_length=200, blank=True)
     shared = models.BooleanField(default=False)  # everybody counted together, not each
     path = models.CharField(max_length=200, blank=True)  # "/api/v1/threads*"; empty: every path
     limit = models.PositiveIntegerField()  # 0 stops them altogether
@@ -94,5 +95,5 @@ class ThrottleRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        whom = self.actor_ref or "everybody"
+        whom = self.actor_label or "everybody"
         return f"{self.limit} per {self.period_s} s for {whom} on {self.path or 'every path'}"

@@ -1,0 +1,269 @@
+"""The classes API routes are written with.
+
+A view declares: `actions` (method -> policy action), `inputs` and `outputs` (method -> form).
+Everything else has a sensible value. Views translate; services decide and write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, cast
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.views import APIView
+
+from controlplane.access.tokens import claims_match
+from controlplane.base.api import bodies, door, etag, filters, idempotency, pagination
+from controlplane.base.api.answers import JsonAnswer
+from controlplane.base.api.auth import ANYONE, SIGNED_IN, PortalRequest
+from controlplane.base.api.deprecation import Deprecation
+from controlplane.base.api.errors import error_answer
+from controlplane.base.api.schema import PortalSchema
+from controlplane.base.api.serializers import StrictSerializer, read
+from controlplane.lib.errors import NotFound
+
+__all__ = ["ANYONE", "SIGNED_IN", "DetailView", "ListView", "PortalAPIView", "PortalRequest"]
+
+Form = type[serializers.BaseSerializer[Any]]
+
+
+class PortalAPIView(APIView):
+    """Base of every DRF route."""
+
+    schema = PortalSchema()
+
+    # method -> policy action, or ANYONE, or SIGNED_IN. A method not named here answers 405.
+    actions: ClassVar[Mapping[str, str]] = {}
+    inputs: ClassVar[Mapping[str, Form]] = {}
+    outputs: ClassVar[Mapping[str, Form]] = {}
+    statuses: ClassVar[Mapping[str, int]] = {}  # of success, where not 200 (POST of a list: 201)
+    in_workspace: ClassVar[bool] = True
+    throttle: ClassVar[str] = ""  # "", or a class of `throttles.CLASSES`
+    query: ClassVar[Collection[str]] = ()  # parameters beside the filters'
+    max_body: ClassVar[int] = 0  # 0: the default
+    secret_fields: ClassVar[Collection[str]] = ()  # of answers; never remembered
+    if_match: ClassVar[Mapping[str, str]] = {}  # method -> "optional" or "required"
+    deprecation: ClassVar[Deprecation | None] = None
+    tags: ClassVar[Sequence[str]] = ()
+    errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
+
+    # --- one request --------------------------------------------------------------------------
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        self.args, self.kwargs = args, kwargs
+        self.headers: dict[str, str] = {}
+        wrapped = self.initialize_request(request, *args, **kwargs)
+        self.request = wrapped
+        try:
+            self.initial(wrapped, *args, **kwargs)
+            response = self._perform(wrapped, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - every failure becomes the envelope
+            response = error_answer(error, request)
+        response = cast(HttpResponse, self.finalize_response(wrapped, response, *args, **kwargs))
+        door.leave(request, self, response)
+        return response
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> PortalRequest:
+        wrapped = PortalRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            parser_context={"view": self, "args": args, "kwargs": kwargs},
+        )
+        wrapped.max_body = self.max_body or bodies.MAX_BODY.value
+        wrapped.accepted_renderer = _RENDERER  # type: ignore[attr-defined]
+        wrapped.accepted_media_type = _RENDERER.media_type  # type: ignore[attr-defined]
+        return wrapped
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        door.enter(request._request, self, self.known_parameters())
+        _ = request.user  # DRF's own view of the caller
+
+    def _perform(self, request: PortalRequest, args: Any, kwargs: Any) -> HttpResponse:
+        method = (request.method or "").lower()
+        handler: Callable[..., HttpResponse] = getattr(self, method)
+        if request.method not in idempotency.METHODS:
+            return handler(request, *args, **kwargs)
+        key = idempotency.key_of(request._request)
+        claims_match(request.actor, request.data)
+        if not key or request.actor.kind == "anonymous":
+            # Callers without credentials cannot be told apart: no answer is kept for them.
+            return handler(request, *args, **kwargs)
+        return idempotency.run(
+            request._request,
+            request.actor,
+            key,
+            request.data,
+            lambda: handler(request, *args, **kwargs),
+            secret_fields=self.secret_fields,
+        )
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise door.MethodNotAllowed(self.actions)
+
+    def known_parameters(self) -> Collection[str]:
+        return self.query
+
+    # --- for handlers -------------------------------------------------------------------------
+
+    def read(self, request: Any, form: Form | None = None, **kwargs: Any) -> dict[str, Any]:
+        """The validated body."""
+        return read(form or self.inputs[request.method], request.data, **kwargs)
+
+
+_RENDERER = JSONRenderer()
+
+
+class Row:
+    """How rows of one output form are read and shown: declared once, by the form.
+
+    Each field's `source` is the column. A `SerializerMethodField` or `source="*"` has none, and
+    is filled in by the view's `shape()`.
+    """
+
+    def __init__(self, form: Form) -> None:
+        fields = form().fields  # type: ignore[attr-defined]
+        stored = {
+            name: field.source.replace(".", "__")
+            for name, field in fields.items()
+            if field.source not in {None, "*"}
+            and not isinstance(field, serializers.SerializerMethodField)
+        }
+        self.names = tuple(stored)
+        self.columns = tuple(stored.values())
+        self._getters = tuple(attrgetter(column.replace("__", ".")) for column in self.columns)
+
+    def from_tuple(self, values: Sequence[Any]) -> dict[str, Any]:
+        return dict(zip(self.names, values, strict=False))
+
+    def from_object(self, obj: Any) -> dict[str, Any]:
+        return {name: get(obj) for name, get in zip(self.names, self._getters, strict=True)}
+
+
+@cache
+def row_of(form: Form) -> Row:
+    return Row(form)
+
+
+class RowView(PortalAPIView):
+    """Shared by lists and details: scoping, columns, shaping."""
+
+    output: ClassVar[Form] = StrictSerializer
+    extra_columns: ClassVar[Sequence[str]] = ()  # read for `shape`, under their own names
+
+    def rows(self, request: PortalRequest) -> QuerySet[Any]:
+        """Rows this caller may see here. Start from `visible_to(request.actor)` and the
+        workspace of the request."""
+        raise NotImplementedError
+
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Last touch to one row as it is sent. `extra_columns` are popped here."""
+        return row
+
+    def show(self, obj: Any) -> dict[str, Any]:
+        """One object a service returned, in the same form as its list."""
+        row = row_of(self.output).from_object(obj)
+        for name in self.extra_columns:
+            row[name] = attrgetter(name.replace("__", "."))(obj)
+        return self.shape(row)
+
+    def _columns(self) -> tuple[str, ...]:
+        return (*row_of(self.output).columns, *self.extra_columns)
+
+    def _from_tuple(self, values: Sequence[Any]) -> dict[str, Any]:
+        form = row_of(self.output)
+        row = form.from_tuple(values)
+        for position, name in enumerate(self.extra_columns, len(form.columns)):
+            row[name] = values[position]
+        return self.shape(row)
+
+
+class ListView(RowView):
+    """`GET`: one page of rows. A subclass adds `post()` for creating."""
+
+    is_list: ClassVar[bool] = True
+    sorts: ClassVar[Mapping[str, Sequence[str]]] = {"newest": ("-id",)}
+    filterset: ClassVar[type[django_filters.FilterSet] | None] = None
+    list_etag: ClassVar[bool] = False
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        http = request._request
+        limit = pagination.limit_of(http)
+        name, order = pagination.sort_of(http, self.sorts)
+        rows = filters.apply(self.filterset, http, self.rows(request))
+        page = pagination.page_of(
+            rows,
+            self._columns(),
+            order,
+            name=f"{type(self).__qualname__}/{name}",
+            limit=limit,
+            cursor=http.GET.get("cursor"),
+        )
+        return self._answer(http, page)
+
+    def _answer(self, request: HttpRequest, page: pagination.Page) -> HttpResponse:
+        link = None
+        if page.next_cursor:
+            query = request.GET.copy()
+            query["cursor"] = page.next_cursor
+            link = f"{request.path}?{query.urlencode()}"
+        body = {
+            "items": [self._from_tuple(row) for row in page.rows],
+            "next": link,
+            "next_cursor": page.next_cursor,
+        }
+        response = JsonAnswer(body, headers={"Link": f'<{link}>; rel="next"'} if link else None)
+        if self.list_etag:
+            return etag.conditional(request, response, etag.of_body(response.content))
+        return response
+
+    def known_parameters(self) -> Collection[str]:
+        return _list_parameters(type(self))
+
+
+@cache
+def _list_parameters(kind: type[ListView]) -> frozenset[str]:
+    named = set(kind.filterset.base_filters) if kind.filterset else set()
+    return frozenset(named | set(kind.query)) | pagination.PARAMETERS
+
+
+class DetailView(RowView):
+    """`GET`: one row by `lookup`, with an ETag when `version` names what changes with it."""
+
+    lookup: ClassVar[str] = "uid"
+    version: ClassVar[Sequence[str]] = ()  # columns that change whenever the row does
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        columns = (*self._columns(), *self.version)
+        values = self._found(request, kwargs).values_list(*columns).first()
+        if values is None:
+            raise NotFound("Nothing is here, or it is not yours to see.")
+        response = JsonAnswer(self._from_tuple(values))
+        tag = etag.of(kwargs[self.lookup], *values[len(self._columns()) :])
+        if not self.version:
+            tag = etag.of_body(response.content)
+        return etag.conditional(request._request, response, tag)
+
+    def object(self, request: Any, kwargs: Mapping[str, Any]) -> Any:
+        """The row to act on, if this caller may see it and has seen its present version."""
+        obj = self._found(request, kwargs).first()
+        if obj is None:
+            raise NotFound("Nothing is here, or it is not yours to see.")
+        demand = self.if_match.get(request.method)
+        if demand:
+            tag = self.tag_of(obj, kwargs)
+            etag.require_match(request._request, tag, required=demand == "required")
+        return obj
+
+    def tag_of(self, obj: Any, kwargs: Mapping[str, Any]) -> str:
+        values = (attrgetter(name.replace("__", "."))(obj) for name in self.version)
+        return etag.of(kwargs[self.lookup], *values)
+
+    def _found(self, request: Any, kwargs: Mapping[str, Any]) -> QuerySet[Any]:
+        return self.rows(request).filter(**{self.lookup: kwargs[self.lookup]}).order_by()
