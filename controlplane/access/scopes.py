@@ -57,7 +57,10 @@ def covered_by(carried: Iterable[str]) -> frozenset[str]:
 
 
 def within(role: str, most: str) -> bool:
-    """Does `role` allow nothing that `most` doesn't?"""
+    """Is `role` an agent role that allows nothing that `most` doesn't? A role nobody has heard
+    of allows nothing, and is refused for that very reason."""
+    if role not in policy.AGENTS:
+        return False
     return role == most or rights_of_role(role) <= rights_of_role(most)
 
 

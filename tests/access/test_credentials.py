@@ -87,8 +87,8 @@ def test_malformed_credentials__however_many__are_never_an_error_of_ours(header:
 
 @pytest.mark.django_db
 def test_guessing__past_the_limit__is_held_back_until_the_window_has_passed() -> None:
-    _, secret = make.key(make.agent(make.workspace()))
     with time_machine.travel(START, tick=False) as clock:
+        _, secret = make.key(make.agent(make.workspace()))
         seen = Counter(outcome(f"Bearer {keys.make('local').reveal()}") for _ in range(40))
         assert seen == {"UNAUTHORIZED": FAILURES.value, "RATE_LIMITED": 40 - FAILURES.value}
         with pytest.raises(RateLimited) as error:
@@ -102,8 +102,8 @@ def test_guessing__past_the_limit__is_held_back_until_the_window_has_passed() ->
 
 @pytest.mark.django_db
 def test_guessing__beside_an_honest_caller__does_not_stop_that_caller() -> None:
-    key, secret = make.key(make.agent(make.workspace()))
     with time_machine.travel(START, tick=False) as clock:
+        key, secret = make.key(make.agent(make.workspace()))
         assert outcome(f"Bearer {secret}") == "in"
         for _ in range(FAILURES.value + 5):
             outcome("Bearer nonsense")
@@ -155,8 +155,8 @@ def test_address__is_counted_by_what_one_party_holds(address: str | None, networ
 
 @pytest.mark.django_db
 def test_busy_caller__within_the_cache__costs_no_query() -> None:
-    _, secret = make.key(make.agent(make.workspace()))
     with time_machine.travel(START, tick=False) as clock:
+        _, secret = make.key(make.agent(make.workspace()))
         outcome(f"Bearer {secret}")
         with CaptureQueriesContext(connection) as queries:
             for _ in range(5):

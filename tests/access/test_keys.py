@@ -285,8 +285,10 @@ def test_own_key__reaches_one_workspace_and_no_superuser_power() -> None:
     person = make.superuser()
     from controlplane.access import services
 
-    services.add_member(workspace, person, actor=make.JOB, roles=["viewer"])
-    services.add_member(other, person, actor=make.JOB, roles=["workspace_admin"])
+    for space, role in ((workspace, "viewer"), (other, "workspace_admin")):
+        services.grant_role(
+            services.add_member(space, person, actor=make.JOB), role, actor=make.JOB
+        )
     issued = issue_key(person, actor=make.actor(person), workspace=workspace, name="cli")
     actor = enter(str(issued.secret))
     assert actor.workspace_ids == {workspace.pk}

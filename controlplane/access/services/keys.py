@@ -159,9 +159,12 @@ def _require_issue(actor: Actor, action: str, key: ApiKey) -> None:
         require_recent_factor(actor)
         return
     policy.require(actor, "key.manage", key)
-    scopes.require_handing_out(actor, action, key.agent, scopes.rights_of(key.agent, key.scopes))
+    if key.agent.kind == Agent.Kind.SERVICE:
+        # What an agent may is settled with its role; a service account's key settles it here.
+        rights = scopes.rights_of(key.agent, key.scopes)
+        scopes.require_handing_out(actor, action, key.agent, rights)
     require_recent_factor(actor)
-    if not key.agent.is_active:
+    if not Agent.objects.filter(pk=key.agent.pk, is_active=True).exists():
         raise Conflict("The agent is deactivated.")
 
 
