@@ -1,8 +1,21 @@
 """The stream process: long-polls and server-sent events, apart from the WSGI workers."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
+
+forks.install()
+hands.start("stream")
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    hands.start("stream")  # again after a fork, which copies no threads
+    await _django(scope, receive, send)

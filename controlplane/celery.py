@@ -14,8 +14,8 @@ import django
 
 django.setup()
 
-from controlplane.jobs import forks, hands
-from controlplane.jobs.celery_app import TICKS, app
+from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
+from controlplane.jobs.celery_app import TICKS, app  # noqa: E402
 
 # Clean-up, telemetry audits, wake triggers and every other job come due by these ticks: the
 # engine's modules turn each second, and its `jobs.schedule` module starts what

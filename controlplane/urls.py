@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.base.urls")),
+    path("", include("controlplane.jobs.urls")),
     path("", include("controlplane.access.urls")),
     path("api/", include("controlplane.api_urls")),
     path("admin/", admin.site.urls),

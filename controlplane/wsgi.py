@@ -1,6 +1,22 @@
+"""The web process."""
+
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
+
+forks.install()
+hands.start("web")
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    hands.start("web")  # again after a fork, which copies no threads
+    return _django(environ, start_response)

@@ -8,6 +8,6 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        # Jobs, timer handlers and engine modules of every app are known in every process: the
-        # watch of a web process must know which silence is one.
-        autodiscover_modules("tasks")
+        # Jobs, timer handlers, engine modules and readings of every app are known in every
+        # process: the watch of a web process must know which silence is one.
+        autodiscover_modules("tasks", "readings")

@@ -16,7 +16,7 @@ _HEADER = "portal"
 _CARRIED = ("request_id", "correlation_id", "trace_id", "span_id", "workspace", "mission_id")
 
 
-class PortalTask(Task):  # type: ignore[misc]
+class PortalTask(Task[Any, Any]):
     """A task is an engine stroke over rows. It may be lost, doubled or late without harm.
 
     Delays are timers: a `countdown` or `eta` lives in the broker, is delivered again whenever it

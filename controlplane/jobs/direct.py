@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core import mail as django_mail
 
 from controlplane.access.models import Grant
-from controlplane.lib import defaults
+from controlplane.lib import defaults, http
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,6 @@ def ping(*, healthy: bool) -> bool:
         return False
     _last_ping = time.monotonic()
     try:
-        from controlplane.lib import http
-
         http.request("GET", url, timeout=5)
     except Exception as error:  # noqa: BLE001  (whoever watches from outside will notice)
         logger.warning("the outward sign of life failed: %s", error)

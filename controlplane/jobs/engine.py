@@ -86,10 +86,10 @@ def tick(*, budget: float | None = None, instance: str = "") -> dict[str, int]:
 def _due() -> set[str]:
     """Modules that may run now, one query for all. Rows of new modules are made on the way."""
     ready = {
-        name: bool(now_or_later)
-        for name, now_or_later in EngineCycle.objects.filter(module__in=MODULES).values_list(
-            "module", Q(not_before__lte=Now())
-        )
+        name: bool(may_run)
+        for name, may_run in EngineCycle.objects.filter(module__in=MODULES)
+        .annotate(may_run=Q(not_before__lte=Now()))
+        .values_list("module", "may_run")
     }
     missing = MODULES.keys() - ready.keys()
     if missing:

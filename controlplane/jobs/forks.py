@@ -24,7 +24,8 @@ def install() -> None:
 
 
 def forget_connections() -> None:
-    DatabaseWrapper._connection_pools.clear()
+    pools: dict[str, object] = DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
+    pools.clear()
     for wrapper in connections.all(initialized_only=True):
         if wrapper.vendor == "postgresql":
             wrapper.connection = None

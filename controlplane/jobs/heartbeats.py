@@ -48,7 +48,7 @@ def beat(component: str, instance_name: str | None = None) -> bool:
 
 def write(component: str, instance_name: str) -> None:
     row = Heartbeat(component=component, instance=instance_name, version=settings.VERSION)
-    row.at = Now()  # type: ignore[assignment]
+    row.at = Now()
     Heartbeat.objects.bulk_create(
         [row],
         update_conflicts=True,

@@ -251,7 +251,7 @@ def revive(row: Row) -> bool:
 def backoff(attempts: int) -> float:
     """Exponential with full jitter in the upper half, so that a crowd does not come back as one."""
     ceiling = min(RETRY_CAP.value, RETRY_BASE.value * 2 ** min(attempts - 1, 30))
-    return ceiling * (0.5 + random.random() / 2)  # noqa: S311  (spreads load, hides nothing)
+    return float(ceiling * (0.5 + random.random() / 2))  # noqa: S311  (spreads load, hides nothing)
 
 
 def describe(error: BaseException | str) -> str:

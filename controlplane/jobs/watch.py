@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from controlplane.jobs import engine, heartbeats, leases
 from controlplane.jobs.models import EngineCycle, ScheduledJob
@@ -139,11 +139,8 @@ def backlogs() -> Iterator[Finding]:
 
 def silent_jobs(now: datetime | None = None) -> Iterator[Finding]:
     moment = now or clock.now()
-    rows = ScheduledJob.objects.filter(name__in=JOBS).annotate(
-        heard=Coalesce("last_ok_at", "first_seen_at")
-    )
-    for row in rows:
-        quiet = moment - row.heard
+    for row in ScheduledJob.objects.filter(name__in=JOBS):
+        quiet = moment - (row.last_ok_at or row.first_seen_at)
         if quiet > JOBS[row.name].silence_after:
             said = "has not succeeded yet" if row.last_ok_at is None else "last succeeded"
             off = "" if row.enabled else " It is switched off."

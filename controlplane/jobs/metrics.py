@@ -1,0 +1,90 @@
+"""What `/metrics` says, in the Prometheus text format, over all processes of this machine.
+
+Counters and histograms live in small shared files, one per process (`prometheus_client`'s
+multi-process mode), so any web process can answer for all. What rows know is asked at scrape
+time, by bounded queries, once, and is true for the whole installation.
+
+A package adds its own: a counter or histogram made from `prometheus_client` with a name that
+begins with `controlplane_`, or a reading at scrape time (`jobs.measures.reading`).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from controlplane.jobs import measures
+
+
+def _folder() -> Path:
+    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if given:
+        return Path(given)
+    if settings.TESTING:
+        return Path(tempfile.mkdtemp(prefix="metrics-"))
+    return Path(settings.STATE_DIR) / "run" / "metrics"
+
+
+FOLDER = _folder()
+FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+# Before the import below: the client decides once, when it is imported, where values live. No
+# other module of the portal imports it except through this one.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FOLDER)
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest  # noqa: E402
+from prometheus_client.core import GaugeMetricFamily  # noqa: E402
+from prometheus_client.metrics_core import Metric  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+from prometheus_client.registry import Collector  # noqa: E402
+
+from controlplane.jobs import metrics_files  # noqa: E402
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+REQUESTS = Counter(
+    "controlplane_http_requests_total",
+    "Requests answered, by route pattern.",
+    ["method", "route", "status"],
+)
+DURATION = Histogram(
+    "controlplane_http_request_duration_seconds",
+    "Time to answer, by route pattern.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+
+def observe_request(*, method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answer. `route` is the pattern, never the path: paths hold ids without number."""
+    REQUESTS.labels(method, route, str(status)).inc()
+    DURATION.labels(method, route).observe(seconds)
+
+
+class _Readings(Collector):
+    def collect(self) -> Iterator[Metric]:
+        failed = 0
+        for gauge in measures.READINGS.values():
+            family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
+            try:
+                for labels, value in gauge.read():
+                    family.add_metric(labels, value)
+            except Exception:  # noqa: BLE001  (one broken reading must not blind the others)
+                failed += 1
+                continue
+            yield family
+        yield GaugeMetricFamily(
+            "controlplane_scrape_failed_readings", "Readings that failed in this scrape.", failed
+        )
+
+
+def exposition() -> bytes:
+    """The whole page."""
+    metrics_files.fold_dead(FOLDER)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
+    registry.register(_Readings())
+    return generate_latest(registry)
