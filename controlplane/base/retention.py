@@ -95,7 +95,7 @@ def older(
     """(delete, count) for rows of `model` whose `column` lies before the cut-off."""
 
     def rows(cutoff: datetime) -> models.QuerySet[Any]:
-        manager = apps.get_model(model)._base_manager
+        manager: models.Manager[Any] = apps.get_model(model)._base_manager
         return manager.filter(**{f"{column}__lt": cutoff}, **only)
 
     def delete(cutoff: datetime, limit: int) -> int:

@@ -79,6 +79,7 @@ class PortalList(ChangeList):
     """The stock list with the count in words that do not lie, and rows linked by public id."""
 
     paginator: BoundedPaginator
+    model_admin: Any
 
     @property
     def count_text(self) -> str:
@@ -105,11 +106,11 @@ class KeyedList(PortalList):
         kept = super().get_filters_params(params)
         return {key: value for key, value in kept.items() if key not in {BEFORE, AFTER}}
 
-    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
         return ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
-        self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        self.paginator = BoundedPaginator(self.queryset, self.list_per_page)
         rows, before, after = self.queryset, _key(request, BEFORE), _key(request, AFTER)
         size = self.list_per_page
         if after is not None:
@@ -147,9 +148,7 @@ class ScopedRelatedFilter(RelatedFieldListFilter):
     """A filter over a relation, offering only rows the reader may see. The stock one lists every
     row of the table, which names other workspaces' things."""
 
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         actor: Actor = request.actor  # type: ignore[attr-defined]
         rows = field.remote_field.model._default_manager.all()
         return [(row.pk, str(row)) for row in scoped(rows, actor)[:200]]

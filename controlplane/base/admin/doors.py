@@ -197,7 +197,7 @@ class ButtonDoors(_Base):
 
     # --- A selection of rows --------------------------------------------------------------
 
-    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Any, str, str]]:
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only our own, and only what this person may do somewhere."""
         actor = actor_of(request)
         return {
@@ -206,7 +206,9 @@ class ButtonDoors(_Base):
             if policy.can(actor, entry.action)
         }
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """Stock code passes whatever was posted to the database as keys."""
         key = self.model._meta.pk
         for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
@@ -216,7 +218,7 @@ class ButtonDoors(_Base):
                 raise Invalid("That selection names no rows.") from None
             if isinstance(number, int) and abs(number) >= 2**63:
                 raise Invalid("That selection names no rows.")
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def run_bulk(self, request: HttpRequest, entry: Button, rows: models.QuerySet[Any]) -> None:
         reason = request.POST.get("reason", "").strip()[:300]

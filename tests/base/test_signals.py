@@ -1,0 +1,167 @@
+"""News between apps: written with the change, taken in once, kept until somebody listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+
+from controlplane.audit.models import AuditEvent
+from controlplane.base import signals
+from controlplane.base.models import Signal
+from controlplane.jobs import engine, leases
+from controlplane.lib.errors import Conflict, NotAllowed
+from tests import make
+from tests.kit.racing import race
+
+KIND = "tests.news"
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[list[str]]:
+    """A consumer that writes into the database too, so that its effect can be rolled back."""
+    keys: list[str] = []
+
+    def listen(signal: Signal) -> None:
+        keys.append(signal.key)
+        if signal.payload.get("fail"):
+            raise ValueError("not now")
+        signals.emit("tests.echo", key=f"{signal.key}:{len(keys)}")
+
+    signals.CONSUMERS[KIND] = listen
+    yield keys
+    signals.CONSUMERS.clear()
+
+
+@pytest.fixture(autouse=True)
+def looks_for_parked_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "_unparked_at", float("-inf"))
+
+
+def drain() -> int:
+    return signals.work(time.monotonic() + 10)
+
+
+def test_emit__in_a_rolled_back_change__tells_nothing(db: None, heard: list[str]) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        signals.emit(KIND, key="a")
+        raise RuntimeError
+    assert drain() == 0
+    assert heard == []
+
+
+def test_emit__same_key_again__told_once(db: None, heard: list[str]) -> None:
+    assert signals.emit(KIND, key="a", payload={"n": 1})
+    assert not signals.emit(KIND, key="a", payload={"n": 2})
+    assert Signal.objects.get(kind=KIND).payload == {"n": 1}
+    assert drain() == 1
+    assert not signals.emit(KIND, key="a")
+    assert drain() == 0
+    assert heard == ["a"]
+
+
+def test_work__effect_and_done_stand_together(db: None, heard: list[str]) -> None:
+    signals.emit(KIND, key="a")
+    drain()
+    assert Signal.objects.get(kind=KIND).state == leases.DONE
+    assert Signal.objects.filter(kind="tests.echo").count() == 1
+
+
+def test_work__consumer_fails__waits_and_dies_visibly(db: None, heard: list[str]) -> None:
+    signals.emit(KIND, key="a", payload={"fail": True})
+    drain()
+    row = Signal.objects.get(kind=KIND)
+    assert (row.state, row.attempts) == (leases.WAITING, 1)
+    assert "not now" in row.last_error
+    assert row.ready_at > row.created_at
+    for _ in range(signals.ATTEMPTS.value - 1):
+        Signal.objects.update(ready_at=leases.Now())
+        drain()
+    row.refresh_from_db()
+    assert row.state == leases.DEAD
+    assert len(heard) == signals.ATTEMPTS.value
+    assert not Signal.objects.filter(kind="tests.echo").exists()
+
+
+def test_work__one_bad_row__the_others_pass(db: None, heard: list[str]) -> None:
+    signals.emit(KIND, key="bad", payload={"fail": True})
+    signals.emit(KIND, key="good")
+    assert drain() == 1
+    assert Signal.objects.get(key="good").state == leases.DONE
+
+
+def test_emit__nobody_consumes_yet__parked_then_consumed_when_somebody_does(
+    db: None, heard: list[str]
+) -> None:
+    signals.emit("tests.later", key="a")
+    assert leases.backlog(Signal)["due"] == 0
+    assert drain() == 0
+    signals.CONSUMERS["tests.later"] = signals.CONSUMERS[KIND]
+    signals._unparked_at = float("-inf")
+    assert drain() == 1
+    assert heard == ["a"]
+
+
+def test_consumes__two_consumers_of_a_kind__refused() -> None:
+    with pytest.raises(ValueError, match="two consumers"):
+        signals.consumes(KIND)(lambda signal: None)
+
+
+def test_engine__runs_signals_every_tick(db: None, heard: list[str]) -> None:
+    assert not engine.MODULES["signals"].every
+    signals.emit(KIND, key="a")
+    assert engine.tick()["signals"] == 1
+
+
+def test_work__many_workers__each_signal_once(transactional_db: None, heard: list[str]) -> None:
+    for number in range(30):
+        signals.emit(KIND, key=str(number))
+    counts = race(4, lambda n: drain())
+    assert sum(counts) == 30
+    assert sorted(heard, key=int) == [str(number) for number in range(30)]
+    assert Signal.objects.filter(kind="tests.echo").count() == 30
+
+
+def test_consume__lease_ran_out_meanwhile__effect_rolls_back(db: None, heard: list[str]) -> None:
+    """A worker that slept through its lease must not do the work a second time."""
+    signals.emit(KIND, key="a")
+    [row] = leases.claim(Signal.objects.all(), limit=1, lease_seconds=30)
+    listen = signals.CONSUMERS[KIND]
+
+    def slow(signal: Signal) -> None:
+        listen(signal)
+        Signal.objects.filter(pk=signal.pk).update(lease_token=None, state=leases.WAITING)
+
+    signals.CONSUMERS[KIND] = slow
+    assert not signals.consume(row)
+    assert not Signal.objects.filter(kind="tests.echo").exists()
+
+
+def test_replay__dead_signal__waits_again_with_a_record(db: None) -> None:
+    here = make.workspace()
+    operator = make.actor(make.person(here, "primary_operator"))
+    signals.emit(KIND, key="a", workspace_id=here.pk)
+    Signal.objects.update(state=leases.DEAD, attempts=8, finished_at=leases.Now())
+    row = signals.replay(Signal.objects.get(), actor=operator, reason="fixed")
+    assert (row.state, row.attempts) == (leases.WAITING, 0)
+    assert AuditEvent.objects.get(action="signal.replay").reason == "fixed"
+    with pytest.raises(Conflict):
+        signals.replay(row, actor=operator, reason="again")
+
+
+def test_replay__stranger_and_viewer__refused(db: None) -> None:
+    here, there = make.workspace(), make.workspace()
+    signals.emit(KIND, key="a", workspace_id=here.pk)
+    Signal.objects.update(state=leases.DEAD)
+    for user in (make.person(there, "primary_operator"), make.person(here, "viewer")):
+        with pytest.raises(NotAllowed):
+            signals.replay(Signal.objects.get(), actor=make.actor(user), reason="mine")
+
+
+def test_visible_to__other_workspace__not_seen(db: None) -> None:
+    here, there = make.workspace(), make.workspace()
+    signals.emit(KIND, key="here", workspace_id=here.pk)
+    stranger = make.actor(make.person(there, "primary_operator"))
+    assert not Signal.objects.all().visible_to(stranger).exists()
