@@ -43,16 +43,17 @@ class PortalRequest(Request):
     def _load_stream(self) -> None:
         """Chunked and packed bodies included, within the view's limit."""
         body = read(self._request, self.max_body)
-        self._stream = io.BytesIO(body) if body else None
+        self._stream: Any = io.BytesIO(body) if body else None
 
     def _parse(self) -> tuple[Any, Any]:
-        if any(not isinstance(parser, StrictJSONParser) for parser in self.parsers):
+        if any(not isinstance(parser, StrictJSONParser) for parser in self.parsers or ()):
             return super()._parse()  # type: ignore[no-any-return, misc]
         try:
             return read_json(self._request, self.max_body), MultiValueDict()
         except Exception:
             # As DRF does: whoever asks again while answering must not fail again.
-            self._data, self._files, self._full_data = {}, MultiValueDict(), {}
+            empty: Any = MultiValueDict()
+            self._data, self._files, self._full_data = empty, empty, empty
             raise
 
 
@@ -103,7 +104,7 @@ def _person(request: HttpRequest) -> Actor:
 
 
 class _Csrf(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:  # type: ignore[override]
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         raise NotAllowed("A session needs the CSRF token for writes.", details={"csrf": reason})
 
 

@@ -80,7 +80,7 @@ def _raw(request: HttpRequest, max_body: int) -> bytes:
         if length == 0:
             return b""
     body = _drain(source, max_body)
-    request._body = body  # type: ignore[attr-defined]
+    request._body = body
     request._read_started = True  # type: ignore[attr-defined]
     return body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.http import HttpResponse
 from django.utils.http import http_date
@@ -38,7 +38,8 @@ def deprecated(*, since: date, sunset: date, link: str) -> Callable[[V], V]:
 
     def mark(view: V) -> V:
         # A plain view keeps its declarations on the class that describes it.
-        getattr(view, "cls", view).deprecation = notice
+        target: Any = getattr(view, "cls", view)
+        target.deprecation = notice
         return view
 
     return mark

@@ -42,7 +42,7 @@ def _encoded() -> tuple[bytes, str]:
 class SchemaView(PortalAPIView):
     """The OpenAPI document, as JSON."""
 
-    schema = None  # it does not describe itself
+    schema = None  # type: ignore[assignment]  # it does not describe itself
     actions = {"GET": SIGNED_IN}
     in_workspace = False
 

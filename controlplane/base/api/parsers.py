@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.parsers import BaseParser
 
@@ -16,7 +16,7 @@ class StrictJSONParser(BaseParser):
     Content type, length and unpacking are settled before, in `bodies`.
     """
 
-    media_type: ClassVar[str] = "application/json"
+    media_type = "application/json"
 
     def parse(
         self,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import django_filters
 from django.conf import settings
+from django_filters import filters as kinds
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import inline_serializer
@@ -116,7 +116,7 @@ class PortalSchema(AutoSchema):
         text = getattr(handler, "__doc__", None) if not _inherited(handler) else None
         return str(text or type(self.view).__doc__ or "").strip().split("\n")[0].rstrip(".") or None
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         text = type(self.view).__doc__ or ""
         action = self._action()
         note = "" if action in {"", ANYONE} else f"\n\nPermission: `{action}`."
@@ -214,13 +214,13 @@ class PortalSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Schema:
         bodies: Schema = super()._get_response_bodies(direction)
-        for code, body in bodies.items():
-            body["description"] = body.get("description") or "Done."
-            self._add_success_headers(str(code), body)
+        for code, answer in bodies.items():
+            answer["description"] = answer.get("description") or "Done."
+            self._add_success_headers(str(code), answer)
         if self.method == "GET" and self._tagged():
             bodies["304"] = {"description": "Not changed since the ETag sent."}
         for status in self._refusals():
-            body = self._get_response_for_code(Error, str(status))
+            body: Schema = self._get_response_for_code(Error, str(status))  # type: ignore[no-untyped-call]
             body["description"] = _SENTENCES.get(status, "Refused.")
             if status in {429, 503}:
                 body["headers"] = {"Retry-After": _out("integer", "Seconds to wait.")}
@@ -286,11 +286,11 @@ def _page_form(form: Any) -> Any:
     return _pages[form]
 
 
-def filter_schema(entry: django_filters.Filter) -> Schema:
+def filter_schema(entry: kinds.Filter) -> Schema:
     """The form of one filter's value."""
     field = entry.field
     choices = getattr(field, "choices", None)
-    if isinstance(entry, django_filters.ChoiceFilter) and choices is not None:
+    if isinstance(entry, kinds.ChoiceFilter) and choices is not None:
         values = [str(value) for value, _ in choices if value not in {"", None}]
         return {"type": "string", "enum": values}
     for kind, schema in _FILTER_FORMS:
@@ -301,12 +301,12 @@ def filter_schema(entry: django_filters.Filter) -> Schema:
     return {"type": "string", "minLength": 1}
 
 
-_FILTER_FORMS: tuple[tuple[type[django_filters.Filter], Schema], ...] = (
-    (django_filters.UUIDFilter, {"type": "string", "format": "uuid"}),
-    (django_filters.IsoDateTimeFilter, {"type": "string", "format": "date-time"}),
-    (django_filters.DateTimeFilter, {"type": "string", "format": "date-time"}),
-    (django_filters.DateFilter, {"type": "string", "format": "date"}),
-    (django_filters.NumberFilter, {"type": "number"}),
+_FILTER_FORMS: tuple[tuple[type[kinds.Filter], Schema], ...] = (
+    (kinds.UUIDFilter, {"type": "string", "format": "uuid"}),
+    (kinds.IsoDateTimeFilter, {"type": "string", "format": "date-time"}),
+    (kinds.DateTimeFilter, {"type": "string", "format": "date-time"}),
+    (kinds.DateFilter, {"type": "string", "format": "date"}),
+    (kinds.NumberFilter, {"type": "number"}),
 )
 
 

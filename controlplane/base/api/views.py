@@ -7,15 +7,15 @@ Everything else has a sensible value. Views translate; services decide and write
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NoReturn
 
-import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django_filters.filterset import FilterSet
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from controlplane.access.tokens import claims_match
@@ -55,7 +55,7 @@ class PortalAPIView(APIView):
 
     # --- one request --------------------------------------------------------------------------
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
         self.headers: dict[str, str] = {}
         wrapped = self.initialize_request(request, *args, **kwargs)
@@ -65,7 +65,8 @@ class PortalAPIView(APIView):
             response = self._perform(wrapped, args, kwargs)
         except Exception as error:  # noqa: BLE001 - every failure becomes the envelope
             response = error_answer(error, request)
-        response = cast(HttpResponse, self.finalize_response(wrapped, response, *args, **kwargs))
+        if isinstance(response, Response):  # ours need no rendering later
+            response = self.finalize_response(wrapped, response, *args, **kwargs)
         door.leave(request, self, response)
         return response
 
@@ -77,8 +78,8 @@ class PortalAPIView(APIView):
             parser_context={"view": self, "args": args, "kwargs": kwargs},
         )
         wrapped.max_body = self.max_body or bodies.MAX_BODY.value
-        wrapped.accepted_renderer = _RENDERER  # type: ignore[attr-defined]
-        wrapped.accepted_media_type = _RENDERER.media_type  # type: ignore[attr-defined]
+        wrapped.accepted_renderer = _RENDERER
+        wrapped.accepted_media_type = _RENDERER.media_type
         return wrapped
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +105,7 @@ class PortalAPIView(APIView):
             secret_fields=self.secret_fields,
         )
 
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise door.MethodNotAllowed(self.actions)
 
     def known_parameters(self) -> Collection[str]:
@@ -146,9 +147,14 @@ class Row:
         return {name: get(obj) for name, get in zip(self.names, self._getters, strict=True)}
 
 
-@cache
+_rows: dict[Any, Row] = {}
+
+
 def row_of(form: Form) -> Row:
-    return Row(form)
+    row = _rows.get(form)
+    if row is None:
+        row = _rows[form] = Row(form)
+    return row
 
 
 class RowView(PortalAPIView):
@@ -189,7 +195,7 @@ class ListView(RowView):
 
     is_list: ClassVar[bool] = True
     sorts: ClassVar[Mapping[str, Sequence[str]]] = {"newest": ("-id",)}
-    filterset: ClassVar[type[django_filters.FilterSet] | None] = None
+    filterset: ClassVar[type[FilterSet] | None] = None
     list_etag: ClassVar[bool] = False
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -224,13 +230,8 @@ class ListView(RowView):
         return response
 
     def known_parameters(self) -> Collection[str]:
-        return _list_parameters(type(self))
-
-
-@cache
-def _list_parameters(kind: type[ListView]) -> frozenset[str]:
-    named = set(kind.filterset.base_filters) if kind.filterset else set()
-    return frozenset(named | set(kind.query)) | pagination.PARAMETERS
+        named = filters.names_of(self.filterset) if self.filterset else frozenset()
+        return named.union(self.query, pagination.PARAMETERS)
 
 
 class DetailView(RowView):
