@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +55,7 @@ def http_receiver() -> Iterator[Receiver]:
             receiver.received.append(
                 Received(self.path, dict(self.headers), self.rfile.read(length))
             )
-            status, headers, body = (
-                receiver.answers.pop(0) if receiver.answers else (200, {}, b"ok")
-            )
+            status, headers, body = receiver.answer_for(self.path)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -82,6 +81,13 @@ def http_receiver() -> Iterator[Receiver]:
         thread.join(5)
 
 
+def free_port() -> int:
+    """A port nobody listens on now. The controller can't be asked which one it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass
 class Mailbox:
     host: str = "127.0.0.1"
@@ -98,9 +104,9 @@ def mail_receiver() -> Iterator[Mailbox]:
         def handle_message(self, message: MailMessage) -> None:
             mailbox.messages.append(message)
 
-    controller = Controller(Keep(), hostname="127.0.0.1", port=0)
+    mailbox.port = free_port()
+    controller = Controller(Keep(), hostname=mailbox.host, port=mailbox.port)
     controller.start()
-    mailbox.port = controller.server.sockets[0].getsockname()[1]
     try:
         yield mailbox
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from controlplane.lib import clock, http
 from controlplane.lib.errors import Invalid
@@ -17,14 +17,14 @@ SECRET = "a-signing-secret-of-some-length"
 
 
 @pytest.fixture
-def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
+def receiver(settings: Settings) -> Iterator[Receiver]:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with http_receiver() as receiver:
         yield receiver
 
 
 @pytest.fixture
-def mailbox(settings: SettingsWrapper) -> Iterator[Mailbox]:
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
     with mail_receiver() as mailbox:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = mailbox.host, mailbox.port
@@ -54,9 +54,8 @@ def test_webhook__signed_body_that_the_receiver_can_verify(receiver: Receiver) -
     assert (outcome.kind, outcome.status) == ("accepted", 200)
     assert got.json()["subject"] == "Backup failed"
     assert got.headers["Idempotency-Key"] == "delivery-1"
-    http.verify(SECRET.encode(), got.body, got.headers, now=clock.now())
-    with pytest.raises(Invalid):
-        http.verify(SECRET.encode(), got.body + b" ", got.headers, now=clock.now())
+    assert http.verify(SECRET.encode(), got.body, got.headers, clock.now())
+    assert not http.verify(SECRET.encode(), got.body + b" ", got.headers, clock.now())
 
 
 def test_slack__escapes_markup_so_that_a_name_cannot_mention(receiver: Receiver) -> None:
@@ -99,7 +98,7 @@ def test_email__a_subject_of_several_lines_injects_no_header(mailbox: Mailbox) -
     assert "Bcc: eve" in str(mailbox.messages[0]["Subject"])
 
 
-def test_email__no_server__tries_again_later(settings: SettingsWrapper) -> None:
+def test_email__no_server__tries_again_later(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert KINDS["email"].send("ana@example.com", "", message()).kind == "retry"
@@ -122,7 +121,7 @@ def test_retry_after__is_kept(receiver: Receiver) -> None:
     assert KINDS["webhook"].send(receiver.url, SECRET, message()).retry_after == 7.0
 
 
-def test_private_address__is_refused_for_good(settings: SettingsWrapper) -> None:
+def test_private_address__is_refused_for_good(settings: Settings) -> None:
     settings.OUTGOING_ALLOW = []
     with http_receiver() as receiver:
         outcome = KINDS["webhook"].send(receiver.url, SECRET, message())

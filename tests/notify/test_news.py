@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import transaction
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from controlplane.access.models import User, Workspace
 from controlplane.lib.actors import Actor
@@ -31,7 +31,7 @@ def workspace() -> Workspace:
 
 
 @pytest.fixture
-def receiver(settings: SettingsWrapper) -> Iterator[Receiver]:
+def receiver(settings: Settings) -> Iterator[Receiver]:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with http_receiver() as receiver:
         yield receiver
@@ -143,8 +143,7 @@ def test_channels__each_has_its_own_result(
     good = hook(workspace, admin, receiver, name="Good")
     bad = hook(workspace, admin, receiver, name="Bad", target=receiver.url + "/gone")
     news = tell(workspace, To(channels=None))
-    by_path = {"/": 200, "/gone": 410}
-    receiver.answer_by_path = by_path
+    receiver.answer_by_path = {"/": 200, "/gone": 410}
     outbox.send_due()
     result = dict(news.deliveries.values_list("channel", "state"))
     assert result == {good.pk: "sent", bad.pk: "rejected"}

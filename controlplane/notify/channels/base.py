@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -73,7 +74,7 @@ def post(
     return read_status(response.status, response.headers, response.body), response.body
 
 
-def read_status(status: int, headers: dict[str, str], body: bytes) -> Outcome:
+def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     detail = f"HTTP {status}"
     if 200 <= status < 300:
         return Outcome("accepted", detail, status)
@@ -84,7 +85,7 @@ def read_status(status: int, headers: dict[str, str], body: bytes) -> Outcome:
     return Outcome("rejected", detail, status)
 
 
-def _seconds(headers: dict[str, str]) -> float | None:
+def _seconds(headers: Mapping[str, str]) -> float | None:
     """Retry-After in seconds; a date or nonsense counts as absent, our own back-off serves."""
     value = {name.lower(): text for name, text in headers.items()}.get("retry-after", "")
     return float(min(int(value), 3600)) if value.isascii() and value.isdigit() else None

@@ -34,16 +34,21 @@ class Email:
             mail.send(fail_silently=False)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
-            kind = "rejected" if all(code >= 500 for code in codes) else "retry"
-            return Outcome(kind, f"SMTP {codes}", codes[0] if codes else None)
+            return _refused(min(codes, default=0))
         except smtplib.SMTPResponseException as error:
-            kind = "rejected" if error.smtp_code >= 500 else "retry"
-            return Outcome(kind, f"SMTP {error.smtp_code}", error.smtp_code)
+            return _refused(error.smtp_code)
         except (OSError, smtplib.SMTPException) as error:
             return Outcome("retry", f"{type(error).__name__}: {error}"[:300])
         return Outcome(
             "accepted", "handed to the mail server", provider_id=_message_id(message, target)
         )
+
+
+def _refused(code: int) -> Outcome:
+    """5xx means never; 4xx means later. Of several recipients the mildest answer counts."""
+    if code >= 500:
+        return Outcome("rejected", f"SMTP {code}", code)
+    return Outcome("retry", f"SMTP {code}", code or None)
 
 
 def _message_id(message: Message, target: str) -> str:

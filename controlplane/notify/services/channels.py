@@ -66,7 +66,7 @@ def change_channel(
 ) -> Channel:
     """Change what is given; an empty or absent secret keeps the stored one."""
     policy.require(actor, "notify.manage_channels", channel)
-    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    row: Channel = Channel.objects.select_for_update().get(pk=channel.pk)
     if row.version != version:
         raise Conflict("Somebody changed this channel meanwhile. Reload and look.")
     before = _shown(row)

@@ -74,7 +74,7 @@ def add_contact(workspace: Workspace, *, actor: Actor, **fields: Any) -> Contact
 @transaction.atomic
 def change_contact(contact: Contact, *, actor: Actor, **fields: Any) -> Contact:
     policy.require(actor, "contact.manage", contact)
-    row = Contact.objects.select_for_update().get(pk=contact.pk)
+    row: Contact = Contact.objects.select_for_update().get(pk=contact.pk)
     before = _shown(row)
     for name, value in _known(fields).items():
         setattr(row, name, value)
