@@ -1,0 +1,70 @@
+"""What the watch finds reaches the admins of every workspace, once per telling."""
+
+from __future__ import annotations
+
+import pytest
+
+from controlplane.access.models import Workspace
+from controlplane.jobs import alarms, watch
+from controlplane.jobs.models import WatchAlarm
+from controlplane.notify.models import Channel, Notification
+from controlplane.notify.services import create_channel
+from controlplane.notify.watching import failing_channels
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+SILENT_BEAT = watch.Finding("component", "beat", "the beat process is silent for 40 s.")
+
+
+@pytest.fixture
+def workspaces() -> list[Workspace]:
+    found = [make.workspace(), make.workspace()]
+    for workspace in found:
+        make.person(workspace, "workspace_admin")
+        make.person(workspace, "viewer")
+    return found
+
+
+def test_alarm__told_to_each_workspaces_admins_and_nobody_else(workspaces: list[Workspace]) -> None:
+    alarms.settle([SILENT_BEAT])
+    news = Notification.objects.filter(kind="portal.alarm")
+    assert {row.workspace_id for row in news} == {workspace.pk for workspace in workspaces}
+    assert {row.urgency for row in news} == {"critical"}
+    assert "silent for 40 s" in news[0].body
+    for row in news:
+        people = set(row.deliveries.values_list("user", flat=True))
+        assert len(people) == 1
+
+
+def test_second_look__tells_nothing_new(workspaces: list[Workspace]) -> None:
+    alarms.settle([SILENT_BEAT])
+    before = Notification.objects.count()
+    alarms.settle([SILENT_BEAT])
+    assert Notification.objects.count() == before
+
+
+def test_alarm_that_ended__is_told_as_over(workspaces: list[Workspace]) -> None:
+    alarms.settle([SILENT_BEAT])
+    WatchAlarm.objects.update(seen_at="2020-01-01T00:00:00Z")
+    alarms.settle([])
+    over = Notification.objects.filter(kind="portal.alarm_over")
+    assert over.count() == len(workspaces)
+    assert {row.urgency for row in over} == {"normal"}
+
+
+def test_failing_channel__is_a_finding_until_it_works_again(workspaces: list[Workspace]) -> None:
+    workspace = workspaces[0]
+    channel = create_channel(
+        workspace,
+        actor=make.actor(make.person(workspace, "workspace_admin")),
+        name="Mail",
+        kind="email",
+        target="ops@example.com",
+    )
+    Channel.objects.filter(pk=channel.pk).update(failures_in_a_row=3, last_error="SMTP 550")
+    [finding] = list(failing_channels())
+    assert "SMTP 550" in finding.message
+    assert not finding.critical
+    Channel.objects.filter(pk=channel.pk).update(failures_in_a_row=0)
+    assert list(failing_channels()) == []
