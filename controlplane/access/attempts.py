@@ -4,7 +4,8 @@ Each guess takes a place *before* it is checked, and gives it back when it was r
 after the check would let a hundred guesses sent at once all pass a limit of five.
 
 A window slides: what was counted in the one before still weighs, by the share of it that lies
-within the last full window. Otherwise twice the limit fits around a boundary.
+within the last full window. Otherwise twice the limit fits into
+the second around a boundary.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def take(limit: Limit, subject: str) -> int:
     now = clock.now()
     start = _window_start(limit, now)
     bucket = limit.bucket(subject)
-    room = limit.count.value - math.floor(_weight_before(limit, bucket, start, now))
+    room = limit.count.value - math.ceil(_weight_before(limit, bucket, start, now))
     taken = None
     if room > 0:
         with connection.cursor() as cursor:
@@ -101,10 +102,10 @@ def waiting(limit: Limit, subject: str) -> float:
     if counted >= most:
         # Only the next window, when enough of this one has slid out.
         return limit.seconds - elapsed + limit.seconds / most
-    if counted + math.floor(_weight_before(limit, bucket, start, now)) < most:
+    if counted + math.ceil(_weight_before(limit, bucket, start, now)) < most:
         return 0.0
     before = _count(bucket, start - timedelta(seconds=limit.seconds))
-    return max(limit.seconds * (1 - (most - counted) / before) - elapsed, 0.0) + 1
+    return max(limit.seconds * (1 - (most - 1 - counted) / before) - elapsed, 0.0) + 1
 
 
 def prune(*, before: datetime) -> int:
