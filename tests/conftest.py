@@ -43,3 +43,11 @@ def _emptied(test: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _emptied  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def forget_what_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limits and caches of API routes start empty in every test."""
+    from tests.kit import api
+
+    api.reset(monkeypatch)

@@ -72,9 +72,9 @@ def check(request: HttpRequest, actor: Actor, name: str) -> None:
     else:
         subject = actor.ref
     count = counters.take(f"{name}:{subject}", limit=CLASSES[name].value, period=PERIOD_S)
-    for rule_id, limit, period, shared in _applying(request, actor):
+    for name_of_rule, limit, period, shared in _applying(request, actor):
         whose = "all" if shared else actor.ref
-        ruled = counters.take(f"rule:{rule_id}:{whose}", limit=limit, period=period)
+        ruled = counters.take(f"rule:{name_of_rule}:{whose}", limit=limit, period=period)
         if ruled.remaining < count.remaining or not ruled.allowed:
             count = ruled
         if not ruled.allowed:
@@ -98,26 +98,26 @@ def add_headers(request: HttpRequest, response: HttpResponse) -> None:
 
 # --- temporary rules, read at most every RULES_SECONDS ------------------------------------------
 
-_Row = tuple[int, int, str, bool, str, int, int, float]
+_Row = tuple[str, int, str, bool, str, int, int, float]
 _rules: tuple[_Row, ...] = ()
 _read_at = 0.0
 
 
-def _applying(request: HttpRequest, actor: Actor) -> Iterable[tuple[int, int, int, bool]]:
+def _applying(request: HttpRequest, actor: Actor) -> Iterable[tuple[str, int, int, bool]]:
     rules = _in_force()
     if not rules or request.path_info.startswith(MANAGING):
         return
     workspace = getattr(request, "workspace", None)
     mine = actor.workspace_ids if workspace is None else {workspace.pk}
     at = clock.now().timestamp()
-    for pk, workspace_id, whom, shared, path, limit, period, ends_at in rules:
+    for uid, workspace_id, whom, shared, path, limit, period, ends_at in rules:
         if (
             workspace_id in mine
             and whom in {"", actor.ref}
             and at < ends_at
             and _matches(path, request.path_info)
         ):
-            yield pk, limit, period, shared
+            yield uid, limit, period, shared
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -138,9 +138,9 @@ def _in_force() -> tuple[_Row, ...]:
 
 
 def _read() -> tuple[_Row, ...]:
-    columns = ("pk", "workspace_id", "actor_ref", "shared", "path", "limit", "period_s")
+    columns = ("uid", "workspace_id", "actor_ref", "shared", "path", "limit", "period_s")
     rows = ThrottleRule.objects.in_force().order_by("pk").values_list(*columns, "expires_at")
-    return tuple((*row[:-1], row[-1].timestamp()) for row in rows)
+    return tuple((str(row[0]), *row[1:-1], row[-1].timestamp()) for row in rows)
 
 
 def forget() -> None:

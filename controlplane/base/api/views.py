@@ -18,7 +18,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from controlplane.access.tokens import claims_match
+from controlplane.access.tokens import IDENTITY, claims_match
 from controlplane.base.api import bodies, door, etag, filters, idempotency, pagination
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.auth import ANYONE, SIGNED_IN, PortalRequest
@@ -48,6 +48,8 @@ class PortalAPIView(APIView):
     query: ClassVar[Collection[str]] = ()  # parameters beside the filters'
     max_body: ClassVar[int] = 0  # 0: the default
     secret_fields: ClassVar[Collection[str]] = ()  # of answers; never remembered
+    # Fields of a body that name its sender. Less, where one of them names somebody acted upon.
+    sender_fields: ClassVar[Collection[str]] = IDENTITY
     if_match: ClassVar[Mapping[str, str]] = {}  # method -> "optional" or "required"
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
@@ -92,7 +94,7 @@ class PortalAPIView(APIView):
         if request.method not in idempotency.METHODS:
             return handler(request, *args, **kwargs)
         key = idempotency.key_of(request._request)
-        claims_match(request.actor, request.data)
+        claims_match(request.actor, request.data, names=self.sender_fields)
         if not key or request.actor.kind == "anonymous":
             # Callers without credentials cannot be told apart: no answer is kept for them.
             return handler(request, *args, **kwargs)
