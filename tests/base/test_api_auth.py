@@ -93,7 +93,7 @@ def test_person_of_two__names_one_or_is_told_how(ws: Any) -> None:
 
     other = make.workspace()
     person = make.person(ws, "viewer")
-    services.add_member(other, person, actor=make.JOB, roles=["viewer"])
+    services.grant_role(services.add_member(other, person, actor=make.JOB), "viewer", actor=make.JOB)
     api = browser_of(person)
     assert "X-Workspace" in refused(api.get(AGENTS), "INVALID_ARGUMENT")
     make.agent(other, name="theirs")

@@ -45,6 +45,9 @@ with isolate_apps("controlplane.base"):
         class Meta:
             app_label = "base"
 
+        def __str__(self) -> str:
+            return f"lift {self.pk}"
+
 
 def doors(lift: Any) -> list[str]:
     return ["the doors are open"] if lift.note == "open" else []

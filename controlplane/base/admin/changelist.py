@@ -27,6 +27,7 @@ COUNT_CAP = defaults.define(
 )
 BEFORE = "before"
 AFTER = "after"
+NO_FILTERS = frozenset({BEFORE, AFTER, "workspace"})
 
 
 def capped_count(rows: models.QuerySet[Any], cap: int) -> int:
@@ -88,6 +89,11 @@ class PortalList(ChangeList):
             return f"about {known:,}"
         return f"more than {COUNT_CAP.value:,}" if self.paginator.is_capped else f"{known:,}"
 
+    def get_filters_params(self, params: Any = None) -> Any:
+        """`?workspace=` chooses the workspace (see the access middleware) and is no filter."""
+        kept = super().get_filters_params(params)
+        return {key: value for key, value in kept.items() if key not in NO_FILTERS}
+
     def url_for_result(self, result: models.Model) -> str:
         return str(self.model_admin.object_url(result))
 
@@ -101,10 +107,6 @@ class KeyedList(PortalList):
 
     newer: str = ""
     older: str = ""
-
-    def get_filters_params(self, params: Any = None) -> Any:
-        kept = super().get_filters_params(params)
-        return {key: value for key, value in kept.items() if key not in {BEFORE, AFTER}}
 
     def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
         return ["-pk"]
