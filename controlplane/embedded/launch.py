@@ -41,10 +41,14 @@ class Launch:
         say: Callable[[str], None],
         environ: Mapping[str, str],
         demo: bool = True,
+        second_factor: bool | None = None,
     ) -> None:
         self.state = state
         self.address = address
         self.demo = demo
+        self.second_factor = portal.wants_second_factor(
+            second_factor, address, environ=environ, demo=demo
+        )
         self._say = say
         self._environ = environ
         self._run = Run(url=address.url)
@@ -63,9 +67,11 @@ class Launch:
                 try:
                     ports.check(self.address)
                     self._start()
+                    self._enter("running")
                     yield
                 finally:
                     self._say("Stopping")
+                    self._enter("stopping")
                     self._supervisor.stop()
                     self.state.record.unlink(missing_ok=True)
         finally:
@@ -81,13 +87,26 @@ class Launch:
     def _claim(self) -> None:
         self.state.create()
         if not self._lock.take():
-            # The holder writes its record right after taking the lock.
-            processes.wait_until(lambda: Run.read(self.state).running, 5)
-            raise AlreadyRunning(Run.read(self.state))
+            self._await_other()
         if not stop_leftovers(Run.read(self.state), self._say):
             self._lock.release()
             raise Trouble("Stop the processes named above as their user, then try again.")
         self._run.supervisor = processes.identify(os.getpid())
+        self._run.write(self.state)
+
+    def _await_other(self) -> None:
+        """Another one holds the folder: report it, unless it is just leaving."""
+        # The holder writes its record right after taking the lock.
+        processes.wait_until(lambda: Run.read(self.state).running, 5)
+        run = Run.read(self.state)
+        if run.running and run.phase != "stopping":
+            raise AlreadyRunning(run)
+        self._say("Waiting for the portal that is stopping")
+        if not processes.wait_until(self._lock.take, 60):
+            raise AlreadyRunning(Run.read(self.state))
+
+    def _enter(self, phase: str) -> None:
+        self._run.phase = phase
         self._run.write(self.state)
 
     def _start(self) -> None:
@@ -99,6 +118,7 @@ class Launch:
             secrets=secrets.for_the_portal(have, self._environ),
             servers=urls,
             environ=self._environ,
+            second_factor=self.second_factor,
         )
         portal.write_environment(self.state, env)
         self._forget_metrics()
@@ -236,15 +256,7 @@ def _missing(status: int, body: bytes) -> str:
         said: Any = json.loads(body)
     except ValueError:
         return f"/ready answers {status}"
-    checks = said.get("checks") if isinstance(said, dict) else None
-    if isinstance(checks, dict):
-        bad = [name for name, value in checks.items() if not _fine(value)]
-        if bad:
-            return "not ready yet: " + ", ".join(bad)
+    failing = said.get("failing") if isinstance(said, dict) else None
+    if isinstance(failing, list) and failing:
+        return "not ready yet: " + ", ".join(map(str, failing))
     return f"/ready answers {status}"
-
-
-def _fine(value: object) -> bool:
-    if isinstance(value, dict):
-        value = value.get("ok", value.get("status"))
-    return value in (True, "ok", "up", "pass")

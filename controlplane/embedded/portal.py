@@ -24,6 +24,7 @@ FOR_COMMANDS = (
     "CONTROLPLANE_ENV",
     "CONTROLPLANE_PUBLIC_URL",
     "CONTROLPLANE_HTTPS_ONLY",
+    "CONTROLPLANE_REQUIRE_MFA",
     "ALLOWED_HOSTS",
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -73,6 +74,20 @@ def _own_addresses() -> list[str]:
         return []
 
 
+def wants_second_factor(
+    chosen: bool | None, address: Address, *, environ: Mapping[str, str], demo: bool
+) -> bool:
+    """The flag, else the environment, else on; but a demo that only this machine reaches lets
+    people look around with a password, and says so."""
+    if chosen is not None:
+        return chosen
+    if "CONTROLPLANE_REQUIRE_MFA" in environ:
+        return environ["CONTROLPLANE_REQUIRE_MFA"].lower() in {"1", "true", "yes", "on"}
+    local = address.bind in {"127.0.0.1", "::1", "localhost"}
+    production = environ.get("CONTROLPLANE_ENV") == "production"
+    return production or not (demo and local)
+
+
 def environment(
     state: State,
     address: Address,
@@ -80,6 +95,7 @@ def environment(
     secrets: Mapping[str, str],
     servers: Mapping[str, str],
     environ: Mapping[str, str],
+    second_factor: bool = True,
 ) -> dict[str, str]:
     """For worker, beat and commands. What the caller's environment says stays as it is."""
     return {
@@ -91,6 +107,7 @@ def environment(
         **{name: value for name, value in environ.items() if name != "VIRTUAL_ENV"},
         **secrets,
         **servers,
+        "CONTROLPLANE_REQUIRE_MFA": "1" if second_factor else "0",
         "CONTROLPLANE_STATE_DIR": str(state.root),
         "CONTROLPLANE_NO_BOOTSTRAP": "1",
         "DJANGO_SETTINGS_MODULE": "controlplane.settings",
@@ -152,7 +169,7 @@ def _server(
         name=name,
         argv=[
             *(sys.executable, "-m", "granian", f"controlplane.{interface}:application"),
-            *("--interface", interface, "--uds", str(path), "--uds-permissions", "600"),
+            *("--interface", interface, "--uds", str(path), "--uds-permissions", "0o600"),
             *("--http", "1", "--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5"),
             *("--workers-kill-timeout", "8", *options),
         ],

@@ -129,6 +129,7 @@ class Run:
     """What `run.json` says: who supervises, under which URL, and which processes it started."""
 
     url: str = ""
+    phase: str = "starting"  # starting | running | stopping
     supervisor: Identity | None = None
     programs: dict[str, Identity] = field(default_factory=dict)
 
@@ -143,6 +144,7 @@ class Run:
         programs = found.get("programs")
         return cls(
             url=str(found.get("url", "")),
+            phase=str(found.get("phase", "")),
             supervisor=Identity.from_json(found.get("supervisor")),
             programs={
                 str(name): identity
@@ -157,6 +159,7 @@ class Run:
             json.dumps(
                 {
                     "url": self.url,
+                    "phase": self.phase,
                     "supervisor": self.supervisor.to_json() if self.supervisor else None,
                     "programs": {n: i.to_json() for n, i in self.programs.items()},
                 },

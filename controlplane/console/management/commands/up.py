@@ -30,6 +30,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--tls", action="store_true", help="HTTPS with a local authority")
         parser.add_argument("--no-demo", action="store_true", help="no demo workspace")
+        parser.add_argument(
+            "--mfa",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="ask for a second factor (default: yes, but for a demo on loopback)",
+        )
         # Taken by manage.py before settings load; here for --help alone.
         parser.add_argument("--state", metavar="DIR", help="state folder (default: .state)")
 
@@ -41,6 +47,7 @@ class Command(BaseCommand):
             say=self._say,
             environ=os.environ,
             demo=not options["no_demo"],
+            second_factor=options["mfa"],
         )
         try:
             with launch.running():
@@ -70,6 +77,8 @@ class Command(BaseCommand):
             lines += [f"    {a['email']:<28} {a['roles']}" for a in logins["accounts"]]
         elif not launch.demo:
             lines += ["", "  First account: python3 manage.py create_user --help"]
+        if not launch.second_factor:
+            lines += ["", "  Second factor: off for this demo; `up --mfa` asks for it."]
         lines += ["", f"  Logs       {launch.state.logs}", "  Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
