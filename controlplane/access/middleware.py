@@ -74,7 +74,8 @@ def _workspace(request: HttpRequest, actor: Actor) -> Workspace | None:
     A name that is not the actor's answers 404 and never falls back to another workspace: a
     person must not act in one while believing to be in the other.
     """
-    named = request.headers.get("X-Workspace") or request.GET.get("workspace")
+    is_api = request.path_info.startswith("/api/")  # there `base.api` reads what is named
+    named = not is_api and (request.headers.get("X-Workspace") or request.GET.get("workspace"))
     mine = Workspace.objects.open().filter(pk__in=actor.workspace_ids)
     if named:
         found = mine.filter(slug=named).first()
