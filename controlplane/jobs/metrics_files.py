@@ -10,10 +10,12 @@ import fcntl
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client import mmap_dict
 
 _FOLDED = "0"
+_MmapedDict: Any = mmap_dict.MmapedDict  # untyped in its package
 
 
 def fold_dead(folder: Path) -> int:
@@ -59,9 +61,9 @@ def _by_kind(paths: list[Path]) -> dict[str, list[Path]]:
 def _fold(into: Path, paths: list[Path]) -> None:
     sums: dict[str, float] = defaultdict(float)
     for path in paths:
-        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):
+        for key, value, _, _ in _MmapedDict.read_all_values_from_file(str(path)):
             sums[key] += value
-    target = MmapedDict(str(into))
+    target = _MmapedDict(str(into))
     try:
         for key, value in sums.items():
             known, _ = target.read_value(key)

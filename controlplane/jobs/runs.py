@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +40,21 @@ KEEP_RUNS = defaults.define(
 
 # Hands a run to whoever executes it: a Celery message, or a direct call without a broker.
 Send = Callable[[JobRun], None]
+_sender: ContextVar[Send | None] = ContextVar("controlplane_job_sender", default=None)
+
+
+@contextmanager
+def sent_by(send: Send) -> Iterator[None]:
+    """Hand runs out this way instead of by message, for the duration of the block."""
+    token = _sender.set(send)
+    try:
+        yield
+    finally:
+        _sender.reset(token)
+
+
+def sender(usual: Send) -> Send:
+    return _sender.get() or usual
 
 
 def schedule_due(now: datetime | None = None) -> list[JobRun]:

@@ -36,7 +36,7 @@ def send_run(run: JobRun) -> None:
 
 def _jobs(deadline: float) -> int:
     made = len(runs.schedule_due())
-    runs.send_waiting(send_run)
+    runs.send_waiting(runs.sender(usual=send_run))
     return made
 
 

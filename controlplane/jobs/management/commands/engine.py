@@ -47,12 +47,12 @@ class Command(BaseCommand):
 
 def turn() -> dict[str, int]:
     """One turn here, with job runs executed in this process one after another."""
-    done = engine.tick(instance=heartbeats.instance())
     finished = 0
 
     def here(run: JobRun) -> None:
         nonlocal finished
         finished += runs.execute(run.pk, instance=heartbeats.instance()) is not None
 
-    runs.send_waiting(here)
+    with runs.sent_by(here):
+        done = engine.tick(instance=heartbeats.instance())
     return {**done, "job runs": finished}
