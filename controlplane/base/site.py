@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -13,6 +14,9 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
+
+
+OWN = ("controlplane.", "incidents.", "missions.", "deployments.", "telemetry.")
 
 
 class ConsoleSite(AdminSite):
@@ -26,6 +30,14 @@ class ConsoleSite(AdminSite):
         super().__init__(name)
         # Rows go by a service or not at all.
         self.disable_action("delete_selected")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Only our own classes. Libraries bring stock pages along (groups, devices of the second
+        factor with their keys), which ask Django's permissions and show every row."""
+        if getattr(admin_class, "is_portal", False):
+            super().register(model_or_iterable, admin_class, **options)
+        elif admin_class is None or admin_class.__module__.startswith(OWN):
+            raise ImproperlyConfigured(f"{admin_class} is no base.admin.ModelAdmin")
 
     # --- Getting in -----------------------------------------------------------------------
 

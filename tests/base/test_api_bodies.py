@@ -55,7 +55,9 @@ def test_other_types__are_refused(api: Api, type: str) -> None:
     refused(api.raw("POST", ECHO, b"{}", type), "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.parametrize("type", ["application/json; charset=utf-16", "application/json;charset=latin-1"])
+@pytest.mark.parametrize(
+    "type", ["application/json; charset=utf-16", "application/json;charset=latin-1"]
+)
 def test_other_charsets__are_refused(api: Api, type: str) -> None:
     refused(api.raw("POST", ECHO, b"{}", type), "UNSUPPORTED_MEDIA_TYPE")
 

@@ -73,7 +73,10 @@ def test_failure__has_its_code_and_keeps_secrets(error: Exception, code: str) ->
 
 @pytest.mark.parametrize(
     ("error", "seconds"),
-    [(errors.RateLimited("no", retry_after=0.2), "1"), (errors.Unavailable("", retry_after=7.1), "8")],
+    [
+        (errors.RateLimited("no", retry_after=0.2), "1"),
+        (errors.Unavailable("", retry_after=7.1), "8"),
+    ],
 )
 def test_waiting__is_said_in_whole_seconds(error: Exception, seconds: str) -> None:
     sample_api.raises.append(error)
@@ -87,7 +90,9 @@ def test_full_pool__says_when_to_come_back() -> None:
 
 def test_field_errors__are_flat_sentences() -> None:
     sample_api.raises.append(
-        drf.ValidationError({"items": [{}, {"name": ["Too long.", "Odd."]}], "non_field_errors": ["No."]})
+        drf.ValidationError(
+            {"items": [{}, {"name": ["Too long.", "Odd."]}], "non_field_errors": ["No."]}
+        )
     )
     details = refused(Api().get("/api/v1/boom"), "INVALID_ARGUMENT")
     assert details == {"items.1.name": "Too long. Odd.", "body": "No."}
@@ -104,7 +109,10 @@ def test_unforeseen__is_logged_under_the_request_id(caplog: Any) -> None:
     with caplog.at_level(logging.ERROR):
         response = Api().get("/api/v1/boom", **{"X-Request-ID": "my-own-id"})
     assert response["X-Request-ID"] == "my-own-id"
-    assert any(record.exc_info and "what went wrong" in str(record.exc_info[1]) for record in caplog.records)
+    assert any(
+        record.exc_info and "what went wrong" in str(record.exc_info[1])
+        for record in caplog.records
+    )
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
     `workspace_lookup` names the path to the workspace where the model has no field of that name.
     """
 
+    is_portal: ClassVar[bool] = True  # the site registers nothing else
     view_action: ClassVar[str]
     add_action: ClassVar[str | None] = None
     change_action: ClassVar[str | None] = None
