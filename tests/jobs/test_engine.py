@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from controlplane.jobs import engine
@@ -20,14 +20,22 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MODULES", {})
 
 
+def noting(heard: list[str], name: str) -> engine.Work:
+    def work(_: float) -> int:
+        heard.append(name)
+        return 1
+
+    return work
+
+
 def test_tick__runs_modules_in_order_and_counts() -> None:
     order: list[str] = []
-    engine.module("late", lambda _: order.append("late") or 2, order=90)  # type: ignore[func-returns-value]
-    engine.module("early", lambda _: order.append("early") or 1, order=10)  # type: ignore[func-returns-value]
-    assert engine.tick(instance="here") == {"early": 1, "late": 2}
+    engine.module("late", noting(order, "late"), order=90)
+    engine.module("early", noting(order, "early"), order=10)
+    assert engine.tick(instance="here") == {"early": 1, "late": 1}
     assert order == ["early", "late"]
     cycle = EngineCycle.objects.get(module="late")
-    assert (cycle.done, cycle.failures, cycle.instance) == (2, 0, "here")
+    assert (cycle.done, cycle.failures, cycle.instance) == (1, 0, "here")
     assert cycle.ok_at is not None
 
 
@@ -49,24 +57,17 @@ def test_failing_module__pauses_alone_longer_each_time() -> None:
 
 def test_module_that_breaks_its_connection__does_not_stop_the_others() -> None:
     def broken(_: float) -> int:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT nonsense")
         return 0
 
-    engine.module("bad", lambda d: _nested(broken, d), order=1)
+    engine.module("bad", broken, order=1)
     engine.module("good", lambda _: 1, order=2)
     assert engine.tick()["good"] == 1
 
 
-def _nested(work: object, deadline: float) -> int:
-    from django.db import transaction
-
-    with transaction.atomic():
-        return work(deadline)  # type: ignore[operator, no-any-return]
-
-
 def test_recovered_module__forgets_its_failures() -> None:
-    healthy = []
+    healthy: list[int] = []
 
     def moody(_: float) -> int:
         if not healthy:
@@ -84,10 +85,10 @@ def test_recovered_module__forgets_its_failures() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_module_with_a_rhythm__one_process_a_turn() -> None:
-    ran: list[int] = []
-    engine.module("slow", lambda _: ran.append(1) or 1, every=timedelta(hours=1))  # type: ignore[func-returns-value]
+    ran: list[str] = []
+    engine.module("slow", noting(ran, "slow"), every=timedelta(hours=1))
     race(4, lambda _: engine.tick())
-    assert ran == [1]
+    assert ran == ["slow"]
 
 
 def test_idle_module__says_so_once_a_second_at_most() -> None:

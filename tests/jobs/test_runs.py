@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,7 @@ NAME = "tests.count"
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One job, known alone."""
     monkeypatch.setattr(registry, "JOBS", {})
     monkeypatch.setattr(runs, "JOBS", registry.JOBS)
@@ -34,7 +33,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         heard.append(1)
         return {"calls": len(heard)}
 
-    yield heard
+    return heard
 
 
 @pytest.fixture

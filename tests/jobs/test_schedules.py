@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -78,7 +79,7 @@ def test_daily_cron__every_zone__once_each_local_day(
     for _ in range(4):
         moment = schedule.after(moment, moment)
         days.append(moment.astimezone(ZoneInfo(zone)).date())
-    steps = [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)]
+    steps = [(later - earlier).days for earlier, later in pairwise(days)]
     # Apia has no 30 December 2011: crossing the date line takes that day from the calendar.
     assert all(step == 1 or zone == "Pacific/Apia" for step in steps)
     assert all(step >= 1 for step in steps)
@@ -111,19 +112,18 @@ def test_cron__longest_gap(line: str, gap: int) -> None:
 
 @given(
     st.sampled_from(["daily", "weekly", "biweekly", "monthly", "quarterly", "yearly"]),
-    st.dates(datetime(2020, 1, 1).date(), datetime(2040, 1, 1).date()),
+    st.dates(date(2020, 1, 1), date(2040, 1, 1)),
     st.integers(0, 400),
 )
 def test_periods__cover_every_day_once_and_have_their_own_names(
-    cadence: str, day: object, span: int
+    cadence: str, first: date, span: int
 ) -> None:
-    first = day
-    last = day + timedelta(days=span)  # type: ignore[operator]
-    periods = periods_between(cadence, first, last)  # type: ignore[arg-type]
-    assert periods[0].first <= first  # type: ignore[operator]
+    last = first + timedelta(days=span)
+    periods = periods_between(cadence, first, last)
+    assert periods[0].first <= first
     assert periods[-1].end > last
     assert len({period.name for period in periods}) == len(periods)
-    for earlier, later in zip(periods, periods[1:], strict=False):
+    for earlier, later in pairwise(periods):
         assert earlier.end == later.first
     assert containing(cadence, last) == periods[-1]
 

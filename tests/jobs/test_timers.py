@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,18 +24,18 @@ PAST = timedelta(seconds=-10)
 
 
 @pytest.fixture
-def handle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Timer], None]], None]:
-    def register(handler: Callable[[Timer], None]) -> None:
+def handle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Timer], Any]], None]:
+    def register(handler: Callable[[Timer], Any]) -> None:
         monkeypatch.setitem(timers.HANDLERS, KIND, handler)
 
     return register
 
 
 @pytest.fixture
-def rung(handle: Any) -> Iterator[list[str]]:
+def rung(handle: Any) -> list[str]:
     heard: list[str] = []
     handle(lambda timer: heard.append(timer.key))
-    yield heard
+    return heard
 
 
 def promise(key: str = "k", after: timedelta = PAST, **fields: Any) -> Timer:
@@ -138,7 +138,7 @@ def test_handler_breaks_its_transaction__only_its_own_timer_fails(handle: Any) -
 
 def test_recurring__set_in_its_handler_from_the_old_due_time(handle: Any) -> None:
     step = timedelta(minutes=10)
-    handle(lambda t: timers.set_timer(KIND, key=t.key, due_at=t.due_at + step) and None)
+    handle(lambda t: timers.set_timer(KIND, key=t.key, due_at=t.due_at + step))
     first = promise(after=timedelta(minutes=-25))
     work()
     row = Timer.objects.get(key="k")
@@ -148,7 +148,7 @@ def test_recurring__set_in_its_handler_from_the_old_due_time(handle: Any) -> Non
 
 
 def test_handler_cancels_itself__stays_cancelled(handle: Any) -> None:
-    handle(lambda timer: timers.cancel_timer(timer.key) and None)
+    handle(lambda timer: timers.cancel_timer(timer.key))
     promise()
     assert work() == 1
     assert state() == leases.CANCELLED
@@ -238,7 +238,7 @@ def test_worker_killed_in_its_handler__another_does_it_after_the_lease(handle: A
 
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_many_timers__each_fires_once(handle: Any) -> None:
-    handle(lambda timer: promise(f"effect:{timer.key}", after=timedelta(hours=1)) and None)
+    handle(lambda timer: promise(f"effect:{timer.key}", after=timedelta(hours=1)))
     for number in range(80):
         promise(f"k{number}")
     race(4, lambda _: work())
