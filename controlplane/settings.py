@@ -197,6 +197,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # The one visible switch: a second factor for everybody who enters the console.
 REQUIRE_SECOND_FACTOR = env.bool("CONTROLPLANE_REQUIRE_MFA", default=True)
