@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("controlplane.access.api.urls")),
     path("", include("controlplane.base.api.urls")),
+    path("", include("controlplane.audit.api")),
     path("", include("controlplane.notify.api")),
 ]

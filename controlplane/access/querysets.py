@@ -96,9 +96,6 @@ class ApiKeyQuerySet(Scoped["ApiKey"]):
         at = at or clock.now()
         return self.filter(revoked_at=None, not_before__lte=at, expires_at__gt=at)
 
-    def of_person(self, user_id: int | None) -> Self:
-        return self.filter(user_id=user_id, user__isnull=False)
-
 
 class TrustedIssuerQuerySet(Scoped["TrustedIssuer"]):
     def trusted(self) -> Self:

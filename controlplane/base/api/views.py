@@ -140,13 +140,24 @@ class Row:
         }
         self.names = tuple(stored)
         self.columns = tuple(stored.values())
-        self._getters = tuple(attrgetter(column.replace("__", ".")) for column in self.columns)
+        self._getters = tuple(_through(column.split("__")) for column in self.columns)
 
     def from_tuple(self, values: Sequence[Any]) -> dict[str, Any]:
         return dict(zip(self.names, values, strict=False))
 
     def from_object(self, obj: Any) -> dict[str, Any]:
         return {name: get(obj) for name, get in zip(self.names, self._getters, strict=True)}
+
+
+def _through(names: Sequence[str]) -> Callable[[Any], Any]:
+    """Reads a column of an object like an outer join does: nothing beyond an empty relation."""
+
+    def read_column(obj: Any) -> Any:
+        for name in names:
+            obj = None if obj is None else getattr(obj, name)
+        return obj
+
+    return read_column
 
 
 _rows: dict[Any, Row] = {}

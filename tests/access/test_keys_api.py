@@ -1,0 +1,379 @@
+"""Agents, keys, tokens and issuers over the API."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controlplane.access.models import Agent, ApiKey, TrustedIssuer
+from controlplane.access.services.keys import issue_key
+from controlplane.audit.models import AuditEvent
+from controlplane.base.models import IdempotencyRecord
+from tests import make
+from tests.kit.api import Api, refused, reset
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    reset(monkeypatch)
+
+
+def admin_of(workspace: Any, role: str = "workspace_admin") -> Api:
+    return Api(browser=make.client(make.person(workspace, role)))
+
+
+def machine(agent: Agent, **fields: Any) -> Api:
+    return Api(make.key(agent, **fields)[1])
+
+
+# --- who am I -------------------------------------------------------------------------------------
+
+
+def test_me__tells_an_agent_what_it_is() -> None:
+    agent = make.agent(make.workspace(), role="planner")
+    answer = machine(agent).get("/api/v1/me").json()
+    assert answer["kind"] == "agent"
+    assert answer["uid"] == str(agent.uid)
+    assert answer["workspaces"] == [
+        {"workspace": agent.workspace.slug, "uid": str(agent.workspace.uid), "roles": ["planner"]}
+    ]
+    assert "catalog.view" in answer["actions"]
+    assert "catalog.manage" not in answer["actions"]
+
+
+def test_me__tells_a_person_by_session_and_nobody_nothing() -> None:
+    workspace = make.workspace()
+    answer = admin_of(workspace, "viewer").get("/api/v1/me").json()
+    assert (answer["kind"], answer["scopes"]) == ("person", None)
+    refused(Api().get("/api/v1/me"), "UNAUTHORIZED")
+    refused(Api("cp_local_nonsense").get("/api/v1/me"), "UNAUTHORIZED")
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def test_token__exchanged_used_and_revoked() -> None:
+    agent = make.agent(make.workspace())
+    answer = machine(agent).post("/api/v1/token", {})
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body["token_type"] == "Bearer"
+    assert body["expires_in"] == 900
+    caller = Api(body["access_token"])
+    me = caller.get("/api/v1/me").json()
+    assert (me["uid"], me["session_id"]) == (str(agent.uid), body["session_id"])
+    refused(caller.post("/api/v1/token", {}), "FORBIDDEN")
+    assert caller.post("/api/v1/token/revoke", {}).status_code == 204
+    refused(caller.get("/api/v1/me"), "UNAUTHORIZED")
+
+
+def test_token__without_a_body_or_with_a_session_of_its_own() -> None:
+    caller = machine(make.agent(make.workspace()))
+    assert caller.post("/api/v1/token").status_code == 200
+    body = caller.post("/api/v1/token", {"session_id": "run-7", "scope": "catalog.view"}).json()
+    assert (body["session_id"], body["scope"]) == ("run-7", "catalog.view")
+
+
+def test_token__repeated_by_idempotency_key__is_not_kept_in_clear() -> None:
+    caller = machine(make.agent(make.workspace()))
+    first = caller.post("/api/v1/token", {}, Idempotency_Key="k1").json()
+    second = caller.post("/api/v1/token", {}, Idempotency_Key="k1").json()
+    assert second == {**first, "access_token": None}
+    stored = b"".join(bytes(row.body) for row in IdempotencyRecord.objects.all())
+    assert first["access_token"].encode() not in stored
+
+
+def test_token__exchange_without_credentials__is_unauthorized() -> None:
+    refused(Api().post("/api/v1/token", {}), "UNAUTHORIZED")
+    person = Api(browser=make.client(make.person(make.workspace(), "viewer")))
+    refused(person.post("/api/v1/token", {}), "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ("agent_id", "CLAIM_MISMATCH"),
+        ("role", "CLAIM_MISMATCH"),
+        ("workspace_id", "WORKSPACE_MISMATCH"),
+    ],
+)
+def test_payload__contradicting_the_credentials__is_refused_and_audited(
+    field: str, code: str
+) -> None:
+    agent = make.agent(make.workspace())
+    refused(machine(agent).post("/api/v1/token", {field: str(uuid.uuid4())}), code)
+    event = AuditEvent.objects.get(outcome="denied")
+    assert (event.rule, event.workspace_id) == (code.lower(), agent.workspace_id)
+    assert event.actor_ref == f"agent:{agent.pk}"
+
+
+def test_key_set__is_public_and_cacheable() -> None:
+    answer = Api().get("/.well-known/jwks.json")
+    assert answer.status_code == 200
+    assert "max-age" in answer["Cache-Control"]
+    assert {"kty", "crv", "x", "kid"} <= answer.json()["keys"][0].keys()
+    again = Api().get("/.well-known/jwks.json", **{"If-None-Match": answer["ETag"]})
+    assert again.status_code == 304
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@given(
+    st.one_of(
+        st.binary(min_size=1, max_size=60),
+        JUNK.filter(lambda v: v != {}).map(lambda v: json.dumps(v).encode()),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                name: JUNK.filter(lambda v: not isinstance(v, str))
+                for name in ("scope", "session_id")
+            },
+        )
+        .filter(bool)
+        .map(lambda v: json.dumps(v).encode()),
+    )
+)
+def test_malformed_payloads__in_a_burst__are_always_invalid_arguments(body: bytes) -> None:
+    agent = Agent.objects.first() or make.agent(make.workspace())
+    caller = machine(agent)
+    for path in ("/api/v1/token", "/api/v1/token/revoke"):
+        answer = caller.raw("POST", path, body)
+        assert answer.status_code in {400, 403}, answer.content
+        code = answer.json()["error"]["code"]
+        if answer.status_code == 403:
+            assert code.endswith("MISMATCH")
+        else:
+            assert code == "INVALID_ARGUMENT"
+
+
+# --- agents ---------------------------------------------------------------------------------------
+
+
+def test_agents__made_changed_and_retired() -> None:
+    workspace = make.workspace()
+    api = admin_of(workspace)
+    made = api.post("/api/v1/agents", {"name": "scout", "role": "planner"})
+    assert made.status_code == 201
+    path = made["Location"]
+    seen = api.get(path)
+    assert seen.json()["role"] == "planner"
+    changed = api.send("PATCH", path, {"role": "executor"}, If_Match=seen["ETag"])
+    assert changed.json()["role"] == "executor"
+    refused(api.send("PATCH", path, {"name": "late"}, If_Match=seen["ETag"]), "PRECONDITION_FAILED")
+    _, secret = make.key(Agent.objects.get(name="scout"))
+    assert Api(secret).get("/api/v1/me").status_code == 200
+    assert api.post(f"{path}/deactivate", {"reason": "done"}).json()["is_active"] is False
+    refused(Api(secret).get("/api/v1/me"), "UNAUTHORIZED")
+    assert api.post(f"{path}/reactivate", {}).json()["is_active"] is True
+    assert api.post(f"{path}/end-tokens", {}).status_code == 200
+    names = [row["name"] for row in api.get("/api/v1/agents?active=true&sort=name").json()["items"]]
+    assert names == ["scout"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": "x", "role": "workspace_admin"},
+        {"name": "x", "role": ""},
+        {"name": "x", "kind": "service", "role": "planner"},
+        {"name": "x", "kind": "robot"},
+        {"name": "x\u0000", "role": "planner"},
+        {"name": "x", "role": "planner", "is_active": False},
+        {"name": "x", "role": "planner", "workspace": 1},
+        {"name": "x", "role": "planner", "owner": str(uuid.uuid4())},
+    ],
+    ids=str,
+)
+def test_agent__with_wrong_fields__is_refused(body: dict[str, Any]) -> None:
+    refused(admin_of(make.workspace()).post("/api/v1/agents", body), "INVALID_ARGUMENT")
+    assert not Agent.objects.exists()
+
+
+def test_agents__of_another_workspace__are_not_there() -> None:
+    stranger = make.agent(make.workspace())
+    api = admin_of(make.workspace())
+    assert api.get("/api/v1/agents").json()["items"] == []
+    for method, path, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"name": "mine"}),
+        ("POST", "/deactivate", {}),
+        ("POST", "/reactivate", {}),
+        ("POST", "/end-tokens", {}),
+    ):
+        refused(api.send(method, f"/api/v1/agents/{stranger.uid}{path}", body), "NOT_FOUND")
+
+
+def test_agents__changed_by_an_agent__is_forbidden() -> None:
+    workspace = make.workspace()
+    caller = machine(make.agent(workspace))
+    assert caller.get("/api/v1/agents").status_code == 200
+    refused(caller.post("/api/v1/agents", {"name": "x", "role": "planner"}), "FORBIDDEN")
+
+
+def test_service_account__that_manages_agents__names_their_roles_not_its_own() -> None:
+    workspace = make.workspace()
+    caller = machine(make.agent(workspace, role=""), scopes=["agent.*"])
+    made = caller.post("/api/v1/agents", {"name": "child", "role": "planner"})
+    refused(made, "INSUFFICIENT_AUTHORITY")
+    caller = machine(make.agent(workspace, role=""), scopes=["*"])
+    refused(
+        caller.post("/api/v1/agents", {"name": "child", "role": "planner"}),
+        "INSUFFICIENT_AUTHORITY",
+    )
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def test_keys__made_listed_rotated_revoked__secret_once() -> None:
+    workspace = make.workspace()
+    agent = make.agent(workspace)
+    api = admin_of(workspace)
+    made = api.post(
+        "/api/v1/keys",
+        {"agent": str(agent.uid), "name": "ci", "scopes": ["catalog.view"], "days": 7},
+    )
+    assert made.status_code == 201
+    key = made.json()["key"]
+    assert Api(key).get("/api/v1/me").json()["scopes"] == ["catalog.view"]
+    path = made["Location"]
+    shown = api.get(path).json()
+    assert (shown["state"], shown["agent"]) == ("active", str(agent.uid))
+    for answer in (api.get(path), api.get("/api/v1/keys"), api.get("/api/v1/keys?active=true")):
+        assert key not in answer.content.decode()
+        assert "key" not in answer.json()
+    rotated = api.post(f"{path}/rotate", {"overlap_hours": 0})
+    assert rotated.status_code == 201
+    refused(Api(key).get("/api/v1/me"), "UNAUTHORIZED")
+    second = rotated.json()
+    assert second["rotated_from"] == shown["uid"]
+    revoked = api.post(f"/api/v1/keys/{second['uid']}/revoke", {"reason": "leaked"})
+    assert revoked.json()["state"] == "revoked"
+    refused(Api(second["key"]).get("/api/v1/me"), "UNAUTHORIZED")
+
+
+def test_key__made_twice_by_idempotency_key__is_one_and_stored_without_its_secret() -> None:
+    workspace = make.workspace()
+    agent = make.agent(workspace)
+    api = admin_of(workspace)
+    body = {"agent": str(agent.uid), "name": "ci"}
+    first = api.post("/api/v1/keys", body, Idempotency_Key="make-1").json()
+    second = api.post("/api/v1/keys", body, Idempotency_Key="make-1")
+    assert second["Idempotency-Replayed"] == "true"
+    assert second.json() == {**first, "key": None}
+    assert ApiKey.objects.count() == 1
+    stored = b"".join(bytes(row.body) for row in IdempotencyRecord.objects.all())
+    assert first["key"].encode() not in stored
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "x"},
+        {"agent": "nobody", "name": "x"},
+        {"agent": str(uuid.uuid4()), "name": "x"},
+        {"agent": None, "name": "x", "scopes": ["nothing.at_all"]},
+        {"agent": None, "name": "x", "scopes": "catalog.view"},
+        {"agent": None, "name": "x", "scopes": [1]},
+        {"agent": None, "name": "x", "scopes": ["a"] * 51},
+        {"agent": None, "name": "x", "days": 366},
+        {"agent": None, "name": "x", "days": "7"},
+        {"agent": None, "name": "x", "days": True},
+        {"agent": None, "name": "x", "expires_at": "2099-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_key__with_wrong_fields__is_refused(body: dict[str, Any]) -> None:
+    workspace = make.workspace()
+    if body.get("agent", "") is None:
+        body = {**body, "agent": str(make.agent(workspace).uid)}
+    refused(admin_of(workspace).post("/api/v1/keys", body), "INVALID_ARGUMENT")
+
+
+def test_keys__by_the_wrong_role_or_by_a_key__are_forbidden() -> None:
+    workspace = make.workspace()
+    agent = make.agent(workspace)
+    refused(admin_of(workspace, "viewer").get("/api/v1/keys"), "FORBIDDEN")
+    lead = admin_of(workspace, "engineering_lead")
+    assert lead.get("/api/v1/keys").status_code == 200
+    refused(lead.post("/api/v1/keys", {"agent": str(agent.uid), "name": "x"}), "FORBIDDEN")
+    strong = machine(make.agent(workspace, role=""), scopes=["*"])
+    refused(strong.get("/api/v1/keys"), "FORBIDDEN")
+    refused(strong.post("/api/v1/keys", {"agent": str(agent.uid), "name": "x"}), "FORBIDDEN")
+
+
+def test_keys__of_another_workspace__are_not_there() -> None:
+    key, _ = make.key(make.agent(make.workspace()))
+    api = admin_of(make.workspace())
+    for method, path in (("GET", ""), ("POST", "/rotate"), ("POST", "/revoke")):
+        refused(
+            api.send(method, f"/api/v1/keys/{key.uid}{path}", None if method == "GET" else {}),
+            "NOT_FOUND",
+        )
+    stranger = str(key.agent.uid) if key.agent else ""
+    refused(api.post("/api/v1/keys", {"agent": stranger, "name": "x"}), "INVALID_ARGUMENT")
+
+
+def test_own_keys__are_ones_own() -> None:
+    workspace = make.workspace()
+    person, colleague = make.person(workspace, "viewer"), make.person(workspace, "viewer")
+    api = Api(browser=make.client(person))
+    made = api.post("/api/v1/me/keys", {"name": "cli"})
+    assert made.status_code == 201
+    assert Api(made.json()["key"]).get("/api/v1/me").json()["uid"] == str(person.uid)
+    other = issue_key(colleague, actor=make.actor(colleague), workspace=workspace, name="c").key
+    assert [row["name"] for row in api.get("/api/v1/me/keys").json()["items"]] == ["cli"]
+    for method, path in (("GET", ""), ("POST", "/rotate"), ("POST", "/revoke")):
+        where = f"/api/v1/me/keys/{other.uid}{path}"
+        refused(api.send(method, where, None if method == "GET" else {}), "NOT_FOUND")
+    rotated = api.post(f"{made['Location']}/rotate", {})
+    assert rotated.status_code == 201
+    revoked = api.post(f"/api/v1/me/keys/{rotated.json()['uid']}/revoke", {})
+    assert revoked.json()["state"] == "revoked"
+    refused(machine(make.agent(workspace)).get("/api/v1/me/keys"), "FORBIDDEN")
+
+
+# --- issuers --------------------------------------------------------------------------------------
+
+TRUST = {
+    "issuer": "https://id.example",
+    "jwks_url": "https://id.example/jwks.json",
+    "audience": "portal",
+    "role": "executor",
+}
+
+
+def test_issuers__trusted_changed_and_distrusted() -> None:
+    workspace = make.workspace()
+    api = admin_of(workspace)
+    made = api.post("/api/v1/issuers", TRUST)
+    assert made.status_code == 201
+    path = made["Location"]
+    assert api.send("PATCH", path, {"role": "planner"}).json()["role"] == "planner"
+    assert api.post(f"{path}/distrust", {"reason": "left"}).json()["is_active"] is False
+    assert api.post(f"{path}/trust", {}).json()["is_active"] is True
+    refused(api.post("/api/v1/issuers", TRUST), "CONFLICT")
+    stranger = admin_of(make.workspace())
+    for method, tail in (("GET", ""), ("PATCH", ""), ("POST", "/distrust"), ("POST", "/trust")):
+        answer = stranger.send(method, path + tail, None if method == "GET" else {})
+        refused(answer, "NOT_FOUND")
+    refused(admin_of(workspace, "viewer").get("/api/v1/issuers"), "FORBIDDEN")
+    assert TrustedIssuer.objects.count() == 1
