@@ -6,58 +6,37 @@ so in its own `apps.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.apps import apps
 
 from controlplane.audit.pruning import LEAST
 from controlplane.audit.pruning import RETENTION as AUDIT_RETENTION
+from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.registries import (
-    Person,
-    PersonalData,
     RetentionClass,
-    personal_data,
     retention,
 )
 from controlplane.base.retention import keep_always, keep_rows
 
-Export = Callable[[Person], Sequence[Mapping[str, Any]]]
-
-
-def rows_of(model: str, path: str, *columns: str) -> Export:
-    """An exporter: the columns of the rows whose `path` leads to the person."""
-
-    def export(person: Person) -> Sequence[Mapping[str, Any]]:
-        manager = apps.get_model(model)._base_manager
-        return list(manager.filter(**{path: person.user_id}).order_by("pk").values(*columns))
-
-    return export
-
-
-def _holds(slug: str, model: str, what: str, export: Export | None, keeps: str) -> None:
-    personal_data.register(PersonalData(slug, (model,), what, export=export, keeps=keeps))
-
-
 ANONYMISED = "goes or becomes nobody's when the account it hangs on is erased"
 SECURITY = "evidence of who had access: kept for the year that audits look back"
 
-_holds(
+holds(
     "access.user",
     "access.user",
     "name, e-mail, time zone",
     rows_of("access.user", "pk", "uid", "email", "name", "time_zone", "created_at"),
     "the account is closed first; privacy's erasure then replaces name and e-mail",
 )
-_holds(
+holds(
     "access.membership",
     "access.membership",
     "workspaces one is or was a member of",
     rows_of("access.membership", "user", "workspace__slug", "created_at", "left_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.grant",
     "access.grant",
     "roles held, by whom granted and why",
@@ -73,7 +52,7 @@ _holds(
     ),
     SECURITY,
 )
-_holds(
+holds(
     "access.sessions",
     "access.usersession",
     "addresses and browsers signed in from",
@@ -88,56 +67,56 @@ _holds(
     ),
     "ended sessions go after 90 days by the retention class of the same name",
 )
-_holds(
+holds(
     "access.keys",
     "access.apikey",
     "personal API keys, without their secrets",
     rows_of("access.apikey", "user", "uid", "name", "prefix", "created_at", "last_used_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.agents",
     "access.agent",
     "agents one is the owner of",
     rows_of("access.agent", "owner", "uid", "name", "description"),
     ANONYMISED,
 )
-_holds(
+holds(
     "access.locks",
     "access.accountlock",
     "locks of the account and their reasons",
     rows_of("access.accountlock", "user", "reason", "locked_at", "until", "unlocked_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.break_glass",
     "access.breakglass",
     "entries by break-glass",
     rows_of("access.breakglass", "user", "workspace__slug", "reason", "started_at", "ended_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.recovery_codes",
     "access.recoverycode",
     "hashes of recovery codes",
     rows_of("access.recoverycode", "user", "created_at", "used_at"),
     ANONYMISED,
 )
-_holds(
+holds(
     "access.reviews_signed",
     "access.accessreview",
     "access reviews signed",
     rows_of("access.accessreview", "signed_by", "workspace__slug", "period", "signed_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.review_lines",
     "access.accessreviewline",
     "decisions made in access reviews",
     rows_of("access.accessreviewline", "decided_by", "holder", "holds", "decision", "decided_at"),
     SECURITY,
 )
-_holds(
+holds(
     "audit.events",
     "audit.auditevent",
     "what one did in the portal",
@@ -149,40 +128,38 @@ _holds(
     ),
     "append-only evidence, kept for its year by policy; labels are covered by the seals",
 )
-_holds(
+holds(
     "jobs.obligations",
     "jobs.obligationrecord",
     "recurring duties recorded or signed",
     rows_of("jobs.obligationrecord", "recorded_by", "obligation__slug", "period", "recorded_at"),
     SECURITY,
 )
-_holds(
+holds(
     "access.second_factor",
     "otp_totp.totpdevice",
     "the authenticator app's registration, without its key",
     rows_of("otp_totp.totpdevice", "user", "name", "confirmed"),
     ANONYMISED,
 )
-_holds(
+holds(
     "access.static_devices",
     "otp_static.staticdevice",
     "nothing: the portal keeps its own recovery codes",
     rows_of("otp_static.staticdevice", "user", "name", "confirmed"),
     ANONYMISED,
 )
-_holds(
+holds(
     "console.stock_log",
     "admin.logentry",
     "nothing: the stock admin log is not written",
     rows_of("admin.logentry", "user", "action_time"),
     "empty by design; the audit log is the only log",
 )
-for _slug, _model, _why in [
-    ("access.workspace_names", "access.workspace", "names of workspaces, not of people"),
-    ("jobs.job_names", "jobs.jobrun", "names of jobs, not of people"),
-    ("jobs.schedule_names", "jobs.scheduledjob", "names of jobs, not of people"),
-]:
-    personal_data.register(PersonalData(_slug, (_model,), "nothing", keeps=_why))
+nothing("access.workspace_names", "access.workspace", why="names of workspaces, not of people")
+nothing("jobs.job_names", "jobs.jobrun", why="names of jobs, not of people")
+nothing("jobs.schedule_names", "jobs.scheduledjob", why="names of jobs, not of people")
+nothing("base.throttles", "base.throttlerule", why="addresses and agents that are slowed down")
 
 # --- How long ---------------------------------------------------------------------------------
 
@@ -211,6 +188,8 @@ keep_always(
     "access.apikey",
     "access.trustedissuer",
     "access.recoverycode",
+    "otp_totp.totpdevice",
+    "otp_static.staticdevice",
     why="what exists now, and the history that access reviews read",
 )
 keep_always(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -257,14 +257,13 @@ def test_wrong_host__400(browser: Client) -> None:
 
 
 @pytest.fixture
-def session_table_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def session_table_away(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.contrib.sessions.backends.db import SessionStore
 
     def away(self: Any) -> None:
         raise OperationalError("away")
 
     monkeypatch.setattr(SessionStore, "load", away)
-    yield
 
 
 def test_database_away__outside_any_view__503_too(

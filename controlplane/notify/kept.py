@@ -1,0 +1,84 @@
+"""What notifications hold about people, and how long they are kept."""
+
+from __future__ import annotations
+
+from controlplane.base.personal import erase_rows, holds, nothing, rows_of
+from controlplane.base.retention import keep_always, keep_rows
+
+holds(
+    "notify.contacts",
+    "notify.contact",
+    "how one is reached: e-mail, phone, handle",
+    rows_of(
+        "notify.contact",
+        "user",
+        "workspace__slug",
+        "purpose",
+        "name",
+        "email",
+        "phone",
+        "handle",
+        "coverage",
+        "notes",
+    ),
+    erase=erase_rows("notify.contact", "user"),
+)
+holds(
+    "notify.inbox",
+    "notify.inboxitem",
+    "news addressed to one",
+    rows_of("notify.inboxitem", "user", "notification__subject", "created_at", "read_at"),
+    erase=erase_rows("notify.inboxitem", "user"),
+)
+holds(
+    "notify.deliveries",
+    "notify.delivery",
+    "which news was sent to one, how, and with what result",
+    rows_of("notify.delivery", "user", "notification__subject", "method", "state", "created_at"),
+    "proof that a page left: kept for its year, without the address",
+)
+holds(
+    "notify.preferences",
+    "notify.preference",
+    "which news one wants",
+    rows_of("notify.preference", "user", "kind", "method", "wanted"),
+    erase=erase_rows("notify.preference", "user"),
+)
+holds(
+    "notify.quiet_hours",
+    "notify.quiethours",
+    "when one wants quiet",
+    rows_of("notify.quiethours", "user", "starts", "ends", "weekends"),
+    erase=erase_rows("notify.quiethours", "user"),
+)
+nothing("notify.channels", "notify.channel", why="names of channels; targets are rooms, not people")
+
+keep_rows(
+    "notify.outbox",
+    "notify.outboxmessage",
+    "finished_at",
+    days=30,
+    why="sent messages; dead ones stay until somebody looks",
+    state__in=("done", "cancelled"),
+)
+keep_rows(
+    "notify.notifications",
+    "notify.notification",
+    "created_at",
+    days=365,
+    why="the delivery ledger, with deliveries, tries and inbox lines, for the year of audits",
+)
+keep_always(
+    "notify.ledger",
+    "notify.delivery",
+    "notify.deliveryattempt",
+    "notify.inboxitem",
+    why="they go with their notification",
+)
+keep_always(
+    "notify.setup",
+    "notify.channel",
+    "notify.messagetemplate",
+    "notify.contact",
+    why="what is set up now",
+)
