@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -45,7 +46,7 @@ def readable(actor: Actor) -> Q | None:
     return Q(workspace_id__in=ids) | (Q(workspace_id=None) & shared)
 
 
-def _members(workspaces: Iterable[int], prefix: str) -> QuerySet[Membership, dict[str, str]]:
+def _members(workspaces: Iterable[int], prefix: str) -> QuerySet[Any, Any]:
     named = Concat(Value(prefix), Cast("user_id", CharField()), output_field=CharField())
     held = Membership.objects.filter(workspace_id__in=workspaces, left_at=None)
     return held.annotate(named=named).values("named")

@@ -35,9 +35,11 @@ GUARDS = {
     SEALS: ("seal_no_change", "seal_no_truncate"),
 }
 # Nothing in these is for reading by hand: every row is a way in.
-HIDDEN_TABLES = frozenset({"django_session", "otp_static_statictoken"})
+HIDDEN_TABLES = frozenset(
+    {"django_session", "otp_static_statictoken", "base_idempotencyrecord"}
+)
 _SECRET = re.compile(
-    r"password|secret|token|sealed|private|session_key|digest|cipher|recovery|otp|sha256|\bkey\b"
+    r"password|secret|token|sealed|private|session_key|session_hash|digest|cipher|recovery|otp|sha256|\bkey\b"
 )
 # Named like a secret, but not one.
 HARMLESS = frozenset(

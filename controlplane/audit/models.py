@@ -55,7 +55,7 @@ class IdRanges(_Field):
 class AuditEvent(models.Model):
     """One thing somebody did, tried or was refused."""
 
-    uid = models.UUIDField(default=uuid7, editable=False)
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     at = models.DateTimeField(editable=False)
     workspace_id = models.BigIntegerField(null=True, editable=False)
     actor_kind = models.CharField(max_length=12, choices=ActorKind.choices, editable=False)

@@ -13,8 +13,9 @@ from controlplane.audit.models import AuditEvent, AuditReview
 from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Conflict, Invalid
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 
+WEEKLY_REVIEW = "audit.weekly_review"  # the recurring obligation that a signed review fulfils
 SHOWN = 50  # rows of each group copied into the extract; the counts are of all
 
 GROUPS: dict[str, tuple[str, Q]] = {
@@ -77,6 +78,8 @@ def prepare_review(actor: Actor, workspace_id: int, *, day: date | None = None) 
 
 def sign_review(actor: Actor, review: AuditReview, *, statement: str) -> AuditReview:
     """The security lead says what was read and found. Once: a signature is not rewritten."""
+    if actor.kind != "person":
+        raise NotAllowed("Only a person signs.")
     scope.require(actor, "audit.review", review)
     if not statement.strip():
         raise Invalid("say what you read and found", details={"statement": "required"})

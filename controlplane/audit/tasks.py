@@ -13,8 +13,6 @@ from controlplane.jobs import engine, obligations, watch
 from controlplane.jobs.registry import job
 from controlplane.lib import actors
 
-WEEKLY_REVIEW = "audit.weekly_review"
-
 
 def seal(deadline: float) -> int:
     """Seal until nothing waits or the tick's time is up; then carry the new hashes outside."""
@@ -62,7 +60,7 @@ def prepare_reviews() -> dict[str, int]:
 
 
 obligations.register(
-    WEEKLY_REVIEW,
+    review.WEEKLY_REVIEW,
     title="Review the audit log",
     owner_role="security_lead",
     cadence="weekly",

@@ -7,6 +7,7 @@ from django.db import ProgrammingError, connection, transaction
 
 from controlplane.audit import sealing
 from controlplane.audit.models import AuditEvent, AuditSeal
+from controlplane.lib.ids import uuid7
 from tests.kit import audit
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_change__is_refused(statement: str) -> None:
 def test_insert__time_and_leaf_are_the_databases() -> None:
     [event] = audit.events(1)
     forged = AuditEvent.objects.get(pk=event.pk)
-    forged.pk = None
+    forged.pk, forged.uid = None, uuid7()
     forged.at = forged.at.replace(year=2001)
     forged.leaf = b"forged"
     forged.form = 9

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             name='AuditEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False)),
+                ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('at', models.DateTimeField(editable=False)),
                 ('workspace_id', models.BigIntegerField(editable=False, null=True)),
                 ('actor_kind', models.CharField(choices=[('person', 'Person'), ('agent', 'Agent'), ('service', 'Service account'), ('job', 'Job'), ('anonymous', 'Not signed in')], editable=False, max_length=12)),
