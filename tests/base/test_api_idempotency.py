@@ -64,7 +64,7 @@ def test_other_payload__is_a_conflict(api: Api, ws: Any, path: str, calls: list[
 def test_key__belongs_to_its_caller_workspace_and_route(api: Api, ws: Any) -> None:
     api.post(AGENTS, {"name": "b"}, **KEY)
     other = Api(browser=make.client(make.person(ws, "workspace_admin")))
-    refused(other.post(AGENTS, {"name": "b"}, **KEY), "INVALID_ARGUMENT")  # the name is taken
+    refused(other.post(AGENTS, {"name": "b"}, **KEY), "CONFLICT")  # the name is taken
     elsewhere = Api(browser=make.client(make.person(make.workspace(), "workspace_admin")))
     assert not elsewhere.post(AGENTS, {"name": "b"}, **KEY).has_header("Idempotency-Replayed")
     assert not api.post("/api/v1/plain", {}, **KEY).has_header("Idempotency-Replayed")

@@ -118,7 +118,7 @@ def test_limit__answers_429_and_says_when(
     api: Api, sample: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTROLPLANE_API_LIMIT_READ", "2")
-    with time_machine.travel(AT, tick=False):
+    with time_machine.travel(dt.datetime.now(dt.UTC), tick=False):
         first = api.get("/api/v1/agents")
         assert (first["RateLimit-Limit"], first["RateLimit-Remaining"]) == ("2", "1")
         api.get("/api/v1/agents")
@@ -135,7 +135,7 @@ def test_limit__is_each_callers_own(
 ) -> None:
     monkeypatch.setenv("CONTROLPLANE_API_LIMIT_READ", "1")
     other = Api(make.key(make.agent(ws))[1])
-    with time_machine.travel(AT, tick=False):
+    with time_machine.travel(dt.datetime.now(dt.UTC), tick=False):
         assert api.get("/api/v1/agents").status_code == 200
         refused(api.get("/api/v1/agents"), "RATE_LIMITED")
         assert other.get("/api/v1/agents").status_code == 200
@@ -144,7 +144,7 @@ def test_limit__is_each_callers_own(
 def test_nobody__is_limited_by_address(sample: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTROLPLANE_API_LIMIT_ANONYMOUS", "1")
     here, there = Api(X_Forwarded_For="203.0.113.7"), Api(X_Forwarded_For="203.0.113.8")
-    with time_machine.travel(AT, tick=False):
+    with time_machine.travel(dt.datetime.now(dt.UTC), tick=False):
         path = f"/api/v1/old?x={uuid7()}"
         assert here.get("/api/v1/old").status_code in {200, 429}
         refused(here.get(path), "RATE_LIMITED")

@@ -45,7 +45,7 @@ class StrictInput:
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError("Expected an object.")
+            raise serializers.ValidationError({"non_field_errors": ["Must be an object."]})
         problems = self._strange(data) | self._hostile(data)
         if problems:
             raise serializers.ValidationError(problems)
@@ -100,12 +100,12 @@ def fault(field: Any, value: Any) -> str | None:
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 return f"Must be {wanted}."
             break
+    if isinstance(field, serializers.JSONField | serializers.DictField):
+        return json_fault(value, field)
     if isinstance(value, str):
         return _text_fault(field, value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _BIGINT:
         return "The number is too large."
-    if isinstance(field, serializers.JSONField | serializers.DictField):
-        return json_fault(value, field)
     if isinstance(value, list):
         return _list_fault(field, value)
     return None

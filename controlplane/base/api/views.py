@@ -7,7 +7,6 @@ Everything else has a sensible value. Views translate; services decide and write
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
 
 from django.db.models import QuerySet
@@ -189,7 +188,7 @@ class RowView(PortalAPIView):
         """One object a service returned, in the same form as its list."""
         row = row_of(self.output).from_object(obj)
         for name in self.extra_columns:
-            row[name] = attrgetter(name.replace("__", "."))(obj)
+            row[name] = _through(name.split("__"))(obj)
         return self.shape(row)
 
     def _columns(self) -> tuple[str, ...]:
@@ -276,7 +275,7 @@ class DetailView(RowView):
         return obj
 
     def tag_of(self, obj: Any, kwargs: Mapping[str, Any]) -> str:
-        values = (attrgetter(name.replace("__", "."))(obj) for name in self.version)
+        values = (_through(name.split("__"))(obj) for name in self.version)
         return etag.of(kwargs[self.lookup], *values)
 
     def _found(self, request: Any, kwargs: Mapping[str, Any]) -> QuerySet[Any]:
