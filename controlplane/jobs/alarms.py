@@ -33,6 +33,9 @@ CALM = defaults.define(
 REMIND = defaults.define(
     "jobs.alarm_remind_s", 3600.0, unit="seconds", why="An open critical alarm is told again."
 )
+KEEP = defaults.define(
+    "jobs.keep_alarms_days", 90, unit="days", why="A quarter of alarms shows what keeps failing."
+)
 _TELLING = timedelta(seconds=60)
 _WATCH = "watch"
 
@@ -156,3 +159,9 @@ def _hand_on(alarm: WatchAlarm, moment: Moment) -> bool:
 def _tell_directly(alarm: WatchAlarm) -> None:
     if direct.mail(f"{alarm.kind}: {alarm.subject}", alarm.message):
         WatchAlarm.objects.filter(pk=alarm.pk).update(told_directly_at=Now())
+
+
+def delete_old() -> int:
+    horizon = Now() - timedelta(days=KEEP.value)
+    deleted, _ = WatchAlarm.objects.filter(closed_at__lt=horizon).delete()
+    return deleted

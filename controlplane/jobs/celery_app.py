@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import Celery
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from controlplane.jobs.celery_task import PortalTask
 
@@ -33,7 +33,11 @@ def options() -> dict[str, Any]:
         "result_serializer": "json",
         "accept_content": ["json"],
         "task_default_queue": WORK,
-        "task_queues": [Queue(TICKS), Queue(WORK)],
+        # Each with an exchange of its own: left out, both would be bound to the default one, and
+        # every message would arrive in both.
+        "task_queues": [
+            Queue(name, Exchange(name, type="direct"), routing_key=name) for name in (TICKS, WORK)
+        ],
         "task_create_missing_queues": False,
         "timezone": "UTC",
         "enable_utc": True,

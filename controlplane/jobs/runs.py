@@ -34,10 +34,6 @@ logger = logging.getLogger(__name__)
 RESEND = defaults.define(
     "jobs.resend_s", 30.0, unit="seconds", why="A run nobody took is sent to the workers again."
 )
-KEEP_RUNS = defaults.define(
-    "jobs.keep_runs_days", 30, unit="days", why="History of runs shown; older rows are deleted."
-)
-
 # Hands a run to whoever executes it: a Celery message, or a direct call without a broker.
 Send = Callable[[JobRun], None]
 _sender: ContextVar[Send | None] = ContextVar("controlplane_job_sender", default=None)
@@ -212,9 +208,3 @@ def set_enabled(job: ScheduledJob, enabled: bool, *, actor: Actor, reason: str) 
             reason=reason,
         )
     return row
-
-
-def delete_old_runs() -> int:
-    horizon = clock.now() - timedelta(days=KEEP_RUNS.value)
-    deleted, _ = JobRun.objects.filter(finished_at__lt=horizon).delete()
-    return deleted

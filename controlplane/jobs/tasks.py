@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from controlplane.jobs import engine, heartbeats, obligations, runs, timers
+from controlplane.jobs import alarms, engine, heartbeats, obligations, runs, timers
 from controlplane.jobs.celery_app import TICKS, WORK, app
 from controlplane.jobs.models import JobRun, Timer
 from controlplane.jobs.registry import JOBS, job
@@ -48,14 +48,10 @@ engine.module("jobs.schedule", _jobs, every=timedelta(seconds=1), order=10)
     "jobs.clean_up",
     at="02:40",
     time_limit=300,
-    doc="Delete old job runs, finished timers, closed alarms and dead heartbeats.",
+    doc="Forget processes and alarms that ended long ago.",
 )
 def clean_up() -> dict[str, Any]:
-    return {
-        "runs": runs.delete_old_runs(),
-        "timers": timers.delete_old(),
-        "heartbeats": heartbeats.delete_old(),
-    }
+    return {"heartbeats": heartbeats.delete_old(), "alarms": alarms.delete_old()}
 
 
 @job(

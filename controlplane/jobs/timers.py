@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -37,10 +37,6 @@ BATCH = defaults.define(
 )
 LEASE = defaults.define(
     "jobs.timer_lease_s", 60.0, unit="seconds", why="Longest a killed worker delays its timers."
-)
-
-KEEP = defaults.define(
-    "jobs.keep_timers_days", 30, unit="days", why="History of kept promises; older ones go."
 )
 
 Handler = Callable[[Timer], None]
@@ -115,7 +111,7 @@ def cancel_timer(key: str) -> bool:
     """Take a promise back. False when there was none open. A handler in flight rolls back."""
     own = _own(key)
     if own is not None:
-        _settle(own, state=leases.CANCELLED, lease_token=None)
+        _settle(own, state=leases.CANCELLED, lease_token=None, finished_at=Now())
         return True
     return bool(
         Timer.objects.filter(key=key, state__in=leases.OPEN).update(
@@ -194,11 +190,3 @@ def fire(timer: Timer) -> bool:
     finally:
         _running.reset(marker)
     return True
-
-
-def delete_old() -> int:
-    """Kept promises are history for a month; broken ones stay until somebody looks at them."""
-    horizon = Now() - timedelta(days=KEEP.value)
-    over = [leases.DONE, leases.CANCELLED]
-    deleted, _ = Timer.objects.filter(state__in=over, ready_at__lt=horizon).delete()
-    return deleted
