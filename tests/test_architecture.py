@@ -1,0 +1,432 @@
+"""What a linter can't see: relations and names that point upwards, writes outside services,
+files that grow, habits the house has given up."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("controlplane", "incidents", "missions", "deployments", "telemetry")
+PRODUCT = re.compile(rf"({'|'.join(PACKAGES)})(\.[A-Za-z_]\w*)+")
+# They put the parts together, so they name them all.
+COMPOSITION = frozenset(
+    ["settings", "urls", "api_urls", "celery", "asgi", "wsgi", "bootstrap", "embedded"]
+)
+
+
+def product_files() -> list[Path]:
+    return sorted(
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if "migrations" not in path.parts
+    )
+
+
+def module_of(path: Path) -> str:
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+
+
+def name_of(call: ast.Call) -> str:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def at(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+
+
+# --- Layers -----------------------------------------------------------------------------------
+
+
+@cache
+def layers() -> list[list[str]]:
+    """The order of import-linter's contract, lowest last: one list for both."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    [contract] = [entry for entry in config["contracts"] if entry["type"] == "layers"]
+    return [
+        [name.strip(" ()") for name in re.split(r"[|:]", layer)] for layer in contract["layers"]
+    ]
+
+
+def height(module: str) -> int | None:
+    """How high a module stands; None for what belongs to no layer, such as settings."""
+    for index, names in enumerate(layers()):
+        if any(module == name or module.startswith(f"{name}.") for name in names):
+            return len(layers()) - index
+    return None
+
+
+def points_up(source: str, target: str) -> bool:
+    here, there = height(source), height(target)
+    if here is None or there is None:
+        return False
+    same_layer_sibling = here == there and source.split(".")[:2] != target.split(".")[:2]
+    return there > here or (same_layer_sibling and source.startswith("controlplane."))
+
+
+def test_relations__never_point_upwards() -> None:
+    wrong = []
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.get_fields():
+            if not isinstance(field, models.Field) or not field.is_relation:
+                continue
+            target = field.related_model
+            if isinstance(target, type) and points_up(model.__module__, target.__module__):
+                wrong.append(f"{model._meta.label}.{field.name} -> {target._meta.label}")
+    assert not wrong
+
+
+@cache
+def app_modules() -> dict[str, str]:
+    return {config.label: config.name for config in apps.get_app_configs()}
+
+
+def test_names_in_strings__never_point_upwards() -> None:
+    """`apps.get_model("incidents.Incident")` and `import_module("controlplane.console")` are
+    imports that no linter sees."""
+    wrong = []
+    for path in product_files():
+        module = module_of(path)
+        if COMPOSITION & set(module.split(".")):
+            continue
+        for call in calls(path):
+            if name_of(call) not in {"get_model", "import_module", "import_string"}:
+                continue
+            for argument in call.args:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    target = _module_named(name_of(call), argument.value)
+                    if points_up(module, target):
+                        wrong.append(f"{at(path, call)} {argument.value}")
+    assert not wrong
+
+
+def _module_named(function: str, text: str) -> str:
+    return (
+        app_modules().get(text.split(".", maxsplit=1)[0], "") if function == "get_model" else text
+    )
+
+
+# --- Only services write ----------------------------------------------------------------------
+
+# Modules that write without being called services: the mechanisms services are made of, and
+# topic files whose functions are services of their own. Doors are never among them.
+WRITERS: dict[str, str] = {
+    "controlplane.access.attempts": "counts failed attempts, also of those who are nobody",
+    "controlplane.access.issuer_keys": "remembers fetched keys of outside issuers",
+    "controlplane.access.credentials": "notes the last use of a key",
+    "controlplane.access.dbroles": "database roles are SQL",
+    "controlplane.audit.pruning": "lets events go after their year",
+    "controlplane.audit.review": "services of the weekly review",
+    "controlplane.audit.sealing": "the chain",
+    "controlplane.base.api.idempotency": "remembers answers in the change's transaction",
+    "controlplane.base.personal": "erasers that privacy's service calls",
+    "controlplane.base.refs": "hands out numbers",
+    "controlplane.base.retention": "the clean-up",
+    "controlplane.base.signals": "news between apps",
+    "controlplane.base.states": "the one way to change a state",
+    "controlplane.jobs.alarms": "the watch's own memory",
+    "controlplane.jobs.direct": "the watch's own memory",
+    "controlplane.jobs.engine": "the engine's rhythm",
+    "controlplane.jobs.heartbeats": "who is alive",
+    "controlplane.jobs.leases": "the one way to claim and settle work",
+    "controlplane.jobs.obligations": "services of recurring duties",
+    "controlplane.jobs.runs": "runs of jobs",
+    "controlplane.jobs.timers": "sets and cancels promises",
+    "controlplane.notify.delivering": "settles deliveries under a lease",
+    "controlplane.notify.outbox": "the one way out",
+}
+DOORS = frozenset(
+    ["admin", "api", "web", "middleware", "urls", "forms", "models", "querysets", "apps", "views"]
+)
+ORM_WRITES = frozenset(
+    [
+        "save",
+        "create",
+        "delete",
+        "update",
+        "bulk_create",
+        "bulk_update",
+        "get_or_create",
+        "update_or_create",
+        "acreate",
+        "asave",
+        "adelete",
+        "aupdate",
+    ]
+)
+PLAIN = frozenset({"controlplane.lib", "controlplane.embedded", "controlplane.bootstrap"})
+SQL_WRITE = re.compile(r"\s*(INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM)\b", re.IGNORECASE)
+
+
+def is_writer(module: str) -> bool:
+    parts = module.split(".")
+    return "services" in parts or parts[-1] == "tasks" or module in WRITERS
+
+
+def is_orm_write(call: ast.Call) -> bool:
+    """A guess that is wrong on the safe side: dict.update(mapping), hash.update(bytes) and
+    path.create() take no keywords and stand on no manager."""
+    if name_of(call) not in ORM_WRITES or not isinstance(call.func, ast.Attribute):
+        return False
+    receiver = ast.unparse(call.func.value)
+    if "session" in receiver or receiver.startswith(("app.conf", "vars()")):
+        return False
+    on_manager = any(
+        mark in receiver
+        for mark in (".objects", "_manager", ".filter(", ".exclude(", ".all()", "super()")
+    )
+    if name_of(call) == "update":
+        return not call.args and (on_manager or bool(call.keywords))
+    if name_of(call) in {"save", "delete"}:
+        return on_manager or (not call.args and bool(receiver))
+    return on_manager
+
+
+def is_sql_write(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and SQL_WRITE.match(node.value) is not None
+    )
+
+
+def writes(path: Path) -> list[str]:
+    return [
+        at(path, node)
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Call) and is_orm_write(node)) or is_sql_write(node)
+    ]
+
+
+def test_writes__only_in_services_and_named_mechanisms() -> None:
+    wrong = [
+        place
+        for path in product_files()
+        if not is_writer(module := module_of(path))
+        and not any(module == name or module.startswith(f"{name}.") for name in PLAIN)
+        for place in writes(path)
+    ]
+    assert not wrong, "write in a service, or name the mechanism in WRITERS"
+
+
+def test_writers__exist_and_are_no_doors() -> None:
+    modules = {module_of(path) for path in product_files()}
+    gone = sorted(set(WRITERS) - modules)
+    assert not gone, f"in WRITERS, but not there: {gone}"
+    doors = [name for name in WRITERS if name.split(".")[-1] in DOORS]
+    assert not doors
+
+
+# --- Habits -----------------------------------------------------------------------------------
+
+
+def test_no_model_signals_and_no_save_overrides() -> None:
+    wrong = []
+    for path in product_files():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom) and node.module in {
+                "django.db.models.signals",
+                "django.dispatch",
+            }:
+                wrong.append(at(path, node))
+            if isinstance(node, ast.ClassDef):
+                wrong += [
+                    at(path, item)
+                    for item in node.body
+                    if isinstance(item, ast.FunctionDef)
+                    and item.name in {"save", "delete"}
+                    and any("Model" in ast.unparse(base) for base in node.bases)
+                ]
+    assert not wrong
+
+
+def test_no_celery_delays_carry_work() -> None:
+    wrong = [
+        at(path, call)
+        for path in product_files()
+        for call in calls(path)
+        if any(keyword.arg in {"countdown", "eta"} for keyword in call.keywords)
+    ]
+    assert not wrong, "what is due later is a row: a timer, or an outbox message with not_before"
+
+
+def test_time_comes_from_the_clock() -> None:
+    allowed = {"controlplane.lib.clock", "controlplane.lib.logs", "controlplane.lib.ids"}
+    wrong = [
+        at(path, call)
+        for path in product_files()
+        if module_of(path) not in allowed and not COMPOSITION & set(module_of(path).split("."))
+        for call in calls(path)
+        if ast.unparse(call.func)
+        in {
+            "datetime.now",
+            "datetime.utcnow",
+            "timezone.now",
+            "datetime.datetime.now",
+            "date.today",
+        }
+    ]
+    assert not wrong
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_files__stay_small() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for path in [*product_files(), *(ROOT / "tests").rglob("*.py")]
+    }
+    for path, length in lengths.items():
+        if 400 < length <= 600:
+            warnings.warn(f"{path} has {length} lines: time for a folder", stacklevel=1)
+    too_long = {path: length for path, length in lengths.items() if length > 600}
+    assert not too_long
+
+
+def test_function_local_imports__are_the_exception() -> None:
+    total, local = 0, []
+    for path in product_files():
+        inside: set[ast.AST] = set()
+        for node in ast.walk(tree(path)):
+            # `AppConfig.ready` can't import earlier; that is what it is for.
+            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            if is_function and getattr(node, "name", "") != "ready":
+                inside |= {n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)}
+        total += sum(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree(path)))
+        local += [at(path, node) for node in inside]
+    share = len(local) / total
+    assert share < 0.015, f"{share:.1%} of imports hide in functions: {sorted(local)}"
+
+
+def test_functions__stay_small() -> None:
+    lengths = sorted(
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in product_files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert lengths[len(lengths) // 2] <= 12
+    assert lengths[int(len(lengths) * 0.95)] < 45
+
+
+# --- Names ------------------------------------------------------------------------------------
+
+
+def test_top_level__the_five_packages_and_no_others() -> None:
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert found == {*PACKAGES, "tests"}
+
+
+def test_root_package__is_empty() -> None:
+    """Whatever stands in it is imported by every command, the ones without Django too."""
+    assert (ROOT / "controlplane" / "__init__.py").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["django", "rest_framework", "celery", "redis", "psycopg", "environ", "django_filters"],
+)
+def test_named_packages__are_used(package: str) -> None:
+    pattern = re.compile(rf"^\s*(from|import) {package}\b", re.MULTILINE)
+    users = [path for path in product_files() if pattern.search(path.read_text())]
+    users += [
+        path
+        for path in product_files()
+        if f'"{package}' in path.read_text() and path.stem == "settings"
+    ]
+    assert users
+
+
+def test_named_packages__pytest_and_its_django_plugin_run_the_suite() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    assert "pytest_django" in options["ini_options"]["addopts"]
+
+
+# Put together, so that this file does not hold what it looks for.
+MACHINE_PATHS = re.compile(
+    "|".join(["/" + "work/", "/" + r"home/\w+/", "/" + "root/", "/tmp" + "/dev"])
+)
+TEXT = frozenset(
+    {".py", ".html", ".css", ".js", ".md", ".toml", ".yml", ".yaml", ".conf", ".service"}
+)
+
+
+def test_no_path_of_any_machine() -> None:
+    hidden = {".git", ".venv", ".state", ".hypothesis"}
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*")
+        if path.suffix in TEXT
+        and path.is_file()
+        and not hidden & set(path.relative_to(ROOT).parts)
+        and MACHINE_PATHS.search(path.read_text(errors="replace"))
+    ]
+    assert not wrong
+
+
+# --- The checks themselves bite ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "up"),
+    [
+        ("controlplane.access.models.people", "controlplane.base.models", True),
+        ("controlplane.base.models.kernel", "controlplane.access.models", False),
+        ("controlplane.lib.clock", "controlplane.audit", True),
+        ("telemetry.models", "deployments.models", True),
+        ("incidents.models", "missions.models", False),
+        ("controlplane.catalog.models", "controlplane.backups.models", True),  # siblings
+        ("controlplane.catalog.a", "controlplane.catalog.b", False),
+    ],
+)
+def test_layers__up_and_sideways_are_seen(source: str, target: str, up: bool) -> None:
+    assert points_up(source, target) is up
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("row.save()", True),
+        ("row.save(update_fields=['a'])", True),
+        ("Thing.objects.create(a=1)", True),
+        ("Thing.objects.filter(a=1).update(a=2)", True),
+        ("rows.update(**new)", True),
+        ("rows.delete()", True),
+        ("'DELETE FROM things WHERE id = %s'", True),
+        ("'insert into things values (1)'", True),
+        ("known.update(other)", False),
+        ("hashlib.sha256().update(data)", False),
+        ("folder.create()", False),
+        ("request.session.save()", False),
+        ("'Update the things'", False),
+    ],
+)
+def test_writes__are_told_from_what_only_looks_like_them(
+    code: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_architecture.ROOT", tmp_path)
+    file = tmp_path / "sample.py"
+    file.write_text(code)
+    assert bool(writes(file)) is found
