@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from controlplane.embedded import processes
@@ -38,7 +38,7 @@ class _Child:
     program: Program
     process: subprocess.Popen[bytes] | None = None
     since: float = 0.0
-    wait: float = BACKOFF_FIRST
+    wait: float = field(default_factory=lambda: BACKOFF_FIRST)
     due: float = 0.0
     restarts: int = 0
 
