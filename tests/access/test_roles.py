@@ -95,7 +95,7 @@ def test_grant__by_admin__holds_and_is_recorded() -> None:
     assert grant.granted_by == f"user:{admin.pk} {admin.email}"
     event = AuditEvent.objects.filter(action="member.grant").latest("id")
     assert event.workspace_id == ws.pk
-    assert event.after["role"] == "legal"
+    assert (event.after or {})["role"] == "legal"
     assert "legal" in make.actor(membership.user).roles_in(ws.pk)
 
 
