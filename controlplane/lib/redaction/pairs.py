@@ -15,26 +15,30 @@ from typing import Any, NamedTuple
 
 from controlplane.lib.redaction import engine, keys
 from controlplane.lib.redaction.checks import is_placeholder, looks_random
+from controlplane.lib.redaction.common import Found
 from controlplane.lib.redaction.pseudonyms import is_pseudonym, pseudonym
 
 MASK = 0  # the byte that stands for what another rule has taken already
 LONGEST_QUOTED = 8192
 
 _STEMS = (
-    rb"pass(?:wor[dt]|wd|phrase|code)|_pass|dbpass|pwd|secret|token|credential|creds|authorization|"
-    rb"api[ _-]?key|(?:access|private|signing|encryption|master|ssh|deploy|license|auth|service|"
-    rb"storage|account|shared|subscription|webhook|hmac)[ _-]?key|signature|cookie|jsessionid|"
-    rb"phpsessid|sessionid|connect[._-]sid|\bjwt|bearer|\bt?otp|_otp|\bpin|\bcv[vc]|\bcsc|"
+    rb"pass(?:wor[dt]|wd|phrase|code)|_pass|dbpass|pwd|secret|token|credential|creds|"
+    rb"authorization|api[ _-]?key|"
+    rb"(?:access|private|signing|encryption|master|ssh|deploy|license|auth|service|storage|account"
+    rb"|shared|subscription|webhook|hmac)[ _-]?key|"
+    rb"signature|cookie|jsessionid|phpsessid|sessionid|connect[._-]sid|\bjwt|bearer|\bt?otp|"
+    rb"_otp|\bpin|\bcv[vc]|\bcsc|"
     rb"(?:recovery|backup|verification|security|mfa|one[ _-]time|auth)[ _-]?codes?|"
-    rb"security[ _-]?answer|csrf|\bsas\b|e[_-]?mail|courriel|phone|\btel\b|telefon|mobile|\bcell|"
-    rb"fax|msisdn|handy|rufnummer|whatsapp|sms[_-]?number|address|addr|street|strasse|anschrift|"
-    rb"adresse|account|acct|cust|konto|kunden|bban|iban|routing[ _-]?number|sort[ _-]?code|"
-    rb"client[ _-]?number|numero[ _-]|card|\bpan\b|cc[ _-]?number|first[ _-]?name|last[ _-]?name|"
-    rb"full[ _-]?name|surname|given[ _-]?name|family[ _-]?name|middle[ _-]?name|maiden|"
-    rb"birth|legal[ _-]?name|contact[ _-]?name|patient|employee[ _-]?name|applicant|"
-    rb"recipient[ _-]?name|vorname|nachname|ssn|social[ _-]?security|national[ _-]?id|passport|driver|"
-    rb"license[ _-]?number|tax[ _-]?(?:id|number)|steuer|\bnino\b|\bdob\b|birthday|geburts|identity[ _-]?number|"
-    rb"user[ _.-]?ids?|uid_user"
+    rb"security[ _-]?answer|csrf|\bsas\b|e[_-]?mail|courriel|phone|\btel\b|telefon|mobile|"
+    rb"\bcell|fax|msisdn|handy|rufnummer|whatsapp|sms[_-]?number|address|addr|street|strasse|"
+    rb"anschrift|adresse|account|acct|cust|konto|kunden|bban|iban|routing[ _-]?number|"
+    rb"sort[ _-]?code|client[ _-]?number|numero[ _-]|card|\bpan\b|cc[ _-]?number|"
+    rb"first[ _-]?name|last[ _-]?name|full[ _-]?name|surname|given[ _-]?name|family[ _-]?name|"
+    rb"middle[ _-]?name|maiden|birth|legal[ _-]?name|contact[ _-]?name|patient|"
+    rb"employee[ _-]?name|applicant|recipient[ _-]?name|vorname|nachname|ssn|"
+    rb"social[ _-]?security|national[ _-]?id|passport|driver|license[ _-]?number|"
+    rb"tax[ _-]?(?:id|number)|steuer|\bnino\b|\bdob\b|birthday|geburts|identity[ _-]?number|"
+    rb"user[_.-]?ids?|uid_user"
 )
 _QUOTE = rb"(?:\\{0,7}[\"'`]|&quot;|&#34;|\\u0022)"
 
@@ -77,13 +81,15 @@ _OPEN = re.compile(rb"(\\{0,7})([\"'`])|&quot;|&#34;|\\u0022")
 _BARE = re.compile(rb"[^\s;&\"'<>|,`\\]+")
 _BARE_PASSWORD = re.compile(rb"(?:[^\s;&\"'<>|,`\\]|,(?!\s|[\w.-]+[=:]|$))+")
 _QUERY = re.compile(rb"[^\s&#\"'<>;,)\]}\\`|]+")
+_GROUPED = re.compile(rb"[A-Z0-9]+(?:[ -]?[A-Z0-9]*[0-9][A-Z0-9]*){0,9}")
+_COOKIE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+=([^\s;,\"]{2,})")
 _LINE = re.compile(rb"[^\r\n\"\x00]+")
 _UNTIL_NEXT_FIELD = re.compile(rb"[^\r\n;&|,\"=]{1,160}?(?=\s+[\w.-]+=|[\r\n;&|,\"]|$)")
 _NUMBER = re.compile(rb"-?[0-9]{1,40}")
 _PROSE_FOLLOWS = re.compile(rb"[.,:]? [a-z]{2,}")
 
 
-def find(text: bytes) -> Iterator[tuple[int, int, str, bytes | None]]:
+def find(text: bytes) -> Iterator[Found]:
     """(start, end, kind, replacement); None stands for the marker."""
     regexp = pattern(keys.generation())
     position = 0
@@ -96,10 +102,15 @@ def find(text: bytes) -> Iterator[tuple[int, int, str, bytes | None]]:
         if place is None:
             position = match.end(1)
             continue
-        found = _value(text, place)
-        if found is not None and found[1] > found[0]:
-            yield found
-            position = max(position, found[1])
+        if place.kind == keys.COOKIE and not place.quote and not place.assigned:
+            for found in _cookies(text, place):
+                yield found
+                position = found[1]
+            continue
+        single = _value(text, place)
+        if single is not None and single[1] > single[0]:
+            yield single
+            position = max(position, single[1])
 
 
 def _place(text: bytes, match: Any) -> Place | None:
@@ -123,7 +134,7 @@ def _place(text: bytes, match: Any) -> Place | None:
     )
 
 
-def _value(text: bytes, place: Place) -> tuple[int, int, str, bytes | None] | None:
+def _value(text: bytes, place: Place) -> Found | None:
     if place.kind == keys.SECRET and "authorization" in place.key.lower():
         span = _credentials(text, place)
         return (*span, "secret", None) if span else None
@@ -139,6 +150,19 @@ def _value(text: bytes, place: Place) -> tuple[int, int, str, bytes | None] | No
     if place.kind == keys.USER:
         return None if is_pseudonym(value) else (*span, "user", pseudonym(value).encode())
     return (*span, "secret" if place.kind == keys.COOKIE else place.kind, None)
+
+
+def _cookies(text: bytes, place: Place) -> Iterator[Found]:
+    """The values of a cookie header. Names stay, and so do the attributes of Set-Cookie."""
+    line = _LINE.match(text, place.start)
+    if line is None:
+        return
+    for match in _COOKIE.finditer(text, place.start, line.end()):
+        value = match[1].decode("utf-8", "replace")
+        if not is_placeholder(value) and value.strip("\x00*"):
+            yield match.start(1), match.end(1), "secret", None
+        if place.key.lower().startswith("set"):
+            return
 
 
 def _span(text: bytes, place: Place) -> tuple[int, int] | None:
@@ -160,8 +184,8 @@ def _span(text: bytes, place: Place) -> tuple[int, int] | None:
 def _bare(place: Place) -> re.Pattern[bytes]:
     if place.query:
         return _QUERY
-    if place.kind == keys.COOKIE and not place.assigned and "set" not in place.key.lower():
-        return _LINE
+    if place.kind in {keys.CARD, keys.IBAN}:
+        return _GROUPED
     if place.kind in {keys.ADDRESS, keys.PERSON} and place.assigned:
         return _UNTIL_NEXT_FIELD
     if place.kind == keys.SECRET and "pass" in place.key.lower():
@@ -259,8 +283,6 @@ def _secret_believed(value: str, text: bytes, place: Place, end: int) -> bool:
         return "pass" in key and place.assigned and len(value) > 2
     if place.key_quoted or (place.assigned and not place.quote):
         return len(value) >= 3 or "pass" in key
-    if place.kind == keys.COOKIE:
-        return "=" in value or looks_random(value)
     before = place.before.lower().rstrip(b" ")
     parser_talk = before.endswith((b"unexpected", b"unknown", b"illegal", b"invalid", b"stop"))
     if looks_random(value, shortest=6):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from controlplane.lib.redaction.checks import is_date_like
+from controlplane.lib.redaction.common import ESCAPED_BREAKS, is_word
 
 # Blank, dot, dash, slash, and the no-break and typographic forms of blank and dash.
 SEPARATOR = rb"(?:[ ./\-]|\xc2\xa0|\xe2\x80[\x89\x90\x91\x93\xaf])"
@@ -22,8 +23,9 @@ HINT = (
     rb"(?:\+|%2[Bb])\(?[1-9][0-9 ()./\-\xc2\xe2]{5}"
     rb"|\(0?[0-9]{2,5}\)[ \-/\xc2\xe2]{0,2}[0-9]"
     rb"|\b0[0-9][0-9]{0,4}(?:" + SEPARATOR + rb"|[)]){1,3}[0-9]"
-    rb"|\b[2-9][0-9]{2}(?:" + SEPARATOR + rb"|[)]){1,2}[0-9]{3}" + SEPARATOR + rb"[0-9]{4}\b"
-    rb"|\b0[1-9][0-9]{8,10}\b|\b00[1-9][0-9]{8}"
+    rb"|\b[2-9][0-9]{2}(?:" + SEPARATOR + rb"|[)]){1,2}[0-9]{3}" + SEPARATOR + rb"[0-9]{4}"
+    rb"|\b0[1-9][0-9]{8,10}|\b00[1-9][0-9]{8}"
+    rb"|\b(?:[6-9][0-9]{2}|[1-9][0-9][ .-][0-9]{3})(?:[ .-][0-9]{2}){2,3}\b"
 )
 _LABEL = (
     rb"(?:tele)?(?:phone|fon)s?(?:[ _-]?(?:numbers?|no|nr|nummer))?|tel|mobil|mobile|mob|cell|"
@@ -63,6 +65,9 @@ _UNIT = re.compile(
     rb"|gbp)\b",
     re.I,
 )
+_EXTENSION = re.compile(
+    rb"[ ,;]{0,2}(?:x|ext\.?|extension|durchwahl|dw|poste)[ :.]{0,2}[0-9]{1,6}\b", re.I
+)
 # Blanks alone between 3-3-4 digits are also a row of figures; a status code starts most of them.
 _STATUS = frozenset({"200", "201", "202", "204", "206", "300", "304", "400", "500", "600", "700"})
 
@@ -83,8 +88,9 @@ def find(text: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
             index += 1
             continue
         count = _length(text, groups[index : index + 9])
-        if count and _may_end(text, groups[index + count - 1].end):
-            yield _begin(text, groups[index]), groups[index + count - 1].end
+        ends = _end(text, groups[index + count - 1].end, groups[index]) if count else 0
+        if ends:
+            yield _begin(text, groups[index]), ends
             index += count
         else:
             index += 1
@@ -100,8 +106,11 @@ def _groups(text: bytes, start: int, end: int) -> Iterator[Group]:
         previous = match.end()
 
 
-def _is_word(byte: bytes) -> bool:
-    return byte.isalnum() or byte == b"_"
+def _is_date(groups: list[Group]) -> bool:
+    """Dates are joined by one kind of dash, dot or slash; blanks join telephone numbers."""
+    if len(groups) < 3 or groups[1].before != groups[2].before:
+        return False
+    return groups[1].before in {b"-", b".", b"/"} and is_date_like([g.digits for g in groups])
 
 
 def _plus(before: bytes) -> bool:
@@ -113,16 +122,29 @@ def _may_start(text: bytes, group: Group, *, first: bool) -> bool:
         return _plus(group.before) or any(c in group.before for c in (b" ", b"(", b"\xa0", b"\xaf"))
     at = group.start - len(group.before)
     before = text[max(0, at - 1) : at]
+    if text[max(0, at - 2) : at] in ESCAPED_BREAKS:
+        return True
     if _plus(group.before):
-        return not _is_word(before)
-    return not _is_word(before) and before not in {b"-", b".", b"/", b":", b"#", b",", b"$", b"@"}
+        return not is_word(before)
+    return not is_word(before) and before not in {b"-", b".", b"/", b":", b"#", b",", b"$", b"@"}
 
 
 def _may_end(text: bytes, end: int) -> bool:
     after = text[end : end + 2]
-    if _is_word(after[:1]):
+    if is_word(after[:1]):
         return False
-    return not (after[:1] in {b"-", b":", b"@", b","} and _is_word(after[1:2]))
+    return not (after[:1] in {b"-", b":", b"@", b","} and is_word(after[1:2]))
+
+
+def _end(text: bytes, end: int, first: Group) -> int:
+    """The end of a number with its extension; 0 where something other than its end stands."""
+    extension = _EXTENSION.match(text, end)
+    if extension is not None:
+        return extension.end()
+    label = (
+        _plus(first.before) and text[end : end + 1] == b"-" and text[end + 1 : end + 2].isalpha()
+    )
+    return end if label or _may_end(text, end) else 0
 
 
 def _begin(text: bytes, group: Group) -> int:
@@ -145,7 +167,7 @@ def _length(text: bytes, groups: list[Group]) -> int:
     if first.digits == "00" and len(groups) > 2:
         rest = _international(groups[1:], groups[1].digits)
         return rest + 1 if rest else 0
-    count = _north_american(groups) or _trunk(groups)
+    count = _north_american(groups) or _trunk(text, groups) or _grouped(groups)
     return 0 if count and _UNIT.match(text, groups[count - 1].end) else count
 
 
@@ -161,7 +183,7 @@ def _international(groups: list[Group], head: str, *, strict: bool = False) -> i
         group = groups[count]
         if len(group.before) > 3 + group.before.count(b"\xe2") * 2 or _plus(group.before):
             break
-        if is_date_like([g.digits for g in groups[count : count + 3]]):
+        if _is_date(groups[count : count + 3]):
             break
         total += 0 if group.digits == "0" and b"(" in group.before else len(group.digits)
         if total > high + (1 if count == 1 and group.digits.startswith("0") else 0):
@@ -193,28 +215,56 @@ def _north_american(groups: list[Group]) -> int:
     return offset + 3
 
 
-def _trunk(groups: list[Group]) -> int:
+def _grouped(groups: list[Group]) -> int:
+    """Without a leading zero only groupings that nobody uses for figures: Spanish 3-2-2-2,
+    Polish 2-3-2-2, Brazilian (2) 4-4 and (2) 5-4."""
+    sizes = tuple(len(g.digits) for g in groups[:4])
+    between = {g.before for g in groups[1:4]}
+    if len(between) == 1 and sizes in {(3, 2, 2, 2), (2, 3, 2, 2)}:
+        least = "6" if sizes[0] == 3 else "1"
+        apart = {b" ", b"-", b"."} if sizes[0] == 3 else {b" ", b"-"}  # 10.213.19.48 is no number
+        return 4 if groups[0].digits[0] >= least and between <= apart else 0
+    bracketed = groups[0].before[-1:] == b"(" and len(groups) > 2 and groups[1].before == b") "
+    if bracketed and sizes[:3] in {(2, 4, 4), (2, 5, 4)} and groups[2].before == b"-":
+        return 3
+    return 0
+
+
+def _trunk(text: bytes, groups: list[Group]) -> int:
     """National forms with a leading zero: German, French, British, Dutch, Swiss, Austrian."""
     first = groups[0].digits
     if len(first) < 2 or first[0] != "0" or first[1] == "0":
         return 0
     if len(groups) == 1 or len(first) >= 9:
-        return 1 if _whole(first) else 0
+        return 1 if _whole(text, groups[0]) else 0
     french = [len(g.digits) for g in groups[:5]] == [2, 2, 2, 2, 2]
     if french and len({g.before for g in groups[1:5]}) == 1 and groups[1].before != b"/":
         return 5
     return _area_and_number(groups, first)
 
 
-def _whole(digits: str) -> bool:
-    """Written without a blank: mobile numbers only, else every padded id would be a number."""
-    if digits[:2] in {"06", "07"}:
-        return len(digits) in {10, 11}
-    return digits[:3] in {"015", "016", "017"} and len(digits) in {11, 12}
+def _swedish(groups: list[Group]) -> int:
+    """08-12 34 63: dash behind the area, then pairs."""
+    pairs = groups[1:4]
+    if groups[1].before != b"-" or [len(g.digits) for g in pairs] != [2, 2, 2]:
+        return 0
+    return 4 if all(g.before == b" " for g in pairs[1:]) else 0
+
+
+def _whole(text: bytes, group: Group) -> bool:
+    """Written without a blank. Behind a name ("id=0301234567") only mobile numbers are believed,
+    else every padded id would be one."""
+    digits = group.digits
+    if digits[:2] in {"06", "07"} and len(digits) in {10, 11}:
+        return True
+    if digits[:3] in {"015", "016", "017"} and len(digits) in {11, 12}:
+        return True
+    named = text[max(0, group.start - 1) : group.start] in {b"=", b":", b"#", b"@"}
+    return len(digits) in {10, 11} and not named
 
 
 def _area_and_number(groups: list[Group], first: str) -> int:
-    if len(first) > 6 or is_date_like([g.digits for g in groups[:3]]):
+    if len(first) > 6 or _is_date(groups[:3]):
         return 0
     total, best = len(first), 0
     bracketed = b"(" in groups[0].before
@@ -222,14 +272,16 @@ def _area_and_number(groups: list[Group], first: str) -> int:
         group = groups[count]
         if len(group.before.strip(b")")) > 5 or b"(" in group.before or _plus(group.before):
             break
-        if is_date_like([g.digits for g in groups[count : count + 3]]):
+        if _is_date(groups[count : count + 3]):
             break
         total += len(group.digits)
         if total > 12:
             break
         if total >= (8 if bracketed else 9):
             best = count + 1
-    if not best or (len(first) == 2 and len(groups[1].digits) < 3):
+    if len(first) == 2 and len(groups[1].digits) < 3:
+        return _swedish(groups)
+    if not best:
         return 0
     dotted = all(g.before == b"." for g in groups[1:best])
     if dotted and best == 4 and all(int(g.digits) < 256 for g in groups[:4]):
@@ -242,19 +294,19 @@ def _area_and_number(groups: list[Group], first: str) -> int:
 def labelled(text: bytes, label_start: int, start: int, end: int) -> tuple[int, int] | None:
     """The span of a number after a word such as "tel." or "call me at"."""
     groups = list(_groups(text, start, end))
-    if not groups or is_date_like([g.digits for g in groups[:3]]):
+    if not groups or _is_date(groups[:3]):
         return None
     total = count = 0
     for group in groups[:8]:
-        if count and total >= 7 and is_date_like([g.digits for g in groups[count : count + 3]]):
+        if count and total >= 7 and _is_date(groups[count : count + 3]):
             break
         if total + len(group.digits) > 15:
             break
         total += len(group.digits)
         count += 1
-    if not count or not _may_end(text, groups[count - 1].end):
+    last = _end(text, groups[count - 1].end, groups[0]) if count else 0
+    if not last:
         return None
-    last = groups[count - 1].end
     if _VERB.match(text, label_start) and not _plausible(groups[:count], total):
         return None
     return (start, last) if total >= 6 and not _UNIT.match(text, last) else None

@@ -9,7 +9,8 @@ from itertools import accumulate
 from typing import Any
 
 from controlplane.lib.redaction import engine, keys
-from controlplane.lib.redaction.rules import RULES, Found
+from controlplane.lib.redaction.common import Found
+from controlplane.lib.redaction.rules import RULES
 
 MARK = "***redacted***"
 CAP = 16 * 1024  # bytes of UTF-8
@@ -110,7 +111,8 @@ def _merged(found: list[Found]) -> list[Found]:
     """Spans that overlap or touch become one: two markers in a row tell where the seam was."""
     merged: list[Found] = []
     for start, end, kind, replacement in found:
-        if merged and start < merged[-1][1]:
+        touches = merged and start == merged[-1][1] and replacement is merged[-1][3] is None
+        if touches or (merged and start < merged[-1][1]):
             first = merged[-1]
             merged[-1] = (first[0], max(first[1], end), first[2], None)
         else:
