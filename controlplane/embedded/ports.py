@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from controlplane.embedded import processes
@@ -62,13 +63,19 @@ def holder_of(port: int) -> str:
     if not inodes:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            for handle in os.scandir(process / "fd"):
-                if os.readlink(handle.path) in inodes:
-                    return processes.describe(int(process.name))
-        except OSError:
-            continue
+        if inodes & _open_files(process):
+            return processes.describe(int(process.name))
     return "a process of another user"
+
+
+def _open_files(process: Path) -> set[str]:
+    """Its open files, as far as we may look; files close while we do."""
+    found = set()
+    with suppress(OSError):
+        for name in os.listdir(process / "fd"):
+            with suppress(OSError):
+                found.add(os.readlink(process / "fd" / name))
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:
