@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.audit import services as audit
 from controlplane.base import web
+from controlplane.jobs import metrics
 from controlplane.lib import context, defaults
 from controlplane.lib.errors import NotAllowed
 from controlplane.lib.logs import event
@@ -69,12 +70,15 @@ class RequestContext:
 
 def _log(request: HttpRequest, status: int, seconds: float) -> None:
     quiet = request.path_info in QUIET_PATHS and status < 500
+    method = request.method if request.method in _METHODS else "other"
+    route = route_of(request)
+    metrics.observe_request(method=method or "other", route=route, status=status, seconds=seconds)
     event(
         logger,
         "http.request",
         level=logging.DEBUG if quiet else logging.INFO,
-        method=request.method if request.method in _METHODS else "other",
-        route=route_of(request),
+        method=method,
+        route=route,
         status=status,
         duration_ms=round(seconds * 1000, 1),
     )

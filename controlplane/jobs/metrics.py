@@ -10,38 +10,19 @@ begins with `controlplane_`, or a reading at scrape time (`jobs.measures.reading
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from django.conf import settings
+from controlplane.jobs import measures, metrics_files
 
-from controlplane.jobs import measures
-
-
-def _folder() -> Path:
-    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if given:
-        return Path(given)
-    if settings.TESTING:
-        return Path(tempfile.mkdtemp(prefix="metrics-"))
-    return Path(settings.STATE_DIR) / "run" / "metrics"
-
-
-FOLDER = _folder()
+# Before the client's first import; see there.
+FOLDER = metrics_files.settle_folder()
 FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
-# Before the import below: the client decides once, when it is imported, where values live. No
-# other module of the portal imports it except through this one.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FOLDER)
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest  # noqa: E402
 from prometheus_client.core import GaugeMetricFamily  # noqa: E402
 from prometheus_client.metrics_core import Metric  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 from prometheus_client.registry import Collector  # noqa: E402
-
-from controlplane.jobs import metrics_files  # noqa: E402
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import mmap_dict
+from django.conf import settings
 
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _FOLDED = "0"
-_MmapedDict: Any = mmap_dict.MmapedDict  # untyped in its package
+
+
+def settle_folder() -> Path:
+    """Say where values live. The client decides once, when first imported by anybody, whether
+    they are shared at all, so this comes before: `JobsConfig.ready` calls it."""
+    if not os.environ.get(_VARIABLE):
+        folder = Path(settings.STATE_DIR) / "metrics"
+        if settings.TESTING:
+            folder = Path(tempfile.mkdtemp(prefix="metrics-"))
+        os.environ[_VARIABLE] = str(folder)
+    return Path(os.environ[_VARIABLE])
 
 
 def fold_dead(folder: Path) -> int:
@@ -59,11 +71,14 @@ def _by_kind(paths: list[Path]) -> dict[str, list[Path]]:
 
 
 def _fold(into: Path, paths: list[Path]) -> None:
+    from prometheus_client import mmap_dict  # only after the folder is settled
+
+    mmaped: Any = mmap_dict.MmapedDict  # untyped in its package
     sums: dict[str, float] = defaultdict(float)
     for path in paths:
-        for key, value, _, _ in _MmapedDict.read_all_values_from_file(str(path)):
+        for key, value, _, _ in mmaped.read_all_values_from_file(str(path)):
             sums[key] += value
-    target = _MmapedDict(str(into))
+    target = mmaped(str(into))
     try:
         for key, value in sums.items():
             known, _ = target.read_value(key)

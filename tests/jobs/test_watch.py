@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import OperationalError
+from django.db.models.functions import Now
+
+from controlplane.jobs import alarms, direct, engine, hands, heartbeats, leases, watch
+from controlplane.jobs.models import EngineCycle, Heartbeat, ScheduledJob, Timer, WatchAlarm
+from controlplane.jobs.watch import Finding
+from controlplane.lib import clock, http
+from tests import make
+from tests.kit.racing import race
+
+pytestmark = pytest.mark.django_db
+SILENT = Finding("component", "beat", "the beat process is silent for 20 s.")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarms, "HANDLERS", [])
+    monkeypatch.setattr(watch, "PROBES", {})
+    monkeypatch.setattr(direct, "_known_admins", frozenset())
+
+
+@pytest.fixture
+def told() -> list[tuple[str, str]]:
+    heard: list[tuple[str, str]] = []
+
+    @alarms.on_alarm
+    def tell(alarm: WatchAlarm, moment: str) -> None:
+        heard.append((alarm.subject, moment))
+
+    return heard
+
+
+def everything_alive() -> None:
+    for component in watch.expected():
+        heartbeats.write(component, "host:1")
+    engine._due()
+    EngineCycle.objects.update(ok_at=Now())
+
+
+def ago(component: str, seconds: float) -> None:
+    Heartbeat.objects.filter(component=component).update(at=Now() - timedelta(seconds=seconds))
+
+
+def subjects(kind: str) -> set[str]:
+    return {finding.subject for finding in watch.verdict() if finding.kind == kind}
+
+
+# --- The verdict -------------------------------------------------------------------------------
+
+
+def test_everything_alive__nothing_to_say() -> None:
+    everything_alive()
+    assert watch.verdict() == []
+
+
+@pytest.mark.parametrize("component", ["web", "stream", "worker", "beat", "tick"])
+def test_silent_component__found(component: str) -> None:
+    everything_alive()
+    ago(component, heartbeats.STALE.value + 1)
+    assert subjects("component") == {component}
+
+
+def test_one_of_two_workers_silent__component_lives() -> None:
+    everything_alive()
+    heartbeats.write("worker", "host:2")
+    Heartbeat.objects.filter(instance="host:2").update(at=Now() - timedelta(hours=1))
+    assert subjects("component") == set()
+
+
+def test_fresh_installation__nothing_seen_yet_is_found() -> None:
+    assert subjects("component") == set(watch.expected())
+
+
+def test_component_not_run_on_purpose__not_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(watch.EXPECTED.env_name, "web, worker")
+    assert watch.expected() == ("web", "worker")
+
+
+def test_stalled_module__found_with_its_error() -> None:
+    everything_alive()
+    EngineCycle.objects.filter(module="jobs.timers").update(
+        ok_at=Now() - timedelta(seconds=60), last_error="ValueError: no"
+    )
+    (finding,) = watch.verdict()
+    assert (finding.kind, finding.subject) == ("engine", "jobs.timers")
+    assert "ValueError: no" in finding.message
+
+
+def test_overdue_timer__found_as_lag_and_dead_one_as_dead() -> None:
+    everything_alive()
+    past = clock.now() - timedelta(minutes=5)
+    Timer.objects.create(kind="t", key="late", due_at=past, ready_at=past)
+    Timer.objects.create(kind="t", key="dead", due_at=past, ready_at=past, state=leases.DEAD)
+    found = {f.kind: f for f in watch.verdict()}
+    assert set(found) == {"lag", "dead"}
+    assert found["lag"].critical
+    assert not found["dead"].critical
+
+
+def test_silent_job__found_after_its_time_also_when_switched_off() -> None:
+    everything_alive()
+    long_ago = clock.now() - timedelta(days=400)
+    ScheduledJob.objects.create(
+        name="jobs.clean_up",
+        schedule="x",
+        next_run_at=clock.now(),
+        first_seen_at=long_ago,
+        enabled=False,
+    )
+    (finding,) = watch.verdict()
+    assert (finding.kind, finding.subject) == ("job", "jobs.clean_up")
+    assert "switched off" in finding.message
+    ScheduledJob.objects.update(last_ok_at=clock.now())
+    assert watch.verdict() == []
+
+
+def test_probe__adds_findings__broken_one_is_a_finding() -> None:
+    everything_alive()
+
+    @watch.probe("tests.fine")
+    def fine() -> Iterator[Finding]:
+        yield Finding("channel", "slack", "fails")
+
+    @watch.probe("tests.broken")
+    def broken() -> Iterator[Finding]:
+        Timer.objects.get(pk=-1)
+        yield Finding("never", "", "")
+
+    assert {(f.kind, f.subject) for f in watch.verdict()} == {
+        ("channel", "slack"),
+        ("probe", "tests.broken"),
+    }
+
+
+# --- Alarms ------------------------------------------------------------------------------------
+
+
+def test_finding__opens_one_alarm_told_once(told: list[tuple[str, str]]) -> None:
+    alarms.settle([SILENT])
+    alarms.settle([SILENT])
+    assert told == [("beat", "opened")]
+    alarm = WatchAlarm.objects.get()
+    assert (alarm.tellings, alarm.closed_at, alarm.told_directly_at) == (1, None, None)
+
+
+def test_gone__closes_after_a_calm_and_says_so(told: list[tuple[str, str]]) -> None:
+    alarms.settle([SILENT])
+    alarms.settle([])
+    assert WatchAlarm.objects.get().closed_at is None, "one good look is no recovery"
+    WatchAlarm.objects.update(seen_at=Now() - timedelta(seconds=alarms.CALM.value + 1))
+    alarms.settle([])
+    alarms.settle([])
+    assert told == [("beat", "opened"), ("beat", "closed")]
+
+
+def test_back_again__is_a_new_alarm(told: list[tuple[str, str]]) -> None:
+    alarms.settle([SILENT])
+    WatchAlarm.objects.update(closed_at=Now())
+    alarms.settle([SILENT])
+    assert WatchAlarm.objects.count() == 2
+    assert told == [("beat", "opened")] * 2
+
+
+def test_still_open_after_an_hour__critical_is_told_again(told: list[tuple[str, str]]) -> None:
+    minor = Finding("job", "x", "silent", critical=False)
+    alarms.settle([SILENT, minor])
+    WatchAlarm.objects.update(told_at=Now() - timedelta(seconds=alarms.REMIND.value + 1))
+    alarms.settle([SILENT, minor])
+    assert told.count(("beat", "reminded")) == 1
+    assert told.count(("x", "reminded")) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_processes_at_once__one_tells(told: list[tuple[str, str]]) -> None:
+    for _ in range(3):
+        WatchAlarm.objects.all().delete()
+        told.clear()
+        race(4, lambda _: alarms.settle([SILENT]))
+        assert told == [("beat", "opened")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_look__one_process_a_turn(told: list[tuple[str, str]]) -> None:
+    looks = race(4, lambda _: alarms.look())
+    assert [look is not None for look in looks].count(True) == 1
+
+
+def test_teller_died_while_speaking__another_tells_after_its_lease(
+    told: list[tuple[str, str]],
+) -> None:
+    alarms._keep_open(SILENT)
+    WatchAlarm.objects.update(teller_until=Now() + timedelta(seconds=30))
+    alarms.settle([SILENT])
+    assert told == []
+    WatchAlarm.objects.update(teller_until=Now() - timedelta(seconds=1))
+    alarms.settle([SILENT])
+    assert told == [("beat", "opened")]
+
+
+# --- The direct way ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin_address() -> str:
+    ws = make.workspace()
+    make.person(ws, "viewer")
+    address = make.person(ws, "workspace_admin").email
+    direct.remember_admins()
+    return address
+
+
+def test_beat_died_but_engine_turns__told_by_the_usual_way_only(
+    told: list[tuple[str, str]], admin_address: str
+) -> None:
+    alarms.settle([SILENT])
+    assert told == [("beat", "opened")]
+    assert mail.outbox == []
+
+
+def test_engine_stands_still__admins_get_a_mail_directly(
+    told: list[tuple[str, str]], admin_address: str
+) -> None:
+    alarms.settle([SILENT, Finding("engine", "outbox", "last ran 60 s ago")])
+    assert len(mail.outbox) == 2
+    assert all(message.to == [admin_address] for message in mail.outbox)
+    assert WatchAlarm.objects.filter(told_directly_at=None).count() == 0
+
+
+def test_handler_fails__mail_goes_directly_and_once(admin_address: str) -> None:
+    @alarms.on_alarm
+    def fail(alarm: WatchAlarm, moment: str) -> None:
+        Timer.objects.get(pk=-1)
+
+    alarms.settle([SILENT])
+    alarms.settle([SILENT])
+    assert [message.subject for message in mail.outbox] == ["[portal] component: beat"]
+
+
+def test_minor_finding__never_mailed_directly(admin_address: str) -> None:
+    alarms.settle([Finding("dead", "jobs.timers", "1 row", critical=False)])
+    assert mail.outbox == []
+
+
+def test_database_away__one_process_of_the_machine_mails_and_recovery_rearms(
+    admin_address: str, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STATE_DIR = tmp_path
+    watchers = [hands.Watcher("web"), hands.Watcher("worker")]
+    now = 1000.0
+    monkeypatch.setattr("controlplane.jobs.hands.time.monotonic", lambda: now)
+
+    def away(*_: Any) -> None:
+        raise OperationalError("the server went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hands.Watcher, "_look", away)
+        for _ in range(3):
+            for watcher in watchers:
+                with pytest.raises(OperationalError):
+                    watcher()
+            now += hands.DATABASE_AWAY.value
+    assert [message.subject for message in mail.outbox] == ["[portal] database: away"]
+    assert not watchers[0].healthy
+    monkeypatch.setattr(hands.Watcher, "_look", lambda self: setattr(self, "healthy", True))
+    watchers[0]()
+    assert direct.OncePerMachine("database").take()
+
+
+def test_watcher__young_process__beats_but_does_not_judge_yet(
+    told: list[tuple[str, str]],
+) -> None:
+    heartbeats._last.clear()
+    watcher = hands.Watcher("worker")
+    watcher()
+    assert Heartbeat.objects.filter(component="worker").exists()
+    assert told == []
+    watcher.started -= hands.GRACE.value
+    watcher()
+    assert ("beat", "opened") in told
+    assert not watcher.healthy
+
+
+def test_outward_sign_of_life__stops_when_unwell(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(http, "request", lambda method, url, **_: asked.append(url))
+    monkeypatch.setattr(direct, "_last_ping", float("-inf"))
+    assert not direct.ping(healthy=True), "no address, no ping"
+    settings.DEADMAN_URL = "https://watch.example.org/1"
+    assert not direct.ping(healthy=False)
+    assert direct.ping(healthy=True)
+    assert not direct.ping(healthy=True), "once a minute"
+    assert asked == ["https://watch.example.org/1"]
+
+
+def test_alarms__not_shown_to_who_may_not_see_jobs() -> None:
+    alarms.settle([SILENT])
+    ws = make.workspace()
+    rows = WatchAlarm.objects
+    assert rows.visible_to(make.actor(make.person(ws, "primary_operator"))).exists()
+    assert not rows.visible_to(make.actor(make.person(ws, "viewer"))).exists()
+
+
+# --- Signs of life -----------------------------------------------------------------------------
+
+
+def test_beat__throttled_per_process_and_component() -> None:
+    heartbeats._last.clear()
+    assert heartbeats.beat("web", "h:1")
+    assert not heartbeats.beat("web", "h:1")
+    assert heartbeats.beat("worker", "h:1")
+    assert Heartbeat.objects.count() == 2
+
+
+def test_loop__survives_errors_and_stops() -> None:
+    turns: list[int] = []
+
+    def work() -> None:
+        turns.append(1)
+        raise ValueError
+
+    loop = hands.Loop("t", 0.001, work)
+    loop.start()
+    for _ in range(1000):
+        if len(turns) > 2:
+            break
+        loop._stop.wait(0.005)
+    loop.stop()
+    assert len(turns) > 2
