@@ -119,12 +119,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
 class AccountLockQuerySet(models.QuerySet["AccountLock"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Locks of colleagues and of agents here: whoever works with somebody sees them locked."""
+        """Locks made here, and those the portal made on colleagues. That a colleague is locked
+        by another workspace shows in the list of members, but not why."""
         if actor.sees_all or actor.superuser:
             return self
+        colleague = Q(user__memberships__workspace_id__in=actor.workspace_ids)
         return self.filter(
-            Q(user__memberships__workspace_id__in=actor.workspace_ids)
-            | Q(agent__workspace_id__in=actor.workspace_ids)
+            Q(workspace_id__in=actor.workspace_ids)
+            | (Q(workspace_id=None) & colleague)
             | Q(user_id=actor.user_id, user__isnull=False)
         ).distinct()
 

@@ -113,6 +113,7 @@ def member(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "title": user.name,
         "subtitle": user.email,
         **line,
+        "lock_is_ours": line["lock"] and line["lock"].workspace_id in {None, workspace.pk},
         "grant_form": GrantForm(),
         "reason_form": ReasonForm(),
         "device": services.enrolled_device(user),

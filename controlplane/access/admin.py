@@ -1,0 +1,353 @@
+"""People and access in the console: lists to look through, buttons that call services."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from controlplane.access import services
+from controlplane.access.models import (
+    AccessReview,
+    AccountLock,
+    Agent,
+    ApiKey,
+    BreakGlass,
+    Grant,
+    Membership,
+    RevokedToken,
+    TrustedIssuer,
+    User,
+    UserSession,
+    Workspace,
+)
+from controlplane.access.services.agents import deactivate_agent, end_tokens, reactivate_agent
+from controlplane.access.services.issuers import distrust_issuer, trust_issuer_again
+from controlplane.access.services.keys import revoke_key
+from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.web import actor_of
+from controlplane.lib import clock
+
+_EMPTY = admin.EmptyFieldListFilter
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ModelAdmin[Workspace]):
+    view_action = "workspace.view"
+    change_action = "workspace.manage"
+    edit_fields = ("name", "time_zone")
+    fields = ("slug", "name", "time_zone", "is_demo", "created_at", "archived_at")
+    list_display = ("name", "slug", "time_zone", "is_demo", "created_at")
+    list_filter = ("is_demo",)
+    search_fields = ("slug", "name")
+
+    def service_save(
+        self, request: HttpRequest, obj: Workspace, form: object, change: bool
+    ) -> Workspace:
+        values = form.cleaned_data  # type: ignore[attr-defined]
+        return services.change_workspace(
+            obj, actor=actor_of(request), name=values["name"], time_zone=values["time_zone"]
+        )
+
+
+def _closed(user: User) -> str:
+    return "" if user.is_active else "The account is closed already."
+
+
+def _open(user: User) -> str:
+    return "The account is open." if user.is_active else ""
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin[User]):
+    view_action = "member.view"
+    list_display = ("email", "name", "is_active", "is_superuser", "created_at")
+    list_filter = ("is_active", "is_superuser")
+    search_fields = ("email", "name")
+    fields = (
+        "email",
+        "name",
+        "time_zone",
+        "is_active",
+        "is_superuser",
+        "created_at",
+        "password_changed_at",
+        "last_login",
+    )
+
+    @button(
+        label="Close the account", action="member.manage", reason=True, typed=True, when=_closed
+    )
+    def deactivate(self, request: HttpRequest, obj: User, reason: str) -> str:
+        services.deactivate_user(obj, actor=actor_of(request), reason=reason)
+        return "The account is closed; its sessions have ended."
+
+    @button(label="Open the account again", action="member.manage", reason=True, when=_open)
+    def reactivate(self, request: HttpRequest, obj: User, reason: str) -> str:
+        services.reactivate_user(obj, actor=actor_of(request), reason=reason)
+        return "The account is open again."
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin[Membership]):
+    view_action = "member.view"
+    list_display = ("user", "workspace", "page", "created_at", "left_at")
+    list_filter = ("workspace", ("left_at", _EMPTY))
+    list_select_related = ("user", "workspace")
+    search_fields = ("user__email", "user__name")
+    fields = ("user", "workspace", "page", "created_at", "left_at")
+
+    @admin.display(description="Roles and buttons")
+    def page(self, obj: Membership) -> str:
+        if obj.left_at is not None:
+            return "left"
+        url = reverse("access:member", kwargs={"uid": obj.user.uid})
+        return format_html(
+            '<a href="{}?workspace={}">Open {}</a>', url, obj.workspace.slug, obj.user.name
+        )
+
+    @button(label="Lock the account", action="member.lock", reason=True)
+    def lock(self, request: HttpRequest, obj: Membership, reason: str) -> str:
+        services.lock_account(obj.user, actor=actor_of(request), reason=reason)
+        return "The account is locked."
+
+    @button(label="End all their sessions", action="member.end_session", reason=True)
+    def end_sessions(self, request: HttpRequest, obj: Membership, reason: str) -> str:
+        count = services.end_all_sessions(obj.user, actor=actor_of(request), reason=reason)
+        return f"{count} sessions have ended."
+
+    @button(label="Remove from the workspace", action="member.manage", reason=True)
+    def remove(self, request: HttpRequest, obj: Membership, reason: str) -> str:
+        services.remove_member(obj, actor=actor_of(request), reason=reason)
+        return "Removed; every role here has ended."
+
+
+def _held(grant: Grant) -> str:
+    return "" if grant.revoked_at is None else "This role has been revoked already."
+
+
+@admin.register(Grant)
+class GrantAdmin(ModelAdmin[Grant]):
+    view_action = "member.view"
+    list_display = (
+        "role",
+        "membership",
+        "granted_by",
+        "granted_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_filter = (("revoked_at", _EMPTY), ("expires_at", _EMPTY))
+    list_select_related = ("membership__user", "membership__workspace")
+    search_fields = ("role", "membership__user__email")
+    workspace_lookup = "membership__workspace"
+
+    @button(label="Revoke", action="member.revoke", reason=True, when=_held)
+    def revoke(self, request: HttpRequest, obj: Grant, reason: str) -> str:
+        services.revoke_role(obj, actor=actor_of(request), reason=reason)
+        return "The role is revoked."
+
+
+def _agent_open(agent: Agent) -> str:
+    return "It is active." if agent.is_active else ""
+
+
+def _agent_closed(agent: Agent) -> str:
+    return "" if agent.is_active else "It is inactive already."
+
+
+@admin.register(Agent)
+class AgentAdmin(ModelAdmin[Agent]):
+    view_action = "agent.view"
+    list_display = ("name", "workspace", "kind", "role", "is_active", "last_seen_at")
+    list_filter = ("workspace", "kind", "is_active")
+    list_select_related = ("workspace",)
+    search_fields = ("name", "role", "description")
+    fields = (
+        "name",
+        "workspace",
+        "kind",
+        "role",
+        "description",
+        "owner",
+        "is_active",
+        "created_at",
+        "last_seen_at",
+    )
+
+    @button(label="Lock", action="member.lock", reason=True)
+    def lock(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        services.lock_account(obj, actor=actor_of(request), reason=reason)
+        return "Its keys and tokens are refused until somebody unlocks it."
+
+    @button(label="End its tokens", action="agent.manage", reason=True)
+    def end_tokens(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        end_tokens(obj, actor=actor_of(request), reason=reason)
+        return "Every token of it has ended."
+
+    @button(label="Deactivate", action="agent.manage", reason=True, when=_agent_closed)
+    def deactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        deactivate_agent(obj, actor=actor_of(request), reason=reason)
+        return "It is inactive."
+
+    @button(label="Activate", action="agent.manage", reason=True, when=_agent_open)
+    def reactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        reactivate_agent(obj, actor=actor_of(request), reason=reason)
+        return "It is active."
+
+
+def _key_lives(key: ApiKey) -> str:
+    return "" if key.revoked_at is None else "This key has been revoked already."
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin[ApiKey]):
+    view_action = "key.view"
+    list_display = ("name", "prefix", "agent", "user", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("workspace", ("revoked_at", _EMPTY))
+    list_select_related = ("agent", "user", "workspace")
+    search_fields = ("name", "prefix")
+    fields = (
+        "name",
+        "prefix",
+        "workspace",
+        "agent",
+        "user",
+        "scopes",
+        "created_at",
+        "created_by",
+        "not_before",
+        "expires_at",
+        "last_used_at",
+        "last_used_from",
+        "revoked_at",
+        "revoked_by",
+        "rotated_from",
+    )
+
+    @button(label="Revoke", action="key.manage", reason=True, when=_key_lives)
+    def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
+        revoke_key(obj, actor=actor_of(request), reason=reason)
+        return "The key is revoked, with the tokens it was exchanged for."
+
+
+def _trusted(issuer: TrustedIssuer) -> str:
+    return "" if issuer.is_active else "It is not trusted already."
+
+
+def _distrusted(issuer: TrustedIssuer) -> str:
+    return "It is trusted." if issuer.is_active else ""
+
+
+@admin.register(TrustedIssuer)
+class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
+    view_action = "key.view"
+    list_display = ("issuer", "workspace", "audience", "role", "is_active", "fetched_at")
+    list_filter = ("workspace", "is_active")
+    list_select_related = ("workspace",)
+    search_fields = ("issuer", "audience")
+    fields = (
+        "issuer",
+        "workspace",
+        "jwks_url",
+        "audience",
+        "role",
+        "is_active",
+        "fetched_at",
+        "last_error",
+        "created_at",
+    )
+
+    @button(label="Trust no longer", action="key.trust_issuer", reason=True, when=_trusted)
+    def distrust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        distrust_issuer(obj, actor=actor_of(request), reason=reason)
+        return "Its tokens are refused."
+
+    @button(label="Trust again", action="key.trust_issuer", reason=True, when=_distrusted)
+    def trust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        trust_issuer_again(obj, actor=actor_of(request), reason=reason)
+        return "Its tokens are accepted again."
+
+
+@admin.register(RevokedToken)
+class RevokedTokenAdmin(ModelAdmin[RevokedToken]):
+    view_action = "key.view"
+    list_display = ("jti", "workspace", "revoked_at", "revoked_by", "expires_at")
+    list_filter = ("workspace",)
+    list_select_related = ("workspace",)
+    search_fields = ("jti",)
+
+
+def _stands(lock: AccountLock) -> str:
+    passed = lock.until is not None and lock.until <= clock.now()
+    return "This lock has ended." if lock.unlocked_at is not None or passed else ""
+
+
+@admin.register(AccountLock)
+class AccountLockAdmin(ModelAdmin[AccountLock]):
+    view_action = "member.view"
+    list_display = ("__str__", "locked_by", "locked_at", "until", "unlocked_at")
+    list_filter = (("unlocked_at", _EMPTY),)
+    list_select_related = ("user", "agent")
+    search_fields = ("user__email", "agent__name", "reason")
+
+    @button(label="Unlock", action="member.unlock", reason=True, when=_stands)
+    def unlock(self, request: HttpRequest, obj: AccountLock, reason: str) -> str:
+        services.unlock_account(obj, actor=actor_of(request), reason=reason)
+        return "Unlocked."
+
+
+def _glass_open(glass: BreakGlass) -> str:
+    ended = glass.ended_at is not None or glass.ends_at <= clock.now()
+    return "This break-glass has ended." if ended else ""
+
+
+@admin.register(BreakGlass)
+class BreakGlassAdmin(ModelAdmin[BreakGlass]):
+    view_action = "break_glass.view"
+    list_display = ("user", "workspace", "reason", "started_at", "ends_at", "ended_at")
+    list_filter = ("workspace", ("ended_at", _EMPTY))
+    list_select_related = ("user", "workspace")
+    search_fields = ("user__email", "reason")
+
+    @button(label="End it", action="break_glass.close", when=_glass_open)
+    def close(self, request: HttpRequest, obj: BreakGlass, reason: str) -> str:
+        services.close_break_glass(obj, actor=actor_of(request))
+        return "Ended."
+
+
+@admin.register(AccessReview)
+class AccessReviewAdmin(ModelAdmin[AccessReview]):
+    view_action = "access_review.view"
+    list_display = ("period", "workspace", "status", "due_at", "signed_by", "signed_at")
+    list_filter = ("workspace", "status")
+    list_select_related = ("workspace", "signed_by")
+
+    @button(label="Open the lines", action="access_review.view")
+    def lines(self, request: HttpRequest, obj: AccessReview, reason: str) -> HttpResponse:
+        url = reverse("access:review", kwargs={"period": obj.period})
+        return HttpResponseRedirect(f"{url}?workspace={obj.workspace.slug}")
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(ModelAdmin[UserSession]):
+    """One's own: nobody else's whereabouts are anybody's business."""
+
+    view_action = "workspace.view"
+    list_display = ("browser", "address", "started_at", "last_seen_at", "ended_at")
+    list_filter = (("ended_at", _EMPTY),)
+    fields = (
+        "browser",
+        "address",
+        "started_at",
+        "last_seen_at",
+        "second_factor_at",
+        "ended_at",
+        "ended_by",
+    )
+
+    @button(label="End it", action="workspace.view")
+    def end(self, request: HttpRequest, obj: UserSession, reason: str) -> str:
+        services.end_session(obj, actor=actor_of(request))
+        return "That session has ended."
