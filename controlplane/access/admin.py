@@ -7,28 +7,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from controlplane.access import services
+from controlplane.access import admin_keys, services
 from controlplane.access.models import (
     AccessReview,
     AccountLock,
-    Agent,
-    ApiKey,
     BreakGlass,
     Grant,
     Membership,
-    RevokedToken,
-    TrustedIssuer,
     User,
     UserSession,
     Workspace,
 )
-from controlplane.access.services.agents import deactivate_agent, end_tokens, reactivate_agent
-from controlplane.access.services.issuers import distrust_issuer, trust_issuer_again
-from controlplane.access.services.keys import revoke_key
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 
+__all__ = ["admin_keys"]  # agents, keys and issuers are registered there
 _EMPTY = admin.EmptyFieldListFilter
 
 
@@ -147,136 +141,6 @@ class GrantAdmin(ModelAdmin[Grant]):
     def revoke(self, request: HttpRequest, obj: Grant, reason: str) -> str:
         services.revoke_role(obj, actor=actor_of(request), reason=reason)
         return "The role is revoked."
-
-
-def _agent_open(agent: Agent) -> str:
-    return "It is active." if agent.is_active else ""
-
-
-def _agent_closed(agent: Agent) -> str:
-    return "" if agent.is_active else "It is inactive already."
-
-
-@admin.register(Agent)
-class AgentAdmin(ModelAdmin[Agent]):
-    view_action = "agent.view"
-    list_display = ("name", "workspace", "kind", "role", "is_active", "last_seen_at")
-    list_filter = ("workspace", "kind", "is_active")
-    list_select_related = ("workspace",)
-    search_fields = ("name", "role", "description")
-    fields = (
-        "name",
-        "workspace",
-        "kind",
-        "role",
-        "description",
-        "owner",
-        "is_active",
-        "created_at",
-        "last_seen_at",
-    )
-
-    @button(label="Lock", action="member.lock", reason=True)
-    def lock(self, request: HttpRequest, obj: Agent, reason: str) -> str:
-        services.lock_account(obj, actor=actor_of(request), reason=reason)
-        return "Its keys and tokens are refused until somebody unlocks it."
-
-    @button(label="End its tokens", action="agent.manage", reason=True)
-    def end_tokens(self, request: HttpRequest, obj: Agent, reason: str) -> str:
-        end_tokens(obj, actor=actor_of(request), reason=reason)
-        return "Every token of it has ended."
-
-    @button(label="Deactivate", action="agent.manage", reason=True, when=_agent_closed)
-    def deactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
-        deactivate_agent(obj, actor=actor_of(request), reason=reason)
-        return "It is inactive."
-
-    @button(label="Activate", action="agent.manage", reason=True, when=_agent_open)
-    def reactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
-        reactivate_agent(obj, actor=actor_of(request), reason=reason)
-        return "It is active."
-
-
-def _key_lives(key: ApiKey) -> str:
-    return "" if key.revoked_at is None else "This key has been revoked already."
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin[ApiKey]):
-    view_action = "key.view"
-    list_display = ("name", "prefix", "agent", "user", "expires_at", "last_used_at", "revoked_at")
-    list_filter = ("workspace", ("revoked_at", _EMPTY))
-    list_select_related = ("agent", "user", "workspace")
-    search_fields = ("name", "prefix")
-    fields = (
-        "name",
-        "prefix",
-        "workspace",
-        "agent",
-        "user",
-        "scopes",
-        "created_at",
-        "created_by",
-        "not_before",
-        "expires_at",
-        "last_used_at",
-        "last_used_from",
-        "revoked_at",
-        "revoked_by",
-        "rotated_from",
-    )
-
-    @button(label="Revoke", action="key.manage", reason=True, when=_key_lives)
-    def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
-        revoke_key(obj, actor=actor_of(request), reason=reason)
-        return "The key is revoked, with the tokens it was exchanged for."
-
-
-def _trusted(issuer: TrustedIssuer) -> str:
-    return "" if issuer.is_active else "It is not trusted already."
-
-
-def _distrusted(issuer: TrustedIssuer) -> str:
-    return "It is trusted." if issuer.is_active else ""
-
-
-@admin.register(TrustedIssuer)
-class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
-    view_action = "key.view"
-    list_display = ("issuer", "workspace", "audience", "role", "is_active", "fetched_at")
-    list_filter = ("workspace", "is_active")
-    list_select_related = ("workspace",)
-    search_fields = ("issuer", "audience")
-    fields = (
-        "issuer",
-        "workspace",
-        "jwks_url",
-        "audience",
-        "role",
-        "is_active",
-        "fetched_at",
-        "last_error",
-        "created_at",
-    )
-
-    @button(label="Trust no longer", action="key.trust_issuer", reason=True, when=_trusted)
-    def distrust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
-        distrust_issuer(obj, actor=actor_of(request), reason=reason)
-        return "Its tokens are refused."
-
-    @button(label="Trust again", action="key.trust_issuer", reason=True, when=_distrusted)
-    def trust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
-        trust_issuer_again(obj, actor=actor_of(request), reason=reason)
-        return "Its tokens are accepted again."
-
-
-@admin.register(RevokedToken)
-class RevokedTokenAdmin(ModelAdmin[RevokedToken]):
-    view_action = "key.view"
-    list_display = ("jti", "workspace", "revoked_at", "revoked_by", "expires_at")
-    list_filter = ("workspace",)
-    list_select_related = ("workspace",)
-    search_fields = ("jti",)
 
 
 def _stands(lock: AccountLock) -> str:

@@ -12,7 +12,7 @@ import dataclasses
 import ipaddress
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -148,7 +148,8 @@ def _require_live(row: Any) -> None:
     dead = {
         "revoked": row.revoked_at is not None,
         "expired": row.expires_at <= now,
-        "not yet valid": row.not_before > now,
+        # A key made on one machine may be used on the next one whose clock is a little behind.
+        "not yet valid": row.not_before > now + timedelta(seconds=tokens.leeway()),
         "owner deactivated": not owner.is_active,
         "owner locked": row.owner_locked,
         "workspace archived": row.workspace.archived_at is not None,

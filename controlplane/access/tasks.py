@@ -6,15 +6,19 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from controlplane.access import attempts, numbers, services
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import TrustedIssuer, User, Workspace
 from controlplane.access.reset_links import TOPIC, tokens
+from controlplane.access.services.issuers import refresh_keys
 from controlplane.access.services.sessions import prune_sessions
+from controlplane.access.services.tokens import sweep_revoked
 from controlplane.jobs.registry import job
 from controlplane.lib import actors, clock
 from controlplane.lib.defaults import define
+from controlplane.lib.errors import ControlPlaneError
 from controlplane.notify import outbox
 from controlplane.notify.channels.base import Message, Outcome
 from controlplane.notify.channels.email import Email
@@ -26,6 +30,7 @@ SESSION_ROWS_DAYS = define(
     unit="days",
     why="An ended session stays listed for a quarter, so that an access review can show last use.",
 )
+ISSUERS_A_RUN = 30  # of 3 seconds each at worst: within the job's time
 REVIEWER = actors.job("access.reviews")
 
 
@@ -80,6 +85,7 @@ def clean_up() -> dict[str, int]:
         "browser_sessions": expired,
         "session_rows": prune_sessions(before=now - timedelta(days=SESSION_ROWS_DAYS.value)),
         "attempts": attempts.prune(before=now - timedelta(days=1)),
+        "revoked_tokens": sweep_revoked(),
     }
 
 
@@ -95,3 +101,25 @@ def make_reviews() -> dict[str, int]:
         services.generate_review(workspace, actor=REVIEWER)
         made += 1
     return {"made": made}
+
+
+def _longest_untried() -> QuerySet[TrustedIssuer]:
+    return TrustedIssuer.objects.trusted().order_by(F("tried_at").asc(nulls_first=True))
+
+
+@job(
+    "access.issuer_keys",
+    every=timedelta(minutes=15),
+    time_limit=120,
+    doc="Fetches the public keys of outside token issuers, so that their outage stops nobody.",
+)
+def issuer_keys() -> dict[str, int]:
+    fetched = failed = 0
+    for issuer in _longest_untried()[:ISSUERS_A_RUN]:
+        try:
+            refresh_keys(issuer)
+        except ControlPlaneError:
+            failed += 1  # noted on the row, and shown there
+        else:
+            fetched += 1
+    return {"fetched": fetched, "failed": failed}

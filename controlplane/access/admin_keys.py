@@ -1,0 +1,227 @@
+"""Agents, keys, revoked tokens and trusted issuers in the console's lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.access import policy
+from controlplane.access.forms_machines import agent_roles
+from controlplane.access.models import Agent, ApiKey, RevokedToken, TrustedIssuer
+from controlplane.access.services import agents, issuers, keys
+from controlplane.access.services.locks import lock_account
+from controlplane.access.web.machines import shown_once
+from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib import clock
+from controlplane.lib.errors import Invalid
+
+
+def _active(row: Agent | TrustedIssuer) -> str:
+    return "" if row.is_active else "It is switched off already."
+
+
+def _inactive(row: Agent | TrustedIssuer) -> str:
+    return "It is active already." if row.is_active else ""
+
+
+def _living(key: ApiKey) -> str:
+    ended = key.revoked_at is not None or key.expires_at <= clock.now()
+    return "This key has ended." if ended else ""
+
+
+class AgentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
+    role = forms.ChoiceField(
+        required=False,
+        choices=lambda: [("", "none: a service account, by scopes only"), *agent_roles()],
+    )
+
+    class Meta:
+        model = Agent
+        fields = ["name", "kind", "role", "description", "owner"]
+
+
+@admin.register(Agent)
+class AgentAdmin(ModelAdmin[Agent]):
+    view_action = "agent.view"
+    add_action = "agent.manage"
+    change_action = "agent.manage"
+    form = AgentAdminForm
+    add_fields = ("name", "kind", "role", "description", "owner")
+    edit_fields = ("name", "role", "description", "owner")
+    fields = (
+        "uid",
+        "name",
+        "kind",
+        "role",
+        "description",
+        "owner",
+        "is_active",
+        "created_at",
+        "last_seen_at",
+        "token_epoch",
+    )
+    list_display = ("name", "kind", "role", "owner", "is_active", "last_seen_at")
+    list_filter = ("workspace", "kind", "is_active")
+    list_select_related = ("owner", "workspace")
+    search_fields = ("name", "role", "description")
+
+    def service_save(
+        self, request: HttpRequest, obj: Agent, form: forms.ModelForm[Agent], change: bool
+    ) -> Agent:
+        data = form.cleaned_data
+        if change:
+            wanted = {name: data[name] for name in self.edit_fields if name in data}
+            return agents.change_agent(obj, actor=actor_of(request), **wanted)
+        workspace = workspace_of(request)
+        if workspace is None:
+            raise Invalid("Choose a workspace first.")
+        return agents.create_agent(workspace, actor=actor_of(request), **data)
+
+    @button(label="Lock", action="member.lock", reason=True)
+    def lock(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        lock_account(obj, actor=actor_of(request), reason=reason)
+        return "Its keys and tokens are refused until somebody unlocks it."
+
+    @button(label="Deactivate", action="agent.manage", reason=True, when=_active)
+    def deactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        agents.deactivate_agent(obj, actor=actor_of(request), reason=reason)
+        return "Deactivated. No key or token of it works."
+
+    @button(label="Reactivate", action="agent.manage", reason=True, when=_inactive)
+    def reactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        agents.reactivate_agent(obj, actor=actor_of(request), reason=reason)
+        return "Active again."
+
+    @button(label="End all its tokens", action="agent.manage", reason=True)
+    def end_tokens(self, request: HttpRequest, obj: Agent, reason: str) -> str:
+        agents.end_tokens(obj, actor=actor_of(request), reason=reason)
+        return "Its tokens have ended. Its keys work on."
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin[ApiKey]):
+    """Keys are made on the agent's page, where the secret is shown."""
+
+    view_action = "key.view"
+    keyed = True
+    fields = (
+        "uid",
+        "name",
+        "prefix",
+        "agent",
+        "user",
+        "scopes",
+        "created_at",
+        "created_by",
+        "not_before",
+        "expires_at",
+        "last_used_at",
+        "last_used_from",
+        "revoked_at",
+        "revoked_by",
+        "rotated_from",
+    )
+    list_display = ("name", "prefix", "holder", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("workspace", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("agent", "user", "workspace")
+    search_fields = ("name", "prefix")
+
+    @admin.display(description="held by")
+    def holder(self, obj: ApiKey) -> str:
+        return str(obj.agent or obj.user)
+
+    @button(
+        label="Rotate",
+        action="key.manage",
+        confirm="Make a new key with the same name and scopes, and end this one after the overlap?",
+        when=lambda key: _living(key) or ("" if key.agent_id else "Its owner rotates it."),
+    )
+    def rotate(self, request: HttpRequest, obj: ApiKey, reason: str) -> HttpResponse:
+        issued = keys.rotate_key(obj, actor=actor_of(request))
+        return shown_once(request, issued, self.object_url(issued.key))
+
+    @button(label="Revoke", action="key.manage", reason=True, when=_living)
+    def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
+        keys.revoke_key(obj, actor=actor_of(request), reason=reason)
+        return "Revoked, with its tokens."
+
+
+class IssuerAdminForm(forms.ModelForm):  # type: ignore[type-arg]
+    role = forms.ChoiceField(choices=agent_roles, help_text="The most its tokens may claim.")
+
+    class Meta:
+        model = TrustedIssuer
+        fields = ["issuer", "jwks_url", "audience", "role"]
+        field_classes = {"issuer": forms.CharField, "jwks_url": forms.CharField}
+
+
+@admin.register(TrustedIssuer)
+class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
+    view_action = "key.view"
+    add_action = "key.trust_issuer"
+    change_action = "key.trust_issuer"
+    form = IssuerAdminForm
+    add_fields = ("issuer", "jwks_url", "audience", "role")
+    edit_fields = ("jwks_url", "role")
+    fields = (
+        "uid",
+        "issuer",
+        "jwks_url",
+        "audience",
+        "role",
+        "is_active",
+        "jwks",
+        "fetched_at",
+        "tried_at",
+        "last_error",
+        "created_at",
+    )
+    list_display = ("issuer", "audience", "role", "is_active", "fetched_at", "last_error")
+    list_filter = ("workspace", "is_active")
+    list_select_related = ("workspace",)
+    search_fields = ("issuer", "audience")
+
+    def service_save(
+        self,
+        request: HttpRequest,
+        obj: TrustedIssuer,
+        form: forms.ModelForm[TrustedIssuer],
+        change: bool,
+    ) -> TrustedIssuer:
+        data: dict[str, Any] = form.cleaned_data
+        if change:
+            wanted = {name: data[name] for name in self.edit_fields if name in data}
+            return issuers.change_issuer(obj, actor=actor_of(request), **wanted)
+        workspace = workspace_of(request)
+        if workspace is None:
+            raise Invalid("Choose a workspace first.")
+        return issuers.trust_issuer(workspace, actor=actor_of(request), **data)
+
+    @button(label="Fetch its keys now", action="key.trust_issuer", when=_active)
+    def fetch(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        policy.require(actor_of(request), "key.trust_issuer", obj)
+        found = issuers.refresh_keys(obj, force=True)
+        return f"{len(found.jwks.get('keys', []))} keys."
+
+    @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active)
+    def distrust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        issuers.distrust_issuer(obj, actor=actor_of(request), reason=reason)
+        return "Its tokens are refused from now on."
+
+    @button(label="Trust again", action="key.trust_issuer", reason=True, when=_inactive)
+    def trust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        issuers.trust_issuer_again(obj, actor=actor_of(request), reason=reason)
+        return "Its tokens are accepted again."
+
+
+@admin.register(RevokedToken)
+class RevokedTokenAdmin(ModelAdmin[RevokedToken]):
+    view_action = "key.view"
+    list_display = ("jti", "revoked_at", "revoked_by", "expires_at", "reason")
+    list_filter = ("workspace",)
+    list_select_related = ("workspace",)
+    search_fields = ("jti",)
