@@ -26,12 +26,12 @@ def api() -> Api:
 
 
 def chunked(body: bytes, *, terminated: bool = True) -> WSGIRequest:
-    environ = RequestFactory()._base_environ(
-        REQUEST_METHOD="POST",
-        CONTENT_TYPE="application/json",
-        HTTP_TRANSFER_ENCODING="chunked",
-        **{"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": terminated},
-    )
+    """As granian hands it over: no length, and an input that ends by itself."""
+    environ = RequestFactory().post("/", content_type="application/json").environ
+    del environ["CONTENT_LENGTH"]
+    environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.input_terminated"] = terminated
     return WSGIRequest(environ)
 
 

@@ -161,7 +161,7 @@ def test_cursor__made_up_is_invalid_and_nothing_else(text: str) -> None:
         st.integers(-(2**63), 2**63)
         | st.text(max_size=20)
         | st.booleans()
-        | st.datetimes(timezones=st.just(clock.now().tzinfo))  # type: ignore[arg-type]
+        | st.datetimes(timezones=st.just(clock.now().tzinfo))
         | st.decimals(allow_nan=False, allow_infinity=False, places=2)
         | st.uuids(),
         min_size=1,

@@ -91,7 +91,12 @@ def test_broker_away__counts_alone_and_costs_one_attempt(
     settings.REDIS_URL = "redis+socket:///nowhere/valkey.sock?virtual_host=1"
     attempts: list[str] = []
     real = counters._client
-    monkeypatch.setattr(counters, "_client", lambda url: attempts.append(url) or real(url))
+
+    def counted(url: str) -> Any:
+        attempts.append(url)
+        return real(url)
+
+    monkeypatch.setattr(counters, "_client", counted)
     with time_machine.travel(AT, tick=False):
         allowed = [counters.take("x", limit=3, period=10).allowed for _ in range(5)]
     assert allowed == [True, True, True, False, False]

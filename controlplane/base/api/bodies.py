@@ -11,7 +11,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from controlplane.access.tokens import claims_match
 from controlplane.lib import strictjson
+from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import ControlPlaneError, Invalid, TooLarge
 
@@ -43,12 +45,19 @@ def read(request: HttpRequest, max_body: int, *, max_unpacked: int | None = None
 
 
 def read_json(request: HttpRequest, max_body: int) -> Any:
-    """The strictly parsed JSON body of a plain view; an empty body is an empty object."""
+    """The strictly parsed JSON body; an empty body is an empty object.
+
+    Where it names the caller, it must name the one the credentials prove.
+    """
     body = read(request, max_body)
     if not body:
         return {}
     check_json(request.META.get("CONTENT_TYPE", ""))
-    return strictjson.loads(body, max_bytes=max_body)
+    value = strictjson.loads(body, max_bytes=max(len(body), 1))
+    actor: Actor | None = getattr(request, "portal_actor", None)
+    if actor is not None:
+        claims_match(actor, value)
+    return value
 
 
 def check_json(content_type: str) -> None:
