@@ -31,7 +31,7 @@ def erase_rows(model: str, path: str) -> Erase:
 
     def erase(person: Person, actor: Actor) -> int:
         found = apps.get_model(model)._base_manager.filter(**{path: person.user_id})
-        number = found.count()
+        number: int = found.count()
         found.delete()
         return number
 

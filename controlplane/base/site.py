@@ -15,7 +15,6 @@ from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
 
-
 OWN = ("controlplane.", "incidents.", "missions.", "deployments.", "telemetry.")
 
 

@@ -1,1 +1,7 @@
-urlpatterns: list = []
+"""Pages of base's own: none yet beside the console's."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

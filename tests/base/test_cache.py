@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -41,7 +42,9 @@ def test_cached__nothing__remembered_too() -> None:
     assert cache.cached("tests:a", 60, produce) is None
 
 
-def test_forget__by_prefix__after_commit_only(db: None, django_capture_on_commit_callbacks) -> None:  # type: ignore[no-untyped-def]
+def test_forget__by_prefix__after_commit_only(
+    db: None, django_capture_on_commit_callbacks: Any
+) -> None:
     produce = Producer(1, 2, 3)
     cache.cached("tests:a:1", 60, produce)
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
@@ -75,11 +78,18 @@ def test_cached__change_during_production__stale_value_is_not_stored() -> None:
     assert cache.cached("tests:a", 60, lambda: "fresh") == "fresh"
 
 
-def test_cached__no_server__produces_each_time_and_asks_rarely(settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_cached__no_server__produces_each_time_and_asks_rarely(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
-    asked: list[int] = []
+    asked: list[str] = []
     client = cache._client
-    monkeypatch.setattr(cache, "_client", lambda url: asked.append(1) or client(url))
+
+    def ask(url: str) -> Any:
+        asked.append(url)
+        return client(url)
+
+    monkeypatch.setattr(cache, "_client", ask)
     produce = Producer(1, 2, 3)
     assert [cache.cached("tests:a", 60, produce) for _ in range(3)] == [1, 2, 3]
     assert len(asked) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.admin.filters import SimpleListFilter
@@ -73,7 +73,7 @@ def ids_of(admin_class: type[ModelAdmin[Any]], model: Any = Signal) -> set[str |
 
 class Good(ModelAdmin[Signal]):
     view_action = "signal.view"
-    list_filter = ("state", "workspace", "created_at")
+    list_filter: ClassVar[Any] = ("state", "workspace", "created_at")
 
 
 def test_admin__declared__passes() -> None:

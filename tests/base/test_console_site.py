@@ -10,7 +10,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 
-from controlplane.access import policy
+from controlplane.access import policy, services
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import ModelAdmin
@@ -56,7 +56,7 @@ def test_role_revoked_meanwhile__out_at_once(here: Workspace) -> None:
     viewer = make.person(here, "viewer")
     browser = make.client(viewer)
     assert browser.get("/admin/").status_code == 200
-    make.services.remove_member(make.membership(viewer, here), actor=make.JOB)
+    services.remove_member(make.membership(viewer, here), actor=make.JOB)
     assert browser.get("/admin/", follow=True).status_code == 403
 
 

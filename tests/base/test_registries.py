@@ -80,7 +80,7 @@ def tables() -> Iterator[type[models.Model]]:
 
 def has_personal_data(model: type[models.Model]) -> bool:
     for field in model._meta.concrete_fields:
-        if field.is_relation and field.remote_field.model is User:
+        if field.related_model is User:
             return True
         if field.name in PERSONAL:
             return True

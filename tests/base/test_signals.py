@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base import signals
@@ -77,7 +78,7 @@ def test_work__consumer_fails__waits_and_dies_visibly(db: None, heard: list[str]
     assert "not now" in row.last_error
     assert row.ready_at > row.created_at
     for _ in range(signals.ATTEMPTS.value - 1):
-        Signal.objects.update(ready_at=leases.Now())
+        Signal.objects.update(ready_at=Now())
         drain()
     row.refresh_from_db()
     assert row.state == leases.DEAD
@@ -143,7 +144,7 @@ def test_replay__dead_signal__waits_again_with_a_record(db: None) -> None:
     here = make.workspace()
     operator = make.actor(make.person(here, "primary_operator"))
     signals.emit(KIND, key="a", workspace_id=here.pk)
-    Signal.objects.update(state=leases.DEAD, attempts=8, finished_at=leases.Now())
+    Signal.objects.update(state=leases.DEAD, attempts=8, finished_at=Now())
     row = signals.replay(Signal.objects.get(), actor=operator, reason="fixed")
     assert (row.state, row.attempts) == (leases.WAITING, 0)
     assert AuditEvent.objects.get(action="signal.replay").reason == "fixed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import connection, models, transaction
@@ -41,6 +41,7 @@ with isolate_apps("controlplane.base"):
         status = models.CharField(max_length=20, default="waiting")
         version = models.PositiveIntegerField(default=1)
         note = models.CharField(max_length=50, blank=True)
+        objects: ClassVar[models.Manager[Lift]] = models.Manager()
 
         class Meta:
             app_label = "base"

@@ -50,7 +50,21 @@ SEARCH_WORDS = 6
 # What the stock filters append to a field's name.
 ASKED = frozenset(
     f"__{suffix}"
-    for suffix in "exact isnull in id__exact pk__exact uid__exact gte gt lte lt year month day".split()
+    for suffix in [
+        "exact",
+        "isnull",
+        "in",
+        "id__exact",
+        "pk__exact",
+        "uid__exact",
+        "gte",
+        "gt",
+        "lte",
+        "lt",
+        "year",
+        "month",
+        "day",
+    ]
 )
 # Never on a page, however an admin is declared: hashes are no use to people, only to thieves.
 SECRET_FIELDS = ("password", "secret", "token_hash")

@@ -13,7 +13,6 @@ from django.http import HttpRequest
 
 from controlplane.access.tokens import claims_match
 from controlplane.lib import strictjson
-from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import ControlPlaneError, Invalid, TooLarge
 
@@ -47,16 +46,17 @@ def read(request: HttpRequest, max_body: int, *, max_unpacked: int | None = None
 def read_json(request: HttpRequest, max_body: int) -> Any:
     """The strictly parsed JSON body; an empty body is an empty object.
 
-    Where it names the caller, it must name the one the credentials prove.
+    In a plain view, fields that name the sender must name whom the credentials prove; DRF views
+    ask that themselves.
     """
     body = read(request, max_body)
     if not body:
         return {}
     check_json(request.META.get("CONTENT_TYPE", ""))
     value = strictjson.loads(body, max_bytes=max(len(body), 1))
-    actor: Actor | None = getattr(request, "portal_actor", None)
-    if actor is not None:
-        claims_match(actor, value)
+    claimed = getattr(request, "portal_sender_fields", ())
+    if claimed:
+        claims_match(request.actor, value, names=claimed)  # type: ignore[attr-defined]
     return value
 
 

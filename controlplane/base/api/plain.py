@@ -18,6 +18,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from controlplane.access.tokens import IDENTITY
 from controlplane.base.api import bodies, door, idempotency
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.errors import error_answer
@@ -38,6 +39,7 @@ def plain_view(
     max_body: int = 0,
     idempotent: bool = False,
     secret_fields: Collection[str] = (),
+    sender_fields: Collection[str] = IDENTITY,
     tags: Sequence[str] = (),
     errors: Collection[int] = (),
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
@@ -64,6 +66,7 @@ def plain_view(
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 door.enter(request, described, query)
+                request.portal_sender_fields = sender_fields  # type: ignore[attr-defined]
                 response = _perform(request, handler, described, idempotent, args, kwargs)
             except Exception as error:  # noqa: BLE001 - every failure becomes the envelope
                 response = error_answer(error, request)

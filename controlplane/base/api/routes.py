@@ -12,7 +12,11 @@ from controlplane.access.models import Agent, User
 from controlplane.base.api import services
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.serializers import StrictModelSerializer, StrictSerializer
+from controlplane.base.api.serializers import (
+    OptionalReason,
+    StrictModelSerializer,
+    StrictSerializer,
+)
 from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.base.models import ThrottleRule
 from controlplane.lib.errors import Invalid
@@ -31,10 +35,6 @@ class ThrottleInput(StrictSerializer):
     period_s = serializers.IntegerField(min_value=1, max_value=3_600, default=60)
     minutes = serializers.IntegerField(min_value=1, max_value=7 * 24 * 60)
     reason = serializers.CharField(max_length=300)
-
-
-class LiftInput(StrictSerializer):
-    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
 class Throttle(StrictModelSerializer):
@@ -110,7 +110,7 @@ class ThrottleLift(ThrottleDetail):
     """End a temporary rate limit before its time."""
 
     actions = {"POST": "throttle.manage"}
-    inputs = {"POST": LiftInput}
+    inputs = {"POST": OptionalReason}
     outputs = {"POST": Throttle}
     if_match = {"POST": "optional"}
 

@@ -83,6 +83,22 @@ class StrictModelSerializer(StrictInput, serializers.ModelSerializer[Any]):
     """The same, with fields taken from a model. Names them one by one: `__all__` leaks."""
 
 
+class NoInput(StrictSerializer):
+    """An empty body."""
+
+
+class OptionalReason(StrictSerializer):
+    """Why, where it may go without saying."""
+
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class RequiredReason(StrictSerializer):
+    """Why."""
+
+    reason = serializers.CharField(max_length=300)
+
+
 class RefField(serializers.CharField):
     """A slug, uid or ref in a body: short, one line."""
 
