@@ -258,6 +258,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    # Choices stay where they are used: shared enum components get names that change.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- Mail -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import PortalFilterSet
-from controlplane.base.api.serializers import StrictSerializer
+from controlplane.base.api.serializers import OptionalReason, StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.lib.errors import NotFound
 from controlplane.notify import services
@@ -52,16 +52,12 @@ class OutboxView(ListView):
         return OutboxMessage.objects.visible_to(request.actor).filter(workspace=request.workspace)
 
 
-class Reason(StrictSerializer):
-    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
-
-
 class ReplayView(DetailView):
     """Send a dead letter again, under its old key."""
 
     actions = {"POST": "notify.replay"}
     output = MessageRow
-    inputs = {"POST": Reason}
+    inputs = {"POST": OptionalReason}
     outputs = {"POST": MessageRow}
     tags = ["outbox"]
 
