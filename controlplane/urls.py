@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.base.urls")),
     path("", include("controlplane.jobs.urls")),
     path("", include("controlplane.access.urls")),
+    path("", include("controlplane.notify.urls")),
     path("api/", include("controlplane.api_urls")),
     path("admin/", admin.site.urls),
 ]
