@@ -8,5 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.access.api.urls")),
     path("", include("controlplane.base.api.urls")),
     path("", include("controlplane.audit.api")),
+    path("", include("controlplane.jobs.api")),
     path("", include("controlplane.notify.api")),
+    path("", include("controlplane.backups.api")),
 ]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connections, transaction
-from django.db.backends.utils import CursorWrapper
 
 from controlplane.audit import chain
 from controlplane.audit.sealing import keys, microseconds
@@ -89,6 +88,14 @@ class Proof:
             self.findings.append(found)
 
 
+class Cursor(Protocol):
+    """Django's, or psycopg's own: a restored database is proved on a plain connection."""
+
+    def execute(self, query: Any, params: Any = ..., /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
 def verify(
     *,
     expected: Mapping[int, str] | None = None,
@@ -99,21 +106,30 @@ def verify(
 
     `expected` is what anchors outside the database remember: seal number to hash.
     """
-    proof = Proof()
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         if not connections[using].savepoint_ids:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # A proof of millions of rows is not a request: the usual time limits don't fit it.
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        pruned_to, pruned_seal = _pruned(cursor)
-        _walk_chain(cursor, proof, pruned_seal, progress)
-        _compare_anchors(proof, expected or {}, _hashes(cursor, expected or {}))
-        _look_for_strays(cursor, proof)
-        proof.pruned = pruned_to
+        return prove(cursor, expected=expected, progress=progress)
+
+
+def prove(
+    cursor: Cursor,
+    *,
+    expected: Mapping[int, str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Proof:
+    """The proof itself; the caller has opened a transaction."""
+    proof = Proof()
+    # A proof of millions of rows is not a request: the usual time limits don't fit it.
+    cursor.execute("SET LOCAL statement_timeout = 0")
+    proof.pruned, pruned_seal = _pruned(cursor)
+    _walk_chain(cursor, proof, pruned_seal, progress)
+    _compare_anchors(proof, expected or {}, _hashes(cursor, expected or {}))
+    _look_for_strays(cursor, proof)
     return proof
 
 
-def _pruned(cursor: CursorWrapper) -> tuple[int, int]:
+def _pruned(cursor: Cursor) -> tuple[int, int]:
     """How many events were removed by sealed prunes, and the newest seal they emptied."""
     cursor.execute(
         "SELECT coalesce(sum(count), 0), (SELECT max(b.n) FROM audit_auditseal b"
@@ -136,7 +152,7 @@ class _Seal:
     intact: bool
 
 
-def _seals(cursor: CursorWrapper, pruned_seal: int) -> Iterator[_Seal]:
+def _seals(cursor: Cursor, pruned_seal: int) -> Iterator[_Seal]:
     last = 0
     while True:
         cursor.execute(_BATCH, [pruned_seal, last, SEALS_AT_ONCE])
@@ -158,7 +174,7 @@ def _seal(row: tuple[Any, ...]) -> _Seal:
 
 
 def _walk_chain(
-    cursor: CursorWrapper, proof: Proof, pruned_seal: int, progress: Callable[[int], None] | None
+    cursor: Cursor, proof: Proof, pruned_seal: int, progress: Callable[[int], None] | None
 ) -> None:
     known = keys()
     previous, number = chain.ZERO, 0
@@ -196,7 +212,7 @@ def _check_link(proof: Proof, seal: _Seal, previous: bytes, known: Mapping[str, 
         proof.add(Finding("seal_forged", f"seal {n} has a wrong signature", seal=n))
 
 
-def _check_rows(cursor: CursorWrapper, proof: Proof, seal: _Seal) -> None:
+def _check_rows(cursor: Cursor, proof: Proof, seal: _Seal) -> None:
     if seal.intact and seal.stored == seal.leaves:
         return
     sealed = dict(zip(chain.expand(seal.link.ids), chain.split(seal.leaves), strict=False))
@@ -225,7 +241,7 @@ def _judge(
     return "altered", f"event {event} was altered {how}", workspace_id
 
 
-def _hashes(cursor: CursorWrapper, expected: Mapping[int, str]) -> dict[int, str]:
+def _hashes(cursor: Cursor, expected: Mapping[int, str]) -> dict[int, str]:
     if not expected:
         return {}
     cursor.execute("SELECT n, hash FROM audit_auditseal WHERE n = ANY(%s)", [list(expected)])
@@ -249,7 +265,7 @@ def _compare_anchors(proof: Proof, expected: Mapping[int, str], actual: Mapping[
             return
 
 
-def _look_for_strays(cursor: CursorWrapper, proof: Proof) -> None:
+def _look_for_strays(cursor: Cursor, proof: Proof) -> None:
     cursor.execute(_STRAYS, [MOST])
     for event, workspace_id in cursor.fetchall():
         message = f"event {event} was put in without passing the log's door"
