@@ -63,9 +63,9 @@ class Launch:
         """Everything is up inside, and everything is down again after, whatever happens."""
         self._claim()
         try:
+            ports.check(self.address)
             with self._signals():
                 try:
-                    ports.check(self.address)
                     self._start()
                     self._enter("running")
                     yield
@@ -73,8 +73,8 @@ class Launch:
                     self._say("Stopping")
                     self._enter("stopping")
                     self._supervisor.stop()
-                    self.state.record.unlink(missing_ok=True)
         finally:
+            self.state.record.unlink(missing_ok=True)
             self._lock.release()
 
     def watch(self) -> None:

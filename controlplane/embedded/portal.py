@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -141,8 +142,10 @@ def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
     celery = (sys.executable, "-m", "celery", "-A", "controlplane.celery", "--quiet")
     worker = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
     return [
-        _program("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""], env),
-        _program("worker", [*celery, *worker], env),
+        Program("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""], env, ROOT),
+        # Its broker dies together with the supervisor, and a worker that is asked politely waits
+        # for the broker to come back. Killing it loses nothing: work is rows with leases.
+        Program("worker", [*celery, *worker], env, ROOT, grace=30, death_signal=signal.SIGKILL),
         _server("stream", "asgi", sockets.stream, for_web(env), "--workers", "1"),
         _server(
             "web",
@@ -152,10 +155,6 @@ def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
             *("--workers", "2", "--blocking-threads", "1", "--backlog", "2048"),
         ),
     ]
-
-
-def _program(name: str, argv: list[str], env: Mapping[str, str], **more: float) -> Program:
-    return Program(name=name, argv=argv, env=dict(env), cwd=ROOT, **more)  # type: ignore[arg-type]
 
 
 def _server(

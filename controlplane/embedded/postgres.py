@@ -99,6 +99,7 @@ class Postgres:
             uid=self.uid,
             # "Fast" shutdown. SIGTERM would wait until the last client has gone away.
             stop_signal=signal.SIGINT,
+            death_signal=signal.SIGINT,
             grace=20,
             before_restart=self._clear_stale_locks,
         )

@@ -29,6 +29,8 @@ class Program:
     cwd: str | Path
     uid: int | None = None
     stop_signal: int = signal.SIGTERM
+    # What it gets when the supervisor itself is killed.
+    death_signal: int = signal.SIGTERM
     grace: float = 10.0
     before_restart: Callable[[], None] | None = None
 
@@ -108,7 +110,7 @@ class Supervisor:
                 cwd=program.cwd,
                 log=self.log(program.name),
                 uid=program.uid,
-                death_signal=program.stop_signal,
+                death_signal=program.death_signal,
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise Trouble(f"{program.name} can't be started: {error}") from None

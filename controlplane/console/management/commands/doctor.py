@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -76,10 +77,11 @@ def examine(state: State) -> Iterator[Finding]:
 
 def is_reachable_by_design(state: State) -> bool:
     """A stopped embedded portal has no database to ask; that is no finding of its own."""
-    configured = "HOST" in settings.DATABASES["default"]
-    embedded = str(settings.DATABASES["default"].get("OPTIONS", {}).get("host", ""))
-    stopped = state.environment.exists() and not Run.read(state).running
-    return configured and not (stopped and embedded.startswith("/"))
+    if not os.environ.get("DATABASE_URL"):
+        return False
+    folder = str(settings.DATABASES["default"].get("OPTIONS", {}).get("host", ""))
+    own = (state.root / "postgres").exists() and folder.startswith("/")
+    return Run.read(state).running or not own
 
 
 def guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

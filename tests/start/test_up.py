@@ -1,0 +1,229 @@
+"""`up`, `down`, `doctor`: the whole portal in its own state folder, killed and started again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.embedded import portal, processes
+from controlplane.embedded.processes import wait_until
+from controlplane.embedded.state import Run, State
+
+MANAGE = portal.ROOT / "manage.py"
+# Nothing of the suite's own servers may leak into the installation under test.
+OURS = ("DATABASE", "REDIS", "CONTROLPLANE", "SECRET", "PG", "TEST_", "DJANGO", "ALLOWED", "EMAIL")
+
+
+class Installation:
+    def __init__(self, root: Path) -> None:
+        self.state = State.at(root)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.running: list[subprocess.Popen[bytes]] = []
+        self.output = root.parent / "up.out"
+        self.env = {n: v for n, v in os.environ.items() if not n.startswith(OURS)}
+        self.env["CONTROLPLANE_NO_BOOTSTRAP"] = "1"
+
+    def argv(self, command: str, *more: str) -> list[str]:
+        return [sys.executable, str(MANAGE), command, "--state", str(self.state.root), *more]
+
+    def up(self) -> subprocess.Popen[bytes]:
+        argv = self.argv("up", "--port", str(self.port), "--no-demo")
+        with self.output.open("wb") as out:
+            process = subprocess.Popen(argv, env=self.env, stdout=out, stderr=out, cwd="/")
+        self.running.append(process)
+        ready = wait_until(
+            lambda: b"Ready: " in self.output.read_bytes() or process.poll() is not None, 120
+        )
+        assert ready, self.output.read_text()
+        assert process.poll() is None, self.output.read_text()
+        return process
+
+    def run(self, command: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(command, *more),
+            env=self.env,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=120,
+        )
+
+    def status(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def environ_of(self, name: str) -> dict[str, str]:
+        pid = Run.read(self.state).programs[name].pid
+        words = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+        return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    root = Path(tempfile.mkdtemp(prefix="cpu-", dir="/tmp"))
+    root.chmod(0o755)
+    made = Installation(root / "s")
+    yield made
+    for process in made.running:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+    home = made.state.root / "postgres"
+    if home.is_symlink():
+        shutil.rmtree(os.path.realpath(home))
+    shutil.rmtree(root)
+
+
+def everything(run: Run) -> list[processes.Identity]:
+    assert run.supervisor
+    return [run.supervisor, *run.programs.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_life__start_look_kill_start_again_stop(installation: Installation) -> None:
+    """One long story, because each start costs seconds and each step needs the one before."""
+    installation.up()
+    run = Run.read(installation.state)
+    assert set(run.programs) == {
+        *("postgres", "valkey", "web", "stream", "worker", "beat", "proxy")
+    }
+    assert installation.status("/ready") == 200
+    assert installation.status("/health") == 200
+    assert installation.status("/admin/") == 302
+
+    check_secrets_stay_inside(installation)
+    check_other_terminals(installation)
+    check_second_up(installation, run)
+
+    supervisor = installation.running[-1]
+    supervisor.kill()
+    supervisor.wait()
+    assert wait_until(lambda: not any(map(processes.is_alive, everything(run))), 20)
+
+    again = installation.up()
+    assert installation.status("/ready") == 200
+    before = everything(Run.read(installation.state))
+    stopped = installation.run("down")
+    assert stopped.returncode == 0, stopped.stderr
+    assert again.wait(10) == 0
+    assert not any(map(processes.is_alive, before))
+    assert not installation.state.record.exists()
+    assert installation.run("down").stdout.startswith("Nothing runs from")
+
+
+def check_secrets_stay_inside(installation: Installation) -> None:
+    for name in ("web", "stream"):
+        env = installation.environ_of(name)
+        assert "DATABASE_OWNER_URL" not in env
+        assert "cp_app:" in env["DATABASE_URL"]
+    for name in ("worker", "beat"):
+        assert "cp_owner:" in installation.environ_of(name)["DATABASE_OWNER_URL"]
+    for name in ("proxy", "postgres", "valkey"):
+        assert not {"SECRET_KEY", "DATABASE_URL"} & set(installation.environ_of(name))
+    for path in (installation.state.secrets, installation.state.environment):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(installation.state.logs.stat().st_mode) == 0o700
+
+
+def check_other_terminals(installation: Installation) -> None:
+    doctor = installation.run("doctor", "--json")
+    found: list[dict[str, Any]] = json.loads(doctor.stdout)
+    assert doctor.returncode == 0, doctor.stdout
+    assert {"python", "disk", "database", "migrations", "broker", "ready", "audit"} <= {
+        finding["check"] for finding in found if finding["level"] == "ok"
+    }
+    assert all(finding["mend"] for finding in found if finding["level"] != "ok")
+
+
+def check_second_up(installation: Installation, run: Run) -> None:
+    second = installation.run("up", "--port", "1")
+    assert second.returncode == 0
+    assert f"running already: http://127.0.0.1:{installation.port}" in second.stdout
+    beside = Installation(installation.state.root.parent / "t")
+    taken = beside.run("up", "--port", str(installation.port))
+    assert taken.returncode == 1
+    assert f"Port {installation.port} on 127.0.0.1 is taken by" in taken.stderr
+    assert "Traceback" not in taken.stderr
+    assert all(map(processes.is_alive, everything(run)))
+
+
+def test_up__state_folder_that_is_a_file__says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    made = Installation(tmp_path / "file" / "s")
+    done = made.run("up", "--port", str(made.port))
+    assert done.returncode == 1
+    assert "--state DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_up__impossible_port__is_refused_at_once(tmp_path: Path, port: str) -> None:
+    done = Installation(tmp_path / "s").run("up", f"--port={port}")
+    assert done.returncode == 2
+    assert "a port is a number from 1 to 65535" in done.stderr
+
+
+def test_down__pid_of_a_stranger_in_the_record__is_left_alone(tmp_path: Path) -> None:
+    made = Installation(tmp_path / "s")
+    made.state.create()
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    forged = {"pid": stranger.pid, "started": "another boot:1"}
+    made.state.record.write_text(json.dumps({"supervisor": forged, "programs": {"web": forged}}))
+    done = made.run("down")
+    assert done.returncode == 0
+    assert "Nothing runs from" in done.stdout
+    assert stranger.poll() is None
+    stranger.send_signal(signal.SIGKILL)
+    stranger.wait()
+
+
+def test_doctor__not_started__says_how_and_is_no_error(tmp_path: Path) -> None:
+    done = Installation(tmp_path / "s").run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "python3 manage.py up" in done.stdout
+
+
+def test_doctor__secrets_lost_or_open__is_serious(tmp_path: Path) -> None:
+    made = Installation(tmp_path / "s")
+    made.state.create()
+    made.state.secrets.write_text("SECRET_KEY=x\n")
+    made.state.secrets.chmod(0o644)
+    done = made.run("doctor", "--json")
+    assert done.returncode == 1
+    said = [f["said"] for f in json.loads(done.stdout) if f["level"] == "error"]
+    assert any("can be read by others" in text for text in said)
+    assert any("CONTROLPLANE_AUDIT_SEAL_KEY" in text for text in said)
+
+
+def test_doctor__leftovers_of_a_killed_run__are_named(tmp_path: Path) -> None:
+    made = Installation(tmp_path / "s")
+    made.state.create()
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    Run(programs={"web": processes.Identity(left.pid, processes.started_at(left.pid))}).write(
+        made.state
+    )
+    done = made.run("doctor")
+    assert done.returncode == 1
+    assert f"web (pid {left.pid})" in done.stdout
+    left.kill()
+    left.wait()
