@@ -38,6 +38,7 @@ def options() -> dict[str, Any]:
         "task_queues": [
             Queue(name, Exchange(name, type="direct"), routing_key=name) for name in (TICKS, WORK)
         ],
+        "task_routes": {"jobs.tick": {"queue": TICKS}},
         "task_create_missing_queues": False,
         "timezone": "UTC",
         "enable_utc": True,

@@ -60,7 +60,7 @@ class PortalTask(Task[Any, Any]):
                 record_denied(error)
                 raise
             finally:
-                if not self.request.is_eager:
+                if not (self.request.is_eager or self.request.called_directly):
                     # Back to the pool, or away when broken: nothing else in a worker looks.
                     connections.close_all()
 

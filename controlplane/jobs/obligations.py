@@ -260,13 +260,11 @@ def sign(
 
 
 def change(
-    obligation: Obligation, *, actor: Actor, active: bool, owner_role: str, reason: str
+    obligation: Obligation, *, actor: Actor, active: bool, owner_role: str, reason: str = ""
 ) -> Obligation:
     """Switch an obligation of a workspace off or on, or give it to another role."""
     if owner_role not in policy.PEOPLE:
         raise Invalid("Unknown role.", details={"owner_role": "Choose a role of people."})
-    if not reason.strip():
-        raise Invalid("Give a reason.", details={"reason": "Required."})
     with transaction.atomic():
         row = Obligation.objects.select_for_update().get(pk=obligation.pk)
         policy.require(actor, "obligation.manage", row)

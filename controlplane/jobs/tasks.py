@@ -6,14 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.jobs import alarms, engine, heartbeats, obligations, runs, timers
-from controlplane.jobs.celery_app import TICKS, WORK, app
+from controlplane.jobs.celery_app import app
 from controlplane.jobs.models import JobRun, Timer
 from controlplane.jobs.registry import JOBS, job
 
 
-@app.task(
-    name="jobs.tick", queue=TICKS, time_limit=45, soft_time_limit=40, expires=5, ignore_result=True
-)
+@app.task(name="jobs.tick", time_limit=45, soft_time_limit=40, expires=5)
 def tick(sender: str = "beat") -> None:
     """One turn of the engine. A tick that came from beat proves the whole path by its arrival."""
     if sender == "beat":
@@ -21,7 +19,7 @@ def tick(sender: str = "beat") -> None:
     engine.tick(instance=heartbeats.instance())
 
 
-@app.task(name="jobs.run", queue=WORK, time_limit=3600, expires=600, ignore_result=True)
+@app.task(name="jobs.run", time_limit=3600, expires=600)
 def run_job(run_id: int) -> None:
     runs.execute(run_id, instance=heartbeats.instance())
 

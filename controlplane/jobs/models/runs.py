@@ -1,21 +1,14 @@
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from controlplane.access import policy
 from controlplane.jobs import leases
+from controlplane.jobs.models.querysets import InstallationQuerySet
 from controlplane.lib import clock
-from controlplane.lib.actors import Actor
 from controlplane.lib.ids import uuid7
-
-
-class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
-    def visible_to(self, actor: Actor) -> Self:
-        """Jobs belong to the installation; a role that may see jobs sees all of them."""
-        return self if policy.can(actor, "job.view") else self.none()
 
 
 class ScheduledJob(models.Model):
@@ -30,9 +23,7 @@ class ScheduledJob(models.Model):
     last_failed_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField(default=clock.now)
 
-    objects: ClassVar[models.Manager[ScheduledJob]] = models.Manager.from_queryset(
-        ScheduledJobQuerySet
-    )()
+    objects: ClassVar[models.Manager[ScheduledJob]] = InstallationQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -42,11 +33,6 @@ class ScheduledJob(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class JobRunQuerySet(models.QuerySet["JobRun"]):
-    def visible_to(self, actor: Actor) -> Self:
-        return self if policy.can(actor, "job.view") else self.none()
 
 
 class JobRun(leases.Leased):
@@ -62,7 +48,7 @@ class JobRun(leases.Leased):
     duration_ms = models.PositiveIntegerField(null=True)
     counts = models.JSONField(default=dict)
 
-    objects: ClassVar[models.Manager[JobRun]] = models.Manager.from_queryset(JobRunQuerySet)()
+    objects: ClassVar[models.Manager[JobRun]] = InstallationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -6,8 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from controlplane.access import policy
-from controlplane.lib.actors import Actor
+from controlplane.jobs.models.querysets import InstallationQuerySet
 from controlplane.lib.ids import uuid7
 
 
@@ -19,6 +18,7 @@ class Heartbeat(models.Model):
     at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(db_default=Now())
     version = models.CharField(max_length=40, blank=True)
+    objects = InstallationQuerySet["Heartbeat"].as_manager()
 
     class Meta:
         ordering = ["component", "-at"]
@@ -43,6 +43,7 @@ class EngineCycle(models.Model):
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
     instance = models.CharField(max_length=120, blank=True)
+    objects = InstallationQuerySet["EngineCycle"].as_manager()
 
     class Meta:
         ordering = ["module"]
@@ -51,10 +52,7 @@ class EngineCycle(models.Model):
         return self.module
 
 
-class WatchAlarmQuerySet(models.QuerySet["WatchAlarm"]):
-    def visible_to(self, actor: Actor) -> Self:
-        return self if policy.can(actor, "job.view") else self.none()
-
+class WatchAlarmQuerySet(InstallationQuerySet["WatchAlarm"]):
     def open(self) -> Self:
         return self.filter(closed_at=None)
 
