@@ -41,7 +41,7 @@ def test_scopes__make_a_service_account__as_json() -> None:
     )  # fmt: skip
     answer = json.loads(out)
     actor = authenticate_bearer(f"Bearer {answer['key']}", "127.0.0.1")
-    assert actor.scopes == {"catalog.*", "audit.view"}
+    assert actor.scopes == frozenset({"catalog.*", "audit.view"})
     assert Agent.objects.get().kind == "service"
     assert answer["workspace_id"] == str(workspace.uid)
 

@@ -33,6 +33,14 @@ def enter(secret: str) -> Actor:
     return authenticate_bearer(f"Bearer {secret}", "203.0.113.5")
 
 
+def accepted(secret: str) -> bool:
+    try:
+        enter(secret)
+    except Unauthorized:
+        return False
+    return True
+
+
 def test_key__issued__opens_the_door_and_leaves_no_secret_behind() -> None:
     workspace = make.workspace()
     agent = make.agent(workspace, role="executor")
@@ -70,7 +78,7 @@ def test_key__not_before__waits() -> None:
         with pytest.raises(Unauthorized):
             enter(secret)
         clock.shift(timedelta(hours=1))
-        assert enter(secret)
+        assert accepted(secret)
 
 
 @pytest.mark.parametrize("days", [0, -1, 366, 10**9])
@@ -88,7 +96,7 @@ def test_rotation__overlap__both_work_then_only_the_new_one() -> None:
         assert issued.key.scopes == ["catalog.view"]
         assert enter(old_secret).agent_id == enter(str(issued.secret)).agent_id == agent.pk
         clock.shift(timedelta(hours=2))
-        assert enter(str(issued.secret))
+        assert accepted(str(issued.secret))
         with pytest.raises(Unauthorized):
             enter(old_secret)
 
@@ -120,7 +128,7 @@ def test_rotation__twice_or_of_a_dead_key__is_a_conflict() -> None:
 
 def test_revocation__works_at_once_although_the_key_was_just_used() -> None:
     key, secret = make.key(make.agent(make.workspace()))
-    assert authenticate_bearer(f"Bearer {secret}", "203.0.113.5")
+    authenticate_bearer(f"Bearer {secret}", "203.0.113.5")
     revoke_key(key, actor=make.JOB, reason="found in a log")
     with pytest.raises(Unauthorized):
         authenticate_bearer(f"Bearer {secret}", "203.0.113.5")
@@ -139,7 +147,7 @@ def test_deactivated_agent__has_no_working_key_until_it_is_back() -> None:
     with pytest.raises(Conflict):
         make.key(agent)
     reactivate_agent(agent, actor=make.JOB)
-    assert enter(secret)
+    assert accepted(secret)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +251,7 @@ def test_key__with_more_than_its_issuer_may__is_refused() -> None:
         with pytest.raises(NotAllowed) as error:
             issue_key(service, actor=lead, name="ci", scopes=scopes)
         assert error.value.error_code == "INSUFFICIENT_AUTHORITY"
-    assert issue_key(service, actor=lead, name="ci", scopes=["audit.view"])
+    issue_key(service, actor=lead, name="ci", scopes=["audit.view"])
     admin = make.actor(make.person(workspace, "workspace_admin"))
     strong = issue_key(service, actor=admin, name="ci", scopes=["*"])
     with pytest.raises(NotAllowed):
@@ -302,7 +310,7 @@ def test_own_key__of_a_person_without_a_role_left__is_dead() -> None:
     make.person(workspace, "workspace_admin")
     person = make.person(workspace, "viewer")
     issued = issue_key(person, actor=make.actor(person), workspace=workspace, name="cli")
-    assert enter(str(issued.secret))
+    assert accepted(str(issued.secret))
     services.remove_member(make.membership(person, workspace), actor=make.JOB, reason="left us")
     with pytest.raises(Unauthorized):
         enter(str(issued.secret))
