@@ -108,11 +108,6 @@ def waiting(limit: Limit, subject: str) -> float:
     return max(limit.seconds * (1 - (most - 1 - counted) / before) - elapsed, 0.0) + 1
 
 
-def prune(*, before: datetime) -> int:
-    deleted, _ = AttemptCounter.objects.filter(window_start__lt=before).delete()
-    return deleted
-
-
 def _window_start(limit: Limit, now: datetime) -> datetime:
     return datetime.fromtimestamp(now.timestamp() // limit.seconds * limit.seconds, UTC)
 

@@ -15,6 +15,8 @@ from controlplane.access.services.keys import issue_key
 from controlplane.access.services.reviews import period_of
 from controlplane.access.tasks import make_reviews
 from controlplane.audit.models import AuditEvent
+from controlplane.jobs import obligations
+from controlplane.jobs.models import ObligationRecord
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
 from tests import make
 from tests.kit.racing import race
@@ -266,3 +268,18 @@ def test_pages__stranger__gets_403_or_404(scene: Scene) -> None:
     assert outsider.get(page).status_code == 404
     assert outsider.post(decide, {"decision": "revoked"}).status_code == 404
     assert AuditEvent.objects.filter(outcome="denied", action="access_review.view").exists()
+
+
+def test_pages__signing__fulfils_the_duty_of_the_quarter(scene: Scene) -> None:
+    obligations.open_due()
+    scene.decide_all()
+    scene.review.refresh_from_db()
+    form = {"version": scene.review.version, "statement": "I have read every line."}
+    sign = reverse("access:review_sign", args=[scene.review.period])
+    make.client(scene.lead).post(sign, form)
+    record = ObligationRecord.objects.get(
+        workspace=scene.ws, obligation__slug="access.quarterly_review"
+    )
+    assert record.status == ObligationRecord.Status.COMPLETE
+    assert record.recorded_by == scene.lead
+    assert record.evidence_url.endswith(f"{scene.review.period}/?workspace={scene.ws.slug}")

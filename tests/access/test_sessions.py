@@ -14,6 +14,7 @@ from django.urls import reverse
 from controlplane.access import numbers, services
 from controlplane.access.models import UserSession
 from controlplane.access.services.sessions import hash_of
+from controlplane.access.tasks import clean_up
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import NotAllowed, NotFound
 from tests import make
@@ -30,7 +31,7 @@ def clock(time_machine: Any) -> Any:
 
 
 def is_in(browser: Client) -> bool:
-    return bool(browser.get(ACCOUNT).status_code == 200)
+    return bool(browser.get("/access/password/").status_code == 200)
 
 
 def test_session__idle_too_long__is_out(clock: Any) -> None:
@@ -189,3 +190,31 @@ def test_workspace__that_is_not_mine__is_not_found_and_never_another() -> None:
         assert browser.get(reverse("access:members"), HTTP_X_WORKSPACE=slug).status_code == 404
         answer = browser.post(reverse("access:switch_workspace"), {"workspace": slug})
         assert answer.status_code == 404
+
+
+# --- Clean-up --------------------------------------------------------------------------------
+
+
+def test_clean_up__closes_what_has_passed_and_nothing_else(clock: Any) -> None:
+    user = make.person(make.workspace(), "viewer")
+    idle = make.client(user)
+    clock.shift(numbers.SESSION_IDLE_MINUTES.value * 60)
+    fresh = make.client(user)
+    assert clean_up()["sessions"] == 1
+    assert clean_up()["sessions"] == 0
+    assert is_in(fresh)
+    assert not is_in(idle)
+    assert fresh.get(ACCOUNT).content.decode().count("End the session started") == 0
+
+
+def test_health__with_a_session_cookie__asks_no_database(django_assert_num_queries: Any) -> None:
+    browser = make.client(make.person(make.workspace(), "viewer"))
+    with django_assert_num_queries(0):
+        assert browser.get("/health").status_code == 200
+
+
+def test_page__asks_who_it_is_in_few_queries(django_assert_max_num_queries: Any) -> None:
+    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser.get("/access/logout/")
+    with django_assert_max_num_queries(6):
+        browser.get("/access/logout/")

@@ -45,6 +45,7 @@ from controlplane.access.services.sessions import (
     rekey_session,
     renew_second_factor,
     session_in_force,
+    sessions_in_force,
     start_session,
     touch_session,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "reset_second_factor",
     "revoke_role",
     "session_in_force",
+    "sessions_in_force",
     "set_password",
     "sign_review",
     "start_session",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from controlplane.access import credential_cache, numbers
 from controlplane.access.models import AccountLock, User, UserSession
 from controlplane.access.principals import actor_for_user
+from controlplane.access.querysets import UserSessionQuerySet
 from controlplane.access.services.authority import require_near_person
 from controlplane.access.services.saving import by as name_of
 from controlplane.audit import services as audit
@@ -56,16 +57,15 @@ def start_session(
 
 def session_in_force(session_key: str, user: User) -> UserSession | None:
     """This browser's session, unless it was ended, idled out or is past its hours."""
+    return sessions_in_force(user).filter(session_hash=hash_of(session_key)).first()
+
+
+def sessions_in_force(user: User) -> UserSessionQuerySet:
     now = clock.now()
-    return (
-        UserSession.objects.live()
-        .filter(
-            user=user,
-            session_hash=hash_of(session_key),
-            last_seen_at__gt=now - timedelta(minutes=numbers.SESSION_IDLE_MINUTES.value),
-            started_at__gt=now - timedelta(hours=numbers.SESSION_HOURS.value),
-        )
-        .first()
+    return UserSession.objects.live().filter(
+        user=user,
+        last_seen_at__gt=now - timedelta(minutes=numbers.SESSION_IDLE_MINUTES.value),
+        started_at__gt=now - timedelta(hours=numbers.SESSION_HOURS.value),
     )
 
 
@@ -135,7 +135,11 @@ def end_sessions_of(user: User, *, by: str, keep: UserSession | None = None) -> 
     return live.update(ended_at=clock.now(), ended_by=by)
 
 
-def prune_sessions(*, before: datetime) -> int:
-    """Remove rows that ended, or were last used, before then."""
-    deleted, _ = UserSession.objects.filter(last_seen_at__lt=before).delete()
-    return deleted
+def close_passed_sessions() -> int:
+    """Note the end of sessions that idled out or are past their hours: they are refused by
+    their times already, this makes lists and retention see it."""
+    now = clock.now()
+    idle = Q(last_seen_at__lte=now - timedelta(minutes=numbers.SESSION_IDLE_MINUTES.value))
+    over = Q(started_at__lte=now - timedelta(hours=numbers.SESSION_HOURS.value))
+    passed = UserSession.objects.live().filter(idle | over)
+    return passed.update(ended_at=now, ended_by="idle or past its hours")

@@ -48,7 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "form": form,
         "person": user,
         "session": session,
-        "sessions": UserSession.objects.live().visible_to(actor_of(request)),
+        "sessions": services.sessions_in_force(user),
         "device": services.enrolled_device(user),
         "recovery_codes_left": services.recovery_codes_left(user),
         "grants": [

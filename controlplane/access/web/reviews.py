@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.access import services
+from controlplane.access import policy, services
 from controlplane.access.forms import SignReviewForm
 from controlplane.access.models import AccessReview, AccessReviewLine, Workspace
 from controlplane.access.web.common import (
@@ -23,8 +25,20 @@ from controlplane.access.web.common import (
     show,
 )
 from controlplane.base.web import actor_of
+from controlplane.jobs import obligations
+from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
+from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+
+DUTY = obligations.register(
+    "access.quarterly_review",
+    title="Review who has access",
+    owner_role="security_lead",
+    cadence="quarterly",
+    evidence="The signed access review of the quarter: each role and key confirmed or revoked.",
+    requirement="R-203",
+).slug
 
 
 @in_workspace
@@ -121,7 +135,7 @@ def sign(request: HttpRequest, period: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, form)
     try:
-        services.sign_review(found, actor=actor_of(request), **form.cleaned_data)
+        _sign(found, form, actor_of(request))
     except NotAllowed:
         raise
     except ControlPlaneError as error:
@@ -129,6 +143,26 @@ def sign(request: HttpRequest, period: str) -> HttpResponse:
     else:
         messages.success(request, "The review is signed.")
     return _back(period)
+
+
+@transaction.atomic
+def _sign(review: AccessReview, form: SignReviewForm, actor: Actor) -> None:
+    """Sign, and with it fulfil the duty of that quarter."""
+    services.sign_review(review, actor=actor, **form.cleaned_data)
+    owed = ObligationRecord.objects.filter(
+        workspace_id=review.workspace_id,
+        obligation__slug=DUTY,
+        period=review.period,
+        status=ObligationRecord.Status.DUE,
+    ).first()
+    if owed is not None and policy.can(actor, "obligation.fulfil", owed):
+        page = reverse("access:review", kwargs={"period": review.period})
+        obligations.fulfil(
+            owed,
+            actor=actor,
+            note=f"Signed the access review {review.period}. {form.cleaned_data['statement']}",
+            evidence_url=f"{settings.PUBLIC_URL}{page}?workspace={review.workspace.slug}",
+        )
 
 
 def _back(period: str) -> HttpResponseRedirect:
