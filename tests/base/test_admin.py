@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -14,9 +15,6 @@ from controlplane.base import signals
 from controlplane.base.admin.changelist import COUNT_CAP
 from controlplane.base.models import Signal
 from controlplane.jobs import leases
-from controlplane.lib.errors import Invalid
-from controlplane.notify import services as notify
-from controlplane.notify.models import Contact
 from tests import make
 
 LIST = "/admin/base/signal/"
@@ -243,69 +241,6 @@ def test_bulk__role_without_the_right__not_offered_and_not_done(
     assert Signal.objects.get().state == leases.DEAD
 
 
-# --- Forms ------------------------------------------------------------------------------------
-
-
-CONTACTS = "/admin/notify/contact/"
-
-
-def fields(**changed: object) -> dict[str, object]:
-    given = {"family": "role", "purpose": "ops_lead", "name": "Kim", "email": "kim@example.org"}
-    return {**given, "phone": "", "handle": "", "coverage": "", "notes": "", "order": 0, **changed}
-
-
-def test_form__add_and_change__by_services_with_audit_and_no_stock_log(
-    browser: Client, here: Workspace
-) -> None:
-    answer = browser.post(f"{CONTACTS}add/", fields())
-    assert answer.status_code == 302, answer.content.decode()
-    contact = Contact.objects.get()
-    assert contact.workspace == here
-    url = f"{CONTACTS}{contact.uid}/change/"
-    assert browser.get(url).status_code == 200
-    assert browser.post(url, fields(name="Kim Lee")).status_code == 302
-    contact.refresh_from_db()
-    assert contact.name == "Kim Lee"
-    event = AuditEvent.objects.filter(subject_ref=f"notify.contact:{contact.pk}").first()
-    assert event is not None
-    assert event.before != event.after
-    assert not LogEntry.objects.exists()
-
-
-def test_form__the_service_refuses__sentence_on_the_form_and_nothing_written(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise Invalid("That number is not one.", details={"phone": ["Not a number."]})
-
-    monkeypatch.setattr(notify, "add_contact", refuse)
-    answer = browser.post(f"{CONTACTS}add/", fields(phone="abc"))
-    assert answer.status_code == 200
-    form = answer.context["adminform"].form
-    assert form.errors == {"phone": ["Not a number."]}
-    assert not Contact.objects.exists()
-
-
-def test_form__without_the_right__403(here: Workspace) -> None:
-    legal = make.client(make.person(here, "legal"))
-    assert legal.get(CONTACTS).status_code == 200
-    assert legal.post(f"{CONTACTS}add/", fields()).status_code == 403
-    assert not Contact.objects.exists()
-
-
-def test_form__choices_of_a_relation__visible_rows_only(browser: Client) -> None:
-    make.person(make.workspace(), "viewer", email="elsewhere@example.org")
-    assert "elsewhere@example.org" not in browser.get(f"{CONTACTS}add/").content.decode()
-
-
-def test_form__unknown_or_state_fields_posted__ignored(browser: Client, here: Workspace) -> None:
-    """Mass assignment: only `edit_fields` are in the form."""
-    there = make.workspace()
-    browser.post(f"{CONTACTS}add/", fields(workspace=there.pk, is_active="", uid="x"))
-    contact = Contact.objects.get()
-    assert (contact.workspace, contact.is_active) == (here, True)
-
-
 def test_site__stock_log_is_never_written_and_rows_are_never_deleted_in_bulk(
     browser: Client, signal: Signal
 ) -> None:
@@ -368,3 +303,27 @@ def test_list__query_count_does_not_grow_with_rows(browser: Client, here: Worksp
     fill(here, 50)
     assert queries() == few
     assert few <= 14
+
+
+# --- Plans ------------------------------------------------------------------------------------
+
+
+def test_big_list__page_by_key_is_read_from_an_index(browser: Client, here: Workspace) -> None:
+    fill(here, 3000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE base_signal")
+    rows = Signal.objects.all().visible_to(make.actor(make.person(here, "primary_operator")))
+    page = rows.filter(workspace=here, pk__lt=Signal.objects.latest("pk").pk).order_by("-pk")[:51]
+    plan = page.explain()
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+
+
+def test_drain__claims_from_the_partial_index(here: Workspace) -> None:
+    fill(here, 3000)
+    Signal.objects.update(state=leases.DONE)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE base_signal")
+    due = Signal.objects.filter(state__in=leases.OPEN, ready_at__lte=Now())
+    assert "signal_ready" in due.order_by("ready_at", "pk")[:20].explain()

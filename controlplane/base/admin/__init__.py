@@ -5,6 +5,6 @@ from controlplane.base.admin.changelist import ScopedRelatedFilter
 from controlplane.base.admin.model_admin import ModelAdmin
 
 # Last: it registers base's own tables with the class above.
-from controlplane.base.admin import kernel  # isort: skip
+from controlplane.base.admin import kernel, limits  # isort: skip
 
-__all__ = ["ModelAdmin", "ScopedRelatedFilter", "bulk", "button", "kernel"]
+__all__ = ["ModelAdmin", "ScopedRelatedFilter", "bulk", "button", "kernel", "limits"]

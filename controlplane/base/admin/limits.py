@@ -1,0 +1,74 @@
+"""Temporary rate limits in the console: set one during an incident, lift it after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from controlplane.access.models import Agent, Workspace
+from controlplane.base.admin.buttons import button
+from controlplane.base.admin.model_admin import ModelAdmin
+from controlplane.base.api import services
+from controlplane.base.models import ThrottleRule
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib import clock
+from controlplane.lib.errors import Invalid
+
+if TYPE_CHECKING:
+    _Form = forms.ModelForm[ThrottleRule]
+else:
+    _Form = forms.ModelForm
+
+
+class ThrottleForm(_Form):
+    agent = forms.CharField(
+        required=False, max_length=80, help_text="An agent by name. Empty: everybody."
+    )
+    minutes = forms.IntegerField(initial=30, help_text="It ends by itself after these.")
+
+    class Meta:
+        model = ThrottleRule
+        fields = ("path", "shared", "limit", "period_s", "reason")
+
+
+def _ended(rule: ThrottleRule) -> str:
+    over = rule.lifted_at is not None or rule.expires_at <= clock.now()
+    return "it has ended already" if over else ""
+
+
+@admin.register(ThrottleRule)
+class ThrottleRuleAdmin(ModelAdmin[ThrottleRule]):
+    view_action = "throttle.view"
+    add_action = "throttle.manage"
+    form = ThrottleForm
+    add_fields = ("agent", "path", "shared", "limit", "period_s", "minutes", "reason")
+    list_display = ("actor_label", "path", "limit", "period_s", "expires_at", "lifted_at", "reason")
+    list_filter = ("workspace", "expires_at")
+    list_select_related = ("workspace",)
+
+    def service_save(
+        self, request: HttpRequest, obj: ThrottleRule, form: Any, change: bool
+    ) -> ThrottleRule:
+        workspace = workspace_of(request)
+        if workspace is None:
+            raise Invalid("Choose a workspace first.")
+        given = dict(form.cleaned_data)
+        whom = self._agent(request, workspace, given.pop("agent"))
+        return services.set_throttle(workspace, actor=actor_of(request), whom=whom, **given)
+
+    def _agent(self, request: HttpRequest, workspace: Workspace, name: str) -> Agent | None:
+        if not name:
+            return None
+        rows = Agent.objects.all().visible_to(actor_of(request))
+        found = rows.filter(workspace=workspace, name__iexact=name).first()
+        if found is None:
+            raise Invalid("No such agent.", details={"agent": ["No agent of this name here."]})
+        return found
+
+    @button(label="Lift", action="throttle.manage", reason=True, when=_ended)
+    def lift(self, request: HttpRequest, obj: ThrottleRule, reason: str) -> str:
+        services.lift_throttle(obj, actor=actor_of(request), reason=reason)
+        return "Lifted."
