@@ -200,8 +200,8 @@ def test_clean_up__closes_what_has_passed_and_nothing_else(clock: Any) -> None:
     idle = make.client(user)
     clock.shift(numbers.SESSION_IDLE_MINUTES.value * 60)
     fresh = make.client(user)
-    assert clean_up()["sessions"] == 1
-    assert clean_up()["sessions"] == 0
+    assert (clean_up() or {})["sessions"] == 1
+    assert (clean_up() or {})["sessions"] == 0
     assert is_in(fresh)
     assert not is_in(idle)
     assert fresh.get(ACCOUNT).content.decode().count("End the session started") == 0
