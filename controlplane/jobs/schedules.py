@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from controlplane.lib.errors import Invalid
@@ -98,16 +99,21 @@ class Cron:
 
     @cached_property
     def longest_gap(self) -> timedelta:
-        """The longest stretch without a due time within two years: what silence is measured by."""
-        moment = datetime(2027, 1, 1, tzinfo=UTC)
-        end, longest = moment + timedelta(days=731), timedelta()
-        while moment < end:
-            following = self.after(moment, moment)
-            longest = max(longest, following - moment)
-            if longest <= timedelta(hours=1) and moment > datetime(2027, 1, 9, tzinfo=UTC):
-                break
-            moment = following
-        return longest
+        """The longest stretch without a due time: what silence is measured by. Counted on the
+        calendar alone; an hour of daylight saving more or less is no matter here."""
+        minutes = [hour * 60 + minute for hour, minute in self._times]
+        within = max((later - earlier for earlier, later in pairwise(minutes)), default=0)
+        nights = self._longest_days_apart()
+        return timedelta(minutes=max(within, nights * 1440 - minutes[-1] + minutes[0]))
+
+    def _longest_days_apart(self) -> int:
+        if all(
+            len(values) >= full for values, full in zip(self._parsed[2:], (31, 12, 7), strict=True)
+        ):
+            return 1
+        first_day, horizon = date(2027, 1, 1), 1_500  # a leap day is at most 1,461 away
+        days = [n for n in range(horizon) if self._matches(first_day + timedelta(days=n))]
+        return max((later - earlier for earlier, later in pairwise(days)), default=horizon)
 
     def __str__(self) -> str:
         return f"{self.line} {self.zone}"

@@ -104,10 +104,17 @@ def test_every__less_than_a_second__refused() -> None:
 
 @pytest.mark.parametrize(
     ("line", "gap"),
-    [("03:15", 1), ("0 9 * * mon", 7), ("0 0 1 * *", 31), ("0 0 1 */3 *", 92)],
+    [
+        ("03:15", timedelta(days=1)),
+        ("0 9 * * mon", timedelta(days=7)),
+        ("0 0 1 * *", timedelta(days=31)),
+        ("0 0 1 */3 *", timedelta(days=92)),
+        ("*/5 * * * *", timedelta(minutes=5)),
+        ("0 9-17 * * mon-fri", timedelta(hours=64)),
+    ],
 )
-def test_cron__longest_gap(line: str, gap: int) -> None:
-    assert Cron(line).longest_gap == timedelta(days=gap)
+def test_cron__longest_gap(line: str, gap: timedelta) -> None:
+    assert Cron(line).longest_gap == gap
 
 
 @given(

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
+
+from controlplane.console import chaos
+from controlplane.jobs.management.commands.engine import turn
+
+
+class Command(BaseCommand):
+    help = (
+        "Kill the portal's processes at random under traffic, in a scratch database, and prove"
+        " that nothing is lost. Give --broker a Redis database that holds nothing else."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seconds", type=float, default=60)
+        parser.add_argument("--seed", type=int, default=None)
+        parser.add_argument("--broker", default="", help="its database is emptied; default: 15")
+        parser.add_argument("--turn", action="store_true", help="be one of the victims")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["turn"]:
+            _turn_for_ever()
+        seed = options["seed"] if options["seed"] is not None else secrets.randbelow(10**6)
+        self.stdout.write(f"seed {seed}, {options['seconds']:.0f} s")
+        name = f"chaos_{os.getpid()}"
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder, chaos.scratch_database(name):
+            call_command("migrate", verbosity=0)
+            audit, kills = chaos.run(
+                seconds=options["seconds"],
+                seed=seed,
+                folder=Path(folder),
+                database_url=url_for(os.environ["DATABASE_URL"], name),
+                broker_url=options["broker"] or other_broker(settings.REDIS_URL),
+            )
+        for what, count in sorted(kills.items()):
+            self.stdout.write(f"killed       {what} x {count}")
+        for line in audit.lines():
+            self.stdout.write(line)
+        if audit.lost:
+            raise CommandError(f"lost: {', '.join(audit.lost[:20])} (seed {seed})")
+
+
+def _turn_for_ever() -> None:
+    while True:
+        try:
+            turn()
+        except DatabaseError:
+            connections.close_all()
+        time.sleep(0.2)
+
+
+def url_for(url: str, name: str) -> str:
+    """The same server, another database."""
+    return re.sub(r"(//[^/]*/)[^?]*", rf"\g<1>{name}", url, count=1)
+
+
+def other_broker(url: str) -> str:
+    """The same server, database 15: the portal's own must not be emptied."""
+    if url.startswith(("redis+socket:", "unix:")):
+        return url.split("?", 1)[0] + "?virtual_host=15"
+    return re.sub(r"(//[^/]*)(/\d*)?$", r"\g<1>/15", url)
