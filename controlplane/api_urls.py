@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.jobs.api")),
     path("", include("controlplane.notify.api")),
     path("", include("controlplane.backups.api")),
+    path("", include("controlplane.catalog.api.urls")),
 ]

@@ -5,3 +5,23 @@ class CatalogConfig(AppConfig):
     name = "controlplane.catalog"
     label = "catalog"
     verbose_name = "Catalog"
+
+    def ready(self) -> None:
+        from controlplane.access.services import people
+        from controlplane.base.registries import Kpi, kpis
+        from controlplane.catalog import kept, services, transitions, uptime  # noqa: F401
+
+        people.furnishers.append(services.ensure_environments)
+        kpis.register(
+            Kpi(
+                slug="uptime",
+                title="Uptime of the least available service",
+                unit="%",
+                formula=(
+                    "100 × (1 − down seconds ÷ measured seconds) in production, from probes' down"
+                    " intervals with overlaps merged; the lowest of the active services"
+                ),
+                compute=uptime.of_workspace,
+                target=99.9,
+            )
+        )

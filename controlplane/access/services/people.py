@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -20,6 +20,10 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid, NotFound
 
+# What apps above put into a new workspace, in its own transaction. Each fills it in `apps.py`;
+# called as `(workspace, actor=…)`.
+furnishers: list[Callable[..., Any]] = []
+
 
 @transaction.atomic
 def create_workspace(
@@ -34,6 +38,8 @@ def create_workspace(
         workspace,
         after={"slug": workspace.slug, "name": workspace.name, "time_zone": workspace.time_zone},
     )
+    for furnish in furnishers:
+        furnish(workspace, actor=actor)
     return workspace
 
 

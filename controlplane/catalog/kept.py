@@ -1,0 +1,36 @@
+"""What the catalog keeps about people, and for how long it keeps what."""
+
+from __future__ import annotations
+
+from controlplane.base.personal import nothing
+from controlplane.base.retention import keep_always, keep_rows
+
+nothing(
+    "catalog.entries",
+    "catalog.environment",
+    "catalog.service",
+    "catalog.component",
+    "catalog.integration",
+    why="names of things; who opened a breaker stands in the audit log, and goes by its rules",
+)
+keep_rows(
+    "catalog.probe_results",
+    "catalog.proberesult",
+    "at",
+    days=30,
+    why="single looks; down intervals are what lasts",
+)
+keep_always(
+    "catalog.setup",
+    "catalog.environment",
+    "catalog.service",
+    "catalog.component",
+    "catalog.integration",
+    "catalog.probe",
+    why="what there is now",
+)
+keep_always(
+    "catalog.down_intervals",
+    "catalog.downinterval",
+    why="an aggregate: uptime of any past month must stay computable",
+)

@@ -1,0 +1,71 @@
+"""Words that everybody shares: the Tool Router's six operations, and how to try again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.lib.defaults import define
+
+# A closed vocabulary: another name in `context.meta_tool` is a finding of the telemetry audit.
+OPERATIONS: dict[str, str] = {
+    "COMPOSIO_SEARCH_TOOLS": "Find tools for a task. Results may be kept for an hour.",
+    "COMPOSIO_CREATE_PLAN": "Turn a task into an ordered plan of tool calls.",
+    "COMPOSIO_MANAGE_CONNECTIONS": "Start, check and renew authorised connections.",
+    "COMPOSIO_MULTI_EXECUTE_TOOL": "Run one or several tools with an authorised connection.",
+    "COMPOSIO_REMOTE_WORKBENCH": "Work on large results in the remote workbench.",
+    "COMPOSIO_REMOTE_BASH_TOOL": "Run a shell command in the remote workbench.",
+}
+
+BACKOFF_FIRST = define(
+    "catalog.backoff_first_s", 1.0, unit="seconds", why="The playbook's 1, 2, 4, 8 s."
+)
+BACKOFF_FACTOR = define(
+    "catalog.backoff_factor", 2.0, unit="times", why="The playbook's 1, 2, 4, 8 s."
+)
+TRIES = define(
+    "catalog.backoff_tries", 5, unit="tries", why="The first call and four repeats, then give up."
+)
+BREAK_AFTER = define(
+    "catalog.breaker_failures", 3, unit="failures in a row", why="The playbook's breaker."
+)
+COOL_DOWN = define(
+    "catalog.breaker_cool_down_s",
+    60.0,
+    unit="seconds",
+    why="Longer than all repeats of one call together, so that a trial sees a new state.",
+)
+COOL_DOWN_MOST = define(
+    "catalog.breaker_cool_down_most_s",
+    900.0,
+    unit="seconds",
+    why="Each failed trial doubles the pause; a quarter of an hour is as long as anybody waits.",
+)
+
+
+def is_operation(name: str) -> bool:
+    return name in OPERATIONS
+
+
+def delays() -> list[float]:
+    """Seconds to wait before each repeat."""
+    first, factor = BACKOFF_FIRST.value, BACKOFF_FACTOR.value
+    return [first * factor**number for number in range(TRIES.value - 1)]
+
+
+def cool_down(trials: int) -> float:
+    """Seconds until the next trial, after this many trials failed."""
+    return min(COOL_DOWN_MOST.value, COOL_DOWN.value * 2.0 ** min(trials, 20))
+
+
+def retry_policy() -> dict[str, Any]:
+    return {
+        "delays_s": delays(),
+        "tries": TRIES.value,
+        "jitter": "full: wait a random time up to the delay",
+        "honour_retry_after": True,
+        "breaker": {
+            "opens_after_failures_in_a_row": BREAK_AFTER.value,
+            "cool_down_s": COOL_DOWN.value,
+            "cool_down_doubles_up_to_s": COOL_DOWN_MOST.value,
+        },
+    }
