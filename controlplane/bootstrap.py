@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 UV_VERSION = "0.13.9"
 UV_OLDEST = (0, 13)
 PYTHON_OLDEST = (3, 11)
@@ -225,6 +226,10 @@ def sync(uv: str, dev: bool) -> None:
     cache = env.get("UV_CACHE_DIR") or env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if not _writable(cache):
         env["UV_CACHE_DIR"] = os.path.join(state_dir(), "cache")
+    if os.path.exists(SYSTEM_CERTIFICATES):
+        # A company's proxy signs with an authority that only the machine's own list knows. A bare
+        # machine has no list; there the installer's own one serves.
+        env.setdefault("UV_SYSTEM_CERTS", "1")
     # Inside .venv, sys.executable is the thing being rebuilt: name the Python beneath it.
     base = getattr(sys, "_base_executable", None) or sys.executable
     command = [uv, "sync", "--frozen", "--no-progress", "--python", base, "--project", ROOT]
