@@ -101,7 +101,7 @@ def enrol(user: User) -> TOTPDevice:
     if found is not None:
         return found
     device = services.begin_enrolment(user, actor=JOB)
-    services.finish_enrolment(user, code_for(device), actor=JOB)
+    services.finish_enrolment(user, code_for(device), actor=JOB, device_id=device.pk)
     device.refresh_from_db()
     return device
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.access.services.passwords import MAX_LENGTH
+from controlplane.lib import clock
 
+FURTHEST = timedelta(days=3653)  # a role's end; beyond it dates overflow somewhere
 _MISMATCH = "The two passwords differ."
 
 
@@ -115,9 +119,11 @@ class GrantForm(forms.Form):
     )
     reason = forms.CharField(max_length=300, required=False)
 
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=300)
+    def clean_expires_at(self) -> date | None:
+        day: date | None = self.cleaned_data["expires_at"]
+        if day is not None and day > clock.now().date() + FURTHEST:
+            raise ValidationError("At most ten years ahead. Leave it empty for no end.")
+        return day
 
 
 class SignReviewForm(forms.Form):

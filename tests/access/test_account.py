@@ -269,3 +269,20 @@ def test_members__query_count__does_not_grow_with_members(
     browser.get("/access/members/")
     with django_assert_max_num_queries(14):
         browser.get("/access/members/")
+
+
+def test_every_form__of_hostile_bytes__is_answered_not_broken() -> None:
+    ws = make.workspace()
+    user = make.person(ws, "workspace_admin")
+    other = make.person(ws, "viewer")
+    services.generate_review(ws, actor=make.JOB)
+    browser = make.client(user)
+    fields = ["name", "email", "reason", "note", "decision", "workspace", "role", "code"]
+    fields += ["time_zone", "expires_at", "statement", "version", "hours", "password", "next"]
+    for text in ("a\x00b" * 50, "9999-12-31", "\U0001f600" * 400):
+        hostile = {
+            field: text.encode("utf-16", "surrogatepass").decode("utf-16") for field in fields
+        }
+        for name, url in addresses(other):
+            if name not in {"logout", "login"}:
+                assert browser.post(url, hostile).status_code < 500, (name, text)

@@ -362,3 +362,23 @@ def test_reset__without_reason_or_recent_factor__is_refused() -> None:
         services.reset_second_factor(
             user, actor=make.actor(admin, recent_factor=False), reason="lost the phone"
         )
+
+
+@pytest.mark.django_db
+def test_enrolment__secret_shown_to_another_browser__is_never_the_one_confirmed() -> None:
+    """Somebody with only the password must not read the secret its owner will confirm."""
+    user = make.person(make.workspace(), "viewer")
+    thief, owner = after_password(user), after_password(user)
+
+    def secret(browser: Client) -> str:
+        found = re.search(r"Secret: <code>([A-Z2-7 ]+)</code>", browser.get(ENROL).content.decode())
+        assert found
+        return found[1]
+
+    stolen, own = secret(thief), secret(owner)
+    assert stolen != own
+    assert secret(owner) == own
+    device = TOTPDevice.objects.get(pk=owner.session["access_enrolling"])
+    assert owner.post(ENROL, {"code": make.code_for(device)}).status_code == 200
+    assert TOTPDevice.objects.get(user=user) == device
+    assert thief.get(ENROL)["Location"].startswith(CODE)

@@ -11,6 +11,7 @@ import re
 import secrets
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from controlplane.access import attempts, numbers
@@ -38,30 +39,33 @@ def enrolled_device(user: User) -> TOTPDevice | None:
 
 
 @transaction.atomic
-def begin_enrolment(user: User, *, actor: Actor) -> TOTPDevice:
-    """The secret to scan. It stays the same until it is confirmed, so that a mistyped code does
-    not make the phone's entry worthless."""
+def begin_enrolment(user: User, *, actor: Actor, device_id: int | None = None) -> TOTPDevice:
+    """The secret to scan. `device_id` is the one this browser was shown before: a mistyped code
+    must not make the phone's entry worthless. No other browser gets it, because somebody who
+    only knows the password could read it there and wait until its owner confirms it."""
     require_own(actor, user, "enrol_factor")
     if enrolled_device(user) is not None:
         require_recent_factor(actor)
-    User.objects.select_for_update().get(pk=user.pk)
-    pending: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    pending = TOTPDevice.objects.filter(user=user, confirmed=False, pk=device_id).first()
     if pending is None:
         pending = TOTPDevice.objects.create(user=user, name=DEVICE_NAME, confirmed=False)
-    return pending
+    device: TOTPDevice = pending
+    return device
 
 
-def finish_enrolment(user: User, code: str, *, actor: Actor) -> list[str]:
-    """Confirm the phone by its first code; it replaces the one before. Returns recovery codes,
+def finish_enrolment(user: User, code: str, *, actor: Actor, device_id: int) -> list[str]:
+    """Confirm the phone by its first code; it replaces what was there. Returns recovery codes,
     which are shown this once."""
     require_own(actor, user, "enrol_factor")
     if enrolled_device(user) is not None:
         require_recent_factor(actor)
     attempts.take(attempts.CODE_BY_ACCOUNT, str(user.uid))
+    codes: list[str] = []
     with transaction.atomic():
-        accepted = _verify(user, code, confirmed=False)
+        pending = TOTPDevice.objects.filter(user=user, confirmed=False, pk=device_id)
+        accepted = _verify(pending, code)
         if accepted is not None:
-            TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+            TOTPDevice.objects.filter(user=user).exclude(pk=accepted.pk).delete()
             accepted.confirmed = True
             accepted.save(update_fields=["confirmed"])
             codes = _new_recovery_codes(user)
@@ -96,7 +100,7 @@ def verify_code(user: User, code: str) -> str | None:
 
 
 def _check(user: User, code: str) -> str | None:
-    if _verify(user, code, confirmed=True) is not None:
+    if _verify(TOTPDevice.objects.filter(user=user, confirmed=True), code) is not None:
         return "code"
     if _use_recovery_code(user, code):
         audit.record(actor_for_user(user), "account.use_recovery_code", user)
@@ -104,14 +108,13 @@ def _check(user: User, code: str) -> str | None:
     return None
 
 
-def _verify(user: User, code: str, *, confirmed: bool) -> TOTPDevice | None:
+def _verify(devices: QuerySet[TOTPDevice], code: str) -> TOTPDevice | None:
     """The library remembers the last accepted step; the row lock makes that hold for two
     requests with the same code at the same time too."""
     digits = re.sub(r"[\s-]", "", code)
     if not re.fullmatch(r"[0-9]{6}", digits):
         return None
-    devices = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=confirmed)
-    for device in devices:
+    for device in devices.select_for_update():
         if device.verify_token(digits):
             accepted: TOTPDevice = device
             return accepted

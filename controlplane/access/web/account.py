@@ -16,6 +16,7 @@ from controlplane.access.models import Grant, UserSession, Workspace
 from controlplane.access.step_up import has_recent_factor
 from controlplane.access.web.common import (
     act,
+    posted,
     refuse,
     safe_next,
     session_of,
@@ -101,7 +102,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 def switch_workspace(request: HttpRequest) -> HttpResponse:
     """Choose the workspace pages are about from now on, in this browser."""
     mine = Workspace.objects.open().filter(pk__in=actor_of(request).workspace_ids)
-    workspace = mine.filter(slug=request.POST.get("workspace", "")).first()
+    workspace = mine.filter(slug=posted(request, "workspace")).first()
     if workspace is None:
         raise NotFound("No such workspace.")
     request.session[WORKSPACE_KEY] = workspace.slug

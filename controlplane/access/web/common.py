@@ -20,7 +20,7 @@ from controlplane.access.models import UserSession, Workspace
 from controlplane.access.step_up import has_recent_factor
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound, RateLimited
+from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound, RateLimited
 
 View = Callable[..., HttpResponse]
 
@@ -145,6 +145,14 @@ def act(request: HttpRequest, done: str, call: Callable[[], Any]) -> bool:
         return False
     messages.success(request, done)
     return True
+
+
+def posted(request: HttpRequest, field: str) -> str:
+    """A line of text that came without a form. NUL is the one character the database refuses."""
+    text = request.POST.get(field, "").strip()
+    if "\x00" in text:
+        raise Invalid("This text holds a character that can't be stored.")
+    return text[:300]
 
 
 def refuse(form: forms.Form, error: ControlPlaneError) -> None:

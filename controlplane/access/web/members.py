@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import attempts, policy, services
-from controlplane.access.forms import GrantForm, InviteForm, ReasonForm
+from controlplane.access.forms import GrantForm, InviteForm
 from controlplane.access.models import AccountLock, Grant, Membership, Workspace
 from controlplane.access.web.common import (
     act,
@@ -21,6 +21,7 @@ from controlplane.access.web.common import (
     chosen_workspace,
     fresh_factor,
     in_workspace,
+    posted,
     refuse,
     show,
 )
@@ -115,7 +116,6 @@ def member(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         **line,
         "lock_is_ours": line["lock"] and line["lock"].workspace_id in {None, workspace.pk},
         "grant_form": GrantForm(),
-        "reason_form": ReasonForm(),
         "device": services.enrolled_device(user),
         "waiting_minutes": -(-int(waiting) // 60),
         "may": {
@@ -157,7 +157,7 @@ def revoke(request: HttpRequest, uid: uuid.UUID, grant_uid: uuid.UUID) -> HttpRe
     held = Grant.objects.filter(membership=membership, uid=grant_uid).first()
     if held is None:
         raise NotFound("No such role.")
-    reason = request.POST.get("reason", "")
+    reason = posted(request, "reason")
     act(
         request,
         f"{policy.ROLES[held.role][0]} is revoked.",
@@ -202,7 +202,7 @@ def do(request: HttpRequest, uid: uuid.UUID, verb: str) -> HttpResponse:
     if verb not in VERBS:
         raise NotFound("No such button.")
     done, service = VERBS[verb]
-    reason = request.POST.get("reason", "")[:300]
+    reason = posted(request, "reason")
     ok = act(request, done, lambda: service(membership, actor_of(request), reason))
     return (
         HttpResponseRedirect(reverse("access:members")) if ok and verb == "remove" else _back(uid)
@@ -214,7 +214,7 @@ def do(request: HttpRequest, uid: uuid.UUID, verb: str) -> HttpResponse:
 @fresh_factor("access:member", "uid")
 def reset_factor(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     membership = _membership(chosen_workspace(request, "member.view"), uid)
-    reason = request.POST.get("reason", "")[:300]
+    reason = posted(request, "reason")
     act(
         request,
         "Their second factor is reset; they set up a new one at the next sign-in.",

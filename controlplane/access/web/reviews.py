@@ -22,6 +22,7 @@ from controlplane.access.web.common import (
     chosen_workspace,
     fresh_factor,
     in_workspace,
+    posted,
     show,
 )
 from controlplane.base.web import actor_of
@@ -119,8 +120,8 @@ def decide(request: HttpRequest, period: str, uid: uuid.UUID) -> HttpResponse:
         lambda: services.decide_line(
             line,
             actor=actor_of(request),
-            decision=request.POST.get("decision", ""),
-            note=request.POST.get("note", ""),
+            decision=posted(request, "decision"),
+            note=posted(request, "note"),
         ),
     )
     return _back(period)

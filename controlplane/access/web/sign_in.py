@@ -41,6 +41,7 @@ from controlplane.lib import clock, context
 from controlplane.lib.errors import ControlPlaneError, RateLimited, Unauthorized
 
 PENDING = "access_pending"
+ENROLLING = "access_enrolling"  # the secret this browser was shown
 BACKEND = "controlplane.access.backends.PasswordBackend"
 # The same for a wrong password, an unknown address, a closed and a locked account.
 REFUSED = "E-mail or password is not right, or this account may not sign in."
@@ -189,14 +190,18 @@ def enrol(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request) if running else actor_for_user(user)
     if enrolled and not has_recent_factor(actor):
         return with_next("access:confirm", request.get_full_path())
-    device = services.begin_enrolment(user, actor=actor)
+    shown = request.session.get(ENROLLING)
+    device = services.begin_enrolment(user, actor=actor, device_id=shown)
+    request.session[ENROLLING] = device.pk
     form = EnrolForm(request.POST or None)
     page = {"title": "Set up the second factor", "form": form, "next": target}
     page |= {"replaces": enrolled, **_secret_of(device)}
     if request.method == "GET" or not form.is_valid():
         return show(request, "enrol.html", page)
     try:
-        codes = services.finish_enrolment(user, form.cleaned_data["code"], actor=actor)
+        codes = services.finish_enrolment(
+            user, form.cleaned_data["code"], actor=actor, device_id=device.pk
+        )
     except ControlPlaneError as error:
         refuse(form, error)
         response = show(request, "enrol.html", page)
@@ -207,6 +212,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def _enrolled(
     request: HttpRequest, user: User, codes: list[str], *, target: str, running: bool
 ) -> HttpResponse:
+    request.session.pop(ENROLLING, None)
     if running:
         device = services.enrolled_device(user)
         django_otp.login(request, device)
