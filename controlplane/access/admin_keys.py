@@ -6,14 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.access.forms_machines import agent_roles
 from controlplane.access.models import Agent, ApiKey, RevokedToken, TrustedIssuer
 from controlplane.access.services import agents, issuers, keys
 from controlplane.access.services.locks import lock_account
-from controlplane.access.web.machines import shown_once
+from controlplane.access.step_up import has_recent_factor
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
@@ -31,6 +32,12 @@ def _inactive(row: Agent | TrustedIssuer) -> str:
 def _living(key: ApiKey) -> str:
     ended = key.revoked_at is not None or key.expires_at <= clock.now()
     return "This key has ended." if ended else ""
+
+
+def _want_fresh_factor(request: HttpRequest) -> None:
+    """The service would refuse; said beside the form, with the way out, what was typed stays."""
+    if not has_recent_factor(actor_of(request)):
+        raise Invalid(f"Confirm with a fresh code at {reverse('access:confirm')}, then send again.")
 
 
 class AgentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -137,12 +144,12 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     @button(
         label="Rotate",
         action="key.manage",
-        confirm="Make a new key with the same name and scopes, and end this one after the overlap?",
         when=lambda key: _living(key) or ("" if key.agent_id else "Its owner rotates it."),
     )
     def rotate(self, request: HttpRequest, obj: ApiKey, reason: str) -> HttpResponse:
-        issued = keys.rotate_key(obj, actor=actor_of(request))
-        return shown_once(request, issued, self.object_url(issued.key))
+        """Led to its page, which asks for a fresh code and shows the new key."""
+        url = reverse("access:key_rotate", args=[obj.uid])
+        return HttpResponseRedirect(f"{url}?workspace={obj.workspace.slug}")
 
     @button(label="Revoke", action="key.manage", reason=True, when=_living)
     def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
@@ -193,6 +200,7 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
         change: bool,
     ) -> TrustedIssuer:
         data: dict[str, Any] = form.cleaned_data
+        _want_fresh_factor(request)
         if change:
             wanted = {name: data[name] for name in self.edit_fields if name in data}
             return issuers.change_issuer(obj, actor=actor_of(request), **wanted)
@@ -214,6 +222,7 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
 
     @button(label="Trust again", action="key.trust_issuer", reason=True, when=_inactive)
     def trust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
+        _want_fresh_factor(request)
         issuers.trust_issuer_again(obj, actor=actor_of(request), reason=reason)
         return "Its tokens are accepted again."
 

@@ -369,8 +369,11 @@ def test_trust__is_given_by_those_who_manage_access_and_within_what_they_hold(
     stranger = make.actor(make.person(make.workspace(), "workspace_admin"))
     with pytest.raises(NotAllowed):
         trust(issuer, agent, actor=stranger)
-    admin = make.actor(make.person(workspace, "workspace_admin"))
-    row = trust(issuer, agent, actor=admin)
+    person = make.person(workspace, "workspace_admin")
+    with pytest.raises(NotAllowed) as error:
+        trust(issuer, agent, actor=make.actor(person, recent_factor=False))
+    assert error.value.error_code == "SECOND_FACTOR_REQUIRED"
+    row = trust(issuer, agent, actor=make.actor(person))
     assert AuditEvent.objects.get(action="key.trust_issuer").workspace_id == workspace.pk
     assert not TrustedIssuer.objects.visible_to(stranger).exists()
     with pytest.raises(NotAllowed):

@@ -190,6 +190,20 @@ def test_lists__show_ones_own_workspace_and_no_hash() -> None:
     ).status_code in {302, 403}
 
 
+def test_rotate_button__leads_to_the_page_that_shows_the_key() -> None:
+    workspace = make.workspace()
+    browser = admin(workspace)
+    key, _ = make.key(make.agent(workspace))
+    answer = browser.post(button("apikey", key, "rotate"))
+    assert answer.status_code == 302
+    assert "Rotate" in browser.get(answer["Location"]).content.decode()
+    assert works(key_on(browser.post(reverse("access:key_rotate", args=[key.uid]))))
+    revoked = browser.post(button("apikey", key, "revoke"), {"reason": "leaked"})
+    assert revoked.status_code == 302
+    key.refresh_from_db()
+    assert key.revoked_at
+
+
 def test_agent_form__adds_and_changes_through_the_service() -> None:
     workspace = make.workspace()
     browser = admin(workspace)

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from controlplane.access import credential_cache, issuer_keys, policy, scopes, tokens
 from controlplane.access.models import Agent, TrustedIssuer, Workspace
+from controlplane.access.step_up import require_recent_factor
 from controlplane.audit.services import record
 from controlplane.lib import clock, http, strictjson
 from controlplane.lib.actors import Actor
@@ -162,6 +163,7 @@ def _require_giving(actor: Actor, row: TrustedIssuer) -> None:
     """Trusting an issuer hands out its role, like a key would."""
     agent = Agent(workspace=row.workspace, name=row.issuer[:80], role=row.role)
     scopes.require_handing_out(actor, "key.trust_issuer", agent, scopes.rights_of(agent, ()))
+    require_recent_factor(actor)
 
 
 def _locked(issuer: TrustedIssuer) -> TrustedIssuer:
