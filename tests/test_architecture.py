@@ -1,13 +1,10 @@
-"""What a linter can't see: relations and names that point upwards, writes outside services,
-files that grow, habits the house has given up."""
+"""What a linter can't see: relations and names that point upwards, writes outside services."""
 
 from __future__ import annotations
 
 import ast
 import re
 import tomllib
-import warnings
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,48 +12,8 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("controlplane", "incidents", "missions", "deployments", "telemetry")
-PRODUCT = re.compile(rf"({'|'.join(PACKAGES)})(\.[A-Za-z_]\w*)+")
-# They put the parts together, so they name them all.
-COMPOSITION = frozenset(
-    ["settings", "urls", "api_urls", "celery", "asgi", "wsgi", "bootstrap", "embedded"]
-)
-
-
-def product_files() -> list[Path]:
-    return sorted(
-        path
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
-        if "migrations" not in path.parts
-    )
-
-
-def module_of(path: Path) -> str:
-    parts = list(path.relative_to(ROOT).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def calls(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
-
-
-def name_of(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def at(path: Path, node: ast.AST) -> str:
-    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-
+from tests.kit import source
+from tests.kit.source import COMPOSITION, ROOT, at, calls, module_of, name_of, product_files, tree
 
 # --- Layers -----------------------------------------------------------------------------------
 
@@ -147,6 +104,7 @@ WRITERS: dict[str, str] = {
     "controlplane.base.retention": "the clean-up",
     "controlplane.base.signals": "news between apps",
     "controlplane.base.states": "the one way to change a state",
+    "controlplane.console.chaos_rows": "the traffic of the chaos test, in rows of its own",
     "controlplane.jobs.alarms": "the watch's own memory",
     "controlplane.jobs.direct": "the watch's own memory",
     "controlplane.jobs.engine": "the engine's rhythm",
@@ -241,152 +199,6 @@ def test_writers__exist_and_are_no_doors() -> None:
     assert not doors
 
 
-# --- Habits -----------------------------------------------------------------------------------
-
-
-def test_no_model_signals_and_no_save_overrides() -> None:
-    wrong = []
-    for path in product_files():
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.ImportFrom) and node.module in {
-                "django.db.models.signals",
-                "django.dispatch",
-            }:
-                wrong.append(at(path, node))
-            if isinstance(node, ast.ClassDef):
-                wrong += [
-                    at(path, item)
-                    for item in node.body
-                    if isinstance(item, ast.FunctionDef)
-                    and item.name in {"save", "delete"}
-                    and any("Model" in ast.unparse(base) for base in node.bases)
-                ]
-    assert not wrong
-
-
-def test_no_celery_delays_carry_work() -> None:
-    wrong = [
-        at(path, call)
-        for path in product_files()
-        for call in calls(path)
-        if any(keyword.arg in {"countdown", "eta"} for keyword in call.keywords)
-    ]
-    assert not wrong, "what is due later is a row: a timer, or an outbox message with not_before"
-
-
-def test_time_comes_from_the_clock() -> None:
-    allowed = {"controlplane.lib.clock", "controlplane.lib.logs", "controlplane.lib.ids"}
-    wrong = [
-        at(path, call)
-        for path in product_files()
-        if module_of(path) not in allowed and not COMPOSITION & set(module_of(path).split("."))
-        for call in calls(path)
-        if ast.unparse(call.func)
-        in {
-            "datetime.now",
-            "datetime.utcnow",
-            "timezone.now",
-            "datetime.datetime.now",
-            "date.today",
-        }
-    ]
-    assert not wrong
-
-
-@pytest.mark.filterwarnings("default::UserWarning")
-def test_files__stay_small() -> None:
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-        for path in [*product_files(), *(ROOT / "tests").rglob("*.py")]
-    }
-    for path, length in lengths.items():
-        if 400 < length <= 600:
-            warnings.warn(f"{path} has {length} lines: time for a folder", stacklevel=1)
-    too_long = {path: length for path, length in lengths.items() if length > 600}
-    assert not too_long
-
-
-def test_function_local_imports__are_the_exception() -> None:
-    total, local = 0, []
-    for path in product_files():
-        inside: set[ast.AST] = set()
-        for node in ast.walk(tree(path)):
-            # `AppConfig.ready` can't import earlier; that is what it is for.
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_function and getattr(node, "name", "") != "ready":
-                inside |= {n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)}
-        total += sum(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree(path)))
-        local += [at(path, node) for node in inside]
-    share = len(local) / total
-    assert share < 0.015, f"{share:.1%} of imports hide in functions: {sorted(local)}"
-
-
-def test_functions__stay_small() -> None:
-    lengths = sorted(
-        (node.end_lineno or node.lineno) - node.lineno + 1
-        for path in product_files()
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    assert lengths[len(lengths) // 2] <= 12
-    assert lengths[int(len(lengths) * 0.95)] < 45
-
-
-# --- Names ------------------------------------------------------------------------------------
-
-
-def test_top_level__the_five_packages_and_no_others() -> None:
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert found == {*PACKAGES, "tests"}
-
-
-def test_root_package__is_empty() -> None:
-    """Whatever stands in it is imported by every command, the ones without Django too."""
-    assert (ROOT / "controlplane" / "__init__.py").read_text() == ""
-
-
-@pytest.mark.parametrize(
-    "package",
-    ["django", "rest_framework", "celery", "redis", "psycopg", "environ", "django_filters"],
-)
-def test_named_packages__are_used(package: str) -> None:
-    pattern = re.compile(rf"^\s*(from|import) {package}\b", re.MULTILINE)
-    users = [path for path in product_files() if pattern.search(path.read_text())]
-    users += [
-        path
-        for path in product_files()
-        if f'"{package}' in path.read_text() and path.stem == "settings"
-    ]
-    assert users
-
-
-def test_named_packages__pytest_and_its_django_plugin_run_the_suite() -> None:
-    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
-    assert "pytest_django" in options["ini_options"]["addopts"]
-
-
-# Put together, so that this file does not hold what it looks for.
-MACHINE_PATHS = re.compile(
-    "|".join(["/" + "work/", "/" + r"home/\w+/", "/" + "root/", "/tmp" + "/dev"])
-)
-TEXT = frozenset(
-    {".py", ".html", ".css", ".js", ".md", ".toml", ".yml", ".yaml", ".conf", ".service"}
-)
-
-
-def test_no_path_of_any_machine() -> None:
-    hidden = {".git", ".venv", ".state", ".hypothesis"}
-    wrong = [
-        str(path.relative_to(ROOT))
-        for path in ROOT.rglob("*")
-        if path.suffix in TEXT
-        and path.is_file()
-        and not hidden & set(path.relative_to(ROOT).parts)
-        and MACHINE_PATHS.search(path.read_text(errors="replace"))
-    ]
-    assert not wrong
-
-
 # --- The checks themselves bite ---------------------------------------------------------------
 
 
@@ -427,7 +239,7 @@ def test_layers__up_and_sideways_are_seen(source: str, target: str, up: bool) ->
 def test_writes__are_told_from_what_only_looks_like_them(
     code: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.test_architecture.ROOT", tmp_path)
+    monkeypatch.setattr(source, "ROOT", tmp_path)
     file = tmp_path / "sample.py"
     file.write_text(code)
     assert bool(writes(file)) is found

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from psycopg import sql
 from controlplane.audit.proof import prove
 from controlplane.audit.sealing import alias
 from controlplane.backups import dumping, files, pgtools
+from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, Unavailable
 
 Where = dict[str, str]
@@ -141,7 +141,7 @@ def maintenance(live: Where) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 def put_in_place(where: Where) -> str:
     """Give the restored database the live one's name. Returns the name the old one now has."""
     live = pgtools.parameters(alias())
-    kept = f"{live['dbname']}_before_{datetime.now(UTC):%Y%m%d%H%M%S}"[-63:]
+    kept = f"{live['dbname']}_before_{clock.now():%Y%m%d%H%M%S}"[-63:]
     for each in ("default", alias()):
         _leave(each)
     with maintenance(live) as server:

@@ -21,7 +21,7 @@ from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition, NotAllowed
 from tests.kit.racing import race
-from tests.kit.stateful import BUILDERS
+from tests.kit.stateful import BUILDERS, NEEDS
 
 JOB = actors.job("tests")
 
@@ -239,12 +239,16 @@ def walker(fresh: Any) -> type[RuleBasedStateMachine]:
             stands = step is not None and as_job and not (step.gate and step.gate(self.row))
             try:
                 with transaction.atomic():
-                    states.advance(self.row, to, actor=actor)
+                    states.advance(self.row, to, actor=actor, changes=self.changes(to))
             except (InvalidTransition, NotAllowed, GateNotMet):
                 assert not stands
             else:
                 assert stands
                 self.expected = (to, self.expected[1] + 1)
+
+        def changes(self, to: str) -> dict[str, Any]:
+            needs = NEEDS.get(self.row._meta.label_lower)
+            return needs(self.row, to) if needs is not None else {}
 
         @invariant()
         def the_database_agrees(self) -> None:
@@ -280,3 +284,17 @@ def test_tables__actions_exist_and_final_states_have_no_way_out(data: st.DataObj
         assert step.action is None or step.action in policy.ACTIONS
         assert to in table.reachable()
     assert all(not table.steps.get(state) for state in table.final)
+
+
+def test_docs__drawings_are_current() -> None:
+    from pathlib import Path
+
+    from controlplane.base.management.commands.states import document
+
+    kept = states.TABLES.pop("base.lift")
+    try:
+        drawn = document()
+    finally:
+        states.TABLES["base.lift"] = kept
+    page = Path(__file__).parent.parent.parent / "docs" / "states.md"
+    assert page.read_text() == drawn, "python3 manage.py states > docs/states.md"

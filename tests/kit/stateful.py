@@ -7,10 +7,16 @@ def integration() -> Integration: ...      # through services, in the table's in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 
+from controlplane.catalog import services as catalog
+from controlplane.lib import clock
+from tests import make
+
+# What a state needs beside itself (constraints say so): (row, next state) -> changes.
+NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
 BUILDERS: dict[str, Callable[[], models.Model]] = {}
 F = TypeVar("F", bound=Callable[[], models.Model])
 
@@ -21,3 +27,22 @@ def builds(label: str) -> Callable[[F], F]:
         return builder
 
     return register
+
+
+@builds("catalog.integration")
+def integration() -> models.Model:
+    return catalog.add_integration(make.workspace(), actor=make.JOB, slug="mail", name="Mail")
+
+
+def _breaker(row: models.Model, to: str) -> dict[str, Any]:
+    if to == "closed":
+        return {"cause": "", "opened_at": None}
+    return {"cause": "hand", "opened_at": clock.now()}
+
+
+NEEDS["catalog.integration"] = _breaker
+
+
+@builds("catalog.service")
+def service() -> models.Model:
+    return catalog.register_service(make.workspace(), actor=make.JOB, slug="web", name="Web")
