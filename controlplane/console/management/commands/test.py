@@ -150,8 +150,11 @@ def checks(env: Mapping[str, str]) -> list[Check]:
     return [
         Check("ruff check", (*ruff, "check", ".")),
         Check("ruff format", (*ruff, "format", "--check", ".")),
-        Check("import rules", (str(Path(PYTHON).with_name("lint-imports")), "--no-cache")),
-        Check("templates (djade)", (PYTHON, "-m", "djade", "--check", *templates())),
+        Check("import rules", (script("lint-imports"), "--no-cache")),
+        Check(
+            "templates (djade)",
+            (script("djade"), "--check", "--target-version", "5.2", *templates()),
+        ),
         Check("types (mypy)", (PYTHON, "-m", "mypy", ".")),
         Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
         Check(
@@ -164,6 +167,11 @@ def checks(env: Mapping[str, str]) -> list[Check]:
             (*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull),
         ),
     ]
+
+
+def script(name: str) -> str:
+    """A tool that only comes as a script beside the interpreter."""
+    return str(Path(PYTHON).with_name(name))
 
 
 def templates() -> list[str]:
