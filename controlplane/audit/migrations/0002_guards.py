@@ -13,7 +13,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.at := clock_timestamp();
     NEW.form := 1;
-    NEW.leaf := sha256(convert_to(jsonb_build_array(
+    NEW.leaf := sha256(convert_to(json_build_array(
         NEW.form, NEW.id, NEW.uid, (extract(epoch FROM NEW.at) * 1000000)::bigint,
         NEW.workspace_id, NEW.actor_kind, NEW.actor_ref, NEW.actor_label, NEW.action,
         NEW.subject_type, NEW.subject_ref, NEW.subject_label, NEW.outcome, NEW.reason, NEW.rule,
