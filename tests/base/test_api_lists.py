@@ -178,6 +178,15 @@ def test_cursor__refuses_nulls() -> None:
         pagination.make_cursor([None], "x")
 
 
+def test_list__may_be_tagged(ws: Any, api: Api) -> None:
+    path = f"{AGENTS}-secret"
+    tag = api.get(path)["ETag"]
+    assert tag.startswith("W/")
+    assert api.get(path, **{"If-None-Match": tag}).status_code == 304
+    make.agent(ws)
+    assert api.get(path, **{"If-None-Match": tag}).status_code == 200
+
+
 # --- one row ----------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ from django.core.management import CommandError, call_command
 
 from controlplane.base.api import checks, documents
 from controlplane.base.api.compatibility import removals
+from controlplane.base.api.schema import unique_name
+from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.management.commands import api_schema
 from tests import make
 from tests.kit.api import Api, refused
@@ -85,6 +87,16 @@ def test_operations__document_headers_and_parameters(made: Any) -> None:
     assert "ETag" in detail["responses"]["200"]["headers"]
     assert "304" in detail["responses"]
     assert set(made["components"]["securitySchemes"]) == {"bearer", "session"}
+
+
+def test_forms_of_one_name__are_told_apart_by_their_package() -> None:
+    def form(name: str, module: str) -> Any:
+        return type(name, (StrictSerializer,), {"__module__": module})
+
+    forms = [form("Thing9", "controlplane.jobs.api"), form("Thing9", "missions.api")]
+    assert [unique_name(kind) for kind in forms] == ["JobsThing9", "MissionsThing9"]
+    alone = [form("Other9", "controlplane.jobs.api"), form("Other9", "tests.kit.sample_api")]
+    assert unique_name(alone[0]) == "Other9"
 
 
 # --- the frozen copy ----------------------------------------------------------------------------

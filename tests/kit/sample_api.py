@@ -93,6 +93,7 @@ class Agents(ListView):
 
 class AgentsSecret(Agents):
     secret_fields = ("secret",)
+    list_etag = True
 
 
 class AgentDetail(DetailView):

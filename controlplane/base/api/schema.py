@@ -7,7 +7,7 @@ client can be generated that handles them and a fuzzer finds no undocumented sta
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -133,6 +133,9 @@ class PortalSchema(AutoSchema):
     def get_auth(self) -> list[Schema]:
         required: list[Schema] = super().get_auth()
         return [{}] if self._action() == ANYONE else required
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        return unique_name(type(serializer))
 
     # --- what goes in -----------------------------------------------------------------------------
 
@@ -266,13 +269,41 @@ def _inherited(handler: Any) -> bool:
     return getattr(handler, "__module__", "").startswith("controlplane.base.api.views")
 
 
+def unique_name(form: type[Any]) -> str:
+    """The class's name; with its package before it where two packages use the same one. The
+    order of routes has no say in it, so a name stays when others are added."""
+    name = form.__name__
+    if len({_package(other) for other in _forms_named(name)}) > 1:
+        return _package(form).title() + name
+    return name
+
+
+def _forms_named(name: str) -> Iterator[type[Any]]:
+    waiting: list[type[Any]] = [serializers.BaseSerializer]
+    seen: set[type[Any]] = set()
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            if kind in seen:
+                continue
+            seen.add(kind)
+            waiting.append(kind)
+            if kind.__name__ == name and _package(kind) not in {"tests", "rest_framework"}:
+                yield kind
+
+
+def _package(form: type[Any]) -> str:
+    """`jobs` of `controlplane.jobs.api`, `missions` of `missions.api`."""
+    first, _, rest = form.__module__.partition(".")
+    return rest.partition(".")[0] if first == "controlplane" else first
+
+
 _pages: dict[Any, Any] = {}
 
 
 def _page_form(form: Any) -> Any:
     """One page of rows. One class per row form, or the document would warn of doubles."""
     if form not in _pages:
-        name = re.sub(r"(Serializer|Out|Output)$", "", form.__name__)
+        name = re.sub(r"(Serializer|Out|Output)$", "", unique_name(form))
         _pages[form] = inline_serializer(
             f"{name}Page",
             {
