@@ -41,7 +41,7 @@ class Environment(models.Model):
     debug_allowed = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["order", "slug"]
@@ -143,7 +143,7 @@ class Component(models.Model):
     is_active = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["order", "name", "id"]
@@ -211,7 +211,7 @@ class Integration(models.Model):
     last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_failure_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_error = models.CharField(max_length=300, blank=True, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]

@@ -11,7 +11,7 @@ from django.db.models import Q
 from controlplane.lib.actors import Actor
 
 
-class ScopedQuerySet(models.QuerySet[Any]):
+class EntryQuerySet(models.QuerySet[Any]):
     """Rows with a `workspace` of their own."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -23,12 +23,12 @@ class ScopedQuerySet(models.QuerySet[Any]):
         return self.filter(workspace=workspace)
 
 
-class ServiceQuerySet(ScopedQuerySet):
+class ServiceQuerySet(EntryQuerySet):
     def active(self) -> Self:
         return self.filter(status="active")
 
 
-class ProbeQuerySet(ScopedQuerySet):
+class ProbeQuerySet(EntryQuerySet):
     def due(self, now: datetime) -> Self:
         """Pulled probes whose turn it is. Retired services are left in peace."""
         return self.filter(is_active=True, pushed=False, next_at__lte=now, service__status="active")
@@ -44,7 +44,7 @@ class ResultQuerySet(models.QuerySet[Any]):
         return self.filter(probe__workspace_id__in=actor.workspace_ids)
 
 
-class DownQuerySet(ScopedQuerySet):
+class DownQuerySet(EntryQuerySet):
     def open(self) -> Self:
         return self.filter(ends_at=None)
 
