@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from celery.schedules import crontab
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
 import django
@@ -17,15 +19,21 @@ django.setup()
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
 from controlplane.jobs.celery_app import TICKS, app  # noqa: E402
 
-# Clean-up, telemetry audits, wake triggers and every other job come due by these ticks: the
-# engine's modules turn each second, and its `jobs.schedule` module starts what
-# `controlplane.jobs.registry.JOBS` says.
+# Every job comes due by these ticks: the engine's modules turn each second, and its
+# `jobs.schedule` module starts what the jobs' rows say is due.
 BEAT: dict[str, dict[str, object]] = {
     "engine tick": {
         "task": "jobs.tick",
         "schedule": 1.0,
         "kwargs": {"sender": "beat"},
         "options": {"queue": TICKS, "expires": 5},
+    },
+    # The day's clean-up starts on the minute also where the second's tick is slowed down.
+    "clean-up": {
+        "task": "jobs.tick",
+        "schedule": crontab(hour="2", minute="41"),
+        "kwargs": {"sender": "clean-up"},
+        "options": {"queue": TICKS, "expires": 60},
     },
 }
 

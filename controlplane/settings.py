@@ -1,4 +1,4 @@
-"""Every setting, from the environment, grouped by heading. Secrets have no defaults outside `local`."""
+"""Every setting, from the environment, grouped by heading. Secrets default only in `local`."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def _database(url_name: str, *, pool: bool) -> dict[str, Any]:
 
 DATABASES: dict[str, Any] = {}
 if env.str("DATABASE_URL", default=""):
-    DATABASES["default"] = _database("DATABASE_URL", pool=env.bool("CONTROLPLANE_POOL", default=True))
+    DATABASES["default"] = _database(
+        "DATABASE_URL", pool=env.bool("CONTROLPLANE_POOL", default=True)
+    )
     if env.str("DATABASE_OWNER_URL", default=""):
         DATABASES["owner"] = _database("DATABASE_OWNER_URL", pool=False)
         DATABASES["owner"]["TEST"] = {"MIRROR": "default"}

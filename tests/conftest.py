@@ -16,7 +16,6 @@ hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
 
-
 # --- Emptying the database between transactional tests -----------------------------------------
 # Django truncates every table; the audit log refuses to be truncated, by triggers that tests of
 # the log itself prove. They are lifted for the moment of the flush only.

@@ -35,9 +35,7 @@ GUARDS = {
     SEALS: ("seal_no_change", "seal_no_truncate"),
 }
 # Nothing in these is for reading by hand: every row is a way in.
-HIDDEN_TABLES = frozenset(
-    {"django_session", "otp_static_statictoken", "base_idempotencyrecord"}
-)
+HIDDEN_TABLES = frozenset({"django_session", "otp_static_statictoken", "base_idempotencyrecord"})
 _SECRET = re.compile(
     r"password|secret|token|sealed|private|session_key|session_hash|digest|cipher|recovery|otp|sha256|\bkey\b"
 )

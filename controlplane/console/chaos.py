@@ -23,7 +23,8 @@ from django.conf import settings
 from django.db import connection, connections
 
 from controlplane.console import chaos_rows
-from controlplane.jobs import broker
+from controlplane.jobs import broker, heartbeats
+from controlplane.jobs.models import Heartbeat
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "controlplane.celery", "--quiet")
 PROGRAMS: dict[str, tuple[str, ...]] = {
@@ -71,8 +72,21 @@ class Victims:
                 start_new_session=True,
             )
 
+    def ready(self) -> list[str]:
+        """Those that have given a sign of life. Killing a process that is still starting proves
+        little and keeps it from ever doing any work."""
+        beating = set(Heartbeat.objects.values_list("instance", flat=True))
+        return sorted(
+            name
+            for name, process in self.running.items()
+            if heartbeats.instance(process.pid) in beating
+        )
+
     def kill_one(self, random: Random) -> None:
-        name = random.choice(sorted(self.running))
+        candidates = self.ready()
+        if not candidates:
+            return
+        name = random.choice(candidates)
         children = _children(self.running[name].pid)
         if children and random.random() < 0.5:
             self.kills[f"{name} child"] += 1
@@ -134,6 +148,7 @@ def run(
     try:
         for name in PROGRAMS:
             victims.start(name)
+        _wait_until_ready(victims)
         for number in _steps(seconds, victims, random):
             acknowledged += chaos_rows.commit_batch(number, random)
         _calm_down(victims)
@@ -144,18 +159,25 @@ def run(
 
 def _steps(seconds: float, victims: Victims, random: Random) -> Iterator[int]:
     end = time.monotonic() + seconds
-    next_kill = time.monotonic() + 2
+    next_kill = time.monotonic() + 1
     number = 0
     while time.monotonic() < end:
         yield number
         number += 1
         if time.monotonic() >= next_kill:
-            next_kill += random.uniform(0.5, 2.0)
+            next_kill = time.monotonic() + random.uniform(0.3, 1.5)
             victims.kill_one(random)
             if random.random() < 0.15:
                 victims.empty_broker()
             victims.revive()
-        time.sleep(0.02)
+        time.sleep(0.08)
+
+
+def _wait_until_ready(victims: Victims, limit: float = 60) -> None:
+    end = time.monotonic() + limit
+    while len(victims.ready()) < len(PROGRAMS) and time.monotonic() < end:
+        victims.revive()
+        time.sleep(0.2)
 
 
 def _calm_down(victims: Victims, limit: float = 60) -> None:

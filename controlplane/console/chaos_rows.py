@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from controlplane.base import signals
@@ -41,7 +41,10 @@ def _leave_marks(key: str) -> None:
 
 
 def _effect(key: str) -> None:
+    """Takes a moment between its two marks: that is where a kill does harm, if anywhere."""
     _leave_marks(key)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.02)")
     Timer.objects.create(
         kind="chaos.effect", key=f"effect:{key}", due_at=_NEVER, state=leases.CANCELLED
     )

@@ -17,8 +17,9 @@ from typing import Any
 
 from celery import signals
 from django.db import DatabaseError, connections
+from redis.exceptions import RedisError
 
-from controlplane.jobs import alarms, direct, engine, heartbeats
+from controlplane.jobs import alarms, broker, direct, engine, heartbeats
 from controlplane.lib import defaults
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,8 @@ class Watcher:
         if time.monotonic() - self.started < GRACE.value:
             return
         direct.remember_admins()
-        alarms.look()
+        if alarms.look() is not None:
+            _drop_void_hints()
         self.healthy = not alarms.critical_open()
 
     def _database_away(self, why: str) -> None:
@@ -108,6 +110,17 @@ class Watcher:
         self._away_since = self._away_since or now
         if now - self._away_since >= DATABASE_AWAY.value and self._mark.take():
             direct.mail("database: away", f"The database does not answer. {why}")
+
+
+def _drop_void_hints() -> None:
+    """By whoever looks: with no worker alive, nobody else would stop the queues from growing."""
+    try:
+        dropped = broker.drop_void_hints()
+    except (RedisError, OSError) as error:
+        logger.info("the broker was not tidied: %s", error)
+        return
+    if dropped:
+        logger.warning("%d hints nobody took were dropped from the broker", dropped)
 
 
 _started: dict[str, int] = {}

@@ -30,8 +30,8 @@ _lock = threading.Lock()
 _last: dict[tuple[int, str], float] = {}
 
 
-def instance() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"[:120]
+def instance(pid: int | None = None) -> str:
+    return f"{socket.gethostname()}:{pid or os.getpid()}"[:120]
 
 
 def beat(component: str, instance_name: str | None = None) -> bool:

@@ -167,7 +167,8 @@ def test_columns_named_like_secrets__are_hidden_unless_listed() -> None:
         f"{model._meta.db_table}.{field.column}"
         for model in apps.get_models()
         for field in model._meta.concrete_fields
-        if field.column not in dbroles.readable_columns(model._meta.db_table, [field.column])
+        if field.column
+        and field.column not in dbroles.readable_columns(model._meta.db_table, [field.column])
     }
     assert {"access_user.password", "access_apikey.secret_sha256"} <= hidden
 

@@ -83,7 +83,8 @@ def test_insertion_behind_the_guards__is_found() -> None:
     with audit.forging() as cursor:
         cursor.execute(
             "INSERT INTO audit_auditevent SELECT (e).* FROM (SELECT jsonb_populate_record(a,"
-            " jsonb_build_object('id', a.id + 1000, 'uid', gen_random_uuid())) e FROM audit_auditevent a WHERE a.id = %s) x",
+            " jsonb_build_object('id', a.id + 1000, 'uid', gen_random_uuid())) e"
+            " FROM audit_auditevent a WHERE a.id = %s) x",
             [events[0].pk],
         )
         audit.rehash(cursor, events[0].pk + 1000)

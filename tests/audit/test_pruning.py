@@ -50,7 +50,7 @@ def test_prune__removes_the_old_and_the_rest_stays_provable(old_and_new: list[Au
     proof = verify()
     assert proof.sound, proof.findings
     assert proof.pruned == 3
-    assert AuditEvent.objects.get(action="audit.prune").details["events"] == 3
+    assert AuditEvent.objects.filter(action="audit.prune", details__events=3).count() == 1
 
 
 def test_prune__dry_run__changes_nothing(old_and_new: list[AuditEvent]) -> None:

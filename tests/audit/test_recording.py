@@ -121,6 +121,7 @@ def test_record__any_value__becomes_plain() -> None:
         "set": {2, 1},
     }
     kept = stored(record(ACTOR, "a.b", "thing:1", details=values)).details
+    assert kept is not None
     assert kept["when"] == "2026-11-21T00:00:00+00:00"
     assert kept["id"] == str(uuid.UUID(int=5))
     assert (kept["price"], kept["nan"], kept["raw"]) == ("1.50", "nan", "(5 bytes)")
@@ -129,6 +130,7 @@ def test_record__any_value__becomes_plain() -> None:
 
 def test_record__document_too_large__keeps_its_hash_only() -> None:
     event = stored(record(ACTOR, "a.b", "thing:1", after={"log": ["some line"] * 10_000}))
+    assert event.after is not None
     assert event.after["too_large"] is True
     assert len(event.after["sha256"]) == 64
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
@@ -19,6 +19,7 @@ from controlplane.jobs import broker, engine, forks, hands, heartbeats, nudges, 
 from controlplane.jobs.celery_app import TICKS, WORK, app
 from controlplane.jobs.celery_task import PortalTask
 from controlplane.jobs.models import Heartbeat, JobRun
+from controlplane.jobs.registry import JOBS
 from controlplane.lib import clock, context
 from controlplane.lib.errors import NotAllowed
 from tests import make
@@ -36,7 +37,7 @@ def empty_queues() -> None:
 def take(queue: str) -> Any:
     """The next message, as a worker would receive it."""
     with app.connection_for_read() as connection:
-        simple = connection.SimpleQueue(app.amqp.queues[queue])
+        simple = connection.SimpleQueue(queue)
         message = simple.get(timeout=5)
         message.ack()
         simple.close()
@@ -55,7 +56,7 @@ def task(**options: Any) -> PortalTask:
 
     for name, value in options.items():
         setattr(Probe, name, value)
-    Probe.bind(app)
+    Probe.bind(cast("Any", app))
     return Probe()
 
 
@@ -139,7 +140,7 @@ def test_job_run__sent_with_the_limits_of_its_job() -> None:
     run = JobRun.objects.create(name="jobs.clean_up", due_at=clock.now())
     tasks.send_run(run)
     message = take(WORK)
-    limit = tasks.JOBS["jobs.clean_up"].time_limit
+    limit = JOBS["jobs.clean_up"].time_limit
     assert message.headers["timelimit"] == [limit + 10, limit]
     assert message.payload[0] == [run.pk]
 

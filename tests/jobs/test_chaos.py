@@ -35,7 +35,7 @@ def test_kills_at_random__nothing_lost_repeats_only_within_a_lease(
             )
             connection.close()
     assert sum(kills.values()) >= 4, kills
-    assert audit.acknowledged > 100
+    assert audit.acknowledged > 60
     assert audit.lost == []
     # Each kill can strand one batch, which its next holder repeats once.
     assert audit.repeated <= 20 * sum(kills.values())

@@ -80,7 +80,7 @@ def test_console__operator_sees_every_list_and_page(ws: Workspace) -> None:
     for model in MODELS:
         listed = client.get(reverse(f"admin:jobs_{model._meta.model_name}_changelist"))
         assert listed.status_code == 200, model
-        row = model._default_manager.first()  # type: ignore[attr-defined]
+        row = model._default_manager.first()
         assert client.get(page(row, "change")).status_code == 200, model
 
 

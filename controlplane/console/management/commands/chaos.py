@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
 from controlplane.console import chaos
+from controlplane.jobs import heartbeats
 from controlplane.jobs.management.commands.engine import turn
 
 
@@ -56,6 +57,7 @@ class Command(BaseCommand):
 def _turn_for_ever() -> None:
     while True:
         try:
+            heartbeats.beat("engine")
             turn()
         except DatabaseError:
             connections.close_all()
