@@ -284,17 +284,3 @@ def test_tables__actions_exist_and_final_states_have_no_way_out(data: st.DataObj
         assert step.action is None or step.action in policy.ACTIONS
         assert to in table.reachable()
     assert all(not table.steps.get(state) for state in table.final)
-
-
-def test_docs__drawings_are_current() -> None:
-    from pathlib import Path
-
-    from controlplane.base.management.commands.states import document
-
-    kept = states.TABLES.pop("base.lift")
-    try:
-        drawn = document()
-    finally:
-        states.TABLES["base.lift"] = kept
-    page = Path(__file__).parent.parent.parent / "docs" / "states.md"
-    assert page.read_text() == drawn, "python3 manage.py states > docs/states.md"
