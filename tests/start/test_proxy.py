@@ -69,6 +69,17 @@ def test_caddyfile__embedded__is_valid(state: State, tls: bool) -> None:
     assert caddy.validate(environment(state, 8123, tls=tls)) == ""
 
 
+def test_caddyfile__folder_with_a_space__is_one_path(tmp_path: Path) -> None:
+    made = State.at(tmp_path / "my portal")
+    made.create()
+    assert caddy.validate(environment(made, 8123)) == ""
+    config = adapted(environment(made, 8123))
+    said = json.dumps(config)
+    for part in ("run/web.sock", "run/stream.sock", "static", "proxy"):
+        assert f'{made.root / part}"' in said
+    assert config["storage"]["root"] == str(made.root / "proxy")
+
+
 def test_caddyfile__production__tls_1_3_only_and_no_control_port() -> None:
     config = adapted(PRODUCTION)
     server = server_of(config)
