@@ -86,9 +86,18 @@ def settle(findings: Sequence[Finding]) -> None:
     for finding in findings:
         _keep_open(finding)
     _close_gone()
-    stalled = any(f.kind == "engine" for f in findings)
+    stalled = any(_stops_sending(finding) for finding in findings)
     for alarm in WatchAlarm.objects.open().filter(_due_for_telling()):
         tell(alarm, stalled=stalled)
+
+
+def _stops_sending(finding: Finding) -> bool:
+    """Whether what the handlers write would lie about: nobody turns the engine, or it has fallen
+    behind. A worker's silence is seen seconds before that of the engine it turned."""
+    return finding.kind in {"engine", "lag"} or (finding.kind, finding.subject) == (
+        "component",
+        "worker",
+    )
 
 
 def _keep_open(finding: Finding) -> None:

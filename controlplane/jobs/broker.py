@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from django.conf import settings
@@ -30,10 +30,11 @@ def client(timeout: float = 1.0) -> redis.Redis:
         query = parse_qs(parts.query)
         database = (query.get("virtual_host") or query.get("db") or ["0"])[0]
         return redis.Redis(
-            unix_socket_path=parts.path,
+            # Escaped in the URL: a folder may have a space in its name, a password anything.
+            unix_socket_path=unquote(parts.path),
             db=int(database.strip("/") or 0),
-            username=parts.username,
-            password=parts.password,
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
             **options,
         )
     return redis.Redis.from_url(settings.REDIS_URL, **options)

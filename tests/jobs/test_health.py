@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.test import Client
 
-from controlplane.jobs import engine, health, heartbeats, watch
+from controlplane.jobs import broker, engine, health, heartbeats, watch
 from controlplane.jobs.models import EngineCycle, Heartbeat, Timer
 from controlplane.lib import clock
 
@@ -157,3 +157,9 @@ def test_details__only_for_local_or_token(client: Client, settings: Any) -> None
 
 def test_ready__only_reads(client: Client) -> None:
     assert client.post("/ready").status_code == 405
+
+
+def test_broker__socket_in_a_folder_with_a_space__is_found(settings: Any) -> None:
+    settings.REDIS_URL = "redis+socket:///srv/my%20portal/valkey.sock?virtual_host=3"
+    used = broker.client().connection_pool.connection_kwargs
+    assert (used["path"], used["db"]) == ("/srv/my portal/valkey.sock", 3)

@@ -234,6 +234,23 @@ def test_engine_stands_still__admins_get_a_mail_directly(
     assert WatchAlarm.objects.filter(told_directly_at=None).count() == 0
 
 
+@pytest.mark.parametrize(
+    "finding",
+    [
+        Finding("component", "worker", "the worker process is silent for 16 s."),
+        Finding("lag", "notify.outbox", "900 due rows, the oldest for 40 s."),
+    ],
+)
+def test_nobody_would_send_in_time__admins_get_a_mail_directly(
+    told: list[tuple[str, str]], admin_address: str, finding: Finding
+) -> None:
+    """Seen before the engine counts as stalled, and told only once: the usual way alone would
+    leave the message lying in the very queue that stands still."""
+    alarms.settle([finding])
+    assert told == [(finding.subject, "opened")]
+    assert [message.to for message in mail.outbox] == [[admin_address]]
+
+
 def test_handler_fails__mail_goes_directly_and_once(admin_address: str) -> None:
     @alarms.on_alarm
     def fail(alarm: WatchAlarm, moment: str) -> None:
