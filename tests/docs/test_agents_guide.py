@@ -1,0 +1,82 @@
+"""The agent guide's examples are run, in the order they stand, against a live portal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tests import make
+from tests.kit.source import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+GUIDE = ROOT / "docs" / "agents.md"
+
+
+def blocks(language: str, mark: str) -> list[str]:
+    """The fenced blocks whose first line says so: ```sh run."""
+    fence = rf"^```{language} {mark}\n(.*?)^```$"
+    return re.findall(fence, GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def keys() -> dict[str, str]:
+    """What the guide's commands print, by the variable it is put into."""
+    found = {}
+    for text in blocks("sh", "key"):
+        name, command = re.fullmatch(r"(\w+)=\$\((.*)\)\n", text).groups()  # type: ignore[union-attr]
+        python, script, *arguments = shlex.split(command)
+        assert (python, script) == ("python3", "manage.py")
+        out = io.StringIO()
+        call_command(*arguments, stdout=out, stderr=io.StringIO())
+        found[name] = out.getvalue().strip()
+    return found
+
+
+@pytest.fixture
+def portal(live_server: Any, settings: Any) -> dict[str, str]:
+    settings.PUBLIC_URL = live_server.url
+    make.workspace("demo")
+    path = os.environ["PATH"]
+    return {"PATH": path, "BASE": live_server.url, "LC_ALL": "C.UTF-8", **keys()}
+
+
+def run(argv: list[str], env: dict[str, str], folder: Path) -> str:
+    done = subprocess.run(
+        argv, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_shell_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
+    script = "\n".join(blocks("sh", "run"))
+    out = run(["bash", "-euo", "pipefail", "-c", script], portal, tmp_path)
+    answers = [json.loads(line) for line in out.replace("}{", "}\n{").splitlines()]
+    assert [answer["kind"] for answer in answers[:2]] == ["agent", "agent"]
+    assert answers[2] == answers[3], "a repeat under one key is the same answer"
+
+
+def test_python_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "guide.py"
+    script.write_text("\n".join(blocks("python", "run")))
+    run([sys.executable, "-I", str(script)], portal, tmp_path)
+
+
+def test_first_python_examples__need_the_standard_library_only(
+    portal: dict[str, str], tmp_path: Path
+) -> None:
+    first, *others = [text for text in blocks("python", "run") if "import jwt" not in text]
+    script = tmp_path / "guide.py"
+    script.write_text("\n".join([first, *others]))
+    run([sys.executable, "-I", "-S", str(script)], portal, tmp_path)
