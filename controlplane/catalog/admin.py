@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
+from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of, workspace_of
@@ -32,6 +34,8 @@ from controlplane.catalog.services.probes import PROBE_FIELDS
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 
+M = TypeVar("M", bound=models.Model)
+
 
 def _here(request: HttpRequest) -> Workspace:
     workspace = workspace_of(request)
@@ -46,6 +50,21 @@ def _is_on(row: Any) -> str:
 
 def _is_off(row: Any) -> str:
     return "It is on." if row.is_active else ""
+
+
+def _cannot_look(probe: Probe) -> str:
+    return "Its results are reported." if probe.pushed else _is_on(probe)
+
+
+class OwnedAdmin(ModelAdmin[M]):
+    """Rows that a role looks after: chosen from the roles there are."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "owner_role":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        roles = sorted((policy.ROLES[slug][0], slug) for slug in policy.PEOPLE)
+        choices = [("", "–"), *((slug, name) for name, slug in roles)]
+        return forms.ChoiceField(choices=choices, required=False, label="Owner role")
 
 
 @admin.register(Environment)
@@ -69,7 +88,7 @@ class EnvironmentAdmin(ModelAdmin[Environment]):
 
 
 @admin.register(Service)
-class ServiceAdmin(ModelAdmin[Service]):
+class ServiceAdmin(OwnedAdmin[Service]):
     view_action = "catalog.view"
     add_action = "catalog.manage"
     change_action = "catalog.manage"
@@ -93,12 +112,13 @@ class ServiceAdmin(ModelAdmin[Service]):
         known = [probe for probe in probes if probe.health != Probe.Health.UNKNOWN]
         return "up" if known else "not known"
 
-    @admin.display(description="Uptime, 30 days")
+    @admin.display(description="Uptime in production, 30 days")
     def uptime_30_days(self, service: Service) -> str:
         now = clock.now()
-        figure = uptime.of(service, now - timedelta(days=30), now)
+        since = now - timedelta(days=30)
+        figure = uptime.of(service, since, now, environment="production")
         if figure.percent is None:
-            return "no data: nothing looks at it"
+            return "no data: nothing looked at it"
         text = f"{figure.percent:.3f} % of a target of {service.uptime_target.normalize():f} %"
         calm = figure.percent_without_maintenance
         return text if calm is None else f"{text}; {calm:.3f} % without planned maintenance"
@@ -172,8 +192,14 @@ def _unless(*states: str) -> Any:
     return when
 
 
+def _held(integration: Integration) -> str:
+    """One that failures opened may still be held open, so that no trial closes it."""
+    held = integration.status == "open" and integration.retry_at is None
+    return "It is held open already." if held else ""
+
+
 @admin.register(Integration)
-class IntegrationAdmin(ModelAdmin[Integration]):
+class IntegrationAdmin(OwnedAdmin[Integration]):
     """What agents call, and whether they may."""
 
     view_action = "catalog.view"
@@ -202,7 +228,7 @@ class IntegrationAdmin(ModelAdmin[Integration]):
         action="catalog.trip",
         confirm="Agents will stop calling it until somebody closes the breaker.",
         reason=True,
-        when=_unless("open"),
+        when=_held,
     )
     def trip(self, request: HttpRequest, integration: Integration, reason: str) -> str:
         services.trip(integration, actor=actor_of(request), reason=reason)
@@ -211,7 +237,7 @@ class IntegrationAdmin(ModelAdmin[Integration]):
     @button(label="Let one try", action="catalog.trip", when=_unless("closed", "half_open"))
     def let_one_try(self, request: HttpRequest, integration: Integration, reason: str) -> str:
         services.half_open(integration, actor=actor_of(request))
-        return "Half open. The next report decides."
+        return "Half open. The first to ask tries; its report decides."
 
     @button(label="Close the breaker", action="catalog.trip", reason=True, when=_unless("closed"))
     def close(self, request: HttpRequest, integration: Integration, reason: str) -> str:
@@ -235,7 +261,16 @@ class ProbeAdmin(ModelAdmin[Probe]):
     view_action = "catalog.view"
     add_action = "catalog.manage"
     change_action = "catalog.manage"
-    list_display = ["service", "environment", "health", "since", "last_latency_ms", "last_error"]
+    list_display = [
+        "service",
+        "environment",
+        "health",
+        "since",
+        "failures_in_a_row",
+        "last_latency_ms",
+        "last_error",
+        "is_active",
+    ]
     list_filter = ["health", "is_active"]
     list_select_related = ["service", "environment"]
     search_fields = ["service__slug", "service__name", "url"]
@@ -247,15 +282,14 @@ class ProbeAdmin(ModelAdmin[Probe]):
     ) -> Probe:
         actor, data = actor_of(request), form.cleaned_data
         if change:
-            changes = {name: value for name, value in data.items() if name != "url" or value}
-            return services.change_probe(obj, actor=actor, version=obj.version, **changes)
+            return services.change_probe(obj, actor=actor, version=obj.version, **data)
         service, environment = data.pop("service"), data.pop("environment")
         return services.add_probe(service, environment, actor=actor, **data)
 
     @button(
         label="Look now",
         action="catalog.report",
-        when=lambda probe: "Its results are reported." if probe.pushed else "",
+        when=_cannot_look,
     )
     def look_now(self, request: HttpRequest, probe: Probe, reason: str) -> str:
         sight = services.probe_now(probe, actor=actor_of(request))

@@ -9,7 +9,14 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from controlplane.access.services import people
         from controlplane.base.registries import Kpi, kpis
-        from controlplane.catalog import kept, services, transitions, uptime  # noqa: F401
+        from controlplane.catalog import (  # noqa: F401
+            kept,
+            services,
+            shown,
+            transitions,
+            uptime,
+            watching,
+        )
 
         people.furnishers.append(services.ensure_environments)
         kpis.register(

@@ -11,7 +11,8 @@ nothing(
     "catalog.service",
     "catalog.component",
     "catalog.integration",
-    why="names of things; who opened a breaker stands in the audit log, and goes by its rules",
+    why="names of things; who opened a breaker stands there as an opaque ref, by name only in the"
+    " audit log, which goes by its own rules",
 )
 keep_rows(
     "catalog.probe_results",
@@ -32,5 +33,6 @@ keep_always(
 keep_always(
     "catalog.down_intervals",
     "catalog.downinterval",
+    "catalog.watchperiod",
     why="an aggregate: uptime of any past month must stay computable",
 )

@@ -50,6 +50,9 @@ class Environment(models.Model):
             models.CheckConstraint(
                 condition=~Q(data_class="real") | Q(needs_approval=True, debug_allowed=False),
                 name="environment_real_data_guarded",
+                violation_error_message=(
+                    "Where real user data is, releases need approval and debugging stays off."
+                ),
             ),
         ]
 
@@ -126,6 +129,7 @@ class Component(models.Model):
         FRONTEND = "frontend", "Front end"
         AGENT = "agent", "Agent service"
         DATABASE = "database", "Database"
+        SCHEMA = "schema", "Database schema"
         PORTAL = "portal", "This portal"
         OTHER = "other", "Other"
 
@@ -206,6 +210,9 @@ class Integration(models.Model):
     # When the next trial is due; none while somebody holds it open by hand.
     retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     trials = models.PositiveSmallIntegerField(default=0, editable=False)
+    # The one trial call of a half open breaker: whoever holds the token decides, until then.
+    trial_token = models.UUIDField(null=True, blank=True, editable=False)
+    trial_until = models.DateTimeField(null=True, blank=True, editable=False)
     # What was reported.
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -225,6 +232,11 @@ class Integration(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="closed") | Q(retry_at=None), name="integration_closed_is_calm"
             ),
+            models.CheckConstraint(
+                condition=Q(trial_token=None, trial_until=None)
+                | Q(status="half_open", trial_token__isnull=False, trial_until__isnull=False),
+                name="integration_trial_is_half_open",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -232,7 +244,8 @@ class Integration(models.Model):
 
     @property
     def may_call(self) -> bool:
-        return self.status != self.Status.OPEN
+        """Without asking for the trial."""
+        return self.is_active and self.status == self.Status.CLOSED
 
 
 class Probe(models.Model):
@@ -249,8 +262,12 @@ class Probe(models.Model):
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="probes")
     pushed = models.BooleanField(default=False)  # results are reported to us
     url = models.CharField(max_length=500, blank=True)
-    expected_status = models.PositiveSmallIntegerField(default=200)
-    every_s = models.PositiveIntegerField(default=60, validators=[MinValueValidator(30)])
+    expected_status = models.PositiveSmallIntegerField(
+        default=200, validators=[MinValueValidator(100), MaxValueValidator(599)]
+    )
+    every_s = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(30), MaxValueValidator(86_400)]
+    )
     timeout_s = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(10)]
     )
@@ -260,6 +277,8 @@ class Probe(models.Model):
     is_active = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
+    # Since when it is switched on and its service active: what was seen earlier is not believed.
+    on_since = models.DateTimeField(default=clock.now, editable=False)
     # What the results add up to.
     health = models.CharField(
         max_length=8, choices=Health.choices, default=Health.UNKNOWN, editable=False
@@ -325,6 +344,30 @@ class ProbeResult(models.Model):
         return self.probe.workspace_id
 
 
+class WatchPeriod(models.Model):
+    """A time in which a probe was looking: from its first result to the last before it was
+    switched off or fell silent. Uptime is measured over these and says nothing of the rest."""
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="watch_periods")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-starts_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["probe"], condition=Q(ends_at=None), name="watchperiod_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gte=F("starts_at")),
+                name="watchperiod_ends_later",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"watched since {self.starts_at:%Y-%m-%d %H:%M}"
+
+
 class DownInterval(models.Model):
     """A time in which a service was down in one environment. May overlap another probe's: uptime
     is computed over their union."""
@@ -339,6 +382,7 @@ class DownInterval(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     first_error = models.CharField(max_length=300, blank=True)
+    told = models.BooleanField(default=False, editable=False)
     objects = querysets.DownQuerySet.as_manager()
 
     class Meta:

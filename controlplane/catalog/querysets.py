@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce, Greatest, Now
 
+from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
+
+SILENT_AFTER = defaults.define(
+    "catalog.probe_silent_after",
+    3,
+    unit="intervals",
+    why="Two looks may be lost to a restart; after the third nobody knows.",
+)
+SILENT_LEAST = defaults.define(
+    "catalog.probe_silent_least_s",
+    180,
+    unit="seconds",
+    why="A restart of the portal takes less, and is no news.",
+)
 
 
 class EntryQuerySet(models.QuerySet[Any]):
@@ -29,12 +44,23 @@ class ServiceQuerySet(EntryQuerySet):
 
 
 class ProbeQuerySet(EntryQuerySet):
-    def due(self, now: datetime) -> Self:
-        """Pulled probes whose turn it is. Retired services are left in peace."""
-        return self.filter(is_active=True, pushed=False, next_at__lte=now, service__status="active")
+    def on(self) -> Self:
+        """Those that should be looking. Retired services are left in peace."""
+        return self.filter(is_active=True, service__status="active")
+
+    def due(self) -> Self:
+        """Pulled probes whose turn it is, by the clock that all workers share."""
+        return self.on().filter(pushed=False, next_at__lte=Now())
 
     def down(self) -> Self:
-        return self.filter(is_active=True, health="down", service__status="active")
+        return self.on().filter(health="down")
+
+    def silent(self) -> Self:
+        """Those of which nothing was heard for so long that what they said is no longer true."""
+        heard = Greatest(Coalesce("last_at", "on_since"), "on_since")
+        patience = Greatest(F("every_s") * SILENT_AFTER.value, SILENT_LEAST.value)
+        allowed = ExpressionWrapper(patience * timedelta(seconds=1), output_field=DurationField())
+        return self.on().annotate(heard_at=heard).filter(heard_at__lt=Now() - allowed)
 
 
 class ResultQuerySet(models.QuerySet[Any]):

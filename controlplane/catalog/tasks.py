@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from controlplane.access.models import Workspace
 from controlplane.catalog import probing, services
-from controlplane.catalog.models import Environment
+from controlplane.catalog.models import Environment, Probe
+from controlplane.catalog.probing import Sight
 from controlplane.catalog.services import breakers, probes
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.jobs.registry import job
 from controlplane.lib import actors, defaults
+from controlplane.lib.actors import Actor
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = defaults.define(
     "catalog.probes_at_once", 8, unit="probes", why="Slow services must not hold up the others."
@@ -28,7 +33,7 @@ BUDGET = defaults.define(
 
 @timers.on(breakers.TRIAL)
 def breaker_trial(timer: Timer) -> None:
-    breakers.try_again(int(timer.payload["integration"]))
+    breakers.try_again(int(timer.payload["integration"]), promised=timer.due_at)
 
 
 @job(
@@ -41,16 +46,29 @@ def probe_services() -> dict[str, int]:
     """Asking runs in threads that hold no connection; what was seen is written here."""
     actor = actors.job("catalog.probe")
     deadline = time.monotonic() + BUDGET.value
-    seen = failed = 0
+    counts = {"seen": 0, "failed": 0, "broken": 0}
+    # First, so that the time this job itself was away is not taken for time in which it looked.
+    silent = services.note_silence(actor=actor)
     with ThreadPoolExecutor(AT_ONCE.value, thread_name_prefix="probe") as pool:
         while time.monotonic() < deadline:
             batch = probes.claim_due(AT_ONCE.value)
             if not batch:
                 break
-            for probe, sight in zip(batch, pool.map(probing.look, batch), strict=True):
-                services.record_result(probe, sight, actor=actor)
-                seen, failed = seen + 1, failed + (not sight.ok)
-    return {"seen": seen, "failed": failed}
+            looks = [(probe, pool.submit(probing.look, probe)) for probe in batch]
+            for probe, look in looks:
+                try:
+                    _note(probe, look.result(), actor, counts)
+                except Exception:
+                    # One probe that trips over something unforeseen must not blind the others.
+                    logger.exception("probe %s could not be made or noted", probe.uid)
+                    counts["broken"] += 1
+    return {**counts, "silent": silent}
+
+
+def _note(probe: Probe, sight: Sight, actor: Actor, counts: dict[str, int]) -> None:
+    services.record_result(probe, sight, actor=actor)
+    counts["seen"] += 1
+    counts["failed"] += not sight.ok
 
 
 @job(

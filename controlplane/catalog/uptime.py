@@ -1,8 +1,9 @@
 """How long a service was there: from its down intervals, merged.
 
 `range_agg` merges intervals that overlap (two probes of one outage count once). Time nobody
-measured is no uptime: the window starts with the first probe, and a window without one has no
-figure. Planned maintenance is taken out of both sides of the second figure.
+watched is no uptime: only watch periods are measured (a younger service, a probe that was off or
+silent, the portal's own absence shorten the whole), and where there are none there is no figure.
+Planned maintenance is taken out of both sides of the second figure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from django.db import connection
 
 from controlplane.catalog.models import Service
+from controlplane.lib import clock
 
 Period = tuple[datetime, datetime]
 # (service, environment slug or "", start, end) -> planned windows. Deployments register theirs.
@@ -21,11 +23,14 @@ Maintenance = Callable[[Service, str, datetime, datetime], Sequence[Period]]
 _maintenance: list[Maintenance] = []
 
 _QUERY = """
-WITH asked AS (
-    SELECT tstzrange(greatest(%(start)s, min(p.created_at)), %(end)s) AS period
-    FROM catalog_probe p JOIN catalog_environment e ON e.id = p.environment_id
+WITH window_asked AS (
+    SELECT tstzrange(%(start)s, %(end)s) AS period
+), watched AS (
+    SELECT coalesce(range_agg(tstzrange(w.starts_at, w.ends_at) * period), '{}') AS during
+    FROM window_asked, catalog_watchperiod w
+    JOIN catalog_probe p ON p.id = w.probe_id
+    JOIN catalog_environment e ON e.id = p.environment_id
     WHERE p.service_id = %(service)s AND (%(environment)s = '' OR e.slug = %(environment)s)
-    HAVING min(p.created_at) < %(end)s
 ), down AS (
     SELECT coalesce(range_agg(tstzrange(d.starts_at, d.ends_at)), '{}') AS during
     FROM catalog_downinterval d JOIN catalog_environment e ON e.id = d.environment_id
@@ -35,11 +40,11 @@ WITH asked AS (
     SELECT coalesce(range_agg(tstzrange(w.a, w.b)), '{}') AS during
     FROM unnest(%(from)s::timestamptz[], %(to)s::timestamptz[]) AS w(a, b) WHERE w.a < w.b
 ), parts AS (
-    SELECT tstzmultirange(asked.period) AS whole,
-           down.during * tstzmultirange(asked.period) AS down,
-           tstzmultirange(asked.period) - planned.during AS unplanned,
-           (down.during - planned.during) * tstzmultirange(asked.period) AS unplanned_down
-    FROM asked, down, planned
+    SELECT watched.during AS whole,
+           down.during * watched.during AS down,
+           watched.during - planned.during AS unplanned,
+           (down.during - planned.during) * watched.during AS unplanned_down
+    FROM watched, down, planned
 )
 SELECT (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(whole) r),
        (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(down) r),
@@ -68,7 +73,8 @@ def maintenance(provider: Maintenance) -> Maintenance:
 
 
 def of(service: Service, start: datetime, end: datetime, *, environment: str = "") -> Uptime:
-    """Uptime in [start, end), over all environments or one."""
+    """Uptime in [start, end), over all environments or one. What is yet to come is not up."""
+    end = min(end, clock.now())
     if start >= end:
         return Uptime(0.0, 0.0, None, 0.0, None)
     planned = [

@@ -41,6 +41,13 @@ COOL_DOWN_MOST = define(
     why="Each failed trial doubles the pause; a quarter of an hour is as long as anybody waits.",
 )
 
+TRIAL_LASTS = define(
+    "catalog.breaker_trial_s",
+    60.0,
+    unit="seconds",
+    why="Longer than a slow call; after it another caller may try in the place of a dead one.",
+)
+
 
 def is_operation(name: str) -> bool:
     return name in OPERATIONS
@@ -67,5 +74,6 @@ def retry_policy() -> dict[str, Any]:
             "opens_after_failures_in_a_row": BREAK_AFTER.value,
             "cool_down_s": COOL_DOWN.value,
             "cool_down_doubles_up_to_s": COOL_DOWN_MOST.value,
+            "trial_lasts_s": TRIAL_LASTS.value,
         },
     }

@@ -23,6 +23,7 @@ from controlplane.lib.errors import Invalid
 
 WINDOW = timedelta(days=30)
 LONGEST_WINDOW = timedelta(days=366)
+FIRST_YEAR = 2000  # earlier there is nothing, and the calendar's own beginning is near
 
 
 class ProbeRow(StrictSerializer):
@@ -38,6 +39,7 @@ class ProbeRow(StrictSerializer):
     is_active = serializers.BooleanField()
     health = serializers.CharField()
     since = serializers.DateTimeField(allow_null=True)
+    failures_in_a_row = serializers.IntegerField()
     last_at = serializers.DateTimeField(allow_null=True)
     last_latency_ms = serializers.IntegerField(allow_null=True)
     last_error = serializers.CharField()
@@ -117,6 +119,30 @@ class ProbeView(DetailView):
         return JsonAnswer(self.show(changed))
 
 
+class SightAnswer(StrictSerializer):
+    ok = serializers.BooleanField()
+    status_code = serializers.IntegerField(allow_null=True)
+    latency_ms = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField()
+    probe = ProbeRow()
+
+
+class LookView(ProbeView):
+    """Look at the service now, without waiting for the probe's turn."""
+
+    actions = {"POST": "catalog.report"}
+    inputs = {"POST": StrictSerializer}
+    outputs = {"POST": SightAnswer}
+
+    def post(self, request: Any, uid: UUID) -> HttpResponse:
+        self.read(request)
+        probe = self.object(request, {"uid": uid})
+        sight = services.probe_now(probe, actor=request.actor)
+        probe.refresh_from_db()
+        answer = {name: getattr(sight, name) for name in ("ok", "status_code", "latency_ms")}
+        return JsonAnswer({**answer, "error": sight.error, "probe": self.show(probe)})
+
+
 class ResultRow(StrictSerializer):
     at = serializers.DateTimeField()
     ok = serializers.BooleanField()
@@ -193,7 +219,9 @@ class DownIntervalsView(ListView):
 class UptimeQuery(StrictSerializer):
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
-    environment = serializers.CharField(max_length=50, required=False, default="")
+    environment = serializers.CharField(
+        max_length=50, required=False, default="production", help_text="slug; `all` for all"
+    )
 
 
 class UptimeAnswer(StrictSerializer):
@@ -207,8 +235,16 @@ class UptimeAnswer(StrictSerializer):
     target = serializers.FloatField()
 
 
+def _asked_environment(request: Any, slug: str) -> str:
+    if slug == "all":
+        return ""
+    if not Environment.objects.visible_to(request.actor).of(request.workspace).filter(slug=slug):
+        raise Invalid("No such environment here.", details={"environment": "Not here."})
+    return slug
+
+
 class UptimeView(DetailView):
-    """How long a service was there, by default over 30 days."""
+    """How long a service was there: by default in production, over 30 days."""
 
     actions = {"GET": "catalog.view"}
     output = UptimeAnswer
@@ -222,10 +258,13 @@ class UptimeView(DetailView):
         service: Service = self.object(request, kwargs)
         asked = read(UptimeQuery, dict(request._request.GET.items()))
         until = asked.get("until") or clock.now()
+        if until.year < FIRST_YEAR:
+            raise Invalid("That is too long ago.", details={"until": "Too long ago."})
         since = asked.get("since") or until - WINDOW
         if not timedelta(0) < until - since <= LONGEST_WINDOW:
             raise Invalid("At most a year.", details={"since": "Before until, by a year at most."})
-        figure = uptime.of(service, since, until, environment=asked["environment"])
+        environment = _asked_environment(request, asked["environment"])
+        figure = uptime.of(service, since, until, environment=environment)
         return JsonAnswer(
             {
                 "since": since,

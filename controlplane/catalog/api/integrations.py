@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -17,6 +19,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.catalog import services, vocabulary
 from controlplane.catalog.models import Integration
+from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 
 
@@ -106,10 +109,14 @@ class OutcomeInput(StrictSerializer):
     operation = serializers.CharField(
         max_length=60, default="", allow_blank=True, help_text="Of the Tool Router's six."
     )
+    trial = serializers.UUIDField(
+        required=False, help_text="The token of the trial, where this call was it."
+    )
 
 
 class OutcomeView(IntegrationView):
-    """Report what came of one call. Three failures in a row open the breaker."""
+    """Report what came of one call. Three failures in a row open the breaker; of a half open one
+    the report with the trial's token decides."""
 
     actions = {"POST": "catalog.report"}
     inputs = {"POST": OutcomeInput}
@@ -120,6 +127,32 @@ class OutcomeView(IntegrationView):
         values = self.read(request)
         seen = services.report_outcome(integration, actor=request.actor, **values)
         return JsonAnswer(self.show(seen))
+
+
+class TrialAnswer(StrictSerializer):
+    may_call = serializers.BooleanField()
+    state = serializers.CharField()
+    reason = serializers.CharField()
+    token = serializers.UUIDField(allow_null=True, help_text="Send it along with the outcome.")
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class TrialView(IntegrationView):
+    """Ask for the trial of a half open breaker
+
+    The first to ask gets it, with a token that is sent along with the outcome; the others wait.
+    Through a closed breaker everybody may call, and needs no token.
+    """
+
+    actions = {"POST": "catalog.report"}
+    inputs = {"POST": StrictSerializer}
+    outputs = {"POST": TrialAnswer}
+    secret_fields = ("token",)
+
+    def post(self, request: Any, slug: str) -> HttpResponse:
+        self.read(request)
+        integration = self.object(request, {"slug": slug})
+        return JsonAnswer(asdict(services.ask(integration, actor=request.actor)))
 
 
 class BreakerInput(StrictSerializer):
@@ -158,6 +191,7 @@ class Breaker(StrictSerializer):
     integration = serializers.CharField(help_text="slug")
     state = serializers.CharField()
     may_call = serializers.BooleanField()
+    may_try = serializers.BooleanField(help_text="Half open, and nobody is trying: ask for it.")
     reason = serializers.CharField()
     retry_at = serializers.DateTimeField(allow_null=True)
 
@@ -166,7 +200,7 @@ class Breakers(StrictSerializer):
     items = Breaker(many=True)
 
 
-_COLUMNS = ("slug", "status", "reason", "retry_at", "is_active")
+_COLUMNS = ("slug", "status", "reason", "retry_at", "is_active", "trial_until")
 
 
 @plain_view(actions={"GET": "catalog.view"}, outputs={"GET": Breakers}, tags=["catalog"])
@@ -181,22 +215,37 @@ def breakers(request: HttpRequest) -> Any:
         .order_by("slug")
         .values_list(*_COLUMNS)
     )
-    answer = JsonAnswer({"items": [_breaker(*row) for row in rows]})
+    now = clock.now()
+    answer = JsonAnswer({"items": [_breaker(now, *row) for row in rows]})
     return etag.conditional(request, answer, etag.of_body(answer.content))
 
 
-def _breaker(slug: str, status: str, reason: str, retry_at: Any, active: bool) -> dict[str, Any]:
+def _breaker(
+    now: datetime,
+    slug: str,
+    status: str,
+    reason: str,
+    retry_at: datetime | None,
+    active: bool,
+    trial_until: datetime | None,
+) -> dict[str, Any]:
     """What is switched off altogether may not be called either."""
-    may = active and status != Integration.Status.OPEN
-    why = reason if active else "switched off"
-    shown = {"integration": slug, "state": status, "may_call": may, "reason": why}
-    return {**shown, "retry_at": retry_at}
+    half_open = active and status == Integration.Status.HALF_OPEN
+    return {
+        "integration": slug,
+        "state": status,
+        "may_call": active and status == Integration.Status.CLOSED,
+        "may_try": half_open and (trial_until is None or trial_until <= now),
+        "reason": reason if active else "switched off",
+        "retry_at": retry_at,
+    }
 
 
 class BreakerPolicy(StrictSerializer):
     opens_after_failures_in_a_row = serializers.IntegerField()
     cool_down_s = serializers.FloatField()
     cool_down_doubles_up_to_s = serializers.FloatField()
+    trial_lasts_s = serializers.FloatField()
 
 
 class RetryPolicy(StrictSerializer):

@@ -1,6 +1,6 @@
 """Services of the catalog: what doors, jobs and other packages call."""
 
-from controlplane.catalog.services.breakers import close, half_open, report_outcome, trip
+from controlplane.catalog.services.breakers import ask, close, half_open, report_outcome, trip
 from controlplane.catalog.services.entries import (
     add_component,
     add_integration,
@@ -18,6 +18,7 @@ from controlplane.catalog.services.entries import (
 from controlplane.catalog.services.probes import (
     add_probe,
     change_probe,
+    note_silence,
     probe_now,
     record_result,
     report_result,
@@ -28,6 +29,7 @@ __all__ = [
     "add_component",
     "add_integration",
     "add_probe",
+    "ask",
     "change_component",
     "change_environment",
     "change_integration",
@@ -36,6 +38,7 @@ __all__ = [
     "close",
     "ensure_environments",
     "half_open",
+    "note_silence",
     "probe_now",
     "record_result",
     "register_service",

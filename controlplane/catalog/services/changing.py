@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
-from controlplane.access.services.saving import save_checked
+from controlplane.access.services.saving import as_invalid, save_checked
 from controlplane.audit.services import record
 from controlplane.base.states import plain
 from controlplane.lib.actors import Actor
@@ -21,7 +22,7 @@ M = TypeVar("M", bound=models.Model)
 def add(obj: M, *, actor: Actor, conflict: str) -> M:
     """Save a new row of its workspace. Runs in the caller's transaction."""
     policy.require(actor, "catalog.manage", obj)
-    same_workspace(obj)
+    _sound(obj)
     save_checked(obj, conflict=conflict)
     record(actor, "catalog.manage", obj, after=shown(obj))
     return obj
@@ -40,13 +41,15 @@ def change(
     row: Any = type(obj)._base_manager.select_for_update().get(pk=obj.pk)
     if version is not None and row.version != version:
         raise Conflict("Somebody changed it since you looked. Look again.")
+    # By value: 99.9 and 99.900 are one number, and no change.
+    changes = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    if not changes:
+        return row  # type: ignore[no-any-return]
     before = {name: plain(getattr(row, name)) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
     after = {name: plain(getattr(row, name)) for name in changes}
-    if before == after:
-        return row  # type: ignore[no-any-return]
-    same_workspace(row)
+    _sound(row)
     row.version += 1
     save_checked(row, conflict="There is one of this name already.")
     record(actor, "catalog.manage", row, before=before, after=after)
@@ -62,6 +65,24 @@ def switch(obj: M, *, actor: Actor, active: bool, reason: str = "") -> M:
         record(actor, "catalog.manage", obj, before=before, after=after, reason=reason)
     obj.refresh_from_db()
     return obj
+
+
+def _sound(obj: Any) -> None:
+    """What the database would refuse is refused here by a sentence beside the field."""
+    try:
+        obj.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        raise as_invalid(error) from error
+    same_workspace(obj)
+    role = getattr(obj, "owner_role", "")
+    if role and role not in policy.PEOPLE:
+        raise Invalid("There is no such role.", details={"owner_role": "No such role of people."})
+    for constraint in obj._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            try:
+                constraint.validate(type(obj), obj)
+            except ValidationError as error:
+                raise as_invalid(error) from error
 
 
 def same_workspace(obj: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
 from controlplane.base import refs
@@ -13,6 +14,7 @@ from controlplane.base.states import advance
 from controlplane.catalog.environments import PLAYBOOK
 from controlplane.catalog.models import Component, Environment, Integration, Service
 from controlplane.catalog.services.changing import add, change, shown, switch
+from controlplane.catalog.services.probes import rest, wake
 from controlplane.lib.actors import Actor
 
 ENVIRONMENT_FIELDS = (
@@ -42,19 +44,16 @@ INTEGRATION_FIELDS = ("name", "kind", "description", "owner_role")
 @transaction.atomic
 def ensure_environments(workspace: Workspace, *, actor: Actor) -> list[Environment]:
     """The playbook's environments that this workspace lacks. Called with its making."""
+    # Part of making a workspace, hence its right: who makes one holds no role in it yet.
+    policy.require(actor, "workspace.create", workspace)
     known = set(Environment.objects.of(workspace).values_list("slug", flat=True))
     made = [Environment(workspace=workspace, **row) for row in PLAYBOOK if row["slug"] not in known]
     Environment.objects.bulk_create(made, ignore_conflicts=True)
-    for environment in made:
-        record(
-            actor,
-            "catalog.manage",
-            f"catalog.environment:{environment.uid}",
-            workspace_id=workspace.pk,
-            after=shown(environment),
-            label=environment.name,
-        )
-    return made
+    # Only what is really ours: another maker may have been first with the same slug.
+    ours = list(Environment.objects.filter(uid__in=[row.uid for row in made]))
+    for environment in ours:
+        record(actor, "catalog.manage", environment, after=shown(environment))
+    return ours
 
 
 @transaction.atomic
@@ -83,15 +82,17 @@ def change_service(
 @transaction.atomic
 def retire_service(service: Service, *, actor: Actor, reason: str = "") -> Service:
     """Out of service: its probes rest, and what was down is over."""
-    from controlplane.catalog.services.probes import rest
-
     advance(service, "retired", actor=actor, reason=reason)
     rest(service)
     return service
 
 
+@transaction.atomic
 def restore_service(service: Service, *, actor: Actor, reason: str = "") -> Service:
-    return advance(service, "active", actor=actor, reason=reason)
+    """Back in service: its probes look again, at once."""
+    advance(service, "active", actor=actor, reason=reason)
+    wake(service)
+    return service
 
 
 @transaction.atomic

@@ -1,0 +1,111 @@
+"""What the catalog hands to the console's shared parts: home rows, palette, a governance rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controlplane.base.registries import (
+    AuditRule,
+    HomeRow,
+    PaletteAction,
+    Verdict,
+    audit_rules,
+    home_rows,
+    palette_actions,
+)
+from controlplane.catalog.models import Integration, Probe, Service
+from controlplane.lib.actors import Actor
+
+MOST = 50
+
+
+def _down(actor: Actor, workspace_id: int | None) -> Sequence[Mapping[str, Any]]:
+    rows = Probe.objects.visible_to(actor).down().select_related("service", "environment")
+    if workspace_id is not None:
+        rows = rows.filter(workspace=workspace_id)
+    return [
+        {
+            "title": f"{probe.service.name} is down in {probe.environment.name}",
+            "detail": probe.last_error,
+            "since": probe.since,
+            "link": f"/admin/catalog/service/{probe.service.uid}/change/",
+        }
+        for probe in rows.order_by("since", "pk")[:MOST]
+    ]
+
+
+def _open(actor: Actor, workspace_id: int | None) -> Sequence[Mapping[str, Any]]:
+    rows = Integration.objects.visible_to(actor).filter(is_active=True).exclude(status="closed")
+    if workspace_id is not None:
+        rows = rows.filter(workspace=workspace_id)
+    return [
+        {
+            "title": f"{row.name}: breaker {row.status.replace('_', ' ')}",
+            "detail": row.reason,
+            "since": row.opened_at,
+            "link": f"/admin/catalog/integration/{row.uid}/change/",
+        }
+        for row in rows.order_by("opened_at", "pk")[:MOST]
+    ]
+
+
+home_rows.register(
+    HomeRow(
+        slug="catalog.down",
+        title="Services that are down",
+        action="catalog.view",
+        rows=_down,
+        empty="Every service that is looked at is up.",
+        link="/admin/catalog/probe/?health__exact=down",
+        order=10,
+    )
+)
+home_rows.register(
+    HomeRow(
+        slug="catalog.breakers",
+        title="Breakers that are not closed",
+        action="catalog.view",
+        rows=_open,
+        empty="Every integration may be called.",
+        link="/admin/catalog/integration/",
+        order=20,
+    )
+)
+
+
+def _watched(workspace_id: int) -> Verdict:
+    """A service of the first tier that nobody looks at can be down for hours unnoticed."""
+    tier_one = Service.objects.filter(workspace=workspace_id, tier=1).active()
+    looked_at = Probe.objects.on().filter(environment__slug="production").values("service")
+    blind = list(tier_one.exclude(pk__in=looked_at).values_list("slug", flat=True)[:MOST])
+    if not tier_one.exists():
+        return Verdict("not_applicable", "There is no service of the first tier.")
+    if blind:
+        return Verdict("attention", f"Nobody looks at {', '.join(blind)} in production.")
+    return Verdict("ok", "Every service of the first tier is looked at in production.")
+
+
+audit_rules.register(
+    AuditRule(
+        slug="catalog.watched",
+        title="Every service of the first tier has a probe in production",
+        check=_watched,
+    )
+)
+
+for _slug, _label, _page in (
+    ("services", "Services and their uptime", "service"),
+    ("integrations", "Integrations and circuit breakers", "integration"),
+    ("probes", "Probes", "probe"),
+    ("down", "Times in which services were down", "downinterval"),
+):
+    palette_actions.register(
+        PaletteAction(
+            slug=f"catalog.{_slug}",
+            label=_label,
+            url=f"/admin/catalog/{_page}/",
+            action="catalog.view",
+            keywords=("catalog", "health"),
+        )
+    )
