@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, Unavailable
 
 Where = dict[str, str]
+_SCRATCH, _STAMP = "_scratch_", "%Y%m%d%H%M%S"
+# Longer than any drill may take.
+_FORGOTTEN = timedelta(hours=6)
 
 
 @dataclass
@@ -91,12 +95,47 @@ def _prove(manifest: files.Manifest, where: Where) -> str:
 def scratch() -> Iterator[Where]:
     """An empty database beside the live one, gone at the end."""
     live = pgtools.parameters(alias())
-    name = f"{live['dbname']}_scratch_{secrets.token_hex(4)}"[-63:]
+    stamp = f"{clock.now():{_STAMP}}"
+    name = f"{live['dbname']}{_SCRATCH}{stamp}_{secrets.token_hex(4)}"[-63:]
     create(live, name)
     try:
         yield {**live, "dbname": name}
     finally:
         drop(live, name)
+
+
+def sweep() -> int:
+    """Drop scratch databases whose drill was killed. Their names say how old they are."""
+    live = pgtools.parameters(alias())
+    horizon = clock.now() - _FORGOTTEN
+    with maintenance(live) as server:
+        rows = server.execute("SELECT datname FROM pg_database").fetchall()
+    gone = 0
+    for (name,) in rows:
+        _, mark, rest = str(name).partition(live["dbname"] + _SCRATCH)
+        made = _time(rest) if mark else None
+        if made is not None and made < horizon:
+            drop(live, str(name))
+            gone += 1
+    return gone
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text.partition("_")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def alone(live: Where) -> Iterator[None]:
+    """One restore over the live database at a time. The server lets go when we die."""
+    with maintenance(live) as server:
+        lock = "SELECT pg_try_advisory_lock(hashtext('controlplane restore'), hashtext(%s))"
+        taken = server.execute(lock, [live["dbname"]]).fetchone()
+        if not (taken and taken[0]):
+            raise Conflict("Another restore of this database is running.")
+        yield
 
 
 def drop(live: Where, name: str) -> None:

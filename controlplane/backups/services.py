@@ -191,6 +191,7 @@ def drill(actor: Actor, *, dump: Path | None = None) -> RestoreDrill:
         chosen = dump or next(files.dumps(files.folder()), None)
         if chosen is None:
             raise Invalid("There is no backup to restore.")
+        restoring.sweep()
         with restoring.scratch() as where:
             found = restoring.restore_into(chosen, where)
             seconds = time.monotonic() - watch

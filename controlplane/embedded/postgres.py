@@ -147,11 +147,24 @@ class Postgres:
                         sql.Identifier(database)
                     )
                 )
+            # A restore that was killed between the two names of a database leaves it shut.
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(database))
+            )
             connection.execute(
                 sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO cp_app, cp_reader").format(
                     sql.Identifier(database)
                 )
             )
+
+    def forget_processes(self) -> None:
+        """Drop the signs of life of a killed run. They count for some seconds more, in which the
+        portal would call itself ready by processes that are gone; and none of them is left now."""
+        with self.connect(DATABASE) as connection:
+            if connection.execute("SELECT to_regclass('public.jobs_heartbeat')").fetchone() != (
+                None,
+            ):
+                connection.execute("DELETE FROM public.jobs_heartbeat")
 
     # --- Inside -------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ def start_database(
     supervisor.start(postgres.program())
     postgres.wait_ready(lambda: supervisor.require("postgres"))
     postgres.ensure_roles()
+    postgres.forget_processes()
     if new:
         say(f"Made a new database in {postgres.home}")
     return postgres

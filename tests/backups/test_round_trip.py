@@ -164,6 +164,45 @@ def test_put_in_place__swaps_names_and_keeps_the_old(
             restoring.drop(empty, name)
 
 
+def test_restore__after_a_killed_one__starts_over(
+    monkeypatch: pytest.MonkeyPatch, dump: Path, state: Path
+) -> None:
+    """What the killed one left neither stands in the way nor gets the live one's name."""
+    live = pgtools.parameters("default")
+    left = f"{live['dbname']}_restored"
+    restoring.create(live, left)
+    placed: list[str] = []
+
+    def put(where: restoring.Where) -> str:
+        placed.append(where["dbname"])
+        restoring.drop(live, where["dbname"])
+        return "kept"
+
+    monkeypatch.setattr(restoring, "put_in_place", put)
+    (state / "prepared").write_text("by an earlier start")
+    call_command("restore", str(dump), "--yes", stdout=StringIO())
+    assert placed == [left]
+    assert left not in databases()
+    assert not (state / "prepared").exists()
+
+
+def test_restore__while_another_runs__is_refused(dump: Path) -> None:
+    live = pgtools.parameters("default")
+    before = databases()
+    with restoring.alone(live), pytest.raises(CommandError, match="Another restore"):
+        call_command("restore", str(dump), "--yes")
+    assert databases() == before
+
+
+def test_sweep__only_scratch_databases_of_killed_drills(empty: restoring.Where) -> None:
+    live = pgtools.parameters("default")
+    old = f"{live['dbname']}_scratch_20260101000000_0a1b2c3d"[-63:]
+    restoring.create(live, old)
+    assert restoring.sweep() == 1
+    assert old not in databases()
+    assert {empty["dbname"], live["dbname"]} <= databases()
+
+
 def test_failure__is_a_report_too(monkeypatch: pytest.MonkeyPatch, filled: None) -> None:
     def broken(*args: object) -> None:
         raise Unavailable("pg_dump failed: password=hunter2hunter2 refused")

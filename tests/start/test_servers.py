@@ -98,6 +98,23 @@ def test_database__second_start__keeps_the_data(stage: Stage) -> None:
     assert not [line for line in stage.said if "new database" in line][1:]
 
 
+def test_database__after_a_killed_run__nobody_gone_counts_as_alive(stage: Stage) -> None:
+    database = stage.database()
+    with psycopg.connect(database.url("cp_owner")) as connection:
+        connection.execute("CREATE TABLE jobs_heartbeat AS SELECT 'beat'::text AS component")
+    stage.supervisor.stop()
+    again = stage.database()
+    assert ask(again.url("cp_owner"), "SELECT count(*) FROM jobs_heartbeat") == 0
+
+
+def test_database__shut_by_a_killed_restore__is_opened_again(stage: Stage) -> None:
+    database = stage.database()
+    with database.connect("postgres") as connection:
+        connection.execute("ALTER DATABASE controlplane ALLOW_CONNECTIONS false")
+    stage.supervisor.stop()
+    assert ask(stage.database().url("cp_app"), "SELECT 1") == 1
+
+
 def test_database__killed__is_restarted_by_the_supervisor(stage: Stage) -> None:
     database = stage.database()
     os.kill(Run.read(stage.state).programs["postgres"].pid, signal.SIGKILL)

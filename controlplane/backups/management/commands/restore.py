@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.access import dbroles
@@ -62,7 +63,8 @@ class Command(BaseCommand):
             files.verified(dump)
             raise CommandError(
                 f"{dump.name} is whole. Restoring it ends every session and replaces the live"
-                " database (which is kept under another name). Stop the portal, then add --yes."
+                " database (which is kept under another name): nobody should be at work. Then add"
+                " --yes."
             )
 
     def _practise(self, dump: Path) -> None:
@@ -77,16 +79,21 @@ class Command(BaseCommand):
     def _replace(self, dump: Path) -> None:
         live = pgtools.parameters(alias())
         name = f"{live['dbname']}_restored"
-        restoring.create(live, name)
-        where = {**live, "dbname": name}
-        try:
-            found = restoring.restore_into(dump, where)
-            self._tell(found)
-            kept = restoring.put_in_place(where)
-        except BaseException:
-            # An interrupted restore must not leave half a database behind.
+        with restoring.alone(live):
+            # What a killed restore left: nobody else has it, for we are alone.
             restoring.drop(live, name)
-            raise
+            restoring.create(live, name)
+            where = {**live, "dbname": name}
+            try:
+                found = restoring.restore_into(dump, where)
+                self._tell(found)
+                # The next start prepares the database anew: the backup may be an older release's.
+                (Path(settings.STATE_DIR) / "prepared").unlink(missing_ok=True)
+                kept = restoring.put_in_place(where)
+            except BaseException:
+                # An interrupted restore must not leave half a database behind.
+                restoring.drop(live, name)
+                raise
         dbroles.grant(dbroles.configured(), using=alias())
         anchors.mark_restored()
         record(
@@ -97,7 +104,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"The portal now runs on the backup of {found.manifest.taken_at}.")
         self.stdout.write(f"The database until now is kept as {kept}; drop it when content.")
-        self.stdout.write("Next: manage.py prepare --no-demo, then start the portal.")
+        self.stdout.write("Next: manage.py prepare --no-demo, then start the portal anew.")
 
     def _tell(self, found: restoring.Restored) -> None:
         if found.fault:
