@@ -19,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 from controlplane.access import policy
 from controlplane.audit import services as audit
 from controlplane.audit.models import AuditEvent
+from controlplane.base.admin import editing
 from controlplane.base.admin.buttons import Button, Place, ShownButton, buttons_of
 from controlplane.base.web import actor_of
 from controlplane.lib import defaults
@@ -100,7 +101,12 @@ class ButtonDoors(_Base):
         obj = self.get_object(request, unquote(object_id))
         if obj is None or not self.has_view_permission(request, obj):
             return {}
-        return {"portal_buttons": list(self._shown(request, "detail", obj))}
+        # A form that comes back with a mistake in it keeps what its person saw at first.
+        seen = request.POST.get(editing.FIELD) or editing.seen_token(
+            obj,
+            self.edit_fields,  # type: ignore[attr-defined]
+        )
+        return {"portal_buttons": list(self._shown(request, "detail", obj)), "seen": seen}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return {"portal_buttons": list(self._shown(request, "list", None))}

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.base.admin import editing
 from controlplane.base.admin.changelist import (
     COUNT_CAP,
     BoundedPaginator,
@@ -284,6 +285,10 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
         if change:
             # The form has already written its values into `obj`: a service comparing before
             # and after would see no change, so it gets the row as the database has it.
+            # Locked, so that nobody comes between the look at what was seen and the service.
+            rows = self.model._base_manager.select_for_update(of=("self",), no_key=True)
+            locked = rows.get(pk=obj.pk)
+            editing.require_seen(locked, self.edit_fields, request.POST.get(editing.FIELD))
             subject = self.get_queryset(request).get(pk=obj.pk)
         saved = self.service_save(request, subject, form, bool(change))
         obj.__dict__.update(saved.__dict__)
@@ -338,6 +343,8 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
             if request.method != "POST" or hasattr(request, "service_error"):
                 raise
             request.service_error = error  # type: ignore[attr-defined]
+            if isinstance(error, editing.ChangedMeanwhile):
+                context["seen"] = error.seen  # saving again is saving knowingly
             return super().changeform_view(request, object_id, form_url, context)
 
     def get_form(
@@ -345,7 +352,7 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
     ) -> Any:
         form_class = super().get_form(request, obj, change, **kwargs)
         error: ControlPlaneError | None = getattr(request, "service_error", None)
-        return form_class if error is None else _refused_form(form_class, error)
+        return form_class if error is None else editing.refused_form(form_class, error)
 
     @_door("delete")
     def delete_view(
@@ -370,26 +377,6 @@ def _filter_name(item: Any) -> str:
     if isinstance(item, tuple | list):
         return str(item[0])
     return str(getattr(item, "parameter_name", "") or "")
-
-
-def _refused_form(form_class: Any, error: ControlPlaneError) -> Any:
-    """The same form, holding the service's refusal: by field where `details` names one."""
-
-    class Refused(form_class):  # type: ignore[misc]
-        def clean(self) -> Any:
-            cleaned = super().clean()
-            placed = False
-            for name, sentences in error.details.items():
-                if name in self.fields:
-                    self.add_error(
-                        name, sentences if isinstance(sentences, list) else str(sentences)
-                    )
-                    placed = True
-            if not placed:
-                self.add_error(None, error.message)
-            return cleaned
-
-    return Refused
 
 
 __all__ = ["COUNT_CAP", "ModelAdmin"]
