@@ -235,3 +235,15 @@ def test_docs_page__shows_every_operation_and_brings_nothing_inline() -> None:
     assert "<style" not in page
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
     assert "default-src 'self'" in response["Content-Security-Policy"]
+
+
+def test_document__names_no_method_that_is_not_answered(made: Any) -> None:
+    """A route that acts on a row inherits how to read one; it must not be documented with it."""
+    declared = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.path), method)
+        for route in checks.routes()
+        if route.view is not None
+        for method in route.view.actions
+    }
+    extra = {(path, method.upper()) for path, method, _ in operations(made)} - declared
+    assert not extra

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django_filters.filterset import FilterSet
@@ -54,6 +55,12 @@ class PortalAPIView(APIView):
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What is declared. By attributes it would be what a base class happens to answer: a
+        route that only acts on a row would be documented, and generated, as one that reads it."""
+        return list(self.actions)
+
     # --- one request --------------------------------------------------------------------------
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -94,6 +101,22 @@ class PortalAPIView(APIView):
             return handler(request, *args, **kwargs)
         key = idempotency.key_of(request._request)
         claims_match(request.actor, request.data, names=self.sender_fields)
+        if self._states_version(request):
+            with transaction.atomic():  # `object` locks the row it compares
+                return self._once(request, key, handler, args, kwargs)
+        return self._once(request, key, handler, args, kwargs)
+
+    def _states_version(self, request: Any) -> bool:
+        return request.method in self.if_match and "HTTP_IF_MATCH" in request.META
+
+    def _once(
+        self,
+        request: PortalRequest,
+        key: str,
+        handler: Callable[..., HttpResponse],
+        args: Any,
+        kwargs: Any,
+    ) -> HttpResponse:
         if not key or request.actor.kind == "anonymous":
             # Callers without credentials cannot be told apart: no answer is kept for them.
             return handler(request, *args, **kwargs)
@@ -264,8 +287,15 @@ class DetailView(RowView):
         return etag.conditional(request._request, response, tag)
 
     def object(self, request: Any, kwargs: Mapping[str, Any]) -> Any:
-        """The row to act on, if this caller may see it and has seen its present version."""
-        obj = self._found(request, kwargs).first()
+        """The row to act on, if this caller may see it and has seen its present version.
+
+        With `If-Match` the row stays locked until the answer is made: of two callers who saw
+        the same version and write at the same moment, one is refused.
+        """
+        rows = self._found(request, kwargs)
+        if self._states_version(request):
+            rows = rows.select_for_update(of=("self",), no_key=True)
+        obj = rows.first()
         if obj is None:
             raise NotFound("Nothing is here, or it is not yours to see.")
         demand = self.if_match.get(request.method)
