@@ -39,6 +39,11 @@ def places_of_defaults() -> dict[str, str]:
     return found
 
 
+def modules_of_defaults() -> list[str]:
+    """Some are imported by one kind of process only, and a number must not be missed for that."""
+    return sorted({path[:-3].replace("/", ".") for path in places_of_defaults().values()})
+
+
 def finding_words(*paths: str) -> list[tuple[str, str]]:
     """(first word, file) of every `Finding("word", …)` in these files, or in the whole product."""
     found: dict[str, str] = {}

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.console import documents
+from controlplane.console.documents import source
 
 
 class Command(BaseCommand):
@@ -23,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Doors register too (errors, duties): load them all, as a running portal does.
         import_module(settings.ROOT_URLCONF)
+        for module in source.modules_of_defaults():
+            import_module(module)
         import_module("controlplane.console.documents.parts")
         stale = list(documents.stale())
         if options["check"] and stale:
