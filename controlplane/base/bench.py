@@ -12,6 +12,7 @@ measurements stand in its `benches.py`.
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import platform
@@ -126,6 +127,26 @@ def run(name: str, options: Run) -> list[Row]:
     return list(BENCHES[name].measure(options))
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Log lines are made as always, for they are part of what a request costs, and go nowhere."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    handlers = {
+        handler
+        for logger in loggers
+        for handler in logger.handlers
+        if isinstance(handler, logging.StreamHandler)
+    }
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        before = {handler: handler.setStream(nowhere) for handler in handlers}
+        try:
+            yield
+        finally:
+            for handler, stream in before.items():
+                if stream is not None:
+                    handler.setStream(stream)
+
+
 # --- Measuring --------------------------------------------------------------------------------
 
 
@@ -164,6 +185,15 @@ def together(writers: int, work: Callable[[], object], seconds: float) -> float:
     for process in processes:
         process.join()
     return float(total)
+
+
+def in_turns(
+    writers: int, works: Sequence[Callable[[], object]], seconds: float, *, rounds: int = 3
+) -> list[float]:
+    """`together` for each work in turns, the middle round of each: side by side, so that a
+    neighbour's burst does not fall on one of them alone."""
+    rates = [[together(writers, work, seconds / rounds) for work in works] for _ in range(rounds)]
+    return [median(found) for found in zip(*rates, strict=True)]
 
 
 def cpu_and_wall(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from io import StringIO
 
@@ -74,6 +75,30 @@ def test_cpu_and_wall__works_take_turns() -> None:
     assert order == ["a", "b"] * 4
 
 
+def test_quiet__lines_are_made_and_go_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    made: list[str] = []
+
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            made.append(record.getMessage())
+            return record.getMessage()
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        with bench.quiet():
+            root.error("within")
+        root.error("after")
+    finally:
+        root.removeHandler(handler)
+    assert made == ["within", "after"]
+    said = capsys.readouterr().err
+    assert "after" in said
+    assert "within" not in said
+
+
 @pytest.mark.slow
 def test_command__kernel__prints_every_figure(tmp_path: object) -> None:
     """In a process of its own: it forks, and points every connection to another database."""
@@ -90,6 +115,8 @@ def test_command__kernel__prints_every_figure(tmp_path: object) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    # The figures are for people: no line of a thousand measured requests stands among them.
+    assert '"http.request"' not in done.stderr
     report = json.loads(done.stdout)
     figures = " ".join(row["figure"] for row in report["benches"]["kernel"])
     for part in ("8 writers", "outbox", "timers", "signals", "CPU", "wall"):

@@ -39,7 +39,8 @@ class Command(BaseCommand):
                 results = {}
                 for name in names:
                     self.stderr.write(f"measuring {name} …")
-                    results[name] = bench.run(name, bench.Run(seconds=options["seconds"]))
+                    with bench.quiet():
+                        results[name] = bench.run(name, bench.Run(seconds=options["seconds"]))
         except DatabaseError as error:
             raise CommandError(
                 f"The measuring database could not be used: {error}".strip()
