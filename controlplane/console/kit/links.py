@@ -1,0 +1,57 @@
+"""Where refs lead, and which addresses may stand in a link at all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from controlplane.lib import refs
+
+# One door for every ref, whatever kind of thing it names.
+REF_PATH = "/admin/go/{ref}"
+_SCHEMES = ("http://", "https://", "mailto:")
+# Browsers drop these before they read the scheme: "java\nscript:" would pass a look at the start.
+_DROPPED = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
+_REF = re.compile(r"(?<![A-Za-z0-9-])([A-Z]{3}-[1-9][0-9]{0,9})(?![A-Za-z0-9])")
+
+
+def safe_url(url: Any) -> str:
+    """The address when it is a path, a query, an anchor, or of a harmless scheme; else ""."""
+    text = _DROPPED.sub("", str(url or ""))
+    if not text or text[:1] in "?#" or text.lower().startswith(_SCHEMES):
+        return text
+    return text if is_own(text) else ""
+
+
+def is_own(url: str) -> bool:
+    """A path of this installation. "//host" and "/\\host" lead elsewhere."""
+    return url.startswith("/") and url[1:2] not in {"/", "\\"}
+
+
+def ref_url(value: Any) -> str:
+    """Where this ref leads; "" for what is none."""
+    ref = refs.parse(str(value or "")[:20])
+    return REF_PATH.format(ref=ref) if ref else ""
+
+
+def linked(text: Any) -> SafeString:
+    """The text, escaped, with every ref in it a link."""
+    out: list[str] = []
+    # `split` with one group: text, ref, text, ref, ..., text.
+    for index, part in enumerate(_REF.split(str(text if text is not None else ""))):
+        url = ref_url(part) if index % 2 else ""
+        shown = escape(part)
+        out.append(f'<a class="kit-ref" href="{url}">{shown}</a>' if url else shown)
+    return mark_safe("".join(out))  # noqa: S308
+
+
+def split_refs(text: str) -> list[tuple[str, str]]:
+    """The text in pieces, each with the address it leads to or ""."""
+    return [
+        (part, ref_url(part) if index % 2 else "")
+        for index, part in enumerate(_REF.split(text))
+        if part
+    ]

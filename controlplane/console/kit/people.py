@@ -1,0 +1,83 @@
+"""Anybody who acts, as a name with a mark: people round, agents square with their badge."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+HUES = 8
+_BADGES = {"agent": "agent", "service": "service"}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    kind: str  # person | agent | service | job | anonymous
+    label: str
+    ref: str = ""
+    title: str = ""
+    url: str = ""
+
+    @property
+    def initials(self) -> str:
+        words = [word for word in _letters(self.label).split() if word]
+        if not words:
+            return "?"
+        return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+    @property
+    def hue(self) -> int:
+        """One of eight colours, the same for one person on every page."""
+        return zlib.crc32((self.ref or self.label).encode("utf-8", "replace")) % HUES + 1
+
+    @property
+    def badge(self) -> str:
+        return _BADGES.get(self.kind, "")
+
+    @property
+    def is_machine(self) -> bool:
+        """The portal's own doing, told more quietly than anybody's."""
+        return self.kind in {"job", "anonymous"}
+
+
+def who(value: Any, *, kind: str = "", url: str = "") -> Who | None:
+    """Read a user, an agent, an actor, an audit row, a dict or a plain name. None is nobody."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, Who):
+        return value
+    if isinstance(value, dict):
+        read = _from_dict(value)
+    elif isinstance(value, str):
+        read = Who("person", value)
+    else:
+        read = _from_object(value)
+    return Who(kind or read.kind, read.label, read.ref, read.title, url or read.url)
+
+
+def _from_dict(value: dict[str, Any]) -> Who:
+    return Who(
+        str(value.get("kind") or "person"),
+        str(value.get("label") or value.get("name") or ""),
+        str(value.get("ref") or ""),
+        str(value.get("title") or value.get("email") or ""),
+        str(value.get("url") or ""),
+    )
+
+
+def _from_object(value: Any) -> Who:
+    if hasattr(value, "actor_kind"):  # a row that keeps who acted: AuditEvent and its kin
+        return Who(str(value.actor_kind), str(value.actor_label), str(value.actor_ref))
+    if hasattr(value, "label") and hasattr(value, "kind"):  # lib.actors.Actor
+        return Who(str(value.kind), str(value.label), str(getattr(value, "ref", "")))
+    if hasattr(value, "email"):  # access.User
+        email = str(value.email)
+        return Who("person", str(getattr(value, "name", "") or email), email, email)
+    if hasattr(value, "kind") and hasattr(value, "name"):  # access.Agent
+        return Who(str(value.kind), str(value.name), f"agent:{value.name}")
+    return Who("person", str(value))
+
+
+def _letters(text: str) -> str:
+    name = text.split("@", 1)[0]
+    return "".join(letter if letter.isalnum() else " " for letter in name)

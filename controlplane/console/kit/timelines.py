@@ -1,0 +1,148 @@
+"""What happened to a thing: who, what, when, why and from where, grouped by request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from itertools import islice
+from typing import Any
+
+from controlplane.console.kit.clocks import as_time
+from controlplane.console.kit.links import safe_url
+from controlplane.console.kit.people import Who, who
+from controlplane.console.kit.tones import tone
+from controlplane.lib import clock
+
+MOST_ENTRIES = 500
+_SOURCES = {"api": "API", "mcp": "MCP", "console": "console", "desk": "desk"}
+_OUTCOMES = {"denied": "warn", "failed": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline. Dicts with these keys do as well."""
+
+    at: datetime | str | None
+    who: Any = None  # whatever {% person %} takes; None is the portal itself
+    what: str = ""  # "acknowledged INC-12": refs become links
+    why: str = ""  # the reason somebody gave
+    source: str = ""  # console | api | agent | job | desk | mcp
+    request_id: str = ""  # neighbours of one request stand together
+    body: str = ""  # a comment, as Markdown
+    before: Any = None  # with `after`: what changed, folded under the line
+    after: Any = None
+    tone: str = "neutral"
+    icon: str = ""
+    url: str = ""
+    quiet: bool = False  # system entries; what a job did is quiet anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    entry: Entry
+    at: datetime | None
+    tone: str
+    url: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one actor did in one request."""
+
+    who: Who | None
+    source: str
+    request_id: str
+    at: datetime | None
+    day: str  # set where a new day begins
+    quiet: bool
+    tone: str
+    icon: str
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def is_comment(self) -> bool:
+        return any(line.entry.body for line in self.lines)
+
+
+_NAMES = set(Entry.__dataclass_fields__)
+
+
+def entry(value: Any) -> Entry:
+    if isinstance(value, Entry):
+        return value
+    if isinstance(value, Mapping):
+        known = {name: value[name] for name in _NAMES if name in value}
+        return Entry(**{"at": None, **known})
+    return from_audit(value)
+
+
+def from_audit(event: Any) -> Entry:
+    """The line of an audit row (`audit.models.AuditEvent` or anything with its fields)."""
+    subject = str(event.subject_label or event.subject_ref)
+    outcome = str(event.outcome)
+    words = f"{event.action} {subject}".strip()
+    if outcome in _OUTCOMES:
+        words += f": {outcome}"
+    return Entry(
+        at=event.at,
+        who=event,
+        what=words,
+        why=str(event.reason or ""),
+        source=str(event.source or ""),
+        request_id=str(event.request_id or ""),
+        before=event.before,
+        after=event.after,
+        tone=_OUTCOMES.get(outcome, "neutral"),
+    )
+
+
+def build(entries: Iterable[Any], zone: tzinfo = UTC) -> tuple[list[Group], bool]:
+    """Groups in the order given, and whether older entries were left out."""
+    kept = [entry(value) for value in islice(entries, MOST_ENTRIES + 1)]
+    groups: list[Group] = []
+    day, last = "", None
+    for item in kept[:MOST_ENTRIES]:
+        line = _line(item)
+        key = (item.request_id, who(item.who))
+        if item.request_id and key == last and not item.body:
+            groups[-1].lines.append(line)
+            continue
+        today = _day(line.at, zone)
+        groups.append(_group(item, line, today if today != day else ""))
+        day, last = today, key
+    return groups, len(kept) > MOST_ENTRIES
+
+
+def _line(item: Entry) -> Line:
+    changed = item.before is not None or item.after is not None
+    return Line(item, as_time(item.at), tone(item.tone), safe_url(item.url), changed)
+
+
+def _group(item: Entry, line: Line, day: str) -> Group:
+    actor = who(item.who)
+    machine = actor is None or actor.is_machine
+    return Group(
+        who=actor,
+        source=_SOURCES.get(item.source, item.source),
+        request_id=item.request_id,
+        at=line.at,
+        day=day,
+        quiet=(item.quiet or machine) and not item.body and line.tone not in {"warn", "bad"},
+        tone=line.tone,
+        icon=item.icon,
+        lines=[line],
+    )
+
+
+def _day(at: datetime | None, zone: tzinfo) -> str:
+    """The day's heading in the reader's zone: today, yesterday, or its date."""
+    if at is None:
+        return ""
+    try:
+        day, today = at.astimezone(zone).date(), clock.now().astimezone(zone).date()
+    except OverflowError:
+        return f"{at:%Y-%m-%d}"
+    near = {0: "Today", 1: "Yesterday"}.get((today - day).days)
+    return near or f"{day:%A}, {day.day} {day:%B} {day.year}"

@@ -1,0 +1,281 @@
+"""`{% load kit %}`: the console's partials, one tag and one template in `templates/kit/` each.
+
+Values are shown as text and escaped, whatever they hold; addresses pass `links.safe_url`.
+The page /admin/kit/ shows every tag with live examples (`console/kit/samples.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import tzinfo
+from typing import Any, ParamSpec
+
+from django import template
+from django.template import Context
+from django.utils.safestring import SafeString, mark_safe
+
+from controlplane.console.kit import (
+    clocks,
+    figures,
+    icons,
+    links,
+    people,
+    tables,
+    timelines,
+    tones,
+)
+from controlplane.lib import clock
+
+register = template.Library()
+P = ParamSpec("P")
+
+
+class _Trimmed(template.Node):
+    """Inside a sentence the newline at a template's end would be a space before the comma."""
+
+    def __init__(self, node: template.Node) -> None:
+        self.node = node
+
+    def render(self, context: Context) -> SafeString:
+        return mark_safe(self.node.render(context).strip())  # noqa: S308
+
+
+def inline(
+    name: str, *, takes_context: bool = False
+) -> Callable[[Callable[P, dict[str, Any]]], Callable[P, dict[str, Any]]]:
+    """An inclusion tag for a partial that stands in running text."""
+
+    def keep(function: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
+        register.inclusion_tag(name, takes_context=takes_context)(function)
+        compiled = register.tags[function.__name__]
+        register.tags[function.__name__] = lambda parser, token: _Trimmed(compiled(parser, token))
+        return function
+
+    return keep
+
+
+def _zone(context: Context) -> tzinfo:
+    """The reader's time zone: handed down by an enclosing partial, or the signed-in person's."""
+    zone = context.get("kit_zone")
+    if zone is not None:
+        return clocks.zone_of(zone) if isinstance(zone, str) else zone
+    user = getattr(context.get("request"), "user", None)
+    return clocks.zone_of(getattr(user, "time_zone", ""))
+
+
+# --- Marks --------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """No template of its own: a page holds hundreds, and there is nothing in it to lay out."""
+    return icons.svg(name, extra=size)
+
+
+@inline("kit/chip.html")
+def chip(
+    text: Any, tone: str = "neutral", *, icon: str = "", title: str = "", url: str = "",
+    remove_url: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """A small word in a box; with `remove_url` an active filter that one click removes."""
+    return {
+        "text": text,
+        "tone": tones.tone(tone),
+        "icon": icon,
+        "title": title,
+        "url": links.safe_url(url),
+        "remove_url": links.safe_url(remove_url),
+    }
+
+
+@inline("kit/state.html")
+def state(value: Any, tone: str = "", *, title: str = "") -> dict[str, Any]:
+    """A dot and the word. Takes text, or an object with a `status` field."""
+    words, key = value, value
+    if value is not None and not isinstance(value, str) and hasattr(value, "status"):
+        key = value.status
+        display = getattr(value, "get_status_display", None)
+        words = display() if callable(display) else key
+    return {
+        "text": tones.state_words(words),
+        "tone": tones.tone(tone) if tone else tones.state_tone(key),
+        "title": title,
+    }
+
+
+@inline("kit/severity.html")
+def severity(value: Any) -> dict[str, Any]:
+    return {"text": tones.severity_words(value), "level": tones.severity_level(value)}
+
+
+@inline("kit/person.html")
+def person(value: Any, *, kind: str = "", url: str = "", empty: str = "nobody") -> dict[str, Any]:
+    """A user, agent, actor, audit row, dict or name. Agents carry their badge."""
+    who = people.who(value, kind=kind, url=url)
+    return {"who": who, "url": links.safe_url(who.url) if who else "", "empty": empty}
+
+
+@inline("kit/ref.html")
+def ref(value: Any, text: str = "") -> dict[str, Any]:
+    return {"text": text or value, "url": links.ref_url(value)}
+
+
+@register.filter
+def refs(text: Any) -> SafeString:
+    """The text, escaped, with refs such as INC-12 as links."""
+    return links.linked(text)
+
+
+@inline("kit/env_tag.html", takes_context=True)
+def env_tag(context: Context, name: str = "") -> dict[str, Any]:
+    """The environment, unmistakable. Without a name, the one of this installation."""
+    shown = str(name or context.get("environment") or "unknown")
+    kinds = {"production": "production", "staging": "staging"}
+    return {"name": shown, "kind": kinds.get(shown.lower(), "other")}
+
+
+@inline("kit/kbd.html")
+def kbd(keys: str) -> dict[str, Any]:
+    """Keys as they are pressed: "Ctrl K", "g i", "?"."""
+    return {"keys": str(keys).split()}
+
+
+# --- Clocks and figures -------------------------------------------------------------------------
+
+
+@inline("kit/when.html", takes_context=True)
+def when(context: Context, value: Any, style: str = "relative", empty: str = "—") -> dict[str, Any]:
+    """A time: `relative` ("4 min ago"), `exact` ("2026-11-21 14:05 UTC") or `both`."""
+    at = clocks.as_time(value)
+    if at is None:
+        return {"at": None, "text": str(value) if value else empty}
+    exact = f"{at:%Y-%m-%d %H:%M} UTC"
+    return {
+        "at": at,
+        "iso": at.isoformat(timespec="seconds"),
+        "title": clocks.exact(at, _zone(context)),
+        "text": exact if style == "exact" else clocks.relative(at, clock.now()),
+        "ticks": style != "exact",
+        "beside": exact if style == "both" else "",
+    }
+
+
+@inline("kit/countdown.html", takes_context=True)
+def countdown(
+    context: Context, due: Any, warn: float | None = None, *, start: Any = None,
+    share: float = 0.25, done: Any = None, verb: str = "due", empty: str = "—",
+) -> dict[str, Any]:  # fmt: skip
+    """ "due in 12 min", "overdue 3 min". Amber `warn` minutes before, or, with `start`, in the
+    last `share` of the time; red when due. With `done` it has stopped: "met" or "missed"."""
+    at = clocks.as_time(due)
+    if at is None:
+        return {"clock": None, "empty": empty}
+    read = clocks.countdown(
+        at,
+        zone=_zone(context),
+        warn=warn,
+        start=clocks.as_time(start),
+        share=share,
+        done=clocks.as_time(done),
+        verb=verb,
+    )
+    return {
+        "clock": read,
+        "iso": read.due.isoformat(timespec="seconds"),
+        "warn_iso": read.warn_at.isoformat(timespec="seconds"),
+        "verb": verb,
+    }
+
+
+@inline("kit/duration.html")
+def duration(seconds: Any) -> dict[str, Any]:
+    if hasattr(seconds, "total_seconds"):
+        seconds = seconds.total_seconds()
+    read = figures.as_number(seconds)
+    if read is None or abs(read) > 1e12:
+        return {"text": figures.NOTHING, "seconds": None}
+    return {"text": clocks.length(read), "seconds": f"{abs(read):f}".rstrip("0").rstrip(".")}
+
+
+@inline("kit/number.html")
+def number(value: Any, unit: str = "", digits: int | None = None) -> dict[str, Any]:
+    """Digits of one width and the unit after a narrow space."""
+    read = figures.as_number(value)
+    return {"value": read, "text": figures.number(value, digits), "unit": unit}
+
+
+@inline("kit/number.html")
+def size(value: Any) -> dict[str, Any]:
+    text, _, unit = figures.size(value).partition(" ")
+    return {"value": figures.as_number(value), "text": text, "unit": unit}
+
+
+@inline("kit/meter.html")
+def meter(
+    value: Any, maximum: Any = 100, *, label: str = "", unit: str = "", target: Any = None,
+    tone: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """How full something is, drawn in SVG: nothing here needs a style attribute."""
+    read = figures.meter(value, maximum, target=target, tone=tones.tone(tone) if tone else "")
+    return {"meter": read, "label": label or "Level", "unit": unit}
+
+
+@register.inclusion_tag("kit/kpi.html")
+def kpi(
+    label: str, value: Any, unit: str = "", *, target: Any = None, direction: str = "at_least",
+    note: str = "", url: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """A figure with its target beside it. `direction`: at_least or at_most."""
+    return {
+        "label": label,
+        "value": value,
+        "unit": unit,
+        "target": figures.target(value, target, direction),
+        "note": note,
+        "url": links.safe_url(url),
+    }
+
+
+# --- Data ---------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("kit/table.html", takes_context=True)
+def table(
+    context: Context, columns: Iterable[Any], rows: Iterable[Mapping[str, Any]], caption: str = "",
+    *, empty: str = "Nothing here yet.", hint: str = "", show_caption: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Plain data as a table, cards on a phone. Columns: see `kit.tables.Column`."""
+    return {
+        "table": tables.build(columns, rows),
+        "caption": caption or "Table",
+        "show_caption": show_caption,
+        "empty_title": empty,
+        "empty_hint": hint,
+        "kit_zone": _zone(context),
+    }
+
+
+@register.inclusion_tag("kit/timeline.html", takes_context=True)
+def timeline(
+    context: Context, entries: Iterable[Any], *, empty: str = "Nothing has happened yet."
+) -> dict[str, Any]:
+    """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`."""
+    zone = _zone(context)
+    groups, cut = timelines.build(entries, zone)
+    return {"groups": groups, "cut": cut, "empty_title": empty, "kit_zone": zone}
+
+
+@register.inclusion_tag("kit/empty.html")
+def empty(
+    title: str, hint: str = "", action_url: str = "", action_label: str = "", api: str = "",
+    *, icon: str = "inbox",
+) -> dict[str, Any]:  # fmt: skip
+    """An empty state that teaches: what would stand here, the button, the API line."""
+    return {
+        "title": title,
+        "hint": hint,
+        "action_url": links.safe_url(action_url),
+        "action_label": action_label,
+        "api": api,
+        "icon": icon,
+    }
