@@ -40,6 +40,8 @@ MAX_ATTEMPTS = defaults.define(
     why="With doubling pauses from 2 s this is about ten minutes; then a person decides.",
 )
 
+FRESH_SECONDS = 3.0  # a lease this young is whole enough for any channel's time-out
+
 logger = logging.getLogger("controlplane.notify")
 
 Handler = Callable[[OutboxMessage], Outcome]
@@ -111,19 +113,25 @@ def send_due(deadline: float | None = None) -> int:
         lease_seconds=LEASE_SECONDS.value,
         on_bury=_note_given_up,
     )
+    began = time.monotonic()
     for message in batch:
         # Behind a slow receiver the others go back untried, for any process to take.
         if deadline is not None and time.monotonic() > deadline:
             leases.release(message)
             continue
         with context.bind(correlation_id=message.correlation_id, source="job"):
-            _send(message)
+            _send(message, time.monotonic() - began)
     return len(batch)
 
 
-def _send(message: OutboxMessage) -> None:
-    # A batch waits behind a slow receiver: by its turn a row may be somebody else's.
-    if not leases.still_held(message):
+def _send(message: OutboxMessage, waited: float) -> None:
+    # A batch waits behind a slow receiver: by its turn a row may be somebody else's, or become
+    # that while it is being sent, which would send it twice with nobody killed.
+    if waited < FRESH_SECONDS:
+        held = leases.still_held(message)
+    else:
+        held = leases.extend(message, LEASE_SECONDS.value)
+    if not held:
         return
     try:
         outcome = _run(message)
@@ -172,4 +180,14 @@ def _note_given_up(messages: Sequence[OutboxMessage]) -> None:
         )
         callback = GIVEN_UP.get(message.topic)
         if callback is not None:
+            _tell_owner(callback, message)
+
+
+def _tell_owner(callback: Callable[[OutboxMessage], None], message: OutboxMessage) -> None:
+    """An owner that fails loses this news, in the log; it must not keep the row from its grave:
+    the sender would meet it first at every pass and never reach another."""
+    try:
+        with transaction.atomic():
             callback(message)
+    except Exception:
+        logger.exception("the owner of a dead letter could not record it")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
@@ -146,6 +150,63 @@ def test_killed_at_every_try__is_buried_and_owner_told(answers: list[Outcome]) -
     assert message.state == "dead"
     assert given_up == ["k1"]
     assert handled == []
+
+
+def test_slow_neighbour__the_next_row_gets_a_whole_lease(
+    answers: list[Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten slow receivers take longer than one lease; nobody may take the tenth meanwhile."""
+    second: list[OutboxMessage] = []
+    left: list[float] = []
+    seconds = [0.0]
+    monkeypatch.setattr(outbox, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+
+    def slow(message: OutboxMessage) -> Outcome:
+        if message.key == "k2":
+            ready = OutboxMessage.objects.filter(pk=message.pk)
+            left.append(ready.values_list(F("ready_at") - Now(), flat=True)[0].total_seconds())
+        seconds[0] += 25
+        OutboxMessage.objects.filter(pk=second[0].pk, state="leased").update(
+            ready_at=Now() + timedelta(seconds=5)
+        )
+        return Outcome("accepted")
+
+    put("k1")
+    second.append(put("k2"))
+    outbox.TOPICS[TOPIC] = slow
+    assert outbox.send_due() == 2
+    assert left[0] > 25
+
+
+@pytest.mark.parametrize("tries", [1, 8])
+def test_owner_that_fails__stops_neither_the_burial_nor_the_others(
+    answers: list[Outcome], tries: int
+) -> None:
+    def broken(message: OutboxMessage) -> None:
+        OutboxMessage.objects.get(key="nobody")
+
+    outbox.GIVEN_UP[TOPIC] = broken
+    poison = put("poison")
+    if tries == 1:  # it killed its worker at every try
+        OutboxMessage.objects.update(max_attempts=1)
+        leases.claim(OutboxMessage.objects.all(), limit=1, lease_seconds=30)
+        make_due(poison)
+    else:
+        answers.append(Outcome("rejected", "never"))
+    outbox.send_due()
+    put("good")
+    outbox.send_due()
+    poison.refresh_from_db()
+    assert poison.state == "dead"
+    assert handled[-1] == "good"
+
+
+def test_payload_that_names_no_delivery__ends_as_a_dead_letter() -> None:
+    poison = outbox.enqueue("notify.deliver", {}, key="poison")
+    OutboxMessage.objects.update(max_attempts=1)
+    outbox.send_due()
+    poison.refresh_from_db()
+    assert poison.state == "dead"
 
 
 def test_replay__sends_again_and_is_audited(answers: list[Outcome], workspace: Workspace) -> None:
