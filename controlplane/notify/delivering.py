@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import F
 
 from controlplane.lib import clock
-from controlplane.notify import outbox
-from controlplane.notify.channels import KINDS, Message, Outcome
+from controlplane.notify import channels, outbox
+from controlplane.notify.channels import Message, Outcome
 from controlplane.notify.models import (
     Channel,
     Delivery,
@@ -59,10 +59,10 @@ def _send(delivery: Delivery) -> Outcome:
     notification = delivery.notification
     if delivery.channel is not None:
         channel = delivery.channel
-        return KINDS[channel.kind].send(channel.target, channel.secret, compose(notification))
+        return channels.send(channel.kind, channel.target, channel.secret, compose(notification))
     if delivery.user is None:  # the database refuses such a row
         return Outcome("rejected", "no target")
-    return KINDS["email"].send(delivery.user.email, "", compose(notification))
+    return channels.send("email", delivery.user.email, "", compose(notification))
 
 
 def compose(notification: Notification) -> Message:

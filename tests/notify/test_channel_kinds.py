@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Iterator
 
 import pytest
+from django.core.mail import EmailMessage
 from pytest_django.fixtures import Settings
 
 from controlplane.lib import clock, http
 from controlplane.lib.errors import Invalid
+from controlplane.notify import channels
 from controlplane.notify.channels import KINDS, Message
 from tests.kit.receivers import Mailbox, Receiver, http_receiver, mail_receiver
 
@@ -64,7 +67,24 @@ def test_slack__escapes_markup_so_that_a_name_cannot_mention(receiver: Receiver)
     text = sent["blocks"][0]["text"]["text"]
     assert "<!channel>" not in text
     assert "&lt;!channel&gt; &amp; &lt;script&gt;" in text
-    assert "<https://portal.example/admin/backups/|Open in the portal>" in text
+    links = [block["text"]["text"] for block in sent["blocks"]]
+    assert "<https://portal.example/admin/backups/|Open in the portal>" in links
+
+
+@pytest.mark.parametrize("letter", ["a", "<", "&", "é", "\U0001f525"])
+def test_slack__no_section_is_longer_than_slack_takes(receiver: Receiver, letter: str) -> None:
+    long = message(subject=letter * 200, body=letter * 8000, link="https://p.example/" + "x" * 900)
+    KINDS["slack"].send("#ops", receiver.url, long)
+    for block in receiver.received[0].json()["blocks"]:
+        text = block["text"]["text"]
+        assert 0 < len(text) <= 3000
+        assert not text.rstrip("…").endswith(("&", "&l", "&lt", "&a", "&am", "&amp"))
+
+
+def test_slack__a_link_stays_one_link(receiver: Receiver) -> None:
+    KINDS["slack"].send("#ops", receiver.url, message(link="https://p.example/?q=a|b> <!here>"))
+    sent = receiver.received[0].json()["blocks"][-1]["text"]["text"]
+    assert sent == "<https://p.example/?q=a%7Cb%3E%20%3C!here%3E|Open in the portal>"
 
 
 def test_teams__adaptive_card_with_a_link(receiver: Receiver) -> None:
@@ -72,6 +92,19 @@ def test_teams__adaptive_card_with_a_link(receiver: Receiver) -> None:
     card = receiver.received[0].json()["attachments"][0]["content"]
     assert card["type"] == "AdaptiveCard"
     assert card["actions"][0]["url"] == "https://portal.example/admin/backups/"
+
+
+def test_teams__markdown_in_a_name_is_no_link(receiver: Receiver) -> None:
+    KINDS["teams"].send("Ops", receiver.url, message(subject="[sign in](https://evil.example)"))
+    card = receiver.received[0].json()["attachments"][0]["content"]
+    assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
+    assert card["body"][0]["inlines"][0]["text"] == "[sign in](https://evil.example)"
+
+
+@pytest.mark.parametrize("letter", ["a", "\U0001f525", "\n", "x\n", '"'])
+def test_teams__fits_into_what_teams_takes(receiver: Receiver, letter: str) -> None:
+    KINDS["teams"].send("Ops", receiver.url, message(subject=letter * 200, body=letter * 8000))
+    assert len(receiver.received[0].body) < 28_000
 
 
 def test_pagerduty__trigger_event_and_the_receivers_own_key(receiver: Receiver) -> None:
@@ -96,6 +129,34 @@ def test_email__a_subject_of_several_lines_injects_no_header(mailbox: Mailbox) -
     KINDS["email"].send("ana@example.com", "", message(subject="Hello\r\nBcc: eve@example.com"))
     assert mailbox.messages[0]["Bcc"] is None
     assert "Bcc: eve" in str(mailbox.messages[0]["Subject"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        smtplib.SMTPAuthenticationError(535, b"wrong password"),
+        smtplib.SMTPSenderRefused(550, b"not yours", "portal@example.org"),
+        smtplib.SMTPConnectError(554, b"go away"),
+    ],
+)
+def test_email__our_own_set_up_is_wrong__the_mail_waits(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> int:
+        raise error
+
+    monkeypatch.setattr(EmailMessage, "send", refuse)
+    assert KINDS["email"].send("ana@example.com", "", message()).kind == "retry"
+
+
+def test_receivers_answer__is_made_storable_and_echoes_no_secret(receiver: Receiver) -> None:
+    receiver.will_answer(400, b"bad\x00 key " + ROUTING_KEY.encode() + b"\x1b[31m")
+    outcome = channels.send("pagerduty", receiver.url, ROUTING_KEY, message())
+    assert outcome.kind == "rejected"
+    assert "bad" in outcome.detail
+    assert "\x00" not in outcome.detail
+    assert "\x1b" not in outcome.detail
+    assert ROUTING_KEY not in outcome.detail
 
 
 def test_email__no_server__tries_again_later(settings: Settings) -> None:

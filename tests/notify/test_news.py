@@ -191,6 +191,16 @@ def test_test_button__shows_the_receivers_real_answer(
     assert "no such hook" in outcome.detail
 
 
+def test_channel_switched_while_it_is_edited__the_version_never_goes_back(
+    workspace: Workspace, admin: Actor, receiver: Receiver
+) -> None:
+    channel = hook(workspace, admin, receiver)
+    stale = Channel.objects.get(pk=channel.pk)
+    changed = services.change_channel(channel, actor=admin, version=channel.version, name="New")
+    switched = services.set_channel_active(stale, actor=admin, active=False)
+    assert switched.version == changed.version + 1
+
+
 def test_channel_secret__is_sealed_in_the_database(
     workspace: Workspace, admin: Actor, receiver: Receiver
 ) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from controlplane.lib.redaction import MARK, redact_text
 from controlplane.notify.channels.base import ChannelKind, Message, Outcome
 from controlplane.notify.channels.email import Email
 from controlplane.notify.channels.pagerduty import PagerDuty
@@ -12,5 +16,26 @@ from controlplane.notify.channels.webhook import Webhook
 KINDS: dict[str, ChannelKind] = {
     kind.slug: kind for kind in (Email(), Slack(), Teams(), Webhook(), PagerDuty())
 }
+# NUL can't be stored, the others garble a page and a log.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-__all__ = ["KINDS", "ChannelKind", "Message", "Outcome"]
+
+def send(kind: str, target: str, secret: str, message: Message) -> Outcome:
+    """Send one message once. What a receiver answers is kept, shown and logged, so it is made
+    storable here, and whatever it echoes of our secret is taken out."""
+    outcome = KINDS[kind].send(target, secret, message)
+    return replace(
+        outcome,
+        detail=_harmless(outcome.detail, secret),
+        provider_id=_harmless(outcome.provider_id, secret),
+    )
+
+
+def _harmless(text: str, secret: str) -> str:
+    text = _CONTROL.sub(" ", text)
+    if secret:
+        text = text.replace(secret, MARK)
+    return redact_text(text)
+
+
+__all__ = ["KINDS", "ChannelKind", "Message", "Outcome", "send"]

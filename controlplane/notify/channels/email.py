@@ -14,6 +14,15 @@ from django.core.validators import validate_email
 from controlplane.lib.errors import Invalid
 from controlplane.notify.channels.base import Message, Outcome
 
+# A wrong password or sender is a fault of the set-up, which somebody mends: it says nothing
+# about this mail, and must not bury every mail of the minutes until then at its first try.
+_OURS = (
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPSenderRefused,
+)
+
 
 class Email:
     slug: ClassVar[str] = "email"
@@ -35,6 +44,8 @@ class Email:
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             return _refused(min(codes, default=0))
+        except _OURS as error:
+            return Outcome("retry", f"{type(error).__name__}: SMTP {error.smtp_code}")
         except smtplib.SMTPResponseException as error:
             return _refused(error.smtp_code)
         except (OSError, smtplib.SMTPException) as error:

@@ -21,7 +21,7 @@ class PagerDuty:
     def check(self, target: str, secret: str) -> None:
         if target:
             check_https("target", target)
-        if len(secret) != 32 or not secret.isalnum():
+        if len(secret) != 32 or not (secret.isascii() and secret.isalnum()):
             raise Invalid(
                 "A routing key has 32 letters and digits.",
                 details={"secret": "32 letters and digits."},

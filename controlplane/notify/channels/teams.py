@@ -23,19 +23,28 @@ class Teams:
         return outcome
 
 
+# Teams refuses a message above 28 KB; what surrounds the text takes less than the rest.
+_TEXT_BYTES = 16_000
+_LINES = 60
+
+
+def _run(text: str, **look: str) -> dict[str, Any]:
+    """Plain text. A `TextBlock` reads Markdown: a name could become a link that isn't ours."""
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **look}]}
+
+
+def _lines(text: str) -> list[str]:
+    """Each line a block of its own, since line ends within one are swallowed."""
+    cut = text.encode()[:_TEXT_BYTES].decode(errors="ignore")
+    found = [line for line in cut.splitlines() if line.strip()]
+    shortened = cut != text or len(found) > _LINES
+    return [*found[:_LINES], "…"] if shortened else found
+
+
 def _payload(message: Message) -> dict[str, Any]:
     colour = "Attention" if message.urgency == "critical" else "Default"
-    body: list[dict[str, Any]] = [
-        {
-            "type": "TextBlock",
-            "text": message.subject,
-            "weight": "Bolder",
-            "wrap": True,
-            "color": colour,
-        }
-    ]
-    if message.body:
-        body.append({"type": "TextBlock", "text": message.body[:4000], "wrap": True})
+    body = [_run(message.subject, weight="Bolder", color=colour)]
+    body += [_run(line) for line in _lines(message.body)]
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
@@ -12,7 +13,7 @@ from controlplane.audit.services import record
 from controlplane.lib import clock, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
-from controlplane.notify import delivering
+from controlplane.notify import channels, delivering
 from controlplane.notify.channels import KINDS, Message, Outcome
 from controlplane.notify.models import SEALED_FOR, Channel, Urgency
 
@@ -95,7 +96,7 @@ def set_channel_active(
 ) -> Channel:
     policy.require(actor, "notify.manage_channels", channel)
     changed = Channel.objects.filter(pk=channel.pk, is_active=not active).update(
-        is_active=active, version=channel.version + 1, failures_in_a_row=0
+        is_active=active, version=F("version") + 1, failures_in_a_row=0
     )
     if changed:
         record(
@@ -126,7 +127,7 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
         about="",
         sent_at=now.isoformat(),
     )
-    outcome = KINDS[channel.kind].send(channel.target, channel.secret, message)
+    outcome = channels.send(channel.kind, channel.target, channel.secret, message)
     with transaction.atomic():
         delivering.note_health(channel.pk, outcome)
         record(
