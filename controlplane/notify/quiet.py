@@ -22,8 +22,10 @@ def quiet_until(
         return None
     if weekends:
         end = _past_weekend(end, starts, ends)
-    # Through UTC and back, so that a wall time the clocks skip becomes one that exists.
-    return end.astimezone(ZoneInfo("UTC"))
+    # Through UTC and back, so that a wall time the clocks skip becomes one that exists. In the
+    # hour that comes twice the end may have passed already: then it is quiet no longer.
+    ends_at = end.astimezone(ZoneInfo("UTC"))
+    return ends_at if ends_at > at else None
 
 
 def _stretch_end(local: datetime, starts: time, ends: time) -> datetime | None:

@@ -49,6 +49,16 @@ def test_autumn_back__ends_at_seven_by_the_wall_clock() -> None:
     assert until - at("2026-10-24T23:00") == timedelta(hours=9)
 
 
+def test_autumn_back__an_end_in_the_hour_that_comes_twice_is_never_in_the_past() -> None:
+    hours = NIGHT | {"ends": time(2, 30)}
+    first, second = (
+        datetime(2026, 10, 25, 2, 15, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+        for fold in (0, 1)
+    )
+    assert quiet_until(first.astimezone(UTC), **hours) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert quiet_until(second.astimezone(UTC), **hours) is None
+
+
 def test_weekend__a_saturday_noon_waits_until_mondays_night_ends() -> None:
     hours = NIGHT | {"weekends": True}
     assert quiet_until(at("2026-11-21T12:00"), **hours) == at("2026-11-23T07:00")
