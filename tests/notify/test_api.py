@@ -49,6 +49,17 @@ def test_contact__made_read_changed_and_removed(admin: Client) -> None:
     assert "security_lead" in {chair["purpose"] for chair in missing}
 
 
+def test_contact_changed_meanwhile__is_a_failed_precondition(admin: Client) -> None:
+    url = f"/api/v1/contacts/{contact(admin)}"
+    seen = admin.get(url)["ETag"]
+    assert not seen.startswith("W/")
+    headers = {"If-Match": seen}
+    assert admin.patch(url, {"name": "N"}, headers=headers, **JSON).status_code == 200  # type: ignore[arg-type]
+    assert admin.patch(url, {"name": "O"}, headers=headers, **JSON).status_code == 412  # type: ignore[arg-type]
+    assert admin.delete(url, headers=headers).status_code == 412
+    assert admin.get(url).json()["name"] == "N"
+
+
 def test_contact_nobody_can_reach__names_the_rule(admin: Client) -> None:
     answer = admin.post("/api/v1/contacts", {"purpose": "x", "name": "Sam"}, **JSON)  # type: ignore[arg-type]
     assert answer.status_code == 400

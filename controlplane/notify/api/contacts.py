@@ -78,6 +78,21 @@ class ContactView(DetailView):
     output = ContactRow
     inputs = {"PATCH": ContactChange}
     outputs = {"PATCH": ContactRow, "DELETE": ContactRow}
+    if_match = {"PATCH": "optional", "DELETE": "optional"}
+    version = (
+        "family",
+        "purpose",
+        "name",
+        "user_id",
+        "email",
+        "phone",
+        "handle",
+        "coverage",
+        "notes",
+        "order",
+        "is_active",
+        "verified_at",
+    )
     tags = ["contacts"]
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
