@@ -19,7 +19,6 @@ from django.core.management import call_command
 from tests import make
 from tests.kit.source import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 GUIDE = ROOT / "docs" / "agents.md"
 
 
@@ -43,7 +42,7 @@ def keys() -> dict[str, str]:
 
 
 @pytest.fixture
-def portal(live_server: Any, settings: Any) -> dict[str, str]:
+def portal(transactional_db: None, live_server: Any, settings: Any) -> dict[str, str]:
     settings.PUBLIC_URL = live_server.url
     make.workspace("demo")
     path = os.environ["PATH"]
@@ -58,6 +57,7 @@ def run(argv: list[str], env: dict[str, str], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_shell_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
     script = "\n".join(blocks("sh", "run"))
@@ -67,16 +67,14 @@ def test_shell_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Pat
     assert answers[2] == answers[3], "a repeat under one key is the same answer"
 
 
+@pytest.mark.slow
 def test_python_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
     script = tmp_path / "guide.py"
     script.write_text("\n".join(blocks("python", "run")))
     run([sys.executable, "-I", str(script)], portal, tmp_path)
 
 
-def test_first_python_examples__need_the_standard_library_only(
-    portal: dict[str, str], tmp_path: Path
-) -> None:
-    first, *others = [text for text in blocks("python", "run") if "import jwt" not in text]
-    script = tmp_path / "guide.py"
-    script.write_text("\n".join([first, *others]))
-    run([sys.executable, "-I", "-S", str(script)], portal, tmp_path)
+def test_python_examples__need_nothing_but_the_standard_library_and_pyjwt() -> None:
+    names = re.findall(r"^import (.+)$", "\n".join(blocks("python", "run")), re.MULTILINE)
+    modules = {part.strip().split(".")[0] for line in names for part in line.split(",")}
+    assert modules - sys.stdlib_module_names == {"jwt"}

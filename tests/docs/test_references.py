@@ -190,6 +190,25 @@ def test_files_and_tests__are_there(page: Path) -> None:
     assert not wrong
 
 
+@cache
+def words_on_screen() -> str:
+    pages = (ROOT / "templates").rglob("*.html")
+    texts = [path.read_text(encoding="utf-8") for path in (*source.product_files(), *pages)]
+    return " ".join(" ".join(texts).split())
+
+
+@pytest.mark.parametrize("name", ["operators.md", "runbooks.md"])
+def test_buttons__are_called_so(name: str) -> None:
+    """Bold words are what a button or link says; a bold word with a stop begins a paragraph."""
+    text = " ".join(text_of(ROOT / "docs" / name).split())
+    wrong = [
+        label
+        for label in re.findall(r"\*\*([^*]+)\*\*", text)
+        if not label.endswith((".", ":")) and label not in words_on_screen()
+    ]
+    assert not wrong
+
+
 def test_a_broken_page__is_seen(tmp_path: Path) -> None:
     """The walk itself finds what it is for."""
     page = tmp_path / "page.md"
