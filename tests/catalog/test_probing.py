@@ -273,6 +273,6 @@ def test_change__of_address_and_pace__audited(site: Receiver) -> None:
     assert event.after == {"url": f"{site.url}/live", "every_s": 120}
     for wrong in ({"url": ""}, {"url": "gopher://x"}, {"every_s": 5}, {"every_s": 86_401}):
         with pytest.raises(Invalid):
-            services.change_probe(probe, actor=make.JOB, **wrong)  # type: ignore[arg-type]
+            services.change_probe(probe, actor=make.JOB, **wrong)
     with pytest.raises(Invalid):
         services.change_probe(catalog.probe(), actor=make.JOB, url=site.url)

@@ -173,11 +173,10 @@ def record_result(probe: Probe, sight: Sight, *, actor: Actor, at: datetime | No
     """Note what was seen; flip the health when it is enough. Results of one probe queue at its
     row, and one that is older than what is known changes nothing."""
     policy.require(actor, "catalog.report", probe)
-    row: Probe = (
-        Probe.objects.select_for_update(of=("self",))
-        .select_related("service", "environment")
-        .get(pk=probe.pk)
-    )
+    # Locked first, read second: what is joined to a row that had to be waited for is as old as
+    # the statement, and would show a service that was retired meanwhile as active.
+    Probe.objects.select_for_update(of=("self",)).only("pk").get(pk=probe.pk)
+    row: Probe = Probe.objects.select_related("service", "environment").get(pk=probe.pk)
     at = at or sight.at or clock.now()
     ProbeResult.objects.create(
         probe=row,
