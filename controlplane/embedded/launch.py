@@ -54,6 +54,7 @@ class Launch:
         self._run = Run(url=address.url)
         self._lock = Lock(state)
         self._stopping = threading.Event()
+        self._preparing: subprocess.Popen[str] | None = None
         self._supervisor = Supervisor(state, self._run, say, self._stopping.is_set)
 
     # --- The whole ----------------------------------------------------------------------------
@@ -146,13 +147,20 @@ class Launch:
         command = [sys.executable, str(portal.ROOT / "manage.py"), "prepare"]
         command += [] if self.demo else ["--no-demo"]
         with subprocess.Popen(
-            command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=processes.dies_with_us(signal.SIGTERM),
         ) as process:
+            self._preparing = process
             said = []
             for line in process.stdout or ():
                 said.append(line.rstrip())
                 if line.startswith("- "):
                     self._say(line[2:].rstrip())
+        self._preparing = None
         if self._stopping.is_set():
             raise KeyboardInterrupt
         if process.returncode:
@@ -206,6 +214,9 @@ class Launch:
     def _signals(self) -> Iterator[None]:
         def stop(number: int, frame: object) -> None:
             self._stopping.set()
+            # A migration is a transaction: ended here, it runs again at the next start.
+            if self._preparing is not None:
+                self._preparing.terminate()
 
         handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, stop) for number in handled}

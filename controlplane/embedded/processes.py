@@ -111,7 +111,10 @@ def kill_group(leader: int) -> None:
         return
 
 
-def _before_exec(death_signal: int, parent: int) -> Callable[[], None]:
+def dies_with_us(death_signal: int) -> Callable[[], None]:
+    """For `preexec_fn`: the child gets this signal when we die, even by SIGKILL."""
+    parent = os.getpid()
+
     def prepare() -> None:
         if _libc is not None:
             _libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
@@ -144,7 +147,7 @@ def spawn(
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_before_exec(death_signal, os.getpid()),
+            preexec_fn=dies_with_us(death_signal),
             **({"user": uid, "group": uid, "extra_groups": []} if uid is not None else {}),  # type: ignore[call-overload]
         )
     return process

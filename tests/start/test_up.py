@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from controlplane.embedded import portal, processes
+from controlplane.embedded.launch import Launch
 from controlplane.embedded.processes import wait_until
 from controlplane.embedded.state import Run, State
 
@@ -165,6 +166,24 @@ def check_second_up(installation: Installation, run: Run) -> None:
     assert f"Port {installation.port} on 127.0.0.1 is taken by" in taken.stderr
     assert "Traceback" not in taken.stderr
     assert all(map(processes.is_alive, everything(run)))
+
+
+def test_up__told_to_stop_while_preparing__does_not_wait_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal to `up` alone, as `down` sends it: migrations may take minutes."""
+    (tmp_path / "manage.py").write_text("print('- Migrating', flush=True)\nwhile True: pass\n")
+    monkeypatch.setattr(portal, "ROOT", tmp_path)
+    state = State.at(tmp_path / "s")
+    state.create()
+
+    def say(text: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    launch = Launch(state, portal.Address(), say=say, environ={})
+    with launch._signals(), pytest.raises(KeyboardInterrupt):
+        launch._prepare({}, embedded=True)
+    assert not (state.root / "prepared").exists()
 
 
 def test_up__state_folder_that_is_a_file__says_what_to_do(tmp_path: Path) -> None:
