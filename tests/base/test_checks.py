@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any, ClassVar
 
 import pytest
 from django.contrib.admin.filters import SimpleListFilter
 from django.core.checks import CheckMessage
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from controlplane.base import checks
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.models import Signal
 from controlplane.base.site import ConsoleSite
+from controlplane.console.management.commands import prepare
 
 
 @pytest.fixture
@@ -38,6 +42,23 @@ def found() -> set[str | None]:
 
 def test_production__complete__nothing_to_say(production: Any) -> None:
     assert found() == set()
+
+
+def test_prepare__wrong_setting_in_production__stops_the_release(
+    production: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers start without asking the checks: the step before them does."""
+    production.LOGGING = {"root": {"level": "DEBUG"}}
+    ran: list[str] = []
+
+    def run(name: str, *args: Any, **options: Any) -> Any:
+        ran.append(name)
+        return call_command(name, *args, **options) if name == "check" else None
+
+    monkeypatch.setattr(prepare, "call_command", run)
+    with pytest.raises(SystemCheckError, match=r"base\.E002"):
+        call_command("prepare", stdout=StringIO())
+    assert ran == ["check"]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def test_caddyfile__local_authority__tls_1_3_too(state: State) -> None:
     server = server_of(adapted(environment(state, 8443, tls=True)))
     assert server["tls_connection_policies"][0]["protocol_min"] == "tls1.3"
     assert server["listen"] == ["127.0.0.1:8443"]
+    assert '"delete": ["Strict-Transport-Security"]' in json.dumps(server)
 
 
 # --- Through a running one ----------------------------------------------------------------------

@@ -24,6 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         owner = "owner" if "owner" in settings.DATABASES else "default"
         known = get_commands()
+        if settings.PRODUCTION:
+            # Servers start without asking: here a wrong setting stops the release instead.
+            self._say("Checking the settings")
+            call_command("check", deploy=True, stdout=self.stdout)
         self._say("Migrating the database")
         call_command("migrate", database=owner, interactive=False, verbosity=0)
         if "db_roles" in known:
