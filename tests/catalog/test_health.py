@@ -222,7 +222,7 @@ def test_silence__longer_intervals_have_more_patience() -> None:
 
 def test_silence__never_heard_of__is_a_finding_too() -> None:
     probe = catalog.probe()
-    assert "never yet" in list(watching.silent_probes())[0].message
+    assert "never yet" in next(iter(watching.silent_probes())).message
     services.switch_probe(probe, actor=make.JOB, active=False)
     assert list(watching.silent_probes()) == []
     services.switch_probe(probe, actor=make.JOB, active=True)
