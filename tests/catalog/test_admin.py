@@ -26,14 +26,6 @@ PAGES = (
     "proberesult",
     "downinterval",
 )
-    "environment",
-    "service",
-    "component",
-    "integration",
-    "probe",
-    "proberesult",
-    "downinterval",
-)
 ADDED = ("service", "component", "integration", "probe")
 
 
