@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import connection
 
 from controlplane.backups import services
-from controlplane.jobs import watch
+from controlplane.jobs import obligations, watch
 from controlplane.jobs.registry import job
 from controlplane.lib import actors
 
@@ -33,6 +33,17 @@ def weekly_drill() -> dict[str, int]:
     if not done.ok:
         raise RuntimeError(f"the restore drill failed: {done.error}")
     return {"tables": done.tables, "rows": done.rows, "seconds": round(done.seconds)}
+
+
+obligations.register(
+    "backups.recovery_review",
+    title="Review recovery: time to come back, work that may be lost",
+    owner_role="database_lead",
+    cadence="quarterly",
+    evidence="The newest good restore drill, its time within 4 h and its data younger than 24 h;"
+    " what was changed where it was not.",
+    requirement="R-202",
+)
 
 
 @watch.probe("backups.freshness")

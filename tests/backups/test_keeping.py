@@ -14,6 +14,8 @@ from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.backups import files, services, tasks
 from controlplane.backups.models import BackupReport, RestoreDrill
+from controlplane.jobs import obligations
+from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid, NotAllowed
 from controlplane.notify.models import InboxItem
@@ -191,3 +193,17 @@ def test_console__shows_measured_recovery(workspace: Workspace) -> None:
     assert b"target 4 h" in page.content
     viewer = make.client(make.person(workspace, "viewer"))
     assert viewer.get("/admin/backups/backupreport/").status_code == 403
+
+
+def test_recovery_objectives__are_owed_by_the_database_lead(workspace: Workspace) -> None:
+    obligations.open_due()
+    owed = ObligationRecord.objects.get(
+        workspace=workspace, obligation__slug="backups.recovery_review"
+    )
+    assert owed.obligation.owner_role == "database_lead"
+    lead = make.actor(make.person(workspace, "database_lead"))
+    stranger = make.actor(make.person(workspace, "viewer"))
+    with pytest.raises(NotAllowed):
+        obligations.fulfil(owed, actor=stranger, note="The drill took 12 s.")
+    done = obligations.fulfil(owed, actor=lead, note="The drill took 12 s.")
+    assert done.status == ObligationRecord.Status.COMPLETE
