@@ -31,14 +31,15 @@ class Key:
     shape: str = "line"
 
 
-def period_words(chart: Chart) -> str:
-    return f", {chart.period}" if chart.period else ""
+def head(chart: Chart) -> str:
+    period = f", {clip(chart.period, 80)}" if chart.period else ""
+    return f"{clip(chart.title, 120)}{period}: "
 
 
 def sentence(chart: Chart, *facts: str) -> str:
     """ "Error rate, last 24 h: 1.2 % now, highest 4.1 % at 14:05." """
     told = ", ".join(clip(fact, 160) for fact in facts if fact)
-    return f"{clip(chart.title, 120)}{clip(period_words(chart), 80)}: {told}."
+    return f"{head(chart)}{told}."
 
 
 def figure(
@@ -52,12 +53,19 @@ def figure(
     return tag(
         "figure",
         _caption(chart),
-        tag("p", summary, class_="chart-summary"),
+        tag("p", _seen(chart, summary), class_="chart-summary"),
         _legend(legend),
         *body,
         _table(chart, table, notes),
-        class_=f"chart chart-{chart.kind} chart-{chart.size}",
+        class_=f"chart chart-kind-{chart.kind}",
     )
+
+
+def _seen(chart: Chart, summary: str) -> str:
+    """Below a visible title its words need no repeating; the `<desc>` stands alone and has them."""
+    facts = summary.removeprefix(head(chart)) if chart.heading else summary
+    # A name that begins it keeps its own spelling.
+    return f"H{facts[1:]}" if facts.startswith("highest ") else facts
 
 
 def empty(chart: Chart) -> SafeString:
@@ -72,7 +80,7 @@ def empty(chart: Chart) -> SafeString:
             tag("span", words),
             class_="chart-empty",
         ),
-        class_=f"chart chart-{chart.kind} chart-{chart.size}",
+        class_=f"chart chart-kind-{chart.kind}",
     )
 
 
@@ -139,7 +147,11 @@ def _table(chart: Chart, table: Table, notes: Sequence[Annotation]) -> SafeStrin
         tag(
             "summary",
             "Data",
-            tag("span", f" {format_value(total)}{THIN}rows", class_="chart-count"),
+            tag(
+                "span",
+                f" {format_value(total)}{THIN}{'row' if total == 1 else 'rows'}",
+                class_="chart-count",
+            ),
         ),
         tag(
             "div",

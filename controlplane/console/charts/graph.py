@@ -17,7 +17,7 @@ from controlplane.console.charts.layering import Layout, lay_out
 from controlplane.console.charts.svg import SafeString, clip, num, tag, tone_mark
 from controlplane.console.charts.timeline import tone_of
 
-WIDE, TALL = 168.0, 44.0
+WIDE, TALL = 184.0, 44.0
 PAD = 14.0
 MOST_NODES, MOST_EDGES = 1000, 4000
 PER_ROW = 5
@@ -94,8 +94,8 @@ def _scene(chart: Graph) -> Scene:
         (TALL + 18, 22.0) if across else (WIDE + 22, 30.0),
     )
     spots: list[Spot] = [(0.0, 0.0)] * len(nodes)
-    for node, i in number.items():
-        spots[node] = _spot(layout.place[i], across)
+    for linked_node, i in number.items():
+        spots[linked_node] = _spot(layout.place[i], across)
     _place_alone(spots, alone, layout, across)
     box = (
         max((x for x, _ in spots), default=0.0) + WIDE / 2 + PAD,
@@ -123,8 +123,8 @@ def _place_alone(spots: list[Spot], alone: list[int], layout: Layout, across: bo
         return
     extent = layout.width if across else layout.layers * (TALL + 44)
     top = PAD + (extent + 10 if layout.layers else 0.0)
-    for i, node in enumerate(alone):
-        spots[node] = (
+    for i, lone in enumerate(alone):
+        spots[lone] = (
             PAD + WIDE / 2 + (i % PER_ROW) * (WIDE + 22),
             top + TALL / 2 + (i // PER_ROW) * (TALL + 18),
         )
@@ -143,7 +143,7 @@ def _node(node: Node, spot: Spot) -> SafeString:
         tag("title", words),
         tag("rect", x=x, y=y, width=WIDE, height=TALL, rx=7, class_=f"chart-node t-{tone}"),
         tone_mark(tone, x + 15, line - 4.5),
-        tag("text", clip(label, 21), x=x + 28, y=line, class_="chart-node-label"),
+        tag("text", clip(label, 20), x=x + 28, y=line, class_="chart-node-label"),
     ]
     if node.state:
         parts.append(
@@ -189,7 +189,13 @@ def _edge(scene: Scene, index: int) -> SafeString:
 
 def _ends(scene: Scene, a: int, b: int, middle: list[Spot], back: bool) -> tuple[list[Spot], str]:
     """From border to border, and the head of the arrow at the target's."""
+    # Beside the way there, not upon it: between two neighbours both would be one line.
+    aside = 0.0 if not back else 10.0 if scene.across else 26.0
     (ax, ay), (bx, by) = scene.spots[a], scene.spots[b]
+    if scene.across:
+        ay, by = ay + aside, by + aside
+    else:
+        ax, bx = ax + aside, bx + aside
     sign = -1.0 if back else 1.0
     if scene.across:
         start, end = (ax + sign * WIDE / 2, ay), (bx - sign * (WIDE / 2 + 7), by)

@@ -145,7 +145,7 @@ def _summary(
         facts.append(f"busiest row {clip(max(sums)[1], 24)}, quietest {clip(min(sums)[1], 24)}")
     missing = len(names) * len(columns) - len(found)
     if missing:
-        facts.append(f"{missing} cells without data")
+        facts.append(f"{missing} {'cell' if missing == 1 else 'cells'} without data")
     return frame.sentence(chart, *facts)
 
 

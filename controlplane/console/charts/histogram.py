@@ -14,6 +14,7 @@ from controlplane.console.charts.ticks import decades, nice
 from controlplane.console.charts.units import axis_labels, format_value, zone
 
 MOST_DRAWN = 160
+PHONE = 270.0  # the plot of a phone, in pixels
 Counted = tuple[float, float, float]  # low, high, count
 
 
@@ -143,15 +144,18 @@ def _marks(chart: Histogram, sizes: Sizes, axis: Axis) -> SafeString:
         (number(line.value), line.label or line.kind, f"chart-{line.kind}")
         for line in chart.thresholds
     ]
-    parts, taken = [], [-100.0] * 4
+    parts: list[SafeString] = []
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(4)]
     for value, label, class_ in sorted(
         (line for line in lines if line[0] is not None), key=lambda line: line[0] or 0.0
     ):
         at = sizes.pct(value or 0.0)
-        level = next((i for i, edge in enumerate(taken) if at >= edge), 3)
-        taken[level] = at + 36
-        x, turned = pct(at), at > 70
+        x, turned = pct(at), at > 60
         words = f"{clip(label, 24)} {format_value(value, chart.unit)}"
+        wide = (len(words) * 6.6 + 12) / PHONE * 100
+        edges = (at - wide, at) if turned else (at, at + wide)
+        level = _level(taken, edges)
+        taken[level].append(edges)
         text = tag(
             "text", words, x=-5 if turned else 5, y=0, text_anchor="end" if turned else "start"
         )
@@ -160,6 +164,14 @@ def _marks(chart: Histogram, sizes: Sizes, axis: Axis) -> SafeString:
             tag("svg", text, x=x, y=12.0 + 15 * level, class_=f"{class_}-label"),
         ]
     return join(parts)
+
+
+def _level(taken: list[list[tuple[float, float]]], edges: tuple[float, float]) -> int:
+    """The first line of words with room between these edges; the last where none has."""
+    for level, spans in enumerate(taken):
+        if all(edges[1] <= low or edges[0] >= high for low, high in spans):
+            return level
+    return len(taken) - 1
 
 
 def _summary(chart: Histogram, buckets: list[Counted]) -> str:

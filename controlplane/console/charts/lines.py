@@ -252,16 +252,28 @@ def _periods(scene: Scene) -> SafeString:
         if at is None or until is None or until < scene.x.low or at > scene.x.high:
             continue
         left, right = scene.x.pct(at), scene.x.pct(until)
-        parts.append(
+        left, width = min(left, 99.7), max(0.3, right - left)
+        turned = left > 80
+        text = tag(
+            "text",
+            clip(note.label, 20),
+            x=pct(left + width if turned else left),
+            y=TOP + 13,
+            dx="-5" if turned else "5",
+            text_anchor="end" if turned else "start",
+            class_="chart-period-label chart-wide",
+        )
+        parts += [
             tag(
                 "rect",
                 x=pct(left),
                 y=TOP,
-                width=pct(max(0.3, right - left)) if left <= 99.7 else "0.3%",
+                width=pct(width),
                 height=scene.axis.height,
                 class_="chart-period-box",
-            )
-        )
+            ),
+            text,
+        ]
     return join(parts)
 
 
@@ -269,7 +281,7 @@ def _moments(scene: Scene) -> SafeString:
     """A stroke with a flag; its words where the flag before leaves them room."""
     parts, free = [], -100.0
     bottom = TOP + scene.axis.height
-    for at, words in _inside(scene):
+    for at, words in _inside(scene, lasting=False):
         where = scene.x.pct(at)
         x = pct(where)
         parts += [
@@ -291,8 +303,12 @@ def _moments(scene: Scene) -> SafeString:
     return join(parts)
 
 
-def _inside(scene: Scene) -> list[tuple[float, str]]:
-    found = [(position(note.at), note.label) for note in scene.chart.annotations]
+def _inside(scene: Scene, lasting: bool = True) -> list[tuple[float, str]]:
+    found = [
+        (position(note.at), note.label)
+        for note in scene.chart.annotations
+        if lasting or note.until is None
+    ]
     return sorted(
         (at, label) for at, label in found if at is not None and scene.x.low <= at <= scene.x.high
     )

@@ -60,7 +60,7 @@ class Axis:
 
 def y_axis(low: float, high: float, unit: str, size: str) -> Axis:
     height = HEIGHTS.get(size, HEIGHTS["medium"])
-    count = 2 if size == "small" else 4 if size == "medium" else 6
+    count = 2 if size == "small" else 5 if size == "medium" else 7
     found = tick.nice(low, high, count, unit)
     labels = axis_labels(found, unit)
     return Axis(Scale(found[0], found[-1]), found, labels, height)
@@ -117,15 +117,13 @@ def threshold_lines(lines: Sequence[Threshold], axis: Axis, unit: str) -> SafeSt
         y = axis.at(value)
         words = clip(line.label, 32) or ("target" if line.kind == "target" else "limit")
         text = f"{words} {format_value(value, unit)}"
-        # Below the line where there is no room above it.
-        place = y - 5 if y > TOP + 8 else y + 14
         parts += [
             tag("line", x1="0%", x2="100%", y1=y, y2=y, class_=f"chart-{line.kind}"),
             tag(
                 "text",
                 text,
                 x="100%",
-                y=place,
+                y=y - 5,
                 text_anchor="end",
                 class_=f"chart-{line.kind}-label",
             ),
@@ -136,9 +134,11 @@ def threshold_lines(lines: Sequence[Threshold], axis: Axis, unit: str) -> SafeSt
 # --- The x axis -------------------------------------------------------------------------------
 
 
-def x_marks(scale: Scale, timed: bool, tz: tzinfo, unit: str = "") -> list[tuple[float, str, str]]:
+def x_marks(
+    scale: Scale, timed: bool, tz: tzinfo, unit: str = "", *, counts: tuple[int, int] = (8, 4)
+) -> list[tuple[float, str, str]]:
     """(per cent, label, class): marks for a desk, and fewer for a phone, by container query."""
-    wide, narrow = _x_ticks(scale, timed, tz, unit, 8), _x_ticks(scale, timed, tz, unit, 3)
+    wide, narrow = (_x_ticks(scale, timed, tz, unit, count) for count in counts)
     few = {at for at, _ in narrow}
     many = {at for at, _ in wide}
     marks = [(scale.pct(at), label, "" if at in few else "chart-wide") for at, label in wide]

@@ -16,6 +16,7 @@ from controlplane.console.charts.units import zone
 
 MOST = 60
 FOOT = 24.0
+FEWER = (6, 2)  # marks beside names and values, at a desk and on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +82,4 @@ def axis(marks: Sequence[tuple[float, str, str]], height: float) -> SafeString:
 
 
 def amounts(scale: Scale, unit: str) -> list[tuple[float, str, str]]:
-    return x_marks(scale, False, zone("UTC"), unit)
+    return x_marks(scale, False, zone("UTC"), unit, counts=FEWER)

@@ -22,20 +22,20 @@ def of_lines(chart: Line, series: Sequence[tuple[str, list[Point]]], when: When)
     if len(series) == 1:
         return frame.sentence(chart, *_facts(chart, measured[0][1], when))
     told = [
-        f"{clip(name, 40)} {', '.join(_facts(chart, points, when))}"
+        f"{clip(name, 40)} {', '.join(_facts(chart, points, when, alone=False))}"
         for name, points in measured[:3]
     ]
     if len(measured) > 3:
         name, _ = max(measured, key=lambda one: max(v for _, v in one[1] if v is not None))
         told.append(f"{len(measured) - 3} more; highest of all is {clip(name, 40)}")
+    told += _kept(chart, measured)
     silent = len(series) - len(measured)
     if silent:
         told.append(f"{silent} without data")
-    words = "; ".join(told)
-    return f"{clip(chart.title, 120)}{clip(frame.period_words(chart), 80)}: {words}."
+    return f"{frame.head(chart)}{'; '.join(told)}."
 
 
-def _facts(chart: Line, points: Sequence[Point], when: When) -> list[str]:
+def _facts(chart: Line, points: Sequence[Point], when: When, *, alone: bool = True) -> list[str]:
     measured = [(x, value) for x, value in points if value is not None]
     values = [value for _, value in measured]
     last = format_value(values[-1], chart.unit)
@@ -49,8 +49,19 @@ def _facts(chart: Line, points: Sequence[Point], when: When) -> list[str]:
         at, highest = max(measured, key=lambda point: point[1])
         facts.append(f"highest {format_value(highest, chart.unit)} at {when(at)}")
     timed = any(is_moment(x) for one in chart.series for x, _ in one.points[:1])
-    facts += [_crossed(line, chart, points, timed) for line in chart.thresholds]
+    crossed = [_crossed(line, chart, points, timed) for line in chart.thresholds]
+    # Of several series only those that cross are told so; that all keep to a line is said once.
+    facts += [fact for fact in crossed if alone or not fact.startswith("never")]
     return [fact for fact in facts if fact]
+
+
+def _kept(chart: Line, measured: Sequence[tuple[str, list[Point]]]) -> list[str]:
+    found = [
+        {_crossed(line, chart, points, timed=True) for _, points in measured}
+        for line in chart.thresholds
+    ]
+    told = [next(iter(one)) for one in found if len(one) == 1]
+    return [words.replace("never", "none ever", 1) for words in told if words.startswith("never")]
 
 
 def _crossed(line: Threshold, chart: Line, points: Sequence[Point], timed: bool) -> str:

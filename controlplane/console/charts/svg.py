@@ -11,14 +11,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from django.utils.html import escape
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
 # What XML can't hold, and lone surrogates, which no response can encode.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SPACE = re.compile("[ \t\n\r\v\f]+")
 # Marks that turn the reading direction of what follows, beyond the label's own end.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+__all__ = [
+    "WIDTH",
+    "SafeString",
+    "clip",
+    "image",
+    "join",
+    "marker",
+    "num",
+    "pct",
+    "plain",
+    "series_class",
+    "stretched",
+    "tag",
+    "tone_mark",
+]
 WIDTH = 1000.0  # of the stretched box
 Attr = str | float | None
 
@@ -29,7 +45,8 @@ def plain(value: object) -> str:
 
 def clip(value: object, length: int) -> str:
     """At most `length` characters; the whole belongs into a title beside it."""
-    text = " ".join(plain(value).split())
+    # Not split(): it would turn the narrow no-break spaces of numbers into ones that break.
+    text = _SPACE.sub(" ", plain(value)).strip(" ")
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
@@ -43,7 +60,7 @@ def pct(value: float) -> str:
 
 
 def join(parts: Iterable[str]) -> SafeString:
-    return SafeString("".join(escape(part) for part in parts))
+    return SafeString("".join(conditional_escape(part) for part in parts))
 
 
 def tag(name: str, *children: object, **attrs: Attr) -> SafeString:

@@ -32,9 +32,9 @@ def nice_step(rough: float) -> float:
 def _step(rough: float, unit: str) -> float:
     if unit == "bytes" and rough >= 512:
         size = 1024.0 ** math.floor(math.log(rough, 1024))
-        return (
-            min(nice_step(rough / size) * size, size * 1024.0) if rough < 1e18 else nice_step(rough)
-        )
+        step = nice_step(rough / size)
+        # 1000 KiB is no round number: the next unit's one is.
+        return step * size if step <= 500 else size * 1024.0
     scale = 1000.0 if unit == "ms" else 1.0
     if unit in {"s", "ms"} and 1.0 < rough / scale <= DAY:
         return next(float(step) for step in (*_SECONDS, *_LONG) if step >= rough / scale) * scale

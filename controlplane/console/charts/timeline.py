@@ -16,16 +16,13 @@ from controlplane.console.charts.plot import Scale
 from controlplane.console.charts.svg import SafeString, clip, join, pct, tag
 from controlplane.console.charts.units import clock, format_value, stamp, zone
 
-TONES: dict[str, Tone] = {
-    word: tone
-    for tone, words in {
-        "good": "up ok good healthy done passed succeeded closed resolved ready merged covered",
-        "warn": "degraded warning warn late slow partial paused blocked waiting half_open pending",
-        "bad": "down bad failed failing error critical open breached firing rejected missed dead",
-        "active": "running active in_progress started current deploying",
-    }.items()
-    for word in words.split()
+_WORDS: dict[Tone, str] = {
+    "good": "up ok good healthy done passed succeeded closed resolved ready merged covered",
+    "warn": "degraded warning warn late slow partial paused blocked waiting half_open pending",
+    "bad": "down bad failed failing error critical open breached firing rejected missed dead",
+    "active": "running active in_progress started current deploying",
 }
+TONES: dict[str, Tone] = {word: tone for tone, words in _WORDS.items() for word in words.split()}
 HEIGHT = {"good": 8.0, "warn": 14.0, "bad": 20.0, "active": 14.0, "agent": 14.0, "quiet": 8.0}
 MOST_SPANS = 2000
 
@@ -53,14 +50,14 @@ def render(chart: Timeline) -> SafeString:
     told = _summary(chart, placed, x)
     row = rows.height_of()
     height = row * len(lanes)
-    marks = plot.x_marks(x, True, zone(chart.tz))
+    marks = plot.x_marks(x, True, zone(chart.tz), counts=rows.FEWER)
     lines = [
         rows.Row(lane.name, _well(placed, index), lane.href) for index, lane in enumerate(lanes)
     ]
     body = rows.body(
         lines,
         rows.verticals(marks, height),
-        join(_box(chart, one, x, row) for one in placed[:MOST_SPANS]),
+        join(_box(chart, one, x, row) for one in _painted(placed)),
         _moments(chart, x, height),
         rows.axis(marks, height),
         title=chart.title,
@@ -117,9 +114,15 @@ def _placed(chart: Timeline, x: Scale) -> list[Placed]:
     return sorted(found, key=lambda one: (one.lane, one.start))
 
 
+def _painted(placed: list[Placed]) -> list[Placed]:
+    """What is bad is painted last: a minute's outage must not vanish under hours of health."""
+    worst = sorted(placed, key=lambda one: one.tone != "bad")[:MOST_SPANS]
+    return sorted(worst, key=lambda one: one.tone == "bad")
+
+
 def _box(chart: Timeline, one: Placed, x: Scale, row: float) -> SafeString:
     left, right = x.pct(one.start), x.pct(one.end)
-    width = max(0.35, right - left)
+    width = max(0.8 if one.tone == "bad" else 0.35, right - left)
     left = min(left, 100 - width)
     tall = HEIGHT[one.tone]
     y = one.lane * row + (row - tall) / 2

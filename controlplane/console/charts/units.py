@@ -27,20 +27,20 @@ def format_value(value: float | None, unit: str = "") -> str:
     if unit == "bytes":
         return _bytes(value)
     if unit in {"s", "ms"}:
-        return _duration(value if unit == "s" else value / 1000)
+        return _duration(value if unit == "s" else value / 1000, unit)
     text = _digits(value)
     return text if unit in {"", "count"} else f"{text}{THIN}{unit}"
 
 
 def _digits(value: float) -> str:
-    """Three figures that matter, whole numbers whole."""
+    """Three figures that matter (two below one), whole numbers whole."""
     if value == 0:
         return "0"
     if value >= _EDGE or value < 1e-6:
         return _power(value)
     if value == int(value) or value >= 1000:
         return f"{value:,.0f}".replace(",", THIN)
-    places = max(0, 2 - math.floor(math.log10(value)))
+    places = max(0, (2 if value >= 1 else 1) - math.floor(math.log10(value)))
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -58,9 +58,9 @@ def _bytes(value: float) -> str:
     return f"{_digits(value)}{THIN}{_BYTES[power]}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float, unit: str) -> str:
     if seconds == 0:
-        return f"0{THIN}s"
+        return f"0{THIN}{unit}"
     if seconds < 0.9995:
         return f"{_digits(seconds * 1000)}{THIN}ms"
     if seconds < 60:
@@ -72,7 +72,8 @@ def _duration(seconds: float) -> str:
 
 def _pair(seconds: float) -> str:
     """Two neighbouring units at most: 2 h 10 m."""
-    whole = round(seconds)
+    # Past ten minutes the seconds say nothing.
+    whole = round(seconds) if seconds < 600 else round(seconds / 60) * 60
     sizes = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
     for (size, name), (lesser, small) in itertools.pairwise(sizes):
         if whole >= size:
@@ -143,7 +144,7 @@ def clock(epoch: float, tz: tzinfo, span: float) -> str:
     local = moment(epoch, tz)
     if local is None:
         return _signed(epoch, _digits(abs(epoch)), "")
-    if span <= 600:
+    if span <= 600 and local.second:
         return f"{local:%H:%M:%S}"
     if span <= 86400 * 1.05:
         return f"{local:%H:%M}"
