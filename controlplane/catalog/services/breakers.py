@@ -21,8 +21,9 @@ from controlplane.access import policy
 from controlplane.audit.services import record
 from controlplane.base import signals
 from controlplane.base.states import advance, plain
-from controlplane.catalog import telling, vocabulary
+from controlplane.catalog import vocabulary
 from controlplane.catalog.models import Integration
+from controlplane.catalog.services import telling
 from controlplane.jobs import timers
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor, job

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from controlplane.access import policy
 from controlplane.audit.services import record
 from controlplane.base import signals
-from controlplane.catalog import probing, telling
+from controlplane.catalog import probing
 from controlplane.catalog.models import (
     DownInterval,
     Environment,
@@ -23,6 +23,7 @@ from controlplane.catalog.models import (
     WatchPeriod,
 )
 from controlplane.catalog.probing import Sight
+from controlplane.catalog.services import telling
 from controlplane.catalog.services.changing import add, change, switch
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
