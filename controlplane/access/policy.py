@@ -292,8 +292,6 @@ def _granted(actor: Actor, action: str, entry: Action, obj: Any) -> Decision:
             return Decision(False, "not_by_key", f"{entry.label}: not with a key")
         if not scope_covers(actor.scopes, action):
             return Decision(False, "scope", f"the key lacks the scope {action}")
-        if actor.kind == "service":
-            return Decision(True, "scope", action)
     if workspace_id is not None and workspace_id in actor.break_glass:
         return Decision(True, "break_glass", "superuser with an open break-glass")
     if obj is not None and workspace_id is None and not action.endswith(".view"):
@@ -301,6 +299,8 @@ def _granted(actor: Actor, action: str, entry: Action, obj: Any) -> Decision:
         if actor.superuser:
             return Decision(True, "superuser", "changes what belongs to the whole installation")
         return Decision(False, "installation", f"{entry.label}: needs a superuser here")
+    if actor.kind == "service":  # has no role: what its key carries has been asked above
+        return Decision(True, "scope", action)
     matching = _roles(actor, workspace_id) & entry.roles
     if matching:
         return Decision(True, "role", min(matching))

@@ -9,7 +9,10 @@ import pytest
 
 from controlplane.access import policy, services
 from controlplane.access.models import Grant, Membership, Workspace
+from controlplane.access.principals import actor_for_agent
 from controlplane.audit.models import AuditEvent
+from controlplane.jobs import runs
+from controlplane.jobs.models import JobRun, ScheduledJob
 from controlplane.lib import clock
 from controlplane.lib.actors import ANONYMOUS
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -68,11 +71,23 @@ def test_matrix__superuser__is_a_stranger_in_a_workspace_until_break_glass() -> 
 def test_matrix__what_is_never_by_key__no_scope_opens() -> None:
     ws = make.workspace()
     service = make.agent(ws, role="")
-    from controlplane.access.principals import actor_for_agent
-
     actor = actor_for_agent(service, scopes=["*"])
     for action, entry in policy.ACTIONS.items():
         assert policy.can(actor, action, Row(ws)).allowed == entry.by_key, action
+
+
+def test_scope__of_one_workspace__does_not_reach_what_all_share() -> None:
+    """An admin of one workspace can give a service account every scope that admins hold; it must
+    not run the installation's jobs with it, which that admin may not do either."""
+    ws = make.workspace()
+    service = actor_for_agent(make.agent(ws, role=""), scopes=["*"])
+    shared = ScheduledJob(name="jobs.clean_up")
+    for action in policy.ACTIONS:
+        if not action.endswith(".view"):
+            assert not policy.can(service, action, shared), action
+    with pytest.raises(NotAllowed):
+        runs.ask_run("jobs.clean_up", actor=service)
+    assert not JobRun.objects.exists()
 
 
 def test_unknown_action__is_a_bug_not_a_denial() -> None:
