@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from controlplane.access import policy
 from controlplane.access.forms_machines import agent_roles
 from controlplane.access.models import Agent, ApiKey, RevokedToken, TrustedIssuer
 from controlplane.access.services import agents, issuers, keys
@@ -211,8 +210,7 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
 
     @button(label="Fetch its keys now", action="key.trust_issuer", when=_active)
     def fetch(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
-        policy.require(actor_of(request), "key.trust_issuer", obj)
-        found = issuers.refresh_keys(obj, force=True)
+        found = issuers.fetch_keys_now(obj, actor=actor_of(request))
         return f"{len(found.jwks.get('keys', []))} keys."
 
     @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active)

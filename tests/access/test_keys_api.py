@@ -16,6 +16,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.base.models import IdempotencyRecord
 from tests import make
 from tests.kit.api import Api, refused, reset
+from tests.kit.issuer import running
 
 pytestmark = pytest.mark.django_db
 
@@ -372,8 +373,32 @@ def test_issuers__trusted_changed_and_distrusted() -> None:
     assert api.post(f"{path}/trust", {}).json()["is_active"] is True
     refused(api.post("/api/v1/issuers", TRUST), "CONFLICT")
     stranger = admin_of(make.workspace())
-    for method, tail in (("GET", ""), ("PATCH", ""), ("POST", "/distrust"), ("POST", "/trust")):
+    tails = [("GET", ""), ("PATCH", "")]
+    tails += [("POST", f"/{verb}") for verb in ("distrust", "trust", "fetch-keys")]
+    for method, tail in tails:
         answer = stranger.send(method, path + tail, None if method == "GET" else {})
         refused(answer, "NOT_FOUND")
     refused(admin_of(workspace, "viewer").get("/api/v1/issuers"), "FORBIDDEN")
     assert TrustedIssuer.objects.count() == 1
+
+
+def test_issuers__keys_fetched_now_and_recorded_whatever_came_of_it(settings: Any) -> None:
+    settings.OUTGOING_ALLOW = ["127.0.0.1"]
+    workspace = make.workspace()
+    api = admin_of(workspace)
+    with running() as issuer:
+        named = {"issuer": issuer.name, "jwks_url": issuer.jwks_url}
+        path = api.post("/api/v1/issuers", {**TRUST, **named})["Location"]
+        assert api.post(f"{path}/fetch-keys", {}).json()["fetched_at"]
+        issuer.add_key("second")
+        assert api.post(f"{path}/fetch-keys", {}).status_code == 200, "not held back by the pause"
+        row = TrustedIssuer.objects.get()
+        assert {key["kid"] for key in row.jwks["keys"]} == {"first", "second"}
+        issuer.down = True
+        refused(api.post(f"{path}/fetch-keys", {}), "UNAVAILABLE")
+    assert TrustedIssuer.objects.get().jwks == row.jwks, "kept"
+    told = AuditEvent.objects.filter(action="key.fetch_issuer_keys").order_by("id")
+    assert [event.outcome for event in told] == ["done", "done", "failed"]
+    refused(admin_of(workspace, "engineering_lead").post(f"{path}/fetch-keys", {}), "FORBIDDEN")
+    api.post(f"{path}/distrust", {"reason": "left"})
+    refused(api.post(f"{path}/fetch-keys", {}), "CONFLICT")

@@ -227,6 +227,10 @@ class IssuerOut(StrictModelSerializer):
         ]
 
 
+class EmptyInput(StrictSerializer):
+    """Nothing: the path says it all."""
+
+
 class IssuerInput(StrictSerializer):
     """Its tokens get in as agents of this workspace, with at most `role`."""
 

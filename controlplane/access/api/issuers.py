@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -11,7 +12,7 @@ from controlplane.access.api import forms
 from controlplane.access.models import TrustedIssuer
 from controlplane.access.services import issuers as services
 from controlplane.base.api.answers import JsonAnswer, created
-from controlplane.base.api.views import DetailView, ListView, PortalRequest, RowView
+from controlplane.base.api.views import DetailView, Form, ListView, PortalRequest, RowView
 
 SENDER = ("agent_id", "workspace_id", "session_id")
 
@@ -71,6 +72,17 @@ class IssuerDistrust(_IssuerVerb):
         return JsonAnswer(
             self.show(services.distrust_issuer(issuer, actor=request.actor, **values))
         )
+
+
+class IssuerFetchKeys(_IssuerVerb):
+    """Fetch its keys now, instead of at the job's next turn."""
+
+    inputs: ClassVar[Mapping[str, Form]] = {"POST": forms.EmptyInput}
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        issuer = self.object(request, kwargs)
+        self.read(request)
+        return JsonAnswer(self.show(services.fetch_keys_now(issuer, actor=request.actor)))
 
 
 class IssuerTrust(_IssuerVerb):

@@ -37,6 +37,11 @@ urlpatterns = [
     path("v1/keys/<uuid:uid>/revoke", keys.KeyRevoke.as_view(), name="api-key-revoke"),
     path("v1/issuers", issuers.IssuerList.as_view(), name="api-issuers"),
     path("v1/issuers/<uuid:uid>", issuers.IssuerDetail.as_view(), name="api-issuer"),
+    path(
+        "v1/issuers/<uuid:uid>/fetch-keys",
+        issuers.IssuerFetchKeys.as_view(),
+        name="api-issuer-fetch-keys",
+    ),
     path("v1/issuers/<uuid:uid>/distrust", issuers.IssuerDistrust.as_view(), name="api-distrust"),
     path("v1/issuers/<uuid:uid>/trust", issuers.IssuerTrust.as_view(), name="api-trust"),
 ]

@@ -85,6 +85,32 @@ def trust_issuer_again(issuer: TrustedIssuer, *, actor: Actor, reason: str = "")
     return _set_active(issuer, True, actor, "key.trust_issuer", reason)
 
 
+def fetch_keys_now(issuer: TrustedIssuer, *, actor: Actor) -> TrustedIssuer:
+    """Fetch its keys on somebody's word: it has changed them and tokens are refused until the
+    next tick. Recorded either way, in a transaction after the call."""
+    policy.require(actor, "key.trust_issuer", issuer)
+    if not issuer.is_active:
+        raise Conflict("This issuer is not trusted any more.")
+    failure: ControlPlaneError | None = None
+    try:
+        issuer = refresh_keys(issuer, force=True)
+    except ControlPlaneError as error:
+        failure = error
+    record(
+        actor,
+        "key.fetch_issuer_keys",
+        issuer,
+        outcome="failed" if failure else "done",
+        details={
+            "keys": [key["kid"] for key in issuer.jwks.get("keys", [])],
+            "error": failure.message if failure else "",
+        },
+    )
+    if failure:
+        raise failure
+    return issuer
+
+
 def refresh_keys(issuer: TrustedIssuer, *, force: bool = False) -> TrustedIssuer:
     """Fetch the issuer's keys, unless that was tried a moment ago by anybody.
 
