@@ -6,11 +6,13 @@ import pytest
 from django.test import Client
 
 from controlplane.access.models import Workspace
+from controlplane.access.services.keys import issue_key
 from controlplane.notify import outbox, services
 from controlplane.notify.channels import Outcome
 from controlplane.notify.models import Contact
 from controlplane.notify.services import To
 from tests import make
+from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +113,27 @@ def test_inbox__own_items_only_read_and_put_away(workspace: Workspace) -> None:
     assert hers.get("/api/v1/inbox?unread=true").json()["items"] == []
     hers.post("/api/v1/inbox/archive", body, **JSON)  # type: ignore[arg-type]
     assert hers.get("/api/v1/inbox").json()["items"] == []
+
+
+def test_inbox__is_not_opened_by_a_key_made_for_something_else(workspace: Workspace) -> None:
+    ana = make.person(workspace, "viewer")
+    services.notify(
+        workspace_id=workspace.pk, kind="test", to=To(users=[ana.pk]), key="1", subject="Hello"
+    )
+    narrow, fitting = (
+        Api(
+            issue_key(
+                ana, actor=make.actor(ana), workspace=workspace, name=scope, scopes=[scope]
+            ).secret
+        )
+        for scope in ("agent.view", "workspace.view")
+    )
+    refused(narrow.get("/api/v1/inbox"), "FORBIDDEN")
+    refused(narrow.post("/api/v1/inbox/read", {"items": []}), "FORBIDDEN")
+    silence = {"kind": "*", "method": "email", "wanted": False}
+    refused(narrow.send("PUT", "/api/v1/preferences", silence), "FORBIDDEN")
+    assert len(fitting.get("/api/v1/inbox").json()["items"]) == 1
+    assert fitting.send("PUT", "/api/v1/preferences", silence).status_code == 200
 
 
 def test_dead_letter__listed_and_replayed(workspace: Workspace, stranger: Client) -> None:

@@ -12,10 +12,14 @@ from controlplane.access.models import User
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer
-from controlplane.base.api.views import SIGNED_IN, ListView, PortalAPIView, PortalRequest
+from controlplane.base.api.views import ListView, PortalAPIView, PortalRequest
 from controlplane.lib.errors import NotFound
 from controlplane.notify import services
 from controlplane.notify.models import InboxItem, Preference
+
+# One's own things, but not with any key: one made for something else must neither read the news
+# of its person nor silence it. Everybody in a workspace holds this, as the console asks too.
+OWN = "workspace.view"
 
 
 class InboxRow(StrictSerializer):
@@ -36,7 +40,7 @@ class InboxFilter(PortalFilterSet):
 class InboxView(ListView):
     """The caller's open inbox, newest first."""
 
-    actions = {"GET": SIGNED_IN}
+    actions = {"GET": OWN}
     in_workspace = False
     output = InboxRow
     filterset = InboxFilter
@@ -57,7 +61,7 @@ class Changed(StrictSerializer):
 class InboxReadView(PortalAPIView):
     """Mark items of one's own inbox as read."""
 
-    actions = {"POST": SIGNED_IN}
+    actions = {"POST": OWN}
     in_workspace = False
     inputs = {"POST": Items}
     outputs = {"POST": Changed}
@@ -71,7 +75,7 @@ class InboxReadView(PortalAPIView):
 class InboxArchiveView(PortalAPIView):
     """Put items of one's own inbox away."""
 
-    actions = {"POST": SIGNED_IN}
+    actions = {"POST": OWN}
     in_workspace = False
     inputs = {"POST": Items}
     outputs = {"POST": Changed}
@@ -91,7 +95,7 @@ class Wish(StrictSerializer):
 class PreferencesView(ListView):
     """What the caller wants to be told, by kind and way. `*` stands for every kind."""
 
-    actions = {"GET": SIGNED_IN, "PUT": SIGNED_IN}
+    actions = {"GET": OWN, "PUT": OWN}
     in_workspace = False
     output = Wish
     inputs = {"PUT": Wish}
