@@ -190,6 +190,19 @@ define(
     "obligation", [("sign", "Sign what another recorded for an obligation", PEOPLE)], by_key=False
 )
 define(
+    "view",
+    [
+        ("save", "Save lists under a name", PEOPLE),
+        ("share", "Share saved lists with the workspace", PEOPLE - {"viewer"}),
+    ],
+    by_key=False,
+)
+define(
+    "settings",
+    [("view", "See every default and where its value comes from", PEOPLE)],
+    by_key=False,
+)
+define(
     "throttle",
     [
         ("view", "See rate limits", OPERATORS | OVERSIGHT),

@@ -66,26 +66,116 @@ class Verdict:
 NOT_APPLICABLE = Verdict("not_applicable", "Nobody reports this here.")
 
 
+Tone = Literal["neutral", "info", "good", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing on the home page that waits for somebody."""
+
+    title: str
+    url: str
+    text: str = ""
+    state: str = ""
+    tone: Tone = "neutral"
+    since: datetime | None = None
+    due: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class HomeRow:
-    """A line of the home page: what waits for this person. `rows` are what the list shows."""
+    """A section of the home page: what waits for this person, most pressing first.
+
+    `rows` answers at most what is worth showing (`HOME_ROWS`), `count` how many there are in all.
+    """
 
     slug: str
     title: str
     action: str  # the policy action that lets one see it
-    rows: Callable[[Actor, int | None], Sequence[Mapping[str, Any]]]
+    rows: Callable[[Actor, int | None], Sequence[Waiting]]
+    count: Callable[[Actor, int | None], int] | None = None
     empty: str = ""
     link: str = ""
     order: int = 50
 
 
 @dataclass(frozen=True, slots=True)
+class NavCount:
+    value: int
+    tone: Tone = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """An entry of the sidebar. `key` is what follows `g` on the keyboard."""
+
+    slug: str
+    label: str
+    group: str
+    url: str  # a URL name
+    icon: str
+    action: str
+    order: int = 50
+    key: str = ""
+    count: Callable[[Actor, int | None], NavCount] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BannerText:
+    text: str
+    tone: Tone = "warn"
+    link: str = ""
+    link_text: str = "More"
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What everybody in the console must know while it lasts: maintenance, a broken glass."""
+
+    slug: str
+    show: Callable[[Actor, int | None], Sequence[BannerText]]
+
+
+@dataclass(frozen=True, slots=True)
 class PaletteAction:
+    """A page the palette leads to."""
+
     slug: str
     label: str
     url: str
     action: str
     keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something a typed action can act on; `url` is where its button asks and acts."""
+
+    label: str
+    url: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteVerb:
+    """A typed action of the palette: `ack INC-12`, `run jobs.clean_up`. `find` gets the words
+    after the verb and answers what they may mean, best first."""
+
+    slug: str
+    verb: str
+    takes: str
+    label: str
+    action: str
+    find: Callable[[Actor, int | None, str], Sequence[Target]]
+
+
+@dataclass(frozen=True, slots=True)
+class RefFinder:
+    """Where a ref such as `INC-12` leads; `slug` is its prefix. None: there is none to see."""
+
+    slug: str
+    label: str
+    find: Callable[[Actor, int | None, int], Target | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +289,11 @@ class SanitisingRule:
 
 
 home_rows: Registry[HomeRow] = Registry("home_rows")
+nav_items: Registry[NavItem] = Registry("nav_items")
+banners: Registry[Banner] = Registry("banners")
 palette_actions: Registry[PaletteAction] = Registry("palette_actions")
+palette_verbs: Registry[PaletteVerb] = Registry("palette_verbs")
+ref_finders: Registry[RefFinder] = Registry("ref_finders")
 panels: Registry[Panel] = Registry("panels")
 kpis: Registry[Kpi] = Registry("kpis")
 audit_rules: Registry[AuditRule] = Registry("audit_rules")
@@ -210,7 +304,11 @@ redacted_fields: Registry[RedactedField] = Registry("redacted_fields")
 sanitising: Registry[SanitisingRule] = Registry("sanitising")
 ALL: tuple[Registry[Any], ...] = (
     home_rows,
+    nav_items,
+    banners,
     palette_actions,
+    palette_verbs,
+    ref_finders,
     panels,
     kpis,
     audit_rules,

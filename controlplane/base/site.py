@@ -93,6 +93,12 @@ class ConsoleSite(AdminSite):
         )
         return target if safe else reverse("admin:index", current_app=self.name)
 
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Operators go by task, not by package: there is one way in."""
+        return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Without the stock "view on site" redirect, which finds any row of any table by key."""
         return [

@@ -12,3 +12,11 @@ class ConsoleConfig(AppConfig):
     name = "controlplane.console"
     label = "console"
     verbose_name = "Console"
+
+    def ready(self) -> None:
+        from controlplane.console.kernel import kept, nav, verbs, waiting
+
+        nav.register()
+        waiting.register()
+        verbs.register()
+        kept.register()

@@ -48,6 +48,8 @@ class ShownButton:
     url: str
     refusal: str
     asks: bool
+    primary: bool = False  # the next step: the first that is not refused
+    grave: bool = False  # cannot be undone
 
 
 def button(

@@ -27,7 +27,7 @@ COUNT_CAP = defaults.define(
 )
 BEFORE = "before"
 AFTER = "after"
-NO_FILTERS = frozenset({BEFORE, AFTER, "workspace"})
+NO_FILTERS = frozenset({BEFORE, AFTER, "workspace", "view"})
 
 
 def capped_count(rows: models.QuerySet[Any], cap: int) -> int:

@@ -106,16 +106,22 @@ class ButtonDoors(_Base):
             obj,
             self.edit_fields,  # type: ignore[attr-defined]
         )
-        return {"portal_buttons": list(self._shown(request, "detail", obj)), "seen": seen}
+        buttons = list(self._shown(request, "detail", obj))
+        return {"portal_buttons": buttons, "seen": seen, **self.row_shown(request, obj)}  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return {"portal_buttons": list(self._shown(request, "list", None))}
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> Iterator[ShownButton]:
+        first = True
         for entry in buttons_of(type(self), place):
             refusal = entry.refusal(actor_of(request), obj)
+            primary = first and not refusal and not entry.typed
+            first = first and not primary
             url = self._button_url(entry.name, obj)
-            yield ShownButton(entry.name, entry.label, url, refusal, entry.asks)
+            yield ShownButton(
+                entry.name, entry.label, url, refusal, entry.asks, primary, entry.typed
+            )
 
     def _button_url(self, name: str, obj: Any) -> str:
         info = f"admin:{self.opts.app_label}_{self.opts.model_name}"

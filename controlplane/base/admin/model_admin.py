@@ -16,7 +16,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, quote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -31,6 +31,7 @@ from controlplane.base.admin.changelist import (
 )
 from controlplane.base.admin.checks import PortalAdminChecks
 from controlplane.base.admin.doors import ButtonDoors
+from controlplane.base.admin.showing import Showing, as_part
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 
@@ -87,7 +88,7 @@ def _door(action_of: str) -> Callable[[Any], Any]:
     return decorate
 
 
-class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
+class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     """Declare the policy actions; None means nobody, ever.
 
     `edit_fields` are the descriptive fields a form may change (state is never one), and
@@ -321,8 +322,14 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), **self.list_context(request)}
-        return super().changelist_view(request, context)
+        opening = self.opening(request)
+        if opening is not None and self.has_view_permission(request):
+            return opening
+        part = self.take_part(request)
+        title = str(self.opts.verbose_name_plural).capitalize()
+        shown = {"title": title, **self.list_context(request), **self.list_shown(request)}
+        response = super().changelist_view(request, {**(extra_context or {}), **shown})
+        return as_part(request, response, "console/_list.html") if part else response
 
     @_door("change")
     def changeform_view(
@@ -334,9 +341,11 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
     ) -> HttpResponse:
         """A service that refuses what the form holds speaks beside the field: the page is drawn
         again, with its sentence, after the transaction has rolled back."""
+        part = self.take_part(request)
         context = {**(extra_context or {}), **self.detail_context(request, object_id)}
         try:
-            return super().changeform_view(request, object_id, form_url, context)
+            response = super().changeform_view(request, object_id, form_url, context)
+            return as_part(request, response, "console/_row.html") if part else response
         except (NotAllowed, NotFound):
             raise
         except ControlPlaneError as error:
@@ -346,6 +355,13 @@ class ModelAdmin(ButtonDoors, _Stock[M], Generic[M]):
             if isinstance(error, editing.ChangedMeanwhile):
                 context["seen"] = error.seen  # saving again is saving knowingly
             return super().changeform_view(request, object_id, form_url, context)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> Any:
+        """Back to the thing, not to the list it stands in."""
+        return HttpResponseRedirect(self.object_url(obj))
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> Any:
+        return HttpResponseRedirect(self.object_url(obj))
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -1,0 +1,128 @@
+"""How lists and rows are shown: tabs, a useful default, parts on their own, forms without script.
+
+The templates draw; this says what there is to draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from controlplane.audit.models import AuditEvent
+from controlplane.base.web import actor_of
+from controlplane.lib import defaults
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as _Admin
+
+    _Base = _Admin[Any]
+else:
+    _Base = object
+
+PART = "_part"
+EDIT = "edit"
+TIMELINE_ROWS = defaults.define(
+    "console.timeline_rows", 50, unit="rows", why="a page shows this much of a thing's history"
+)
+_MOMENT = {
+    "form_class": forms.DateTimeField,
+    "widget": forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+}
+_DAY = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
+
+
+class Showing(_Base):
+    """Mixed into `ModelAdmin`.
+
+    `tabs` are the questions a list is usually asked, as (words, query string); the first is what
+    opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
+    are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
+    timeline. `in_palette` offers the list when somebody types words into the palette.
+    """
+
+    tabs: ClassVar[Sequence[tuple[str, str]]] = ()
+    about: ClassVar[str] = ""
+    empty: ClassVar[str] = ""
+    empty_hint: ClassVar[str] = ""
+    panel_template: ClassVar[str] = ""
+    in_palette: ClassVar[bool] = False
+    formfield_overrides: ClassVar[Any] = {models.DateTimeField: _MOMENT, models.DateField: _DAY}
+
+    @property
+    def media(self) -> forms.Media:
+        """None: the stock scripts and styles bring inline styles, and the pages need neither."""
+        return forms.Media()
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Without the pencil and plus around choices of a relation, which only scripts can use."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+    # --- Lists ----------------------------------------------------------------------------
+
+    def opening(self, request: HttpRequest) -> HttpResponse | None:
+        """A list nobody asked anything opens with its first tab, in the address like any other."""
+        asked = set(request.GET) - {"workspace"}
+        if request.method != "GET" or asked or not self.tabs:
+            return None
+        kept = request.GET.urlencode()
+        query = self.tabs[0][1]
+        return HttpResponseRedirect(f"{request.path}?{query}{'&' if kept else ''}{kept}")
+
+    def take_part(self, request: HttpRequest) -> str:
+        """Which region is asked for alone; afterwards the request reads as the whole page's."""
+        part = request.GET.get(PART, "")
+        if part:
+            kept = request.GET.copy()
+            del kept[PART]
+            request.GET = kept  # type: ignore[assignment]
+            request.META["QUERY_STRING"] = kept.urlencode()
+        return part
+
+    def list_shown(self, request: HttpRequest) -> dict[str, Any]:
+        here = request.GET.urlencode()
+        tabs = [
+            {"label": label, "query": query, "current": here == query} for label, query in self.tabs
+        ]
+        return {"portal": self, "tabs": tabs}
+
+    # --- A row's page ---------------------------------------------------------------------
+
+    def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
+        events = list(rows[: TIMELINE_ROWS.value + 1])
+        return {
+            "portal": self,
+            "editing": EDIT in request.GET or request.method == "POST",
+            "events": events[: TIMELINE_ROWS.value],
+            "older_events": len(events) > TIMELINE_ROWS.value,
+            **self.panel_context(request, obj),
+        }
+
+    def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
+        """What `panel_template` needs beside `original`."""
+        return {}
+
+
+def as_part(request: HttpRequest, response: HttpResponse, template: str) -> HttpResponse:
+    """The same answer drawn with one region's template; 304 while it reads the same."""
+    if not isinstance(response, TemplateResponse):
+        return response
+    response.template_name = template
+    response.render()
+    tag = f'"{hashlib.sha256(response.content).hexdigest()[:24]}"'
+    answer: HttpResponse = response
+    if request.headers.get("If-None-Match") == tag:
+        answer = HttpResponse(status=304)
+    answer["ETag"] = tag
+    answer["Cache-Control"] = "private, no-cache"
+    return answer

@@ -1,0 +1,1 @@
+"""What the kernel's packages show in the console: those below `base` cannot register themselves."""

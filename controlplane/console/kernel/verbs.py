@@ -1,0 +1,129 @@
+"""Actions of the kernel that can be typed into the palette, and where its refs lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
+
+from controlplane.access.models import Agent, ApiKey, Membership
+from controlplane.base.registries import (
+    PaletteVerb,
+    RefFinder,
+    Target,
+    palette_verbs,
+    ref_finders,
+)
+from controlplane.catalog.models import Integration, Probe, Service
+from controlplane.console.kernel.waiting import url_of
+from controlplane.jobs.models import ObligationRecord, ScheduledJob
+from controlplane.lib.actors import Actor
+from controlplane.notify.models import Channel, OutboxMessage
+
+FOUND = 6
+Find = Callable[[Actor, int | None, str], Sequence[Target]]
+
+
+def rows_named(
+    model: Any, *fields: str, scoped: bool = True, only: Q | None = None
+) -> Callable[[Actor, int | None, str], QuerySet[Any]]:
+    """Rows the person sees whose name holds every word that was typed."""
+
+    def find(actor: Actor, workspace_id: int | None, text: str) -> QuerySet[Any]:
+        rows = model.objects.visible_to(actor)
+        if only is not None:
+            rows = rows.filter(only)
+        if scoped and workspace_id is not None:
+            rows = rows.filter(workspace=workspace_id)
+        for word in text.split()[:4]:
+            wanted = Q()
+            for field in fields:
+                wanted |= Q(**{f"{field}__icontains": word})
+            rows = rows.filter(wanted)
+        return rows.order_by("-pk")[:FOUND]
+
+    return find
+
+
+def pressing(rows: Callable[..., QuerySet[Any]], button: str, hint: str = "") -> Find:
+    """Targets whose address is the question of this button on the row's page; a button that asks
+    nothing is pressed on the page itself, since an address alone must change nothing."""
+
+    def find(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+        return [
+            Target(str(row), _button(row, button) if button else url_of(row), hint)
+            for row in rows(actor, workspace_id, text)
+        ]
+
+    return find
+
+
+def _button(row: Model, name: str) -> str:
+    page = url_of(row).removesuffix("change/")
+    return f"{page}do/{name}/"
+
+
+def _people(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = rows_named(Membership, "user__name", "user__email", only=Q(left_at=None))
+    return [
+        Target(row.user.name, reverse("access:member", args=(row.user.uid,)), row.user.email)
+        for row in rows(actor, workspace_id, text).select_related("user")
+    ]
+
+
+def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = rows_named(Agent, "name", "role")
+    return [
+        Target(row.name, reverse("access:agent", args=(row.uid,)), row.role)
+        for row in rows(actor, workspace_id, text)
+    ]
+
+
+def _keys(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = rows_named(ApiKey, "name", "prefix", only=Q(revoked_at=None))
+    return [
+        Target(f"{row.name} ({row.prefix}…)", reverse("access:key_revoke", args=(row.uid,)))
+        for row in rows(actor, workspace_id, text)
+    ]
+
+
+VERBS: tuple[tuple[str, str, str, str, str, Find], ...] = (
+    ("run", "run", "JOB", "Run the job", "job.manage",
+     pressing(rows_named(ScheduledJob, "name", scoped=False), "", "opens its page; press Run now")),
+    ("test", "test", "CHANNEL", "Test the channel", "notify.manage_channels",
+     pressing(rows_named(Channel, "name"), "", "opens its page; press Send a test")),
+    ("replay", "replay", "MESSAGE", "Replay the message", "notify.replay",
+     pressing(rows_named(OutboxMessage, "topic", "key", only=Q(state="dead")), "replay")),
+    ("member", "member", "NAME", "Open the member", "member.view", _people),
+    ("lock", "lock", "NAME", "Lock the account of", "member.lock", _people),
+    ("agent", "agent", "NAME", "Open the agent", "agent.view", _agents),
+    ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage", _keys),
+    ("trip", "trip", "INTEGRATION", "Open the breaker of", "catalog.trip",
+     pressing(rows_named(Integration, "name", "ref"), "", "opens its page")),
+    ("probe", "probe", "SERVICE", "Look at the probe of", "catalog.view",
+     pressing(rows_named(Probe, "service__name", "service__slug"), "")),
+)  # fmt: skip
+
+
+def by_ref(model: Any, prefix: str) -> Callable[[Actor, int | None, int], Target | None]:
+    def find(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
+        rows = model.objects.visible_to(actor).filter(ref=f"{prefix}-{number}")
+        if workspace_id is not None:
+            rows = rows.filter(workspace=workspace_id)
+        row = rows.order_by("-pk").first()
+        return None if row is None else Target(f"{row.ref} {row}", url_of(row))
+
+    return find
+
+
+def register() -> None:
+    for slug, verb, takes, label, action, find in VERBS:
+        palette_verbs.register(PaletteVerb(slug, verb, takes, label, action, find))
+    for prefix, label, model in (
+        ("SRV", "service", Service),
+        ("INT", "integration", Integration),
+        ("OBL", "recurring obligation", ObligationRecord),
+    ):
+        ref_finders.register(RefFinder(prefix, label, by_ref(model, prefix)))

@@ -1,0 +1,147 @@
+"""The palette: go to a page, find a ref, act by typing. A page without script, JSON with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from controlplane.access import policy
+from controlplane.base.registries import (
+    nav_items,
+    palette_actions,
+    palette_verbs,
+    ref_finders,
+)
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.console.models import SavedView
+from controlplane.console.pages.common import console, show
+from controlplane.console.shell import survive
+from controlplane.lib import refs
+from controlplane.lib.actors import Actor
+
+MOST = 12
+LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    kind: str  # "Find", "Act", "Go to", "Saved view", "Search"
+    label: str
+    url: str
+    hint: str = ""
+
+
+@require_safe
+@console
+def go(request: HttpRequest) -> HttpResponse:
+    text = request.GET.get("q", "").replace("\x00", "")[:LONGEST].strip()
+    workspace = workspace_of(request)
+    hits = list(find(actor_of(request), workspace.pk if workspace else None, text))
+    if request.GET.get("format") == "json":
+        return JsonResponse({"hits": [asdict(hit) for hit in hits]})
+    # A ref that was typed whole is an address.
+    if len(hits) >= 1 and hits[0].kind == "Find" and refs.parse(text):
+        return HttpResponseRedirect(hits[0].url)
+    context = {"title": "Go to", "query": text, "hits": hits, "verbs": verbs(actor_of(request))}
+    return show(request, "console/go.html", context)
+
+
+def verbs(actor: Actor) -> list[dict[str, str]]:
+    """What can be typed, for the help under the field."""
+    return [
+        {"verb": verb.verb, "takes": verb.takes, "label": verb.label}
+        for verb in palette_verbs
+        if policy.can(actor, verb.action)
+    ]
+
+
+def find(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+    """Best first: the ref itself, what can be done, where one can go, where to search on."""
+    yield from _refs(actor, workspace_id, text)
+    yield from _acts(actor, workspace_id, text)
+    yield from _places(actor, text)
+    yield from _searches(actor, text)
+
+
+def _refs(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+    ref = refs.parse(text)
+    finder = ref_finders.get(ref.prefix) if ref is not None else None
+    if ref is None or finder is None:
+        return
+    target = survive(
+        lambda: finder.find(actor, workspace_id, ref.number), None, f"finder {finder.slug}"
+    )
+    if target is not None:
+        yield Hit("Find", target.label, target.url, target.hint or finder.label)
+
+
+def _acts(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+    word, _, rest = text.partition(" ")
+    for verb in palette_verbs:
+        said = text.lower().startswith(f"{verb.verb} ")
+        begun = bool(word) and verb.verb.startswith(text.lower())
+        if not (said or begun) or not policy.can(actor, verb.action):
+            continue
+        rest = text[len(verb.verb) :].strip() if said else ""
+        targets = survive(
+            lambda verb=verb, rest=rest: verb.find(actor, workspace_id, rest),  # type: ignore[misc]
+            [],
+            f"verb {verb.slug}",
+        )
+        for target in targets[:6]:
+            yield Hit("Act", f"{verb.label} {target.label}", target.url, target.hint)
+
+
+def _places(actor: Actor, text: str) -> Iterator[Hit]:
+    words = text.lower().split()
+    found = 0
+    for label, url, about, kind in _all_places(actor):
+        if all(word in about for word in words):
+            yield Hit(kind, label, url)
+            found += 1
+            if found >= MOST:
+                return
+
+
+def _all_places(actor: Actor) -> Iterator[tuple[str, str, str, str]]:
+    seen: set[str] = set()
+    for item in sorted(nav_items, key=lambda item: item.order):
+        if policy.can(actor, item.action):
+            url = reverse(item.url)
+            seen.add(url)
+            yield item.label, url, f"{item.label} {item.group} {item.slug}".lower(), "Go to"
+    for page in palette_actions:
+        if policy.can(actor, page.action) and page.url not in seen:
+            url = page.url if page.url.startswith("/") else reverse(page.url)
+            seen.add(url)
+            yield page.label, url, " ".join([page.label, *page.keywords]).lower(), "Go to"
+    for model, model_admin in admin.site._registry.items():
+        action = getattr(model_admin, "view_action", "")
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        if url not in seen and policy.can(actor, action):
+            label = str(model._meta.verbose_name_plural).capitalize()
+            yield label, url, f"{label} {model._meta.app_label}".lower(), "Go to"
+    for view in SavedView.objects.visible_to(actor)[:100]:
+        yield view.name, view.url, view.name.lower(), "Saved view"
+
+
+def _searches(actor: Actor, text: str) -> Iterator[Hit]:
+    """Nothing is a dead end: the lists that search by text are offered with these words."""
+    if len(text) < 2:
+        return
+    for model, model_admin in admin.site._registry.items():
+        searched = getattr(model_admin, "in_palette", False) and model_admin.search_fields
+        if searched and policy.can(actor, getattr(model_admin, "view_action", "")):
+            url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+            label = str(model._meta.verbose_name_plural)
+            yield Hit("Search", f"“{text}” in {label}", f"{url}?{_query(text)}")
+
+
+def _query(text: str) -> str:
+    return urlencode({"q": text, "view": "all"})

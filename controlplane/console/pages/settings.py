@@ -1,0 +1,40 @@
+"""Every number of the playbooks: its value, its unit, why it is so, and where it comes from."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from controlplane.access import policy
+from controlplane.base.web import actor_of
+from controlplane.console.pages.common import console, show
+from controlplane.lib import defaults
+
+
+@require_safe
+@console
+def settings_page(request: HttpRequest) -> HttpResponse:
+    policy.require(actor_of(request), "settings.view")
+    text = request.GET.get("q", "")[:100].lower().strip()
+    changed_only = "changed" in request.GET
+    found = [
+        entry
+        for entry in sorted(defaults.REGISTERED.values(), key=lambda entry: entry.name)
+        if text in f"{entry.name} {entry.why} {entry.env_name}".lower()
+        and (entry.overridden or not changed_only)
+    ]
+    groups = [
+        (area, list(entries))
+        for area, entries in groupby(found, key=lambda entry: entry.name.split(".", 1)[0])
+    ]
+    context = {
+        "title": "Settings",
+        "groups": groups,
+        "query": request.GET.get("q", "")[:100],
+        "changed_only": changed_only,
+        "total": len(defaults.REGISTERED),
+        "changed": sum(entry.overridden for entry in defaults.REGISTERED.values()),
+    }
+    return show(request, "console/settings.html", context)

@@ -1,0 +1,214 @@
+"""What stands around every page of the console: where one is, what waits, what the weather is.
+
+A context processor hands it to templates lazily: pages that draw no frame, and error pages drawn
+without a request, ask nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.contrib import admin
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+
+from controlplane.access import policy
+from controlplane.access.models import Workspace
+from controlplane.base import cache
+from controlplane.base.registries import (
+    Banner,
+    BannerText,
+    NavCount,
+    NavItem,
+    Tone,
+    banners,
+    nav_items,
+)
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.console.models import SavedView
+from controlplane.console.view_counts import with_counts
+from controlplane.lib import defaults
+from controlplane.lib.actors import Actor
+from controlplane.notify.models import InboxItem
+
+logger = logging.getLogger(__name__)
+
+FAMILY = "frame"
+FRAME_S = defaults.define(
+    "console.frame_s",
+    5,
+    unit="seconds",
+    why="counts beside the navigation are asked at most this often for each person's view",
+)
+REFRESH_S = defaults.define(
+    "console.refresh_s", 10, unit="seconds", why="how often a visible page asks for news"
+)
+THEMES = ("system", "light", "dark")
+THEME_COOKIE = "cp_theme"
+GROUPS = ("Operate", "Services", "Govern", "Access", "Portal")
+ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
+    "production": ("Production", "bad"),
+    "staging": ("Staging", "warn"),
+    "local": ("Local", "info"),
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    item: NavItem
+    url: str
+    count: NavCount | None
+    current: bool
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    return {"shell": Shell(request)}
+
+
+class Shell:
+    """Everything is computed when a template asks, once for a request."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def actor(self) -> Actor:
+        return actor_of(self.request)
+
+    @cached_property
+    def inside(self) -> bool:
+        """Whether this person is past the sign-in: only then is there anything to lead to."""
+        return hasattr(self.request, "user") and admin.site.has_permission(self.request)
+
+    @cached_property
+    def workspace(self) -> Workspace | None:
+        return workspace_of(self.request)
+
+    @cached_property
+    def workspace_id(self) -> int | None:
+        return self.workspace.pk if self.workspace is not None else None
+
+    @cached_property
+    def workspaces(self) -> list[Workspace]:
+        ids = self.actor.workspace_ids
+        if len(ids) <= 1:
+            return []
+        return list(Workspace.objects.open().filter(pk__in=ids).order_by("name")[:50])
+
+    @cached_property
+    def theme(self) -> str:
+        chosen = self.request.COOKIES.get(THEME_COOKIE, "system")
+        return chosen if chosen in THEMES else "system"
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        return THEMES
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        label, tone = ENVIRONMENTS.get(settings.ENVIRONMENT, (settings.ENVIRONMENT.title(), "warn"))
+        return {"slug": settings.ENVIRONMENT, "label": label, "tone": tone}
+
+    @property
+    def refresh_s(self) -> int:
+        return REFRESH_S.value
+
+    # --- Where to go ----------------------------------------------------------------------
+
+    @cached_property
+    def nav(self) -> list[tuple[str, list[Entry]]]:
+        permitted = self._permitted()
+        counts = self._weather["counts"]
+        here = _longest_match(self.request.path, permitted)
+        groups: dict[str, list[Entry]] = {name: [] for name in GROUPS}
+        for item in sorted(permitted, key=lambda item: item.order):
+            count = NavCount(*counts[item.slug]) if item.slug in counts else None
+            entry = Entry(item, _url(item), count, item.slug == here)
+            groups.setdefault(item.group, []).append(entry)
+        return [(name, entries) for name, entries in groups.items() if entries]
+
+    def _permitted(self) -> list[NavItem]:
+        return [item for item in nav_items if policy.can(self.actor, item.action)]
+
+    @cached_property
+    def _weather(self) -> dict[str, Any]:
+        """Counts, news and banners: remembered for some seconds, for asking them on each page
+        would cost more than the page."""
+        key = f"{FAMILY}:{self.actor.ref}:{self.workspace_id}"
+        return cache.cached(key, FRAME_S.value, self._ask_weather)
+
+    def _ask_weather(self) -> dict[str, Any]:
+        counted = {item.slug: self._count(item) for item in self._permitted()}
+        return {
+            "counts": {slug: [c.value, c.tone] for slug, c in counted.items() if c is not None},
+            "unread": self._unread(),
+            "banners": [asdict(text) for banner in banners for text in self._banner(banner)],
+        }
+
+    def _count(self, item: NavItem) -> NavCount | None:
+        count = item.count
+        if count is None:
+            return None
+        return survive(lambda: count(self.actor, self.workspace_id), None, f"count {item.slug}")
+
+    @cached_property
+    def pinned(self) -> list[SavedView]:
+        views = list(SavedView.objects.visible_to(self.actor).pinned()[:20])
+        return survive(lambda: with_counts(views, self.request), views, "saved views")
+
+    # --- What waits -----------------------------------------------------------------------
+
+    @property
+    def unread(self) -> int:
+        return int(self._weather["unread"])
+
+    @property
+    def banners(self) -> list[BannerText]:
+        return [BannerText(**text) for text in self._weather["banners"]]
+
+    def _unread(self) -> int:
+        rows = InboxItem.objects.visible_to(self.actor).unread()
+        return int(rows.order_by()[:100].count())
+
+    def _banner(self, banner: Banner) -> list[BannerText]:
+        return survive(
+            lambda: list(banner.show(self.actor, self.workspace_id)), [], f"banner {banner.slug}"
+        )
+
+
+def survive(ask: Callable[[], T], otherwise: T, what: str) -> T:
+    """One part of the frame that fails must not take every page with it. It is logged, and the
+    part is left out."""
+    # Only inside a transaction does a failed query spoil what follows.
+    guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with guard:
+            return ask()
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("the console's %s failed", what)
+        return otherwise
+
+
+def _url(item: NavItem) -> str:
+    return reverse(item.url)
+
+
+def _longest_match(path: str, items: Iterable[NavItem]) -> str:
+    """The entry this page belongs to: the one whose address is the longest beginning of it."""
+    best, slug = 0, ""
+    for item in items:
+        url = _url(item)
+        exact = path == url
+        if (exact or (path.startswith(url) and url != "/admin/")) and len(url) > best:
+            best, slug = len(url), item.slug
+    return slug

@@ -1,0 +1,18 @@
+"""The console's own pages. They stand before the admin's, whose index is our home."""
+
+from django.urls import path
+
+from controlplane.console.pages import go, home, inbox, preferences, settings
+
+app_name = "console"
+urlpatterns = [
+    path("admin/", home.home, name="home"),
+    path("admin/nav/", home.nav, name="nav"),
+    path("admin/go/", go.go, name="go"),
+    path("admin/inbox/", inbox.inbox, name="inbox"),
+    path("admin/settings/", settings.settings_page, name="settings"),
+    path("admin/theme/", preferences.theme, name="theme"),
+    path("admin/views/", preferences.saved_views, name="saved_views"),
+    path("admin/views/save/", preferences.save_view, name="save_view"),
+    path("admin/views/<uuid:uid>/<slug:verb>/", preferences.change_view, name="change_view"),
+]
