@@ -24,9 +24,11 @@ from controlplane.console.kit import (
     timelines,
     tones,
 )
+from controlplane.console.templatetags import kit_documents
 from controlplane.lib import clock
 
 register = template.Library()
+register.tags.update(kit_documents.register.tags)
 P = ParamSpec("P")
 
 
@@ -279,3 +281,66 @@ def empty(
         "api": api,
         "icon": icon,
     }
+
+
+# --- Around -------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("kit/banner.html")
+def banner(
+    text: Any, tone: str = "info", *, title: str = "", url: str = "", link: str = ""
+) -> dict[str, Any]:
+    """A sentence across the page: icon, words, and where to go about it."""
+    read = tones.tone(tone)
+    return {
+        "text": text,
+        "tone": read,
+        "icon": {"good": "check", "warn": "alert", "bad": "siren"}.get(read, "info"),
+        "title": title,
+        "url": links.safe_url(url),
+        "link": link or "Show",
+    }
+
+
+@register.inclusion_tag("kit/breadcrumbs.html")
+def breadcrumbs(items: Iterable[Any]) -> dict[str, Any]:
+    """(label, url) pairs from the top down; the last one is this page."""
+    pairs = [(item, "") if isinstance(item, str) else (item[0], item[1]) for item in items]
+    return {"items": [(label, links.safe_url(url)) for label, url in pairs]}
+
+
+@register.inclusion_tag("kit/pagination.html")
+def pagination(
+    *, previous: str = "", following: str = "", first: Any = None, last: Any = None,
+    total: Any = None, noun: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Newer and older pages, and which rows these are. `total` may be text: "about 12,000"."""
+    return {
+        "previous": links.safe_url(previous),
+        "following": links.safe_url(following),
+        "first": first,
+        "last": last,
+        "total": figures.number(total) if figures.as_number(total) is not None else total,
+        "noun": noun,
+    }
+
+
+@register.inclusion_tag("kit/progress.html")
+def progress(
+    label: str, value: Any = None, maximum: Any = 100, *, unit: str = "", cancel_url: str = ""
+) -> dict[str, Any]:
+    """How far a long action is. Without a value: it runs, and nobody knows how long."""
+    return {
+        "label": label,
+        "known": figures.as_number(value) is not None,
+        "meter": figures.meter(value, maximum),
+        "top": figures.as_number(maximum) or 1,
+        "unit": unit,
+        "cancel_url": links.safe_url(cancel_url),
+    }
+
+
+@inline("kit/copyable.html")
+def copyable(text: Any, label: str = "") -> dict[str, Any]:
+    """Text to copy. The button shows itself where there is a script to press it."""
+    return {"text": text, "label": label or "Copy"}

@@ -1,0 +1,66 @@
+"""Tags for texts and values: diffs, code, JSON, Markdown, files. Part of `{% load kit %}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from controlplane.console.kit import code as code_lines
+from controlplane.console.kit import diffs, markdown, previews, values
+
+register = template.Library()
+
+
+@register.inclusion_tag("kit/diff.html", name="diff")
+def diff(
+    before: Any, after: Any, label: str = "Changes", *, side_by_side: bool = False, context: int = 3
+) -> dict[str, Any]:
+    """Two texts, line by line, with the changed words marked and far lines folded."""
+    return {
+        "diff": diffs.compare(_text(before), _text(after), context=context),
+        "label": label,
+        "split": side_by_side,
+    }
+
+
+@register.inclusion_tag("kit/changes.html")
+def changes(before: Any, after: Any, label: str = "Changed fields") -> dict[str, Any]:
+    """Two JSON-like values, field by field: what an audit row keeps as before and after."""
+    found, more = values.changes(before, after)
+    return {"changes": found, "more": more, "label": label}
+
+
+@register.inclusion_tag("kit/code.html")
+def code(
+    text: Any, language: str = "", label: str = "Code", *, anchor: str = "code", wrap: bool = False
+) -> dict[str, Any]:
+    """Numbered lines. `language`: json is highlighted; anything else is plain."""
+    return {
+        "code": code_lines.code(text, language=language, anchor=anchor),
+        "language": language,
+        "label": label,
+        "wrap": wrap,
+    }
+
+
+@register.inclusion_tag("kit/json.html")
+def json_view(value: Any, label: str = "JSON") -> dict[str, Any]:
+    """A nested value that folds without script."""
+    return {"tree": values.tree(value), "label": label}
+
+
+@register.inclusion_tag("kit/markdown.html", name="markdown")
+def markdown_text(text: Any) -> dict[str, Any]:
+    """CommonMark with tables, task lists, addresses and refs; no raw HTML, no pictures."""
+    return {"html": markdown.render(text), "too_large": markdown.too_large(text)}
+
+
+@register.inclusion_tag("kit/preview.html")
+def preview(file: Any) -> dict[str, Any]:
+    """A file with its name, type and size, shown as far as that is safe."""
+    return {"preview": previews.preview(file)}
+
+
+def _text(value: Any) -> str:
+    return values.encodable(str(value if value is not None else ""))
