@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from django.db.models import QuerySet
 
 from controlplane.base.registries import (
     AuditRule,
     HomeRow,
     PaletteAction,
     Verdict,
+    Waiting,
     audit_rules,
     home_rows,
     palette_actions,
@@ -20,33 +23,42 @@ from controlplane.lib.actors import Actor
 MOST = 50
 
 
-def _down(actor: Actor, workspace_id: int | None) -> Sequence[Mapping[str, Any]]:
-    rows = Probe.objects.visible_to(actor).down().select_related("service", "environment")
-    if workspace_id is not None:
-        rows = rows.filter(workspace=workspace_id)
+def _down_probes(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
+    rows = Probe.objects.visible_to(actor).down()
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+def _down(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    rows = _down_probes(actor, workspace_id).select_related("service", "environment")
     return [
-        {
-            "title": f"{probe.service.name} is down in {probe.environment.name}",
-            "detail": probe.last_error,
-            "since": probe.since,
-            "link": f"/admin/catalog/service/{probe.service.uid}/change/",
-        }
+        Waiting(
+            title=f"{probe.service.name} is down in {probe.environment.name}",
+            url=f"/admin/catalog/service/{probe.service.uid}/change/",
+            text=probe.last_error,
+            state="down",
+            tone="bad",
+            since=probe.since,
+        )
         for probe in rows.order_by("since", "pk")[:MOST]
     ]
 
 
-def _open(actor: Actor, workspace_id: int | None) -> Sequence[Mapping[str, Any]]:
+def _not_closed(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
     rows = Integration.objects.visible_to(actor).filter(is_active=True).exclude(status="closed")
-    if workspace_id is not None:
-        rows = rows.filter(workspace=workspace_id)
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+def _open(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     return [
-        {
-            "title": f"{row.name}: breaker {row.status.replace('_', ' ')}",
-            "detail": row.reason,
-            "since": row.opened_at,
-            "link": f"/admin/catalog/integration/{row.uid}/change/",
-        }
-        for row in rows.order_by("opened_at", "pk")[:MOST]
+        Waiting(
+            title=row.name,
+            url=f"/admin/catalog/integration/{row.uid}/change/",
+            text=row.reason,
+            state=row.status.replace("_", " "),
+            tone="bad" if row.status == Integration.Status.OPEN else "warn",
+            since=row.opened_at,
+        )
+        for row in _not_closed(actor, workspace_id).order_by("opened_at", "pk")[:MOST]
     ]
 
 
@@ -56,6 +68,7 @@ home_rows.register(
         title="Services that are down",
         action="catalog.view",
         rows=_down,
+        count=lambda actor, workspace_id: _down_probes(actor, workspace_id).count(),
         empty="Every service that is looked at is up.",
         link="/admin/catalog/probe/?health__exact=down",
         order=10,
@@ -67,6 +80,7 @@ home_rows.register(
         title="Breakers that are not closed",
         action="catalog.view",
         rows=_open,
+        count=lambda actor, workspace_id: _not_closed(actor, workspace_id).count(),
         empty="Every integration may be called.",
         link="/admin/catalog/integration/",
         order=20,
