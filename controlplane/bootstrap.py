@@ -45,7 +45,11 @@ def ensure(argv: list[str]) -> None:
         check_python()
         command = argv[1] if len(argv) > 1 else ""
         inside = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
-        if not inside or command in ("up", "test"):
+        # What stops or looks must work with whatever is installed, also without a network.
+        if command in ("down", "doctor") and os.path.exists(STAMP) and _exists("bin", "python"):
+            if not inside:
+                _continue_inside(argv)
+        elif not inside or command in ("up", "test"):
             changed = prepare(dev=command == "test" or _exists("bin", "pytest"))
             if changed or not inside:
                 _continue_inside(argv)

@@ -169,6 +169,22 @@ def test_prepare__unchanged_lock__does_nothing_the_second_time(
     assert "--group dev" in said[2]
 
 
+@pytest.mark.parametrize("command", ["down", "doctor"])
+def test_ensure__to_stop_or_look__works_with_what_is_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """After an update, and without a network: the running portal must still be stopped."""
+    script(folder / ".venv" / "bin" / "python", "exit")
+    (folder / ".venv" / ".prepared").write_text("of another lock file")
+    monkeypatch.delenv("CONTROLPLANE_NO_BOOTSTRAP", raising=False)
+    continued: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "_continue_inside", continued.append)
+    monkeypatch.setattr(bootstrap, "sync", lambda *_: pytest.fail("installs packages"))
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: "uv")
+    bootstrap.ensure(["manage.py", command])
+    assert continued == [["manage.py", command]]
+
+
 def test_prepare__installer_fails__stops_with_its_words(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
