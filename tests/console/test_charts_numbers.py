@@ -201,3 +201,19 @@ def test_summary__several_series_tell_once_that_all_keep() -> None:
         "Latency: a 2 ms now, highest 2 ms at 12:05; b 4 ms now, highest 4 ms at 12:05;"
         " none ever above the 10 ms line."
     )
+
+
+def test_summary__bars_are_compared_as_they_are_seen() -> None:
+    bars = {
+        "kind": "bar",
+        "title": "Change",
+        "unit": "%",
+        "categories": ["a", "b"],
+        "series": [("x", [4, -8]), ("y", [-1, None])],
+    }
+    assert described(parsed(render(bars))) == (
+        "Change: highest a (x) with 4 %, lowest b (x) with −8 %."
+    )
+    assert described(parsed(render({**bars, "stacked": True}))) == (
+        "Change: highest a with 3 %, lowest b with −8 %."
+    )

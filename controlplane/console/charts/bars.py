@@ -250,16 +250,12 @@ def _uprights(chart: Bar, scale: Scale, height: float) -> SafeString:
 
 
 def _summary(chart: Bar, names: list[str], grid: list[list[float | None]]) -> str:
-    totals = []
-    for index, name in enumerate(names):
-        found = [v for values in grid for v in values[index : index + 1] if v is not None]
-        if found:
-            totals.append((sum(found) if chart.stacked or len(grid) == 1 else max(found), name))
+    totals = _told(chart, names, grid)
     high, low = max(totals, key=lambda one: one[0]), min(totals, key=lambda one: one[0])
     unit = chart.unit
-    facts = [f"highest {clip(high[1], 40)} with {format_value(high[0], unit)}"]
+    facts = [f"highest {clip(high[1], 72)} with {format_value(high[0], unit)}"]
     if len(totals) > 1 and low[0] < high[0]:
-        facts.append(f"lowest {clip(low[1], 40)} with {format_value(low[0], unit)}")
+        facts.append(f"lowest {clip(low[1], 72)} with {format_value(low[0], unit)}")
     elif len(totals) > 1:
         facts = [f"{format_value(high[0], unit)} in each of {len(totals)}"]
     if unit in {"", "count"} and len(totals) > 1:
@@ -272,6 +268,23 @@ def _summary(chart: Bar, names: list[str], grid: list[list[float | None]]) -> st
                 f"{beyond} {line.worse} the {format_value(limit, unit)} {_noun(line.kind)}"
             )
     return frame.sentence(chart, *facts)
+
+
+def _told(chart: Bar, names: list[str], grid: list[list[float | None]]) -> list[tuple[float, str]]:
+    """What is compared: the bars as they are seen, each of a group, a stack as a whole."""
+    if chart.stacked or len(grid) == 1:
+        columns = [[v for values in grid for v in values[i : i + 1]] for i in range(len(names))]
+        return [
+            (sum(v for v in column if v is not None), name)
+            for column, name in zip(columns, names, strict=True)
+            if any(v is not None for v in column)
+        ]
+    return [
+        (value, f"{clip(names[i], 40)} ({clip(one.name, 30)})")
+        for one, values in zip(chart.series, grid, strict=True)
+        for i, value in enumerate(values)
+        if value is not None
+    ]
 
 
 def _noun(kind: str) -> str:

@@ -165,7 +165,7 @@ def _edge(scene: Scene, index: int) -> SafeString:
     )
     if a == b:
         return _loop(scene.spots[a], words)
-    middle = [_spot(place, scene.across) for place in scene.layout.route.get(index, [])]
+    middle = _lanes(scene, index, back)
     points, tip = _ends(scene, a, b, middle, back)
     parts = [
         tag("title", words),
@@ -185,6 +185,19 @@ def _edge(scene: Scene, index: int) -> SafeString:
             )
         )
     return tag("g", *parts, class_="chart-edge chart-back" if back else "chart-edge")
+
+
+def _lanes(scene: Scene, index: int, back: bool) -> list[Spot]:
+    """Straight past the nodes of each layer between: a curve would cut their corners."""
+    sign = -1.0 if back else 1.0
+    found: list[Spot] = []
+    for place in scene.layout.route.get(index, []):
+        x, y = _spot(place, scene.across)
+        if scene.across:
+            found += [(x - sign * WIDE / 2, y), (x + sign * WIDE / 2, y)]
+        else:
+            found += [(x, y - sign * TALL / 2), (x, y + sign * TALL / 2)]
+    return found
 
 
 def _ends(scene: Scene, a: int, b: int, middle: list[Spot], back: bool) -> tuple[list[Spot], str]:
@@ -220,8 +233,6 @@ def _curve(points: Sequence[Spot], across: bool) -> str:
 
 
 def _halfway(points: Sequence[Spot]) -> Spot:
-    if len(points) % 2:
-        return points[len(points) // 2]
     (x0, y0), (x1, y1) = points[len(points) // 2 - 1], points[len(points) // 2]
     return (x0 + x1) / 2, (y0 + y1) / 2
 

@@ -168,7 +168,9 @@ def x_axis(marks: Sequence[tuple[float, str, str]], height: float, top: float = 
 
 
 def x_label(at: float, label: str, bottom: float, class_: str = "") -> SafeString:
-    anchor = "start" if at < 3 else "end" if at > 96 else "middle"
+    # Short words may stand out over the edge by half; long ones would leave the card.
+    short = len(label) <= 6
+    anchor = "middle" if short or 3 <= at <= 96 else "start" if at < 3 else "end"
     return tag(
         "g",
         tag("line", x1=pct(at), x2=pct(at), y1=bottom, y2=bottom + 4, class_="chart-tick"),
