@@ -59,7 +59,7 @@ class IssuerDetail(IssuerRows, DetailView):
 
 class _IssuerVerb(IssuerRows, DetailView):
     actions = {"POST": "key.trust_issuer"}
-    inputs = {"POST": forms.ReasonInput}
+    inputs: ClassVar[Mapping[str, Form]] = {"POST": forms.ReasonInput}
     outputs = {"POST": forms.IssuerOut}
 
 
@@ -77,7 +77,7 @@ class IssuerDistrust(_IssuerVerb):
 class IssuerFetchKeys(_IssuerVerb):
     """Fetch its keys now, instead of at the job's next turn."""
 
-    inputs: ClassVar[Mapping[str, Form]] = {"POST": forms.EmptyInput}
+    inputs = {"POST": forms.EmptyInput}
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
         issuer = self.object(request, kwargs)
