@@ -41,6 +41,10 @@ def url(row: Any) -> str:
     return f"/admin/notify/{row._meta.model_name}/{row.uid}/change/"
 
 
+def edit(row: Any) -> str:
+    return f"{url(row)}?edit=1"
+
+
 def opened(answer: Any) -> dict[str, Any]:
     """What a browser would send back from this page."""
     form = answer.context["adminform"].form
@@ -56,7 +60,7 @@ def opened(answer: Any) -> dict[str, Any]:
 def test_second_edit__is_refused_beside_the_field_and_nothing_is_lost(
     browser: Client, contact: Contact
 ) -> None:
-    mine, theirs = opened(browser.get(url(contact) + "?edit=1")), opened(browser.get(url(contact) + "?edit=1"))
+    mine, theirs = opened(browser.get(edit(contact))), opened(browser.get(edit(contact)))
     assert browser.post(url(contact), {**theirs, "name": "Kim Lee"}).status_code == 302
     late = browser.post(url(contact), {**mine, "phone": "+1 555 0100"})
     assert late.status_code == 200
@@ -66,7 +70,7 @@ def test_second_edit__is_refused_beside_the_field_and_nothing_is_lost(
 
 
 def test_saving_again_after_the_news__is_knowing(browser: Client, contact: Contact) -> None:
-    mine, theirs = opened(browser.get(url(contact) + "?edit=1")), opened(browser.get(url(contact) + "?edit=1"))
+    mine, theirs = opened(browser.get(edit(contact))), opened(browser.get(edit(contact)))
     browser.post(url(contact), {**theirs, "name": "Kim Lee"})
     late = browser.post(url(contact), {**mine, "name": "Kim Park"})
     again = opened(late)
@@ -79,7 +83,7 @@ def test_saving_again_after_the_news__is_knowing(browser: Client, contact: Conta
 def test_mistake_in_between__does_not_hide_the_other_edit(
     browser: Client, contact: Contact
 ) -> None:
-    mine, theirs = opened(browser.get(url(contact) + "?edit=1")), opened(browser.get(url(contact) + "?edit=1"))
+    mine, theirs = opened(browser.get(edit(contact))), opened(browser.get(edit(contact)))
     browser.post(url(contact), {**theirs, "name": "Kim Lee"})
     mistaken = browser.post(url(contact), {**mine, "email": "no address"})
     assert mistaken.status_code == 200
@@ -90,7 +94,7 @@ def test_mistake_in_between__does_not_hide_the_other_edit(
 
 
 def test_what_nobody_edits_here__is_no_conflict(browser: Client, contact: Contact) -> None:
-    mine = opened(browser.get(url(contact) + "?edit=1"))
+    mine = opened(browser.get(edit(contact)))
     Contact.objects.filter(pk=contact.pk).update(verified_at="2026-01-01T00:00:00Z")
     assert browser.post(url(contact), {**mine, "name": "Kim Lee"}).status_code == 302
 
@@ -102,7 +106,7 @@ def test_secret_replaced_meanwhile__is_said_without_showing_it(
     channel = services.create_channel(
         here, actor=admin, name="Hook", kind="webhook", target="https://example.org", secret=SECRET
     )
-    mine, theirs = opened(browser.get(url(channel) + "?edit=1")), opened(browser.get(url(channel) + "?edit=1"))
+    mine, theirs = opened(browser.get(edit(channel))), opened(browser.get(edit(channel)))
     assert browser.post(url(channel), {**theirs, "secret": SECRET + "-2"}).status_code == 302
     late = browser.post(url(channel), {**mine, "secret": SECRET + "-3"})
     assert late.status_code == 200
@@ -116,7 +120,7 @@ def test_forged_or_another_rows_mark__is_refused(
 ) -> None:
     admin = make.actor(make.person(here, "workspace_admin"))
     other = services.add_contact(here, actor=admin, purpose="x", name="Ola", phone="1")
-    page, foreign = opened(browser.get(url(contact) + "?edit=1")), opened(browser.get(url(other) + "?edit=1"))
+    page, foreign = opened(browser.get(edit(contact))), opened(browser.get(edit(other)))
     for mark in ("forged", foreign["_seen"], ""):
         answer = browser.post(url(contact), {**page, "name": "New", "_seen": mark})
         assert answer.status_code == 200, mark
