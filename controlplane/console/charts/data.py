@@ -22,6 +22,7 @@ Side = Literal["above", "below"]
 # Beyond these a difference or a square overflows; such a value is as unmeasured as NaN.
 HUGE = 1e300
 TINY = 1e-300
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def number(value: object) -> float | None:
@@ -52,7 +53,7 @@ def position(value: object) -> float | None:
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return (aware - datetime.fromtimestamp(0, UTC)).total_seconds()
+        return (aware - _EPOCH).total_seconds()
     return number(value)
 
 

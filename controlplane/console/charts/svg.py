@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import escape
 
-from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
 # What XML can't hold, and lone surrogates, which no response can encode.
@@ -40,7 +40,10 @@ Attr = str | float | None
 
 
 def plain(value: object) -> str:
-    return _TURNING.sub("", _UNPRINTABLE.sub("\ufffd", str(value)))
+    text = str(value)
+    if text.isascii() and text.isprintable():  # nearly all; a chart has thousands
+        return text
+    return _TURNING.sub("", _UNPRINTABLE.sub("\ufffd", text))
 
 
 def clip(value: object, length: int) -> str:
@@ -60,7 +63,9 @@ def pct(value: float) -> str:
 
 
 def join(parts: Iterable[str]) -> SafeString:
-    return SafeString("".join(conditional_escape(part) for part in parts))
+    return SafeString(
+        "".join(part if isinstance(part, SafeString) else escape(plain(part)) for part in parts)
+    )
 
 
 def tag(name: str, *children: object, **attrs: Attr) -> SafeString:
