@@ -45,6 +45,7 @@ class SavedView(models.Model):
     pinned = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
 
+    live_count = ""  # what a page found its list to hold; never stored
     objects = SavedViewQuerySet.as_manager()
 
     class Meta:

@@ -41,7 +41,7 @@ def _count(view: SavedView, request: HttpRequest) -> int | None:
     if model_admin is None:
         return None
     asked = copy(request)
-    asked.GET = QueryDict(view.query)  # type: ignore[assignment]
+    asked.GET = QueryDict(view.query)
     asked.path = view.page
     try:
         if not model_admin.has_view_permission(asked):

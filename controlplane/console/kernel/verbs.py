@@ -42,7 +42,8 @@ def rows_named(
             for field in fields:
                 wanted |= Q(**{f"{field}__icontains": word})
             rows = rows.filter(wanted)
-        return rows.order_by("-pk")[:FOUND]
+        found: QuerySet[Any] = rows.order_by("-pk")[:FOUND]
+        return found
 
     return find
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
 from controlplane.base.registries import (
+    Target,
     nav_items,
     palette_actions,
     palette_verbs,
@@ -89,7 +90,7 @@ def _acts(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
         if not (said or begun) or not policy.can(actor, verb.action):
             continue
         rest = text[len(verb.verb) :].strip() if said else ""
-        targets = survive(
+        targets: Sequence[Target] = survive(
             lambda verb=verb, rest=rest: verb.find(actor, workspace_id, rest),  # type: ignore[misc]
             [],
             f"verb {verb.slug}",

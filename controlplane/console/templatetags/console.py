@@ -32,7 +32,7 @@ def list_headers(cl: Any) -> list[cells.Header]:
         if header.get("sort_priority"):
             direction = "ascending" if header["ascending"] else "descending"
         url = header.get("url_toggle") if direction else header.get("url_primary")
-        shown.append(cells.Header(str(header["text"]), name, url or "", direction))
+        shown.append(cells.Header(str(header["text"]), name, str(url or ""), direction))
     return shown
 
 
