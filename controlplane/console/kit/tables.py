@@ -16,6 +16,7 @@ from controlplane.console.kit.tones import tone
 
 _TEXTS = {"text", "link", "code", "ref", "chip", "state", "severity", "person", "yes"}
 _TIMES = {"when", "countdown"}
+_NAMES_A_ROW = {"text", "link", "ref", "code", "person"}
 _RIGHT = {"number", "bytes", "percent", "duration"}
 KINDS = frozenset(_TEXTS | _TIMES | _RIGHT | {"meter"})
 # More than anybody reads. Lists have pages; this is the guard behind them.
@@ -38,6 +39,11 @@ class Column:
         return self.kind in _RIGHT
 
     @property
+    def card_label(self) -> str:
+        """The label beside a value on a phone, where no header stands above it."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
     def classes(self) -> str:
         marks = ("kit-right" if self.right else "", "" if self.narrow else "kit-wide")
         return " ".join(["kit-cell", f"kit-cell-{self.kind}", *filter(None, marks)])
@@ -50,7 +56,12 @@ class Cell:
     text: str = ""
     url: str = ""
     tone: str = ""
-    first: bool = False
+    leads: bool = False  # names its row
+
+    @property
+    def title(self) -> str:
+        """The whole text, for cells that show two lines of it."""
+        return self.text if len(self.text) > 60 else ""
 
     @property
     def missing(self) -> bool:
@@ -92,21 +103,23 @@ def column(entry: Any) -> Column:
 def build(columns: Iterable[Any], rows: Iterable[Mapping[str, Any]]) -> Table:
     heads = [column(entry) for entry in columns]
     kept = list(islice(rows, MOST_ROWS + 1))
-    return Table(heads, [_row(heads, row) for row in kept[:MOST_ROWS]], len(kept) > MOST_ROWS)
+    lead = next((i for i, head in enumerate(heads) if head.kind in _NAMES_A_ROW), 0)
+    shown = [_row(heads, row, lead) for row in kept[:MOST_ROWS]]
+    return Table(heads, shown, len(kept) > MOST_ROWS)
 
 
-def _row(columns: list[Column], row: Mapping[str, Any]) -> Row:
-    """`_url` leads from the first cell, `_tone` marks the row's edge, `_muted` makes it quiet."""
+def _row(columns: list[Column], row: Mapping[str, Any], lead: int) -> Row:
+    """`_url` leads from the cell that names the row, `_tone` marks its edge, `_muted` quiets it."""
     address = safe_url(row.get("_url"))
     cells = [
-        _cell(head, row.get(head.key), address if index == 0 else "", first=index == 0)
+        _cell(head, row.get(head.key), address if index == lead else "", leads=index == lead)
         for index, head in enumerate(columns)
     ]
     mark = row.get("_tone")
     return Row(cells, tone(mark) if mark else "", bool(row.get("_muted")))
 
 
-def _cell(column: Column, value: Any, url: str, *, first: bool) -> Cell:
+def _cell(column: Column, value: Any, url: str, *, leads: bool) -> Cell:
     """A value may be a dict: {"text" or "value", "url", "tone"}."""
     if isinstance(value, Mapping) and column.kind != "person":
         shown = value.get("text", value.get("value"))
@@ -114,7 +127,7 @@ def _cell(column: Column, value: Any, url: str, *, first: bool) -> Cell:
         mark = str(value.get("tone") or "")
     else:
         shown, mark = value, ""
-    return Cell(column, shown, _text(shown), url, mark, first)
+    return Cell(column, shown, _text(shown), url, mark, leads)
 
 
 def _text(value: Any) -> str:
