@@ -31,6 +31,8 @@ def save(
     shared: bool = False,
     pinned: bool = True,
 ) -> SavedView:
+    if actor.user_id is None:
+        raise NotAllowed("Saved views belong to people.")
     policy.require(actor, "view.share" if shared else "view.save", workspace)
     name = " ".join(name.split())
     if not name or "\x00" in name or len(name) > 80:

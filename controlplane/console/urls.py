@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from controlplane.console.pages import go, home, inbox, preferences, settings
+from controlplane.console.pages import go, home, inbox, kit, preferences, settings
 
 app_name = "console"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/go/", go.go, name="go"),
     path("admin/inbox/", inbox.inbox, name="inbox"),
     path("admin/settings/", settings.settings_page, name="settings"),
+    path("admin/kit/", kit.kit, name="kit"),
     path("admin/theme/", preferences.theme, name="theme"),
     path("admin/views/", preferences.saved_views, name="saved_views"),
     path("admin/views/save/", preferences.save_view, name="save_view"),

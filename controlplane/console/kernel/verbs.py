@@ -10,9 +10,11 @@ from django.urls import reverse
 
 from controlplane.access.models import Agent, ApiKey, Membership
 from controlplane.base.registries import (
+    PaletteAction,
     PaletteVerb,
     RefFinder,
     Target,
+    palette_actions,
     palette_verbs,
     ref_finders,
 )
@@ -119,7 +121,21 @@ def by_ref(model: Any, prefix: str) -> Callable[[Actor, int | None, int], Target
     return find
 
 
+# Pages that stand in no list and need no place in the sidebar.
+PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    ("inbox", "Inbox", "console:inbox", "workspace.view", ("news", "notifications")),
+    ("account", "My account", "access:account", "workspace.view", ("profile", "sessions", "mfa")),
+    ("wishes", "What I am told", "notify:mine", "workspace.view", ("quiet hours", "preferences")),
+    ("own-keys", "My keys", "access:own_keys", "key.own", ("api", "token")),
+    ("views", "Saved views", "console:saved_views", "view.save", ("lists", "filters")),
+    ("kit", "Kit of the console", "console:kit", "workspace.view", ("components", "charts")),
+    ("api-docs", "API reference", "/api/docs/", "workspace.view", ("openapi", "routes")),
+)
+
+
 def register() -> None:
+    for slug, label, url, action, keywords in PAGES:
+        palette_actions.register(PaletteAction(slug, label, url, action, keywords))
     for slug, verb, takes, label, action, find in VERBS:
         palette_verbs.register(PaletteVerb(slug, verb, takes, label, action, find))
     for prefix, label, model in (
