@@ -1,11 +1,19 @@
-"""Fixtures shared by all. Rows are built by `tests.make`, through the same services users reach."""
+"""Fixtures shared by all. Rows are built by `tests.make`, through the same services users reach.
+
+With `-n 2` tests run in two processes. Each has its own test database (pytest-django), its own
+number on the broker and its own state folder; `give_each_worker_its_own` deals them out.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
@@ -15,33 +23,41 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
+from tests.kit import emptying, workers  # noqa: E402  (after the rewriting is asked for)
 
-# --- Emptying the database between transactional tests -----------------------------------------
-# Django truncates every table; the audit log refuses to be truncated, by triggers that tests of
-# the log itself prove. They are lifted for the moment of the flush only.
-
-_GUARDS = (
-    ("audit_auditevent", "audit_no_truncate"),
-    ("audit_auditseal", "seal_no_truncate"),
-)
-_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+TransactionTestCase._fixture_teardown = emptying.empty_again  # type: ignore[attr-defined]
+_FOLDERS = pytest.StashKey[Path]()
 
 
-def _lift(state: str) -> None:
-    with connection.cursor() as cursor:
-        for table, trigger in _GUARDS:
-            cursor.execute(f"ALTER TABLE {table} {state} TRIGGER {trigger}")
+# --- Several processes ------------------------------------------------------------------------
 
 
-def _emptied(test: TransactionTestCase) -> None:
-    _lift("DISABLE")
-    try:
-        _flush(test)
-    finally:
-        _lift("ENABLE ALWAYS")
+@pytest.hookimpl(optionalhook=True, specname="pytest_xdist_setupnodes")
+def give_each_worker_its_own(config: pytest.Config, specs: list[Any]) -> None:
+    """Through the environment, which a worker has before it reads the settings."""
+    folders = Path(tempfile.mkdtemp(prefix="cp-tests-"))
+    folders.chmod(0o755)  # programs of other accounts look in too
+    config.stash[_FOLDERS] = folders
+    for number, spec in enumerate(specs):
+        spec.env.update(workers.environment(number, folders))
 
 
-TransactionTestCase._fixture_teardown = _emptied  # type: ignore[attr-defined]
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _FOLDERS in config.stash:
+        shutil.rmtree(config.stash[_FOLDERS], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    workers.arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and modules stay to the end: the collector need not look at them again
+    and again."""
+    gc.freeze()
+
+
+# --- Every test -------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,9 @@ def test_gzip_bomb__costs_its_limit(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"not gzip", gzip.compress(b'{"a": 1}')[:-9], zlib.compress(b"{}"), b"\x1f\x8b"]
+    "body",
+    [b"not gzip", gzip.compress(b'{"a": 1}')[:-9], zlib.compress(b"{}"), b"\x1f\x8b"],
+    ids=["text", "cut off", "zlib", "two bytes"],
 )
 def test_broken_gzip__is_refused(api: Api, body: bytes) -> None:
     refused(api.raw("POST", ECHO, body, Content_Encoding="gzip"), "INVALID_ARGUMENT")

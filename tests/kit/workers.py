@@ -1,0 +1,53 @@
+"""What the processes of one test run must not share, and which tests go first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import pytest
+
+# A server has 16 numbers; the last is the one that chaos empties.
+NUMBERS = 15
+_ON_A_SOCKET = {"redis+socket": "virtual_host", "unix": "db"}
+
+
+def environment(number: int, folders: Path) -> dict[str, str]:
+    """Of the worker that was started as this one, counted from 0."""
+    state = folders / f"gw{number}"
+    state.mkdir()
+    found = {"CONTROLPLANE_STATE_DIR": str(state)}
+    if url := os.environ.get("REDIS_URL"):
+        found["REDIS_URL"] = broker_url(url, number)
+    return found
+
+
+def broker_url(url: str, number: int) -> str:
+    """The same server and the database so many numbers on. Tests empty queues, so no two workers
+    may meet there; the first keeps the number that was given."""
+    if number >= NUMBERS:
+        raise pytest.UsageError(f"The broker has room for {NUMBERS} workers: use -n {NUMBERS}.")
+    parts = urlsplit(url)
+    if name := _ON_A_SOCKET.get(parts.scheme):
+        query = dict(parse_qsl(parts.query))
+        query[name] = str((int(query.get(name) or 0) + number) % NUMBERS)
+        # Put together by hand: for an unknown scheme an empty host would be lost.
+        return f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}"
+    given = int(parts.path.strip("/") or 0)
+    return urlunsplit(parts._replace(path=f"/{(given + number) % NUMBERS}"))
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Long ones first, so that no worker is left alone with one at the end. Those that start
+    whole process trees form one group, so that two of them never share the cores."""
+    for item in items:
+        if item.get_closest_marker("chaos"):
+            item.add_marker(pytest.mark.xdist_group("process trees"))
+    items.sort(key=_urgency)  # stable: the others keep their order
+
+
+def _urgency(item: pytest.Item) -> int:
+    if item.get_closest_marker("chaos"):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
