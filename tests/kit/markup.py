@@ -1,60 +1,75 @@
-"""Reading a chart's markup as a browser would, and refusing what the console must never send."""
+"""Reading rendered HTML strictly: tags closed in order, no style, no handlers, no script."""
 
 from __future__ import annotations
 
-import math
-import re
-from xml.etree import ElementTree
+from html.parser import HTMLParser
+from typing import NamedTuple
 
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?|nan|inf", re.IGNORECASE)
-PLACES = ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height", "r")
-
-
-def parsed(markup: str) -> ElementTree.Element:
-    """Well-formed, without style or handlers, every place finite; paths inside their box."""
-    markup.encode()
-    root = ElementTree.fromstring(markup)
-    for node in root.iter():
-        for name, value in node.attrib.items():
-            assert name != "style"
-            assert not name.startswith("on"), name
-            if name in PLACES:
-                _place(node, name, value)
-        assert node.tag not in {"script", "foreignObject", "style"}
-    for box in root.iter("svg"):
-        if "viewBox" in box.attrib:
-            _paths_inside(box)
-    return root
+VOID = frozenset(["br", "hr", "img", "input", "link", "meta", "path", "rect", "wbr"])
+FORBIDDEN = frozenset(["script", "style", "iframe", "object", "embed", "base", "form", "math"])
+ADDRESSES = frozenset(["href", "src", "action", "formaction", "xlink:href"])
+HARMLESS = ("/", "?", "#", "http://", "https://", "mailto:")
 
 
-def _place(node: ElementTree.Element, name: str, value: str) -> None:
-    number = float(value.removesuffix("%"))
-    assert math.isfinite(number), (node.tag, name, value)
-    if value.endswith("%"):
-        assert -0.01 <= number <= 100.02, (node.tag, name, value)
-    if name in {"width", "height", "r"}:
-        assert number >= 0, (node.tag, name, value)
+class Tag(NamedTuple):
+    name: str
+    attributes: dict[str, str]
 
 
-def _paths_inside(box: ElementTree.Element) -> None:
-    _, _, width, height = (float(part) for part in box.attrib["viewBox"].split())
-    for path in box.iter("path"):
-        if path.attrib.get("class", "").startswith(("chart-line", "chart-area", "chart-ribbon")):
-            numbers = [float(found) for found in NUMBER.findall(path.attrib["d"])]
-            assert all(math.isfinite(number) for number in numbers)
-            assert all(-0.01 <= x <= width + 0.01 for x in numbers[::2])
-            assert all(-0.01 <= y <= height + 0.01 for y in numbers[1::2])
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[Tag] = []
+        self.text = ""
+        self.wrong: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        self.wrong += [f"<{name}> is never closed" for name in self._open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(Tag(tag, {name: value or "" for name, value in attrs}))
+        self._look(self.tags[-1], attrs)
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(Tag(tag, {name: value or "" for name, value in attrs}))
+        self._look(self.tags[-1], attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.wrong.append(f"</{tag}> closes something else")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.wrong.append("a comment")
+
+    def _look(self, tag: Tag, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        if len(set(names)) != len(names):
+            self.wrong.append(f"<{tag.name}> says an attribute twice")
+        if tag.name in FORBIDDEN:
+            self.wrong.append(f"<{tag.name}>")
+        for name, value in tag.attributes.items():
+            if name == "style" or name.startswith("on"):
+                self.wrong.append(f"<{tag.name} {name}>")
+            if name in ADDRESSES and not value.startswith(HARMLESS):
+                self.wrong.append(f"<{tag.name} {name}={value!r}>")
+
+    def named(self, name: str) -> list[Tag]:
+        return [tag for tag in self.tags if tag.name == name]
+
+    def having(self, name: str) -> list[Tag]:
+        return [tag for tag in self.tags if name in tag.attributes.get("class", "").split()]
 
 
-def words(root: ElementTree.Element) -> str:
-    return " ".join(text for text in root.itertext() if text.strip())
-
-
-def described(root: ElementTree.Element) -> str:
-    """The description of the drawing."""
-    found = next(root.iter("desc"))
-    return plain(found.text or "")
-
-
-def plain(text: str) -> str:
-    return text.replace("\u202f", " ")
+def read(html: str) -> Page:
+    """The page, once it has been found well formed and harmless."""
+    page = Page(html)
+    assert not page.wrong, page.wrong[:5]
+    ids = [tag.attributes["id"] for tag in page.tags if "id" in tag.attributes]
+    assert len(set(ids)) == len(ids), "two elements of one id"
+    return page

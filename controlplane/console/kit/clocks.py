@@ -107,7 +107,7 @@ def zone_of(name: Any) -> tzinfo:
     """The zone of this name; UTC for what is none, for a page must not fail over a setting."""
     try:
         return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError, TypeError):
+    except (KeyError, ValueError, OSError, TypeError):
         return UTC
 
 

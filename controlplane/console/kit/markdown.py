@@ -99,12 +99,16 @@ def _task(tokens: list[Token], index: int) -> None:
 
 def _inline(children: list[Token]) -> list[Token]:
     out: list[Token] = []
-    depth = 0
+    opened: list[bool] = []  # of each open link: does it lead anywhere?
     for token in children:
-        depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-        if token.type == "image":
-            out += _picture(token, linked=depth > 0)
-        elif token.type == "text" and depth == 0:
+        if token.type == "link_open":
+            opened.append(bool(safe_url(token.attrs.get("href"))))
+            out += [token] if opened[-1] else []
+        elif token.type == "link_close":
+            out += [token] if opened.pop() else []
+        elif token.type == "image":
+            out += _picture(token, linked=bool(opened))
+        elif token.type == "text" and not opened:
             out += _words(token.content)
         else:
             out.append(token)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -65,6 +66,12 @@ class Preview:
     columns: list[tuple[str, str]] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
     notice: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Lines of two files on one page must not share their anchors."""
+        mark = zlib.crc32(f"{self.file.name}\n{self.file.url}".encode("utf-8", "replace"))
+        return f"file-{mark:x}"
 
     @property
     def size(self) -> int | None:
