@@ -31,6 +31,7 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 SIGNING_KEY: str = env.str("CONTROLPLANE_SIGNING_KEY", default="")
 SIGNING_KEYS_OLD: list[str] = env.list("CONTROLPLANE_SIGNING_KEYS_OLD", default=[])
 AUDIT_SEAL_KEY: str = env.str("CONTROLPLANE_AUDIT_SEAL_KEY", default="")
+AUDIT_SEAL_KEYS_OLD: list[str] = env.list("CONTROLPLANE_AUDIT_SEAL_KEYS_OLD", default=[])
 PSEUDONYM_KEY: str = env.str("CONTROLPLANE_PSEUDONYM_KEY", default="")
 METRICS_TOKEN: str = env.str("CONTROLPLANE_METRICS_TOKEN", default="")
 # When each secret was last changed ("SECRET_KEY=2026-10-01,..."): shown by age, never by value.

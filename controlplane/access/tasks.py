@@ -23,7 +23,6 @@ from controlplane.notify.channels.email import Email
 from controlplane.notify.models import OutboxMessage
 
 ISSUERS_A_RUN = 30  # of 3 seconds each at worst: within the job's time
-ISSUERS_A_RUN = 30  # of 3 seconds each at worst: within the job's time
 REVIEWER = actors.job("access.reviews")
 
 

@@ -87,6 +87,10 @@ class AuditEvent(models.Model):
             models.Index(fields=["subject_ref", "id"], name="audit_subject"),
             models.Index(fields=["actor_ref", "id"], name="audit_actor"),
             models.Index(fields=["action", "id"], name="audit_action"),
+            # Few rows, read every minute by the watch over refusals.
+            models.Index(
+                fields=["at"], name="audit_denied", condition=models.Q(outcome=Outcome.DENIED)
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -45,7 +45,7 @@ def alias() -> str:
 def keys() -> dict[str, bytes]:
     """key id -> key, the current one first. Old ones only verify."""
     found = [derive("audit-seal", settings.AUDIT_SEAL_KEY)]
-    old = [*getattr(settings, "AUDIT_SEAL_KEYS_OLD", []), *settings.SECRET_KEY_FALLBACKS]
+    old = [*settings.AUDIT_SEAL_KEYS_OLD, *settings.SECRET_KEY_FALLBACKS]
     # A key configured later replaces the one that was derived from SECRET_KEY until then.
     old += [settings.SECRET_KEY] if settings.AUDIT_SEAL_KEY else []
     found += [derive("audit-seal", each) for each in old]

@@ -14,6 +14,7 @@ class ConsoleConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
+        from controlplane.console import secret_register  # noqa: F401
         from controlplane.console.kernel import kept, nav, verbs, waiting
 
         nav.register()

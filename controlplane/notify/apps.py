@@ -8,7 +8,7 @@ class NotifyConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.jobs import engine
-        from controlplane.notify import delivering, kept, outbox, watching  # noqa: F401
+        from controlplane.notify import breaches, delivering, kept, outbox, watching  # noqa: F401
         from controlplane.notify.models import OutboxMessage
 
         engine.module("outbox", outbox.work, rows=OutboxMessage, order=90)

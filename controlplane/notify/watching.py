@@ -24,7 +24,7 @@ wording.register(
     "portal.alarm",
     "Something of the portal itself has stopped",
     subject="Portal: {what}",
-    body="{detail}\n\nOpen since {since} UTC. `manage.py doctor` names the mend.",
+    body="{detail}\n\nOpen since {since} UTC. What to do: docs/runbooks.md.",
 )
 wording.register(
     "portal.alarm_over",

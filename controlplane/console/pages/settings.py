@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
 from controlplane.base.web import actor_of
+from controlplane.console import secret_register
 from controlplane.console.pages.common import console, show
 from controlplane.lib import defaults
 
@@ -34,6 +35,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         "groups": groups,
         "query": request.GET.get("q", "")[:100],
         "changed_only": changed_only,
+        "secrets": secret_register.lines(),
         "total": len(defaults.REGISTERED),
         "changed": sum(entry.overridden for entry in defaults.REGISTERED.values()),
     }
