@@ -14,6 +14,7 @@ from controlplane.access.reset_links import TOPIC, tokens
 from controlplane.access.services.issuers import refresh_keys
 from controlplane.access.services.sessions import close_passed_sessions
 from controlplane.access.services.tokens import sweep_revoked
+from controlplane.jobs import obligations
 from controlplane.jobs.registry import job
 from controlplane.lib import actors, clock
 from controlplane.lib.errors import ControlPlaneError
@@ -24,6 +25,15 @@ from controlplane.notify.models import OutboxMessage
 
 ISSUERS_A_RUN = 30  # of 3 seconds each at worst: within the job's time
 REVIEWER = actors.job("access.reviews")
+# Here, and not beside its page: a worker loads no pages.
+DUTY = obligations.register(
+    "access.quarterly_review",
+    title="Review who has access",
+    owner_role="security_lead",
+    cadence="quarterly",
+    evidence="The signed access review of the quarter: each role and key confirmed or revoked.",
+    requirement="R-203",
+).slug
 
 
 @outbox.topic(TOPIC)

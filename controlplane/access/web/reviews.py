@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.access import policy, services
 from controlplane.access.forms import SignReviewForm
 from controlplane.access.models import AccessReview, AccessReviewLine, Workspace
+from controlplane.access.tasks import DUTY
 from controlplane.access.web.common import (
     act,
     allowed,
@@ -31,15 +32,6 @@ from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
-
-DUTY = obligations.register(
-    "access.quarterly_review",
-    title="Review who has access",
-    owner_role="security_lead",
-    cadence="quarterly",
-    evidence="The signed access review of the quarter: each role and key confirmed or revoked.",
-    requirement="R-203",
-).slug
 
 
 @in_workspace
