@@ -302,10 +302,10 @@ def test_markdown__pictures_are_links() -> None:
 def test_markdown__links_refs_and_addresses_but_not_in_code() -> None:
     page = written("INC-12 and https://a.example/b(c). `INC-13` [INC-14](/x) **MIS-2**")
     assert [tag.attributes["href"] for tag in page.named("a")] == [
-        "/admin/go/INC-12",
+        "/admin/go/?q=INC-12",
         "https://a.example/b(c",
         "/x",
-        "/admin/go/MIS-2",
+        "/admin/go/?q=MIS-2",
     ]
 
 

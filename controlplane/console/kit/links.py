@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.lib import refs
 
-# One door for every ref, whatever kind of thing it names.
-REF_PATH = "/admin/go/{ref}"
+# The palette: a ref that is asked for whole is an address.
+REF_PATH = "/admin/go/?q={ref}"
 _SCHEMES = ("http://", "https://", "mailto:")
 # Browsers drop these before they read the scheme: "java\nscript:" would pass a look at the start.
 _DROPPED = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")

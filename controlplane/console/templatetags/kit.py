@@ -272,7 +272,10 @@ def empty(
     title: str, hint: str = "", action_url: str = "", action_label: str = "", api: str = "",
     *, icon: str = "inbox",
 ) -> dict[str, Any]:  # fmt: skip
-    """An empty state that teaches: what would stand here, the button, the API line."""
+    """An empty state that teaches: what would stand here, the button, the API line.
+
+    Straight inside a `for` Django reads it as that loop's own `empty`: write it after one.
+    """
     return {
         "title": title,
         "hint": hint,
