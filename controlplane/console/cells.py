@@ -49,7 +49,8 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Header:
     label: str
-    kind: str
+    name: str
+    number: bool
     sort_url: str = ""
     sorted: str = ""  # "ascending", "descending" or nothing
 

@@ -23,17 +23,23 @@ def list_rows(cl: Any) -> list[cells.Row]:
 
 
 @register.simple_tag
-def list_headers(cl: Any) -> list[cells.Header]:
+def list_headers(cl: Any, rows: list[cells.Row]) -> list[cells.Header]:
     names = [name for name in cl.list_display if name != "action_checkbox"]
     found = [header for header in result_headers(cl) if "action-checkbox" not in str(header)]
+    numbers = _numbers(rows)
     shown = []
     for name, header in zip(names, found, strict=False):
         direction = ""
         if header.get("sort_priority"):
             direction = "ascending" if header["ascending"] else "descending"
         url = header.get("url_toggle") if direction else header.get("url_primary")
-        shown.append(cells.Header(str(header["text"]), name, str(url or ""), direction))
+        shown.append(cells.Header(str(header["text"]), name, name in numbers, str(url or ""), direction))
     return shown
+
+
+def _numbers(rows: list[cells.Row]) -> set[str]:
+    """Columns of numbers have their heading above the digits."""
+    return {cell.name for row in rows for cell in row.rest if cell.kind == "number"}
 
 
 @register.simple_tag
