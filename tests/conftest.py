@@ -1,7 +1,7 @@
 """Fixtures shared by all. Rows are built by `tests.make`, through the same services users reach.
 
 With `-n 2` tests run in two processes. Each has its own test database (pytest-django), its own
-number on the broker and its own state folder; `give_each_worker_its_own` deals them out.
+number on the broker and its own folder for state and figures.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _FOLDERS = pytest.StashKey[Path]()
 # --- Several processes ------------------------------------------------------------------------
 
 
-@pytest.hookimpl(optionalhook=True, specname="pytest_xdist_setupnodes")
-def give_each_worker_its_own(config: pytest.Config, specs: list[Any]) -> None:
-    """Through the environment, which a worker has before it reads the settings."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Give each worker its own things by its environment, which it has before it reads the
+    settings."""
     folders = Path(tempfile.mkdtemp(prefix="cp-tests-"))
     folders.chmod(0o755)  # programs of other accounts look in too
     config.stash[_FOLDERS] = folders

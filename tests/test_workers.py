@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -42,6 +44,14 @@ def test_environment__own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = [workers.environment(number, tmp_path) for number in range(2)]
     assert found[0]["REDIS_URL"] != found[1]["REDIS_URL"]
     assert {Path(env["CONTROLPLANE_STATE_DIR"]) for env in found} == set(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_this_worker__has_its_own(number: int) -> None:
+    """Two tests, so that each of two workers may take one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    folder = Path(os.environ.get("CONTROLPLANE_STATE_DIR", ""))
+    assert not worker or (folder.name == worker and settings.STATE_DIR == folder)
 
 
 def _triggers() -> list[tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,9 @@ from psycopg import sql
 from controlplane.access import dbroles
 
 # Roles belong to the whole server, where other test runs stand beside this one.
-_SUFFIX = "".join(
-    c for c in settings.DATABASES["default"].get("TEST", {}).get("NAME") or "x" if c.isalnum()
-)
+_DATABASE = settings.DATABASES["default"].get("TEST", {}).get("NAME") or "x"
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_SUFFIX = "".join(c for c in f"{_DATABASE}{_WORKER}" if c.isalnum())
 PASSWORD = "roles-of-a-test-database"
 
 

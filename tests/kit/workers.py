@@ -17,7 +17,10 @@ def environment(number: int, folders: Path) -> dict[str, str]:
     """Of the worker that was started as this one, counted from 0."""
     state = folders / f"gw{number}"
     state.mkdir()
-    found = {"CONTROLPLANE_STATE_DIR": str(state)}
+    found = {
+        "CONTROLPLANE_STATE_DIR": str(state),
+        "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics"),
+    }
     if url := os.environ.get("REDIS_URL"):
         found["REDIS_URL"] = broker_url(url, number)
     return found

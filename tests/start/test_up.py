@@ -25,7 +25,10 @@ from controlplane.embedded.state import Run, State
 
 MANAGE = portal.ROOT / "manage.py"
 # Nothing of the suite's own servers may leak into the installation under test.
-OURS = ("DATABASE", "REDIS", "CONTROLPLANE", "SECRET", "PG", "TEST_", "DJANGO", "ALLOWED", "EMAIL")
+OURS = (
+    *("DATABASE", "REDIS", "CONTROLPLANE", "SECRET", "PG", "TEST_", "DJANGO", "ALLOWED", "EMAIL"),
+    *("PROMETHEUS", "PYTEST"),
+)
 
 
 class Installation:
