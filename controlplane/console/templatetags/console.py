@@ -83,7 +83,7 @@ def row_facts(context: Context) -> dict[str, Any]:
     kept = [name for name in names if name not in HIDDEN]
     found = cells.facts(portal, obj, kept, actor_of(request))
     long = [cell for cell in found if cell.kind in {"json", "long"}]
-    short = [cell for cell in found if cell.kind not in {"json", "long"}]
+    short = [cell for cell in found if cell.kind not in {"json", "long", "none"}]
     state = next((cell for cell in short if cell.kind == "state"), None)
     return {"short": short, "long": long, "state": state}
 
