@@ -108,6 +108,12 @@ class KeyedList(PortalList):
     newer: str = ""
     older: str = ""
 
+    @property
+    def count_text(self) -> str:
+        if not self.query:
+            return super().count_text
+        return f"{len(self.result_list):,}{' or more' if self.newer or self.older else ''}"
+
     def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
         return ["-pk"]
 
@@ -130,7 +136,8 @@ class KeyedList(PortalList):
         if found and more_older:
             self.older = self.get_query_string({BEFORE: found[-1].pk}, [BEFORE, AFTER])
         self.result_list = found
-        self.result_count = self.paginator.count
+        # A search reads every row it passes; counting would read them all a second time.
+        self.result_count = len(found) if self.query else self.paginator.count
         self.show_full_result_count = False
         self.full_result_count = None
         self.show_admin_actions = bool(found)
