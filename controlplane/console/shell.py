@@ -162,6 +162,8 @@ class Shell:
     @cached_property
     def pinned(self) -> list[SavedView]:
         views = list(SavedView.objects.visible_to(self.actor).pinned()[:20])
+        if not views:
+            return []
         return survive(lambda: with_counts(views, self.request), views, "saved views")
 
     # --- What waits -----------------------------------------------------------------------

@@ -298,11 +298,12 @@ def test_list__query_count_does_not_grow_with_rows(browser: Client, here: Worksp
         return len(captured)
 
     fill(here, 5)
+    browser.get(LIST)  # the counts beside the navigation are remembered for some seconds
     few = queries()
     Signal.objects.all().delete()
     fill(here, 50)
     assert queries() == few
-    assert few <= 14
+    assert few <= 10
 
 
 # --- Plans ------------------------------------------------------------------------------------
