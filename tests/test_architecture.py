@@ -111,6 +111,7 @@ WRITERS: dict[str, str] = {
     "controlplane.jobs.heartbeats": "who is alive",
     "controlplane.jobs.leases": "the one way to claim and settle work",
     "controlplane.jobs.obligations": "services of recurring duties",
+    "controlplane.jobs.progress": "services of a run that is told of, and stopped, while it runs",
     "controlplane.jobs.runs": "runs of jobs",
     "controlplane.jobs.timers": "sets and cancels promises",
     "controlplane.notify.delivering": "settles deliveries under a lease",

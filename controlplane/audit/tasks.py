@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Sum
+
 from controlplane.access.models import Workspace
 from controlplane.audit import anchors, review, sealing
+from controlplane.audit.models import AuditSeal
 from controlplane.audit.proof import verify
-from controlplane.jobs import engine, obligations, watch
+from controlplane.jobs import engine, obligations, progress, watch
 from controlplane.jobs.registry import job
 from controlplane.lib import actors
 
@@ -39,11 +42,23 @@ def waiting_for_a_seal() -> Iterator[watch.Finding]:
 def prove() -> dict[str, int]:
     path = anchors.default_file()
     expected = anchors.expected(path.read_text().splitlines()) if path.exists() else {}
-    proof = verify(expected=expected, using=sealing.alias())
+    whole = sealed_events()
+    proof = verify(
+        expected=expected,
+        using=sealing.alias(),
+        progress=lambda done: progress.step(done, whole, "events proved"),
+    )
     if not proof.sound:
         # A failed run is what the watch tells people of; the message names the row.
         raise RuntimeError(f"the audit log is broken: {proof.findings[0].message}")
     return {"events": proof.events, "seals": proof.seals}
+
+
+def sealed_events() -> int:
+    """How many events the proof will read, near enough: pruned ones are in no batch any more."""
+    rows = AuditSeal.objects.order_by().values_list("kind").annotate(events=Sum("count"))
+    counts: dict[str, int] = dict(rows)
+    return max(0, counts.get("batch", 0) - counts.get("prune", 0))
 
 
 @job(

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from controlplane.audit.sealing import alias
 from controlplane.backups import files, pgtools
+from controlplane.jobs import progress
 
 _TABLES = (
     "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
@@ -37,7 +38,8 @@ def dump(at: datetime, target: Path) -> tuple[Path, files.Manifest]:
         tool = pgtools.binary("pg_dump", server=server)
         try:
             wait = "--lock-wait-timeout=30000"
-            pgtools.run([tool, "-Fc", f"--snapshot={name}", wait, "-f", str(partial)], where)
+            command = [tool, "-Fc", f"--snapshot={name}", wait, "-f", str(partial)]
+            pgtools.run(command, where, tell=lambda: _tell(partial))
             seal, seal_hash = _newest_seal(snapshot)
             manifest = files.Manifest(
                 sha256=files.checksum(partial),
@@ -55,10 +57,17 @@ def dump(at: datetime, target: Path) -> tuple[Path, files.Manifest]:
     return final, manifest
 
 
+def _tell(partial: Path) -> None:
+    size = partial.stat().st_size if partial.exists() else 0
+    progress.step(0, None, f"pg_dump has written {size / 1_000_000:,.1f} MB")
+
+
 def counts(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
     """Rows of every table, counted one by one: estimates would hide what was lost."""
     found: dict[str, int] = {}
-    for (name,) in connection.execute(_TABLES).fetchall():
+    tables = connection.execute(_TABLES).fetchall()
+    for (name,) in tables:
+        progress.step(len(found), len(tables), f"counting the rows of {name}")
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", str(name)))
         row = connection.execute(query).fetchone()
         found[str(name)] = int(str(row[0])) if row else 0

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ TIMEOUT = define(
     unit="s",
     why="a dump or restore that takes longer than its job may has hung",
 )
+# How often somebody who waits for a tool is told of it.
+_LOOK = 1.0
 # How libpq takes what Django's connection settings call otherwise.
 _VARIABLES = {
     "host": "PGHOST",
@@ -93,21 +96,43 @@ def _version(path: str) -> int:
     return int(match[1]) if match else 0
 
 
-def run(arguments: Sequence[str], where: dict[str, str]) -> None:
-    """Run one tool to its end. What it says on failure is the error people see."""
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed tools, no shell
-            list(arguments),
-            env=environment(where),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT.value,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{Path(arguments[0]).name} took too long and was stopped.") from error
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no message"]
-        raise Unavailable(f"{Path(arguments[0]).name} failed: {said[-1][:600]}")
+def run(
+    arguments: Sequence[str], where: dict[str, str], *, tell: Callable[[], None] | None = None
+) -> None:
+    """Run one tool to its end. What it says on failure is the error people see.
+
+    `tell` is called about each second meanwhile; when it raises, the tool is stopped.
+    """
+    name = Path(arguments[0]).name
+    until = time.monotonic() + TIMEOUT.value
+    with subprocess.Popen(  # noqa: S603 - fixed tools, no shell
+        list(arguments),
+        env=environment(where),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            said = _wait(process, until, tell)
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"{name} took too long and was stopped.") from error
+        finally:
+            process.kill()  # of one that has ended it does nothing
+    if process.returncode:
+        lines = said.strip().splitlines() or ["no message"]
+        raise Unavailable(f"{name} failed: {lines[-1][:600]}")
+
+
+def _wait(process: subprocess.Popen[str], until: float, tell: Callable[[], None] | None) -> str:
+    """What it said at its end. `communicate` may be called again after a time-out, and keeps
+    reading meanwhile: a tool with much to say would wait for us for ever."""
+    while True:
+        try:
+            return process.communicate(timeout=_LOOK)[1]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until:
+                raise
+            if tell is not None:
+                tell()

@@ -22,6 +22,7 @@ from psycopg import sql
 from controlplane.audit.proof import prove
 from controlplane.audit.sealing import alias
 from controlplane.backups import dumping, files, pgtools
+from controlplane.jobs import progress
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, Unavailable
 
@@ -55,6 +56,7 @@ def connect(where: Where, **options: Any) -> psycopg.Connection[tuple[Any, ...]]
 
 def restore_into(dump: Path, where: Where) -> Restored:
     """Restore a verified backup into an empty database and compare what came back."""
+    progress.step(0, None, f"checking {dump.name}")
     found = Restored(files.verified(dump))
     with connect(where) as target:
         if dumping.counts(target):
@@ -66,6 +68,7 @@ def restore_into(dump: Path, where: Where) -> Restored:
         [tool, "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
          "-d", where["dbname"], str(dump)],
         where,
+        tell=lambda: progress.step(0, None, f"pg_restore reads {dump.name}"),
     )  # fmt: skip
     with connect(where) as target:
         target.execute("SET statement_timeout = 0")
@@ -87,7 +90,11 @@ def _prove(manifest: files.Manifest, where: Where) -> str:
     expected = {manifest.seal: manifest.seal_hash} if manifest.seal else {}
     with connect(where, autocommit=False) as target, target.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        proof = prove(cursor, expected=expected)
+        proof = prove(
+            cursor,
+            expected=expected,
+            progress=lambda done: progress.step(done, None, "events of the restored log proved"),
+        )
     return "" if proof.sound else f"the audit log is broken: {proof.findings[0].message}"
 
 

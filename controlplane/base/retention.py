@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from django.db import models, transaction
 from controlplane.access import policy
 from controlplane.base.models import RetentionRun
 from controlplane.base.registries import RetentionClass, retention
+from controlplane.jobs import progress
 from controlplane.jobs.leases import describe
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
@@ -47,16 +49,31 @@ def clean(
     that fails is recorded as failed and stops no other."""
     policy.require(actor, "retention.run")
     deadline = time.monotonic() + (BUDGET.value if budget is None else budget)
-    entries = [entry for entry in retention if only is None or entry.slug == only]
-    return [
-        _clean_one(entry, cutoff, dry_run, deadline)
-        for entry in entries
-        if entry.delete is not None and (cutoff := cutoff_of(entry)) is not None
+    entries = [
+        (entry, cutoff)
+        for entry in retention
+        if (only is None or entry.slug == only)
+        and entry.delete is not None
+        and (cutoff := cutoff_of(entry)) is not None
     ]
+    runs = []
+    for number, (entry, cutoff) in enumerate(entries):
+        progress.step(number, len(entries), entry.slug)
+        tell = partial(_tell, number, len(entries), entry.slug)
+        runs.append(_clean_one(entry, cutoff, dry_run, deadline, tell))
+    return runs
+
+
+def _tell(number: int, whole: int, slug: str, rows: int) -> None:
+    progress.step(number, whole, f"{slug}: {rows:,} rows")
 
 
 def _clean_one(
-    entry: RetentionClass, cutoff: datetime, dry_run: bool, deadline: float
+    entry: RetentionClass,
+    cutoff: datetime,
+    dry_run: bool,
+    deadline: float,
+    tell: Callable[[int], None],
 ) -> RetentionRun:
     run = RetentionRun.objects.create(slug=entry.slug, cutoff=cutoff, dry_run=dry_run)
     rows, error = 0, ""
@@ -66,12 +83,17 @@ def _clean_one(
         else:
             for done in _batches(entry, cutoff, deadline):
                 rows += done
+                tell(rows)
+    except progress.Cancelled:
+        error = "stopped by hand"
+        raise
     except Exception as problem:
         logger.exception("clean-up of %s failed", entry.slug)
         error = describe(problem)[:500]
-    RetentionRun.objects.filter(pk=run.pk).update(
-        rows=rows, error=error, finished_at=max(clock.now(), run.started_at)
-    )
+    finally:
+        RetentionRun.objects.filter(pk=run.pk).update(
+            rows=rows, error=error, finished_at=max(clock.now(), run.started_at)
+        )
     run.refresh_from_db()
     return run
 

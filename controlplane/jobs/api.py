@@ -15,7 +15,7 @@ from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest, row_of
-from controlplane.jobs import leases, nudges, obligations, runs, services
+from controlplane.jobs import leases, nudges, obligations, progress, runs, services
 from controlplane.jobs.models import JobRun, ObligationRecord, ScheduledJob, Timer, WatchAlarm
 from controlplane.jobs.models.obligations import Cadence
 from controlplane.lib import clock
@@ -59,6 +59,10 @@ class RunRow(StrictSerializer):
     duration_ms = serializers.IntegerField(allow_null=True)
     counts = serializers.DictField()
     last_error = serializers.CharField()
+    progress_done = serializers.IntegerField()
+    progress_total = serializers.IntegerField(allow_null=True)
+    progress_note = serializers.CharField()
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
 
 
 class RunFilter(PortalFilterSet):
@@ -94,6 +98,30 @@ class JobRunNowView(PortalAPIView):
         run = runs.ask_run(name, actor=request.actor)
         nudges.after_commit()
         return JsonAnswer(row_of(RunRow).from_object(run), 202)
+
+
+class Reason(StrictSerializer):
+    reason = serializers.CharField(max_length=300)
+
+
+class JobRunCancelView(DetailView):
+    """Stop a run: at once if it waits, else at its next step. Needs a superuser."""
+
+    actions = {"POST": "job.manage"}
+    in_workspace = False
+    output = RunRow
+    inputs = {"POST": Reason}
+    outputs = {"POST": RunRow}
+    tags = ["jobs"]
+    errors = [409]
+
+    def rows(self, request: PortalRequest) -> QuerySet[Any]:
+        return JobRun.objects.visible_to(request.actor)
+
+    def post(self, request: Any, uid: UUID) -> HttpResponse:
+        run = self.object(request, {"uid": uid})
+        row = progress.ask_cancel(run, actor=request.actor, **self.read(request))
+        return JsonAnswer(self.show(row))
 
 
 class AlarmRow(StrictSerializer):
@@ -156,10 +184,6 @@ class TimersView(ListView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return Timer.objects.visible_to(request.actor).filter(workspace=request.workspace)
-
-
-class Reason(StrictSerializer):
-    reason = serializers.CharField(max_length=300)
 
 
 class TimerCancelView(DetailView):
@@ -289,6 +313,7 @@ class SignView(RecordView):
 urlpatterns: list[URLPattern] = [
     path("v1/jobs", JobsView.as_view()),
     path("v1/jobs/runs", RunsView.as_view()),
+    path("v1/jobs/runs/<uuid:uid>/cancel", JobRunCancelView.as_view()),
     path("v1/jobs/<str:name>/run", JobRunNowView.as_view()),
     path("v1/alarms", AlarmsView.as_view()),
     path("v1/timers", TimersView.as_view()),

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 
 from controlplane.access import policy
 from controlplane.audit import services as audit
-from controlplane.jobs import leases
+from controlplane.jobs import leases, progress
 from controlplane.jobs.models import JobRun, ScheduledJob
 from controlplane.jobs.registry import JOBS, Job
 from controlplane.lib import clock, context, defaults
@@ -137,11 +137,18 @@ def execute(run_id: int, *, instance: str = "") -> JobRun | None:
     if run is None:
         return None
     JobRun.objects.filter(pk=run.pk).update(instance=instance)
+    if run.cancel_requested_at is not None:  # asked while its worker died or its try failed
+        progress.cancelled(run)
+        return run
     started = time.monotonic()
     ids = {"request_id": context.new_id(), "source": "job"}
     try:
-        with context.bind(**ids):
+        with context.bind(**ids), progress.reporting(run):
             counts = _counts(JOBS[run.name].function())
+    except progress.Cancelled:
+        logger.info("job %s stopped, as somebody asked", run.name)
+        progress.cancelled(run, duration_ms=_ms(started))
+        return run
     except Exception as error:
         logger.exception("job %s failed", run.name)
         leases.fail(run, error)

@@ -204,7 +204,7 @@ def test_sweep__only_scratch_databases_of_killed_drills(empty: restoring.Where) 
 
 
 def test_failure__is_a_report_too(monkeypatch: pytest.MonkeyPatch, filled: None) -> None:
-    def broken(*args: object) -> None:
+    def broken(*args: object, **options: object) -> None:
         raise Unavailable("pg_dump failed: password=hunter2hunter2 refused")
 
     monkeypatch.setattr(pgtools, "run", broken)

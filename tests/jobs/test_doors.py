@@ -202,3 +202,14 @@ def test_api__job_run_now__superuser_only(ws: Workspace) -> None:
     operator = browser(ws, "primary_operator")
     assert operator.post("/api/v1/jobs/jobs.clean_up/run", {}, **JSON).status_code == 403
     assert not JobRun.objects.exists()
+
+
+def test_api__job_run_cancelled__superuser_only(ws: Workspace) -> None:
+    run = runs.ask_run("jobs.clean_up", actor=make.JOB)
+    url = f"/api/v1/jobs/runs/{run.uid}/cancel"
+    refused = browser(ws, "primary_operator").post(url, {"reason": "x"}, **JSON)
+    assert refused.status_code == 403
+    root = make.client(make.superuser())
+    answer = root.post(url, {"reason": "not today"}, **JSON)
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled"), answer.content
+    assert root.post(url, {"reason": "again"}, **JSON).status_code == 409

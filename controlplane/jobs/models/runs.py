@@ -47,6 +47,13 @@ class JobRun(leases.Leased):
     instance = models.CharField(max_length=120, blank=True)
     duration_ms = models.PositiveIntegerField(null=True)
     counts = models.JSONField(default=dict)
+    # How far it says it is: see `jobs.progress`.
+    progress_done = models.PositiveBigIntegerField(default=0, editable=False)
+    progress_total = models.PositiveBigIntegerField(null=True, editable=False)
+    progress_note = models.CharField(max_length=200, blank=True, editable=False)
+    progress_at = models.DateTimeField(null=True, editable=False)
+    cancel_requested_at = models.DateTimeField(null=True, editable=False)
+    cancel_requested_by = models.CharField(max_length=200, blank=True, editable=False)
 
     objects: ClassVar[models.Manager[JobRun]] = InstallationQuerySet.as_manager()
 
