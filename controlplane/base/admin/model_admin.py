@@ -111,7 +111,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     list_per_page = 50
     list_max_show_all = 200
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
+    show_facets = admin.ShowFacets.ALLOW  # counts beside filters, when somebody asks for them
     view_on_site = False
     save_on_top = False
     actions_on_top = True  # the stock list carries an inline style when there is no action bar

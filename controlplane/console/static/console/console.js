@@ -180,6 +180,7 @@
     if (event.target.matches("[data-select-all], [data-select]")) countSelected(form);
   });
 
+  let fresh = Date.now();
   // --- Clocks ------------------------------------------------------------------------------
   const span = (seconds) => {
     if (seconds < 60) return `${Math.floor(seconds)} s`;
@@ -188,6 +189,7 @@
     const days = Math.floor(seconds / 86400);
     return days === 1 ? "1 day" : `${days} days`;
   };
+  const regions = $$("[data-live]");
   const tick = () => {
     const now = Date.now();
     for (const mark of $$("time[data-when]")) {
@@ -207,13 +209,13 @@
     }
     for (const mark of $$("[data-fresh]")) {
       const age = (Date.now() - fresh) / 1000;
+      mark.hidden = !regions.some((region) => region.dataset.live !== "nav");
       mark.textContent = age < 2 ? "Updated just now" : `Updated ${span(age)} ago`;
       mark.classList.toggle("stale", age > 45);
     }
   };
 
   // --- Live regions: calm, only while looked at ----------------------------------------------
-  let fresh = Date.now();
   const tags = new WeakMap();
   const waiting = new WeakMap();
   const busy = (region) =>
@@ -273,7 +275,6 @@
     const page = new DOMParser().parseFromString(text, "text/html");
     return page.body.textContent.replace(/\s+/g, " ").trim() === region.textContent.replace(/\s+/g, " ").trim();
   };
-  const regions = $$("[data-live]");
   const every = Math.max(5, Number(regions[0]?.dataset.liveEvery || 10)) * 1000;
   const look = () => {
     if (document.visibilityState !== "visible") return;
