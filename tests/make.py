@@ -3,7 +3,7 @@ fixture can't be in a state the product would refuse.
 
     ws = make.workspace()
     admin = make.person(ws, "workspace_admin")
-    browser = make.client(admin)          # signed in by the real form, code included
+    browser = make.client(admin)          # signed in, second factor included
     actor = make.actor(admin)             # for calling services
     key, secret = make.key(make.agent(ws, role="executor"))
 """
@@ -16,6 +16,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import F
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import hotp
@@ -26,7 +29,8 @@ from controlplane.access.models import Agent, ApiKey, Membership, User, Workspac
 from controlplane.access.principals import actor_for_agent, actor_for_user
 from controlplane.access.services.agents import create_agent
 from controlplane.access.services.keys import issue_key
-from controlplane.lib import actors, clock
+from controlplane.access.web.sign_in import complete
+from controlplane.lib import actors, clock, context
 from controlplane.lib.actors import Actor
 
 PASSWORD = "violet harbour lantern 42"
@@ -96,27 +100,51 @@ def actor(subject: User | Agent, *, recent_factor: bool = True) -> Actor:
 
 
 def enrol(user: User) -> TOTPDevice:
-    """Give somebody an authenticator app."""
+    """Give somebody an authenticator app, a minute ago: its first code is not the last one seen."""
     found = services.enrolled_device(user)
     if found is not None:
         return found
     device = services.begin_enrolment(user, actor=JOB)
     services.finish_enrolment(user, code_for(device), actor=JOB, device_id=device.pk)
+    TOTPDevice.objects.filter(pk=device.pk).update(last_t=F("last_t") - 2)
     device.refresh_from_db()
     return device
 
 
 def code_for(device: TOTPDevice) -> str:
-    """A code of the app that was not used yet. No step is accepted twice, but the one after is,
-    for phones whose clock is ahead: so a test signs in again without waiting half a minute."""
+    """A code of the app that was not used yet. No step is accepted twice, but the one before and
+    the one after the current are, for phones whose clocks are wrong: so a test can show several
+    without waiting half a minute. The one before only while this step lasts for long enough to
+    show it."""
     device.refresh_from_db()
-    earliest = int(time.time()) // device.step + device.drift - 1
+    earliest = int(time.time() + 5) // device.step + device.drift - 1
     code = hotp(device.bin_key, max(earliest, device.last_t + 1), device.digits)
     return f"{code:0{device.digits}d}"
 
 
-def client(user: User, *, next: str = "") -> Client:
-    """A browser signed in by the form: password, then the code."""
+def client(user: User) -> Client:
+    """A browser signed in. The session is made by the function that ends the real forms, which
+    are themselves tested in `tests/access`; `sign_in` goes through them."""
+    device = enrol(user) if settings.REQUIRE_SECOND_FACTOR else services.enrolled_device(user)
+    browser = Client()
+    request = HttpRequest()
+    request.session = SessionStore()
+    with context.bind(source="console", address="127.0.0.1"):
+        answer = complete(
+            request,
+            user,
+            how="password, code" if device else "password",
+            second_factor=device is not None,
+            target="/",
+        )
+    assert answer["Location"] == "/", "sign-in refused"
+    browser.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
+    browser.cookies[settings.CSRF_COOKIE_NAME] = request.META["CSRF_COOKIE"]
+    return browser
+
+
+def sign_in(user: User, *, next: str = "") -> Client:
+    """A browser signed in by the forms: password, then the code."""
     device = enrol(user) if settings.REQUIRE_SECOND_FACTOR else services.enrolled_device(user)
     browser = Client()
     answer = browser.post(

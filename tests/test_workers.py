@@ -51,7 +51,7 @@ def test_this_worker__has_its_own(number: int) -> None:
     """Two tests, so that each of two workers may take one."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     folder = Path(os.environ.get("CONTROLPLANE_STATE_DIR", ""))
-    assert not worker or (folder.name == worker and settings.STATE_DIR == folder)
+    assert not worker or (folder.name == worker and folder == settings.STATE_DIR)
 
 
 def _triggers() -> list[tuple[object, ...]]:

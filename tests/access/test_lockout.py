@@ -64,7 +64,7 @@ def test_account__known_and_unknown__wait_equally_long(clock: Any) -> None:
 @pytest.mark.django_db
 def test_pause__is_recorded_once_and_is_no_lock(clock: Any) -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     for _ in range(MOST + 3):
         guess(user.email)
     rows = AuditEvent.objects.filter(action="session.start", outcome="denied")

@@ -36,7 +36,7 @@ def key_works(secret: str) -> bool:
 def test_lock__person__ends_sessions_and_refuses_sign_in_and_keys_at_once() -> None:
     ws = make.workspace()
     user = make.person(ws, "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     key = issue_key(user, actor=make.actor(user), name="mine", workspace=ws)
     assert key_works(key.secret)
     operator = make.actor(make.person(ws, "primary_operator"))
@@ -52,7 +52,7 @@ def test_lock__person__ends_sessions_and_refuses_sign_in_and_keys_at_once() -> N
 def test_undo__lets_back_in_but_brings_no_session_back() -> None:
     ws = make.workspace()
     user = make.person(ws, "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     key = issue_key(user, actor=make.actor(user), name="mine", workspace=ws)
     lock = services.lock_account(user, actor=make.JOB, reason="breach")
     admin = make.actor(make.person(ws, "security_lead"))

@@ -26,7 +26,7 @@ def submit(browser: Client, email: str, password: str = make.PASSWORD, **more: s
 
 def test_login__right_password_and_code__signs_in_and_records_it() -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     answer = browser.get(reverse("access:account"))
     assert answer.status_code == 200
     session = UserSession.objects.get(user=user)
@@ -188,7 +188,7 @@ def test_pending__account_locked_meanwhile__does_not_get_in() -> None:
 
 def test_logout__ends_the_session_row_and_the_cookie() -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     key = browser.session.session_key
     assert browser.get(reverse("access:logout")).status_code == 200  # a form: GET signs nobody out
     assert browser.get(reverse("access:account")).status_code == 200
@@ -200,7 +200,7 @@ def test_logout__ends_the_session_row_and_the_cookie() -> None:
 
 
 def test_console__account_without_any_role__is_told_so() -> None:
-    browser = make.client(make.person())
+    browser = make.sign_in(make.person())
     assert browser.get(reverse("access:account")).status_code == 200
     assert browser.get(reverse("access:matrix")).status_code == 403
     assert browser.get(reverse("access:members")).status_code == 403

@@ -55,7 +55,7 @@ def set_new(browser: Client, password: str = NEW) -> Any:
 @pytest.mark.django_db
 def test_reset__whole_way__sets_the_password_and_ends_sessions() -> None:
     user = make.person(make.workspace(), "viewer")
-    signed_in = make.client(user)
+    signed_in = make.sign_in(user)
     assert ask(user.email).status_code == 302
     (link,) = deliver()
     browser = Client()
@@ -140,7 +140,7 @@ def test_link__after_the_account_changed__is_void(change: str) -> None:
     if change == "password":
         services.set_password(user, NEW, actor=make.JOB)
     elif change == "sign_in":
-        make.client(user)
+        make.sign_in(user)
     elif change == "email":
         services.change_user(user, actor=make.JOB, email="other@example.org")
     elif change == "lock":
@@ -210,7 +210,7 @@ def test_ask__too_often__pauses_for_account_and_address(clock: Any) -> None:
 @pytest.mark.django_db
 def test_change__own__wants_the_current_password_and_keeps_only_this_browser() -> None:
     user = make.person(make.workspace(), "viewer")
-    here, there = make.client(user), make.client(user)
+    here, there = make.sign_in(user), make.sign_in(user)
     form = {"current": "wrong", "password": NEW, "again": NEW}
     assert b"not your current password" in here.post("/access/password/", form).content
     form["current"] = make.PASSWORD

@@ -111,7 +111,7 @@ def test_switch_off__nobody_is_forced_but_the_enrolled_are_still_asked(settings:
     settings.REQUIRE_SECOND_FACTOR = False
     ws = make.workspace()
     plain = make.person(ws, "viewer")
-    assert make.client(plain).get(reverse("access:account")).status_code == 200
+    assert make.sign_in(plain).get(reverse("access:account")).status_code == 200
     enrolled = make.person(ws, "viewer")
     make.enrol(enrolled)
     assert after_password(enrolled).get(reverse("access:account")).status_code == 302
@@ -121,7 +121,7 @@ def test_switch_off__nobody_is_forced_but_the_enrolled_are_still_asked(settings:
 def test_switch_turned_on__sessions_without_a_factor__sign_in_again(settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = False
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     settings.REQUIRE_SECOND_FACTOR = True
     assert browser.get(reverse("access:account")).status_code == 302
 
@@ -258,7 +258,7 @@ def test_recovery_codes__are_in_no_audit_row() -> None:
 @pytest.mark.django_db
 def test_recovery_codes__by_the_page__want_a_recent_factor(clock: Any) -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     assert b"Recovery codes" in browser.post(reverse("access:recovery_codes")).content
     clock.shift(numbers.RECENT_FACTOR_MINUTES.value * 60 + 1)
     answer = browser.post(reverse("access:recovery_codes"))
@@ -271,7 +271,7 @@ def test_recovery_codes__by_the_page__want_a_recent_factor(clock: Any) -> None:
 @pytest.mark.django_db
 def test_recent_factor__ages_and_is_renewed_by_the_code(clock: Any) -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     old_key = browser.session.session_key
     session = UserSession.objects.get(user=user)
     clock.shift(numbers.RECENT_FACTOR_MINUTES.value * 60 + 1)
@@ -321,7 +321,7 @@ def test_confirm__without_a_session__asks_to_sign_in() -> None:
 def test_reset__by_another_admin__takes_everything_off_and_ends_sessions() -> None:
     ws = make.workspace()
     admin, user = make.person(ws, "workspace_admin"), make.person(ws, "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     services.reset_second_factor(user, actor=make.actor(admin), reason="lost the phone")
     assert not TOTPDevice.objects.filter(user=user).exists()
     assert not RecoveryCode.objects.filter(user=user).exists()

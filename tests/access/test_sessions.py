@@ -35,7 +35,7 @@ def is_in(browser: Client) -> bool:
 
 
 def test_session__idle_too_long__is_out(clock: Any) -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
     clock.shift(numbers.SESSION_IDLE_MINUTES.value * 60 - 1)
     assert is_in(browser)
     clock.shift(numbers.SESSION_IDLE_MINUTES.value * 60 - 1)
@@ -46,7 +46,7 @@ def test_session__idle_too_long__is_out(clock: Any) -> None:
 
 
 def test_session__however_busy__ends_after_its_hours(clock: Any) -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
     for _ in range(numbers.SESSION_HOURS.value * 3 - 1):
         clock.shift(20 * 60)
         assert is_in(browser)
@@ -55,7 +55,7 @@ def test_session__however_busy__ends_after_its_hours(clock: Any) -> None:
 
 
 def test_session__last_use__is_written_once_a_minute_at_most(clock: Any) -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
 
     def writes() -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -71,7 +71,7 @@ def test_session__last_use__is_written_once_a_minute_at_most(clock: Any) -> None
 
 def test_session__is_named_by_a_hash_only() -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     key = str(browser.session.session_key)
     row = UserSession.objects.get(user=user)
     assert row.session_hash == hash_of(key)
@@ -81,7 +81,7 @@ def test_session__is_named_by_a_hash_only() -> None:
 
 def test_end__one_of_mine__ends_that_browser_only() -> None:
     user = make.person(make.workspace(), "viewer")
-    here, there = make.client(user), make.client(user)
+    here, there = make.sign_in(user), make.sign_in(user)
     row = UserSession.objects.get(session_hash=hash_of(str(there.session.session_key)))
     assert here.post(reverse("access:end_session", args=[row.uid])).status_code == 302
     assert is_in(here)
@@ -91,7 +91,7 @@ def test_end__one_of_mine__ends_that_browser_only() -> None:
 
 def test_end__all_others__keeps_this_browser() -> None:
     user = make.person(make.workspace(), "viewer")
-    here, there = make.client(user), make.client(user)
+    here, there = make.sign_in(user), make.sign_in(user)
     here.post(reverse("access:end_other_sessions"))
     assert is_in(here)
     assert not is_in(there)
@@ -100,9 +100,9 @@ def test_end__all_others__keeps_this_browser() -> None:
 def test_end__somebody_elses__is_not_found() -> None:
     ws = make.workspace()
     user, admin = make.person(ws, "viewer"), make.person(ws, "workspace_admin")
-    make.client(user)
+    make.sign_in(user)
     row = UserSession.objects.get(user=user)
-    browser = make.client(admin)
+    browser = make.sign_in(admin)
     assert browser.post(reverse("access:end_session", args=[row.uid])).status_code == 404
     with pytest.raises(NotFound):
         services.end_session(row, actor=make.actor(admin))
@@ -113,7 +113,7 @@ def test_end__somebody_elses__is_not_found() -> None:
 def test_end_all__by_admin__ends_and_by_strangers__is_refused() -> None:
     ws = make.workspace()
     user = make.person(ws, "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     for stranger in (
         make.person(ws, "viewer"),
         make.person(make.workspace(), "workspace_admin", "security_lead"),
@@ -129,7 +129,7 @@ def test_role_revoked__counts_from_the_next_request() -> None:
     ws = make.workspace()
     make.person(ws, "workspace_admin")
     user = make.person(ws, "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     assert browser.get(reverse("access:matrix")).status_code == 200
     grant = make.membership(user, ws).grants.get()
     services.revoke_role(grant, actor=make.JOB)
@@ -138,7 +138,7 @@ def test_role_revoked__counts_from_the_next_request() -> None:
 
 def test_deactivated__is_out_at_once() -> None:
     user = make.person(make.workspace(), "viewer")
-    browser = make.client(user)
+    browser = make.sign_in(user)
     services.deactivate_user(user, actor=make.JOB)
     assert not is_in(browser)
 
@@ -150,7 +150,7 @@ def test_cookie__of_another_person_or_made_up__is_nobody() -> None:
 
 
 def test_cookie__is_httponly_and_same_site() -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
     cookie = browser.cookies[django_settings.SESSION_COOKIE_NAME]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
@@ -161,7 +161,7 @@ def test_cookie__is_httponly_and_same_site() -> None:
 
 def test_workspace__only_one__is_chosen() -> None:
     ws = make.workspace(name="Harbour")
-    browser = make.client(make.person(ws, "viewer"))
+    browser = make.sign_in(make.person(ws, "viewer"))
     assert b"Members of Harbour" in browser.get(reverse("access:members")).content
 
 
@@ -170,7 +170,7 @@ def test_workspace__of_several__is_asked_for_chosen_and_kept() -> None:
     user = make.person(first, "viewer")
     membership = services.add_member(second, user, actor=make.JOB)
     services.grant_role(membership, "viewer", actor=make.JOB)
-    browser = make.client(user)
+    browser = make.sign_in(user)
     page = browser.get(reverse("access:members")).content
     assert b"Choose a workspace" in page
     switch = reverse("access:switch_workspace")
@@ -184,7 +184,7 @@ def test_workspace__of_several__is_asked_for_chosen_and_kept() -> None:
 
 def test_workspace__that_is_not_mine__is_not_found_and_never_another() -> None:
     mine, other = make.workspace(), make.workspace()
-    browser = make.client(make.person(mine, "viewer"))
+    browser = make.sign_in(make.person(mine, "viewer"))
     for slug in (other.slug, "no-such-place"):
         assert browser.get(reverse("access:members") + f"?workspace={slug}").status_code == 404
         assert browser.get(reverse("access:members"), HTTP_X_WORKSPACE=slug).status_code == 404
@@ -197,9 +197,9 @@ def test_workspace__that_is_not_mine__is_not_found_and_never_another() -> None:
 
 def test_clean_up__closes_what_has_passed_and_nothing_else(clock: Any) -> None:
     user = make.person(make.workspace(), "viewer")
-    idle = make.client(user)
+    idle = make.sign_in(user)
     clock.shift(numbers.SESSION_IDLE_MINUTES.value * 60)
-    fresh = make.client(user)
+    fresh = make.sign_in(user)
     assert (clean_up() or {})["sessions"] == 1
     assert (clean_up() or {})["sessions"] == 0
     assert is_in(fresh)
@@ -208,13 +208,13 @@ def test_clean_up__closes_what_has_passed_and_nothing_else(clock: Any) -> None:
 
 
 def test_health__with_a_session_cookie__asks_no_database(django_assert_num_queries: Any) -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
     with django_assert_num_queries(0):
         assert browser.get("/health").status_code == 200
 
 
 def test_page__asks_who_it_is_in_few_queries(django_assert_max_num_queries: Any) -> None:
-    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser = make.sign_in(make.person(make.workspace(), "viewer"))
     browser.get("/access/logout/")
     with django_assert_max_num_queries(6):
         browser.get("/access/logout/")

@@ -70,7 +70,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 def _after_password(request: HttpRequest, user: User, target: str) -> HttpResponse:
     if services.enrolled_device(user) is None and not settings.REQUIRE_SECOND_FACTOR:
-        return _complete(request, user, how="password", second_factor=False, target=target)
+        return complete(request, user, how="password", second_factor=False, target=target)
     # A fresh key for this step too: what was planted in the browser before is worth nothing.
     request.session.flush()
     request.session[PENDING] = {
@@ -97,7 +97,7 @@ def pending_user(request: HttpRequest) -> User | None:
     return user if may_sign_in(user) else None
 
 
-def _complete(
+def complete(
     request: HttpRequest, user: User, *, how: str, second_factor: bool, target: str
 ) -> HttpResponse:
     """Every step is passed. The session gets a new key, so one planted before is worthless."""
@@ -148,7 +148,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if how == "recovery code":
         left = services.recovery_codes_left(user)
         messages.warning(request, f"You used a recovery code. {left} are left.")
-    return _complete(request, user, how=f"password, {how}", second_factor=True, target=target)
+    return complete(request, user, how=f"password, {how}", second_factor=True, target=target)
 
 
 @signed_in
@@ -220,7 +220,7 @@ def _enrolled(
         key = str(request.session.session_key)
         services.renew_second_factor(session_of(request), session_key=key)
     else:
-        answer = _complete(
+        answer = complete(
             request, user, how="password, enrolment", second_factor=True, target=target
         )
         if not request.user.is_authenticated:
