@@ -57,7 +57,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     secret = forms.CharField(
         required=False,
         max_length=2000,
-        widget=forms.PasswordInput(render_value=False),
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
         help_text="Webhook address, signing secret or routing key. Empty keeps the stored one.",
     )
     urgencies = forms.MultipleChoiceField(
