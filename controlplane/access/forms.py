@@ -79,7 +79,7 @@ class ChangePasswordForm(NewPasswordForm):
         label="Current password",
         max_length=MAX_LENGTH,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
     field_order = ["current", "password", "again"]
 
@@ -104,8 +104,10 @@ def role_choices() -> list[tuple[str, str]]:
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(label="E-mail", max_length=254)
-    name = forms.CharField(max_length=120)
+    email = forms.EmailField(
+        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(choices=role_choices)
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -70,6 +71,30 @@ class MembershipQuerySet(Scoped["Membership"]):
     def current(self) -> Self:
         return self.filter(left_at=None, workspace__archived_at=None)
 
+    def matching(self, words: str) -> Self:
+        return self.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
+
+    def holding(self, role: str) -> Self:
+        """Who holds this role now. Empty asks for members without any."""
+        from controlplane.access.models import Grant
+
+        held = Grant.objects.held().filter(membership=OuterRef("pk"))
+        return self.filter(Exists(held.filter(role=role)) if role else ~Exists(held))
+
+    def with_presence(self) -> Self:
+        """How each can be reached by whoever stole a password, and when each was last here."""
+        from django_otp.plugins.otp_totp.models import TOTPDevice
+
+        from controlplane.access.models import AccountLock, UserSession
+
+        devices = TOTPDevice.objects.filter(user=OuterRef("user_id"), confirmed=True)
+        locks = AccountLock.objects.in_force().filter(user=OuterRef("user_id"))
+        sessions = UserSession.objects.filter(user=OuterRef("user_id"))
+        latest = sessions.order_by("-last_seen_at").values("last_seen_at")[:1]
+        return self.annotate(
+            has_factor=Exists(devices), is_locked=Exists(locks), last_seen_at=Subquery(latest)
+        )
+
 
 class GrantQuerySet(Scoped["Grant"]):
     path = "membership__workspace_id"
@@ -86,9 +111,31 @@ class GrantQuerySet(Scoped["Grant"]):
     def of_active_people(self) -> Self:
         return self.filter(membership__user__is_active=True)
 
+    def first_holders(self, most: int) -> Self:
+        """Of each role the first few holders by name, and how many hold it in all."""
+        place = Window(RowNumber(), partition_by="role", order_by=["membership__user__name", "pk"])
+        count = Window(Count("pk"), partition_by="role")
+        return self.annotate(place=place, held_by=count).filter(place__lte=most)
+
 
 class AgentQuerySet(Scoped["Agent"]):
-    pass
+    def first_holders(self, most: int) -> Self:
+        """Of each role the first few active agents, and how many there are in all."""
+        place = Window(RowNumber(), partition_by="role", order_by=["name", "pk"])
+        count = Window(Count("pk"), partition_by="role")
+        active = self.filter(is_active=True).exclude(role="")
+        return active.annotate(place=place, held_by=count).filter(place__lte=most)
+
+    def with_keys(self) -> Self:
+        """How many keys of each work now, and when the first of them ends."""
+        now = clock.now()
+        lives = Q(keys__revoked_at=None, keys__not_before__lte=now, keys__expires_at__gt=now)
+        return self.annotate(
+            live_keys=Count("keys", filter=lives), first_end=Min("keys__expires_at", filter=lives)
+        )
+
+    def matching(self, words: str) -> Self:
+        return self.filter(Q(name__icontains=words) | Q(description__icontains=words))
 
 
 class ApiKeyQuerySet(Scoped["ApiKey"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -26,6 +27,10 @@ class EventQuerySet(models.QuerySet["AuditEvent"]):
     def about(self, subject: Any) -> EventQuerySet:
         """The trail of one object, newest first."""
         return self.filter(subject_ref=subject_ref(subject))
+
+    def about_any(self, subjects: Iterable[Any]) -> EventQuerySet:
+        """The trails of several objects that are one thing to the reader, newest first."""
+        return self.filter(subject_ref__in=[subject_ref(subject) for subject in subjects])
 
     def by(self, actor: Actor | str) -> EventQuerySet:
         return self.filter(actor_ref=actor if isinstance(actor, str) else actor.ref)

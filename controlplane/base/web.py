@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from psycopg_pool import PoolTimeout
 
-from controlplane.lib import context, defaults
+from controlplane.lib import clock, context, defaults
 from controlplane.lib.actors import ANONYMOUS, Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, Unavailable
 
@@ -37,6 +37,22 @@ TITLES = {
     429: "Too many requests",
     500: "Something broke on our side",
     503: "Not available just now",
+}
+
+# What helps, by status: said under the sentence of the error.
+ADVICE = {
+    400: "Go back and look at what was sent. Links that a mail program broke in two end here too.",
+    403: "Ask a workspace admin for the role it takes, or change the workspace in the top bar.",
+    404: "Look at the address, or search for it in the console. What belongs to another workspace "
+    "is not found from this one.",
+    405: "Open the page from the console instead of by its address.",
+    409: "Go back, reload the page, and make your change again on what is there now.",
+    412: "Go back, reload the page, and make your change again on what is there now.",
+    413: "Send less at once, or a smaller file.",
+    422: "Go back: the page says what is still missing.",
+    429: "Wait a moment, then try again. Trying faster makes the wait longer.",
+    500: "Trying again may help. If it stays, send the line below to an operator.",
+    503: "Trying again in a moment should help. If it stays, send the line below to an operator.",
 }
 
 
@@ -90,6 +106,8 @@ def page(status: int, message: str, *, code: str = "") -> HttpResponse:
     """An error page, drawn without a request: no session, no user, no query can fail under it."""
     shown = {
         "title": TITLES.get(status, TITLES[500]),
+        "advice": ADVICE.get(status, ADVICE[500]),
+        "at": clock.now(),
         "message": message,
         "code": code,
         "status": status,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.access import policy, services
 from controlplane.access.forms import ProfileForm
 from controlplane.access.middleware import EPOCH_KEY, WORKSPACE_KEY
-from controlplane.access.models import Grant, UserSession, Workspace
+from controlplane.access.models import Grant, User, UserSession, Workspace
 from controlplane.access.step_up import has_recent_factor
 from controlplane.access.web.common import (
     act,
@@ -49,7 +49,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "form": form,
         "person": user,
         "session": session,
-        "sessions": services.sessions_in_force(user),
+        "sessions": _sessions(user),
         "device": services.enrolled_device(user),
         "recovery_codes_left": services.recovery_codes_left(user),
         "grants": [
@@ -58,6 +58,42 @@ def account(request: HttpRequest) -> HttpResponse:
         ],
     }
     return show(request, "account.html", context)
+
+
+def _sessions(user: User) -> list[UserSession]:
+    rows = list(services.sessions_in_force(user))
+    for row in rows:
+        row.device = device_name(row.browser)  # type: ignore[attr-defined]
+    return rows
+
+
+# The first that is found in what a browser says about itself: each also claims to be the ones
+# below it.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_name(text: str) -> str:
+    """ "Firefox on Linux" instead of the whole header; what is not known stays as it came."""
+    browser = next((name for mark, name in _BROWSERS if mark in text), "")
+    system = next((name for mark, name in _SYSTEMS if mark in text), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or text[:60] or "Unknown browser"
 
 
 @signed_in

@@ -10,14 +10,17 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane.access.forms_machines import AgentForm, ChangeAgentForm, KeyForm
+from controlplane.access import policy
+from controlplane.access.forms_machines import AgentForm, ChangeAgentForm, KeyForm, agent_roles
 from controlplane.access.models import Agent, ApiKey, User, Workspace
 from controlplane.access.services import agents as agent_services
 from controlplane.access.services import keys as key_services
+from controlplane.access.web import listing
 from controlplane.access.web.common import (
     act,
     allowed,
@@ -27,10 +30,13 @@ from controlplane.access.web.common import (
     refuse,
     show,
 )
+from controlplane.audit.models import AuditEvent
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+
+TRAIL = 30
 
 VERBS: dict[str, tuple[Callable[..., Agent], str]] = {
     "deactivate": (agent_services.deactivate_agent, "Deactivated. No key or token of it works."),
@@ -49,14 +55,46 @@ def agents(request: HttpRequest) -> HttpResponse:
         made = _made(form, lambda: _create(workspace, actor, form.cleaned_data))
         if made is not None:
             return HttpResponseRedirect(reverse("access:agent", args=[made.uid]))
-    rows = Agent.objects.visible_to(actor).filter(workspace=workspace).select_related("owner")
     context = {
         "title": f"Agents of {workspace.name}",
-        "agents": rows,
         "form": form,
         "may": allowed(actor, "agent.manage", workspace),
+        **_listed(request, workspace, actor),
     }
     return show(request, "agents.html", context)
+
+
+STATES = (("active", "Active"), ("inactive", "Deactivated"), ("keyless", "Without a key"))
+
+
+def _listed(request: HttpRequest, workspace: Workspace, actor: Actor) -> dict[str, Any]:
+    kinds = [("service", "Service account"), *agent_roles()]
+    roles = listing.menu(request, "role", "Role", kinds)
+    states = listing.menu(request, "state", "State", STATES)
+    words = listing.words(request)
+    rows = Agent.objects.visible_to(actor).filter(workspace=workspace).with_keys()
+    if roles["value"]:
+        rows = rows.filter(role="" if roles["value"] == "service" else roles["value"])
+    if states["value"] == "keyless":
+        rows = rows.filter(is_active=True, live_keys=0)
+    elif states["value"]:
+        rows = rows.filter(is_active=states["value"] == "active")
+    if words:
+        rows = rows.matching(words)
+    page = listing.paged(request, rows.select_related("owner").order_by("name", "pk"))
+    return {
+        "filters": [roles, states],
+        "q": words,
+        "without_q": listing.query(request, q=None),
+        "narrowed": bool(words or roles["value"] or states["value"]),
+        "page": page,
+        "lines": [(row, _role_label(row)) for row in page["rows"]],
+        "may_see_keys": allowed(actor, "key.view", workspace),
+    }
+
+
+def _role_label(row: Agent) -> str:
+    return policy.ROLES[row.role][0] if row.role in policy.ROLES else "Service account"
 
 
 def _create(workspace: Workspace, actor: Actor, data: dict[str, Any]) -> Agent:
@@ -98,8 +136,21 @@ def _agent_page(
         "may_see_keys": may_see,
         "keys": key_lines(row.keys.all()) if may_see["allowed"] else [],
         "may_keys": may["keys"],
+        "role_label": _role_label(row),
+        "editing": form is not None and form.is_bound,
+        "making": key_form is not None,
+        "may_audit": allowed(actor, "audit.view", row),
+        **_trail(row, actor),
     }
     return show(request, "agent.html", context)
+
+
+def _trail(row: Agent, actor: Actor) -> dict[str, Any]:
+    """What was done to the agent and its keys; what it did itself is in the audit log."""
+    subjects = [row, *row.keys.order_by("-pk")[:TRAIL]]
+    rows = AuditEvent.objects.visible_to(actor).about_any(subjects).order_by("-pk")
+    events = list(rows[: TRAIL + 1])
+    return {"events": events[:TRAIL], "older_events": len(events) > TRAIL}
 
 
 @in_workspace
@@ -152,6 +203,7 @@ def own_keys(request: HttpRequest) -> HttpResponse:
             return shown_once(request, issued, reverse("access:own_keys"))
     context = {
         "title": f"My keys in {workspace.name}",
+        "making": form.is_bound,
         "keys": key_lines(_keys(workspace, actor).filter(user_id=actor.user_id or 0)),
         "key_form": form,
         "may_keys": allowed(actor, "key.own", workspace),
@@ -200,6 +252,8 @@ def key_rotate(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 def shown_once(request: HttpRequest, issued: key_services.IssuedKey, back: str) -> HttpResponse:
     context = {
         "title": "Your new key",
+        "base_url": settings.PUBLIC_URL.rstrip("/"),
+        "old": issued.key.rotated_from,
         "key": issued.key,
         "secret": str(issued.secret),
         "back": back,
@@ -211,7 +265,9 @@ def key_lines(keys: Any) -> list[dict[str, Any]]:
     """Keys with their state in a word, living ones first."""
     now = clock.now()
     lines = [{"key": key, "state": _state(key, now)} for key in keys]
-    return sorted(lines, key=lambda line: line["state"] not in {"active", "waiting"})
+    for line in lines:
+        line["alive"] = line["state"] in {"active", "waiting"}
+    return sorted(lines, key=lambda line: not line["alive"])
 
 
 def _state(key: ApiKey, now: Any) -> str:

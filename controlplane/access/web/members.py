@@ -7,14 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import attempts, policy, services
-from controlplane.access.forms import GrantForm, InviteForm
+from controlplane.access.forms import GrantForm, InviteForm, role_choices
 from controlplane.access.models import AccountLock, Grant, Membership, Workspace
+from controlplane.access.web import listing
 from controlplane.access.web.common import (
     act,
     allowed,
@@ -26,9 +27,21 @@ from controlplane.access.web.common import (
     show,
 )
 from controlplane.access.web.passwords import send_link
+from controlplane.audit.models import AuditEvent
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+
+TRAIL = 30
+
+
+STATES: tuple[tuple[str, str], ...] = (
+    ("active", "Active"),
+    ("locked", "Locked"),
+    ("closed", "Closed"),
+    ("no-factor", "Without second factor"),
+    ("no-role", "Without a role"),
+)
 
 
 def _members(workspace: Workspace) -> QuerySet[Membership]:
@@ -37,6 +50,7 @@ def _members(workspace: Workspace) -> QuerySet[Membership]:
     return (
         Membership.objects.current()
         .filter(workspace=workspace)
+        .with_presence()
         .select_related("user", "workspace")
         .prefetch_related(
             Prefetch("grants", queryset=held, to_attr="held_grants"),
@@ -46,12 +60,28 @@ def _members(workspace: Workspace) -> QuerySet[Membership]:
     )
 
 
+def _in_state(rows: QuerySet[Membership], state: str) -> QuerySet[Membership]:
+    if state == "no-role":
+        return rows.holding("")
+    wanted: dict[str, dict[str, Any]] = {
+        "active": {"user__is_active": True, "is_locked": False},
+        "locked": {"user__is_active": True, "is_locked": True},
+        "closed": {"user__is_active": False},
+        "no-factor": {"user__is_active": True, "has_factor": False},
+    }
+    return rows.filter(**wanted.get(state, {}))
+
+
 def _line(membership: Any) -> dict[str, Any]:
+    lock = next(iter(membership.user.standing_locks), None)
+    person = membership.user
     return {
         "membership": membership,
-        "person": membership.user,
+        "person": person,
         "roles": [(grant, policy.ROLES[grant.role][0]) for grant in membership.held_grants],
-        "lock": next(iter(membership.user.standing_locks), None),
+        "lock": lock,
+        "state": "closed" if not person.is_active else "locked" if lock else "active",
+        "url": reverse("access:member", kwargs={"uid": person.uid}),
     }
 
 
@@ -65,11 +95,31 @@ def members(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("access:members"))
     context = {
         "title": f"Members of {workspace.name}",
-        "lines": [_line(membership) for membership in _members(workspace)],
         "form": form,
         "invite": allowed(actor, "member.grant", workspace),
+        **_listed(request, workspace),
     }
     return show(request, "members.html", context)
+
+
+def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+    roles = listing.menu(request, "role", "Role", role_choices())
+    states = listing.menu(request, "state", "State", STATES)
+    words = listing.words(request)
+    rows = _in_state(_members(workspace), states["value"])
+    if roles["value"]:
+        rows = rows.holding(roles["value"])
+    if words:
+        rows = rows.matching(words)
+    page = listing.paged(request, rows)
+    return {
+        "filters": [roles, states],
+        "q": words,
+        "without_q": listing.query(request, q=None),
+        "narrowed": bool(words or roles["value"] or states["value"]),
+        "page": page,
+        "lines": [_line(membership) for membership in page["rows"]],
+    }
 
 
 def _invite(request: HttpRequest, workspace: Workspace, form: InviteForm, actor: Actor) -> bool:
@@ -116,15 +166,34 @@ def member(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         **line,
         "lock_is_ours": line["lock"] and line["lock"].workspace_id in {None, workspace.pk},
         "grant_form": GrantForm(),
-        "device": services.enrolled_device(user),
+        "device": membership.has_factor,
+        "is_me": user.pk == actor.user_id,
         "waiting_minutes": -(-int(waiting) // 60),
         "may": {
             verb: allowed(actor, f"member.{verb}", membership)
             for verb in ("grant", "revoke", "manage", "lock", "end_session", "reset_factor")
         },
         "may_unlock": allowed(actor, "member.unlock", line["lock"] or membership),
+        "may_audit": allowed(actor, "audit.view", workspace),
+        **_trail(membership, actor),
     }
     return show(request, "member.html", context)
+
+
+def _trail(membership: Membership, actor: Actor) -> dict[str, Any]:
+    """What happened to this person here: the account, the membership, its roles. Rows that carry
+    no workspace are the account's own; the log's scope says who reads those."""
+    user = membership.user
+    locks = AccountLock.objects.filter(user=user).order_by("-pk")[:TRAIL]
+    subjects = [user, membership, *membership.grants.order_by("-pk")[:TRAIL], *locks]
+    events = (
+        AuditEvent.objects.visible_to(actor)
+        .about_any(subjects)
+        .filter(Q(workspace_id=membership.workspace_id) | Q(workspace_id=None))
+        .order_by("-pk")[: TRAIL + 1]
+    )
+    found = list(events)
+    return {"events": found[:TRAIL], "older_events": len(found) > TRAIL}
 
 
 @in_workspace

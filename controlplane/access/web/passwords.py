@@ -103,7 +103,7 @@ def set_by_link(request: HttpRequest) -> HttpResponse:
     if user is None or not tokens.check_token(user, link.get("token", "")):
         return show(request, "password_reset_void.html", {"title": "This link is not valid"})
     form = NewPasswordForm(request.POST or None)
-    page = {"title": "Set a new password", "form": form}
+    page = {"title": "Set a new password", "form": form, "email": user.email}
     if request.method == "GET" or not form.is_valid():
         return show(request, "password_set.html", page)
     try:

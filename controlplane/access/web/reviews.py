@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from controlplane.access import policy, services
 from controlplane.access.forms import SignReviewForm
 from controlplane.access.models import AccessReview, AccessReviewLine, Workspace
 from controlplane.access.tasks import DUTY
+from controlplane.access.web import listing
 from controlplane.access.web.common import (
     act,
     allowed,
@@ -32,6 +34,14 @@ from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+PAGE = 60
+# What a tab shows: its words and the decision of its lines.
+SHOWN = {
+    "open": ("Not decided", ""),
+    "confirmed": ("Confirmed", "confirmed"),
+    "revoked": ("Revoked", "revoked"),
+    "all": ("All", "any"),
+}
 
 
 @in_workspace
@@ -40,7 +50,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
     workspace = chosen_workspace(request, "access_review.view")
     rows = AccessReview.objects.filter(workspace=workspace).select_related("signed_by")
     counted = rows.annotate(
-        all_lines=Count("lines"), open_lines=Count("lines", filter=Q(lines__decision=""))
+        all_lines=Count("lines"), decided_lines=Count("lines", filter=~Q(lines__decision=""))
     )
     period = services.this_period()
     context = {
@@ -81,22 +91,87 @@ def _page(
     request: HttpRequest, review: AccessReview, form: SignReviewForm, status: int = 200
 ) -> HttpResponse:
     actor = actor_of(request)
-    lines = review.lines.select_related(
-        "grant__membership", "api_key__agent", "decided_by", "review"
-    )
     is_open = review.status == AccessReview.Status.OPEN
+    counts = dict(review.lines.order_by().values_list("decision").annotate(lines=Count("pk")))
+    total, undecided = sum(counts.values()), counts.get("", 0)
+    shown = _shown(request.GET.get("show", ""), "open" if is_open and undecided else "all")
+    lines = review.lines.select_related(
+        "grant__membership", "api_key__agent", "decided_by", "review", "holder_user"
+    )
+    if shown != "all":
+        lines = lines.filter(decision=SHOWN[shown][1])
+    page = listing.paged(request, lines, PAGE)
+    earlier = _kept_before(review)
     context: dict[str, Any] = {
         "title": f"Access review {review.period}",
         "subtitle": review.workspace.name,
         "review": review,
         "is_open": is_open,
         "is_late": is_open and review.due_at < clock.now(),
-        "lines": [(line, allowed(actor, "access_review.manage", line)) for line in lines],
-        "undecided": review.lines.undecided().count(),
+        "groups": _by_holder(page["rows"], actor, earlier),
+        "has_earlier": earlier is not None,
+        "page": page,
+        "shown": shown,
+        "tabs": [
+            {
+                "label": label,
+                "url": f"?show={name}",
+                "current": name == shown,
+                "count": total if name == "all" else counts.get(decision, 0),
+            }
+            for name, (label, decision) in SHOWN.items()
+        ],
+        "undecided": undecided,
+        "decided": total - undecided,
+        "total": total,
         "sign": allowed(actor, "access_review.sign", review),
         "form": form,
     }
     return show(request, "review.html", context, status=status)
+
+
+def _shown(asked: str, default: str = "") -> str:
+    return asked if asked in SHOWN else default
+
+
+def _kept_before(review: AccessReview) -> set[tuple[int | None, int | None]] | None:
+    """What the review before this one confirmed, as (grant, key): what is in it is no news."""
+    before = AccessReview.objects.filter(
+        workspace_id=review.workspace_id, created_at__lt=review.created_at
+    ).first()
+    if before is None:
+        return None
+    kept = before.lines.filter(decision=AccessReviewLine.Decision.CONFIRMED)
+    return set(kept.values_list("grant_id", "api_key_id"))
+
+
+def _by_holder(
+    lines: list[AccessReviewLine],
+    actor: Actor,
+    earlier: set[tuple[int | None, int | None]] | None,
+) -> list[dict[str, Any]]:
+    """Read person by person: whether somebody should have a role shows beside the others."""
+    groups = []
+    for (holder, _), of in groupby(lines, key=lambda line: (line.holder, line.holder_user_id)):
+        entries = list(of)
+        person = entries[0].holder_user if entries[0].grant_id else None
+        seen = [line.last_used_at for line in entries if line.last_used_at]
+        groups.append(
+            {
+                "user": person,
+                "label": holder,
+                "last_used_at": max(seen, default=None),
+                "lines": [
+                    {
+                        "line": line,
+                        "may": allowed(actor, "access_review.manage", line),
+                        "kept": (line.grant_id, line.api_key_id) in (earlier or ()),
+                    }
+                    for line in entries
+                ],
+            }
+        )
+    return groups
 
 
 @in_workspace
@@ -116,7 +191,7 @@ def decide(request: HttpRequest, period: str, uid: uuid.UUID) -> HttpResponse:
             note=posted(request, "note"),
         ),
     )
-    return _back(period)
+    return _back(period, _shown(posted(request, "show")))
 
 
 @in_workspace
@@ -158,5 +233,6 @@ def _sign(review: AccessReview, form: SignReviewForm, actor: Actor) -> None:
         )
 
 
-def _back(period: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse("access:review", kwargs={"period": period}))
+def _back(period: str, shown: str = "") -> HttpResponseRedirect:
+    page = reverse("access:review", kwargs={"period": period})
+    return HttpResponseRedirect(f"{page}?show={shown}" if shown else page)
