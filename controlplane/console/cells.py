@@ -15,12 +15,13 @@ from django.utils.safestring import SafeString
 
 from controlplane.access import policy
 from controlplane.access.models import Agent, User
+from controlplane.audit.models import AuditEvent
 from controlplane.lib.actors import Actor
 
 STATES = frozenset({"state", "status", "health", "outcome", "lifecycle"})
 CODES = frozenset({"key", "slug", "ref", "topic", "action", "kind", "uid", "prefix", "request_id"})
-# Times that somebody waits for, with the word for it.
-DEADLINES = {"due_at": "due", "expires_at": "expires", "next_run_at": "runs", "ready_at": "ready"}
+# Times by which somebody has to act, with the word for it.
+DEADLINES = {"due_at": "due", "expires_at": "expires"}
 LONG = 160
 
 
@@ -81,7 +82,8 @@ def kind_of(name: str, field: Any, value: Any) -> str:
         return "html"
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, User | Agent):
+    # An audit event as a value stands for whoever did it.
+    if isinstance(value, User | Agent | Actor | AuditEvent):
         return "person"
     if isinstance(value, models.Model):
         return "link"
