@@ -8,8 +8,6 @@ has one deadline, so that a server which drips a byte a second can't hold a work
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http.client
 import io
 import json as jsonlib
@@ -20,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -29,8 +26,19 @@ from django.conf import settings
 from controlplane.lib import addresses, clock, context, strictjson
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import Invalid, Unavailable
+from controlplane.lib.signatures import sign
 
-__all__ = ["Refused", "Response", "Unavailable", "check_url", "request", "sign", "verify"]
+__all__ = [
+    "SIGNATURE_HEADER",
+    "TIMESTAMP_HEADER",
+    "Refused",
+    "Response",
+    "Unavailable",
+    "check_url",
+    "request",
+    "sign",
+    "verify",
+]
 
 CONNECT_S = define(
     "http.connect_seconds", 4.0, unit="s", why="A receiver that is up answers sooner."
@@ -48,8 +56,6 @@ MAX_ANSWER = define(
     why="An endless answer must not fill memory.",
 )
 MAX_URL = 2048
-TIMESTAMP_HEADER = "X-Controlplane-Timestamp"
-SIGNATURE_HEADER = "X-Controlplane-Signature"
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -371,38 +377,3 @@ def _read(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise Unavailable("The answer is larger than we read.")
     return b"".join(pieces)
-
-
-# --- Signatures --------------------------------------------------------------------------------
-
-
-def sign(secret: bytes, body: bytes, at: datetime) -> dict[str, str]:
-    """Headers that prove body and time to whoever knows the secret."""
-    timestamp = str(int(at.timestamp()))
-    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: "v1=" + _mac(secret, timestamp, body)}
-
-
-def verify(
-    secret: bytes,
-    body: bytes,
-    headers: Mapping[str, str],
-    now: datetime | None = None,
-    tolerance: timedelta | float = 300.0,
-) -> bool:
-    """Did somebody who knows the secret sign this body within the tolerance of now?"""
-    lowered = {name.lower(): value for name, value in headers.items()}
-    stamp = lowered.get(TIMESTAMP_HEADER.lower(), "")
-    if not re.fullmatch(r"[0-9]{1,12}", stamp):
-        return False
-    seconds = tolerance.total_seconds() if isinstance(tolerance, timedelta) else float(tolerance)
-    expected = ("v1=" + _mac(secret, stamp, body)).encode()
-    # Several signatures stand side by side while a secret is being rotated. All are compared.
-    offered = lowered.get(SIGNATURE_HEADER.lower(), "").split(",")[:4]
-    matching = [
-        hmac.compare_digest(expected, one.strip().encode("utf-8", "replace")) for one in offered
-    ]
-    return any(matching) and abs((now or clock.now()).timestamp() - int(stamp)) <= seconds
-
-
-def _mac(secret: bytes, timestamp: str, body: bytes) -> str:
-    return hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

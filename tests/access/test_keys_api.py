@@ -15,17 +15,11 @@ from controlplane.access.services.keys import issue_key
 from controlplane.audit.models import AuditEvent
 from controlplane.base.models import IdempotencyRecord
 from tests import make
-from tests.kit.api import Api, refused, reset
+from tests.kit.api import Api, refused
 from tests.kit.issuer import running
 
 pytestmark = pytest.mark.django_db
-# Not drawn anew: names of tests must be the same in every process.
 NOBODY = "5f0c1f5e-0d0c-4b3e-9d5e-2f1b8a7c6d5e"
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    reset(monkeypatch)
 
 
 def admin_of(workspace: Any, role: str = "workspace_admin") -> Api:

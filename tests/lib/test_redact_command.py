@@ -45,6 +45,7 @@ def test_process__answers_each_line_before_the_next_is_sent() -> None:
         assert process.wait(timeout=20) == 0
     finally:
         process.kill()
+        process.stdin.close()
         process.stdout.close()
         process.wait()
 
