@@ -26,7 +26,7 @@ from django.conf import settings
 from controlplane.lib import addresses, clock, context, strictjson
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import Invalid, Unavailable
-from controlplane.lib.signatures import sign
+from controlplane.lib.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign, verify
 
 __all__ = [
     "SIGNATURE_HEADER",
