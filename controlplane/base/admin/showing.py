@@ -6,6 +6,7 @@ The templates draw; this says what there is to draw.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,7 +45,8 @@ class Showing(_Base):
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
     opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
-    timeline. `in_palette` offers the list when somebody types words into the palette.
+    timeline, `list_panel_template` figures above a list. `in_palette` offers the list when
+    somebody types words into the palette.
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -52,6 +54,7 @@ class Showing(_Base):
     empty: ClassVar[str] = ""
     empty_hint: ClassVar[str] = ""
     panel_template: ClassVar[str] = ""
+    list_panel_template: ClassVar[str] = ""
     in_palette: ClassVar[bool] = False
     formfield_overrides: ClassVar[Any] = {models.DateTimeField: _MOMENT, models.DateField: _DAY}
 
@@ -93,7 +96,11 @@ class Showing(_Base):
         tabs = [
             {"label": label, "query": query, "current": here == query} for label, query in self.tabs
         ]
-        return {"portal": self, "tabs": tabs}
+        return {"portal": self, "tabs": tabs, **self.list_panel_context(request)}
+
+    def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
+        """What `list_panel_template` needs."""
+        return {}
 
     # --- A row's page ---------------------------------------------------------------------
 
@@ -113,13 +120,23 @@ class Showing(_Base):
         return {}
 
 
+_CLOCK = re.compile(r"(<time\b[^>]*\bdata-(?:when|countdown)=[^>]*>).*?</time>", re.DOTALL)
+
+
+def tag_of(text: str) -> str:
+    """The ETag of a part. Not of the words its clocks say: the reader's browser keeps those true,
+    and "4 s ago" would make every part new at every look."""
+    kept = _CLOCK.sub(r"\1", text)
+    return f'"{hashlib.sha256(kept.encode()).hexdigest()[:24]}"'
+
+
 def as_part(request: HttpRequest, response: HttpResponse, template: str) -> HttpResponse:
     """The same answer drawn with one region's template; 304 while it reads the same."""
     if not isinstance(response, TemplateResponse):
         return response
     response.template_name = template
     response.render()
-    tag = f'"{hashlib.sha256(response.content).hexdigest()[:24]}"'
+    tag = tag_of(response.content.decode())
     answer: HttpResponse = response
     if request.headers.get("If-None-Match") == tag:
         answer = HttpResponse(status=304)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -12,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from controlplane.base.admin.showing import tag_of
 
 View = Callable[..., HttpResponse]
 
@@ -33,12 +34,9 @@ def show(request: HttpRequest, template: str, context: Mapping[str, Any]) -> Htt
 
 
 def part(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    """A region of a page, for whoever has the page open: 304 while it reads the same.
-
-    Clocks inside are left to the reader's browser, else no region would ever be unchanged.
-    """
+    """A region of a page, for whoever has the page open: 304 while it reads the same."""
     text = render_to_string(template, dict(context), request=request)
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+    tag = tag_of(text)
     if request.headers.get("If-None-Match") == tag:
         response = HttpResponse(status=304)
     else:

@@ -88,11 +88,17 @@
       if (event.target === palette) palette.close();
     });
     for (const opener of $$("[data-palette-open]")) {
-      opener.addEventListener(opener.matches("input") ? "focus" : "click", (event) => {
+      opener.addEventListener("click", (event) => {
         event.preventDefault();
-        opener.blur();
         openPalette();
       });
+      // Not by the focus alone: whoever comes by with Tab wants to get past.
+      if (opener.matches("input")) {
+        opener.addEventListener("input", () => {
+          openPalette(opener.value);
+          opener.value = "";
+        });
+      }
     }
   }
 
@@ -271,10 +277,13 @@
       if (!busy(region) || !region.contains(document.activeElement)) put(region, text);
     }
   };
-  const same = (region, text) => {
-    const page = new DOMParser().parseFromString(text, "text/html");
-    return page.body.textContent.replace(/\s+/g, " ").trim() === region.textContent.replace(/\s+/g, " ").trim();
+  // What a region reads like, without the words of its clocks.
+  const words = (root) => {
+    const copy = root.cloneNode(true);
+    for (const mark of $$("time[data-when], time[data-countdown]", copy)) mark.textContent = "";
+    return copy.textContent.replace(/\s+/g, " ").trim();
   };
+  const same = (region, text) => words(new DOMParser().parseFromString(text, "text/html").body) === words(region);
   const every = Math.max(5, Number(regions[0]?.dataset.liveEvery || 10)) * 1000;
   const look = () => {
     if (document.visibilityState !== "visible") return;
