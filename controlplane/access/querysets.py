@@ -134,6 +134,10 @@ class AgentQuerySet(Scoped["Agent"]):
             live_keys=Count("keys", filter=lives), first_end=Min("keys__expires_at", filter=lives)
         )
 
+    def keyless(self) -> Self:
+        """Active, but with nothing to call the API with."""
+        return self.with_keys().filter(is_active=True, live_keys=0)
+
     def matching(self, words: str) -> Self:
         return self.filter(Q(name__icontains=words) | Q(description__icontains=words))
 

@@ -29,14 +29,15 @@ def choice(request: HttpRequest, name: str, known: Iterable[str], default: str =
     return asked if asked in set(known) else default
 
 
-def query(request: HttpRequest, **changes: Any) -> str:
+def query(request: HttpRequest, **changes: str | None) -> str:
     """This address with some values changed, back on the first page. None takes a value away."""
-    kept = {name: value for name, value in request.GET.items() if name != "page"}
-    kept |= {name: value for name, value in changes.items() if value is not None}
+    kept = {name: request.GET[name] for name in request.GET if name != "page"}
     for name, value in changes.items():
         if value is None:
             kept.pop(name, None)
-    return "?" + urlencode({name: value.replace("\x00", "") for name, value in kept.items()})
+        else:
+            kept[name] = value
+    return "?" + urlencode(kept)
 
 
 def menu(

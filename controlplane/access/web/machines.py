@@ -76,7 +76,7 @@ def _listed(request: HttpRequest, workspace: Workspace, actor: Actor) -> dict[st
     if roles["value"]:
         rows = rows.filter(role="" if roles["value"] == "service" else roles["value"])
     if states["value"] == "keyless":
-        rows = rows.filter(is_active=True, live_keys=0)
+        rows = rows.keyless()
     elif states["value"]:
         rows = rows.filter(is_active=states["value"] == "active")
     if words:

@@ -97,7 +97,7 @@ def _row(name: str, slugs: list[str], mine: frozenset[str], everything: bool) ->
     entry = policy.ACTIONS[name]
     return {
         "name": name,
-        "area": name.split(".")[0],
+        "area": name.split(".", maxsplit=1)[0],
         "label": entry.label,
         "by_key": entry.by_key,
         "held": [slug in entry.roles for slug in slugs],
@@ -152,11 +152,11 @@ def _holders(
         if not policy.can(actor, "agent.view", workspace):
             return []
         agents = Agent.objects.visible_to(actor).filter(workspace=workspace, role__in=slugs)
-        return [(row.role, row, row.held_by) for row in agents.first_holders(HOLDERS)]
+        first: Any = agents.first_holders(HOLDERS)  # `held_by` is counted beside each
+        return [(row.role, row, row.held_by) for row in first]
     if not policy.can(actor, "member.view", workspace):
         return []
     grants = Grant.objects.visible_to(actor).held().filter(membership__workspace=workspace)
     people = grants.filter(role__in=slugs).select_related("membership__user")
-    return [
-        (row.role, row.membership.user, row.held_by) for row in people.first_holders(HOLDERS)
-    ]
+    first = people.first_holders(HOLDERS)
+    return [(row.role, row.membership.user, row.held_by) for row in first]

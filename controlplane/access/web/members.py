@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.access import attempts, policy, services
 from controlplane.access.forms import GrantForm, InviteForm, role_choices
 from controlplane.access.models import AccountLock, Grant, Membership, Workspace
+from controlplane.access.querysets import MembershipQuerySet
 from controlplane.access.web import listing
 from controlplane.access.web.common import (
     act,
@@ -44,7 +45,7 @@ STATES: tuple[tuple[str, str], ...] = (
 )
 
 
-def _members(workspace: Workspace) -> QuerySet[Membership]:
+def _members(workspace: Workspace) -> MembershipQuerySet:
     held = Grant.objects.held().order_by("role")
     locks = AccountLock.objects.in_force()
     return (
@@ -60,7 +61,7 @@ def _members(workspace: Workspace) -> QuerySet[Membership]:
     )
 
 
-def _in_state(rows: QuerySet[Membership], state: str) -> QuerySet[Membership]:
+def _in_state(rows: MembershipQuerySet, state: str) -> MembershipQuerySet:
     if state == "no-role":
         return rows.holding("")
     wanted: dict[str, dict[str, Any]] = {

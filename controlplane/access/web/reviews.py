@@ -34,6 +34,7 @@ from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+
 PAGE = 60
 # What a tab shows: its words and the decision of its lines.
 SHOWN = {

@@ -233,7 +233,10 @@ def _secret_of(device: Any) -> dict[str, str]:
     """The secret as a picture and as text, in groups that can be typed."""
     picture = segno.make(device.config_url, error="m", micro=False)
     # Attributes only: the content security policy refuses styles within the drawing too.
-    svg = picture.svg_inline(scale=5, border=4, light="#fff", title="QR code of the secret")
+    # Without a size of its own it fills the box it is given, all of it.
+    svg = picture.svg_inline(
+        scale=5, border=4, light="#fff", omitsize=True, title="QR code of the secret"
+    )
     text = device.config_url.split("secret=", 1)[1].split("&", 1)[0].rstrip("=")
     groups = " ".join(text[start : start + 4] for start in range(0, len(text), 4))
     return {"qr": svg, "secret": groups}
