@@ -87,6 +87,12 @@ class AuditEvent(models.Model):
             models.Index(fields=["subject_ref", "id"], name="audit_subject"),
             models.Index(fields=["actor_ref", "id"], name="audit_actor"),
             models.Index(fields=["action", "id"], name="audit_action"),
+            # "Everything that this request did", from an error page or an answer of the API.
+            models.Index(
+                fields=["request_id", "id"],
+                name="audit_request",
+                condition=~models.Q(request_id=""),
+            ),
             # Few rows, read every minute by the watch over refusals.
             models.Index(
                 fields=["at"], name="audit_denied", condition=models.Q(outcome=Outcome.DENIED)
@@ -141,6 +147,7 @@ class AuditSeal(models.Model):
     objects = SealQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "seal"
         ordering = ["-n"]
 
     def __str__(self) -> str:
@@ -165,6 +172,7 @@ class AuditReview(models.Model):
     objects = ReviewQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "weekly review"
         ordering = ["-since"]
         constraints = [
             models.UniqueConstraint(

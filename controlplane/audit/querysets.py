@@ -35,6 +35,10 @@ class EventQuerySet(models.QuerySet["AuditEvent"]):
     def by(self, actor: Actor | str) -> EventQuerySet:
         return self.filter(actor_ref=actor if isinstance(actor, str) else actor.ref)
 
+    def of_request(self, request_id: str) -> EventQuerySet:
+        """All that one request did, by its id. Exact, by index, over the whole log."""
+        return self.filter(request_id=request_id).exclude(request_id="")
+
     def mentioning(self, text: str) -> EventQuerySet:
         """Free text over what people type. Callers bound the time: no index serves this."""
         return self.filter(

@@ -6,11 +6,8 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Sum
-
 from controlplane.access.models import Workspace
-from controlplane.audit import anchors, review, sealing
-from controlplane.audit.models import AuditSeal
+from controlplane.audit import anchors, review, sealing, verification
 from controlplane.audit.proof import verify
 from controlplane.jobs import engine, obligations, progress, watch
 from controlplane.jobs.registry import job
@@ -40,11 +37,9 @@ def waiting_for_a_seal() -> Iterator[watch.Finding]:
 
 @job("audit.verify", at="02:10", time_limit=1800, attempts=1, doc="Prove the whole audit log.")
 def prove() -> dict[str, int]:
-    path = anchors.default_file()
-    expected = anchors.expected(path.read_text().splitlines()) if path.exists() else {}
-    whole = sealed_events()
+    whole = verification.sealed_events()
     proof = verify(
-        expected=expected,
+        expected=verification.remembered(),
         using=sealing.alias(),
         progress=lambda done: progress.step(done, whole, "events proved"),
     )
@@ -52,13 +47,6 @@ def prove() -> dict[str, int]:
         # A failed run is what the watch tells people of; the message names the row.
         raise RuntimeError(f"the audit log is broken: {proof.findings[0].message}")
     return {"events": proof.events, "seals": proof.seals}
-
-
-def sealed_events() -> int:
-    """How many events the proof will read, near enough: pruned ones are in no batch any more."""
-    rows = AuditSeal.objects.order_by().values_list("kind").annotate(events=Sum("count"))
-    counts: dict[str, int] = dict(rows)
-    return max(0, counts.get("batch", 0) - counts.get("prune", 0))
 
 
 @job(

@@ -54,6 +54,7 @@ class BackupReport(models.Model):
     objects: ClassVar[models.Manager[BackupReport]] = models.Manager.from_queryset(ReportQuerySet)()
 
     class Meta:
+        verbose_name = "backup"
         ordering = ["-id"]
         indexes = [models.Index(fields=["workspace", "-finished_at"], name="backup_newest")]
         constraints = [

@@ -386,6 +386,7 @@ class DownInterval(models.Model):
     objects = querysets.DownQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "outage"
         ordering = ["-starts_at", "-id"]
         constraints = [
             models.UniqueConstraint(

@@ -109,7 +109,12 @@ _LONG_TEXT = models.TextField
 
 
 def _label(name: str, model_admin: Any) -> str:
-    return str(label_for_field(name, model_admin.model, model_admin))
+    return short_label(name, str(label_for_field(name, model_admin.model, model_admin)))
+
+
+def short_label(name: str, label: str) -> str:
+    """A time needs no "at": "Opened" says it."""
+    return label.removesuffix(" at") if name.endswith("_at") else label
 
 
 def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
@@ -130,7 +135,9 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     return Cell(label, name, kind, value)
 
 
-_OVER = frozenset({"done", "dead", "cancelled", "closed", "revoked", "complete", "sent", "failed"})
+_OVER = frozenset(
+    {"leased", "done", "dead", "cancelled", "closed", "revoked", "complete", "sent", "failed"}
+)
 
 
 def _is_over(obj: Any) -> bool:

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ('sig', models.BinaryField(max_length=32)),
             ],
             options={
+                "verbose_name": "seal",
                 'ordering': ['-n'],
             },
         ),
@@ -87,6 +88,7 @@ class Migration(migrations.Migration):
                 ('statement', models.TextField(blank=True)),
             ],
             options={
+                "verbose_name": "weekly review",
                 'ordering': ['-since'],
                 'constraints': [models.UniqueConstraint(fields=('workspace_id', 'week'), name='audit_review_once_a_week'), models.CheckConstraint(condition=models.Q(('signed_at', None), models.Q(('statement', ''), _negated=True), _connector='OR'), name='audit_review_signed_with_words')],
             },

@@ -55,6 +55,7 @@ ASKED = frozenset(
     for suffix in [
         "exact",
         "isnull",
+        "isempty",
         "in",
         "id__exact",
         "pk__exact",

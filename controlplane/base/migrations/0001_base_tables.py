@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('error', models.CharField(blank=True, max_length=500)),
             ],
             options={
+                "verbose_name": "clean-up",
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['slug', '-id'], name='retention_by_class')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('finished_at', None), ('finished_at__gte', models.F('started_at')), _connector='OR'), name='retention_ends_later')],
@@ -62,6 +63,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ref_counters', to='access.workspace')),
             ],
             options={
+                "verbose_name": "number series", "verbose_name_plural": "number series",
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'prefix'), name='refcounter_unique'), models.CheckConstraint(condition=models.Q(('last__gte', 0)), name='refcounter_counts_up')],
             },
         ),
@@ -110,6 +112,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='throttle_rules', to='access.workspace')),
             ],
             options={
+                "verbose_name": "rate limit",
                 'ordering': ['-created_at', '-id'],
                 'indexes': [models.Index(condition=models.Q(('lifted_at', None)), fields=['expires_at'], name='throttlerule_open')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='throttlerule_ends_later'), models.CheckConstraint(condition=models.Q(('period_s__gte', 1)), name='throttlerule_has_period'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='throttlerule_has_reason')],

@@ -79,6 +79,7 @@ class ThrottleRule(models.Model):
     objects = ThrottleRuleQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "rate limit"
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(

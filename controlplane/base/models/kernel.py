@@ -35,6 +35,8 @@ class RefCounter(models.Model):
     )()
 
     class Meta:
+        verbose_name = "number series"
+        verbose_name_plural = "number series"
         constraints = [
             models.UniqueConstraint(fields=["workspace", "prefix"], name="refcounter_unique"),
             models.CheckConstraint(condition=Q(last__gte=0), name="refcounter_counts_up"),
@@ -107,6 +109,7 @@ class RetentionRun(models.Model):
     )()
 
     class Meta:
+        verbose_name = "clean-up"
         ordering = ["-id"]
         indexes = [models.Index(fields=["slug", "-id"], name="retention_by_class")]
         constraints = [

@@ -159,6 +159,7 @@ class Migration(migrations.Migration):
                 ('service', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='down_intervals', to='catalog.service')),
             ],
             options={
+                "verbose_name": "outage",
                 'ordering': ['-starts_at', '-id'],
             },
         ),

@@ -33,7 +33,15 @@ def list_headers(cl: Any, rows: list[cells.Row]) -> list[cells.Header]:
         if header.get("sort_priority"):
             direction = "ascending" if header["ascending"] else "descending"
         url = header.get("url_toggle") if direction else header.get("url_primary")
-        shown.append(cells.Header(str(header["text"]), name, name in numbers, str(url or ""), direction))
+        shown.append(
+            cells.Header(
+                cells.short_label(name, str(header["text"])),
+                name,
+                name in numbers,
+                str(url or ""),
+                direction,
+            )
+        )
     return shown
 
 

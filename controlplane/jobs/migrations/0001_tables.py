@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('instance', models.CharField(blank=True, max_length=120)),
             ],
             options={
+                "verbose_name": "engine module",
                 'ordering': ['module'],
             },
         ),
@@ -47,6 +48,7 @@ class Migration(migrations.Migration):
                 ('version', models.CharField(blank=True, max_length=40)),
             ],
             options={
+                "verbose_name": "process", "verbose_name_plural": "processes",
                 'ordering': ['component', '-at'],
                 'indexes': [models.Index(fields=['component', '-at'], name='heartbeat_newest')],
                 'constraints': [models.UniqueConstraint(fields=('component', 'instance'), name='heartbeat_one_each')],
@@ -75,6 +77,7 @@ class Migration(migrations.Migration):
                 ('counts', models.JSONField(default=dict)),
             ],
             options={
+                "verbose_name": "job run",
                 'ordering': ['-id'],
                 'indexes': [models.Index(condition=models.Q(('state__in', ('waiting', 'leased'))), fields=['ready_at', 'id'], name='jobrun_ready'), models.Index(fields=['name', '-id'], name='jobrun_history'), models.Index(fields=['finished_at'], name='jobrun_finished')],
                 'constraints': [models.UniqueConstraint(fields=('name', 'due_at'), name='jobrun_once_a_due_time'), models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'leased'))), fields=('name',), name='jobrun_one_open')],
@@ -99,6 +102,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='obligations', to='access.workspace')),
             ],
             options={
+                "verbose_name": "standing obligation",
                 'ordering': ['workspace', 'slug'],
             },
         ),
@@ -125,6 +129,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='access.workspace')),
             ],
             options={
+                "verbose_name": "obligation",
                 'ordering': ['due_at', 'id'],
             },
         ),
@@ -141,6 +146,7 @@ class Migration(migrations.Migration):
                 ('first_seen_at', models.DateTimeField(default=controlplane.lib.clock.now)),
             ],
             options={
+                "verbose_name": "job",
                 'ordering': ['name'],
                 'indexes': [models.Index(condition=models.Q(('enabled', True)), fields=['next_run_at'], name='schedjob_due')],
             },
@@ -188,6 +194,7 @@ class Migration(migrations.Migration):
                 ('tellings', models.PositiveSmallIntegerField(default=0)),
             ],
             options={
+                "verbose_name": "alarm",
                 'ordering': ['-id'],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('kind', 'subject'), name='watchalarm_one_open')],
             },

@@ -49,6 +49,7 @@ class Obligation(models.Model):
     )()
 
     class Meta:
+        verbose_name = "standing obligation"
         ordering = ["workspace", "slug"]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "slug"], name="obligation_once"),
@@ -104,6 +105,7 @@ class ObligationRecord(models.Model):
     )()
 
     class Meta:
+        verbose_name = "obligation"
         ordering = ["due_at", "id"]
         constraints = [
             models.UniqueConstraint(

@@ -26,6 +26,7 @@ class ScheduledJob(models.Model):
     objects: ClassVar[models.Manager[ScheduledJob]] = InstallationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "job"
         ordering = ["name"]
         indexes = [
             models.Index(fields=["next_run_at"], name="schedjob_due", condition=Q(enabled=True))
@@ -58,6 +59,7 @@ class JobRun(leases.Leased):
     objects: ClassVar[models.Manager[JobRun]] = InstallationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "job run"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["name", "due_at"], name="jobrun_once_a_due_time"),

@@ -21,6 +21,8 @@ class Heartbeat(models.Model):
     objects = InstallationQuerySet["Heartbeat"].as_manager()
 
     class Meta:
+        verbose_name = "process"
+        verbose_name_plural = "processes"
         ordering = ["component", "-at"]
         constraints = [
             models.UniqueConstraint(fields=["component", "instance"], name="heartbeat_one_each")
@@ -46,6 +48,7 @@ class EngineCycle(models.Model):
     objects = InstallationQuerySet["EngineCycle"].as_manager()
 
     class Meta:
+        verbose_name = "engine module"
         ordering = ["module"]
 
     def __str__(self) -> str:
@@ -79,6 +82,7 @@ class WatchAlarm(models.Model):
     )()
 
     class Meta:
+        verbose_name = "alarm"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -127,7 +128,9 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
         about="",
         sent_at=now.isoformat(),
     )
+    began = time.monotonic()
     outcome = channels.send(channel.kind, channel.target, channel.secret, message)
+    took = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
         delivering.note_health(channel.pk, outcome)
         record(
@@ -136,7 +139,12 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
             channel,
             reason="test",
             outcome="done" if outcome.kind == "accepted" else "failed",
-            details={"result": outcome.kind, "detail": outcome.detail, "status": outcome.status},
+            details={
+                "result": outcome.kind,
+                "detail": outcome.detail,
+                "status": outcome.status,
+                "duration_ms": took,
+            },
         )
     return outcome
 
