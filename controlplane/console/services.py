@@ -97,7 +97,10 @@ def delete(view: SavedView, *, actor: Actor) -> None:
 
 def plain_query(query: str) -> str:
     """The query string without what passes, in a form that compares."""
-    pairs = parse_qsl(query.lstrip("?")[:4000], keep_blank_values=True, max_num_fields=60)
+    try:
+        pairs = parse_qsl(query.lstrip("?")[:4000], keep_blank_values=True, max_num_fields=60)
+    except ValueError:
+        raise Invalid("These are too many filters to be saved.") from None
     return urlencode(
         sorted((key, value) for key, value in pairs if key not in PASSING and "\x00" not in value)
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 
@@ -47,7 +48,7 @@ def _count(view: SavedView, request: HttpRequest) -> int | None:
         if not model_admin.has_view_permission(asked):
             return None
         changelist = model_admin.get_changelist_instance(asked)
-    except (IncorrectLookupParameters, ControlPlaneError):
+    except (IncorrectLookupParameters, SuspiciousOperation, ControlPlaneError):
         return None
     return capped_count(changelist.queryset, MOST)
 

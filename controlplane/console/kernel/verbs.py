@@ -84,14 +84,6 @@ def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
     ]
 
 
-def _keys(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
-    rows = rows_named(ApiKey, "name", "prefix", only=Q(revoked_at=None))
-    return [
-        Target(f"{row.name} ({row.prefix}…)", reverse("access:key_revoke", args=(row.uid,)))
-        for row in rows(actor, workspace_id, text)
-    ]
-
-
 VERBS: tuple[tuple[str, str, str, str, str, Find], ...] = (
     ("run", "run", "JOB", "Run the job", "job.manage",
      pressing(rows_named(ScheduledJob, "name", scoped=False), "", "opens its page; press Run now")),
@@ -102,7 +94,8 @@ VERBS: tuple[tuple[str, str, str, str, str, Find], ...] = (
     ("member", "member", "NAME", "Open the member", "member.view", _people),
     ("lock", "lock", "NAME", "Lock the account of", "member.lock", _people),
     ("agent", "agent", "NAME", "Open the agent", "agent.view", _agents),
-    ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage", _keys),
+    ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage",
+     pressing(rows_named(ApiKey, "name", "prefix", only=Q(revoked_at=None)), "revoke")),
     ("trip", "trip", "INTEGRATION", "Open the breaker of", "catalog.trip",
      pressing(rows_named(Integration, "name", "ref"), "", "opens its page")),
     ("probe", "probe", "SERVICE", "Look at the probe of", "catalog.view",

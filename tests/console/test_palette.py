@@ -1,0 +1,123 @@
+"""What can be typed: pages, refs and actions, each only where it leads somewhere for this person."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from controlplane.access.models import User, Workspace
+from controlplane.base.registries import palette_verbs
+from controlplane.console.pages.go import find, verbs
+from tests import make
+from tests.kit import catalog, inhabited
+
+
+@pytest.fixture
+def here(db: None) -> Workspace:
+    return make.workspace()
+
+
+@pytest.fixture
+def operator(here: Workspace) -> User:
+    return make.person(here, "primary_operator", "workspace_admin")
+
+
+def hits(person: User, text: str, workspace: Workspace | None = None) -> list[tuple[str, str]]:
+    at = workspace.pk if workspace else None
+    return [(hit.kind, hit.label) for hit in find(make.actor(person), at, text)]
+
+
+def kinds(person: User, text: str) -> set[str]:
+    return {kind for kind, _ in hits(person, text)}
+
+
+def test_ref__found_and_led_to(here: Workspace, operator: User) -> None:
+    service = catalog.service(here)
+    assert hits(operator, service.ref)[0][0] == "Find"
+    answer = make.client(operator).get("/admin/go/", {"q": service.ref.lower()})
+    assert answer.status_code == 302
+    assert str(service.uid) in answer["Location"]
+
+
+def test_ref__of_another_workspace__never(here: Workspace, operator: User) -> None:
+    theirs = catalog.service(make.workspace())
+    catalog.service(theirs.workspace)
+    later = catalog.service(theirs.workspace)
+    assert "Find" not in kinds(operator, later.ref)
+    assert "Find" not in kinds(operator, "SRV-999999999999999999999")
+
+
+def test_places__only_those_one_may_open(here: Workspace, operator: User) -> None:
+    viewer = make.person(here, "viewer")
+    assert ("Go to", "Outbox") in hits(operator, "outbox")
+    for person in (operator, viewer):
+        browser = make.client(person)
+        for hit in find(make.actor(person), here.pk, ""):
+            assert browser.get(hit.url, follow=True).status_code == 200, hit
+
+
+def test_verbs__a_viewer_is_offered_none_they_may_not_do(here: Workspace, operator: User) -> None:
+    make.key(make.agent(here, name="executor-1"))
+    viewer, typed = make.person(here, "viewer"), "revoke key"
+    assert "Act" in kinds(operator, typed)
+    assert "Act" not in kinds(viewer, typed)
+    offered = {entry["verb"] for entry in verbs(make.actor(viewer))}
+    assert "revoke key" not in offered
+    assert "run" not in offered
+
+
+def test_verbs__other_workspaces_rows__never(here: Workspace, operator: User) -> None:
+    there = make.workspace()
+    make.agent(there, name="their-agent")
+    make.person(there, "viewer", name="Their Person")
+    catalog.integration(there, name="Their tool")
+    for verb in palette_verbs:
+        said = " ".join(label for _, label in hits(operator, f"{verb.verb} their"))
+        assert "Their" not in said.replace("“", "")
+        assert "their-agent" not in said
+
+
+@pytest.mark.slow
+def test_verbs__every_target__opens(db: None) -> None:
+    """What is chosen with Enter is an address: it must answer, not refuse the way one came."""
+    world = inhabited.settle()
+    browser = make.client(world.root)
+    browser.post("/access/workspace/", {"workspace": world.workspace.slug})
+    tried = 0
+    for verb in palette_verbs:
+        for hit in find(make.actor(world.root), world.workspace.pk, f"{verb.verb} "):
+            if hit.kind == "Act":
+                tried += 1
+                assert browser.get(hit.url, follow=True).status_code == 200, (verb.verb, hit.url)
+    assert tried >= 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\x00",
+        "INC-",
+        "INC-0",
+        "%00",
+        "<img src=x onerror=alert(1)>",
+        "run " * 80,
+        "lock " + "%" * 190,
+        "revoke key \\'\";--",
+        "ﬀ İ ı ß",
+        "a" * 5000,
+    ],
+)
+def test_hostile_text__answered_as_text(here: Workspace, operator: User, text: str) -> None:
+    browser = make.client(operator)
+    for form in ({}, {"format": "json"}):
+        answer = browser.get("/admin/go/", {"q": text, **form})
+        # A NUL is refused at the door of the portal, before any page.
+        assert answer.status_code == (400 if "\x00" in text else 200)
+        if not form:
+            assert "<img" not in answer.content.decode()
+
+
+def test_json__nobody_signed_in__nothing(db: None) -> None:
+    assert Client().get("/admin/go/", {"format": "json", "q": "a"}).status_code == 302
