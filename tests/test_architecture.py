@@ -143,7 +143,9 @@ SQL_WRITE = re.compile(r"\s*(INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM)\b",
 def is_writer(module: str) -> bool:
     parts = module.split(".")
     # `benches` write into a database made for them and dropped afterwards.
-    return "services" in parts or parts[-1] in {"tasks", "benches"} or module in WRITERS
+    if {"services", "benches"} & set(parts) or parts[-1] == "tasks":
+        return True
+    return module in WRITERS
 
 
 def is_orm_write(call: ast.Call) -> bool:
