@@ -37,7 +37,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
         ("All", "view=all"),
     )
     empty = "No such event."
-    empty_hint = "GET /api/v1/audit reads the same log; manage.py export_audit carries it outside."
+    empty_hint = "GET /api/v1/audit/events reads the same log; manage.py export_audit copies it."
     list_display = ("what", "outcome", "who", "subject", "at", "door", "reason_short")
     list_filter = (
         "outcome",

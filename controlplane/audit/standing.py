@@ -11,7 +11,6 @@ from typing import Literal
 
 from django.db import connection
 
-from controlplane.audit import chain
 from controlplane.audit.models import AuditEvent, AuditPending, AuditSeal
 from controlplane.audit.proof import LEAF
 
@@ -66,7 +65,8 @@ def _seal_of(event: AuditEvent) -> AuditSeal | None:
             high = middle
     near = AuditSeal.objects.filter(n__gte=low, n__lt=low + _NEAR, kind=AuditSeal.Kind.BATCH)
     holding = near.extra(where=["ids @> %s::bigint"], params=[event.pk])
-    return holding.order_by("n").first()
+    found: AuditSeal | None = holding.order_by("n").first()
+    return found
 
 
 def _leaf_in(seal: AuditSeal, event_id: int) -> bytes:
@@ -74,6 +74,6 @@ def _leaf_in(seal: AuditSeal, event_id: int) -> bytes:
     for first, last in seal.ids:
         if first <= event_id <= last:
             place += event_id - first
-            return chain.split(bytes(seal.leaves))[place]
+            return bytes(seal.leaves)[32 * place : 32 * place + 32]
         place += last - first + 1
     return b""

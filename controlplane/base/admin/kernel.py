@@ -2,29 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base import retention, signals
 from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.model_admin import ModelAdmin
+from controlplane.base.admin.questions import question
 from controlplane.base.models import RefCounter, RetentionRun, Signal
+from controlplane.base.registries import retention as retention_classes
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases
+from controlplane.lib.redaction import redact
 
 
 def _not_dead(signal: Signal) -> str:
     return "" if signal.state == leases.DEAD else "only a dead signal is replayed"
 
 
+def _words_of(consumer: Any) -> str:
+    """What a consumer does: its first sentence, or where it is."""
+    if consumer is None:
+        return ""
+    words = (consumer.__doc__ or "").strip().split("\n\n", 1)[0]
+    return " ".join(words.split()) or f"{consumer.__module__}.{consumer.__name__}"
+
+
 @admin.register(Signal)
 class SignalAdmin(ModelAdmin[Signal]):
     view_action = "signal.view"
     keyed = True
-    list_display = ("kind", "key", "state", "attempts", "created_at", "finished_at")
+    about = "News that one part of the portal has for another. Each is consumed exactly once."
+    tabs = (
+        ("Given up", "state__exact=dead"),
+        ("Waiting", "state__exact=waiting"),
+        ("Consumed", "state__exact=done"),
+        ("All", "view=all"),
+    )
+    empty = "No signal is in this state."
+    empty_hint = "They are consumed within seconds. manage.py engine turns what waits."
+    list_display = ("kind", "state", "key", "attempts", "created_at", "error_short")
+    fields = (
+        "state", "kind", "key", "attempts", "max_attempts", "created_at", "claimed_at",
+        "finished_at", "workspace", "correlation_id",
+    )  # fmt: skip
+    panel_template = "base/panel_signal.html"
     list_filter = ("state", "workspace")
     search_fields = ("kind", "key")
     list_select_related = ("workspace",)
+
+    @admin.display(description="Last error")
+    def error_short(self, signal: Signal) -> str:
+        return signal.last_error[:80]
+
+    def panel_context(self, request: HttpRequest, obj: Signal) -> Mapping[str, Any]:
+        return {
+            "payload": redact(obj.payload),
+            "consumer": _words_of(signals.CONSUMERS.get(obj.kind)),
+            "is_dead": obj.state == leases.DEAD,
+            "is_open": obj.state in leases.OPEN,
+        }
 
     @button(label="Replay", action="signal.replay", reason=True, when=_not_dead)
     def replay(self, request: HttpRequest, obj: Signal, reason: str) -> str:
@@ -36,13 +77,63 @@ class SignalAdmin(ModelAdmin[Signal]):
         signals.replay(obj, actor=actor_of(request), reason=reason)
 
 
+Did = question(
+    "Did",
+    "did",
+    {
+        "deleted": ("Deleted rows", lambda rows: rows.filter(dry_run=False, rows__gt=0)),
+        "failed": ("Failed", lambda rows: rows.exclude(error="")),
+    },
+)
+
+
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     view_action = "retention.view"
     keyed = True
-    list_display = ("slug", "cutoff", "rows", "dry_run", "seconds", "error", "started_at")
-    list_filter = ("dry_run",)
+    about = "What the clean-up deleted, class by class, or in a dry run would have."
+    tabs = (
+        ("Deleted", "did=deleted"),
+        ("Failed", "did=failed"),
+        ("Dry runs", "dry_run__exact=1"),
+        ("All", "view=all"),
+    )
+    empty = "No such clean-up."
+    empty_hint = "The job cleanup runs each hour; Try it dry counts what it would delete."
+    list_display = ("slug", "outcome", "rows", "took", "cutoff", "started_at", "error")
+    list_filter = ("dry_run", Did)
+    fields = ("outcome", "slug", "rows", "took", "dry_run", "cutoff", "started_at", "finished_at")
+    panel_template = "base/panel_retentionrun.html"
     search_fields = ("slug",)
+
+    @admin.display(description="Result")
+    def outcome(self, run: RetentionRun) -> str:
+        if run.error:
+            return "failed"
+        return "running" if run.finished_at is None else "done"
+
+    @admin.display(description="Took")
+    def took(self, run: RetentionRun) -> timedelta | None:
+        return None if run.finished_at is None else run.finished_at - run.started_at
+
+    def panel_context(self, request: HttpRequest, obj: RetentionRun) -> Mapping[str, Any]:
+        rows = RetentionRun.objects.filter(slug=obj.slug, dry_run=False).order_by("-id")[:30]
+        before = list(reversed(rows))
+        return {
+            "entry": retention_classes.get(obj.slug),
+            "result": self.outcome(obj),
+            "history": {
+                "kind": "bar",
+                "title": "Rows deleted",
+                "period": "newest runs of this class",
+                "unit": "count",
+                "size": "small",
+                "horizontal": False,
+                "empty": "Nothing was deleted yet.",
+                "categories": [f"{run.started_at:%d %b %H:%M}" for run in before],
+                "series": [{"name": "rows", "values": [run.rows for run in before]}],
+            },
+        }
 
     @button(label="Try it dry", action="retention.run", place="list")
     def dry_run(self, request: HttpRequest, reason: str) -> str:
@@ -53,6 +144,8 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
 @admin.register(RefCounter)
 class RefCounterAdmin(ModelAdmin[RefCounter]):
     view_action = "workspace.view"
-    list_display = ("workspace", "prefix", "last")
+    about = "The last number of each kind of ref. A change that was undone leaves a gap."
+    empty = "No ref has been given yet."
+    list_display = ("prefix", "last", "workspace")
     list_filter = ("workspace",)
     list_select_related = ("workspace",)

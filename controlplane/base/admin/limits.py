@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from controlplane.access.models import Agent, Workspace
 from controlplane.base.admin.buttons import button
 from controlplane.base.admin.model_admin import ModelAdmin
+from controlplane.base.admin.questions import question
 from controlplane.base.api import services
 from controlplane.base.models import ThrottleRule
 from controlplane.base.web import actor_of, workspace_of
@@ -39,15 +41,53 @@ def _ended(rule: ThrottleRule) -> str:
     return "it has ended already" if over else ""
 
 
+InForce = question(
+    "In force",
+    "now",
+    {
+        "yes": ("In force", lambda rows: rows.in_force()),
+        "no": ("Over", lambda rows: rows.exclude(pk__in=rows.in_force().values("pk"))),
+    },
+)
+
+
 @admin.register(ThrottleRule)
 class ThrottleRuleAdmin(ModelAdmin[ThrottleRule]):
     view_action = "throttle.view"
     add_action = "throttle.manage"
     form = ThrottleForm
     add_fields = ("agent", "path", "shared", "limit", "period_s", "minutes", "reason")
-    list_display = ("actor_label", "path", "limit", "period_s", "expires_at", "lifted_at", "reason")
-    list_filter = ("workspace", "expires_at")
+    about = "Temporary limits set by people, for an agent or a path. Each ends by itself."
+    tabs = (("In force", "now=yes"), ("Over", "now=no"), ("All", "view=all"))
+    empty = "No limit is in force."
+    empty_hint = "During an incident, POST /api/v1/throttles slows a caller down for a while."
+    list_display = ("whom", "state", "allowed", "path", "expires_at", "reason", "created_by")
+    list_filter = (InForce, "workspace")
+    fields = (
+        "state", "whom", "path", "allowed", "shared", "expires_at", "created_at", "created_by",
+        "lifted_at", "lifted_by", "workspace",
+    )  # fmt: skip
+    panel_template = "base/panel_throttlerule.html"
     list_select_related = ("workspace",)
+
+    @admin.display(description="Whom")
+    def whom(self, rule: ThrottleRule) -> str:
+        return rule.actor_label or "everybody"
+
+    @admin.display(description="State")
+    def state(self, rule: ThrottleRule) -> str:
+        if rule.lifted_at is not None:
+            return "withdrawn"
+        return "ended" if rule.expires_at <= clock.now() else "held"
+
+    @admin.display(description="Allowed")
+    def allowed(self, rule: ThrottleRule) -> str:
+        if not rule.limit:
+            return "nothing"
+        return f"{rule.limit:,} per {rule.period_s:,} s" + (" together" if rule.shared else "")
+
+    def panel_context(self, request: HttpRequest, obj: ThrottleRule) -> Mapping[str, Any]:
+        return {"state_word": self.state(obj), "whom": self.whom(obj), "allowed": self.allowed(obj)}
 
     def service_save(
         self, request: HttpRequest, obj: ThrottleRule, form: Any, change: bool

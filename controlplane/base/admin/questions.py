@@ -14,7 +14,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-Answer = tuple[str, Callable[[QuerySet[Any]], QuerySet[Any]]]
+# The rows come as whatever QuerySet the model has, with its named reads.
+Answer = tuple[str, Callable[[Any], QuerySet[Any]]]
 
 
 def question(
