@@ -1,4 +1,4 @@
-"""What can be typed: pages, refs and actions, each only where it leads somewhere for this person."""
+"""What can be typed: pages, refs and actions, where they lead somewhere for this person."""
 
 from __future__ import annotations
 

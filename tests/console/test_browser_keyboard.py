@@ -1,0 +1,267 @@
+"""By keyboard alone, with what the console's script adds; and news that come while one looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from controlplane.access.models import Workspace
+from controlplane.base import cache, signals
+from controlplane.base.models import Signal
+from controlplane.jobs import leases
+from tests import make
+from tests.console.conftest import REMEMBERED
+from tests.kit.browser import MISSING, NARROW, Browser
+
+pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
+LIST = "/admin/base/signal/?view=all"
+# The script asks for news when the page is looked at again; a test doesn't wait for its turn.
+LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'));"
+PALETTE, HELP = "#palette", "#help"
+
+
+@pytest.fixture
+def here(browser: Browser) -> Workspace:
+    """Somebody on call is signed in."""
+    workspace = make.workspace()
+    browser.sign_in(make.client(make.person(workspace, "primary_operator", "workspace_admin")))
+    return workspace
+
+
+def dead(here: Workspace, *keys: str) -> None:
+    for key in keys:
+        signals.emit("tests.kind", key=key, workspace_id=here.pk)
+    Signal.objects.filter(key__in=keys).update(state=leases.DEAD, attempts=8, last_error="boom")
+
+
+def is_open(browser: Browser, dialog: str) -> bool:
+    return bool(browser.js("return document.querySelector(arguments[0]).open", dialog))
+
+
+def has_ring(browser: Browser) -> bool:
+    """Whoever looks sees where the focus is."""
+    return bool(
+        browser.js(
+            "const style = getComputedStyle(document.activeElement);"
+            "return parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== 'none';"
+        )
+    )
+
+
+def focused_row(browser: Browser) -> Any:
+    return browser.js("return document.activeElement.closest('tr')?.rowIndex ?? null")
+
+
+# --- The palette ------------------------------------------------------------------------------
+
+
+def test_palette__type_and_enter__there(browser: Browser, here: Workspace) -> None:
+    browser.open("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.until(lambda: is_open(browser, PALETTE))
+    assert browser.focused("id") == "palette-text"
+    browser.press("setti")
+    browser.until(
+        lambda: browser.text("#palette-hits [aria-selected=true] .hit-label") == "Settings"
+    )
+    browser.press(Keys.ENTER)
+    browser.arrive("/admin/settings/")
+
+
+def test_palette__arrows__choose_and_say_which(browser: Browser, here: Workspace) -> None:
+    browser.open("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.until(lambda: len(browser.all("#palette-hits [role=option]")) > 3)
+    browser.press(Keys.ARROW_DOWN)
+    assert browser.focused("aria-activedescendant") == "hit-1"
+    browser.press(Keys.ARROW_UP, Keys.ARROW_UP)
+    last = browser.all("#palette-hits [role=option]")[-1]
+    assert last.get_attribute("aria-selected") == "true"
+    wanted = last.get_attribute("data-url")
+    browser.press(Keys.ENTER)
+    browser.arrive(str(wanted))
+
+
+def test_palette__escape__closes_and_focus_returns(browser: Browser, here: Workspace) -> None:
+    dead(here, "one", "two")
+    browser.open(LIST)
+    browser.press("j")
+    assert has_ring(browser)
+    browser.chord(Keys.CONTROL, key="k")
+    browser.until(lambda: is_open(browser, PALETTE))
+    browser.press("se", Keys.ESCAPE)
+    browser.until(lambda: not is_open(browser, PALETTE))
+    assert focused_row(browser) == 1
+
+
+def test_palette__hostile_hits__are_text(browser: Browser, here: Workspace) -> None:
+    browser.open("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.press("<img src=x onerror=alert(1)>")
+    browser.until(lambda: "<img" in browser.text("#palette-hits"))
+    assert not browser.all("#palette-hits img")
+
+
+# --- Single keys ------------------------------------------------------------------------------
+
+
+def test_g_then_letter__goes(browser: Browser, here: Workspace) -> None:
+    browser.open("/admin/")
+    browser.press("g", "a")
+    browser.arrive_under("/admin/jobs/watchalarm/")
+    browser.press("g", "h")
+    browser.arrive("/admin/")
+
+
+def test_slash__search_focused__and_letters_typed_there_do_nothing_else(
+    browser: Browser, here: Workspace
+) -> None:
+    browser.open(LIST)
+    browser.press("/")
+    assert browser.focused("id") == "list-search"
+    browser.press("g", "a", "?", "j")
+    assert browser.focused("value") == "ga?j"
+    browser.press(Keys.ENTER)
+    browser.until(lambda: "q=ga" in browser.path)
+    assert browser.text("h1") == "Signals"
+
+
+def test_rows__j_k_x_and_the_bar__act_on_them(browser: Browser, here: Workspace) -> None:
+    dead(here, "one", "two", "three")
+    browser.open(LIST)
+    browser.press("j", "j", "k")
+    assert focused_row(browser) == 1
+    browser.press("x", "j", "x")
+    assert browser.text("[data-selected-count]") == "2 selected"
+    browser.find("#bulk-reason").send_keys("the receiver is back")
+    browser.button("Replay the selected", "form").click()
+    browser.until(lambda: "2 done" in browser.text(".notes"))
+    assert Signal.objects.filter(state=leases.WAITING).count() == 2
+
+
+def test_enter_on_a_row__its_page__e_presses_the_next_step__u_goes_up(
+    browser: Browser, here: Workspace
+) -> None:
+    dead(here, "one")
+    browser.open(LIST)
+    browser.press("j", Keys.ENTER)
+    browser.until(lambda: browser.text("h1").endswith("one"))
+    row = browser.path
+    browser.press("e")
+    browser.arrive_under(row.replace("/change/", "/do/replay/"))
+    browser.press("u")
+    browser.arrive(row)
+    browser.press("u")
+    browser.arrive_under("/admin/base/signal/")
+
+
+def test_help__question_mark__escape_closes(browser: Browser, here: Workspace) -> None:
+    browser.open(LIST)
+    browser.press("?")
+    browser.until(lambda: is_open(browser, HELP))
+    said = browser.text(HELP)
+    assert "Next and previous row" in said
+    assert "Alarms" in said
+    browser.press(Keys.ESCAPE)
+    browser.until(lambda: not is_open(browser, HELP))
+
+
+def test_tab__first_stop_skips_to_the_content(browser: Browser, here: Workspace) -> None:
+    browser.open(LIST)
+    browser.press(Keys.TAB)
+    assert browser.focused("href") == f"{browser.base}{LIST}#content"
+    assert has_ring(browser)
+    browser.press(Keys.ENTER)
+    assert browser.focused("id") == "content"
+
+
+def test_tab__through_a_whole_page__always_seen_never_trapped(
+    browser: Browser, here: Workspace
+) -> None:
+    dead(here, "one")
+    browser.open(LIST)
+    seen: set[str] = set()
+    for _ in range(150):
+        browser.press(Keys.TAB)
+        if browser.js("return document.activeElement === document.body"):
+            break
+        assert has_ring(browser), browser.focused("outerHTML")
+        seen.add(str(browser.focused("outerHTML"))[:200])
+    else:
+        raise AssertionError("the focus never left the page")
+    reachable = browser.js(
+        "return [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]"
+        ".filter((n) => n.checkVisibility({visibilityProperty: true}) && !n.disabled"
+        " && n.type !== 'hidden').length"
+    )
+    assert len(seen) >= reachable * 0.9
+
+
+# --- News while the page is open -----------------------------------------------------------------
+
+
+def test_list__new_row__appears_by_itself(browser: Browser, here: Workspace) -> None:
+    dead(here, "one")
+    browser.open(LIST)
+    browser.js("window.same = true")
+    dead(here, "two")
+    browser.js(LOOK_AGAIN)
+    browser.until(lambda: "two" in browser.text("main"))
+    assert browser.js("return window.same"), "the page was loaded again"
+
+
+def test_list__new_row_while_the_focus_is_inside__offered_not_moved(
+    browser: Browser, here: Workspace
+) -> None:
+    dead(here, "one")
+    browser.open(LIST)
+    browser.press("j")
+    dead(here, "two")
+    browser.js(LOOK_AGAIN)
+    browser.until(lambda: browser.text(".news-ready") == "1 new, show")
+    assert "two" not in browser.text("#result_list")
+    assert focused_row(browser) == 1
+    browser.find(".news-ready").click()
+    browser.until(lambda: "two" in browser.text("#result_list"))
+    assert not browser.all(".news-ready")
+
+
+def test_list__nothing_new_but_clocks__nothing_offered(browser: Browser, here: Workspace) -> None:
+    dead(here, "one")
+    browser.open(LIST)
+    browser.press("j")
+    browser.js("for (const mark of document.querySelectorAll('main time')) mark.textContent = 'x';")
+    browser.js(
+        "window.asked = 0; const ask = window.fetch;"
+        "window.fetch = async (...all) => { const told = await ask(...all); window.asked += 1;"
+        " return told; };"
+    )
+    browser.js(LOOK_AGAIN)
+    browser.until(lambda: browser.js("return window.asked") >= 2)  # the list and the sidebar
+    browser.js("return new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert not browser.all(".news-ready")
+
+
+def test_sidebar__count_changes__by_itself(browser: Browser, here: Workspace) -> None:
+    browser.open(LIST)
+    assert not browser.all("[href='/admin/base/signal/'] .count")
+    dead(here, "one")
+    for family in REMEMBERED:
+        cache._forget(family)
+    browser.js(LOOK_AGAIN)
+    browser.until(lambda: "1" in browser.text("[href='/admin/base/signal/'] .count"))
+
+
+# --- On a phone ----------------------------------------------------------------------------------
+
+
+def test_phone__menu_opens_and_leads(browser: Browser, here: Workspace) -> None:
+    browser.size(NARROW)
+    browser.open("/admin/")
+    assert not browser.find("#side").is_displayed()
+    browser.find(".side-open").click()
+    browser.until(lambda: browser.find("#side").is_displayed())
+    browser.find("#side a[href='/admin/base/signal/']").click()
+    browser.until(lambda: browser.text("h1") == "Signals")

@@ -1,0 +1,95 @@
+"""Every page in a real browser: as it is drawn in both themes, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from tests import make
+from tests.kit import inhabited, pages
+from tests.kit.browser import MISSING, NARROW, WIDE, Browser
+
+pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
+LOOK = (Path(__file__).parents[1] / "kit" / "look.js").read_text()
+# Width, theme, whether menus are open, whether what no theme changes is asked too. The page is
+# loaded once, for the server answers each of these with the same markup but for `data-theme`.
+SIGHTS = (
+    (WIDE, "light", False, False),
+    (WIDE, "dark", True, True),
+    (NARROW, "light", True, False),
+    (NARROW, "dark", False, False),
+)
+TURN = """
+document.documentElement.dataset.theme = arguments[1];
+for (const menu of document.querySelectorAll("details")) menu.open = arguments[2];
+"""
+
+
+def look(browser: Browser, path: str) -> list[str]:
+    """Everything wrong with this page."""
+    browser.open(path)
+    at = urlsplit(browser.path).path
+    found = [] if at == urlsplit(path).path else [f"led to {at}"]
+    width = 0
+    for wanted, theme, menus, whole in SIGHTS:
+        if wanted != width:
+            browser.size(width := wanted)
+        lines = browser.js(TURN + LOOK, whole, theme, menus)
+        found += [f"{width} px, {theme}: {line}" for line in lines]
+    return found + browser.said()
+
+
+def walk(browser: Browser, paths: Iterable[str]) -> None:
+    wrong = {path: found for path in paths if (found := look(browser, path))}
+    report = "\n".join(
+        f"\n{path}\n  " + "\n  ".join(dict.fromkeys(lines)) for path, lines in wrong.items()
+    )
+    assert not wrong, f"{len(wrong)} pages:\n{report}"
+
+
+def test_walk__lists_rows_forms_and_questions(browser: Browser) -> None:
+    world = inhabited.settle()
+    client = make.client(world.root)
+    browser.sign_in(client)
+    choose(client, world)
+    walk(browser, list(pages.admin_pages(client, world)))
+
+
+def test_walk__the_consoles_own_pages(browser: Browser) -> None:
+    world = inhabited.settle()
+    client = make.client(world.root)
+    browser.sign_in(client)
+    choose(client, world)
+    walk(browser, list(pages.own_pages(world)))
+
+
+def test_walk__nobodys_pages(browser: Browser) -> None:
+    walk(browser, [reverse(name) for name in pages.SIGNED_OUT])
+
+
+def test_walk__an_empty_world(browser: Browser) -> None:
+    """Nothing has happened yet, and this person may only look."""
+    viewer = make.person(make.workspace(), "viewer")
+    client = make.client(viewer)
+    browser.sign_in(client)
+    lists = [entry.get_attribute("href") for entry in opened(browser).all(".nav a")]
+    walk(browser, [str(url).removeprefix(browser.base) for url in lists])
+
+
+def opened(browser: Browser) -> Browser:
+    browser.open("/admin/")
+    return browser
+
+
+def choose(client: Client, world: inhabited.World) -> None:
+    answer = client.post(
+        reverse("access:switch_workspace"), {"workspace": world.workspace.slug, "next": "/admin/"}
+    )
+    assert answer.status_code == 302
+    assert settings.SESSION_COOKIE_NAME in client.cookies

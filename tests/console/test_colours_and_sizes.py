@@ -1,0 +1,82 @@
+"""What the console's own files promise: contrast in both themes, and how much is sent."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles import finders
+
+from controlplane import console
+from tests import make
+
+STATIC = Path(console.__file__).parent / "static" / "console"
+TOKENS = (STATIC / "tokens.css").read_text()
+PAIR = re.compile(r"--([a-z0-9-]+):\s*light-dark\((#[0-9a-f]{6}),\s*(#[0-9a-f]{6})\);")
+COLOURS = {name: {"light": light, "dark": dark} for name, light, dark in PAIR.findall(TOKENS)}
+THEMES = ("light", "dark")
+GROUNDS = ("ground", "surface", "raised", "sunken", "hover")
+# Text on the grounds it stands on; marks need less.
+TEXT = [
+    *product(("ink", "quiet", "accent", "good", "warn", "bad", "agent"), GROUNDS),
+    *((name, f"{name}-soft") for name in ("accent", "good", "warn", "bad", "agent")),
+    *(("ink", f"{name}-soft") for name in ("accent", "good", "warn", "bad", "agent")),
+    ("on-accent", "accent"),
+    ("on-bad", "bad-fill"),
+]
+MARKS = [
+    *product([f"series-{n}" for n in range(1, 9)], ("surface", "raised")),
+    *product(("line-strong", "accent"), ("ground", "surface", "raised")),
+]
+
+
+def light(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: str, other: str, theme: str) -> float:
+    high, low = sorted((light(COLOURS[name][theme]) for name in (one, other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text__readable_on_what_it_stands_on(theme: str) -> None:
+    faint = {pair: round(contrast(*pair, theme), 2) for pair in TEXT}
+    assert not {pair: ratio for pair, ratio in faint.items() if ratio < 4.5}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_marks__told_from_the_ground(theme: str) -> None:
+    faint = {pair: round(contrast(*pair, theme), 2) for pair in MARKS}
+    assert not {pair: ratio for pair, ratio in faint.items() if ratio < 3}
+
+
+def test_colours__only_from_the_tokens() -> None:
+    """A colour written elsewhere has no other theme."""
+    # Shades that let the ground through darken either theme.
+    bare = re.compile(r"(?<![\w-])(?:#(?:[0-9a-f]{3}){1,2}\b(?![^;{]*\{)|rgb\()", re.IGNORECASE)
+    found = {
+        path.name: bare.findall(text)
+        for path in STATIC.glob("*.css")
+        if path.name != "tokens.css" and (text := _without_comments(path))
+    }
+    assert not {name: colours for name, colours in found.items() if colours}
+
+
+def _without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("url", ["/admin/", "/admin/base/signal/?view=all", "/admin/inbox/"])
+def test_page__loads_under_a_hundred_kilobytes_of_ours(db: None, url: str) -> None:
+    """As they are, not as they are packed for the way."""
+    operator = make.person(make.workspace(), "primary_operator")
+    page = make.client(operator).get(url).content.decode()
+    loaded = set(re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', page))
+    assert "console/console.js" in loaded
+    sizes = {name: Path(str(finders.find(name))).stat().st_size for name in sorted(loaded)}
+    assert sum(sizes.values()) < 100 * 1024, sizes

@@ -1,0 +1,184 @@
+"""A workspace with something in every list of the console, made by the services that users and
+jobs reach. Where only a running engine or a restore would leave a row, the row is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from controlplane.access import policy, services
+from controlplane.access.credentials import authenticate_bearer
+from controlplane.access.models import User, Workspace
+from controlplane.access.services.issuers import trust_issuer
+from controlplane.access.services.locks import lock_account
+from controlplane.access.services.reviews import generate_review
+from controlplane.access.services.tokens import issue_token, revoke_token
+from controlplane.audit import review, sealing
+from controlplane.backups.models import RestoreDrill
+from controlplane.backups.services import report_backup
+from controlplane.base import retention, signals
+from controlplane.base.api.services import set_throttle
+from controlplane.base.models import Signal
+from controlplane.catalog import services as catalog_services
+from controlplane.console import services as views
+from controlplane.jobs import alarms, heartbeats, leases, obligations, runs, timers
+from controlplane.jobs.models import EngineCycle, Timer
+from controlplane.jobs.registry import JOBS
+from controlplane.jobs.watch import Finding
+from controlplane.lib import clock
+from controlplane.notify import services as news
+from controlplane.notify.models import OutboxMessage
+from controlplane.notify.outbox import enqueue
+from controlplane.notify.services.news import To, notify
+from controlplane.notify.wording import CATALOGUE
+from tests import make
+from tests.kit import catalog
+
+LONG = "A title that does not end where titles end, and goes on " * 8
+# One for each way out of a page: markup, an attribute, a script's string, an address.
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</script>{{7*7}} javascript:alert(1)"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    workspace: Workspace
+    other: Workspace  # a second one of the same person, so that the switcher is there
+    root: User
+    viewer: User
+
+
+def settle() -> World:
+    """Somebody who may everything, in a workspace where everything has happened once."""
+    here = make.workspace(name="Northwind demo")
+    other = make.workspace(name="Harbour works")
+    root = services.create_user(
+        "ada@example.org",
+        actor=make.JOB,
+        name="Ada Marsh",
+        workspace=here,
+        roles=sorted(policy.PEOPLE),
+        password=make.PASSWORD,
+        superuser=True,
+    )
+    there = services.add_member(other, root, actor=make.JOB)
+    services.grant_role(there, "viewer", actor=make.JOB)
+    world = World(here, other, root, make.person(here, "viewer", name="Vera Wood"))
+    _machines(world)
+    _engine(world)
+    _news(world)
+    _services(world)
+    _reviews(world)
+    return world
+
+
+def _machines(world: World) -> None:
+    here, root = world.workspace, world.root
+    agent = make.agent(here, name="executor-1", owner=root, description=HOSTILE)
+    make.key(agent)
+    _, secret = make.key(make.agent(here, role="planner", name="planner-1"))
+    issued = issue_token(actor=authenticate_bearer(f"Bearer {secret}", None))
+    revoke_token(str(issued.token), actor=make.JOB, reason="seen in a log")
+    trust_issuer(
+        here,
+        actor=make.JOB,
+        issuer="https://ci.example.org",
+        jwks_url="https://ci.example.org/keys",
+        audience="portal",
+        role="executor",
+    )
+    lock_account(make.person(here, "viewer", name="Lou Locked"), actor=make.JOB, reason=HOSTILE)
+    reason = "Look into the failed release"
+    services.open_break_glass(here, actor=make.actor(root), reason=reason)
+    set_throttle(here, actor=make.JOB, limit=10, minutes=30, reason="a loop in a client")
+
+
+def _engine(world: World) -> None:
+    here = world.workspace
+    runs.schedule_due()
+    runs.ask_run(sorted(JOBS)[0], actor=make.JOB)
+    timers.set_timer("tests.kind", key="late", due_at=clock.now(), workspace_id=here.pk)
+    _dead(Timer.objects.filter(key="late"))
+    timers.set_timer(
+        "tests.kind",
+        key=f"soon {HOSTILE}"[:180],
+        due_at=clock.now() + timedelta(hours=2),
+        workspace_id=here.pk,
+    )
+    obligations.open_due()
+    heartbeats.write("worker", "tests:1")
+    EngineCycle.objects.create(module="timers", ok_at=clock.now(), done=7, last_error=HOSTILE)
+    alarms.settle([Finding("component", "beat", f"No sign of life from beat. {HOSTILE}")])
+    signals.emit("tests.kind", key=f"dead {HOSTILE}", workspace_id=here.pk, payload={"a": HOSTILE})
+    _dead(Signal.objects.all())
+    retention.clean(actor=make.JOB, dry_run=True)
+
+
+def _dead(rows: Any) -> None:
+    """Given up after as many attempts as there are."""
+    rows.update(state=leases.DEAD, attempts=8, last_error=HOSTILE, finished_at=clock.now())
+
+
+def _news(world: World) -> None:
+    here, root = world.workspace, world.root
+    channel = news.create_channel(
+        here,
+        actor=make.JOB,
+        name="Ops mailing list",
+        kind="email",
+        target="ops@example.org",
+        urgencies=["critical"],
+    )
+    news.add_contact(here, actor=make.JOB, purpose="security_lead", name="Sami", user=root)
+    kind = sorted(CATALOGUE)[0]
+    news.set_wording(here, actor=make.JOB, kind=kind, subject="Our own words", body="Look.")
+    for key, subject in (("first", LONG[:200]), ("second", HOSTILE)):
+        notify(
+            workspace_id=here.pk,
+            kind="tests.kind",
+            to=To(users=[root.pk], channels=[channel.pk]),
+            key=key,
+            subject=subject,
+            body=f"{LONG} {HOSTILE}",
+            urgency="critical",
+            link="/admin/",
+        )
+    enqueue("tests.topic", {"text": HOSTILE}, key="gone", workspace_id=here.pk)
+    _dead(OutboxMessage.objects.filter(key="gone"))
+
+
+def _services(world: World) -> None:
+    here = world.workspace
+    service = catalog.service(here, name=LONG[:100], description=f"# About\n\n{HOSTILE}")
+    catalog.saw(catalog.probe(service), "++----++")
+    catalog.saw(catalog.probe(catalog.service(here)), "+----")
+    catalog_services.add_component(
+        here, actor=make.JOB, slug="front", name="Front", kind="frontend", service=service
+    )
+    catalog.integration(here, description=HOSTILE)
+    catalog.broken(here)
+
+
+def _reviews(world: World) -> None:
+    here, now = world.workspace, clock.now()
+    generate_review(here, actor=make.JOB)
+    report_backup(
+        here,
+        actor=make.JOB,
+        kind="database",
+        ok=False,
+        error=HOSTILE,
+        started_at=now - timedelta(minutes=9),
+        finished_at=now - timedelta(minutes=1),
+    )
+    RestoreDrill.objects.create(started_at=now, seconds=3.5, ok=False, error=HOSTILE)
+    review.prepare_review(make.JOB, here.pk)
+    views.save(
+        here,
+        actor=make.actor(world.root),
+        name="Dead ones",
+        page="/admin/base/signal/",
+        query="state__exact=dead",
+        shared=True,
+    )
+    sealing.seal_batch()

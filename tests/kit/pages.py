@@ -1,0 +1,157 @@
+"""Every page of the console, from the URL resolver itself, so that a new one is walked by itself
+or must be named here with the reason why it isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.urls.resolvers import URLResolver
+
+from controlplane.access.models import AccessReview, Agent, ApiKey, Membership
+from controlplane.base.admin import ModelAdmin
+from controlplane.base.admin.buttons import buttons_of
+from tests.kit.inhabited import World
+
+# Beside the API, which answers no browser.
+NO_PAGES = {
+    "health": "answers machines",
+    "ready": "answers machines",
+    "metrics": "answers machines",
+    "stream-health": "answers machines",
+    "access:jwks": "answers machines",
+    "console:nav": "a part of every page",
+    "admin:index": "stands behind the console's home",
+    "admin:login": "leads to the one sign-in page",
+    "admin:logout": "leads to the one sign-out",
+    "admin:password_change": "leads to the account's own page",
+    "admin:password_change_done": "leads to the account's own page",
+    "admin:autocomplete": "answers scripts of the stock admin, which are not there",
+    "admin:jsi18n": "answers scripts of the stock admin, which are not there",
+    "admin:app_list": "the sidebar is the list of lists",
+    "access:password_reset_link": "leads on to access:password_reset_set, without its secret",
+    "access:second_factor": "between password and code: walked by itself",
+    "access:enrol": "between password and code: walked by itself",
+}
+# Only a form that was sent is answered; a test asks each and gets 405.
+FORMS_ONLY = {
+    "access:end_other_sessions",
+    "access:end_session",
+    "access:recovery_codes",
+    "access:switch_workspace",
+    "access:grant",
+    "access:revoke",
+    "access:reset_factor",
+    "access:member_do",
+    "access:key_issue",
+    "access:agent_do",
+    "access:key_revoke",
+    "access:review_generate",
+    "access:review_sign",
+    "access:review_decide",
+    "access:break_glass_open",
+    "access:break_glass_close",
+    "console:theme",
+    "console:save_view",
+    "console:change_view",
+}
+SIGNED_OUT = (
+    "access:login",
+    "access:password_reset",
+    "access:password_reset_sent",
+    "access:password_reset_set",
+)
+_SOME_UID = "00000000-0000-7000-8000-000000000001"
+ANYTHING = {"uid": _SOME_UID, "grant_uid": _SOME_UID, "period": "2026-Q1", "verb": "pin"}
+
+
+def route_names() -> Iterator[tuple[str, str]]:
+    """Name and path of every route outside the API and outside the admin's models."""
+
+    def walk(resolver: URLResolver, path: str, spaces: str) -> Iterator[tuple[str, str]]:
+        for entry in resolver.url_patterns:
+            here = path + str(entry.pattern)
+            if isinstance(entry, URLResolver):
+                inner = f"{spaces}{entry.namespace}:" if entry.namespace else spaces
+                yield from walk(entry, here, inner)
+            elif entry.name:
+                yield f"{spaces}{entry.name}", here
+
+    models = {f"{model._meta.app_label}_{model._meta.model_name}_" for model in registered()}
+    for name, path in walk(get_resolver(), "", ""):
+        of_model = name.startswith("admin:") and name[6:].startswith(tuple(models))
+        if not path.startswith("api/") and not of_model:
+            yield name, path
+
+
+def registered() -> Mapping[type[Model], ModelAdmin[Any]]:
+    return admin.site._registry  # type: ignore[return-value]
+
+
+def own_pages(world: World) -> Iterator[str]:
+    """Every page outside the admin's models, at one thing of this world each."""
+    person = Membership.objects.get(user=world.viewer).user
+    agent = Agent.objects.filter(workspace=world.workspace).earliest("id")
+    key = ApiKey.objects.filter(agent=agent).earliest("id")
+    review = AccessReview.objects.get(workspace=world.workspace)
+    things: dict[str, tuple[object, ...]] = {
+        "access:member": (person.uid,),
+        "access:agent": (agent.uid,),
+        "access:key_rotate": (key.uid,),
+        "access:review": (review.period,),
+    }
+    for name, _ in route_names():
+        if name not in NO_PAGES and name not in FORMS_ONLY and name not in SIGNED_OUT:
+            yield reverse(name, args=things.get(name, ()))
+    yield f"{reverse('console:go')}?q=run+"
+    yield f"{reverse('console:inbox')}?show=all"
+    yield f"{reverse('console:settings')}?q=nothing+is+called+so"
+    yield "/admin/base/signal/?q=nothing-is-called-so&view=all"
+
+
+def admin_pages(client: Client, world: World) -> Iterator[str]:
+    """List, row, forms, history and every question a button asks."""
+    for model in sorted(registered(), key=lambda found: found._meta.label):
+        yield from _pages_of(model, registered()[model], client, world)
+
+
+def _pages_of(
+    model: Any, model_admin: ModelAdmin[Any], client: Client, world: World
+) -> Iterator[str]:
+    info = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    yield f"{reverse(f'{info}_changelist')}?view=all"
+    if model_admin.add_action:
+        yield reverse(f"{info}_add")
+    rows = model._default_manager.all()
+    asked = client.get(f"{reverse(f'{info}_changelist')}?view=all")
+    shown = list(asked.context["cl"].result_list)
+    assert shown, f"no {model._meta.label} in the world: let tests.kit.inhabited make one"
+    row = rows.get(pk=shown[-1].pk)
+    page = model_admin.object_url(row)
+    yield page
+    if model_admin.change_action and model_admin.edit_fields:
+        yield f"{page}?edit=1"
+    if model_admin.delete_action:
+        yield page.replace("/change/", "/delete/")
+    yield page.replace("/change/", "/history/")
+    for entry in buttons_of(type(model_admin), "detail"):
+        if entry.asks and (found := _asking(entry.name, model_admin, shown, client)):
+            yield found
+    for entry in buttons_of(type(model_admin), "list"):
+        if entry.asks:
+            yield reverse(f"{info}_list_button", args=(entry.name,))
+
+
+def _asking(
+    name: str, model_admin: ModelAdmin[Any], shown: list[Any], client: Client
+) -> str | None:
+    """The question's page at the first row whose state allows it."""
+    for row in shown[:20]:
+        url = model_admin.object_url(row).replace("/change/", f"/do/{name}/")
+        if client.get(url).status_code == 200:
+            return url
+    return None
