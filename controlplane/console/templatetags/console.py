@@ -12,6 +12,7 @@ from django.template import Context
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.base.web import actor_of
 from controlplane.console import cells
+from controlplane.console.kit import links
 from controlplane.lib import refs
 
 register = template.Library()
@@ -102,3 +103,9 @@ HIDDEN = frozenset({"id", "lease_token"})
 @register.filter
 def is_ref(text: Any) -> bool:
     return refs.parse(str(text)) is not None
+
+
+@register.filter
+def safe_url(address: Any) -> str:
+    """Nothing where the address is of a scheme that runs what it says."""
+    return links.safe_url(address)
