@@ -44,8 +44,11 @@ def empty() -> Iterator[restoring.Where]:
 
 
 def databases() -> set[str]:
+    """Ours and what was made beside it; other test processes make and drop theirs meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database")
+        cursor.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, current_database())"
+        )
         return {row[0] for row in cursor.fetchall()}
 
 
