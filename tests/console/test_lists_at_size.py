@@ -21,7 +21,7 @@ ROWS = 100_000
 MOST = {"audit.AuditSeal": 11, "backups.BackupReport": 11, "backups.RestoreDrill": 12}
 LIST = "/admin/base/signal/"
 # As many rows as an installation writes in months: the last one, again and again.
-COLUMNS = [field.column for field in Signal._meta.concrete_fields]
+COLUMNS = [str(field.column) for field in Signal._meta.concrete_fields]
 OTHER = {"id": "id + n", "uid": "gen_random_uuid()", "key": "'key ' || n"}
 FILL = f"""
 INSERT INTO base_signal ({", ".join(COLUMNS)})
@@ -71,9 +71,7 @@ def many(db: None) -> Client:
     with connection.cursor() as cursor:
         cursor.execute(FILL, [ROWS])
         cursor.execute("ANALYZE base_signal")
-    browser = make.client(world.root)
-    choose(browser, world)
-    return browser
+    return make.client(make.person(world.workspace, *sorted(policy.PEOPLE)))
 
 
 @pytest.mark.slow

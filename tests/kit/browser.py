@@ -43,6 +43,7 @@ FLAGS = (
     "--force-renderer-accessibility",  # kept up to date, instead of made anew for each name
     f"--window-size={WIDE},{HEIGHT}",
 )
+SAID = frozenset({"SEVERE", "WARNING"})  # the rest are hints about forms
 T = TypeVar("T")
 
 
@@ -142,9 +143,9 @@ class Browser:
         return str(self.find(selector).text)
 
     def said(self) -> list[str]:
-        """What stood in the console since it was last asked."""
+        """What stood in the console since it was last asked: errors and warnings."""
         lines: Any = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return [f"{line['level']}: {line['message']}" for line in lines]
+        return [f"{line['level']}: {line['message']}" for line in lines if line["level"] in SAID]
 
     def until(self, question: Callable[[], T], else_say: Callable[[], str] | None = None) -> T:
         """Ask until the answer is true. A page that is just being exchanged asks again."""
