@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controlplane.console.charts import render
 from controlplane.console.charts.data import KINDS
-from tests.kit.markup import parsed
+from tests.kit.chart_markup import parsed
 
 NUMBERS = st.one_of(
     st.floats(),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controlplane.console.charts import render
 from controlplane.console.charts.data import Edge, Graph, Node
 from controlplane.console.charts.layering import crossings, lay_out, spread
-from tests.kit.markup import described, parsed, words
+from tests.kit.chart_markup import described, parsed, words
 
 COUNT = 14
 PAIRS = st.lists(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)), max_size=40)

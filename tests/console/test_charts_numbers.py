@@ -14,7 +14,7 @@ from controlplane.console.charts import render, sampling
 from controlplane.console.charts.data import Annotation, Line, Series, Threshold, number
 from controlplane.console.charts.ticks import nice, time_ticks
 from controlplane.console.charts.units import axis_labels, format_value
-from tests.kit.markup import described, parsed, plain
+from tests.kit.chart_markup import described, parsed, plain
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -10,7 +10,7 @@ from django.template import Context, Template
 from controlplane.console.charts import render
 from controlplane.console.charts.data import KINDS, Line, Series, from_mapping
 from controlplane.console.charts.samples import SAMPLES
-from tests.kit.markup import described, parsed, plain, words
+from tests.kit.chart_markup import described, parsed, plain, words
 
 HOSTILE = "<script>alert(1)</script>\" onload='x' \x00\ud800\u202e&amp; ]]>" + "w" * 500
 
