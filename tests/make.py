@@ -72,6 +72,20 @@ def superuser(email: str | None = None) -> User:
     )
 
 
+def root_of(workspace: Workspace, *roles: str) -> User:
+    """A superuser who also works somewhere: the right to see comes with roles, the right to
+    change what all workspaces share with being one."""
+    return services.create_user(
+        f"root-{next(_numbers)}@example.org",
+        actor=JOB,
+        name="Sam Super",
+        workspace=workspace,
+        roles=roles or ("workspace_admin", "primary_operator"),
+        password=PASSWORD,
+        superuser=True,
+    )
+
+
 def membership(user: User, workspace: Workspace) -> Membership:
     return services.member_of(workspace, user)
 

@@ -145,7 +145,7 @@ class AuditSealAdmin(ModelAdmin[AuditSeal]):
     empty_hint = "A worker seals every two seconds. manage.py verify_audit proves the log."
     list_display = ("named", "kind", "events", "at", "short_hash", "key_id")
     list_filter = ("kind",)
-    fields = ("n", "kind", "at", "count", "key_id")
+    fields = ("kind", "at", "count", "key_id")
     list_panel_template = "audit/list_auditseal.html"
     panel_template = "audit/panel_auditseal.html"
 

@@ -106,7 +106,8 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.actor_label} {self.action} {self.subject_ref}: {self.outcome}"
+        words = f"{self.actor_label}: {self.action} {self.subject_label or self.subject_ref}"
+        return words if self.outcome == Outcome.DONE else f"{words} ({self.outcome})"
 
 
 class AuditPending(models.Model):

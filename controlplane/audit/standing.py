@@ -65,8 +65,8 @@ def _seal_of(event: AuditEvent) -> AuditSeal | None:
             high = middle
     near = AuditSeal.objects.filter(n__gte=low, n__lt=low + _NEAR, kind=AuditSeal.Kind.BATCH)
     holding = near.extra(where=["ids @> %s::bigint"], params=[event.pk])
-    found: AuditSeal | None = holding.order_by("n").first()
-    return found
+    seal: AuditSeal | None = holding.order_by("n").first()
+    return seal
 
 
 def _leaf_in(seal: AuditSeal, event_id: int) -> bytes:

@@ -39,7 +39,7 @@ def figures() -> list[dict[str, Any]]:
     """Recovery as measured, each beside its target."""
     found = services.figures()
     lost = None if found.rpo_seconds is None else round(found.rpo_seconds / 3600, 1)
-    back = None if found.rto_seconds is None else round(found.rto_seconds)
+    back = None if found.rto_seconds is None else round(found.rto_seconds / 60, 1)
     return [
         {
             "label": "Would be lost now (RPO)",
@@ -51,8 +51,8 @@ def figures() -> list[dict[str, Any]]:
         {
             "label": "To come back (RTO)",
             "value": back,
-            "unit": "s",
-            "target": found.rto_target,
+            "unit": "min",
+            "target": found.rto_target / 60,
             "note": f"target {found.rto_target / 3600:.0f} h, as the newest good drill took"
             if back is not None
             else f"target {found.rto_target / 3600:.0f} h, not drilled yet",

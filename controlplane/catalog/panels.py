@@ -58,12 +58,18 @@ def _rounded(percent: float | None) -> float | None:
 def _note(figure: uptime.Uptime) -> str:
     if figure.percent is None:
         return "nobody looked"
-    away = timedelta(seconds=round(figure.down_s))
     calm = figure.percent_without_maintenance
-    text = f"{away} away" if figure.down_s else "never away"
+    text = f"{_words(figure.down_s)} away" if figure.down_s else "never away"
     if calm is not None and abs(calm - figure.percent) > 0.0005:
         text += f"; {calm:.3f} % without planned work"
     return text
+
+
+def _words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "under 1 s"
 
 
 def up_and_down(service: Service, environments: Sequence[Environment]) -> dict[str, Any]:
@@ -196,7 +202,7 @@ def breaker(integration: Integration) -> dict[str, Any]:
         "kind": "graph",
         "title": "The breaker",
         "size": "small",
-        "direction": "LR",
+        "direction": "TB",
         "heading": False,
         "nodes": [
             {
@@ -208,9 +214,9 @@ def breaker(integration: Integration) -> dict[str, Any]:
             for key, label, tone in _STATES
         ],
         "edges": [
-            ("closed", "open", f"{failures} failures, or by hand"),
-            ("open", "half_open", "the pause is over"),
-            ("half_open", "closed", "the trial succeeds"),
-            ("half_open", "open", "the trial fails"),
+            ("closed", "open", f"{failures} failures"),
+            ("open", "half_open", "pause over"),
+            ("half_open", "closed", ""),
+            ("half_open", "open", ""),
         ],
     }

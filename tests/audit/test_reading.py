@@ -253,7 +253,7 @@ def test_seals__carry_hashes_for_anchors(here: Workspace) -> None:
 def test_console__list_trail_and_row(here: Workspace) -> None:
     browser = make.client(make.person(here, "security_lead"))
     [event] = audit.events(1, workspace_id=here.pk, reason="a reason to be read")
-    page = browser.get("/admin/audit/auditevent/")
+    page = browser.get("/admin/audit/auditevent/?view=all")
     assert page.status_code == 200
     assert b"test.act" in page.content
     assert b"test.act" in browser.get("/admin/audit/auditevent/?q=test.thing").content
@@ -269,7 +269,7 @@ def test_console__of_another_workspace_or_role__shows_nothing(
 ) -> None:
     [event] = audit.events(1, workspace_id=there.pk)
     neighbour = make.client(make.person(here, "security_lead"))
-    assert b"test.act" not in neighbour.get("/admin/audit/auditevent/").content
+    assert b"test.act" not in neighbour.get("/admin/audit/auditevent/?view=all").content
     assert neighbour.get(f"/admin/audit/auditevent/{event.uid}/change/").status_code == 404
     viewer = make.client(make.person(there, "viewer"))
     assert viewer.get("/admin/audit/auditevent/").status_code == 403

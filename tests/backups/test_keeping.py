@@ -188,8 +188,8 @@ def test_console__shows_measured_recovery(workspace: Workspace) -> None:
     reported(workspace)
     RestoreDrill.objects.create(started_at=NOW, seconds=12.5, ok=True, tables=40, rows=900)
     browser = make.client(make.person(workspace, "database_lead"))
-    assert b"database" in browser.get("/admin/backups/backupreport/").content
-    page = browser.get("/admin/backups/restoredrill/")
+    assert b"database" in browser.get("/admin/backups/backupreport/?view=all").content
+    page = browser.get("/admin/backups/restoredrill/?view=all")
     assert b"target 4 h" in page.content
     viewer = make.client(make.person(workspace, "viewer"))
     assert viewer.get("/admin/backups/backupreport/").status_code == 403

@@ -56,7 +56,7 @@ def page_of(signal: Signal, tail: str = "change") -> str:
 
 
 def test_list__own_rows__shown_escaped(browser: Client, signal: Signal) -> None:
-    answer = browser.get(LIST)
+    answer = browser.get(f"{LIST}?view=all")
     assert answer.status_code == 200
     text = answer.content.decode()
     assert "first &lt;script&gt;" in text
@@ -64,7 +64,7 @@ def test_list__own_rows__shown_escaped(browser: Client, signal: Signal) -> None:
 
 
 def test_list_and_page__other_workspace__not_there(stranger: Client, signal: Signal) -> None:
-    assert "tests.kind" not in stranger.get(LIST).content.decode()
+    assert "tests.kind" not in stranger.get(f"{LIST}?view=all").content.decode()
     for tail in ("change", "history", "do/replay", "delete"):
         assert stranger.get(page_of(signal, tail)).status_code in {403, 404}
     assert stranger.post(page_of(signal, "do/replay"), {"reason": "mine"}).status_code == 404
@@ -75,7 +75,7 @@ def test_list__role_without_the_action__refused_and_recorded(
     here: Workspace, signal: Signal
 ) -> None:
     legal = make.client(make.person(here, "legal"))
-    answer = legal.get(LIST)
+    answer = legal.get(f"{LIST}?view=all")
     assert answer.status_code == 403
     assert "needs" in answer.content.decode()
     denied = AuditEvent.objects.get(outcome="denied", action="signal.view")
@@ -99,7 +99,7 @@ def test_filter__offers_only_rows_one_may_see(
     browser: Client, here: Workspace, signal: Signal
 ) -> None:
     Workspace.objects.create(slug="theirs", name="Their secret project")
-    assert "Their secret project" not in browser.get(LIST).content.decode()
+    assert "Their secret project" not in browser.get(f"{LIST}?view=all").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_bulk__role_without_the_right__not_offered_and_not_done(
     here: Workspace, signal: Signal
 ) -> None:
     compliance = make.client(make.person(here, "compliance"))
-    assert "replay_selected" not in compliance.get(LIST).content.decode()
+    assert "replay_selected" not in compliance.get(f"{LIST}?view=all").content.decode()
     bulk(compliance, signal.pk)
     assert Signal.objects.get().state == leases.DEAD
 
@@ -244,7 +244,7 @@ def test_bulk__role_without_the_right__not_offered_and_not_done(
 def test_site__stock_log_is_never_written_and_rows_are_never_deleted_in_bulk(
     browser: Client, signal: Signal
 ) -> None:
-    assert "delete_selected" not in browser.get(LIST).content.decode()
+    assert "delete_selected" not in browser.get(f"{LIST}?view=all").content.decode()
     assert not LogEntry.objects.exists()
 
 
@@ -271,7 +271,7 @@ def fill(here: Workspace, number: int) -> None:
 
 def test_pages_by_key__newer_and_older_meet(browser: Client, here: Workspace) -> None:
     fill(here, 120)
-    first = browser.get(LIST).context["cl"]
+    first = browser.get(f"{LIST}?view=all").context["cl"]
     assert [row.key for row in first.result_list][:2] == ["119", "118"]
     assert first.newer == ""
     second = browser.get(LIST + first.older).context["cl"]
@@ -288,17 +288,17 @@ def test_count__beyond_the_cap__says_more_than(
 ) -> None:
     monkeypatch.setenv(COUNT_CAP.env_name, "100")
     fill(here, 150)
-    assert "more than 100" in browser.get(LIST).content.decode()
+    assert "more than 100" in browser.get(f"{LIST}?view=all").content.decode()
 
 
 def test_list__query_count_does_not_grow_with_rows(browser: Client, here: Workspace) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
-            assert browser.get(LIST).status_code == 200
+            assert browser.get(f"{LIST}?view=all").status_code == 200
         return len(captured)
 
     fill(here, 5)
-    browser.get(LIST)  # the counts beside the navigation are remembered for some seconds
+    browser.get(f"{LIST}?view=all")  # counts beside the navigation are remembered for a while
     few = queries()
     Signal.objects.all().delete()
     fill(here, 50)

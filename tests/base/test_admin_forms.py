@@ -72,7 +72,7 @@ def test_form__the_service_refuses__sentence_on_the_form_and_nothing_written(
 
 def test_form__without_the_right__403(here: Workspace) -> None:
     legal = make.client(make.person(here, "legal"))
-    assert legal.get(CONTACTS).status_code == 200
+    assert legal.get(CONTACTS, follow=True).status_code == 200
     assert legal.post(f"{CONTACTS}add/", fields()).status_code == 403
     assert not Contact.objects.exists()
 

@@ -236,7 +236,7 @@ def test_palette__leads_to_the_pages() -> None:
     pages = [entry for entry in palette_actions if entry.slug.startswith("catalog.")]
     assert len(pages) == 4
     for entry in pages:
-        assert browser.get(entry.url).status_code == 200
+        assert browser.get(entry.url, follow=True).status_code == 200
 
 
 def test_backoff__the_playbooks_numbers() -> None:

@@ -78,7 +78,7 @@ def test_console__operator_sees_every_list_and_page(ws: Workspace) -> None:
     client = browser(ws, "primary_operator")
     assert len(MODELS) == 8
     for model in MODELS:
-        listed = client.get(reverse(f"admin:jobs_{model._meta.model_name}_changelist"))
+        listed = client.get(reverse(f"admin:jobs_{model._meta.model_name}_changelist"), follow=True)
         assert listed.status_code == 200, model
         row = model._default_manager.first()
         assert client.get(page(row, "change")).status_code == 200, model
@@ -88,7 +88,7 @@ def test_console__operator_sees_every_list_and_page(ws: Workspace) -> None:
 def test_console__viewer_sees_obligations_only(ws: Workspace) -> None:
     client = browser(ws, "viewer")
     for model in MODELS:
-        listed = client.get(reverse(f"admin:jobs_{model._meta.model_name}_changelist"))
+        listed = client.get(reverse(f"admin:jobs_{model._meta.model_name}_changelist"), follow=True)
         expected = 200 if model.__name__.startswith("Obligation") else 403
         assert listed.status_code == expected, model
 
@@ -209,7 +209,8 @@ def test_api__job_run_cancelled__superuser_only(ws: Workspace) -> None:
     url = f"/api/v1/jobs/runs/{run.uid}/cancel"
     refused = browser(ws, "primary_operator").post(url, {"reason": "x"}, **JSON)
     assert refused.status_code == 403
-    root = make.client(make.superuser())
+    root = make.client(make.root_of(ws))
     answer = root.post(url, {"reason": "not today"}, **JSON)
-    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled"), answer.content
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["state"] == "cancelled"
     assert root.post(url, {"reason": "again"}, **JSON).status_code == 409

@@ -48,6 +48,17 @@ def seen() -> tuple[int, int | None, str]:
     return row.progress_done, row.progress_total, row.progress_note
 
 
+def seen_by_others() -> int:
+    """By another connection, while the job's own transaction is open."""
+    other: Any = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT progress_done FROM jobs_jobrun")
+            return int(cursor.fetchone()[0])
+    finally:
+        other.close()
+
+
 def ask_to_stop() -> None:
     progress.ask_cancel(
         JobRun.objects.get(), actor=make.actor(make.superuser()), reason="wrong day"
@@ -69,10 +80,7 @@ def test_step__seen_at_once__though_the_jobs_own_transaction_is_open_and_rolls_b
         with transaction.atomic():
             RetentionRun.objects.create(slug="half", cutoff=Now())
             progress.step(3, 10, "third of ten")
-            with connection.copy() as other:
-                other.execute("SELECT progress_done FROM jobs_jobrun")
-                assert other.fetchone() == (3,)
-                other.connection.close()
+            assert seen_by_others() == 3
             raise ValueError("undone")
 
     runs.execute(run_of(work).pk)
@@ -96,8 +104,17 @@ def test_step__called_often__written_once_a_second(
 ) -> None:
     monkeypatch.setenv(progress.EVERY.env_name, "1000")
     written: list[int] = []
-    monkeypatch.setattr(progress, "_report", lambda state, done, *_: bool(written.append(done)))
-    runs.execute(run_of(lambda: [progress.step(n) for n in range(1000)] and None).pk)
+
+    def note(state: Any, done: int, *_: Any) -> bool:
+        written.append(done)
+        return False
+
+    def work() -> None:
+        for number in range(1000):
+            progress.step(number)
+
+    monkeypatch.setattr(progress, "_report", note)
+    runs.execute(run_of(work).pk)
     assert written == []
     assert JobRun.objects.get().state == leases.DONE
 
@@ -212,10 +229,10 @@ def test_clean_up__tells_its_classes__and_keeps_its_record_when_stopped(
         ask_to_stop()
         return limit
 
-    monkeypatch.setattr(type(retention), "__iter__", lambda self: iter([entry]))
     entry = RetentionClass(
         "tests.rows", models=(), keep=timedelta(days=1), why="", delete=delete, count=lambda _: 0
     )
+    monkeypatch.setattr(type(retention), "__iter__", lambda self: iter([entry]))
     runs.execute(run_of(lambda: clean(actor=make.JOB) and None).pk)
     row = JobRun.objects.get()
     assert (row.state, row.progress_note) == (leases.CANCELLED, "tests.rows: 1,000 rows")

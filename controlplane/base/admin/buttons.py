@@ -28,6 +28,7 @@ class Button:
     reason: bool
     when: Callable[[Any], str] | None
     place: Place
+    quiet: bool = False
 
     @property
     def asks(self) -> bool:
@@ -61,18 +62,20 @@ def button(
     reason: bool = False,
     when: Callable[[Any], str] | None = None,
     place: Place = "detail",
+    quiet: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Make an admin method a button.
 
     `def revoke(self, request, obj, reason) -> str | HttpResponse | None` for a row's page; the
     text returned is shown as the result. `place="list"` calls `(self, request, reason)`.
     `confirm` is the question asked first; `typed` makes the person type the row's name, for what
-    cannot be undone. `when(obj)` returns a sentence when the row's state refuses.
+    cannot be undone. `quiet`: never drawn as the next step. `when(obj)` returns a sentence when
+    the row's state refuses.
     """
 
     def mark(handler: Handler) -> Handler:
         handler.portal_button = Button(  # type: ignore[attr-defined]
-            handler.__name__, label, action, confirm, typed, reason, when, place
+            handler.__name__, label, action, confirm, typed, reason, when, place, quiet
         )
         return handler
 

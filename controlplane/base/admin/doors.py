@@ -116,7 +116,7 @@ class ButtonDoors(_Base):
         first = True
         for entry in buttons_of(type(self), place):
             refusal = entry.refusal(actor_of(request), obj)
-            primary = first and not refusal and not entry.typed
+            primary = first and not refusal and not entry.typed and not entry.quiet
             first = first and not primary
             url = self._button_url(entry.name, obj)
             yield ShownButton(

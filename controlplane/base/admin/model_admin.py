@@ -141,9 +141,9 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         return self.permits(request, self.delete_action, obj)
 
     def denied(self, request: HttpRequest, kind: str) -> NotAllowed:
-        action = getattr(self, f"{kind}_action") or self.view_action
         if kind == "change" and request.method in {"GET", "HEAD"}:
-            action = self.view_action
+            kind = "view"  # a row's page is read there first
+        action = getattr(self, f"{kind}_action") or self.view_action
         reason = policy.can(actor_of(request), action).reason
         if getattr(self, f"{kind}_action") is None:
             reason = f"Nobody may {kind} this here."

@@ -45,7 +45,8 @@ class Showing(_Base):
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
     opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
-    timeline, `list_panel_template` figures above a list. `in_palette` offers the list when
+    timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
+    figures above a list. `in_palette` offers the list when
     somebody types words into the palette.
     """
 
@@ -55,6 +56,7 @@ class Showing(_Base):
     empty_hint: ClassVar[str] = ""
     panel_template: ClassVar[str] = ""
     list_panel_template: ClassVar[str] = ""
+    facts: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
     formfield_overrides: ClassVar[Any] = {models.DateTimeField: _MOMENT, models.DateField: _DAY}
 
@@ -96,7 +98,13 @@ class Showing(_Base):
         tabs = [
             {"label": label, "query": query, "current": here == query} for label, query in self.tabs
         ]
-        return {"portal": self, "tabs": tabs, **self.list_panel_context(request)}
+        on_tab = any(tab["current"] for tab in tabs)
+        return {
+            "portal": self,
+            "tabs": tabs,
+            "on_tab": on_tab,
+            **self.list_panel_context(request),
+        }
 
     def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
         """What `list_panel_template` needs."""

@@ -85,9 +85,9 @@ class EnvironmentAdmin(ModelAdmin[Environment]):
     list_display = ["name", "purpose", "data_class", "update_frequency", "needs_approval", "probed"]
     search_fields = ["name", "slug", "purpose"]
     in_palette = True
-    fields = (
+    facts = (
         "name", "slug", "data_class", "needs_approval", "debug_allowed", "releases_per_week",
-        "data_refresh_days", "order", "purpose", "update_frequency", "version",
+        "data_refresh_days", "order", "version",
     )  # fmt: skip
     panel_template = "catalog/panel_environment.html"
     list_filter = ["data_class"]
@@ -143,9 +143,9 @@ class ServiceAdmin(OwnedAdmin[Service]):
     in_palette = True
     add_fields = ("slug", *SERVICE_FIELDS)
     edit_fields = SERVICE_FIELDS
-    fields = (
-        "health", "ref", "slug", "name", "kind", "tier", "owner_role", "owner", "host", "runtime",
-        "uptime_target", "status", "description", "created_at", "version",
+    facts = (
+        "health", "ref", "slug", "kind", "tier", "owner", "host", "runtime",
+        "target", "status", "created_at", "version",
     )  # fmt: skip
     panel_template = "catalog/panel_service.html"
 
@@ -202,6 +202,7 @@ class ServiceAdmin(OwnedAdmin[Service]):
         return services.register_service(here(request), actor=actor, **data)
 
     @button(
+        quiet=True,
         label="Retire",
         action="catalog.manage",
         confirm="Its probes will rest. It can be taken back.",
@@ -238,7 +239,7 @@ class ComponentAdmin(ModelAdmin[Component]):
     empty_hint = "A service may have several. POST /api/v1/catalog/components adds one."
     list_display = ["name", "state", "kind", "service", "is_public", "order"]
     in_palette = True
-    fields = (
+    facts = (
         "state", "name", "slug", "kind", "service", "is_public", "order", "description",
         "created_at", "version",
     )  # fmt: skip
@@ -261,7 +262,7 @@ class ComponentAdmin(ModelAdmin[Component]):
             return services.change_component(obj, actor=actor, version=obj.version, **data)
         return services.add_component(here(request), actor=actor, **data)
 
-    @button(label="Switch off", action="catalog.manage", reason=True, when=is_on)
+    @button(quiet=True, label="Switch off", action="catalog.manage", reason=True, when=is_on)
     def switch_off(self, request: HttpRequest, component: Component, reason: str) -> str:
         services.switch_component(component, actor=actor_of(request), active=False, reason=reason)
         return "Off."

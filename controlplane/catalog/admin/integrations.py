@@ -70,9 +70,9 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     empty_hint = "Agents read GET /api/v1/catalog/breakers before they call."
     list_display = ["name", "health", "kind", "failures", "why", "retry_at", "owner", "ref"]
     in_palette = True
-    fields = (
-        "health", "ref", "slug", "name", "kind", "owner_role", "owner", "is_active", "cause",
-        "opened_by", "opened_at", "trials", "last_success_at", "last_failure_at", "description",
+    facts = (
+        "health", "ref", "slug", "kind", "owner", "is_active", "cause", "opened_by", "opened_at",
+        "trials", "retry_at", "last_success_at", "last_failure_at", "created_at",
         "version",
     )  # fmt: skip
     panel_template = "catalog/panel_integration.html"
@@ -121,6 +121,16 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
             return services.change_integration(obj, actor=actor, version=obj.version, **data)
         return services.add_integration(here(request), actor=actor, **data)
 
+    @button(label="Let one try", action="catalog.trip", when=_unless("closed", "half_open"))
+    def let_one_try(self, request: HttpRequest, integration: Integration, reason: str) -> str:
+        services.half_open(integration, actor=actor_of(request))
+        return "Half open. The first to ask tries; its report decides."
+
+    @button(label="Close the breaker", action="catalog.trip", reason=True, when=_unless("closed"))
+    def close(self, request: HttpRequest, integration: Integration, reason: str) -> str:
+        services.close(integration, actor=actor_of(request), reason=reason)
+        return "Closed. Calls go through."
+
     @button(
         label="Open the breaker",
         action="catalog.trip",
@@ -132,17 +142,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
         services.trip(integration, actor=actor_of(request), reason=reason)
         return "Open. Agents are told so before their next call."
 
-    @button(label="Let one try", action="catalog.trip", when=_unless("closed", "half_open"))
-    def let_one_try(self, request: HttpRequest, integration: Integration, reason: str) -> str:
-        services.half_open(integration, actor=actor_of(request))
-        return "Half open. The first to ask tries; its report decides."
-
-    @button(label="Close the breaker", action="catalog.trip", reason=True, when=_unless("closed"))
-    def close(self, request: HttpRequest, integration: Integration, reason: str) -> str:
-        services.close(integration, actor=actor_of(request), reason=reason)
-        return "Closed. Calls go through."
-
-    @button(label="Switch off", action="catalog.manage", reason=True, when=is_on)
+    @button(quiet=True, label="Switch off", action="catalog.manage", reason=True, when=is_on)
     def switch_off(self, request: HttpRequest, integration: Integration, reason: str) -> str:
         actor = actor_of(request)
         services.switch_integration(integration, actor=actor, active=False, reason=reason)

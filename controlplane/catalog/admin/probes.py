@@ -37,14 +37,14 @@ class ProbeAdmin(ModelAdmin[Probe]):
     )
     empty = "No probe is here."
     empty_hint = "POST /api/v1/catalog/probes adds one; a pushed one waits for reports of others."
-    list_display = ["name", "health", "since", "latency", "last_at", "failures", "last_error"]
+    list_display = ["name", "health", "since", "latency", "looked", "failures", "last_error"]
     list_filter = ["health", "is_active", "environment"]
     list_select_related = ["service", "environment"]
     search_fields = ["service__slug", "service__name", "url"]
     in_palette = True
-    fields = (
-        "health", "service", "environment", "url", "pushed", "expected_status", "every_s",
-        "timeout_s", "down_after", "is_active", "since", "last_at", "next_at", "version",
+    facts = (
+        "health", "service", "environment", "url", "pushed", "expected_status", "rhythm",
+        "patience", "down_after", "is_active", "since", "looked", "version",
     )  # fmt: skip
     panel_template = "catalog/panel_probe.html"
     add_fields = ("service", "environment", *PROBE_FIELDS)
@@ -61,6 +61,18 @@ class ProbeAdmin(ModelAdmin[Probe]):
     @admin.display(description="Failures in a row", ordering="failures_in_a_row")
     def failures(self, probe: Probe) -> int:
         return int(probe.failures_in_a_row)
+
+    @admin.display(description="Looked", ordering="last_at")
+    def looked(self, probe: Probe) -> Any:
+        return probe.last_at
+
+    @admin.display(description="Looks every")
+    def rhythm(self, probe: Probe) -> timedelta:
+        return timedelta(seconds=probe.every_s)
+
+    @admin.display(description="Waits for")
+    def patience(self, probe: Probe) -> timedelta:
+        return timedelta(seconds=probe.timeout_s)
 
     def panel_context(self, request: HttpRequest, obj: Probe) -> Mapping[str, Any]:
         actor = actor_of(request)
@@ -94,7 +106,7 @@ class ProbeAdmin(ModelAdmin[Probe]):
         sight = services.probe_now(probe, actor=actor_of(request))
         return f"Good, after {sight.latency_ms} ms." if sight.ok else f"Not good: {sight.error}"
 
-    @button(label="Switch off", action="catalog.manage", reason=True, when=is_on)
+    @button(quiet=True, label="Switch off", action="catalog.manage", reason=True, when=is_on)
     def switch_off(self, request: HttpRequest, probe: Probe, reason: str) -> str:
         services.switch_probe(probe, actor=actor_of(request), active=False, reason=reason)
         return "Off. Nothing is known of the service from now on."

@@ -88,7 +88,7 @@ def bulk_buttons(cl: Any, context_request: Any) -> list[Any]:
 def row_facts(context: Context) -> dict[str, Any]:
     """The fields of a row's page: short ones beside it, long ones in the middle."""
     portal, obj, request = context["portal"], context["original"], context["request"]
-    names = flatten_fieldsets(portal.get_fieldsets(request, obj))
+    names = portal.facts or flatten_fieldsets(portal.get_fieldsets(request, obj))
     kept = [name for name in names if name not in HIDDEN]
     found = cells.facts(portal, obj, kept, actor_of(request))
     long = [cell for cell in found if cell.kind in {"json", "long"}]

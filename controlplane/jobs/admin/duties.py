@@ -44,8 +44,8 @@ class ObligationAdmin(ModelAdmin[Obligation]):
     search_fields = ("title", "slug", "requirement")
     in_palette = True
     list_select_related = ("workspace",)
-    fields = (
-        "title", "cadence", "owner_role", "owner", "signer", "requirement", "active", "since",
+    facts = (
+        "cadence", "owner", "signer", "requirement", "active", "since",
         "workspace", "version",
     )  # fmt: skip
     panel_template = "jobs/panel_obligation.html"

@@ -108,6 +108,7 @@ class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
         return HttpResponseRedirect(url)
 
     @button(
+        quiet=True,
         label="Switch off",
         action="job.manage",
         reason=True,
@@ -192,7 +193,7 @@ class JobRunAdmin(ModelAdmin[JobRun]):
             "retry": obj.state == leases.WAITING and obj.attempts > 0,
         }
 
-    @button(label="Stop it", action="job.manage", reason=True, when=_can_stop)
+    @button(quiet=True, label="Stop it", action="job.manage", reason=True, when=_can_stop)
     def cancel(self, request: HttpRequest, obj: JobRun, reason: str) -> str:
         row = progress.ask_cancel(obj, actor=actor_of(request), reason=reason)
         return "It will not run." if row.state == leases.CANCELLED else "It stops at its next step."

@@ -13,6 +13,7 @@ from controlplane.base.admin.linking import ref_url
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases, services, shown
 from controlplane.jobs.models import Timer
+from controlplane.lib.redaction import redact
 
 
 def _only_open(timer: Timer) -> str:
@@ -56,6 +57,7 @@ class TimerAdmin(ModelAdmin[Timer]):
     def panel_context(self, request: HttpRequest, obj: Timer) -> Mapping[str, Any]:
         actor = actor_of(request)
         return {
+            "payload": redact(obj.payload),
             "effect": shown.timer_effect(obj),
             "subject_url": ref_url(obj.subject, actor),
             "subject_events": shown.about(obj.subject, actor),
@@ -69,7 +71,7 @@ class TimerAdmin(ModelAdmin[Timer]):
         services.run_timer_now(obj, actor=actor_of(request), reason=reason)
         return "The timer is due now."
 
-    @button(label="Cancel", action="job.manage", reason=True, when=_only_open)
+    @button(quiet=True, label="Cancel", action="job.manage", reason=True, when=_only_open)
     def cancel(self, request: HttpRequest, obj: Timer, reason: str) -> str:
         services.cancel_timer(obj, actor=actor_of(request), reason=reason)
         return "The timer is cancelled."

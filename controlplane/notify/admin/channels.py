@@ -56,9 +56,10 @@ class ChannelAdmin(ModelAdmin[Channel]):
     form = ChannelForm
     add_fields = ("name", "kind", "target", "secret", "urgencies")
     edit_fields = ("name", "target", "secret", "urgencies")
-    fields = (
-        "health", "name", "kind", "target", "secret", "has_secret", "urgencies", "for_urgencies",
-        "last_ok_at", "failures", "last_error_at", "version",
+    fields = ("name", "kind", "target", "secret", "urgencies")
+    facts = (
+        "health", "kind", "target", "has_secret", "for_urgencies", "last_ok_at", "failures",
+        "last_error_at", "version",
     )  # fmt: skip
     about = "Places outside that news of this workspace can go to, and how each fares."
     tabs = (
@@ -133,6 +134,7 @@ class ChannelAdmin(ModelAdmin[Channel]):
         return None
 
     @button(
+        quiet=True,
         label="Switch off",
         action="notify.manage_channels",
         reason=True,

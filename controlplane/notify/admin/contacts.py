@@ -50,7 +50,7 @@ class ContactAdmin(ModelAdmin[Contact]):
     list_display = ["name", "purpose", "family", "reached_by", "coverage", "verified_at"]
     list_select_related = ["user"]
     in_palette = True
-    fields = (
+    facts = (
         "name", "purpose", "family", "user", "email", "phone", "handle", "coverage", "notes",
         "order", "is_active", "verified_at",
     )  # fmt: skip
@@ -81,6 +81,7 @@ class ContactAdmin(ModelAdmin[Contact]):
         return "Noted."
 
     @button(
+        quiet=True,
         label="Remove",
         action="contact.manage",
         reason=True,

@@ -29,7 +29,7 @@ class MessageTemplateAdmin(ModelAdmin[MessageTemplate]):
     empty_hint = "New message template: choose a kind, and write it with its placeholders."
     list_display = ["kind", "label", "subject", "changed_at", "version"]
     search_fields = ["kind", "subject"]
-    fields = ("kind", "subject", "body", "changed_at", "version")
+    facts = ("kind", "label", "changed_at", "version")
     panel_template = "notify/panel_messagetemplate.html"
 
     @admin.display(description="Sent when")
