@@ -334,6 +334,8 @@ class ProbeResult(models.Model):
         indexes = [
             models.Index(fields=["probe", "-at"], name="proberesult_probe_at"),
             models.Index(fields=["at"], name="proberesult_at"),
+            # What went wrong is looked for among a month of what went well.
+            models.Index(fields=["-id"], name="proberesult_failed", condition=Q(ok=False)),
         ]
 
     def __str__(self) -> str:
