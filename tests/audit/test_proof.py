@@ -166,6 +166,17 @@ def test_key_rotation__old_seals_stay_provable(settings: Any) -> None:
     assert {each.kind for each in verify().findings} == {"seal_unknown_key"}
 
 
+def test_seal_keys_own_rotation__old_seals_stay_provable(settings: Any) -> None:
+    settings.AUDIT_SEAL_KEY = "the first seal key 0123456789 0123456789"
+    sealed_log(batches=1)
+    settings.AUDIT_SEAL_KEYS_OLD = [settings.AUDIT_SEAL_KEY]
+    settings.AUDIT_SEAL_KEY = "the second seal key 0123456789 0123456789"
+    sealed_log(batches=1)
+    assert verify().sound
+    settings.AUDIT_SEAL_KEYS_OLD = []
+    assert {each.kind for each in verify().findings} == {"seal_unknown_key"}
+
+
 def test_restored_database__counts_anchors_anew(outside: Path) -> None:
     events = sealed_log()
     with audit.forging() as cursor:
