@@ -22,8 +22,10 @@ class SavedViewQuerySet(models.QuerySet[Any]):
         shared = Q(shared=True, workspace_id__in=actor.workspace_ids)
         return self.filter(shared | Q(owner_id=actor.user_id)) if actor.user_id else self.none()
 
-    def pinned(self) -> Self:
-        """In the sidebar: one's own, and shared ones that are pinned for everybody."""
+    def pinned(self, workspace_id: int | None) -> Self:
+        """In the sidebar: one's own and the shared ones, of the workspace one stands in."""
+        if workspace_id is not None:
+            self = self.filter(workspace_id=workspace_id)
         return self.filter(pinned=True).order_by("page", Lower("name"))
 
     def on(self, page: str) -> Self:
@@ -45,7 +47,9 @@ class SavedView(models.Model):
     pinned = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
 
-    live_count = ""  # what a page found its list to hold; never stored
+    # What a page found out about it; never stored.
+    live_count = ""
+    may_change = may_share = False
     objects = SavedViewQuerySet.as_manager()
 
     class Meta:

@@ -116,6 +116,13 @@ def _own(view: SavedView, actor: Actor) -> None:
         raise NotAllowed("This view is somebody else's.")
 
 
+def may_change(view: SavedView, *, actor: Actor) -> bool:
+    """For buttons: what `_own` would say."""
+    if view.owner_id == actor.user_id:
+        return bool(policy.can(actor, "view.save", view.workspace))
+    return view.shared and bool(policy.can(actor, "workspace.manage", view.workspace))
+
+
 def _shown(view: SavedView) -> dict[str, object]:
     return {
         "name": view.name,

@@ -161,12 +161,16 @@ class Shell:
 
     @cached_property
     def pinned(self) -> list[SavedView]:
-        views = list(SavedView.objects.visible_to(self.actor).pinned()[:20])
+        views = list(SavedView.objects.visible_to(self.actor).pinned(self.workspace_id)[:20])
         if not views:
             return []
         return survive(lambda: with_counts(views, self.request), views, "saved views")
 
     # --- What waits -----------------------------------------------------------------------
+
+    @property
+    def may_share(self) -> bool:
+        return bool(policy.can(self.actor, "view.share", self.workspace))
 
     @property
     def unread(self) -> int:

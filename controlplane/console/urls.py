@@ -1,11 +1,13 @@
 """The console's own pages. They stand before the admin's, whose index is our home."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from controlplane.console.pages import go, home, inbox, kit, preferences, settings
 
 app_name = "console"
 urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
     path("admin/", home.home, name="home"),
     path("admin/nav/", home.nav, name="nav"),
     path("admin/go/", go.go, name="go"),

@@ -13,6 +13,7 @@ from django.urls import Resolver404, resolve
 
 from controlplane.base import cache
 from controlplane.base.admin.changelist import capped_count
+from controlplane.base.web import actor_of, workspace_of
 from controlplane.console.models import SavedView
 from controlplane.lib import defaults
 from controlplane.lib.errors import ControlPlaneError
@@ -24,9 +25,9 @@ MOST = 999
 
 
 def with_counts(views: list[SavedView], request: HttpRequest) -> list[SavedView]:
-    actor_ref = request.actor.ref  # type: ignore[attr-defined]
+    actor_ref, workspace = actor_of(request).ref, workspace_of(request)
     for view in views:
-        key = f"view:{view.uid}:{actor_ref}"
+        key = f"view:{view.uid}:{actor_ref}:{workspace.pk if workspace else None}"
         count = cache.cached(key, VIEW_COUNT_S.value, lambda view=view: _count(view, request))  # type: ignore[misc]
         view.live_count = "" if count is None else f"{MOST}+" if count > MOST else str(count)
     return views

@@ -82,6 +82,13 @@ class PortalList(ChangeList):
     paginator: BoundedPaginator
     model_admin: Any
 
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        # Where in the list one stands is no part of a filter: after another question the list
+        # begins anew, or rows above the edge would silently be missing.
+        for edge in (BEFORE, AFTER):
+            self.params.pop(edge, None)
+
     @property
     def count_text(self) -> str:
         known = self.paginator.known_count

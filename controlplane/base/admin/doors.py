@@ -158,7 +158,8 @@ class ButtonDoors(_Base):
         if request.method not in {"GET", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])
         if request.method == "GET" and not entry.asks:
-            return HttpResponseNotAllowed(["POST"])
+            # An address alone changes nothing: whoever follows one presses the button there.
+            return self._ask(request, entry, obj, QuestionForm(entry, str(obj or "")), back)
         form = self._question(request, entry, obj)
         if form is not None and not form.is_valid():
             return self._ask(request, entry, obj, form, back)

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl
 
 from django import forms
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
@@ -28,6 +29,8 @@ else:
     _Base = object
 
 PART = "_part"
+# Where one stands and how one looks: none of it changes which question the list answers.
+PASSING = frozenset({"p", "before", "after", "workspace", "o", "_facets"})
 EDIT = "edit"
 TIMELINE_ROWS = defaults.define(
     "console.timeline_rows", 50, unit="rows", why="a page shows this much of a thing's history"
@@ -94,9 +97,10 @@ class Showing(_Base):
         return part
 
     def list_shown(self, request: HttpRequest) -> dict[str, Any]:
-        here = request.GET.urlencode()
+        here = sorted(pair for pair in request.GET.items() if pair[0] not in PASSING)
         tabs = [
-            {"label": label, "query": query, "current": here == query} for label, query in self.tabs
+            {"label": label, "query": query, "current": here == sorted(parse_qsl(query))}
+            for label, query in self.tabs
         ]
         on_tab = any(tab["current"] for tab in tabs)
         return {

@@ -132,6 +132,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
         return "Closed. Calls go through."
 
     @button(
+        quiet=True,
         label="Open the breaker",
         action="catalog.trip",
         confirm="Agents will stop calling it until somebody closes the breaker.",

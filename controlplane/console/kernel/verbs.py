@@ -51,8 +51,7 @@ def rows_named(
 
 
 def pressing(rows: Callable[..., QuerySet[Any]], button: str, hint: str = "") -> Find:
-    """Targets whose address is the question of this button on the row's page; a button that asks
-    nothing is pressed on the page itself, since an address alone must change nothing."""
+    """Targets whose address is the question of this button on the row's page."""
 
     def find(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
         return [
@@ -76,6 +75,12 @@ def _people(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
     ]
 
 
+def _accounts(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    """The part of a member's page where the account is locked, with its reason."""
+    found = _people(actor, workspace_id, text)
+    return [Target(each.label, f"{each.url}#grave", each.hint) for each in found]
+
+
 def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
     rows = rows_named(Agent, "name", "role")
     return [
@@ -86,18 +91,18 @@ def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
 
 VERBS: tuple[tuple[str, str, str, str, str, Find], ...] = (
     ("run", "run", "JOB", "Run the job", "job.manage",
-     pressing(rows_named(ScheduledJob, "name", scoped=False), "", "opens its page; press Run now")),
+     pressing(rows_named(ScheduledJob, "name", scoped=False), "run_now")),
     ("test", "test", "CHANNEL", "Test the channel", "notify.manage_channels",
-     pressing(rows_named(Channel, "name"), "", "opens its page; press Send a test")),
+     pressing(rows_named(Channel, "name"), "test")),
     ("replay", "replay", "MESSAGE", "Replay the message", "notify.replay",
      pressing(rows_named(OutboxMessage, "topic", "key", only=Q(state="dead")), "replay")),
     ("member", "member", "NAME", "Open the member", "member.view", _people),
-    ("lock", "lock", "NAME", "Lock the account of", "member.lock", _people),
+    ("lock", "lock", "NAME", "Lock the account of", "member.lock", _accounts),
     ("agent", "agent", "NAME", "Open the agent", "agent.view", _agents),
     ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage",
      pressing(rows_named(ApiKey, "name", "prefix", only=Q(revoked_at=None)), "revoke")),
     ("trip", "trip", "INTEGRATION", "Open the breaker of", "catalog.trip",
-     pressing(rows_named(Integration, "name", "ref"), "", "opens its page")),
+     pressing(rows_named(Integration, "name", "ref"), "trip")),
     ("probe", "probe", "SERVICE", "Look at the probe of", "catalog.view",
      pressing(rows_named(Probe, "service__name", "service__slug"), "")),
 )  # fmt: skip
@@ -109,9 +114,13 @@ def by_ref(model: Any, prefix: str) -> Callable[[Actor, int | None, int], Target
         if workspace_id is not None:
             rows = rows.filter(workspace=workspace_id)
         row = rows.order_by("-pk").first()
-        return None if row is None else Target(f"{row.ref} {row}", url_of(row))
+        return None if row is None else Target(_with_ref(row.ref, str(row)), url_of(row))
 
     return find
+
+
+def _with_ref(ref: str, text: str) -> str:
+    return text if text.startswith(ref) else f"{ref} {text}"
 
 
 # Pages that stand in no list and need no place in the sidebar.

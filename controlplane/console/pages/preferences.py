@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from controlplane.access import policy
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.console import services
 from controlplane.console.models import SavedView
@@ -42,7 +43,11 @@ def theme(request: HttpRequest) -> HttpResponse:
 @console
 def saved_views(request: HttpRequest) -> HttpResponse:
     rows = SavedView.objects.visible_to(actor_of(request)).select_related("owner", "workspace")
-    context = {"title": "Saved views", "views": rows.order_by("page", "name")[:500]}
+    views = list(rows.order_by("page", "name")[:500])
+    for view in views:
+        view.may_change = services.may_change(view, actor=actor_of(request))
+        view.may_share = bool(policy.can(actor_of(request), "view.share", view.workspace))
+    context = {"title": "Saved views", "views": views}
     return show(request, "console/saved_views.html", context)
 
 

@@ -71,6 +71,12 @@ def list_filters(cl: Any) -> list[dict[str, Any]]:
     return found
 
 
+@register.simple_tag
+def unsearched(cl: Any) -> str:
+    """This list without its words, its filters kept."""
+    return _without(cl.get_query_string(remove=["q"]))
+
+
 def _without(query: str) -> str:
     """A list with nothing asked would open with its default; say that everything is meant."""
     return query if query not in {"", "?"} else "?view=all"

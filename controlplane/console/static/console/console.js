@@ -74,6 +74,11 @@
   };
   if (palette) {
     field.addEventListener("input", () => {
+      // Until the answer to these words is here, Enter asks for them as a page.
+      asked += 1;
+      chosen = -1;
+      list.replaceChildren();
+      field.removeAttribute("aria-activedescendant");
       clearTimeout(timer);
       timer = setTimeout(ask, 90);
     });
@@ -122,16 +127,17 @@
       goHelp.append(term, text);
     }
   }
-  let row = -1;
   const rows = () => $$("main [data-row]").filter((link) => link.offsetParent);
+  // The row one stands on is the one that holds the focus, however it got there.
+  const here = () => document.activeElement?.closest("main tr, main li");
   const stepTo = (by) => {
     const all = rows();
     if (!all.length) return;
-    row = Math.min(Math.max(row + by, 0), all.length - 1);
-    all[row].focus();
-    all[row].scrollIntoView({ block: "nearest" });
+    const at = all.findIndex((link) => link.closest("tr, li") === here());
+    const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+    all[next].focus();
+    all[next].scrollIntoView({ block: "nearest" });
   };
-  const here = () => rows()[row]?.closest("tr, li");
   const KEYS = {
     j: () => stepTo(1),
     k: () => stepTo(-1),
@@ -151,7 +157,7 @@
     }
     if (event.key === "Escape") for (const menu of $$("details.menu[open]")) menu.open = false;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
     if (Date.now() < going) {
       going = 0;
       const link = $$("[data-go]").find((item) => item.dataset.go === event.key);
@@ -231,6 +237,7 @@
     const page = new DOMParser().parseFromString(text, "text/html");
     region.replaceChildren(...page.body.childNodes);
     region.scrollTop = scroll;
+    showCopy(region);
     tick();
   };
   const keysOf = (root) => new Set($$("[data-row]", root).map((link) => link.getAttribute("href")));
@@ -297,14 +304,22 @@
   tick();
 
   // --- Copying ---------------------------------------------------------------------------------
-  for (const button of $$("[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
+  // Browsers lend the clipboard to secure pages only; elsewhere the text is there to be selected.
+  const showCopy = (root) => {
+    if (navigator.clipboard) for (const button of $$("[data-copy]", root)) button.hidden = false;
+  };
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button || !navigator.clipboard) return;
+    const words = button.querySelector("[data-text]") || button;
+    const before = words.textContent;
+    try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      const words = button.querySelector("[data-text]") || button;
-      const before = words.textContent;
       words.textContent = "Copied";
-      setTimeout(() => (words.textContent = before), 1500);
-    });
-  }
+    } catch {
+      words.textContent = "Not copied";
+    }
+    setTimeout(() => (words.textContent = before), 1500);
+  });
+  showCopy(document);
 })();
