@@ -217,3 +217,10 @@ def test_summary__bars_are_compared_as_they_are_seen() -> None:
     assert described(parsed(render({**bars, "stacked": True}))) == (
         "Change: highest a with 3 %, lowest b with −8 %."
     )
+
+
+def test_funnel__share_past_what_numbers_hold__is_left_out() -> None:
+    steps = [("Looked", 5e-299), ("Bought", 1e8)]
+    drawn = described(parsed(render({"kind": "funnel", "title": "Sales", "steps": steps})))
+    assert "∞" not in drawn
+    assert "Bought" in drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from controlplane.console.charts import frame, rows
 from controlplane.console.charts.data import Bullet, Funnel, Measure, number
@@ -56,7 +57,9 @@ def _funnel_bars(
 def _share(count: float | None, of: float | None) -> str:
     if count is None or not of or of < 0:
         return ""
-    return format_value(count / of, "ratio")
+    share = count / of * 100
+    # A share of next to nothing is past what numbers hold, and says nothing.
+    return format_value(share, "%") if math.isfinite(share) else ""
 
 
 def _kept(counts: list[float | None], index: int) -> str:

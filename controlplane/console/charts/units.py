@@ -22,6 +22,8 @@ def format_value(value: float | None, unit: str = "") -> str:
         return "—"
     if value < 0:
         return MINUS + format_value(-value, unit)
+    if math.isinf(value):
+        return "∞"
     if unit == "ratio":
         return format_value(value * 100, "%")
     if unit == "bytes":
