@@ -199,7 +199,10 @@ define(
 )
 define(
     "settings",
-    [("view", "See every default and where its value comes from", PEOPLE)],
+    [
+        ("view", "See every default and where its value comes from", PEOPLE),
+        ("secrets", "See how old each secret of the portal is", ADMIN | OVERSIGHT),
+    ],
     by_key=False,
 )
 define(

@@ -16,20 +16,20 @@ from controlplane.lib.ids import uuid7
 
 class SavedViewQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
-        """One's own, and those shared in one's workspaces."""
+        """Of the workspaces one is in: one's own, and the shared ones. What somebody kept in a
+        workspace they have left stays there."""
         if actor.sees_all:
             return self
-        shared = Q(shared=True, workspace_id__in=actor.workspace_ids)
-        return self.filter(shared | Q(owner_id=actor.user_id)) if actor.user_id else self.none()
+        if actor.user_id is None:
+            return self.none()
+        here = self.filter(workspace_id__in=actor.workspace_ids)
+        return here.filter(Q(shared=True) | Q(owner_id=actor.user_id))
 
     def pinned(self, workspace_id: int | None) -> Self:
         """In the sidebar: one's own and the shared ones, of the workspace one stands in."""
         if workspace_id is not None:
             self = self.filter(workspace_id=workspace_id)
         return self.filter(pinned=True).order_by("page", Lower("name"))
-
-    def on(self, page: str) -> Self:
-        return self.filter(page=page).order_by("-pinned", Lower("name"))
 
 
 class SavedView(models.Model):

@@ -285,6 +285,32 @@ def test_pages_by_key__newer_and_older_meet(browser: Client, here: Workspace) ->
     assert [r.pk for r in back.result_list] == [r.pk for r in second.result_list]
 
 
+def test_filter_asked_on_an_older_page__begins_at_the_top(browser: Client, here: Workspace) -> None:
+    fill(here, 120)
+    first = browser.get(f"{LIST}?view=all").context["cl"]
+    older = browser.get(LIST + first.older)
+    listed = older.context["cl"]
+    links = [
+        choice["query_string"] for spec in listed.filter_specs for choice in spec.choices(listed)
+    ]
+    assert links
+    assert not [link for link in links if "before" in link or "after" in link]
+    assert 'name="before"' not in older.content.decode()
+
+
+def test_tab__stays_current_on_an_older_page(browser: Client, here: Workspace) -> None:
+    fill(here, 120)
+    first = browser.get(f"{LIST}?view=all").context
+    older = browser.get(LIST + first["cl"].older).context
+    assert [tab["label"] for tab in older["tabs"] if tab["current"]] == ["All"]
+
+
+def test_search_chip__removed__keeps_the_other_filters(browser: Client, here: Workspace) -> None:
+    fill(here, 3)
+    page = browser.get(f"{LIST}?state__exact=waiting&q=nothing").content.decode()
+    assert 'class="chip-link" href="?state__exact=waiting"' in page
+
+
 def test_count__beyond_the_cap__says_more_than(
     browser: Client, here: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

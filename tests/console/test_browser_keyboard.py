@@ -70,6 +70,18 @@ def test_palette__type_and_enter__there(browser: Browser, here: Workspace) -> No
     browser.arrive("/admin/settings/")
 
 
+def test_palette__enter_before_the_answer__asks_for_what_was_typed(
+    browser: Browser, here: Workspace
+) -> None:
+    browser.open("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.until(lambda: len(browser.all("#palette-hits [role=option]")) > 3)
+    browser.press("kit of" + Keys.ENTER)
+    browser.until(
+        lambda: browser.driver.current_url.endswith(("/admin/kit/", "/admin/go/?q=kit+of"))
+    )
+
+
 def test_palette__arrows__choose_and_say_which(browser: Browser, here: Workspace) -> None:
     browser.open("/admin/")
     browser.chord(Keys.CONTROL, key="k")

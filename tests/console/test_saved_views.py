@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from controlplane.access.models import User, Workspace
+from controlplane.access.services.people import add_member, remove_member
+from controlplane.access.services.roles import grant_role
 from controlplane.audit.models import AuditEvent
 from controlplane.console import services
 from controlplane.console.models import SavedView
@@ -133,6 +135,42 @@ def test_shared__colleagues_see_it_strangers_never(
     assert names(stranger) == set()
     assert "Everybody" in make.client(viewer).get("/admin/views/").content.decode()
     assert "Everybody" not in make.client(stranger).get("/admin/views/").content.decode()
+
+
+def test_who_has_left__sees_none_of_it_any_more(here: Workspace, admin: User) -> None:
+    leaver = make.person(here, "release_manager")
+    saved(here, leaver, "Mine")
+    saved(here, admin, "Ours", shared=True)
+    assert names(leaver) == {"Mine", "Ours"}
+    remove_member(make.membership(leaver, here), actor=make.actor(admin))
+    assert names(leaver) == set()
+
+
+def test_sidebar__shows_views_of_the_chosen_workspace_only(here: Workspace, admin: User) -> None:
+    elsewhere = make.workspace()
+    membership = add_member(elsewhere, admin, actor=make.JOB)
+    grant_role(membership, "workspace_admin", actor=make.JOB)
+    saved(here, admin, "Of the first")
+    saved(elsewhere, admin, "Of the second")
+    page = make.client(admin).get(f"/admin/?workspace={elsewhere.slug}").content.decode()
+    assert "Of the second" in page
+    assert "Of the first" not in page
+
+
+def test_page__offers_no_button_that_only_refuses(
+    here: Workspace, admin: User, viewer: User
+) -> None:
+    saved(here, admin, "Ours", shared=True)
+    saved(here, viewer, "Mine")
+    page = make.client(viewer).get("/admin/views/").content.decode()
+    ours, mine = (SavedView.objects.get(name=name).uid for name in ("Ours", "Mine"))
+    assert f"/admin/views/{ours}/" not in page
+    assert f"/admin/views/{mine}/delete/" in page
+    assert f"/admin/views/{mine}/share/" not in page
+    assert (
+        'name="shared"'
+        not in make.client(viewer).get("/admin/jobs/obligationrecord/?view=all").content.decode()
+    )
 
 
 def test_others_view__changed_by_nobody_but_who_manages(

@@ -61,3 +61,15 @@ def test_page__names_every_secret_and_shows_none(settings: Settings, workspace: 
     assert all(name in page for name in by_name())
     assert "the-signing-key-itself" not in page
     assert settings.SECRET_KEY not in page
+
+
+@pytest.mark.parametrize("role", ["viewer", "release_manager"])
+def test_page__of_who_does_not_oversee__says_nothing_of_secrets(
+    workspace: Workspace, role: str
+) -> None:
+    answer = make.client(make.person(workspace, role)).get("/admin/settings/")
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "console.home_rows" in page
+    assert "not said" not in page
+    assert "CONTROLPLANE_SIGNING_KEY" not in page

@@ -88,6 +88,7 @@ class PortalList(ChangeList):
         # begins anew, or rows above the edge would silently be missing.
         for edge in (BEFORE, AFTER):
             self.params.pop(edge, None)
+            self.filter_params.pop(edge, None)  # what links to other questions are made of
 
     @property
     def count_text(self) -> str:

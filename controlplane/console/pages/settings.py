@@ -18,6 +18,7 @@ from controlplane.lib import defaults
 @console
 def settings_page(request: HttpRequest) -> HttpResponse:
     policy.require(actor_of(request), "settings.view")
+    may_see_secrets = policy.can(actor_of(request), "settings.secrets").allowed
     text = request.GET.get("q", "")[:100].lower().strip()
     changed_only = "changed" in request.GET
     found = [
@@ -35,7 +36,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         "groups": groups,
         "query": request.GET.get("q", "")[:100],
         "changed_only": changed_only,
-        "secrets": secret_register.lines(),
+        # How well the installation looks after its secrets is not for everybody who may look in.
+        "secrets": secret_register.lines() if may_see_secrets else [],
         "total": len(defaults.REGISTERED),
         "changed": sum(entry.overridden for entry in defaults.REGISTERED.values()),
     }
