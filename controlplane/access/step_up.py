@@ -10,10 +10,20 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from controlplane.access import numbers
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.error_help import Help
 from controlplane.lib.errors import NotAllowed, register_code
 
 CODE = "SECOND_FACTOR_REQUIRED"
-register_code(CODE, 403)
+register_code(
+    CODE,
+    403,
+    Help(
+        "This is sensitive: it wants a second factor of the last few minutes, not of this morning.",
+        "Confirm with a fresh code of your authenticator, then do it again. Without a second "
+        "factor, set one up under My account.",
+        "A workspace admin resets a second factor that is lost; recovery codes work meanwhile.",
+    ),
+)
 
 
 def has_recent_factor(actor: Actor) -> bool:

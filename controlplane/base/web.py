@@ -11,9 +11,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from psycopg_pool import PoolTimeout
 
-from controlplane.lib import clock, context, defaults
+from controlplane.lib import clock, context, defaults, error_help
 from controlplane.lib.actors import ANONYMOUS, Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, Unavailable
 
@@ -37,22 +39,6 @@ TITLES = {
     429: "Too many requests",
     500: "Something broke on our side",
     503: "Not available just now",
-}
-
-# What helps, by status: said under the sentence of the error.
-ADVICE = {
-    400: "Go back and look at what was sent. Links that a mail program broke in two end here too.",
-    403: "Ask a workspace admin for the role it takes, or change the workspace in the top bar.",
-    404: "Look at the address, or search for it in the console. What belongs to another workspace "
-    "is not found from this one.",
-    405: "Open the page from the console instead of by its address.",
-    409: "Go back, reload the page, and make your change again on what is there now.",
-    412: "Go back, reload the page, and make your change again on what is there now.",
-    413: "Send less at once, or a smaller file.",
-    422: "Go back: the page says what is still missing.",
-    429: "Wait a moment, then try again. Trying faster makes the wait longer.",
-    500: "Trying again may help. If it stays, send the line below to an operator.",
-    503: "Trying again in a moment should help. If it stays, send the line below to an operator.",
 }
 
 
@@ -88,7 +74,9 @@ def envelope(code: str, message: str, *, details: dict[str, Any] | None = None) 
         "details": details or {},
         "request_id": context.current().request_id,
     }
-    return JsonResponse({"error": error}, status=CODES[code])
+    return JsonResponse(
+        {"error": error}, status=CODES[code], headers={"Link": error_help.link(code)}
+    )
 
 
 def refusal(request: HttpRequest, error: ControlPlaneError) -> HttpResponse:
@@ -96,17 +84,21 @@ def refusal(request: HttpRequest, error: ControlPlaneError) -> HttpResponse:
     if is_api(request):
         response: HttpResponse = envelope(error.error_code, error.message, details=error.details)
     else:
-        response = page(error.status, error.message, code=error.error_code)
+        response = page(error.error_code, error.message)
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
     return response
 
 
-def page(status: int, message: str, *, code: str = "") -> HttpResponse:
-    """An error page, drawn without a request: no session, no user, no query can fail under it."""
+def page(code: str, message: str) -> HttpResponse:
+    """An error page, drawn without a request: no session, no user, no query can fail under it.
+    That is why what helps stands on it, beside the link to the runbook's page."""
+    status = CODES[code]
     shown = {
         "title": TITLES.get(status, TITLES[500]),
-        "advice": ADVICE.get(status, ADVICE[500]),
+        "do": coded(error_help.HELP[code].do),
+        "ask": coded(error_help.HELP[code].ask),
+        "runbook": error_help.runbook(code),
         "at": clock.now(),
         "message": message,
         "code": code,
@@ -114,6 +106,14 @@ def page(status: int, message: str, *, code: str = "") -> HttpResponse:
         "request_id": context.current().request_id,
     }
     return HttpResponse(loader.render_to_string("errors/error.html", shown), status=status)
+
+
+def coded(text: str) -> SafeString:
+    """A sentence whose `words` between backticks are shown as code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", p) if i % 2 else p,) for i, p in parts)
+    )
 
 
 def answer(request: HttpRequest, exception: BaseException | None) -> HttpResponse | None:
@@ -140,7 +140,7 @@ def failed(request: HttpRequest, code: str, message: str) -> HttpResponse:
     """Answer by code where no error was raised."""
     if is_api(request):
         return envelope(code, message)
-    return page(CODES[code], message, code=code)
+    return page(code, message)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

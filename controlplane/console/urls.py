@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from controlplane.console.pages import go, home, inbox, kit, preferences, settings
+from controlplane.console.pages import errors, go, home, inbox, kit, preferences, settings
 
 app_name = "console"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("admin/go/", go.go, name="go"),
     path("admin/inbox/", inbox.inbox, name="inbox"),
     path("admin/settings/", settings.settings_page, name="settings"),
+    path("admin/help/errors/", errors.index, name="errors"),
+    path("admin/help/errors/<slug:code>/", errors.runbook, name="error"),
     path("admin/kit/", kit.kit, name="kit"),
     path("admin/theme/", preferences.theme, name="theme"),
     path("admin/views/", preferences.saved_views, name="saved_views"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from controlplane.lib.error_help import HELP, Help
+
 # code -> HTTP status. Domain apps add their own codes with `register_code`.
 CODES: dict[str, int] = {
     "INVALID_ARGUMENT": 400,
@@ -34,10 +36,11 @@ CODES: dict[str, int] = {
 }
 
 
-def register_code(code: str, status: int) -> None:
-    """Add a domain's own code. Registering the same code with another status is a bug."""
+def register_code(code: str, status: int, runbook: Help) -> None:
+    """Add a domain's own code, with its runbook. Registering it with another status is a bug."""
     if CODES.setdefault(code, status) != status:
         raise ValueError(f"error code {code} already stands for HTTP {CODES[code]}")
+    HELP[code] = runbook
 
 
 class ControlPlaneError(Exception):

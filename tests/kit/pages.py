@@ -103,6 +103,7 @@ def own_pages(world: World) -> Iterator[str]:
         "access:agent": (agent.uid,),
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
+        "console:error": ("NOT_FOUND",),
     }
     for name, _ in route_names():
         if name not in NO_PAGES and name not in FORMS_ONLY and name not in SIGNED_OUT:

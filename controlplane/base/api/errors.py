@@ -23,12 +23,20 @@ from rest_framework import exceptions as drf_errors
 
 from controlplane.audit.services import record_denied
 from controlplane.base.api.answers import JsonAnswer
-from controlplane.lib import context
+from controlplane.lib import context, error_help
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, register_code
 
 logger = logging.getLogger(__name__)
-register_code("LENGTH_REQUIRED", 411)
+register_code(
+    "LENGTH_REQUIRED",
+    411,
+    error_help.Help(
+        "The body came in pieces, without saying how long it is.",
+        "Send `Content-Length`: switch off chunked transfer in the client or the proxy before it.",
+        error_help.NOBODY,
+    ),
+)
 
 BUSY_RETRY_S = define(
     "api.busy_retry_seconds",
@@ -72,6 +80,7 @@ def answer(failure: Failure) -> JsonAnswer:
     status = failure.status
     headers = dict(failure.headers)
     headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Link", error_help.link(failure.code))
     if status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
     body = {

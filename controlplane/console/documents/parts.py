@@ -17,6 +17,7 @@ from controlplane.console.documents import block, source, table
 from controlplane.jobs import engine, obligations, timers, watch
 from controlplane.jobs.registry import JOBS
 from controlplane.lib.defaults import REGISTERED
+from controlplane.lib.error_help import HELP
 from controlplane.lib.errors import CODES
 from controlplane.notify import outbox, wording
 from controlplane.notify.channels import KINDS
@@ -227,6 +228,15 @@ def codes() -> str:
         for name, status in sorted(CODES.items(), key=lambda each: (each[1], each[0]))
     ]
     return table(("code", "status"), rows)
+
+
+@block("errors")
+def errors() -> str:
+    rows = [
+        (code(name), status, HELP[name].means, HELP[name].do, HELP[name].ask)
+        for name, status in sorted(CODES.items(), key=lambda each: (each[1], each[0]))
+    ]
+    return table(("code", "status", "what it means", "what to do", "who can help"), rows)
 
 
 @block("limits")

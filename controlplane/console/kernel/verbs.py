@@ -131,6 +131,7 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("own-keys", "My keys", "access:own_keys", "key.own", ("api", "token")),
     ("views", "Saved views", "console:saved_views", "view.save", ("lists", "filters")),
     ("kit", "Kit of the console", "console:kit", "workspace.view", ("components", "charts")),
+    ("errors", "Errors by code", "console:errors", "workspace.view", ("help", "runbook")),
     ("api-docs", "API reference", "/api/docs/", "workspace.view", ("openapi", "routes")),
 )
 
