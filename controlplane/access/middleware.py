@@ -19,6 +19,7 @@ from controlplane.lib.actors import ANONYMOUS, Actor
 
 EPOCH_KEY = "access_epoch"
 WORKSPACE_KEY = "access_workspace"
+OFFERED = 50  # workspaces that the switcher names
 # Answered without asking who: they must work while the database does not.
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/metrics"})
 
@@ -76,7 +77,7 @@ def _workspace(request: HttpRequest, actor: Actor) -> Workspace | None:
     """
     is_api = request.path_info.startswith("/api/")  # there `base.api` reads what is named
     named = not is_api and (request.headers.get("X-Workspace") or request.GET.get("workspace"))
-    mine = Workspace.objects.open().filter(pk__in=actor.workspace_ids)
+    mine = Workspace.objects.open().filter(pk__in=actor.workspace_ids).order_by("name")
     if named:
         found = mine.filter(slug=named).first()
         if found is None and actor.kind != "anonymous":
@@ -84,7 +85,13 @@ def _workspace(request: HttpRequest, actor: Actor) -> Workspace | None:
         return found
     if not actor.workspace_ids:
         return None
-    rows = list(mine[:2]) if WORKSPACE_KEY not in request.session else []
-    if len(rows) == 1:
-        return rows[0]
-    return mine.filter(slug=request.session.get(WORKSPACE_KEY, "")).first()
+    # All of them at once: the one question also answers what the switcher offers.
+    rows = list(mine[:OFFERED])
+    request.workspaces = rows  # type: ignore[attr-defined]
+    if WORKSPACE_KEY not in request.session:
+        return rows[0] if len(rows) == 1 else None
+    chosen = request.session[WORKSPACE_KEY]
+    found = next((row for row in rows if row.slug == chosen), None)
+    if found is None and len(rows) == OFFERED:
+        return mine.filter(slug=chosen).first()
+    return found

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from controlplane.access import policy
+from controlplane.access.middleware import OFFERED
 from controlplane.access.models import Workspace
 from controlplane.base import cache
 from controlplane.base.registries import (
@@ -101,7 +102,10 @@ class Shell:
         ids = self.actor.workspace_ids
         if len(ids) <= 1:
             return []
-        return list(Workspace.objects.open().filter(pk__in=ids).order_by("name")[:50])
+        known: list[Workspace] | None = getattr(self.request, "workspaces", None)
+        if known is not None:  # the access middleware has looked
+            return known
+        return list(Workspace.objects.open().filter(pk__in=ids).order_by("name")[:OFFERED])
 
     @cached_property
     def theme(self) -> str:

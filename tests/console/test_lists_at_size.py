@@ -17,8 +17,7 @@ from tests.console.test_own_pages import asked_of
 from tests.kit import inhabited, pages
 
 ROWS = 100_000
-# Lists with figures of the whole above them.
-MOST = {"audit.AuditSeal": 11, "backups.BackupReport": 11, "backups.RestoreDrill": 12}
+MOST = 10
 LIST = "/admin/base/signal/"
 # As many rows as an installation writes in months: the last one, again and again.
 COLUMNS = [str(field.column) for field in Signal._meta.concrete_fields]
@@ -41,10 +40,15 @@ def questions(browser: Client) -> dict[str, int]:
         meta = model._meta
         url = f"/admin/{meta.app_label}/{meta.model_name}/?view=all"
         browser.get(url)
-        with CaptureQueriesContext(connection) as captured:
-            assert browser.get(url).status_code == 200, url
-        found[meta.label] = len(asked_of(captured))
+        # Twice: what is remembered for seconds may run out between two looks of a slow machine.
+        found[meta.label] = min(_asked(browser, url), _asked(browser, url))
     return found
+
+
+def _asked(browser: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(url).status_code == 200, url
+    return len(asked_of(captured))
 
 
 @pytest.mark.slow
@@ -52,17 +56,19 @@ def test_every_list__warm__at_most_ten_queries(db: None) -> None:
     world = inhabited.settle()
     everybody = make.person(world.workspace, *sorted(policy.PEOPLE))
     asked = questions(make.client(everybody))
-    assert not {label: count for label, count in asked.items() if count > MOST.get(label, 10)}
+    assert not {label: count for label, count in asked.items() if count > MOST}
 
 
 @pytest.mark.slow
-def test_every_list__of_a_superuser_in_two_workspaces__three_more(db: None) -> None:
-    """Whether a glass is broken, and the names that the switcher offers."""
+@pytest.mark.parametrize("chosen", [True, False])
+def test_every_list__of_a_superuser_in_two_workspaces__no_more(db: None, chosen: bool) -> None:
+    """Whether a glass is broken, and the names that the switcher offers, cost nothing more."""
     world = inhabited.settle()
     browser = make.client(world.root)
-    choose(browser, world)
+    if chosen:
+        choose(browser, world)
     asked = questions(browser)
-    assert not {label: count for label, count in asked.items() if count > MOST.get(label, 10) + 3}
+    assert not {label: count for label, count in asked.items() if count > MOST}
 
 
 @pytest.fixture

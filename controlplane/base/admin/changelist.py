@@ -35,15 +35,19 @@ def capped_count(rows: models.QuerySet[Any], cap: int) -> int:
     return rows.order_by()[: cap + 1].count()
 
 
-def estimated_count(model: type[models.Model], using: str) -> int | None:
-    """The planner's row count; None before the first ANALYZE."""
-    with connections[using].cursor() as cursor:
+def rough_count(rows: models.QuerySet[Any], cap: int) -> int:
+    """Of a whole table: the planner's row count where it is past the cap, else as counted up to
+    it. One question for both, for a list is allowed few; the count is only made when needed."""
+    counted, parameters = rows.order_by().values("pk")[: cap + 1].query.sql_with_params()
+    with connections[rows.db].cursor() as cursor:
         cursor.execute(
-            "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
-            [connections[using].ops.quote_name(model._meta.db_table)],
+            "SELECT CASE WHEN reltuples > %s THEN reltuples::bigint"  # noqa: S608
+            f" ELSE (SELECT count(*) FROM ({counted}) AS counted) END"
+            " FROM pg_class WHERE oid = %s::regclass",
+            [cap, *parameters, connections[rows.db].ops.quote_name(rows.model._meta.db_table)],
         )
         row = cursor.fetchone()
-    return int(row[0]) if row and row[0] >= 0 else None
+    return int(row[0]) if row else capped_count(rows, cap)
 
 
 if TYPE_CHECKING:
@@ -66,9 +70,7 @@ class BoundedPaginator(_Paginator):
         if not isinstance(rows, models.QuerySet):
             return len(rows)
         if not rows.query.where:
-            estimate = estimated_count(rows.model, rows.db)
-            if estimate is not None and estimate > COUNT_CAP.value:
-                return estimate
+            return rough_count(rows, COUNT_CAP.value)
         return capped_count(rows, COUNT_CAP.value)
 
     @property
@@ -91,11 +93,16 @@ class PortalList(ChangeList):
             self.filter_params.pop(edge, None)  # what links to other questions are made of
 
     @property
+    def is_capped(self) -> bool:
+        """Whether there are more rows than are worth counting, for filters too."""
+        return self.paginator.is_capped
+
+    @property
     def count_text(self) -> str:
         known = self.paginator.known_count
         if known > COUNT_CAP.value + 1:
             return f"about {known:,}"
-        return f"more than {COUNT_CAP.value:,}" if self.paginator.is_capped else f"{known:,}"
+        return f"more than {COUNT_CAP.value:,}" if self.is_capped else f"{known:,}"
 
     def get_filters_params(self, params: Any = None) -> Any:
         """`?workspace=` chooses the workspace (see the access middleware) and is no filter."""
@@ -115,6 +122,11 @@ class KeyedList(PortalList):
 
     newer: str = ""
     older: str = ""
+
+    @property
+    def is_capped(self) -> bool:
+        """A search is taken as capped, or the answer would read all rows a second time."""
+        return bool(self.query) or super().is_capped
 
     @property
     def count_text(self) -> str:
