@@ -31,6 +31,7 @@ from controlplane.base.admin.changelist import (
 )
 from controlplane.base.admin.checks import PortalAdminChecks
 from controlplane.base.admin.doors import ButtonDoors
+from controlplane.base.admin.searching import quick
 from controlplane.base.admin.showing import Showing, as_part
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -256,6 +257,9 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
             for name in names
             if name
         )
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return quick(self.model, super().get_search_fields(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
