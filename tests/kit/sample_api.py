@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -162,6 +162,21 @@ class Boom(PortalAPIView):
         return JsonAnswer({"sorry": True}, 502)
 
 
+class Outside(PortalAPIView):
+    """Asks somebody else: says whether a transaction was open meanwhile."""
+
+    actions = {"POST": "agent.manage"}
+    inputs = {"POST": EchoInput}
+    calls_out = True
+
+    def post(self, request: Any) -> HttpResponse:
+        self.read(request)
+        calls.append("open" if connection.in_atomic_block else "free")
+        if raises:
+            raise raises.pop()
+        return JsonAnswer({"asked": len(calls)}, 502 if request.data.get("flag") else 200)
+
+
 @deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), link="https://example.org/v2")
 class Old(PortalAPIView):
     """Going away."""
@@ -193,6 +208,7 @@ api = [
     path("v1/agents/<uuid:uid>", AgentDetail.as_view()),
     path("v1/echo", Echo.as_view()),
     path("v1/boom", Boom.as_view()),
+    path("v1/outside", Outside.as_view()),
     path("v1/old", Old.as_view()),
     path("v1/plain", plain_echo),
 ]

@@ -78,6 +78,7 @@ class IssuerFetchKeys(_IssuerVerb):
     """Fetch its keys now, instead of at the job's next turn."""
 
     inputs = {"POST": forms.EmptyInput}
+    calls_out = True
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
         issuer = self.object(request, kwargs)

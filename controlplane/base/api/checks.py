@@ -73,6 +73,8 @@ def faults(view: type[PortalAPIView]) -> list[str]:
         own = vars(view).get(method)
         if own is not None and method.upper() not in view.actions:
             found.append(f"{method.upper()} is answered and not declared.")
+    if view.calls_out and view.if_match:
+        found.append("calls out, but If-Match would keep a transaction open around it.")
     if view.throttle and view.throttle not in CLASSES:
         found.append(f"counts under the unknown class {view.throttle}.")
     return found

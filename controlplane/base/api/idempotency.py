@@ -4,6 +4,10 @@ The remembered answer commits in the transaction of the change, so there is no m
 one stands without the other. What is refused changed nothing and is not remembered: a repeat is
 judged anew. Neither are answers of 500 and above. Retention forgets answers after a day.
 
+A route that asks something outside (`calls_out`) must not keep a transaction open while that
+thinks. Its claim commits first, the answer after the call; a claim whose process died is taken
+over once it is older than any call may last.
+
 Two at once: the first holds an advisory lock until it commits; the second is told to come back
 instead of waiting, because a waiting request holds a web worker that others need.
 """
@@ -23,6 +27,7 @@ from rest_framework.response import Response
 from controlplane.base.api.answers import JSON, encode
 from controlplane.lib import canonical, clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.defaults import define
 from controlplane.lib.errors import Conflict, IdempotencyConflict, Invalid
 
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -32,6 +37,12 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("Location", "ETag", "Content-Type")
 _MAX_BODY = 256 * 1024
 _RETRY_S = 1.0
+CALL_S = define(
+    "api.longest_call_seconds",
+    60.0,
+    unit="seconds",
+    why="No outgoing call lasts so long: a keyed request without an answer by then has died.",
+)
 
 # Inserts only while holding the lock, and only where no answer is remembered. The lock is given
 # back after the row of its holder is visible, so one statement decides.
@@ -45,6 +56,13 @@ _CLAIM = """
 _FIND = """
     SELECT fingerprint, status, headers, body FROM base_idempotencyrecord
     WHERE key = %s AND actor = %s AND route = %s AND workspace_id IS NOT DISTINCT FROM %s
+"""
+# A claim that stands without an answer: by a call still running, or by a process that died in it.
+_TAKE_OVER = """
+    UPDATE base_idempotencyrecord SET created_at = now()
+    WHERE key = %s AND actor = %s AND route = %s AND workspace_id IS NOT DISTINCT FROM %s
+        AND fingerprint = %s AND status = 0 AND created_at < now() - make_interval(secs => %s)
+    RETURNING id
 """
 _KEEP = "UPDATE base_idempotencyrecord SET status = %s, headers = %s, body = %s WHERE id = %s"
 
@@ -77,6 +95,7 @@ def run(
     perform: Callable[[], HttpResponse],
     *,
     secret_fields: Collection[str] = (),
+    calls_out: bool = False,
 ) -> HttpResponse:
     """Perform the write, or answer what it answered before."""
     workspace = getattr(request, "workspace", None)
@@ -88,6 +107,8 @@ def run(
         workspace.pk if workspace else None,
     )
     fingerprint = _fingerprint(request, body)
+    if calls_out:
+        return _run_beside(scope, fingerprint, perform, secret_fields)
     try:
         with transaction.atomic():
             claimed = _claim(scope, fingerprint)
@@ -100,6 +121,29 @@ def run(
             return response
     except _NotKept as unkept:
         return unkept.response
+
+
+def _run_beside(
+    scope: _Scope,
+    fingerprint: bytes,
+    perform: Callable[[], HttpResponse],
+    secret_fields: Collection[str],
+) -> HttpResponse:
+    """Claim, perform, keep: each by itself, so that nothing is open while `perform` waits."""
+    with transaction.atomic():
+        claimed = _claim(scope, fingerprint) or _take_over(scope, fingerprint)
+        if claimed is None:
+            return _replay(scope, fingerprint)
+    try:
+        response = perform()
+    except BaseException:
+        _let_go(claimed)
+        raise
+    if response.status_code >= 500:
+        _let_go(claimed)
+    else:
+        _keep(claimed, response, secret_fields)
+    return response
 
 
 # --- the parts ----------------------------------------------------------------------------------
@@ -128,19 +172,37 @@ def _claim(scope: _Scope, fingerprint: bytes) -> int | None:
         return int(row[0]) if row else None
 
 
+def _take_over(scope: _Scope, fingerprint: bytes) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OVER, [*scope, fingerprint, CALL_S.value])
+        row = cursor.fetchone()
+        return int(row[0]) if row else None
+
+
+def _let_go(pk: int) -> None:
+    """What was refused or failed is not remembered."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM base_idempotencyrecord WHERE id = %s AND status = 0", [pk])
+
+
+def _still_worked_on() -> Conflict:
+    message = "The same request is being worked on. Ask again shortly."
+    return Conflict(message, retry_after=_RETRY_S)
+
+
 def _replay(scope: _Scope, fingerprint: bytes) -> HttpResponse:
     key, actor, route, workspace_id = scope
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [key, actor, route, workspace_id])
         row = cursor.fetchone()
         if row is None:
-            raise Conflict(
-                "The same request is being worked on. Ask again shortly.", retry_after=_RETRY_S
-            )
+            raise _still_worked_on()
         stored, status, headers, body = row
     if bytes(stored) != fingerprint:
         message = f"This {HEADER} was used for another request."
         raise IdempotencyConflict(message, details={HEADER: "Use a new key."})
+    if status == 0:
+        raise _still_worked_on()
     return _answer(status, _as_mapping(headers), bytes(body))
 
 

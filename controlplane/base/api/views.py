@@ -51,6 +51,9 @@ class PortalAPIView(APIView):
     # Fields of a body that name its sender. Less, where one of them names somebody acted upon.
     sender_fields: ClassVar[Collection[str]] = IDENTITY
     if_match: ClassVar[Mapping[str, str]] = {}  # method -> "optional" or "required"
+    # The handler asks something outside and writes in transactions of its own: none is open
+    # around it, also not for its `Idempotency-Key`. Not together with `if_match`.
+    calls_out: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
@@ -127,6 +130,7 @@ class PortalAPIView(APIView):
             request.data,
             lambda: handler(request, *args, **kwargs),
             secret_fields=self.secret_fields,
+            calls_out=self.calls_out,
         )
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:

@@ -98,6 +98,7 @@ class ChannelTestView(PortalAPIView):
     actions = {"POST": "notify.manage_channels"}
     inputs = {"POST": Nothing}
     outputs = {"POST": TestResult}
+    calls_out = True
     tags = ["channels"]
 
     def post(self, request: Any, uid: UUID) -> HttpResponse:
