@@ -35,6 +35,9 @@ BUDGET = defaults.define(
 )
 
 
+EVERYTHING = "base.retentionrun:*"
+
+
 def cutoff_of(entry: RetentionClass, now: datetime | None = None) -> datetime | None:
     """Rows older than this may go; None when they are kept without end."""
     if entry.keep is None:
@@ -47,7 +50,8 @@ def clean(
 ) -> list[RetentionRun]:
     """Run every class with an end and a way to delete, or one of them. One record each; a class
     that fails is recorded as failed and stops no other."""
-    policy.require(actor, "retention.run")
+    # It deletes rows of every workspace: a role in one of them must not reach the others.
+    policy.require(actor, "retention.run", EVERYTHING)
     deadline = time.monotonic() + (BUDGET.value if budget is None else budget)
     entries = [
         (entry, cutoff)

@@ -192,7 +192,7 @@ def test_button__unknown__404(browser: Client, signal: Signal) -> None:
 
 
 def test_list_button__by_post_only(here: Workspace) -> None:
-    admin = make.client(make.person(here, "workspace_admin"))
+    admin = make.client(make.root_of(here, "workspace_admin"))
     url = "/admin/base/retentionrun/do/dry_run/"
     asked = admin.get(url)
     assert asked.status_code == 200

@@ -102,9 +102,24 @@ def test_cleanup__is_a_job_that_counts(counters: None) -> None:
     assert RetentionRun.objects.filter(dry_run=False).exists()
 
 
-def test_clean__by_somebody_without_the_right__refused(counters: None) -> None:
-    viewer = make.actor(make.person(make.workspace(), "viewer"))
-    with pytest.raises(NotAllowed):
-        retention.clean(actor=viewer)
+@pytest.mark.parametrize("role", ["viewer", "workspace_admin", "privacy_officer"])
+def test_clean__by_a_role_in_one_workspace__refused(counters: None, role: str) -> None:
+    """It deletes rows of all of them."""
+    person = make.actor(make.person(make.workspace(), role))
+    for dry_run in (True, False):
+        with pytest.raises(NotAllowed):
+            retention.clean(actor=person, dry_run=dry_run)
     assert AttemptCounter.objects.count() == 5
     assert not AuditEvent.objects.filter(action="retention.run").exists()
+
+
+def test_clean__by_a_superuser__from_the_console__and_by_nobody_else(counters: None) -> None:
+    url, page = "/admin/base/retentionrun/do/dry_run/", "/admin/base/retentionrun/"
+    admin = make.client(make.person(make.workspace(), "workspace_admin"))
+    assert admin.post(url).status_code == 403
+    assert "needs a superuser" in admin.get(page, follow=True).content.decode()
+    assert not RetentionRun.objects.exists()
+    root = make.client(make.root_of(make.workspace(), "workspace_admin"))
+    assert root.post(url).status_code == 302
+    assert RetentionRun.objects.filter(dry_run=True, slug="access.attempts", rows=3).exists()
+    assert AttemptCounter.objects.count() == 5

@@ -29,14 +29,19 @@ class Button:
     when: Callable[[Any], str] | None
     place: Place
     quiet: bool = False
+    whole: str = ""
 
     @property
     def asks(self) -> bool:
         return bool(self.confirm) or self.reason
 
+    def subject(self, obj: Any) -> Any:
+        """What policy is asked about: the row, or what a button without one reaches."""
+        return obj if obj is not None else self.whole or None
+
     def refusal(self, actor: Actor, obj: Any = None) -> str:
         """Why not, or the empty text."""
-        decision = policy.can(actor, self.action, obj)
+        decision = policy.can(actor, self.action, self.subject(obj))
         if not decision:
             return decision.reason
         return self.when(obj) if self.when is not None and obj is not None else ""
@@ -63,11 +68,14 @@ def button(
     when: Callable[[Any], str] | None = None,
     place: Place = "detail",
     quiet: bool = False,
+    whole: str = "",
 ) -> Callable[[Handler], Handler]:
     """Make an admin method a button.
 
     `def revoke(self, request, obj, reason) -> str | HttpResponse | None` for a row's page; the
     text returned is shown as the result. `place="list"` calls `(self, request, reason)`.
+    `whole` names what such a button reaches when that is the whole installation: a role in some
+    workspace is not enough then.
     `confirm` is the question asked first; `typed` makes the person type the row's name, for what
     cannot be undone. `quiet`: never drawn as the next step. `when(obj)` returns a sentence when
     the row's state refuses.
@@ -75,7 +83,7 @@ def button(
 
     def mark(handler: Handler) -> Handler:
         handler.portal_button = Button(  # type: ignore[attr-defined]
-            handler.__name__, label, action, confirm, typed, reason, when, place, quiet
+            handler.__name__, label, action, confirm, typed, reason, when, place, quiet, whole
         )
         return handler
 

@@ -149,7 +149,7 @@ class ButtonDoors(_Base):
         raise NotFound("No such button.")
 
     def _press(self, request: HttpRequest, entry: Button, obj: Any) -> HttpResponse:
-        policy.require(actor_of(request), entry.action, obj)
+        policy.require(actor_of(request), entry.action, entry.subject(obj))
         back = self._back(obj)
         refusal = entry.refusal(actor_of(request), obj)
         if refusal:

@@ -135,7 +135,7 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
             },
         }
 
-    @button(label="Try it dry", action="retention.run", place="list")
+    @button(label="Try it dry", action="retention.run", place="list", whole=retention.EVERYTHING)
     def dry_run(self, request: HttpRequest, reason: str) -> str:
         runs = retention.clean(actor=actor_of(request), dry_run=True, budget=3.0)
         return f"Would delete {sum(run.rows for run in runs):,} rows in {len(runs)} classes."
