@@ -3,7 +3,7 @@ that keeps failing becomes a finding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from controlplane.access.models import Workspace
 from controlplane.jobs import alarms, watch
@@ -35,24 +35,28 @@ wording.register(
 
 
 @alarms.on_alarm
-def tell_admins(alarm: WatchAlarm, moment: alarms.Moment) -> None:
-    """The key holds the alarm and the telling, so that a second teller adds nothing."""
+def tell_admins(found: Sequence[WatchAlarm], moment: alarms.Moment) -> None:
+    """The key holds the first alarm and the telling, so that a second teller adds nothing."""
     over = moment == "closed"
+    first = found[0]
+    closed = [alarm.closed_at for alarm in found if alarm.closed_at]
     values = {
-        "what": f"{alarm.kind} {alarm.subject}",
-        "detail": alarm.message,
-        "since": f"{alarm.opened_at:%Y-%m-%d %H:%M:%S}",
-        "until": f"{alarm.closed_at:%Y-%m-%d %H:%M:%S}" if alarm.closed_at else "",
+        "what": alarms.summary(found),
+        "detail": alarms.listing(found),
+        "since": f"{min(alarm.opened_at for alarm in found):%Y-%m-%d %H:%M:%S}",
+        "until": f"{max(closed):%Y-%m-%d %H:%M:%S}" if closed else "",
     }
+    critical = any(alarm.critical for alarm in found)
     for workspace_id in Workspace.objects.filter(archived_at=None).values_list("pk", flat=True):
         notify(
             workspace_id=workspace_id,
             kind="portal.alarm_over" if over else "portal.alarm",
             to=To(roles=["workspace_admin"]),
-            key=f"alarm:{alarm.uid}:{moment}:{alarm.tellings}",
+            key=f"alarm:{first.uid}:{moment}:{first.tellings}",
             values=values,
-            urgency=Urgency.CRITICAL if alarm.critical and not over else Urgency.NORMAL,
-            about=f"jobs.watchalarm:{alarm.pk}",
+            urgency=Urgency.CRITICAL if critical and not over else Urgency.NORMAL,
+            about=f"jobs.watchalarm:{first.pk}",
+            link="/admin/jobs/watchalarm/",
         )
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import OperationalError
+from django.db.models import F
 from django.db.models.functions import Now
 
 from controlplane.jobs import alarms, direct, engine, hands, heartbeats, leases, watch
@@ -32,8 +33,8 @@ def told() -> list[tuple[str, str]]:
     heard: list[tuple[str, str]] = []
 
     @alarms.on_alarm
-    def tell(alarm: WatchAlarm, moment: str) -> None:
-        heard.append((alarm.subject, moment))
+    def tell(found: Sequence[WatchAlarm], moment: str) -> None:
+        heard.append((", ".join(alarm.subject for alarm in found), moment))
 
     return heard
 
@@ -174,8 +175,7 @@ def test_still_open_after_an_hour__critical_is_told_again(told: list[tuple[str, 
     alarms.settle([SILENT, minor])
     WatchAlarm.objects.update(told_at=Now() - timedelta(seconds=alarms.REMIND.value + 1))
     alarms.settle([SILENT, minor])
-    assert told.count(("beat", "reminded")) == 1
-    assert told.count(("x", "reminded")) == 0
+    assert told == [("beat, x", "opened"), ("beat", "reminded")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,6 +205,88 @@ def test_teller_died_while_speaking__another_tells_after_its_lease(
     assert told == [("beat", "opened")]
 
 
+# --- One cause, one notice ---------------------------------------------------------------------
+
+WORKER = Finding("component", "worker", "the worker process is silent for 16 s.")
+STALLED = [Finding("engine", f"module.{n}", f"last ran {n} s ago") for n in range(5)]
+LATE = Finding("lag", "notify.outbox", "900 due rows, the oldest for 40 s.")
+PATIENCE = alarms.TOGETHER.value + 1
+
+
+def earlier(seconds: float) -> None:
+    """As if so much time had gone since anything was told."""
+    back = timedelta(seconds=seconds)
+    WatchAlarm.objects.exclude(told_at=None).update(told_at=F("told_at") - back)
+
+
+def test_worker_dead__its_modules_and_queues_follow__one_notice(
+    told: list[tuple[str, str]], admin_address: str
+) -> None:
+    """Each stands still at its own second; all of it is one dead process."""
+    found = [WORKER]
+    for late in (*STALLED, LATE):
+        alarms.settle(found)
+        found.append(late)
+    alarms.settle(found)
+    earlier(PATIENCE)
+    alarms.settle(found)
+    assert told == [("worker", "opened")]
+    assert [message.subject for message in mail.outbox] == ["[portal] component: worker"]
+    assert WatchAlarm.objects.open().count() == 7, "the console shows them all"
+
+
+def test_worker_dead_for_an_hour__the_reminder_names_what_came_of_it(
+    told: list[tuple[str, str]], admin_address: str
+) -> None:
+    alarms.settle([WORKER])
+    alarms.settle([WORKER, *STALLED[:2], LATE])
+    earlier(alarms.REMIND.value + 1)
+    alarms.settle([WORKER, *STALLED[:2], LATE])
+    assert len(told) == 2
+    assert told[1][0].split(", ")[0] == "worker", "the cause gives the notice its name"
+    assert set(told[1][0].split(", ")) == {"worker", "module.0", "module.1", "notify.outbox"}
+    assert LATE.message in mail.outbox[-1].body
+
+
+def test_worker_back__what_stays_broken_is_told(told: list[tuple[str, str]]) -> None:
+    alarms.settle([WORKER, LATE])
+    alarms.settle([WORKER, LATE, STALLED[0]])
+    WatchAlarm.objects.exclude(subject="module.0").update(
+        seen_at=Now() - timedelta(seconds=alarms.CALM.value + 1)
+    )
+    alarms.settle([STALLED[0]])
+    assert told == [
+        ("worker, notify.outbox", "opened"),
+        ("worker, notify.outbox", "closed"),
+        ("module.0", "opened"),
+    ]
+
+
+def test_engine_stalls_module_by_module__the_first_at_once_the_rest_together(
+    told: list[tuple[str, str]],
+) -> None:
+    for count in range(1, 6):
+        alarms.settle(STALLED[:count])
+    assert told == [("module.0", "opened")]
+    earlier(PATIENCE)
+    alarms.settle(STALLED)
+    assert told[1:] == [("module.1, module.2, module.3, module.4", "opened")]
+
+
+def test_something_else_meanwhile__is_not_held_back(told: list[tuple[str, str]]) -> None:
+    alarms.settle([WORKER])
+    alarms.settle([WORKER, STALLED[0], Finding("audit", "seal", "the chain is broken.")])
+    assert told == [("worker", "opened"), ("seal", "opened")]
+
+
+def test_very_many_at_once__named_up_to_a_limit(admin_address: str) -> None:
+    many = [Finding("engine", f"m{n}", "stands") for n in range(100)]
+    alarms.settle(many)
+    (sent,) = mail.outbox
+    assert sent.subject == "[portal] engine: m0 and 99 more"
+    assert "and 80 more, in the console" in sent.body
+
+
 # --- The direct way ----------------------------------------------------------------------------
 
 
@@ -229,8 +311,10 @@ def test_engine_stands_still__admins_get_a_mail_directly(
     told: list[tuple[str, str]], admin_address: str
 ) -> None:
     alarms.settle([SILENT, Finding("engine", "outbox", "last ran 60 s ago")])
-    assert len(mail.outbox) == 2
-    assert all(message.to == [admin_address] for message in mail.outbox)
+    (sent,) = mail.outbox
+    assert (sent.to, sent.subject) == ([admin_address], "[portal] component: beat and 1 more")
+    assert SILENT.message in sent.body
+    assert "engine outbox: last ran 60 s ago" in sent.body
     assert WatchAlarm.objects.filter(told_directly_at=None).count() == 0
 
 
@@ -253,7 +337,7 @@ def test_nobody_would_send_in_time__admins_get_a_mail_directly(
 
 def test_handler_fails__mail_goes_directly_and_once(admin_address: str) -> None:
     @alarms.on_alarm
-    def fail(alarm: WatchAlarm, moment: str) -> None:
+    def fail(found: Sequence[WatchAlarm], moment: str) -> None:
         Timer.objects.get(pk=-1)
 
     alarms.settle([SILENT])
@@ -301,7 +385,9 @@ def test_watcher__young_process__beats_but_does_not_judge_yet(
     assert told == []
     watcher.started -= hands.GRACE.value
     watcher()
-    assert ("beat", "opened") in told
+    ((subjects, moment),) = told
+    assert "beat" in subjects.split(", ")
+    assert moment == "opened"
     assert not watcher.healthy
 
 

@@ -37,6 +37,19 @@ def test_alarm__told_to_each_workspaces_admins_and_nobody_else(workspaces: list[
         assert len(people) == 1
 
 
+def test_seven_alarms_of_one_look__one_notice_to_each_admin(workspaces: list[Workspace]) -> None:
+    stalled = [watch.Finding("engine", f"module.{n}", f"last ran {n} s ago") for n in range(6)]
+    alarms.settle([watch.Finding("component", "worker", "silent for 16 s."), *stalled])
+    news = Notification.objects.filter(kind="portal.alarm")
+    assert [row.subject for row in news] == ["Portal: component worker and 6 more"] * 2
+    for finding in stalled:
+        assert f"{finding.subject}: {finding.message}" in news[0].body
+    WatchAlarm.objects.update(seen_at="2020-01-01T00:00:00Z")
+    alarms.settle([])
+    over = Notification.objects.filter(kind="portal.alarm_over")
+    assert [row.subject for row in over] == ["Portal: component worker and 6 more is over"] * 2
+
+
 def test_second_look__tells_nothing_new(workspaces: list[Workspace]) -> None:
     alarms.settle([SILENT_BEAT])
     before = Notification.objects.count()
