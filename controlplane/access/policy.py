@@ -244,6 +244,41 @@ define(
     ],
     by_key=False,
 )
+WORKERS = EVERYBODY - {"viewer"}
+define(
+    "work",
+    [
+        ("view", "See work items", EVERYBODY),
+        ("create", "Open work items", WORKERS),
+        ("update", "Change work items", WORKERS),
+        ("claim", "Claim work items", WORKERS),
+        ("comment", "Comment on work items and add evidence", WORKERS),
+        ("link", "Link work items", WORKERS),
+        ("close", "Close work items", WORKERS),
+        ("reopen", "Reopen work items", WORKERS),
+        ("watch", "Follow work items", EVERYBODY),
+        (
+            "force",
+            "Close a work item over open blockers",
+            OPERATORS | {"mission_owner", "coordinator", "executor", "executioner"},
+        ),
+        ("delete", "Delete work items", OPERATORS | {"coordinator"}),
+        ("import", "Import work items", OPERATORS | {"coordinator"}),
+        ("start_project", "Start a project or a sandbox", WORKERS),
+        ("manage", "Configure projects", OPERATORS),
+    ],
+)
+define(
+    "work",
+    [
+        (
+            "hooks",
+            "Say which repositories' webhooks are believed",
+            ADMIN | {"release_manager", "engineering_lead", "operations_command"},
+        )
+    ],
+    by_key=False,
+)
 
 
 @dataclass(frozen=True, slots=True)

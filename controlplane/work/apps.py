@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class WorkConfig(AppConfig):
+    name = "controlplane.work"
+    label = "work"
+    verbose_name = "Work"
+
+    def ready(self) -> None:
+        from controlplane.access.services import people
+        from controlplane.work import kept, services  # noqa: F401
+
+        people.furnishers.append(services.ensure_operations_project)

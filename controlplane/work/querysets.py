@@ -1,0 +1,140 @@
+"""Reads, named. `visible_to` scopes each of them to the actor's workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, Self
+
+from django.contrib.postgres.search import SearchQuery
+from django.db import models
+from django.db.models import Q
+
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.work import vocabulary
+
+
+class InWorkspaceQuerySet(models.QuerySet[Any]):
+    """Rows with a `workspace` of their own."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(workspace_id__in=actor.workspace_ids)
+
+    def of(self, workspace: Any) -> Self:
+        return self.filter(workspace=workspace)
+
+
+class ProjectQuerySet(InWorkspaceQuerySet):
+    def in_use(self) -> Self:
+        return self.filter(archived_at=None)
+
+    def shared(self) -> Self:
+        """Not somebody's sandbox."""
+        return self.filter(is_sandbox=False)
+
+
+class AboutItemQuerySet(InWorkspaceQuerySet):
+    def about(self, item: Any) -> Self:
+        return self.filter(item=item)
+
+
+class DependencyQuerySet(models.QuerySet[Any]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(item__workspace_id__in=actor.workspace_ids)
+
+    def among(self, ids: Iterable[int]) -> Self:
+        """Edges of these items, with the keys of both ends."""
+        return self.filter(item_id__in=list(ids)).select_related("item", "target")
+
+
+class ItemQuerySet(InWorkspaceQuerySet):
+    def queued(self) -> Self:
+        """What belongs to the workspace's work: no sandboxes, no archived projects."""
+        return self.filter(project__is_sandbox=False, project__archived_at=None)
+
+    def unfinished(self) -> Self:
+        return self.exclude(category="done")
+
+    def called(self, key: str) -> Self:
+        """By its key, however it is written."""
+        return self.filter(key__iexact=key)
+
+    def ready(
+        self,
+        *,
+        types: Collection[str] = (),
+        deferred: bool = False,
+        ephemeral: bool = False,
+        at: datetime | None = None,
+    ) -> Self:
+        """Open, waiting for nothing and nobody, and not put off: what one can begin now."""
+        return self.filter(status="open").unblocked(
+            types=types, deferred=deferred, ephemeral=ephemeral, at=at
+        )
+
+    def unblocked(
+        self,
+        *,
+        types: Collection[str] = (),
+        deferred: bool = False,
+        ephemeral: bool = False,
+        at: datetime | None = None,
+    ) -> Self:
+        """The rules of `ready` for items of any status."""
+        rows = self.filter(blocked=False)
+        if types:
+            rows = rows.filter(item_type__in=types)
+        else:
+            rows = rows.exclude(item_type__in=vocabulary.UNREADY_TYPES)
+        if not ephemeral:
+            rows = rows.filter(ephemeral=False)
+        if not deferred:
+            now = at or clock.now()
+            rows = rows.filter(
+                Q(defer_until=None) | Q(defer_until__lte=now),
+                Q(parent=None) | Q(parent__defer_until=None) | Q(parent__defer_until__lte=now),
+            )
+        return rows
+
+    def waiting(self) -> Self:
+        """Held up by others."""
+        return self.filter(blocked=True)
+
+    def with_labels(self, labels: Collection[str]) -> Self:
+        return self.filter(labels__contains=list(labels)) if labels else self
+
+    def with_any_label(self, labels: Collection[str]) -> Self:
+        return self.filter(labels__overlap=list(labels)) if labels else self
+
+    def without_labels(self, labels: Collection[str]) -> Self:
+        return self.exclude(labels__overlap=list(labels)) if labels else self
+
+    def assigned_to(self, *names: str) -> Self:
+        found = Q()
+        for name in names:
+            found |= Q(assignee__iexact=name)
+        return self.filter(found)
+
+    def matching(self, text: str) -> Self:
+        """Full text, as people type it: quotes, `or`, a leading minus."""
+        return self.filter(
+            Q(search=SearchQuery(text, config="english", search_type="websearch"))
+            | Q(key__iexact=text.strip())
+        )
+
+    def stale(self, since: datetime) -> Self:
+        return self.filter(status__in=["open", "in_progress"], updated_at__lt=since)
+
+    def overdue(self, at: datetime | None = None) -> Self:
+        return self.unfinished().filter(due_at__lt=at or clock.now())
+
+    def standing_for(self, subject: str) -> Self:
+        return self.filter(subject=subject)
+
+    def backlog(self) -> Self:
+        return self.filter(in_backlog=True)

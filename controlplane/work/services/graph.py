@@ -1,0 +1,220 @@
+"""Readiness, kept true in the transaction of every change.
+
+An item waits (`blocked`) while it is active itself and something active stands before it
+(`open_blockers`), or its parent waits, however far up. Both columns are written here and nowhere
+else. The definition, once, in words and once in SQL (`_TRUTH`): what the checker compares.
+
+Why one lock for each workspace: two edges added at once can close a cycle that neither sees; an
+edge added while its target closes would count a blocker that is gone; and two closings that share
+dependents would lock their rows in different orders. Whoever changes an edge, or whether an item
+is active, holds `locked(workspace)` until it commits; whatever else changes an item (claiming,
+titles, comments) does not, and takes its one row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connection
+
+from controlplane.work import vocabulary
+
+# The first of two keys of PostgreSQL's advisory locks: "work graph".
+_LOCKS = 0x776F726B
+_MAX_KEY = 2**31
+
+_MOVE = """
+    WITH moved AS (
+        UPDATE work_item d SET open_blockers = d.open_blockers + %(by)s
+        WHERE d.id IN (
+            SELECT item_id FROM work_dependency WHERE target_id = %(id)s
+               AND kind = ANY(%(blocking)s)
+        )
+        RETURNING d.id, d.open_blockers
+    )
+    SELECT id FROM moved WHERE open_blockers IN (0, %(by)s)
+"""
+
+# A waiter waits while children are at work: for all of them, or for the first to be done.
+_UNMET = """
+    EXISTS (SELECT 1 FROM work_item c WHERE c.parent_id = e.target_id AND c.active)
+    AND NOT (
+        e.metadata LIKE '%%any-children%%'
+        AND EXISTS (
+            SELECT 1 FROM work_item c WHERE c.parent_id = e.target_id AND c.category = 'done'
+        )
+    )
+"""
+
+_WAITERS = f"""
+    WITH seen AS (
+        SELECT e.id, e.item_id, e.unmet AS was, ({_UNMET}) AS held
+        FROM work_dependency e WHERE e.kind = 'waits-for' AND e.target_id = ANY(%(parents)s)
+    ), turned AS (
+        UPDATE work_dependency e SET unmet = seen.held FROM seen
+        WHERE e.id = seen.id AND seen.was <> seen.held RETURNING e.item_id, e.unmet
+    ), sums AS (
+        SELECT item_id, sum(CASE WHEN unmet THEN 1 ELSE -1 END) AS by FROM turned GROUP BY item_id
+    )
+    UPDATE work_item i SET open_blockers = i.open_blockers + sums.by FROM sums
+    WHERE i.id = sums.item_id RETURNING i.id
+"""  # noqa: S608 - no input stands in it
+
+_SETTLE = """
+    UPDATE work_item i SET blocked = w.want
+    FROM (
+        SELECT c.id, c.active AND (c.open_blockers > 0 OR coalesce(p.blocked, false)) AS want
+        FROM work_item c LEFT JOIN work_item p ON p.id = c.parent_id
+        WHERE c.id = ANY(%s)
+    ) w
+    WHERE i.id = w.id AND i.blocked <> w.want
+    RETURNING i.id
+"""
+
+# Recomputed from statuses and edges alone. LEFT JOIN and one recursion: a correlated EXISTS over
+# the recursion takes a hundred times as long.
+_TRUTH = f"""
+    WITH RECURSIVE unmet AS (
+        SELECT e.id, e.item_id, ({_UNMET}) AS held FROM work_dependency e
+        WHERE e.kind = 'waits-for' AND e.target_id IS NOT NULL
+    ), counted AS (
+        SELECT item_id, sum(n) AS n FROM (
+            SELECT d.item_id, count(*) AS n FROM work_dependency d
+            JOIN work_item t ON t.id = d.target_id AND t.active
+            WHERE d.kind = ANY(%(blocking)s) GROUP BY d.item_id
+            UNION ALL
+            SELECT item_id, count(*) FROM unmet WHERE held GROUP BY item_id
+        ) both_kinds GROUP BY item_id
+    ), held AS (
+        SELECT i.id FROM work_item i JOIN counted c ON c.item_id = i.id
+        WHERE i.active AND c.n > 0
+        UNION
+        SELECT child.id FROM held h JOIN work_item child ON child.parent_id = h.id
+        WHERE child.active
+    )
+    SELECT i.id, coalesce(c.n, 0)::int AS open_blockers, h.id IS NOT NULL AS blocked
+    FROM work_item i
+    LEFT JOIN counted c ON c.item_id = i.id
+    LEFT JOIN held h ON h.id = i.id
+"""  # noqa: S608
+
+_WRONG = f"""
+    SELECT t.id FROM ({_TRUTH}) t JOIN work_item i ON i.id = t.id
+    WHERE (i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked)
+      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
+    ORDER BY t.id
+"""  # noqa: S608
+
+_WRONG_EDGES = f"""
+    SELECT e.id FROM work_dependency e JOIN work_item i ON i.id = e.item_id
+    WHERE e.kind = 'waits-for' AND e.target_id IS NOT NULL AND e.unmet <> ({_UNMET})
+      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
+"""  # noqa: S608
+
+_WRONG_PARENTS = """
+    SELECT i.id FROM work_item i
+    LEFT JOIN work_dependency e ON e.item_id = i.id AND e.kind = 'parent-child'
+         AND e.target_id IS NOT NULL
+    WHERE i.parent_id IS DISTINCT FROM e.target_id
+      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
+"""
+
+_REBUILD_EDGES = f"""
+    UPDATE work_dependency e SET unmet = ({_UNMET})
+    FROM work_item i WHERE i.id = e.item_id AND i.workspace_id = %(workspace)s
+     AND e.kind = 'waits-for' AND e.target_id IS NOT NULL AND e.unmet <> ({_UNMET})
+"""  # noqa: S608
+
+_REBUILD = f"""
+    UPDATE work_item i SET open_blockers = t.open_blockers, blocked = t.blocked
+    FROM ({_TRUTH}) t WHERE t.id = i.id AND i.workspace_id = %(workspace)s
+     AND (i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked)
+"""  # noqa: S608
+
+# UNION, not UNION ALL: a set, or a graph of diamonds takes for ever.
+_REACHES = """
+    WITH RECURSIVE above(id) AS (
+        VALUES (%(start)s::bigint)
+        UNION
+        SELECT e.target_id FROM above a JOIN work_dependency e ON e.item_id = a.id
+        WHERE e.kind = ANY(%(ordered)s) AND e.target_id IS NOT NULL
+    )
+    SELECT 1 FROM above WHERE id = %(goal)s LIMIT 1
+"""
+
+
+def lock(workspace_id: int) -> None:
+    """Be the only one who changes this workspace's graph, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, workspace_id % _MAX_KEY])
+
+
+def activity_changed(item: Any, *, was_active: bool) -> None:
+    """Call it after the item's status is stored, under the lock."""
+    touched = [item.pk]
+    if was_active != item.active:
+        touched += _ids(_MOVE, id=item.pk, by=1 if item.active else -1, blocking=_blocking())
+    if item.parent_id is not None:
+        touched += waiters_of([item.parent_id])
+    settle(touched)
+
+
+def waiters_of(parents: Collection[int]) -> list[int]:
+    """Count anew what waits for the children of these. Answers whose counter moved."""
+    return _ids(_WAITERS, parents=list(parents))
+
+
+def count_edge(item_id: int, by: int) -> None:
+    """An edge that blocks came or went."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE work_item SET open_blockers = open_blockers + %s WHERE id = %s", [by, item_id]
+        )
+
+
+def settle(ids: Iterable[int]) -> None:
+    """Write `blocked` of these and of all below whose own depends on it, level by level: each
+    round touches only rows whose value turns."""
+    level = list(ids)
+    while level:
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [level])
+            turned = [row[0] for row in cursor.fetchall()]
+            if not turned:
+                return
+            cursor.execute("SELECT id FROM work_item WHERE parent_id = ANY(%s)", [turned])
+            level = [row[0] for row in cursor.fetchall()]
+
+
+def reaches(start: int, goal: int) -> bool:
+    """Whether `goal` stands somewhere before, or over, `start`."""
+    return bool(_ids(_REACHES, start=start, goal=goal, ordered=list(vocabulary.ORDERED)))
+
+
+def mismatches(workspace_id: int | None = None) -> list[int]:
+    """Items whose kept readiness differs from the definition. Always empty, or there is a bug."""
+    wrong = set(_ids(_WRONG, workspace=workspace_id, blocking=_blocking()))
+    wrong.update(_ids(_WRONG_PARENTS, workspace=workspace_id))
+    wrong.update(-edge for edge in _ids(_WRONG_EDGES, workspace=workspace_id))
+    return sorted(wrong)
+
+
+def rebuild(workspace_id: int) -> int:
+    """Write everything anew from statuses and edges: after an import, or a repair. Under the
+    lock. Answers how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REBUILD_EDGES, {"workspace": workspace_id})
+        changed = int(cursor.rowcount)
+        cursor.execute(_REBUILD, {"workspace": workspace_id, "blocking": _blocking()})
+        return changed + int(cursor.rowcount)
+
+
+def _blocking() -> list[str]:
+    return list(vocabulary.BLOCKING)
+
+
+def _ids(sql: str, **parameters: Any) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,154 @@
+"""Comments, evidence, and who follows an item."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import F
+
+from controlplane.access import policy
+from controlplane.access.models import User
+from controlplane.audit.services import record
+from controlplane.lib import clock, context, defaults
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Invalid, TooLarge
+from controlplane.work.models import Comment, Item, ItemLink, Watching
+from controlplane.work.services import reading, states
+from controlplane.work.services.noting import note, speaker
+
+MAX_COMMENT = 100_000
+MAX_FILE = defaults.define(
+    "work.max_attachment_bytes",
+    10_000_000,
+    unit="bytes",
+    why="Screenshots and logs of an incident; what is larger belongs into storage, with a link.",
+)
+_SCHEME = re.compile(r"(?i)https?://[^\s/]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@transaction.atomic
+def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str = "") -> Comment:
+    """Say something. It stays as it was said."""
+    policy.require(actor, "work.comment", item)
+    said = reading.text("text", text).strip()
+    if not said:
+        raise Invalid("comment text cannot be empty", details={"text": "Empty."})
+    if len(said) > MAX_COMMENT:
+        raise Invalid("The comment is too long.", details={"text": f"At most {MAX_COMMENT:,}."})
+    row = Comment.objects.create(
+        workspace_id=item.workspace_id,
+        item=item,
+        author=speaker(actor, name),
+        actor_ref=actor.ref[:80],
+        text=said,
+        source=(source or context.current().source)[:20],
+    )
+    _touched(item)
+    note(item, "commented", "work.comment", actor=actor, name=name, comment=said)
+    states.tell_watchers(
+        item, actor=actor, what="has a new comment", body=said[:2000], key=f"comment:{row.pk}"
+    )
+    return row
+
+
+def _touched(item: Item) -> None:
+    """Clients look at `updated_at` to see whether to look again."""
+    Item.objects.filter(pk=item.pk).update(updated_at=clock.now(), revision=F("revision") + 1)
+    item.refresh_from_db(fields=["updated_at", "revision"])
+
+
+@transaction.atomic
+def add_link(
+    item: Item, *, actor: Actor, url: str, title: str = "", kind: str = "evidence", name: str = ""
+) -> ItemLink:
+    """Show where the evidence is."""
+    policy.require(actor, "work.comment", item)
+    url = reading.line("url", url, 1000)
+    if not _SCHEME.match(url):
+        raise reading.refuse("url", "A link begins with http:// or https://.")
+    return _store(
+        ItemLink(item=item, kind=_kind(kind), url=url, title=_title(title or url)), actor, name
+    )
+
+
+@transaction.atomic
+def attach(
+    item: Item,
+    *,
+    actor: Actor,
+    filename: str,
+    content: bytes,
+    media_type: str = "",
+    title: str = "",
+    kind: str = "evidence",
+    name: str = "",
+) -> ItemLink:
+    """Keep the evidence itself, with its hash."""
+    policy.require(actor, "work.comment", item)
+    if not content:
+        raise reading.refuse("file", "The file is empty.")
+    if len(content) > MAX_FILE.value:
+        raise TooLarge(f"A file has at most {MAX_FILE.value:,} bytes.")
+    shown = reading.line("file", filename.replace("\\", "/").rsplit("/", 1)[-1], 500)[-200:]
+    digest = hashlib.sha256(content).hexdigest()
+    link = ItemLink(
+        item=item,
+        kind=_kind(kind),
+        title=_title(title or shown or "file"),
+        size=len(content),
+        sha256=digest,
+        media_type=reading.line("media_type", media_type, 100),
+    )
+    safe = _UNSAFE.sub("-", shown).strip("-.")[-80:] or "file"
+    link.file.save(f"{link.uid}/{safe}", ContentFile(content), save=False)
+    return _store(link, actor, name)
+
+
+def _store(link: ItemLink, actor: Actor, name: str) -> ItemLink:
+    link.workspace_id = link.item.workspace_id
+    link.added_by = speaker(actor, name)
+    link.save()
+    _touched(link.item)
+    said = {"kind": link.kind, "title": link.title, "url": link.url, "sha256": link.sha256}
+    note(link.item, "evidence_added", "work.comment", actor=actor, name=name, new=said)
+    return link
+
+
+@transaction.atomic
+def remove_link(link: ItemLink, *, actor: Actor, reason: str = "") -> None:
+    """Take a wrong link away. The audit log keeps that it was there, and a file's hash."""
+    policy.require(actor, "work.delete", link.item)
+    said = {"kind": link.kind, "title": link.title, "url": link.url, "sha256": link.sha256}
+    stored = link.file.name
+    note(link.item, "evidence_removed", "work.delete", actor=actor, old=said, comment=reason)
+    storage = link.file.storage
+    link.delete()
+    if stored:
+        transaction.on_commit(lambda: storage.delete(stored))
+
+
+def _kind(kind: str) -> str:
+    if kind not in ItemLink.Kind.values:
+        raise reading.refuse("kind", f"One of {', '.join(ItemLink.Kind.values)}.")
+    return kind
+
+
+def _title(text: str) -> str:
+    return reading.line("title", text, 100_000)[:200]
+
+
+@transaction.atomic
+def watch(item: Item, user: User, *, actor: Actor, on: bool = True) -> None:
+    """Hear of it, or no more. One follows for oneself."""
+    policy.require(actor, "work.watch", item)
+    if actor.user_id != user.pk:
+        raise Invalid("One follows an item for oneself.")
+    if on:
+        Watching.objects.get_or_create(item=item, user=user)
+    else:
+        Watching.objects.filter(item=item, user=user).delete()
+    record(actor, "work.watch", item, after={"following": on})
