@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.notify.api")),
     path("", include("controlplane.backups.api")),
     path("", include("controlplane.catalog.api.urls")),
+    path("", include("controlplane.work.api.urls")),
 ]
