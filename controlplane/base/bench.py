@@ -53,9 +53,10 @@ class Row:
 
 @dataclass(slots=True)
 class Run:
-    """What a measurement may use: how long each part may take, and one seeded generator."""
+    """What a measurement may use: time for each part, how much data, one seeded generator."""
 
     seconds: float = 2.0
+    rows: int = 0  # how much data to measure on; 0: what the measurement thinks large
     rng: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311
 
 

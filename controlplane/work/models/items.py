@@ -8,7 +8,7 @@ from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
-from django.db.models.functions import Left, Lower
+from django.db.models.functions import Left, Upper
 
 from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
@@ -121,7 +121,8 @@ class Item(models.Model):
     class Meta:
         ordering = ["priority", "-created_at", "id"]
         constraints = [
-            models.UniqueConstraint("project", Lower("key"), name="work_item_key_unique"),
+            # As `iexact` asks: by upper case.
+            models.UniqueConstraint("project", Upper("key"), name="work_item_key_unique"),
             models.UniqueConstraint(
                 fields=["workspace", "ensure_key"],
                 condition=~Q(ensure_key="") & ~Q(category="done"),
@@ -188,10 +189,15 @@ class Item(models.Model):
                 condition=Q(blocked=True),
             ),
             models.Index(fields=["workspace", "-updated_at"], name="work_recent"),
+            # Names are found however they are written.
             models.Index(
-                fields=["workspace", "assignee"],
-                name="work_assignee",
-                condition=~Q(category="done"),
+                "workspace", Upper("assignee"), name="work_assignee", condition=~Q(category="done")
+            ),
+            models.Index(
+                "project",
+                Upper("assignee"),
+                name="work_ready_assignee",
+                condition=Q(status="open", blocked=False),
             ),
             models.Index(
                 fields=["workspace", "subject"], name="work_subject", condition=~Q(subject="")

@@ -119,8 +119,8 @@ def _exact(project: Project, text: str) -> Item | None:
 def _elsewhere(project: Project, text: str) -> Item | None:
     if project.is_sandbox:
         return None
-    others = Item.objects.filter(workspace_id=project.workspace_id, key__iexact=text).queued()
-    found = list(others[:2])
+    others = Project.objects.filter(workspace_id=project.workspace_id).in_use().shared()
+    found = list(Item.objects.filter(project__in=others, key__iexact=text)[:2])
     return found[0] if len(found) == 1 else None
 
 

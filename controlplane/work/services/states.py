@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from django.db.models import F
-
 from controlplane.access import policy
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -43,10 +41,10 @@ def hold(item: Item, *, revision: int | None = None) -> Item:
 
 
 def store(item: Item, names: Collection[str]) -> None:
+    """The row is held, so its revision is what was read."""
     item.updated_at = clock.now()
-    item.revision = F("revision") + 1
+    item.revision += 1
     item.save(update_fields=[*names, "updated_at", "revision"])
-    item.refresh_from_db(fields=["revision"])
 
 
 def is_active(item: Item) -> bool:

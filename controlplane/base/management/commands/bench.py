@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", default="", help="a measurement, or all")
         parser.add_argument("--seconds", type=float, default=2.0, help="per figure")
+        parser.add_argument("--rows", type=int, default=0, help="of data, where it has any")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,6 +31,8 @@ class Command(BaseCommand):
             raise CommandError(f"No bench {wanted}. There are: {', '.join(known) or 'none'}.")
         if not 0.05 <= options["seconds"] <= 600:
             raise CommandError("--seconds: from 0.05 to 600.")
+        if not 0 <= options["rows"] <= 10_000_000:
+            raise CommandError("--rows: up to ten million.")
         self.stdout.write(self._measure(names, options))
 
     def _measure(self, names: list[str], options: dict[str, Any]) -> str:
@@ -40,7 +43,8 @@ class Command(BaseCommand):
                 for name in names:
                     self.stderr.write(f"measuring {name} …")
                     with bench.quiet():
-                        results[name] = bench.run(name, bench.Run(seconds=options["seconds"]))
+                        run = bench.Run(seconds=options["seconds"], rows=options["rows"])
+                        results[name] = bench.run(name, run)
         except DatabaseError as error:
             raise CommandError(
                 f"The measuring database could not be used: {error}".strip()
