@@ -112,7 +112,7 @@ def naive(project: Project) -> dict[str, bool]:
             children.setdefault(edge.target_id or 0, []).append(edge.item_id)
 
     def unmet(edge: Dependency) -> bool:
-        under = children.get(edge.target_id, [])
+        under = children.get(edge.target_id or 0, [])
         if "any-children" in edge.metadata and any(items[pk].category == "done" for pk in under):
             return False
         return any(active[pk] for pk in under)

@@ -32,10 +32,10 @@ def add_dependency(
     kind = reading.edge_kind(kind)
     graph.lock(item.workspace_id)
     # As they are now, under the lock: what the caller holds may be older.
-    item = Item.objects.select_related("project").get(pk=item.pk)
+    item = states.again(item)
     if isinstance(target, str):
         return _add_outside(item, target, kind, actor, name)
-    target = Item.objects.get(pk=target.pk)
+    target = states.again(target)
     _check_pair(item, target, kind, epic_rule)
     edge: Dependency | None = Dependency.objects.filter(item=item, target=target).first()
     if kind == vocabulary.WAITS:
@@ -173,6 +173,7 @@ def remove_dependency(
     """Cut the edge, of whatever type. None when there was none."""
     policy.require(actor, "work.link", item)
     graph.lock(item.workspace_id)
+    item = states.again(item)
     edges = Dependency.objects.select_related("item", "target").filter(item=item)
     named = {"target_name__iexact": target} if isinstance(target, str) else {"target": target}
     edge: Dependency | None = edges.filter(**named).first()
@@ -193,13 +194,13 @@ def set_parent(item: Item, parent: Item | None, *, actor: Actor, name: str = "")
     else:
         policy.require(actor, "work.link", item)
         graph.lock(item.workspace_id)
-        _leave_parent(item, actor, name)
-    item.refresh_from_db()
-    return item
+        _leave_parent(states.again(item), actor, name)
+    return states.again(item)
 
 
 def _note(item: Item, what: str, edge: Dependency, actor: Actor, name: str) -> None:
     key = edge.target.key if edge.target is not None else edge.target_name
     said = {"type": edge.kind, "depends_on": key}
+    states.store(item, [])
     old, new = ({}, said) if what == "dependency_added" else (said, {})
     note(item, what, "work.link", actor=actor, name=name, old=old or "", new=new or "")

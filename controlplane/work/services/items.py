@@ -44,7 +44,7 @@ def create_item(
     require_open(project)
     if parent is not None:
         graph.lock(project.workspace_id)
-        parent = Item.objects.get(pk=parent.pk)
+        parent = states.again(parent)
         states.require_same_workspace(parent, project.workspace_id)
         if parent.is_closed:
             raise Conflict(

@@ -31,13 +31,26 @@ def hold(item: Item, *, revision: int | None = None) -> Item:
     rows = Item.objects.select_related("project").select_for_update(of=("self",), no_key=True)
     held: Item | None = rows.filter(pk=item.pk).first()
     if held is None:
-        raise Conflict(f"{item.key} was deleted meanwhile.")
+        raise _gone(item)
     if revision is not None and held.revision != revision:
         raise Conflict(
             f"{item.key} was changed since you looked. Look again.",
             details={"revision": str(held.revision)},
         )
     return held
+
+
+def again(item: Item) -> Item:
+    """The row as it is now, not locked: for those who hold the graph's lock, under which nobody
+    deletes anything."""
+    found: Item | None = Item.objects.select_related("project").filter(pk=item.pk).first()
+    if found is None:
+        raise _gone(item)
+    return found
+
+
+def _gone(item: Item) -> Conflict:
+    return Conflict(f"{item.key} was deleted meanwhile.", details={"id": item.key})
 
 
 def store(item: Item, names: Collection[str]) -> None:

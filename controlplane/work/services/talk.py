@@ -7,12 +7,11 @@ import re
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.access.models import User
 from controlplane.audit.services import record
-from controlplane.lib import clock, context, defaults
+from controlplane.lib import context, defaults
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid, TooLarge
 from controlplane.work.models import Comment, Item, ItemLink, Watching
@@ -39,6 +38,7 @@ def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str 
         raise Invalid("comment text cannot be empty", details={"text": "Empty."})
     if len(said) > MAX_COMMENT:
         raise Invalid("The comment is too long.", details={"text": f"At most {MAX_COMMENT:,}."})
+    item = states.hold(item)
     row = Comment.objects.create(
         workspace_id=item.workspace_id,
         item=item,
@@ -57,8 +57,7 @@ def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str 
 
 def _touched(item: Item) -> None:
     """Clients look at `updated_at` to see whether to look again."""
-    Item.objects.filter(pk=item.pk).update(updated_at=clock.now(), revision=F("revision") + 1)
-    item.refresh_from_db(fields=["updated_at", "revision"])
+    states.store(item, [])
 
 
 @transaction.atomic
@@ -109,6 +108,7 @@ def attach(
 
 
 def _store(link: ItemLink, actor: Actor, name: str) -> ItemLink:
+    link.item = states.hold(link.item)
     link.workspace_id = link.item.workspace_id
     link.added_by = speaker(actor, name)
     link.save()
@@ -145,6 +145,7 @@ def _title(text: str) -> str:
 def watch(item: Item, user: User, *, actor: Actor, on: bool = True) -> None:
     """Hear of it, or no more. One follows for oneself."""
     policy.require(actor, "work.watch", item)
+    item = states.hold(item)
     if actor.user_id != user.pk:
         raise Invalid("One follows an item for oneself.")
     if on:

@@ -1,0 +1,361 @@
+"""What is ready, and what holds the rest up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed
+from controlplane.work import services
+from controlplane.work.models import Dependency, Item, ItemEvent, Project
+from controlplane.work.services import graph
+from tests import make
+from tests.kit import work
+from tests.kit.racing import race
+
+pytestmark = pytest.mark.django_db
+
+
+class Graph:
+    """Items by name."""
+
+    def __init__(self, *names: str, **types: str) -> None:
+        self.workspace = make.workspace()
+        self.actor: Actor = work.worker(self.workspace)
+        self.project: Project = work.project(self.workspace)
+        self.keys = {
+            name: work.item(self.project, name, actor=self.actor, **({"item_type": kind}))
+            for name, kind in {**dict.fromkeys(names, "task"), **types}.items()
+        }
+
+    def __getitem__(self, name: str) -> Item:
+        return Item.objects.get(pk=self.keys[name].pk)
+
+    def edge(self, item: str, target: str, kind: str = "blocks", **more: Any) -> Dependency:
+        return services.add_dependency(
+            self[item], self[target], actor=self.actor, kind=kind, **more
+        )
+
+    def close(self, name: str, **more: Any) -> Item:
+        return services.close_item(self[name], actor=self.actor, reason="done", **more)
+
+    def ready(self) -> set[str]:
+        return {item.title for item in self.project.items.ready()}
+
+
+def test_blocked__until_the_last_blocker_is_done() -> None:
+    g = Graph("a", "b", "c")
+    g.edge("a", "b")
+    g.edge("a", "c", "conditional-blocks")
+    assert g.ready() == {"b", "c"}
+    assert g["a"].open_blockers == 2
+
+    g.close("b")
+    assert g.ready() == {"c"}
+    g.close("c")
+    assert g.ready() == {"a"}
+    services.reopen_item(g["c"], actor=g.actor)
+    assert g.ready() == {"c"}
+
+
+def test_blocked_parent__holds_all_below_it_however_deep() -> None:
+    g = Graph("blocker", "epic", "child", "grandchild", "leaf")
+    g.edge("child", "epic", "parent-child")
+    g.edge("grandchild", "child", "parent-child")
+    g.edge("leaf", "grandchild", "parent-child")
+    assert "leaf" in g.ready()
+
+    g.edge("epic", "blocker")
+    assert g.ready() == {"blocker"}
+    g.close("blocker")
+    assert g.ready() == {"epic", "child", "grandchild", "leaf"}
+
+
+@pytest.mark.parametrize(
+    ("gate", "after_one", "after_both"),
+    [("all-children", False, True), ("any-children", True, True)],
+)
+def test_waits_for__the_children(gate: str, after_one: bool, after_both: bool) -> None:
+    g = Graph("waiter", "epic", "one", "two")
+    g.edge("waiter", "epic", "waits-for", gate=gate)
+    assert "waiter" in g.ready()  # no children: nothing to wait for
+    g.edge("one", "epic", "parent-child")
+    g.edge("two", "epic", "parent-child")
+    assert "waiter" not in g.ready()
+
+    g.close("one")
+    assert ("waiter" in g.ready()) is after_one
+    g.close("two")
+    assert ("waiter" in g.ready()) is after_both
+
+
+@pytest.mark.parametrize("kind", ["related", "discovered-from", "duplicates", "made-up"])
+def test_other_edges__hold_nothing_up(kind: str) -> None:
+    g = Graph("a", "b")
+    g.edge("a", "b", kind)
+    assert g.ready() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("status", "blocks"),
+    [
+        ("in_progress", True),
+        ("blocked", True),
+        ("hooked", True),
+        ("deferred", True),
+        ("pinned", False),
+        ("parked", True),
+        ("shipped", False),
+        ("closed", False),
+    ],
+)
+def test_blocker__of_each_status(status: str, blocks: bool) -> None:
+    g = Graph("a", "b")
+    services.set_statuses(g.project, {"parked": "frozen", "shipped": "done"}, actor=g.actor)
+    g.edge("a", "b")
+
+    services.update_item(g["b"], actor=g.actor, status=status)
+
+    assert ("a" in g.ready()) is not blocks
+
+
+def test_changed_meaning_of_a_status__changes_readiness_at_once() -> None:
+    g = Graph("a", "b")
+    services.set_statuses(g.project, {"shipped": "wip"}, actor=g.actor)
+    g.edge("a", "b")
+    services.update_item(g["b"], actor=g.actor, status="shipped")
+    assert "a" not in g.ready()
+
+    services.set_statuses(g.project, {"shipped": "done"}, actor=g.actor)
+
+    assert "a" in g.ready()
+    assert graph.mismatches(g.workspace.pk) == []
+    with pytest.raises(Conflict):
+        services.set_statuses(g.project, {}, actor=g.actor)
+
+
+def test_not_ready__deferred_ephemeral_of_a_tool_or_under_a_deferred_parent() -> None:
+    g = Graph("later", "parent", "child", "back", gate="gate", epic="epic")
+    ahead, past = clock.now() + timedelta(days=1), clock.now() - timedelta(days=1)
+    services.update_item(g["later"], actor=g.actor, defer_until=ahead)
+    services.update_item(g["parent"], actor=g.actor, defer_until=ahead)
+    services.update_item(g["back"], actor=g.actor, defer_until=past)
+    g.edge("child", "parent", "parent-child")
+    work.item(g.project, "passing", actor=g.actor, ephemeral=True)
+
+    assert g.ready() == {"back", "epic"}
+    assert {item.title for item in g.project.items.ready(types=["gate"])} == {"gate"}
+    assert g.project.items.ready(deferred=True, ephemeral=True).count() == 6
+
+
+# --- Edges refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["blocks", "conditional-blocks", "parent-child", "waits-for"])
+@pytest.mark.parametrize("second", ["blocks", "conditional-blocks", "parent-child", "waits-for"])
+def test_cycle__of_any_ordering_edges_is_refused(first: str, second: str) -> None:
+    g = Graph("a", "b", "c")
+    g.edge("a", "b", first)
+    g.edge("b", "c", second)
+
+    with pytest.raises(Conflict, match="cycle"):
+        g.edge("c", "a", first)
+    with pytest.raises(Conflict, match="cycle"):
+        g.edge("b", "a", second)
+    assert g.edge("c", "a", "related").kind == "related"
+
+
+def test_edge_to_itself__is_refused() -> None:
+    g = Graph("a")
+    with pytest.raises(Conflict, match="itself"):
+        g.edge("a", "a")
+
+
+def test_epics__block_epics_only_unless_the_project_says_otherwise() -> None:
+    g = Graph("task", epic="epic", other="epic")
+    with pytest.raises(Conflict, match="epics"):
+        g.edge("task", "epic")
+    with pytest.raises(Conflict, match="epics"):
+        g.edge("epic", "task")
+    g.edge("epic", "other")
+    services.change_project(g.project, actor=g.actor, epics_block_epics_only=False)
+    assert g.edge("task", "epic").kind == "blocks"
+
+
+def test_one_type_for_each_pair__and_one_parent_for_each_item() -> None:
+    g = Graph("a", "b", "c")
+    g.edge("a", "b")
+    g.edge("a", "b", "related")
+    assert g["a"].open_blockers == 0
+    g.edge("a", "b", "parent-child")
+    g.edge("a", "c", "parent-child")
+
+    assert g["a"].parent == g["c"]
+    assert [edge.target for edge in Dependency.objects.filter(item=g["a"])] == [g["c"]]
+    assert services.set_parent(g["a"], None, actor=g.actor).parent is None
+    assert not Dependency.objects.filter(item=g["a"]).exists()
+
+
+def test_edge_outside__is_kept_and_holds_nothing_up() -> None:
+    g = Graph("a")
+    services.add_dependency(g["a"], "external:billing:refunds", actor=g.actor)
+    assert g.ready() == {"a"}
+    assert services.remove_dependency(g["a"], "external:billing:refunds", actor=g.actor)
+    assert services.remove_dependency(g["a"], "external:billing:refunds", actor=g.actor) is None
+
+
+def test_edge__into_another_workspace_is_refused() -> None:
+    g, other = Graph("a"), Graph("b")
+    both = make.person(g.workspace, "operations_command")
+    with pytest.raises(Invalid, match="another workspace"):
+        services.add_dependency(g["a"], other["b"], actor=make.actor(both))
+    with pytest.raises(NotAllowed):
+        services.add_dependency(g["a"], g["a"], actor=other.actor)
+
+
+def test_edge__across_projects_holds_up_and_not_out_of_a_sandbox() -> None:
+    g = Graph("a")
+    second = services.create_project(g.workspace, actor=g.actor, name="Second", prefix="two")
+    sandbox = services.open_sandbox(g.workspace, "/tmp/x.db", actor=g.actor)
+    blocker = work.item(second, "b", actor=g.actor)
+    services.add_dependency(g["a"], blocker, actor=g.actor)
+    assert g.ready() == set()
+    with pytest.raises(Conflict, match="sandbox"):
+        services.add_dependency(work.item(sandbox, actor=g.actor), blocker, actor=g.actor)
+    assert services.open_sandbox(g.workspace, "/tmp/x.db", actor=g.actor) == sandbox
+
+
+# --- Closing ------------------------------------------------------------------------------------
+
+
+def test_closing__over_open_work_is_refused_unless_forced_with_a_reason() -> None:
+    g = Graph("a", "b", "parent", "child")
+    g.edge("a", "b")
+    g.edge("child", "parent", "parent-child")
+    for name, why in (("a", "blocked by"), ("parent", "open children")):
+        with pytest.raises(Exception, match=why):
+            g.close(name)
+        with pytest.raises(Invalid, match="reason"):
+            services.close_item(g[name], actor=g.actor, reason=" ", force=True)
+
+    forced = g.close("a", force=True)
+
+    assert forced.close_forced
+    [event] = ItemEvent.objects.about(forced).filter(kind="closed")
+    assert event.forced
+
+
+def test_closing__an_operations_item_takes_a_reason() -> None:
+    g = Graph(incident="incident")
+    labelled = work.item(g.project, "Deploy", actor=g.actor, labels=["deployment"])
+    for item in (g["incident"], labelled):
+        with pytest.raises(Exception, match="with a reason"):
+            services.close_item(item, actor=g.actor, reason="")
+        assert services.close_item(item, actor=g.actor, reason="live").is_closed
+
+
+def test_closing_by_update__is_recorded_as_forced_or_forbidden_by_the_project() -> None:
+    g = Graph("a", "b", "c")
+    g.edge("a", "b")
+    g.edge("c", "b")
+    assert services.update_item(g["a"], actor=g.actor, status="closed").close_forced
+    assert not services.update_item(g["b"], actor=g.actor, status="closed").close_forced
+    services.change_project(g.project, actor=g.actor, update_may_close=False)
+    with pytest.raises(Exception, match="use close"):
+        services.update_item(g["c"], actor=g.actor, status="closed")
+
+
+def test_force__takes_authority() -> None:
+    g = Graph("a", "b")
+    g.edge("a", "b")
+    planner = work.worker(g.workspace, "product_partner")
+    with pytest.raises(NotAllowed):
+        services.close_item(g["a"], actor=planner, reason="because", force=True)
+    with pytest.raises(NotAllowed):
+        services.update_item(g["a"], actor=planner, status="closed")
+
+
+def test_closing_several__in_whatever_order_they_are_named() -> None:
+    g = Graph("first", "second", "parent", "held", "holder")
+    g.edge("second", "first")
+    g.edge("first", "parent", "parent-child")
+    g.edge("held", "holder")
+
+    names = ["parent", "second", "held", "first"]
+    done = services.close_items([g[name] for name in names], actor=g.actor, reason="all done")
+
+    assert [item.title for item in done.closed] == ["parent", "second", "first"]
+    assert [item.title for item, _ in done.refused] == ["held"]
+    assert not g["held"].is_closed
+
+
+def test_closing_again__gives_the_new_reason_and_reopening_takes_all_back() -> None:
+    g = Graph("a")
+    g.close("a")
+    again = services.close_item(g["a"], actor=g.actor, reason="really done")
+    assert again.close_reason == "really done"
+
+    opened = services.reopen_item(g["a"], actor=g.actor, reason="not quite")
+
+    assert (opened.status, opened.closed_at, opened.close_reason) == ("open", None, "")
+    assert services.reopen_item(opened, actor=g.actor).revision == opened.revision
+
+
+def test_deleting__releases_who_waited_and_keeps_what_stands_for_something() -> None:
+    g = Graph("a", "b", "child")
+    g.edge("a", "b")
+    g.edge("child", "a", "parent-child")
+    assert g.ready() == {"b"}
+
+    deleted = services.delete_items([g["b"]], actor=g.actor)
+
+    assert deleted.edges == 1
+    assert g.ready() == {"a", "child"}
+    assert graph.mismatches(g.workspace.pk) == []
+    stands = services.open_item(
+        g.project, subject="deployments.deployment:1", actor=g.actor, title="Deploy"
+    )
+    with pytest.raises(Conflict, match="stands for"):
+        services.delete_items([stands], actor=g.actor)
+
+
+# --- Locate or create ---------------------------------------------------------------------------
+
+
+def test_ensure__finds_the_unfinished_one_in_whatever_state() -> None:
+    g = Graph("blocker")
+    first = services.ensure(g.project, "release 1.2", actor=g.actor, title="Deploy 1.2")
+    services.update_item(first.item, actor=g.actor, status="in_progress")
+    services.add_dependency(first.item, g["blocker"], actor=g.actor)
+
+    again = services.ensure(g.project, "release 1.2", actor=g.actor, title="Deploy 1.2")
+    services.close_item(first.item, actor=g.actor, reason="live", force=True)
+    later = services.ensure(g.project, "release 1.2", actor=g.actor, title="Deploy 1.2 again")
+
+    assert (first.created, again.created, later.created) == (True, False, True)
+    assert again.item == first.item != later.item
+    # Taken up again beside its successor, it gives up the key.
+    assert services.reopen_item(first.item, actor=g.actor).ensure_key == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ensure__asked_by_a_crowd_makes_one() -> None:
+    g = Graph()
+    told = race(6, lambda n: services.ensure(g.project, "r1", actor=g.actor, title=f"Deploy {n}"))
+    assert len({answer.item.pk for answer in told}) == 1
+    assert sum(answer.created for answer in told) == 1
+
+
+def test_mismatch__is_found_and_repaired() -> None:
+    g = Graph("a", "b")
+    g.edge("a", "b")
+    Item.objects.filter(pk=g["a"].pk).update(blocked=False, open_blockers=0)
+
+    assert graph.mismatches(g.workspace.pk) == [g["a"].pk]
+    assert graph.rebuild(g.workspace.pk) == 1
+    assert graph.mismatches(g.workspace.pk) == []
+    assert g["a"].open_blockers == 1
