@@ -159,7 +159,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class PaletteVerb:
     """A typed action of the palette: `ack INC-12`, `run jobs.clean_up`. `find` gets the words
-    after the verb and answers what they may mean, best first."""
+    after the verb and answers what they may mean, best first. `noun` is what one of them is
+    called in "No job is called so"; by default the word of `takes`."""
 
     slug: str
     verb: str
@@ -167,6 +168,7 @@ class PaletteVerb:
     label: str
     action: str
     find: Callable[[Actor, int | None, str], Sequence[Target]]
+    noun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
