@@ -53,6 +53,7 @@ FORMS_ONLY = {
     "access:review_generate",
     "access:review_sign",
     "access:review_decide",
+    "access:review_unchanged",
     "access:break_glass_open",
     "access:break_glass_close",
     "console:theme",
