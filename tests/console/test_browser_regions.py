@@ -122,6 +122,23 @@ def test_freshness__what_waits_to_be_shown__does_not_count_as_seen(
     browser.until(lambda: browser.text("[data-fresh]") == "Updated just now")
 
 
+TOP = "return document.querySelector('#result_list tbody tr').getBoundingClientRect().top"
+
+
+def test_rows__chosen_or_news_offered__none_moves(browser: Browser, here: Workspace) -> None:
+    """The next row is where the pointer was going."""
+    dead(here, "one")
+    browser.open(LIST)
+    before = browser.js(TOP)
+    browser.press("j", "x")
+    browser.until(lambda: browser.find(".bulk").is_displayed())
+    assert browser.js(TOP) == before
+    dead(here, "two")
+    browser.js(LOOK_AGAIN)
+    browser.until(lambda: browser.find(".news-ready").is_displayed())
+    assert browser.js(TOP) == before
+
+
 # --- For whoever listens --------------------------------------------------------------------------
 
 # Named by the markup: what is drawn as a block on a phone is no part of a table by itself.
