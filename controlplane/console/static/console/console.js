@@ -222,8 +222,9 @@
     const now = Date.now();
     for (const mark of $$("time[data-when]")) {
       const seconds = (now - Date.parse(mark.dateTime)) / 1000;
-      if (Math.abs(seconds) >= 30 * 86400) continue;
-      const text = Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
+      const lasts = "lasts" in mark.dataset;
+      if (!lasts && Math.abs(seconds) >= 30 * 86400) continue;
+      const text = lasts ? span(seconds) : Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
       if (mark.textContent !== text) mark.textContent = text;
     }
     for (const mark of $$("[data-countdown]")) {
@@ -250,7 +251,9 @@
   const waiting = new WeakMap();
   const held = new WeakMap();
   const busy = (region) =>
-    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked", region) || $("details[open]", region);
+    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked", region) || $("details[open]", region) || $$("textarea", region).some((field) => field.value);
+  // A region of buttons stands still under the pointer too: another button there would be pressed.
+  const still = (region) => region.contains(document.activeElement) || ("liveStill" in region.dataset && region.matches(":hover"));
   const put = (region, text) => {
     const scroll = region.scrollTop;
     const page = new DOMParser().parseFromString(text, "text/html");
@@ -298,9 +301,9 @@
     const first = !tags.has(region);
     tags.set(region, answer.headers.get("ETag"));
     const text = await answer.text();
-    if (first && !("liveQuiet" in region.dataset) && same(region, text)) return;
+    if (first && (!("liveQuiet" in region.dataset) || "liveStill" in region.dataset) && same(region, text)) return;
     if (busy(region) && !("liveQuiet" in region.dataset)) offer(region, text);
-    else if (region.contains(document.activeElement)) held.set(region, text);
+    else if (still(region)) held.set(region, text);
     else {
       waiting.get(region)?.remove();
       waiting.delete(region);
@@ -309,7 +312,7 @@
   };
   // What came while the focus was inside is put there once it has gone elsewhere in the page.
   const release = (region) => {
-    if (held.has(region) && !region.contains(document.activeElement)) put(region, held.get(region));
+    if (held.has(region) && !still(region)) put(region, held.get(region));
   };
   // What a region reads like, without the words of its clocks.
   const words = (root) => {
@@ -324,7 +327,9 @@
     for (const region of regions) refresh(region).catch(() => {});
   };
   if (regions.length) {
-    for (const region of regions) region.addEventListener("focusout", () => setTimeout(release, 0, region));
+    for (const region of regions) {
+      for (const left of ["focusout", "pointerleave"]) region.addEventListener(left, () => setTimeout(release, 0, region));
+    }
     setInterval(look, every);
     document.addEventListener("visibilitychange", look);
   }
