@@ -57,8 +57,8 @@ def named(asked: str, parameter: str, field: str) -> type[admin.SimpleListFilter
 class Happened(admin.EmptyFieldListFilter):
     """Whether a moment is there, in words: "Revoked: yes", not "Revoked at: not empty"."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.title = str(self.title).removesuffix(" at")
 
     def choices(self, changelist: Any) -> Iterator[Any]:
