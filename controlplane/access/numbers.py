@@ -75,6 +75,12 @@ BREAK_GLASS_HOURS = define(
     unit="hours",
     why="Longest break-glass. Whoever needs more opens a new one with a new reason.",
 )
+REVIEW_AT_ONCE = define(
+    "access.review_at_once",
+    500,
+    unit="lines",
+    why="Lines one press confirms as unchanged: each is an audit row, and a page must answer.",
+)
 REVIEW_DUE_DAYS = define(
     "access.review_due_days",
     14,

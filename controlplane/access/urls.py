@@ -49,6 +49,7 @@ urlpatterns = [
     path("access/reviews/", reviews.reviews, name="reviews"),
     path("access/reviews/generate/", reviews.generate, name="review_generate"),
     path("access/reviews/<str:period>/", reviews.review, name="review"),
+    path("access/reviews/<str:period>/unchanged/", reviews.unchanged, name="review_unchanged"),
     path("access/reviews/<str:period>/sign/", reviews.sign, name="review_sign"),
     path("access/reviews/<str:period>/lines/<uuid:uid>/", reviews.decide, name="review_decide"),
     path("access/break-glass/", break_glass.break_glass, name="break_glass"),

@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from controlplane.audit import standing, verification
+from controlplane.audit import standing, verification, words
 from controlplane.audit.api import SEARCH_DAYS, sign
 from controlplane.audit.models import AuditEvent, AuditReview, AuditSeal, Outcome
 from controlplane.base.admin import ModelAdmin, button, named
@@ -22,6 +22,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.jobs.models import ScheduledJob
 from controlplane.jobs.shown import job_health
 from controlplane.lib import clock
+from controlplane.lib.text import short
 
 
 @admin.register(AuditEvent)
@@ -39,6 +40,8 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
     empty = "No such event."
     empty_hint = "GET /api/v1/audit/events reads the same log; manage.py export_audit copies it."
     list_display = ("what", "outcome", "who", "subject", "at", "door", "reason_short")
+    head_owner = "who"
+    head_clocks = ("at",)
     list_filter = (
         "outcome",
         "actor_kind",
@@ -51,7 +54,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
         f"Person, thing, action, reason of the last {SEARCH_DAYS.shipped} days; any request id."
     )
     fields = (
-        "outcome", "at", "who", "door", "rule", "address", "request_id", "correlation_id",
+        "outcome", "at", "who", "door", "action", "rule", "address", "request_id", "correlation_id",
         "actor_ref", "subject_ref", "number",
     )  # fmt: skip
     panel_template = "audit/panel_auditevent.html"
@@ -84,6 +87,8 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
         beside = list(rows.exclude(pk=obj.pk).order_by("id")[:20]) if obj.request_id else []
         return {
             "standing": standing.of(obj),
+            "phrase": words.phrase(obj),
+            "through": words.source_words(obj.source),
             "subject_url": ref_url(obj.subject_ref, actor),
             "subject_events_url": list_url(AuditEvent, urlencode({"about": obj.subject_ref})),
             "actor_events_url": list_url(AuditEvent, urlencode({"by": obj.actor_ref})),
@@ -105,7 +110,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
 
     @admin.display(description="What")
     def what(self, event: AuditEvent) -> str:
-        return event.action
+        return words.sentence(event)
 
     @admin.display(description="Who")
     def who(self, event: AuditEvent) -> AuditEvent:
@@ -117,11 +122,11 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
 
     @admin.display(description="Through")
     def door(self, event: AuditEvent) -> str:
-        return event.source
+        return words.source_words(event.source)
 
     @admin.display(description="Reason")
     def reason_short(self, event: AuditEvent) -> str:
-        return event.reason[:80]
+        return short(event.reason)
 
     @admin.display(description="Number")
     def number(self, event: AuditEvent) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from controlplane.audit import words
 from controlplane.audit.querysets import EventQuerySet, ReviewQuerySet, SealQuerySet
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
@@ -106,8 +107,8 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        words = f"{self.actor_label}: {self.action} {self.subject_label or self.subject_ref}"
-        return words if self.outcome == Outcome.DONE else f"{words} ({self.outcome})"
+        about = self.subject_label or self.subject_ref
+        return f"{words.sentence(self)}: {about}" if about else words.sentence(self)
 
 
 class AuditPending(models.Model):

@@ -16,6 +16,7 @@ from controlplane.base.admin.linking import list_url, url_of
 from controlplane.base.web import actor_of
 from controlplane.jobs.models import ScheduledJob
 from controlplane.lib.actors import Actor
+from controlplane.lib.text import short
 
 DRAWN = 30
 DRILL_COLUMNS = (
@@ -109,6 +110,7 @@ class BackupReportAdmin(RecoveryAdmin):
     )  # fmt: skip
     list_filter = ("ok", "source")
     search_fields = ("kind", "tool", "location")
+    head_clocks = ("finished_at",)
     fields = (
         "outcome", "kind", "source", "size_text", "took", "tool", "started_at", "finished_at",
         "location", "reported_by", "workspace",
@@ -133,7 +135,7 @@ class BackupReportAdmin(RecoveryAdmin):
 
     @admin.display(description="Error")
     def error_short(self, report: BackupReport) -> str:
-        return report.error[:80]
+        return short(report.error)
 
     def panel_context(self, request: HttpRequest, obj: BackupReport) -> Mapping[str, Any]:
         actor = actor_of(request)
@@ -176,6 +178,7 @@ class RestoreDrillAdmin(RecoveryAdmin):
     empty_hint = "The job backups.drill restores the newest backup each Sunday."
     list_display = ("named", "outcome", "seconds_text", "tables", "rows", "data_age", "error_short")
     list_filter = ("ok",)
+    head_clocks = ("started_at",)
     fields = ("outcome", "started_at", "seconds_text", "tables", "rows", "data_age", "report")
     panel_template = "backups/panel_restoredrill.html"
 
@@ -198,7 +201,7 @@ class RestoreDrillAdmin(RecoveryAdmin):
 
     @admin.display(description="Error")
     def error_short(self, drill: RestoreDrill) -> str:
-        return drill.error[:80]
+        return short(drill.error)
 
     def panel_context(self, request: HttpRequest, obj: RestoreDrill) -> Mapping[str, Any]:
         before = RestoreDrill.objects.filter(pk__lte=obj.pk).order_by("-id")[:DRAWN]

@@ -52,6 +52,8 @@ kpis.register(
         compute=_rpo,
         target=services.RPO_TARGET.value / 3600,
         better="lower",
+        link="/admin/backups/backupreport/",
+        action="backup.view",
     )
 )
 kpis.register(
@@ -63,6 +65,8 @@ kpis.register(
         compute=_rto,
         target=services.RTO_TARGET.value / 3600,
         better="lower",
+        link="/admin/backups/restoredrill/",
+        action="backup.view",
     )
 )
 

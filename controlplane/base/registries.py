@@ -71,7 +71,8 @@ Tone = Literal["neutral", "info", "good", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing on the home page that waits for somebody."""
+    """One thing on the home page that waits for somebody. `mine`: for this very person, by a role
+    they hold; such rows stand before everything else."""
 
     title: str
     url: str
@@ -80,6 +81,7 @@ class Waiting:
     tone: Tone = "neutral"
     since: datetime | None = None
     due: datetime | None = None
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class HomeRow:
     """A section of the home page: what waits for this person, most pressing first.
 
     `rows` answers at most what is worth showing (`HOME_ROWS`), `count` how many there are in all.
+    `last` says when there was one, asked only where there is none now; `then` what became of it.
     """
 
     slug: str
@@ -97,6 +100,8 @@ class HomeRow:
     empty: str = ""
     link: str = ""
     order: int = 50
+    last: Callable[[Actor, int | None], datetime | None] | None = None
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class PaletteVerb:
     """A typed action of the palette: `ack INC-12`, `run jobs.clean_up`. `find` gets the words
-    after the verb and answers what they may mean, best first."""
+    after the verb and answers what they may mean, best first. `noun` is what one of them is
+    called in "No job is called so"; by default the word of `takes`."""
 
     slug: str
     verb: str
@@ -167,6 +173,7 @@ class PaletteVerb:
     label: str
     action: str
     find: Callable[[Actor, int | None, str], Sequence[Target]]
+    noun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,8 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A key figure of a workspace: how it is computed, and what it should be."""
+    """A key figure of a workspace: how it is computed, and what it should be. `link` is the page
+    that explains it, for whoever holds `action`."""
 
     slug: str
     title: str
@@ -203,6 +211,8 @@ class Kpi:
     target: float | None = None
     better: Literal["higher", "lower"] = "higher"
     cadence: timedelta = timedelta(days=1)
+    link: str = ""
+    action: str = "workspace.view"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,5 +30,7 @@ class CatalogConfig(AppConfig):
                 ),
                 compute=uptime.of_workspace,
                 target=99.9,
+                link="/admin/catalog/probe/",
+                action="catalog.view",
             )
         )

@@ -16,7 +16,8 @@ from controlplane.catalog.models import (
     Service,
     WatchPeriod,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, lasting
+from controlplane.lib.lasting import Lasting
 
 Period = tuple[datetime, datetime]
 SHOWN_DAYS = 7
@@ -41,8 +42,13 @@ def service_health(service: Service) -> str:
 # --- Uptime -------------------------------------------------------------------------------------
 
 
+def this_minute() -> datetime:
+    """Up to when figures and charts look: they read the same for a minute."""
+    return clock.now().replace(second=0, microsecond=0)
+
+
 def uptime_figures(service: Service, environment: str) -> list[dict[str, Any]]:
-    now = clock.now()
+    now = this_minute()
     found = []
     for words, span in SPANS:
         figure = uptime.of(service, now - span, now, environment=environment)
@@ -74,7 +80,7 @@ def _words(seconds: float) -> str:
 
 def up_and_down(service: Service, environments: Sequence[Environment]) -> dict[str, Any]:
     """A lane for each environment: up where somebody looked, down where it was, else nothing."""
-    now = clock.now()
+    now = this_minute()
     start = now - timedelta(days=SHOWN_DAYS)
     watched = WatchPeriod.objects.filter(probe__service=service, starts_at__lt=now)
     watched = watched.exclude(ends_at__lt=start).order_by("starts_at")
@@ -137,8 +143,8 @@ def without(periods: Sequence[Period], holes: Sequence[Period]) -> list[Period]:
     return found
 
 
-def lasted(row: DownInterval) -> timedelta:
-    return (row.ends_at or clock.now()) - row.starts_at
+def lasted(row: DownInterval) -> timedelta | Lasting:
+    return lasting.lasted(row.starts_at, row.ends_at)
 
 
 # --- Probes -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ from controlplane.base.registries import (
     home_rows,
     palette_actions,
 )
-from controlplane.catalog.models import Integration, Probe, Service
+from controlplane.catalog.models import DownInterval, Integration, Probe, Service
 from controlplane.lib.actors import Actor
 
 MOST = 50
@@ -41,6 +42,13 @@ def _down(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
         )
         for probe in rows.order_by("since", "pk")[:MOST]
     ]
+
+
+def _last_up(actor: Actor, workspace_id: int | None) -> datetime | None:
+    rows = DownInterval.objects.visible_to(actor).exclude(ends_at=None)
+    rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
+    found: datetime | None = rows.order_by("-ends_at").values_list("ends_at", flat=True).first()
+    return found
 
 
 def _not_closed(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
@@ -72,6 +80,8 @@ home_rows.register(
         empty="Every service that is looked at is up.",
         link="/admin/catalog/probe/?health__exact=down",
         order=10,
+        last=_last_up,
+        then="The last one came up",
     )
 )
 home_rows.register(

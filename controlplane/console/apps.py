@@ -15,9 +15,10 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.console import secret_register  # noqa: F401
-        from controlplane.console.kernel import kept, nav, verbs, waiting
+        from controlplane.console.kernel import kept, nav, said, verbs, waiting
 
         nav.register()
         waiting.register()
         verbs.register()
         kept.register()
+        said.register()

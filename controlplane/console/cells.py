@@ -16,9 +16,20 @@ from django.utils.safestring import SafeString
 from controlplane.access import policy
 from controlplane.access.models import Agent, User
 from controlplane.audit.models import AuditEvent
+from controlplane.console.kit import people
 from controlplane.lib.actors import Actor
+from controlplane.lib.lasting import Lasting
 
 STATES = frozenset({"state", "status", "health", "outcome", "lifecycle"})
+SEVERITIES = frozenset({"severity", "urgency", "priority"})
+OWNERS = frozenset({"owner", "owner_role", "assignee", "commander"})
+# What only somebody looking for a trace reads: folded away under the facts.
+TRACES = frozenset(
+    {"uid", "key", "action", "request_id", "correlation_id", "actor_ref", "subject_ref", "number"}
+    | {"key_id", "provider_id", "instance", "jti", "session_hash"}
+)
+# Never a fact: how rows are stored, counted and ordered.
+UNSAID = frozenset({"id", "lease_token", "version", "order"})
 CODES = frozenset({"key", "slug", "ref", "topic", "action", "kind", "uid", "prefix", "request_id"})
 # Times by which somebody has to act, with the word for it.
 DEADLINES = {"due_at": "due", "expires_at": "expires"}
@@ -29,7 +40,8 @@ LONG = 160
 class Cell:
     label: str
     name: str
-    kind: str  # text state when countdown bool number json person link html code long none
+    kind: str  # text state severity when lasting countdown bool number json person link html code
+    # long none
     value: Any = None
     url: str = ""
 
@@ -59,9 +71,66 @@ class Header:
 def rows(cl: Any) -> Iterator[Row]:
     names = [name for name in cl.list_display if name != "action_checkbox"]
     labels = {name: _label(name, cl.model_admin) for name in names}
-    for obj in cl.result_list:
-        cells = [_cell(obj, name, labels[name], cl.model_admin) for name in names]
+    drawn = [
+        (obj, [_cell(obj, name, labels[name], cl.model_admin) for name in names])
+        for obj in cl.result_list
+    ]
+    people.look_up(cell.value for _, cells in drawn for cell in cells if cell.kind == "person")
+    for obj, cells in drawn:
         yield Row(obj, obj.pk, cl.url_for_result(obj), cells[0], cells[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row's page in words: what stands in its head, beside it, in the middle, folded away."""
+
+    state: Cell | None
+    severity: Cell | None
+    owner: Cell | None
+    clocks: Sequence[Cell]
+    short: Sequence[Cell]
+    long: Sequence[Cell]
+    traces: Sequence[Cell]
+
+    @property
+    def has_head(self) -> bool:
+        return bool(self.state or self.severity or self.owner or self.clocks)
+
+
+def shown(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> Shown:
+    """Every fact once: what the head says is not said again beside it.
+
+    Which facts the head takes a `ModelAdmin` declares (`head_state`, `head_severity`,
+    `head_owner`, `head_clocks`); a state, severity or owner among the facts goes there by its
+    name.
+    """
+    found = facts(model_admin, obj, [name for name in names if name not in UNSAID], actor)
+    by_name = {cell.name: cell for cell in found}
+
+    def declared(name: str) -> Cell | None:
+        if not name:
+            return None
+        cell = by_name.get(name) or facts(model_admin, obj, [name], actor)[0]
+        return cell if cell.kind != "none" else None
+
+    def named(names: frozenset[str]) -> Cell | None:
+        return next((cell for cell in found if cell.name in names and cell.kind != "none"), None)
+
+    state = declared(model_admin.head_state) or named(STATES)
+    severity = declared(model_admin.head_severity) or named(SEVERITIES)
+    owner = declared(model_admin.head_owner) or named(OWNERS)
+    clocks = [cell for name in model_admin.head_clocks if (cell := declared(name))]
+    heads = {cell.name for cell in (state, severity, owner, *clocks) if cell}
+    rest = [cell for cell in found if cell.name not in heads and cell.kind != "none"]
+    return Shown(
+        state=state,
+        severity=severity,
+        owner=owner,
+        clocks=clocks,
+        short=[c for c in rest if c.kind not in {"json", "long"} and c.name not in TRACES],
+        long=[c for c in rest if c.kind in {"json", "long"}],
+        traces=[c for c in rest if c.kind not in {"json", "long"} and c.name in TRACES],
+    )
 
 
 def facts(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> list[Cell]:
@@ -71,6 +140,7 @@ def facts(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> lis
         if cell.kind == "link":
             cell = _linked(cell, actor)
         found.append(cell)
+    people.look_up(cell.value for cell in found if cell.kind == "person")
     return found
 
 
@@ -93,19 +163,28 @@ def kind_of(name: str, field: Any, value: Any) -> str:
         return "text"
     if isinstance(value, timedelta):
         return "duration"
+    if isinstance(value, Lasting):
+        return "lasting"
     if isinstance(value, int | float):
         return "number"
     if isinstance(value, dict | list | tuple):
         return "json" if value else "none"
-    if name in STATES:
-        return "state"
     text = str(value)
+    if name in STATES:
+        return _state_kind(name, text)
+    if name.endswith("_by"):
+        return "person"
     if name in CODES:
         return "code"
     return "long" if len(text) > LONG or "\n" in text or isinstance(field, _LONG_TEXT) else "text"
 
 
 _LONG_TEXT = models.TextField
+
+
+def _state_kind(name: str, text: str) -> str:
+    """That something simply went as it should is no state to mark: in a log it is every line."""
+    return "text" if name == "outcome" and text.lower() == "done" else "state"
 
 
 def _label(name: str, model_admin: Any) -> str:
@@ -124,7 +203,9 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
         return Cell(label, name, "none")
     if field is not None and getattr(field, "choices", None):
         words = getattr(obj, f"get_{field.name}_display")()
-        kind = "state" if name in STATES else "text"
+        kind = _state_kind(name, str(value)) if name in STATES else "text"
+        if name in SEVERITIES:
+            kind = "severity"
         return Cell(label, name, kind if value not in (None, "") else "none", words)
     if field is not None and field.is_relation and not isinstance(value, models.Model):
         value = getattr(obj, field.name, None)

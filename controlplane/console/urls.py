@@ -12,6 +12,7 @@ urlpatterns = [
     path("admin/nav/", home.nav, name="nav"),
     path("admin/go/", go.go, name="go"),
     path("admin/inbox/", inbox.inbox, name="inbox"),
+    path("admin/inbox/<uuid:uid>/", inbox.news, name="news"),
     path("admin/settings/", settings.settings_page, name="settings"),
     path("admin/help/errors/", errors.index, name="errors"),
     path("admin/help/errors/<slug:code>/", errors.runbook, name="error"),

@@ -16,8 +16,9 @@ from controlplane.jobs.models import JobRun, ScheduledJob, Timer, WatchAlarm
 from controlplane.jobs.registry import JOBS
 from controlplane.jobs.schedules import Every, Schedule
 from controlplane.jobs.timers import HANDLERS
-from controlplane.lib import clock
+from controlplane.lib import clock, lasting
 from controlplane.lib.actors import Actor
+from controlplane.lib.lasting import Lasting
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 RUNS_SHOWN = 50
@@ -192,8 +193,8 @@ def earlier(alarm: WatchAlarm, count: int = 10) -> list[WatchAlarm]:
     return list(rows.exclude(pk=alarm.pk).order_by("-id")[:count])
 
 
-def lasted(alarm: WatchAlarm) -> timedelta:
-    return (alarm.closed_at or clock.now()) - alarm.opened_at
+def lasted(alarm: WatchAlarm) -> timedelta | Lasting:
+    return lasting.lasted(alarm.opened_at, alarm.closed_at)
 
 
 # --- Whose --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from controlplane.lib import clock
+from controlplane.lib.text import short
 from controlplane.notify import channels, outbox
 from controlplane.notify.channels import Message, Outcome
 from controlplane.notify.models import (
@@ -23,7 +24,7 @@ _FINAL = {Delivery.State.SENT, Delivery.State.REJECTED, Delivery.State.SUPPRESSE
 
 def _give_up(message: OutboxMessage) -> None:
     Delivery.objects.filter(pk=message.payload["delivery"], state=Delivery.State.WAITING).update(
-        state=Delivery.State.DEAD, why=message.last_error[:200], settled_at=clock.now()
+        state=Delivery.State.DEAD, why=short(message.last_error, 200), settled_at=clock.now()
     )
 
 
@@ -92,7 +93,7 @@ def _settle(delivery: Delivery, outcome: Outcome, duration_ms: int) -> Outcome:
             sent = outcome.kind == "accepted"
             Delivery.objects.filter(pk=delivery.pk).update(
                 state=Delivery.State.SENT if sent else Delivery.State.REJECTED,
-                why="" if sent else outcome.detail[:200],
+                why="" if sent else short(outcome.detail, 200),
                 provider_id=outcome.provider_id[:200],
                 settled_at=clock.now(),
             )

@@ -53,5 +53,8 @@ class InboxQuerySet(models.QuerySet[Any]):
     def open(self) -> Self:
         return self.filter(archived_at=None)
 
+    def away(self) -> Self:
+        return self.exclude(archived_at=None)
+
     def unread(self) -> Self:
         return self.open().filter(read_at=None)

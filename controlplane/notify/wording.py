@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controlplane.lib.errors import Invalid
+from controlplane.lib.text import short
 from controlplane.notify.models import MessageTemplate
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,40})\}")
@@ -58,4 +59,4 @@ def render(workspace_id: int, kind: str, values: Mapping[str, object]) -> tuple[
     wording = CATALOGUE[kind]
     own = MessageTemplate.objects.filter(workspace_id=workspace_id, kind=kind).first()
     subject, body = (own.subject, own.body) if own else (wording.subject, wording.body)
-    return fill(subject, values)[:200], fill(body, values)
+    return short(fill(subject, values), 200), fill(body, values)

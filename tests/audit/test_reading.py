@@ -255,9 +255,9 @@ def test_console__list_trail_and_row(here: Workspace) -> None:
     [event] = audit.events(1, workspace_id=here.pk, reason="a reason to be read")
     page = browser.get("/admin/audit/auditevent/?view=all")
     assert page.status_code == 200
-    assert b"test.act" in page.content
-    assert b"test.act" in browser.get("/admin/audit/auditevent/?q=test.thing").content
-    assert b"test.act" not in browser.get("/admin/audit/auditevent/?q=unheard-of").content
+    assert b"act the test" in page.content
+    assert b"act the test" in browser.get("/admin/audit/auditevent/?q=test.thing").content
+    assert b"act the test" not in browser.get("/admin/audit/auditevent/?q=unheard-of").content
     row = browser.get(f"/admin/audit/auditevent/{event.uid}/change/")
     assert b"a reason to be read" in row.content
     sealing.seal_all()
@@ -269,7 +269,7 @@ def test_console__of_another_workspace_or_role__shows_nothing(
 ) -> None:
     [event] = audit.events(1, workspace_id=there.pk)
     neighbour = make.client(make.person(here, "security_lead"))
-    assert b"test.act" not in neighbour.get("/admin/audit/auditevent/?view=all").content
+    assert b"act the test" not in neighbour.get("/admin/audit/auditevent/?view=all").content
     assert neighbour.get(f"/admin/audit/auditevent/{event.uid}/change/").status_code == 404
     viewer = make.client(make.person(there, "viewer"))
     assert viewer.get("/admin/audit/auditevent/").status_code == 403

@@ -257,7 +257,7 @@ def test_trail__events_about_the_row_only(browser: Client, here: Workspace, sign
     browser.post(page_of(signal, "do/replay"), {"reason": f"because {HOSTILE}"})
     answer = browser.get(page_of(signal, "history"))
     text = answer.content.decode()
-    assert "signal.replay" in text
+    assert "replayed the signal" in text
     assert "because &lt;script&gt;" in text
     assert "<script>alert" not in text
 

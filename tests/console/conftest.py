@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controlplane.base import cache
+from controlplane.access.models import Workspace
+from controlplane.base import cache, signals
+from controlplane.base.models import Signal
+from controlplane.jobs import leases
+from tests import make
 from tests.kit import browser as kit
 
 if TYPE_CHECKING:
@@ -40,3 +44,17 @@ def browser(chromium: Browser, live_server: Any) -> Iterator[Browser]:
     # Nothing of this page may ask the server while the database is emptied.
     chromium.scripts(on=True)
     chromium.driver.get("about:blank")
+
+
+@pytest.fixture
+def here(browser: Browser) -> Workspace:
+    """Somebody on call is signed in."""
+    workspace = make.workspace()
+    browser.sign_in(make.client(make.person(workspace, "primary_operator", "workspace_admin")))
+    return workspace
+
+
+def dead(here: Workspace, *keys: str) -> None:
+    for key in keys:
+        signals.emit("tests.kind", key=key, workspace_id=here.pk)
+    Signal.objects.filter(key__in=keys).update(state=leases.DEAD, attempts=8, last_error="boom")

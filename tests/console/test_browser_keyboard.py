@@ -8,32 +8,14 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from controlplane.access.models import Workspace
-from controlplane.base import cache, signals
 from controlplane.base.models import Signal
 from controlplane.jobs import leases
-from tests import make
-from tests.console.conftest import REMEMBERED
-from tests.kit.browser import MISSING, NARROW, Browser
+from tests.console.conftest import dead
+from tests.kit.browser import MISSING, NARROW, WIDE, Browser
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
 LIST = "/admin/base/signal/?view=all"
-# The script asks for news when the page is looked at again; a test doesn't wait for its turn.
-LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'));"
 PALETTE, HELP = "#palette", "#help"
-
-
-@pytest.fixture
-def here(browser: Browser) -> Workspace:
-    """Somebody on call is signed in."""
-    workspace = make.workspace()
-    browser.sign_in(make.client(make.person(workspace, "primary_operator", "workspace_admin")))
-    return workspace
-
-
-def dead(here: Workspace, *keys: str) -> None:
-    for key in keys:
-        signals.emit("tests.kind", key=key, workspace_id=here.pk)
-    Signal.objects.filter(key__in=keys).update(state=leases.DEAD, attempts=8, last_error="boom")
 
 
 def is_open(browser: Browser, dialog: str) -> bool:
@@ -116,12 +98,24 @@ def test_palette__hostile_hits__are_text(browser: Browser, here: Workspace) -> N
     assert not browser.all("#palette-hits img")
 
 
+def test_palette__nothing_of_that_name__a_status_not_an_option(
+    browser: Browser, here: Workspace
+) -> None:
+    browser.open("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.press("run nosuch")
+    browser.until(lambda: browser.text("#palette-note") == "No job is called “nosuch”.")
+    assert browser.find("#palette-note").get_attribute("role") == "status"
+    assert not browser.find("#palette-hits").is_displayed()
+    assert browser.focused("aria-expanded") == "false"
+
+
 # --- Single keys ------------------------------------------------------------------------------
 
 
 def test_g_then_letter__goes(browser: Browser, here: Workspace) -> None:
     browser.open("/admin/")
-    browser.press("g", "a")
+    browser.press("g", "w")
     browser.arrive_under("/admin/jobs/watchalarm/")
     browser.press("g", "h")
     browser.arrive("/admin/")
@@ -174,10 +168,59 @@ def test_help__question_mark__escape_closes(browser: Browser, here: Workspace) -
     browser.press("?")
     browser.until(lambda: is_open(browser, HELP))
     said = browser.text(HELP)
-    assert "Next and previous row" in said
+    assert "Next row" in said
     assert "Alarms" in said
     browser.press(Keys.ESCAPE)
     browser.until(lambda: not is_open(browser, HELP))
+
+
+HINTED = """
+const keys = (root) => [...document.querySelectorAll(root)].map((mark) => mark.textContent.trim());
+return [keys("kbd.hint, .hint kbd"), keys("#help dt"), keys("#help kbd")];
+"""
+
+
+def test_help__every_key_hinted_at_is_explained(browser: Browser, here: Workspace) -> None:
+    dead(here, "one")
+    hinted: set[str] = set()
+    for path in (LIST, "/admin/notify/contact/?view=all"):
+        browser.open(path)
+        hints, combined, single = browser.js(HINTED)
+        hinted |= set(hints)
+        known = set(combined) | set(single) | {"↑", "↓", "Esc"}
+        assert set(hints) - {"Ctrl K"} <= known
+    assert {"/", "c", "x", "e", "j", "k", "Enter", "?", "g h", "g w"} <= hinted
+
+
+def test_hints__on_a_phone__none(browser: Browser, here: Workspace) -> None:
+    dead(here, "one")
+    browser.size(NARROW)
+    browser.open(LIST)
+    assert not [mark.text for mark in browser.all("kbd") if mark.is_displayed()]
+    browser.size(WIDE)
+    assert [mark for mark in browser.all("kbd") if mark.is_displayed()]
+
+
+def test_e_with_rows_selected__to_the_bar__and_enter_acts(
+    browser: Browser, here: Workspace
+) -> None:
+    dead(here, "one", "two")
+    browser.open(LIST)
+    browser.press("j", "x", "e")
+    assert browser.focused("id") == "bulk-reason"
+    browser.press("the receiver is back" + Keys.ENTER)
+    browser.until(lambda: "1 done" in browser.text(".notes"))
+    assert Signal.objects.filter(state=leases.WAITING).count() == 1
+
+
+def test_menu__escape__closes_and_focus_returns(browser: Browser, here: Workspace) -> None:
+    browser.open(LIST)
+    summary = browser.find(".filters details.menu > summary")
+    summary.send_keys(Keys.ENTER)
+    browser.until(lambda: browser.find(".filters details.menu").get_attribute("open"))
+    browser.press(Keys.TAB, Keys.ESCAPE)
+    assert not browser.find(".filters details.menu").get_attribute("open")
+    assert browser.driver.switch_to.active_element == summary
 
 
 def test_tab__first_stop_skips_to_the_content(browser: Browser, here: Workspace) -> None:
@@ -209,71 +252,3 @@ def test_tab__through_a_whole_page__always_seen_never_trapped(
         " && n.type !== 'hidden').length"
     )
     assert len(seen) >= reachable * 0.9
-
-
-# --- News while the page is open -----------------------------------------------------------------
-
-
-def test_list__new_row__appears_by_itself(browser: Browser, here: Workspace) -> None:
-    dead(here, "one")
-    browser.open(LIST)
-    browser.js("window.same = true")
-    dead(here, "two")
-    browser.js(LOOK_AGAIN)
-    browser.until(lambda: "two" in browser.text("main"))
-    assert browser.js("return window.same"), "the page was loaded again"
-
-
-def test_list__new_row_while_the_focus_is_inside__offered_not_moved(
-    browser: Browser, here: Workspace
-) -> None:
-    dead(here, "one")
-    browser.open(LIST)
-    browser.press("j")
-    dead(here, "two")
-    browser.js(LOOK_AGAIN)
-    browser.until(lambda: browser.text(".news-ready") == "1 new, show")
-    assert "two" not in browser.text("#result_list")
-    assert focused_row(browser) == 1
-    browser.find(".news-ready").click()
-    browser.until(lambda: "two" in browser.text("#result_list"))
-    assert not browser.all(".news-ready")
-
-
-def test_list__nothing_new_but_clocks__nothing_offered(browser: Browser, here: Workspace) -> None:
-    dead(here, "one")
-    browser.open(LIST)
-    browser.press("j")
-    browser.js("for (const mark of document.querySelectorAll('main time')) mark.textContent = 'x';")
-    browser.js(
-        "window.asked = 0; const ask = window.fetch;"
-        "window.fetch = async (...all) => { const told = await ask(...all); window.asked += 1;"
-        " return told; };"
-    )
-    browser.js(LOOK_AGAIN)
-    browser.until(lambda: browser.js("return window.asked") >= 2)  # the list and the sidebar
-    browser.js("return new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-    assert not browser.all(".news-ready")
-
-
-def test_sidebar__count_changes__by_itself(browser: Browser, here: Workspace) -> None:
-    browser.open(LIST)
-    assert not browser.all("[href='/admin/base/signal/'] .count")
-    dead(here, "one")
-    for family in REMEMBERED:
-        cache._forget(family)
-    browser.js(LOOK_AGAIN)
-    browser.until(lambda: "1" in browser.text("[href='/admin/base/signal/'] .count"))
-
-
-# --- On a phone ----------------------------------------------------------------------------------
-
-
-def test_phone__menu_opens_and_leads(browser: Browser, here: Workspace) -> None:
-    browser.size(NARROW)
-    browser.open("/admin/")
-    assert not browser.find("#side").is_displayed()
-    browser.find(".side-open").click()
-    browser.until(lambda: browser.find("#side").is_displayed())
-    browser.find("#side a[href='/admin/base/signal/']").click()
-    browser.until(lambda: browser.text("h1") == "Signals")

@@ -85,6 +85,16 @@ def test_list__bulk_action__done_with_a_reason(browser: Browser, here: Workspace
     assert Signal.objects.filter(state=leases.WAITING).count() == 2
 
 
+def test_list__what_only_scripts_can_do__not_offered(browser: Browser, here: Workspace) -> None:
+    browser.open(LIST)
+    assert not browser.find("[data-select-all]").is_displayed()
+    assert browser.find("[data-select]").is_displayed()
+    browser.scripts(on=True)
+    browser.open(LIST)
+    browser.find("[data-select-all]").click()
+    assert all(box.is_selected() for box in browser.all("[data-select]"))
+
+
 def test_row__button_with_a_question(browser: Browser, here: Workspace) -> None:
     browser.open(LIST)
     browser.find("#result_list tbody th a").click()

@@ -29,6 +29,7 @@ LINES = {
     "when": "{% when v v v %}",
     "countdown": "{% countdown v verb=v empty=v %}{% countdown '2026-01-01' verb=v %}",
     "duration": "{% duration v %}",
+    "lasting": "{% lasting v %}",
     "number": "{% number v v %}{% number 3 v %}",
     "size": "{% size v %}",
     "meter": "{% meter v v label=v unit=v target=v tone=v %}",

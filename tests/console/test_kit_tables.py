@@ -140,7 +140,7 @@ def test_timeline__reads_audit_rows() -> None:
         after=None,
     )
     page = page_of("{% timeline events %}", events=[event])
-    assert "incident.acknowledge INC-3: denied" in page.text
+    assert "was refused: acknowledge the incident INC-3" in page.text
     assert "no role" in page.text
     assert "API" in page.text
     assert page.having("kit-tone-warn")

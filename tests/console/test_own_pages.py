@@ -14,7 +14,7 @@ from django.urls import reverse
 from controlplane.access.models import User, Workspace
 from controlplane.base import cache, signals
 from controlplane.base.models import Signal
-from controlplane.base.registries import HomeRow, Waiting, home_rows
+from controlplane.base.registries import HomeRow, Waiting, home_rows, nav_items
 from controlplane.console import shell
 from controlplane.jobs import leases
 from controlplane.lib import defaults
@@ -268,6 +268,16 @@ def test_signals_of_elsewhere__in_no_page_of_this_person(here: Workspace, browse
     Signal.objects.update(state=leases.DEAD)
     for url in ("/admin/", "/admin/base/signal/?view=all", "/admin/go/?q=secret", "/admin/views/"):
         assert "their secret" not in text(browser, url).lower().replace("“secret”", "")
+
+
+KEPT = {"i": "incidents", "m": "missions", "a": "approvals"}
+
+
+def test_keys_of_the_navigation__one_entry_each__and_three_are_kept() -> None:
+    keyed = [item for item in nav_items if item.key]
+    assert len({item.key for item in keyed}) == len(keyed)
+    assert all(item.slug == KEPT.get(item.key, item.slug) for item in keyed)
+    assert "n" not in {item.key for item in keyed}, "the inbox's, beside the search"
 
 
 # --- Every route is walked, or says why not ---------------------------------------------------

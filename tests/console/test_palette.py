@@ -7,7 +7,7 @@ from django.test import Client
 
 from controlplane.access.models import User, Workspace
 from controlplane.base.registries import palette_verbs
-from controlplane.console.pages.go import find, verbs
+from controlplane.console.pages.go import answer, find, verbs
 from tests import make
 from tests.kit import catalog, inhabited
 
@@ -75,6 +75,42 @@ def test_verbs__other_workspaces_rows__never(here: Workspace, operator: User) ->
         said = " ".join(label for _, label in hits(operator, f"{verb.verb} their"))
         assert "Their" not in said.replace("“", "")
         assert "their-agent" not in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("run nosuch", "No job is called “nosuch”."),
+        ("trip nosuch", "No integration is called “nosuch”."),
+        ("lock nosuch", "No member is called “nosuch”."),
+        ("TEST nosuch", "No channel is called “nosuch”."),
+        ("revoke key nosuch", "No live key is called “nosuch”."),
+        ("nosuch", ""),
+    ],
+)
+def test_verb__nothing_of_that_name__said_instead_of_searched(
+    here: Workspace, operator: User, typed: str, said: str
+) -> None:
+    browser = make.client(operator)
+    told = browser.get("/admin/go/", {"format": "json", "q": typed}).json()
+    assert told["note"] == said
+    assert ("Search" in {hit["kind"] for hit in told["hits"]}) is not bool(said)
+    assert said in browser.get("/admin/go/", {"q": typed}).content.decode()
+
+
+def test_verb__of_another_workspaces_thing__as_if_it_were_not(
+    here: Workspace, operator: User
+) -> None:
+    theirs = catalog.integration(make.workspace(), name="Their tool")
+    found = answer(make.actor(operator), here.pk, f"trip {theirs.name}")
+    assert found.note == "No integration is called “Their tool”."
+
+
+def test_verb__not_for_this_role__searched_like_any_words(here: Workspace) -> None:
+    viewer = make.actor(make.person(here, "viewer"))
+    found = answer(viewer, here.pk, "run nosuch")
+    assert not found.note
+    assert {hit.kind for hit in found.hits} == {"Search"}
 
 
 @pytest.mark.slow

@@ -166,6 +166,10 @@ if (whole) {
   for (const node of $$("table")) {
     if (seen(node) && !node.querySelector("th")) found.push(`table without headers: ${named(node)}`);
   }
+  // Drawn as blocks on a phone, parts of a table are nothing by themselves.
+  for (const node of $$("table:is(.rows, .kit-table)").flatMap((table) => [table, ...$$("thead, tbody, tr, th, td", table)])) {
+    if (!node.hasAttribute("role")) found.push(`part of a table without a role: ${named(node)}`);
+  }
   if (!document.documentElement.lang) found.push("no language");
   if (!document.title.trim() || document.title.trim().startsWith("·")) found.push("no title");
   for (const line of window.__refused || ["nobody watched the policy"]) found.push(`policy refused ${line}`);

@@ -15,6 +15,7 @@ from django.urls.resolvers import URLResolver
 from controlplane.access.models import AccessReview, Agent, ApiKey, Membership
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
+from controlplane.notify.models import InboxItem
 from tests.kit.inhabited import World
 
 # Beside the API, which answers no browser.
@@ -53,6 +54,7 @@ FORMS_ONLY = {
     "access:review_generate",
     "access:review_sign",
     "access:review_decide",
+    "access:review_unchanged",
     "access:break_glass_open",
     "access:break_glass_close",
     "console:theme",
@@ -104,12 +106,14 @@ def own_pages(world: World) -> Iterator[str]:
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
         "console:error": ("NOT_FOUND",),
+        "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
     }
     for name, _ in route_names():
         if name not in NO_PAGES and name not in FORMS_ONLY and name not in SIGNED_OUT:
             yield reverse(name, args=things.get(name, ()))
     yield f"{reverse('console:go')}?q=run+"
     yield f"{reverse('console:inbox')}?show=all"
+    yield f"{reverse('console:inbox')}?show=archived"
     yield f"{reverse('console:settings')}?q=nothing+is+called+so"
     yield "/admin/base/signal/?q=nothing-is-called-so&view=all"
 

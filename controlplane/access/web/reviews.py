@@ -17,6 +17,11 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.access import policy, services
 from controlplane.access.forms import SignReviewForm
 from controlplane.access.models import AccessReview, AccessReviewLine, Workspace
+from controlplane.access.services.unchanged import (
+    confirm_unchanged,
+    last_signed,
+    unchanged_lines,
+)
 from controlplane.access.tasks import DUTY
 from controlplane.access.web import listing
 from controlplane.access.web.common import (
@@ -39,6 +44,7 @@ PAGE = 60
 # What a tab shows: its words and the decision of its lines.
 SHOWN = {
     "open": ("Not decided", ""),
+    "same": ("As last time", ""),
     "confirmed": ("Confirmed", "confirmed"),
     "revoked": ("Revoked", "revoked"),
     "all": ("All", "any"),
@@ -95,11 +101,14 @@ def _page(
     is_open = review.status == AccessReview.Status.OPEN
     counts = dict(review.lines.order_by().values_list("decision").annotate(lines=Count("pk")))
     total, undecided = sum(counts.values()), counts.get("", 0)
+    same = unchanged_lines(review) if is_open and undecided else set()
     shown = _shown(request.GET.get("show", ""), "open" if is_open and undecided else "all")
     lines = review.lines.select_related(
         "grant__membership", "api_key__agent", "decided_by", "review", "holder_user"
     )
-    if shown != "all":
+    if shown == "same":
+        lines = lines.filter(pk__in=same)
+    elif shown != "all":
         lines = lines.filter(decision=SHOWN[shown][1])
     page = listing.paged(request, lines, PAGE)
     earlier = _kept_before(review)
@@ -113,15 +122,10 @@ def _page(
         "has_earlier": earlier is not None,
         "page": page,
         "shown": shown,
-        "tabs": [
-            {
-                "label": label,
-                "url": f"?show={name}",
-                "current": name == shown,
-                "count": total if name == "all" else counts.get(decision, 0),
-            }
-            for name, (label, decision) in SHOWN.items()
-        ],
+        "tabs": _tabs(shown, counts, same=len(same)),
+        "same": len(same),
+        "last_signed": last_signed(review) if same else None,
+        "confirm": allowed(actor, "access_review.manage", review),
         "undecided": undecided,
         "decided": total - undecided,
         "total": total,
@@ -129,6 +133,20 @@ def _page(
         "form": form,
     }
     return show(request, "review.html", context, status=status)
+
+
+def _tabs(shown: str, counts: dict[str, int], *, same: int) -> list[dict[str, Any]]:
+    own = {"all": sum(counts.values()), "same": same}
+    return [
+        {
+            "label": label,
+            "url": f"?show={name}",
+            "current": name == shown,
+            "count": own.get(name, counts.get(decision, 0)),
+        }
+        for name, (label, decision) in SHOWN.items()
+        if name != "same" or same or shown == "same"
+    ]
 
 
 def _shown(asked: str, default: str = "") -> str:
@@ -193,6 +211,25 @@ def decide(request: HttpRequest, period: str, uid: uuid.UUID) -> HttpResponse:
         ),
     )
     return _back(period, _shown(posted(request, "show")))
+
+
+@in_workspace
+@require_POST
+def unchanged(request: HttpRequest, period: str) -> HttpResponse:
+    found = _review(chosen_workspace(request, "access_review.view"), period)
+    try:
+        did = confirm_unchanged(found, actor=actor_of(request))
+    except NotAllowed:
+        raise
+    except ControlPlaneError as error:
+        messages.error(request, error.message)
+        return _back(period)
+    messages.success(request, f"{did.done} confirmed as unchanged.")
+    if did.own:
+        messages.info(request, f"{did.own} left for somebody else: they are about you.")
+    if did.left:
+        messages.info(request, f"{did.left} more are unchanged. Press again.")
+    return _back(period, "open")
 
 
 @in_workspace

@@ -56,6 +56,8 @@ class ShownButton:
     asks: bool
     primary: bool = False  # the next step: the first that is not refused
     grave: bool = False  # cannot be undone
+    icon: str = ""
+    leads: bool = False  # a page of its own, not an effect
 
 
 def button(

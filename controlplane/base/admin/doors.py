@@ -95,7 +95,9 @@ class ButtonDoors(_Base):
 
     # --- Drawing --------------------------------------------------------------------------
 
-    def detail_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+    def detail_context(
+        self, request: HttpRequest, object_id: str | None, part: str = ""
+    ) -> dict[str, Any]:
         if object_id is None:
             return {}
         obj = self.get_object(request, unquote(object_id))
@@ -106,21 +108,41 @@ class ButtonDoors(_Base):
             obj,
             self.edit_fields,  # type: ignore[attr-defined]
         )
-        buttons = list(self._shown(request, "detail", obj))
-        return {"portal_buttons": buttons, "seen": seen, **self.row_shown(request, obj)}  # type: ignore[attr-defined]
+        buttons = self._shown(request, "detail", obj)
+        # The head alone asks for no history and no panel.
+        rest = {"portal": self} if part == "head" else self.row_shown(request, obj)  # type: ignore[attr-defined]
+        return {"portal_buttons": buttons, "seen": seen, **rest}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {"portal_buttons": list(self._shown(request, "list", None))}
+        return {"portal_buttons": self._shown(request, "list", None)}
 
-    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> Iterator[ShownButton]:
-        first = True
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        """The next step first, then what else may be done, then what may not, with the reason."""
+        found, next_step = [], True
         for entry in buttons_of(type(self), place):
             refusal = entry.refusal(actor_of(request), obj)
-            primary = first and not refusal and not entry.typed and not entry.quiet
-            first = first and not primary
+            primary = next_step and not refusal and not entry.typed and not entry.quiet
+            next_step = next_step and not primary
             url = self._button_url(entry.name, obj)
+            found.append(
+                ShownButton(entry.name, entry.label, url, refusal, entry.asks, primary, entry.typed)
+            )
+        if place == "detail":
+            found += self._forms(request, obj)
+        return sorted(found, key=lambda one: (bool(one.refusal), not one.primary))
+
+    def _forms(self, request: HttpRequest, obj: Any) -> Iterator[ShownButton]:
+        """What the stock pages offer stands in the same list: editing, deleting."""
+        if self.change_action and self.edit_fields:  # type: ignore[attr-defined]
+            refusal = _refusal(request, self.change_action, obj)  # type: ignore[attr-defined]
             yield ShownButton(
-                entry.name, entry.label, url, refusal, entry.asks, primary, entry.typed
+                "edit", "Edit", "?edit=1", refusal, asks=False, icon="edit", leads=True
+            )
+        if self.delete_action:  # type: ignore[attr-defined]
+            refusal = _refusal(request, self.delete_action, obj)  # type: ignore[attr-defined]
+            url = self.object_url(obj, "delete")  # type: ignore[attr-defined]
+            yield ShownButton(
+                "delete", "Delete…", url, refusal, asks=False, grave=True, icon="trash", leads=True
             )
 
     def _button_url(self, name: str, obj: Any) -> str:
@@ -286,6 +308,11 @@ class ButtonDoors(_Base):
             "more": len(found) > TRAIL_ROWS,
         }
         return TemplateResponse(request, "admin/portal_object_history.html", context)
+
+
+def _refusal(request: HttpRequest, action: str, obj: Any) -> str:
+    decision = policy.can(actor_of(request), action, obj)
+    return "" if decision else decision.reason
 
 
 def _bulk_runner(entry: Button) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], None]:

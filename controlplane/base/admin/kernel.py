@@ -18,6 +18,7 @@ from controlplane.base.registries import retention as retention_classes
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases
 from controlplane.lib.redaction import redact
+from controlplane.lib.text import short
 
 
 def _not_dead(signal: Signal) -> str:
@@ -57,7 +58,7 @@ class SignalAdmin(ModelAdmin[Signal]):
 
     @admin.display(description="Last error")
     def error_short(self, signal: Signal) -> str:
-        return signal.last_error[:80]
+        return short(signal.last_error)
 
     def panel_context(self, request: HttpRequest, obj: Signal) -> Mapping[str, Any]:
         return {

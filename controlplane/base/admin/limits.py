@@ -63,6 +63,7 @@ class ThrottleRuleAdmin(ModelAdmin[ThrottleRule]):
     empty_hint = "During an incident, POST /api/v1/throttles slows a caller down for a while."
     list_display = ("whom", "state", "allowed", "path", "expires_at", "reason", "created_by")
     list_filter = (InForce, "workspace")
+    head_clocks = ("expires_at",)
     fields = (
         "state", "whom", "path", "allowed", "shared", "expires_at", "created_at", "created_by",
         "lifted_at", "lifted_by", "workspace",
@@ -78,7 +79,7 @@ class ThrottleRuleAdmin(ModelAdmin[ThrottleRule]):
     def state(self, rule: ThrottleRule) -> str:
         if rule.lifted_at is not None:
             return "withdrawn"
-        return "ended" if rule.expires_at <= clock.now() else "held"
+        return "ended" if rule.expires_at <= clock.now() else "in force"
 
     @admin.display(description="Allowed")
     def allowed(self, rule: ThrottleRule) -> str:

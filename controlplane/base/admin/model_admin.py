@@ -18,6 +18,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from controlplane.access import policy
 from controlplane.base.admin import editing
@@ -31,8 +32,9 @@ from controlplane.base.admin.changelist import (
 )
 from controlplane.base.admin.checks import PortalAdminChecks
 from controlplane.base.admin.doors import ButtonDoors
+from controlplane.base.admin.questions import in_words
 from controlplane.base.admin.searching import quick
-from controlplane.base.admin.showing import Showing, as_part
+from controlplane.base.admin.showing import ROW_PARTS, Showing, as_part
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 
@@ -236,7 +238,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Relations are filtered through a list of visible rows only."""
         return [
-            (item, ScopedRelatedFilter) if self._is_relation(item) else item
+            (item, ScopedRelatedFilter) if self._is_relation(item) else in_words(item)
             for item in super().get_list_filter(request)
         ]
 
@@ -331,7 +333,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         if opening is not None and self.has_view_permission(request):
             return opening
         part = self.take_part(request)
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = capfirst(str(self.opts.verbose_name_plural))
         shown = {"title": title, **self.list_context(request), **self.list_shown(request)}
         response = super().changelist_view(request, {**(extra_context or {}), **shown})
         return as_part(request, response, "console/_list.html") if part else response
@@ -347,10 +349,10 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         """A service that refuses what the form holds speaks beside the field: the page is drawn
         again, with its sentence, after the transaction has rolled back."""
         part = self.take_part(request)
-        context = {**(extra_context or {}), **self.detail_context(request, object_id)}
+        context = {**(extra_context or {}), **self.detail_context(request, object_id, part)}
         try:
             response = super().changeform_view(request, object_id, form_url, context)
-            return as_part(request, response, "console/_row.html") if part else response
+            return as_part(request, response, ROW_PARTS[part]) if part in ROW_PARTS else response
         except (NotAllowed, NotFound):
             raise
         except ControlPlaneError as error:

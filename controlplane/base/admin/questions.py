@@ -7,7 +7,7 @@ Each answer is a bounded, named read; the value in the address is one of the key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -52,6 +52,24 @@ def named(asked: str, parameter: str, field: str) -> type[admin.SimpleListFilter
             return queryset.filter(**{field: value}) if value else queryset
 
     return Named
+
+
+class Happened(admin.EmptyFieldListFilter):
+    """Whether a moment is there, in words: "Revoked: yes", not "Revoked at: not empty"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = str(self.title).removesuffix(" at")
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        words = ("All", "Not yet", "Yes")
+        for choice, word in zip(super().choices(changelist), words, strict=True):
+            yield {**choice, "display": word}
+
+
+def in_words(item: Any) -> Any:
+    stock = isinstance(item, tuple) and item[1] is admin.EmptyFieldListFilter
+    return (item[0], Happened) if stock else item
 
 
 def _clean(value: str | None) -> str:

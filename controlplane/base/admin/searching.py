@@ -3,7 +3,8 @@
 `icontains` folds every row by the rules of the database's collation, letter by letter through
 Unicode tables: over 100,000 rows that is most of what a searched list costs. A word of plain
 letters need match plain letters only, and those fold by a table of 128 (so "i" does not find a
-dotless ı). Words with others still go the long way. (An index for parts of words would need an extension, and none but plpgsql is used.)
+dotless ı). Words with others still go the long way. An index for parts of words would need an
+extension, and none but plpgsql is used.
 """
 
 from __future__ import annotations

@@ -49,8 +49,12 @@ class Showing(_Base):
     opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
-    figures above a list. `in_palette` offers the list when
-    somebody types words into the palette.
+    figures above a list. `in_palette` offers the list when somebody types words into the palette.
+
+    The head of a row's page says how the row stands: `head_state`, `head_severity` and
+    `head_owner` name a field or a display method each (a fact of such a name is found by itself),
+    `head_clocks` the times that matter now: a deadline counts down, anything else says since when.
+    What the head says is not said again among the facts.
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -60,6 +64,10 @@ class Showing(_Base):
     panel_template: ClassVar[str] = ""
     list_panel_template: ClassVar[str] = ""
     facts: ClassVar[Sequence[str]] = ()
+    head_state: ClassVar[str] = ""
+    head_severity: ClassVar[str] = ""
+    head_owner: ClassVar[str] = ""
+    head_clocks: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
     formfield_overrides: ClassVar[Any] = {models.DateTimeField: _MOMENT, models.DateField: _DAY}
 
@@ -132,13 +140,17 @@ class Showing(_Base):
         return {}
 
 
+# The regions of a row's page that are asked for alone.
+ROW_PARTS = {"row": "console/_row.html", "head": "console/_head.html"}
+# A fresh mask over the same token at every look.
+_TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
 _CLOCK = re.compile(r"(<time\b[^>]*\bdata-(?:when|countdown)=[^>]*>).*?</time>", re.DOTALL)
 
 
 def tag_of(text: str) -> str:
     """The ETag of a part. Not of the words its clocks say: the reader's browser keeps those true,
-    and "4 s ago" would make every part new at every look."""
-    kept = _CLOCK.sub(r"\1", text)
+    and "4 s ago" would make every part new at every look; nor of the tokens in its forms."""
+    kept = _TOKEN.sub(r"\1", _CLOCK.sub(r"\1", text))
     return f'"{hashlib.sha256(kept.encode()).hexdigest()[:24]}"'
 
 

@@ -16,8 +16,6 @@ from controlplane.catalog.admin.common import OwnedAdmin, here, is_off, is_on, r
 from controlplane.catalog.models import Integration
 from controlplane.catalog.services.entries import INTEGRATION_FIELDS
 
-TONES = {"closed": "good", "open": "bad", "half_open": "warn", "off": "neutral"}
-
 
 def breaker_word(integration: Integration) -> str:
     """The breaker in one word; one that is switched off says so first."""
@@ -70,6 +68,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     empty_hint = "Agents read GET /api/v1/catalog/breakers before they call."
     list_display = ["name", "health", "kind", "failures", "why", "retry_at", "owner", "ref"]
     in_palette = True
+    head_clocks = ("opened_at", "retry_at")
     facts = (
         "health", "ref", "slug", "kind", "owner", "is_active", "cause", "opened_by", "opened_at",
         "trials", "retry_at", "last_success_at", "last_failure_at", "created_at",
@@ -96,7 +95,6 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     def panel_context(self, request: HttpRequest, obj: Integration) -> Mapping[str, Any]:
         return {
             "breaker_word": breaker_word(obj),
-            "breaker_tone": TONES[breaker_word(obj)],
             "breaker_chart": panels.breaker(obj),
             "break_after": vocabulary.BREAK_AFTER.value,
             "is_open": obj.status == Integration.Status.OPEN,

@@ -17,6 +17,7 @@ from controlplane.catalog import panels, services
 from controlplane.catalog.admin.common import is_off, is_on
 from controlplane.catalog.models import DownInterval, Probe, ProbeResult
 from controlplane.catalog.services.probes import PROBE_FIELDS
+from controlplane.lib.lasting import Lasting
 
 
 def _cannot_look(probe: Probe) -> str:
@@ -144,6 +145,8 @@ class DownIntervalAdmin(ModelAdmin[DownInterval]):
     empty = "Nothing is down."
     empty_hint = "GET /api/v1/catalog/down-intervals lists them."
     list_display = ["service", "state", "environment", "starts_at", "lasted", "first_error"]
+    facts = ("state", "service", "environment", "lasted", "starts_at", "ends_at", "first_error")
+    head_clocks = ("starts_at", "lasted")
     search_fields = ["service__slug", "service__name", "first_error"]
     list_filter = ["environment", ("ends_at", admin.EmptyFieldListFilter)]
     list_select_related = ["service", "environment"]
@@ -153,5 +156,5 @@ class DownIntervalAdmin(ModelAdmin[DownInterval]):
         return "over" if row.ends_at else "down"
 
     @admin.display(description="Lasted")
-    def lasted(self, row: DownInterval) -> timedelta:
+    def lasted(self, row: DownInterval) -> timedelta | Lasting:
         return panels.lasted(row)

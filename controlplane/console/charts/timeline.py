@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from controlplane.console.charts import frame, plot, rows
 from controlplane.console.charts.data import Span, Timeline, Tone, position
 from controlplane.console.charts.plot import Scale
 from controlplane.console.charts.svg import SafeString, clip, join, pct, tag
 from controlplane.console.charts.units import clock, format_value, stamp, zone
+from controlplane.console.kit import tones
 
-_WORDS: dict[Tone, str] = {
-    "good": "up ok good healthy done passed succeeded closed resolved ready merged covered",
-    "warn": "degraded warning warn late slow partial paused blocked waiting half_open pending",
-    "bad": "down bad failed failing error critical open breached firing rejected missed dead",
-    "active": "running active in_progress started current deploying",
-}
-TONES: dict[str, Tone] = {word: tone for tone, words in _WORDS.items() for word in words.split()}
+# One map of states for the whole console; a chart calls two of its tones otherwise.
+_TONES: dict[str, Tone] = {"info": "active", "neutral": "quiet"}
 HEIGHT = {"good": 8.0, "warn": 14.0, "bad": 20.0, "active": 14.0, "agent": 14.0, "quiet": 8.0}
 MOST_SPANS = 2000
 
@@ -38,7 +35,10 @@ class Placed:
 
 
 def tone_of(state: str, tone: Tone | None = None) -> Tone:
-    return tone or TONES.get(state.strip().lower().replace(" ", "_").replace("-", "_"), "quiet")
+    if tone:
+        return tone
+    said = tones.state_tone(state)
+    return _TONES.get(said, cast("Tone", said))
 
 
 def render(chart: Timeline) -> SafeString:

@@ -81,10 +81,11 @@ def _model(name: str) -> str:
     return f"admin:{name}_changelist"
 
 
-# slug, label, group, URL name, icon, action, key, counter
+# slug, label, group, URL name, icon, action, key, counter. The keys i, m and a are kept for
+# incidents, missions and approvals.
 ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = (
     ("home", "Home", "Operate", "console:home", "home", "workspace.view", "h", None),
-    ("alarms", "Alarms", "Operate", _model("jobs_watchalarm"), "siren", "job.view", "a",
+    ("alarms", "Alarms", "Operate", _model("jobs_watchalarm"), "siren", "job.view", "w",
      counter(alarms, "bad", scoped=False)),
     ("obligations", "Obligations", "Operate", _model("jobs_obligationrecord"), "calendar",
      "obligation.view", "o", counter(due_obligations, "warn")),
@@ -95,7 +96,7 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
     ("probes", "Probes", "Services", _model("catalog_probe"), "activity", "catalog.view", "p",
      counter(down, "bad")),
     ("integrations", "Integrations", "Services", _model("catalog_integration"), "plug",
-     "catalog.view", "i", counter(open_breakers, "warn")),
+     "catalog.view", "e", counter(open_breakers, "warn")),
     ("environments", "Environments", "Services", _model("catalog_environment"), "cloud",
      "catalog.view", "", None),
     ("audit", "Audit trail", "Govern", _model("audit_auditevent"), "history", "audit.view", "t",
@@ -108,7 +109,7 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
      "access_review.view", "r", counter(open_reviews, "warn")),
     ("backups", "Backups", "Govern", _model("backups_backupreport"), "database", "backup.view",
      "b", None),
-    ("members", "Members", "Access", "access:members", "users", "member.view", "m", None),
+    ("members", "Members", "Access", "access:members", "users", "member.view", "u", None),
     ("agents", "Agents", "Access", "access:agents", "agent", "agent.view", "g", None),
     ("keys", "API keys", "Access", _model("access_apikey"), "key", "key.view", "k", None),
     ("matrix", "Roles and actions", "Access", "access:matrix", "table", "member.view", "x", None),

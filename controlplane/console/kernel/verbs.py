@@ -89,21 +89,21 @@ def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
     ]
 
 
-VERBS: tuple[tuple[str, str, str, str, str, Find], ...] = (
-    ("run", "run", "JOB", "Run the job", "job.manage",
+VERBS: tuple[tuple[str, str, str, str, str, str, Find], ...] = (
+    ("run", "run", "JOB", "Run the job", "job.manage", "job",
      pressing(rows_named(ScheduledJob, "name", scoped=False), "run_now")),
-    ("test", "test", "CHANNEL", "Test the channel", "notify.manage_channels",
+    ("test", "test", "CHANNEL", "Test the channel", "notify.manage_channels", "channel",
      pressing(rows_named(Channel, "name"), "test")),
-    ("replay", "replay", "MESSAGE", "Replay the message", "notify.replay",
+    ("replay", "replay", "MESSAGE", "Replay the message", "notify.replay", "dead message",
      pressing(rows_named(OutboxMessage, "topic", "key", only=Q(state="dead")), "replay")),
-    ("member", "member", "NAME", "Open the member", "member.view", _people),
-    ("lock", "lock", "NAME", "Lock the account of", "member.lock", _accounts),
-    ("agent", "agent", "NAME", "Open the agent", "agent.view", _agents),
-    ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage",
+    ("member", "member", "NAME", "Open the member", "member.view", "member", _people),
+    ("lock", "lock", "NAME", "Lock the account of", "member.lock", "member", _accounts),
+    ("agent", "agent", "NAME", "Open the agent", "agent.view", "agent", _agents),
+    ("revoke", "revoke key", "NAME", "Revoke the key", "key.manage", "live key",
      pressing(rows_named(ApiKey, "name", "prefix", only=Q(revoked_at=None)), "revoke")),
-    ("trip", "trip", "INTEGRATION", "Open the breaker of", "catalog.trip",
+    ("trip", "trip", "INTEGRATION", "Open the breaker of", "catalog.trip", "integration",
      pressing(rows_named(Integration, "name", "ref"), "trip")),
-    ("probe", "probe", "SERVICE", "Look at the probe of", "catalog.view",
+    ("probe", "probe", "SERVICE", "Look at the probe of", "catalog.view", "probe",
      pressing(rows_named(Probe, "service__name", "service__slug"), "")),
 )  # fmt: skip
 
@@ -139,8 +139,8 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 def register() -> None:
     for slug, label, url, action, keywords in PAGES:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
-    for slug, verb, takes, label, action, find in VERBS:
-        palette_verbs.register(PaletteVerb(slug, verb, takes, label, action, find))
+    for slug, verb, takes, label, action, noun, find in VERBS:
+        palette_verbs.register(PaletteVerb(slug, verb, takes, label, action, find, noun))
     for prefix, label, model in (
         ("SRV", "service", Service),
         ("INT", "integration", Integration),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,7 @@ from django.db import models
 from django.urls import reverse
 
 from controlplane.access import policy
-from controlplane.access.models import BreakGlass
+from controlplane.access.models import AccessReview, BreakGlass
 from controlplane.base.registries import (
     Banner,
     BannerText,
@@ -20,7 +21,7 @@ from controlplane.base.registries import (
     home_rows,
 )
 from controlplane.console.kernel import nav
-from controlplane.jobs.models import ObligationRecord
+from controlplane.jobs.models import ObligationRecord, WatchAlarm
 from controlplane.lib.actors import Actor
 
 SHOWN = 8
@@ -62,6 +63,7 @@ def obligations(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             state=row.get_status_display(),
             tone="warn" if _turn(actor, row) else "neutral",
             due=row.due_at,
+            mine=bool(_turn(actor, row)),
         )
         for row in found[:SHOWN]
     ]
@@ -97,9 +99,23 @@ def reviews(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             state=row.get_status_display(),
             tone="warn",
             due=row.due_at,
+            mine=bool(policy.can(actor, "access_review.manage", row)),
         )
         for row in rows.order_by("due_at")[:SHOWN]
     ]
+
+
+def last_alarm(actor: Actor, workspace_id: int | None) -> datetime | None:
+    over = WatchAlarm.objects.visible_to(actor).exclude(closed_at=None)
+    return over.order_by("-id").values_list("closed_at", flat=True).first()
+
+
+def last_review(actor: Actor, workspace_id: int | None) -> datetime | None:
+    signed = _in(AccessReview.objects.visible_to(actor).exclude(signed_at=None), workspace_id)
+    found: datetime | None = (
+        signed.order_by("-signed_at").values_list("signed_at", flat=True).first()
+    )
+    return found
 
 
 def _counted(rows: Callable[[Actor], models.QuerySet[Any]], scoped: bool = True) -> Any:
@@ -131,9 +147,11 @@ def register() -> None:
             action="job.view",
             rows=alarms,
             count=_counted(nav.alarms, scoped=False),
-            empty="every part gives a sign of life.",
+            empty="Every part gives a sign of life.",
             link="/admin/jobs/watchalarm/?closed_at__isempty=1",
             order=10,
+            last=last_alarm,
+            then="The last one ended",
         )
     )
     home_rows.register(
@@ -143,7 +161,7 @@ def register() -> None:
             action="notify.view",
             rows=dead_letters,
             count=_counted(nav.dead_letters),
-            empty="everything that should leave has left.",
+            empty="Everything that should leave has left.",
             link="/admin/notify/outboxmessage/?state__exact=dead",
             order=20,
         )
@@ -155,7 +173,7 @@ def register() -> None:
             action="obligation.view",
             rows=obligations,
             count=_counted(nav.due_obligations),
-            empty="nothing is due.",
+            empty="Nothing is due.",
             link="/admin/jobs/obligationrecord/?status__exact=due",
             order=60,
         )
@@ -167,9 +185,11 @@ def register() -> None:
             action="access_review.view",
             rows=reviews,
             count=_counted(nav.open_reviews),
-            empty="none is open.",
+            empty="None is open.",
             link="/access/reviews/",
             order=50,
+            last=last_review,
+            then="The last one was signed",
         )
     )
     banners.register(

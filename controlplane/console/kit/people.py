@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.console.kit import directory
+
 HUES = 8
+# What rows keep of an actor who may be gone one day: ref and label in one text.
+_KEPT = re.compile(r"(user|agent|job):(\S+) (.+)", re.DOTALL)
+_KINDS = {"user": "person"}
 _BADGES = {"agent": "agent", "service": "service"}
 
 
@@ -49,7 +56,7 @@ def who(value: Any, *, kind: str = "", url: str = "") -> Who | None:
     if isinstance(value, dict):
         read = _from_dict(value)
     elif isinstance(value, str):
-        read = Who("person", value)
+        read = _from_text(value)
     else:
         read = _from_object(value)
     return Who(kind or read.kind, read.label, read.ref, read.title, url or read.url)
@@ -65,17 +72,46 @@ def _from_dict(value: dict[str, Any]) -> Who:
     )
 
 
+def _from_text(text: str) -> Who:
+    kept = _KEPT.fullmatch(text)
+    if kept is None:
+        return Who("person", text)
+    kind, key, label = kept.groups()
+    return _actor(_KINDS.get(kind, kind), label, f"{kind}:{key}")
+
+
 def _from_object(value: Any) -> Who:
     if hasattr(value, "actor_kind"):  # a row that keeps who acted: AuditEvent and its kin
-        return Who(str(value.actor_kind), str(value.actor_label), str(value.actor_ref))
+        return _actor(str(value.actor_kind), str(value.actor_label), str(value.actor_ref))
     if hasattr(value, "label") and hasattr(value, "kind"):  # lib.actors.Actor
-        return Who(str(value.kind), str(value.label), str(getattr(value, "ref", "")))
+        return _actor(str(value.kind), str(value.label), str(getattr(value, "ref", "")))
     if hasattr(value, "email"):  # access.User
         email = str(value.email)
-        return Who("person", str(getattr(value, "name", "") or email), email, email)
+        return Who("person", str(getattr(value, "name", "") or email), _ref(value, "user"), email)
     if hasattr(value, "kind") and hasattr(value, "name"):  # access.Agent
-        return Who(str(value.kind), str(value.name), f"agent:{value.name}")
+        return Who(str(value.kind), str(value.name), _ref(value, "agent"))
     return Who("person", str(value))
+
+
+def _actor(kind: str, label: str, ref: str) -> Who:
+    """People by their name of today, with the address the row kept one hover away."""
+    name = directory.name_of(ref) if kind == "person" else ""
+    return Who(kind, name or label, ref, label if name and name != label else "")
+
+
+def _ref(value: Any, kind: str) -> str:
+    """The same ref that rows keep, so that somebody has one colour everywhere."""
+    key = getattr(value, "pk", None)
+    return f"{kind}:{key}" if key else ""
+
+
+def look_up(values: Iterable[Any]) -> None:
+    """One question for the names of everybody here."""
+    found = []
+    for value in values:
+        kept = _KEPT.fullmatch(value) if isinstance(value, str) else None
+        found.append(f"{kept[1]}:{kept[2]}" if kept else str(getattr(value, "actor_ref", "")))
+    directory.look_up(found)
 
 
 def _letters(text: str) -> str:

@@ -121,6 +121,13 @@ SAMPLES: list[Sample] = [
         _clocks,
     ),
     Sample(
+        "What lasts",
+        "{% lasting since %}",
+        "How long it lasts already; the page counts on by itself.",
+        "<p>Down for {% lasting before %}</p>",
+        _clocks,
+    ),
+    Sample(
         "Numbers",
         '{% number value "ms" digits=1 %} {% duration seconds %} {% size bytes %}',
         "Digits of one width, units always, a dash for no value.",

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
+from controlplane.audit import words
+from controlplane.console.kit import people
 from controlplane.console.kit.clocks import as_time
 from controlplane.console.kit.links import safe_url
 from controlplane.console.kit.people import Who, who
@@ -15,7 +17,6 @@ from controlplane.console.kit.tones import tone
 from controlplane.lib import clock
 
 MOST_ENTRIES = 500
-_SOURCES = {"api": "API", "mcp": "MCP", "console": "console", "desk": "desk"}
 _OUTCOMES = {"denied": "warn", "failed": "bad"}
 
 
@@ -36,6 +37,8 @@ class Entry:
     icon: str = ""
     url: str = ""
     quiet: bool = False  # system entries; what a job did is quiet anyway
+    about: str = ""  # the ref of the thing; on that thing's own page it needs no naming
+    label: str = ""  # what the thing is called, after the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Line:
     tone: str
     url: str
     changed: bool
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +84,30 @@ def entry(value: Any) -> Entry:
 
 def from_audit(event: Any) -> Entry:
     """The line of an audit row (`audit.models.AuditEvent` or anything with its fields)."""
-    subject = str(event.subject_label or event.subject_ref)
-    outcome = str(event.outcome)
-    words = f"{event.action} {subject}".strip()
-    if outcome in _OUTCOMES:
-        words += f": {outcome}"
     return Entry(
         at=event.at,
         who=event,
-        what=words,
+        what=words.phrase(event),
         why=str(event.reason or ""),
         source=str(event.source or ""),
         request_id=str(event.request_id or ""),
         before=event.before,
         after=event.after,
-        tone=_OUTCOMES.get(outcome, "neutral"),
+        tone=_OUTCOMES.get(str(event.outcome), "neutral"),
+        about=str(event.subject_ref or ""),
+        label=str(event.subject_label or event.subject_ref or ""),
     )
 
 
-def build(entries: Iterable[Any], zone: tzinfo = UTC) -> tuple[list[Group], bool]:
-    """Groups in the order given, and whether older entries were left out."""
+def build(entries: Iterable[Any], zone: tzinfo = UTC, about: str = "") -> tuple[list[Group], bool]:
+    """Groups in the order given, and whether older entries were left out. `about` is the ref of
+    the thing whose page this is: what happened to it does not say its name on every line."""
     kept = [entry(value) for value in islice(entries, MOST_ENTRIES + 1)]
+    people.look_up(item.who for item in kept)
     groups: list[Group] = []
     day, last = "", None
     for item in kept[:MOST_ENTRIES]:
-        line = _line(item)
+        line = _line(item, about)
         key = (item.request_id, who(item.who))
         if item.request_id and key == last and not item.body:
             groups[-1].lines.append(line)
@@ -115,9 +118,10 @@ def build(entries: Iterable[Any], zone: tzinfo = UTC) -> tuple[list[Group], bool
     return groups, len(kept) > MOST_ENTRIES
 
 
-def _line(item: Entry) -> Line:
+def _line(item: Entry, about: str) -> Line:
     changed = item.before is not None or item.after is not None
-    return Line(item, as_time(item.at), tone(item.tone), safe_url(item.url), changed)
+    label = "" if about and item.about == about else item.label
+    return Line(item, as_time(item.at), tone(item.tone), safe_url(item.url), changed, label)
 
 
 def _group(item: Entry, line: Line, day: str) -> Group:
@@ -125,7 +129,7 @@ def _group(item: Entry, line: Line, day: str) -> Group:
     machine = actor is None or actor.is_machine
     return Group(
         who=actor,
-        source=_SOURCES.get(item.source, item.source),
+        source=words.source_words(item.source),
         request_id=item.request_id,
         at=line.at,
         day=day,

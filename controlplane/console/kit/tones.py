@@ -11,23 +11,23 @@ from typing import Any
 TONES = ("neutral", "info", "good", "warn", "bad")
 
 _STATES = {
-    "neutral": "archived cancelled closed draft ended expired inactive merged new none "
-    "not_applicable off queued removed replaced revoked rolled_back skipped superseded suspended "
-    "unknown unused void withdrawn",
-    "info": "acknowledged advancing assigned canary deploying executing in_flight in_progress "
-    "leased mitigating monitoring planned preparing processing ready running scheduled sending "
-    "started starting submitted triaged verifying waiting_for_start",
-    "good": "active allowed approved available completed connected delivered done effective "
-    "enabled fulfilled granted green healthy mitigated ok on online open_circuit_closed passed "
-    "passing published resolved satisfied sealed sent signed signed_off succeeded success up "
-    "valid verified",
+    "neutral": "archived cancelled closed deactivated distrusted draft ended expired inactive "
+    "merged new none not_applicable off queued removed replaced revoked rolled_back skipped "
+    "superseded suspended unknown unused void withdrawn",
+    "info": "acknowledged advancing assigned canary current deploying executing in_flight "
+    "in_progress leased mitigating monitoring planned preparing processing ready running "
+    "scheduled sending started starting submitted triaged verifying waiting_for_start",
+    "good": "accepted active allowed approved available completed connected covered delivered done "
+    "effective enabled follows_the_one_before fulfilled good granted green healthy "
+    "in_effect mitigated ok on online passed passing published resolved satisfied sealed "
+    "sent signed signed_off sound succeeded success trusted up valid verified",
     "warn": "amber at_risk awaiting blocked degraded delayed denied due escalated expiring "
-    "flapping half_open held late needs_attention on_hold overdue partial paused pending rejected "
-    "retry retrying review_pending rotating silenced slow stale stopping unverified waiting "
-    "warning",
-    "bad": "alarm breached broken compromised critical dead detected disconnected down errored "
-    "error failed failing firing invalid killed lost missing offline open outage red silent "
-    "tampered unhealthy unreachable",
+    "flapping half_open held in_force late needs_attention on_hold overdue partial paused pending "
+    "rejected retry retrying review_pending rotating silenced slow stale stopping "
+    "unverified waiting warn warning",
+    "bad": "alarm breached broken compromised critical dead detected disconnected down error "
+    "errored failed failing firing invalid killed locked lost missing offline open outage "
+    "red silent tampered unhealthy unreachable",
 }
 _TONE_OF = {state: tone for tone, states in _STATES.items() for state in states.split()}
 

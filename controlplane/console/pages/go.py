@@ -38,19 +38,26 @@ class Hit:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    hits: list[Hit]
+    note: str = ""  # why what was typed leads nowhere
+
+
 @require_safe
 @console
 def go(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").replace("\x00", "")[:LONGEST].strip()
     workspace = workspace_of(request)
-    hits = list(find(actor_of(request), workspace.pk if workspace else None, text))
+    found = answer(actor_of(request), workspace.pk if workspace else None, text)
     if request.GET.get("format") == "json":
-        return JsonResponse({"hits": [asdict(hit) for hit in hits]})
+        return JsonResponse(asdict(found))
+    hits = found.hits
     # A ref that was typed whole is an address.
     if len(hits) >= 1 and hits[0].kind == "Find" and refs.parse(text):
         return HttpResponseRedirect(hits[0].url)
-    context = {"title": "Go to", "query": text, "hits": hits, "verbs": verbs(actor_of(request))}
-    return show(request, "console/go.html", context)
+    context = {"title": "Go to", "query": text, "verbs": verbs(actor_of(request))}
+    return show(request, "console/go.html", {**context, "hits": hits, "note": found.note})
 
 
 def verbs(actor: Actor) -> list[dict[str, str]]:
@@ -62,12 +69,19 @@ def verbs(actor: Actor) -> list[dict[str, str]]:
     ]
 
 
-def find(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+def find(actor: Actor, workspace_id: int | None, text: str) -> list[Hit]:
+    return answer(actor, workspace_id, text).hits
+
+
+def answer(actor: Actor, workspace_id: int | None, text: str) -> Answer:
     """Best first: the ref itself, what can be done, where one can go, where to search on."""
-    yield from _refs(actor, workspace_id, text)
-    yield from _acts(actor, workspace_id, text)
-    yield from _places(actor, text)
-    yield from _searches(actor, text)
+    acts, missing = _acts(actor, workspace_id, text)
+    hits = [*_refs(actor, workspace_id, text), *acts, *_places(actor, text)]
+    # Whoever types "run backup" wants it run: lists that hold these words are no answer.
+    if not missing:
+        hits += _searches(actor, text)
+    note = "" if hits or not text else f"Nothing is called “{text}”."
+    return Answer(hits, missing or note)
 
 
 def _refs(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
@@ -82,11 +96,13 @@ def _refs(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
         yield Hit("Find", target.label, target.url, target.hint or finder.label)
 
 
-def _acts(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
-    word, _, rest = text.partition(" ")
+def _acts(actor: Actor, workspace_id: int | None, text: str) -> tuple[list[Hit], str]:
+    """What the typed verbs can act on; and what to say when one was typed whole, but nothing is
+    called as was said after it."""
+    hits, missing = [], ""
     for verb in palette_verbs:
         said = text.lower().startswith(f"{verb.verb} ")
-        begun = bool(word) and verb.verb.startswith(text.lower())
+        begun = bool(text) and verb.verb.startswith(text.lower())
         if not (said or begun) or not policy.can(actor, verb.action):
             continue
         rest = text[len(verb.verb) :].strip() if said else ""
@@ -95,8 +111,13 @@ def _acts(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
             [],
             f"verb {verb.slug}",
         )
-        for target in targets[:6]:
-            yield Hit("Act", f"{verb.label} {target.label}", target.url, target.hint)
+        hits += [
+            Hit("Act", f"{verb.label} {target.label}", target.url, target.hint)
+            for target in targets[:6]
+        ]
+        if said and not targets:
+            missing = f"No {verb.noun or verb.takes.lower()} is called “{rest}”."
+    return hits, "" if hits else missing
 
 
 def _places(actor: Actor, text: str) -> Iterator[Hit]:

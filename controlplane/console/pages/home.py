@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -34,6 +34,12 @@ class Section:
     rows: Sequence[Waiting]
     count: int
     failed: bool = False
+    last: datetime | None = None
+
+    @property
+    def others(self) -> list[Waiting]:
+        """What of it is nobody's in particular: one's own stands apart, before all sections."""
+        return [row for row in self.rows if not row.mine]
 
     @property
     def more(self) -> int:
@@ -44,6 +50,7 @@ class Section:
 class Figure:
     kpi: Kpi
     value: float | None
+    link: str = ""
 
     @property
     def met(self) -> bool | None:
@@ -68,12 +75,18 @@ def home(request: HttpRequest) -> HttpResponse:
     workspace_id = workspace.pk if workspace is not None else None
     shown = sections(actor, workspace_id)
     context: dict[str, Any] = {
-        "waiting": [section for section in shown if section.rows or section.failed],
+        "mine": yours(shown),
+        "waiting": [section for section in shown if section.others or section.failed],
         "calm": [section for section in shown if not section.rows and not section.failed],
     }
     if request.GET.get("_part") == "waiting":
         return part(request, "console/_waiting.html", context)
-    context |= {"title": "Home", "figures": figures(workspace_id)}
+    known = figures(actor, workspace_id)
+    context |= {
+        "title": "Home",
+        "figures": [figure for figure in known if figure.value is not None],
+        "unmeasured": [figure for figure in known if figure.value is None],
+    }
     return show(request, "console/home.html", context)
 
 
@@ -95,12 +108,21 @@ def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
     def ask() -> Section:
         rows = list(entry.rows(actor, workspace_id))
         counted = entry.count(actor, workspace_id) if entry.count is not None else len(rows)
-        return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)))
+        asked = entry.last if not rows else None
+        last = asked(actor, workspace_id) if asked is not None else None
+        return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)), last=last)
 
     return survive(ask, Section(entry, [], 0, failed=True), f"home section {entry.slug}")
 
 
-def figures(workspace_id: int | None) -> list[Figure]:
+def yours(shown: Sequence[Section]) -> list[tuple[HomeRow, Waiting]]:
+    """What waits for this very person, whatever it is about, the soonest first."""
+    found = [(section.entry, row) for section in shown for row in section.rows if row.mine]
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(found, key=lambda pair: pair[1].due or pair[1].since or never)
+
+
+def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:
     if workspace_id is None:
         return []
     end = clock.now()
@@ -117,4 +139,8 @@ def figures(workspace_id: int | None) -> list[Figure]:
         }
 
     values = cache.cached(f"figures:{workspace_id}", KPI_S.value, produce)
-    return [Figure(kpi, values.get(kpi.slug)) for kpi in kpis]
+    return [Figure(kpi, values.get(kpi.slug), _explained(kpi, actor)) for kpi in kpis]
+
+
+def _explained(kpi: Kpi, actor: Actor) -> str:
+    return kpi.link if kpi.link and policy.can(actor, kpi.action) else ""

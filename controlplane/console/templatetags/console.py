@@ -9,9 +9,9 @@ from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.utils import flatten_fieldsets
 from django.template import Context
 
-from controlplane.base.admin.buttons import buttons_of
+from controlplane.base.admin.buttons import ShownButton, buttons_of
 from controlplane.base.web import actor_of
-from controlplane.console import cells
+from controlplane.console import cells, slots
 from controlplane.console.kit import links
 from controlplane.lib import refs
 
@@ -91,19 +91,36 @@ def bulk_buttons(cl: Any, context_request: Any) -> list[Any]:
 
 
 @register.simple_tag(takes_context=True)
-def row_facts(context: Context) -> dict[str, Any]:
-    """The fields of a row's page: short ones beside it, long ones in the middle."""
+def row_shown(context: Context) -> cells.Shown:
+    """A row's page: what its head says, what stands beside it, what in the middle."""
     portal, obj, request = context["portal"], context["original"], context["request"]
-    names = portal.facts or flatten_fieldsets(portal.get_fieldsets(request, obj))
-    kept = [name for name in names if name not in HIDDEN]
-    found = cells.facts(portal, obj, kept, actor_of(request))
-    long = [cell for cell in found if cell.kind in {"json", "long"}]
-    short = [cell for cell in found if cell.kind not in {"json", "long", "none"}]
-    state = next((cell for cell in short if cell.kind == "state"), None)
-    return {"short": short, "long": long, "state": state}
+    known: cells.Shown | None = getattr(request, "row_shown", None)
+    if known is None:  # head and page are drawn of the same facts
+        names = portal.facts or flatten_fieldsets(portal.get_fieldsets(request, obj))
+        known = request.row_shown = cells.shown(portal, obj, names, actor_of(request))
+    return known
 
 
-HIDDEN = frozenset({"id", "lease_token"})
+@register.simple_tag
+def refused_buttons(buttons: list[ShownButton]) -> list[tuple[str, list[ShownButton]]]:
+    """What may not be done now, by the reason: one sentence says it for all it refuses."""
+    found: dict[str, list[ShownButton]] = {}
+    for button in buttons:
+        if button.refusal:
+            found.setdefault(button.refusal, []).append(button)
+    return list(found.items())
+
+
+@register.simple_tag(takes_context=True)
+def row_slots(context: Context) -> slots.Slots:
+    """What other packages put on this row's page; see `base.row_slots`."""
+    return slots.of(context["original"], actor_of(context["request"]))
+
+
+@register.simple_tag(takes_context=True)
+def row_events(context: Context, filled: slots.Slots) -> list[Any]:
+    """What happened to the row and what was said about it, by time, newest first."""
+    return slots.merged(context["events"], filled.comments)
 
 
 @register.filter

@@ -14,6 +14,8 @@ from django import template
 from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.audit import words
+from controlplane.audit.refs import subject_ref
 from controlplane.console.kit import (
     clocks,
     figures,
@@ -128,6 +130,12 @@ def refs(text: Any) -> SafeString:
     return links.linked(text)
 
 
+@register.filter
+def said(event: Any) -> str:
+    """What an event of the log tells, in words; a row of it kept as JSON does as well."""
+    return words.phrase(words.Kept.of(event) if isinstance(event, Mapping) else event)
+
+
 @inline("kit/env_tag.html", takes_context=True)
 def env_tag(context: Context, name: str = "") -> dict[str, Any]:
     """The environment, unmistakable. Without a name, the one of this installation."""
@@ -199,6 +207,20 @@ def duration(seconds: Any) -> dict[str, Any]:
     return {"text": clocks.length(read), "seconds": f"{abs(read):f}".rstrip("0").rstrip(".")}
 
 
+@inline("kit/lasting.html", takes_context=True)
+def lasting(context: Context, since: Any) -> dict[str, Any]:
+    """How long what began then lasts already; the reader's browser counts on."""
+    at = clocks.as_time(since)
+    if at is None:
+        return {"at": None}
+    return {
+        "at": at,
+        "iso": at.isoformat(timespec="seconds"),
+        "title": clocks.exact(at, _zone(context)),
+        "text": clocks.span((clock.now() - at).total_seconds()),
+    }
+
+
 @inline("kit/number.html")
 def number(value: Any, unit: str = "", digits: int | None = None) -> dict[str, Any]:
     """Digits of one width and the unit after a narrow space."""
@@ -259,11 +281,13 @@ def table(
 
 @register.inclusion_tag("kit/timeline.html", takes_context=True)
 def timeline(
-    context: Context, entries: Iterable[Any], *, empty: str = "Nothing has happened yet."
-) -> dict[str, Any]:
-    """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`."""
+    context: Context, entries: Iterable[Any], *, empty: str = "Nothing has happened yet.",
+    about: Any = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`.
+    `about` is the row whose page this is, or its ref."""
     zone = _zone(context)
-    groups, cut = timelines.build(entries, zone)
+    groups, cut = timelines.build(entries, zone, subject_ref(about) if about else "")
     return {"groups": groups, "cut": cut, "empty_title": empty, "kit_zone": zone}
 
 

@@ -45,10 +45,13 @@ class ObligationAdmin(ModelAdmin[Obligation]):
     in_palette = True
     list_select_related = ("workspace",)
     facts = (
-        "cadence", "owner", "signer", "requirement", "active", "since",
-        "workspace", "version",
+        "state", "cadence", "owner", "signer", "requirement", "since", "workspace",
     )  # fmt: skip
     panel_template = "jobs/panel_obligation.html"
+
+    @admin.display(description="State")
+    def state(self, row: Obligation) -> str:
+        return "in effect" if row.active else "off"
 
     @admin.display(description="Owed by")
     def owner(self, row: Obligation) -> str:
@@ -143,6 +146,7 @@ class ObligationRecordAdmin(ModelAdmin[ObligationRecord]):
     search_fields = ("obligation__title", "obligation__slug", "period")
     in_palette = True
     list_select_related = ("workspace", "obligation", "recorded_by", "signed_by")
+    head_clocks = ("due_at",)
     fields = (
         "status", "reference", "obligation", "period", "owner", "due_at", "starts_at",
         "recorded_by", "recorded_at", "signed_by", "signed_at", "version",

@@ -50,6 +50,7 @@ class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
     list_filter = ("enabled", Health)
     search_fields = ("name",)
     in_palette = True
+    head_clocks = ("next_run_at",)
     fields = (
         "health", "words", "next_run_at", "enabled", "last_ok_at", "last_failed_at", "silence",
         "time_limit", "tries", "first_seen_at",
@@ -161,6 +162,7 @@ class JobRunAdmin(ModelAdmin[JobRun]):
     list_display = ("name", "state", "due_at", "took", "told", "attempts", "asked_by")
     list_filter = ("state", named("Job", "job", "name"))
     search_fields = ("name",)
+    head_clocks = ("due_at", "finished_at")
     fields = (
         "state", "job", "due_at", "asked_by", "took", "attempts", "max_attempts", "claimed_at",
         "finished_at", "ready_at", "instance", "cancel_requested_by", "cancel_requested_at",

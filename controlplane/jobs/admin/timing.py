@@ -44,6 +44,7 @@ class TimerAdmin(ModelAdmin[Timer]):
     list_filter = ("state", "workspace")
     search_fields = ("kind", "key", "subject")
     list_select_related = ("workspace",)
+    head_clocks = ("due_at",)
     fields = (
         "state", "kind", "key", "due_at", "ready_at", "attempts", "max_attempts", "workspace",
         "created_at", "claimed_at", "finished_at",

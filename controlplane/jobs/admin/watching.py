@@ -16,6 +16,7 @@ from controlplane.jobs import engine, heartbeats, shown
 from controlplane.jobs.models import EngineCycle, Heartbeat, WatchAlarm
 from controlplane.jobs.watch import ENGINE_STALE
 from controlplane.lib import clock
+from controlplane.lib.lasting import Lasting
 
 
 @admin.register(WatchAlarm)
@@ -34,6 +35,7 @@ class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
     list_filter = ("critical", ("closed_at", admin.EmptyFieldListFilter))
     search_fields = ("kind", "subject", "message")
     in_palette = True
+    head_clocks = ("opened_at", "lasted")
     fields = (
         "state", "kind", "subject", "opened_at", "closed_at", "lasted", "seen_at", "told_at",
         "tellings", "told_directly_at",
@@ -47,7 +49,7 @@ class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
         return "critical" if alarm.critical else "warning"
 
     @admin.display(description="Lasted")
-    def lasted(self, alarm: WatchAlarm) -> timedelta:
+    def lasted(self, alarm: WatchAlarm) -> timedelta | Lasting:
         return shown.lasted(alarm)
 
     def panel_context(self, request: HttpRequest, obj: WatchAlarm) -> Mapping[str, Any]:
@@ -80,13 +82,22 @@ class HeartbeatAdmin(ModelAdmin[Heartbeat]):
     about = "Processes of the portal that have given a sign of life."
     empty = "No process has given a sign of life yet."
     empty_hint = "manage.py up starts them all; docs/deployment.md says how each starts alone."
-    list_display = ("component", "state", "instance", "at", "runs_since", "version")
-    fields = ("state", "component", "instance", "at", "started_at", "version")
+    list_display = ("component", "state", "instance", "seen_at", "runs_since", "release")
+    head_clocks = ("seen_at",)
+    fields = ("state", "component", "runs_since", "release", "instance")
 
     @admin.display(description="State")
     def state(self, beat: Heartbeat) -> str:
         age = (clock.now() - beat.at).total_seconds()
         return "silent" if age > heartbeats.STALE.value else "up"
+
+    @admin.display(description="Last sign of life", ordering="at")
+    def seen_at(self, beat: Heartbeat) -> Any:
+        return beat.at
+
+    @admin.display(description="Release", ordering="version")
+    def release(self, beat: Heartbeat) -> str:
+        return beat.version
 
     @admin.display(description="Runs since")
     def runs_since(self, beat: Heartbeat) -> Any:

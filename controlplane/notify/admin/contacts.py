@@ -51,10 +51,16 @@ class ContactAdmin(ModelAdmin[Contact]):
     list_select_related = ["user"]
     in_palette = True
     facts = (
-        "name", "purpose", "family", "user", "email", "phone", "handle", "coverage", "notes",
-        "order", "is_active", "verified_at",
+        "purpose", "family", "notes", "verified_at",
     )  # fmt: skip
     panel_template = "notify/panel_contact.html"
+    head_state = "standing"
+
+    @admin.display(description="Standing")
+    def standing(self, contact: Contact) -> str:
+        if not contact.is_active:
+            return "removed"
+        return "verified" if contact.verified_at else "unverified"
 
     @admin.display(description="Reached by")
     def reached_by(self, contact: Contact) -> str:

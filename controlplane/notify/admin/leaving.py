@@ -13,6 +13,7 @@ from controlplane.base.admin.linking import ref_url, url_of
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases
 from controlplane.lib.redaction import redact
+from controlplane.lib.text import short
 from controlplane.notify import services, shown
 from controlplane.notify.models import Delivery, InboxItem, Notification, OutboxMessage
 
@@ -43,6 +44,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     list_display = ["topic", "state", "what", "attempts", "ready_at", "created_at", "error_short"]
     list_filter = ["state"]
     search_fields = ["key", "subject", "topic"]
+    head_clocks = ("ready_at",)
     fields = (
         "state", "topic", "key", "attempts", "max_attempts", "ready_at", "created_at",
         "claimed_at", "finished_at", "workspace", "correlation_id",
@@ -55,7 +57,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
 
     @admin.display(description="Last error")
     def error_short(self, message: OutboxMessage) -> str:
-        return message.last_error[:80]
+        return short(message.last_error)
 
     def panel_context(self, request: HttpRequest, obj: OutboxMessage) -> Mapping[str, Any]:
         actor = actor_of(request)
@@ -91,15 +93,12 @@ class NotificationAdmin(ModelAdmin[Notification]):
     tabs = (("Critical", "urgency__exact=critical"), ("All", "view=all"))
     empty = "No such news."
     empty_hint = "Incidents, alarms, reviews and obligations write them."
-    list_display = ["subject", "urgency_state", "kind", "created_at", "note"]
+    list_display = ["subject", "urgency", "kind", "created_at", "note"]
     list_filter = ["urgency"]
     search_fields = ["subject", "key", "about"]
+    head_clocks = ("created_at",)
     fields = ("urgency", "kind", "created_at", "about", "note", "key", "correlation_id")
     panel_template = "notify/panel_notification.html"
-
-    @admin.display(description="Urgency")
-    def urgency_state(self, row: Notification) -> str:
-        return str(row.get_urgency_display())
 
     def panel_context(self, request: HttpRequest, obj: Notification) -> Mapping[str, Any]:
         actor = actor_of(request)
@@ -129,6 +128,7 @@ class DeliveryAdmin(ModelAdmin[Delivery]):
     list_display = ["subject", "state", "target", "method", "why", "created_at", "settled_at"]
     list_filter = ["state", "method"]
     list_select_related = ["notification", "user", "channel"]
+    head_clocks = ("created_at",)
     fields = (
         "state", "method", "user", "channel", "notification", "why", "provider_id", "created_at",
         "settled_at",

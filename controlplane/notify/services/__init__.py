@@ -14,7 +14,7 @@ from controlplane.notify.services.contacts import (
     verify_contact,
 )
 from controlplane.notify.services.dead_letters import replay
-from controlplane.notify.services.inbox import archive, mark_read
+from controlplane.notify.services.inbox import archive, mark_read, put_back
 from controlplane.notify.services.news import To, notify
 from controlplane.notify.services.wishes import (
     clear_quiet_hours,
@@ -35,6 +35,7 @@ __all__ = [
     "mark_read",
     "missing_contacts",
     "notify",
+    "put_back",
     "remove_contact",
     "replay",
     "reset_wording",

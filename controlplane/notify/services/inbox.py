@@ -1,5 +1,5 @@
-"""A person's inbox: read and put away, by its owner only. Reading is no change of state worth
-an audit row; the deliveries say what arrived."""
+"""A person's inbox: read, put away and put back, by its owner only. Reading is no change of state
+worth an audit row; the deliveries say what arrived."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def archive(actor: Actor, items: Sequence[UUID]) -> int:
     rows = InboxItem.objects.visible_to(actor).open().filter(uid__in=items)
     rows.filter(read_at=None).update(read_at=now)
     return rows.update(archived_at=now)
+
+
+def put_back(actor: Actor, items: Sequence[UUID]) -> int:
+    """Undo `archive`. What was read stays read."""
+    away = InboxItem.objects.visible_to(actor).away().filter(uid__in=items)
+    return away.update(archived_at=None)

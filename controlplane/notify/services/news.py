@@ -12,6 +12,7 @@ from django.db import transaction
 
 from controlplane.access.models import Grant, User
 from controlplane.lib import clock, context
+from controlplane.lib.text import short
 from controlplane.notify import outbox, wording
 from controlplane.notify.models import (
     Channel,
@@ -60,7 +61,7 @@ def notify(
         defaults={
             "kind": kind,
             "urgency": urgency,
-            "subject": subject[:200],
+            "subject": short(subject, 200),
             "body": body[:8000],
             "link": settings.PUBLIC_URL + link if link.startswith("/") else link,
             "about": about,

@@ -13,6 +13,7 @@
   const palette = $("#palette");
   const field = $("#palette-text");
   const list = $("#palette-hits");
+  const note = $("#palette-note");
   let chosen = -1;
   let asked = 0;
   let timer = 0;
@@ -27,26 +28,25 @@
   const ask = async () => {
     const number = ++asked;
     const url = `${field.form.action}?format=json&q=${encodeURIComponent(field.value)}`;
-    let hits = [];
+    let found = { hits: [], note: "The portal does not answer. Press Enter to try as a page." };
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      hits = (await answer.json()).hits;
+      if (answer.ok) found = await answer.json();
     } catch {
-      hits = null;
+      // The note above says it.
     }
-    if (number === asked) draw(hits);
+    if (number === asked) draw(found);
   };
-  const draw = (hits) => {
-    list.replaceChildren();
+  const clear = (said = "") => {
     chosen = -1;
-    if (hits === null || hits.length === 0) {
-      const line = document.createElement("li");
-      line.className = "nothing";
-      line.textContent = hits === null ? "The portal does not answer. Press Enter to try as a page." : "Nothing is called so.";
-      list.append(line);
-      return;
-    }
+    list.replaceChildren();
+    field.removeAttribute("aria-activedescendant");
+    note.textContent = said;
+  };
+  const draw = ({ hits, note: said }) => {
+    clear(said);
+    list.hidden = hits.length === 0;
+    field.setAttribute("aria-expanded", String(hits.length > 0));
     hits.forEach((hit, index) => {
       const line = document.createElement("li");
       line.setAttribute("role", "option");
@@ -76,9 +76,7 @@
     field.addEventListener("input", () => {
       // Until the answer to these words is here, Enter asks for them as a page.
       asked += 1;
-      chosen = -1;
-      list.replaceChildren();
-      field.removeAttribute("aria-activedescendant");
+      clear();
       clearTimeout(timer);
       timer = setTimeout(ask, 90);
     });
@@ -113,20 +111,6 @@
     opener.hidden = false;
     opener.addEventListener("click", () => help.showModal());
   }
-  const goHelp = $("[data-go-help]");
-  if (goHelp) {
-    for (const link of $$("[data-go]")) {
-      const term = document.createElement("dt");
-      for (const key of ["g", link.dataset.go]) {
-        const mark = document.createElement("kbd");
-        mark.textContent = key;
-        term.append(mark, " ");
-      }
-      const text = document.createElement("dd");
-      text.textContent = link.querySelector("span:not(.count)")?.textContent || link.getAttribute("aria-label");
-      goHelp.append(term, text);
-    }
-  }
   const rows = () => $$("main [data-row]").filter((link) => link.offsetParent);
   // The row one stands on is the one that holds the focus, however it got there.
   const here = () => document.activeElement?.closest("main tr, main li");
@@ -138,16 +122,42 @@
     all[next].focus();
     all[next].scrollIntoView({ block: "nearest" });
   };
-  const KEYS = {
-    j: () => stepTo(1),
-    k: () => stepTo(-1),
-    x: () => here()?.querySelector("input[data-select]")?.click(),
-    e: () => $("main [data-next]")?.click(),
-    c: () => $("main [data-new]")?.click(),
-    u: () => $("[data-up]")?.click(),
-    "/": () => $("[data-search]")?.focus(),
-    "?": () => help?.showModal(),
+  const next = () => {
+    const bar = $("main input[data-select]:checked") && $("main .bulk");
+    if (bar) $$("input, button", bar).find((control) => control.offsetParent && control.type !== "hidden")?.focus();
+    else $("main [data-next]")?.click();
   };
+  // The help is made of this table, so that no key is forgotten there. Enter is the link's own.
+  const KEYS = {
+    "/": ["Search this list", () => $("[data-search]")?.focus()],
+    j: ["Next row", () => stepTo(1)],
+    k: ["Previous row", () => stepTo(-1)],
+    Enter: ["Open the row"],
+    x: ["Select the row", () => here()?.querySelector("input[data-select]")?.click()],
+    e: ["The next step: the page's first button, or what can be done with the selected rows", next],
+    c: ["Create one", () => $("main [data-new]")?.click()],
+    u: ["Up, to the list", () => $("[data-up]")?.click()],
+    "?": ["This help", () => help?.showModal()],
+  };
+  const explain = (list, keys, text) => {
+    const term = document.createElement("dt");
+    for (const key of keys) {
+      const mark = document.createElement("kbd");
+      mark.textContent = key;
+      term.append(mark, " ");
+    }
+    const words = document.createElement("dd");
+    words.textContent = text;
+    list.append(term, words);
+  };
+  if (help) {
+    explain($("[data-keys-help]"), ["Ctrl", "K"], "Jump to a page, a ref, an action");
+    for (const [key, [text]] of Object.entries(KEYS)) explain($("[data-keys-help]"), [key], text);
+    for (const link of $$("[data-go]")) {
+      const text = link.querySelector("span:not(.count)")?.textContent || link.getAttribute("aria-label");
+      explain($("[data-go-help]"), ["g", link.dataset.go], text);
+    }
+  }
   let going = 0;
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
@@ -155,7 +165,12 @@
       openPalette();
       return;
     }
-    if (event.key === "Escape") for (const menu of $$("details.menu[open]")) menu.open = false;
+    if (event.key === "Escape") {
+      for (const menu of $$("details.menu[open]")) {
+        if (menu.contains(document.activeElement)) $("summary", menu).focus();
+        menu.open = false;
+      }
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
     if (Date.now() < going) {
@@ -171,7 +186,7 @@
       going = Date.now() + 1500;
       return;
     }
-    const act = KEYS[event.key];
+    const act = KEYS[event.key]?.[1];
     if (act) {
       event.preventDefault();
       act();
@@ -192,7 +207,6 @@
     if (event.target.matches("[data-select-all], [data-select]")) countSelected(form);
   });
 
-  let fresh = Date.now();
   // --- Clocks ------------------------------------------------------------------------------
   const span = (seconds) => {
     if (seconds < 60) return `${Math.floor(seconds)} s`;
@@ -202,12 +216,15 @@
     return days === 1 ? "1 day" : `${days} days`;
   };
   const regions = $$("[data-live]");
+  // When each region was last known to be as the portal has it.
+  const seen = new Map(regions.map((region) => [region, Date.now()]));
   const tick = () => {
     const now = Date.now();
     for (const mark of $$("time[data-when]")) {
       const seconds = (now - Date.parse(mark.dateTime)) / 1000;
-      if (Math.abs(seconds) >= 30 * 86400) continue;
-      const text = Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
+      const lasts = "lasts" in mark.dataset;
+      if (!lasts && Math.abs(seconds) >= 30 * 86400) continue;
+      const text = lasts ? span(seconds) : Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
       if (mark.textContent !== text) mark.textContent = text;
     }
     for (const mark of $$("[data-countdown]")) {
@@ -220,24 +237,31 @@
       for (const name of ["calm", "warn", "due"]) mark.classList.toggle(`kit-countdown-${name}`, name === pressure);
     }
     for (const mark of $$("[data-fresh]")) {
-      const age = (Date.now() - fresh) / 1000;
-      mark.hidden = !regions.some((region) => region.dataset.live !== "nav");
+      // As old as the oldest: one region that answers says nothing about the others.
+      const age = (now - Math.min(now, ...seen.values())) / 1000;
+      const stale = age > 45;
+      mark.hidden = !stale && regions.every((region) => region.dataset.live === "nav");
       mark.textContent = age < 2 ? "Updated just now" : `Updated ${span(age)} ago`;
-      mark.classList.toggle("stale", age > 45);
+      mark.classList.toggle("stale", stale);
     }
   };
 
   // --- Live regions: calm, only while looked at ----------------------------------------------
   const tags = new WeakMap();
   const waiting = new WeakMap();
+  const held = new WeakMap();
   const busy = (region) =>
-    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked", region) || $("details[open]", region);
+    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked", region) || $("details[open]", region) || $$("textarea", region).some((field) => field.value);
+  // A region of buttons stands still under the pointer too: another button there would be pressed.
+  const still = (region) => region.contains(document.activeElement) || ("liveStill" in region.dataset && region.matches(":hover"));
   const put = (region, text) => {
     const scroll = region.scrollTop;
     const page = new DOMParser().parseFromString(text, "text/html");
     region.replaceChildren(...page.body.childNodes);
     region.scrollTop = scroll;
-    showCopy(region);
+    held.delete(region);
+    seen.set(region, Date.now());
+    enliven(region);
     tick();
   };
   const keysOf = (root) => new Set($$("[data-row]", root).map((link) => link.getAttribute("href")));
@@ -271,18 +295,24 @@
     const headers = tags.has(region) ? { "If-None-Match": tags.get(region) } : {};
     const answer = await fetch(url, { headers, cache: "no-store", redirect: "error" });
     if (answer.status !== 304 && !answer.ok) return;
-    fresh = Date.now();
+    // What waits to be shown is not seen yet, however often the portal says it is the last word.
+    if (!waiting.has(region) && !held.has(region)) seen.set(region, Date.now());
     if (answer.status === 304) return;
     const first = !tags.has(region);
     tags.set(region, answer.headers.get("ETag"));
     const text = await answer.text();
-    if (first && !("liveQuiet" in region.dataset) && same(region, text)) return;
+    if (first && (!("liveQuiet" in region.dataset) || "liveStill" in region.dataset) && same(region, text)) return;
     if (busy(region) && !("liveQuiet" in region.dataset)) offer(region, text);
+    else if (still(region)) held.set(region, text);
     else {
       waiting.get(region)?.remove();
       waiting.delete(region);
-      if (!busy(region) || !region.contains(document.activeElement)) put(region, text);
+      put(region, text);
     }
+  };
+  // What came while the focus was inside is put there once it has gone elsewhere in the page.
+  const release = (region) => {
+    if (held.has(region) && !still(region)) put(region, held.get(region));
   };
   // What a region reads like, without the words of its clocks.
   const words = (root) => {
@@ -297,6 +327,9 @@
     for (const region of regions) refresh(region).catch(() => {});
   };
   if (regions.length) {
+    for (const region of regions) {
+      for (const left of ["focusout", "pointerleave"]) region.addEventListener(left, () => setTimeout(release, 0, region));
+    }
     setInterval(look, every);
     document.addEventListener("visibilitychange", look);
   }
@@ -305,8 +338,9 @@
 
   // --- Copying ---------------------------------------------------------------------------------
   // Browsers lend the clipboard to secure pages only; elsewhere the text is there to be selected.
-  const showCopy = (root) => {
+  const enliven = (root) => {
     if (navigator.clipboard) for (const button of $$("[data-copy]", root)) button.hidden = false;
+    for (const box of $$("[data-select-all]", root)) box.hidden = false;
   };
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy]");
@@ -321,5 +355,5 @@
     }
     setTimeout(() => (words.textContent = before), 1500);
   });
-  showCopy(document);
+  enliven(document);
 })();

@@ -1,0 +1,17 @@
+"""Text cut to a length, so that one sees it was cut."""
+
+from __future__ import annotations
+
+ELLIPSIS = "…"
+
+
+def short(text: str, most: int = 80) -> str:
+    """At most this many characters. What is cut ends with "…", after a word where one ends near."""
+    if len(text) <= most:
+        return text
+    cut = text[: max(most - 1, 0)]
+    # A word's end, unless looking for it would cost a good part of the text.
+    space = cut.rfind(" ")
+    if not text[len(cut) : len(cut) + 1].isspace() and space > most * 2 // 3:
+        cut = cut[:space]
+    return cut.rstrip(" ,;:.") + ELLIPSIS
