@@ -14,7 +14,7 @@ from django.conf import settings
 from django_filters import filters as kinds
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import OpenApiExample, inline_serializer
 from rest_framework import serializers
 
 from controlplane.base.api import pagination
@@ -136,6 +136,15 @@ class PortalSchema(AutoSchema):
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         return unique_name(type(serializer))
+
+    def get_examples(self) -> list[OpenApiExample]:
+        """What a view shows under `examples`: a body to send, or the answer of a read."""
+        shown = getattr(self.view, "examples", {}).get(self.method)
+        if shown is None:
+            return []
+        sent = self.method in WRITES
+        name = self.get_operation_id()
+        return [OpenApiExample(name, value=shown, request_only=sent, response_only=not sent)]
 
     # --- what goes in -----------------------------------------------------------------------------
 

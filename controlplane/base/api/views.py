@@ -57,6 +57,8 @@ class PortalAPIView(APIView):
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
+    # method -> what the document shows: a body to send, or the answer of a read.
+    examples: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def allowed_methods(self) -> list[str]:
