@@ -186,6 +186,16 @@ class RefFinder:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFinder:
+    """Where a name leads that is no ref of the portal's own form, such as a work item's key
+    (`bd-a1f`, `BD-4521`). Asked with what was typed, whole. None: there is none to see."""
+
+    slug: str
+    label: str
+    find: Callable[[Actor, int | None, str], Target | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """A dashboard panel: `data` answers what its template draws."""
 
@@ -304,6 +314,7 @@ banners: Registry[Banner] = Registry("banners")
 palette_actions: Registry[PaletteAction] = Registry("palette_actions")
 palette_verbs: Registry[PaletteVerb] = Registry("palette_verbs")
 ref_finders: Registry[RefFinder] = Registry("ref_finders")
+key_finders: Registry[KeyFinder] = Registry("key_finders")
 panels: Registry[Panel] = Registry("panels")
 kpis: Registry[Kpi] = Registry("kpis")
 audit_rules: Registry[AuditRule] = Registry("audit_rules")
@@ -319,6 +330,7 @@ ALL: tuple[Registry[Any], ...] = (
     palette_actions,
     palette_verbs,
     ref_finders,
+    key_finders,
     panels,
     kpis,
     audit_rules,

@@ -53,7 +53,7 @@ REFRESH_S = defaults.define(
 )
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "cp_theme"
-GROUPS = ("Operate", "Services", "Govern", "Access", "Portal")
+GROUPS = ("Operate", "Work", "Services", "Govern", "Access", "Portal")
 ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "production": ("Production", "bad"),
     "staging": ("Staging", "warn"),

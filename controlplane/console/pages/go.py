@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_safe
 from controlplane.access import policy
 from controlplane.base.registries import (
     Target,
+    key_finders,
     nav_items,
     palette_actions,
     palette_verbs,
@@ -53,8 +55,8 @@ def go(request: HttpRequest) -> HttpResponse:
     if request.GET.get("format") == "json":
         return JsonResponse(asdict(found))
     hits = found.hits
-    # A ref that was typed whole is an address.
-    if len(hits) >= 1 and hits[0].kind == "Find" and refs.parse(text):
+    # A ref or key that was typed whole is an address.
+    if hits and hits[0].kind == "Find":
         return HttpResponseRedirect(hits[0].url)
     context = {"title": "Go to", "query": text, "verbs": verbs(actor_of(request))}
     return show(request, "console/go.html", {**context, "hits": hits, "note": found.note})
@@ -94,6 +96,23 @@ def _refs(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
     )
     if target is not None:
         yield Hit("Find", target.label, target.url, target.hint or finder.label)
+
+
+# Something, a dash, something: every text is asked for at each key, most of them hold no key.
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}-[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+def _keys(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+    if not _KEY.fullmatch(text):
+        return
+    for finder in key_finders:
+        target: Target | None = survive(
+            lambda finder=finder: finder.find(actor, workspace_id, text),  # type: ignore[misc]
+            None,
+            f"finder {finder.slug}",
+        )
+        if target is not None:
+            yield Hit("Find", target.label, target.url, target.hint or finder.label)
 
 
 def _acts(actor: Actor, workspace_id: int | None, text: str) -> tuple[list[Hit], str]:

@@ -1,0 +1,80 @@
+"""Forms of items: descriptive fields only. What state an item is in is moved by buttons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from controlplane.lib.errors import ControlPlaneError
+from controlplane.work import services, vocabulary
+from controlplane.work.models import Item, Project
+
+BACKLOG = (
+    "in_backlog", "stage", "backlog_category", "kpi", "readiness_artifact", "impact", "effort",
+    "evidence_url",
+)  # fmt: skip
+EDITED = (
+    "title", "item_type", "priority", "assignee", "labels", "description", "acceptance_criteria",
+    "design", "notes", "due_at", "estimated_minutes", "external_ref", "spec_id", *BACKLOG,
+)  # fmt: skip
+ADDED = (
+    "title", "project", "item_type", "priority", "parent_key", "assignee", "labels",
+    "description", "acceptance_criteria", "due_at", "estimated_minutes", *BACKLOG,
+)  # fmt: skip
+HELP = {
+    "labels": "With commas between: ops, on-call.",
+    "assignee": "An e-mail address, or the name a tool goes by.",
+    "in_backlog": "Ranked on the board by impact against effort. Needs its stage, the KPI it"
+    " moves and the readiness artifact it changes.",
+    "impact": "1 to 5.",
+    "effort": "1 to 5.",
+    "estimated_minutes": "Minutes of work.",
+    "description": "Markdown.",
+}
+
+
+class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
+    parent_key = forms.CharField(
+        label="Parent", required=False, max_length=120, help_text="The key of what it is part of."
+    )
+
+    class Meta:
+        model = Item
+        fields = [name for name in dict.fromkeys((*ADDED, *EDITED)) if name != "parent_key"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in HELP.items():
+            if name in self.fields:
+                self.fields[name].help_text = words
+        for name in ("description", "acceptance_criteria", "design", "notes"):
+            if name in self.fields:
+                self.fields[name].widget.attrs["rows"] = 8 if name == "description" else 4
+        if "backlog_category" in self.fields:
+            self.fields["backlog_category"].help_text = "Suggested: " + "; ".join(
+                f"{vocabulary.STAGES[stage]}: {', '.join(names).lower()}"
+                for stage, names in vocabulary.BACKLOG_CATEGORIES.items()
+            )
+
+    def clean_parent_key(self) -> Item | None:
+        key = str(self.cleaned_data.get("parent_key") or "").strip()
+        if not key:
+            return None
+        project = self.cleaned_data.get("project")
+        if not isinstance(project, Project):
+            raise ValidationError("Choose the project first.")
+        try:
+            return services.resolve(project, key)
+        except ControlPlaneError as error:
+            raise ValidationError(error.message) from error
+
+
+def type_choices(project: Project | None) -> list[tuple[str, str]]:
+    own = [(name, name) for name in (project.custom_types if project is not None else ())]
+    return [*vocabulary.TYPES.items(), *own]
+
+
+def priority_choices() -> list[tuple[int, str]]:
+    return [(number, f"P{number} {words}") for number, words in vocabulary.PRIORITIES.items()]

@@ -1,0 +1,113 @@
+"""The board: the operations backlog by the playbook's stages, other projects by status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, F, FloatField, Window
+from django.db.models.functions import Cast, RowNumber
+
+from controlplane.lib import defaults
+from controlplane.work import vocabulary
+from controlplane.work.models import Item, Project
+from controlplane.work.shown import words
+
+CARDS = defaults.define(
+    "work.board_cards", 40, unit="items", why="a column longer than that is a list"
+)
+SCALE = range(1, 6)
+# Columns that stand only where something is in them.
+RARE = ("hooked", "pinned")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    item: Item
+    url: str
+    state: str
+    urgency: str
+    score: str
+
+
+@dataclass(slots=True)
+class Column:
+    slug: str
+    title: str
+    hint: str = ""
+    total: int = 0
+    link: str = ""
+    cards: list[Card] = field(default_factory=list)
+
+    @property
+    def more(self) -> int:
+        return max(self.total - len(self.cards), 0)
+
+
+def by_stage(rows: Any) -> list[Column]:
+    """The backlog, best value first: impact over effort, then urgency. Done work is off it."""
+    rows = rows.backlog().unfinished()
+    score = Cast(F("impact"), FloatField()) / Cast(F("effort"), FloatField())
+    order = (score.desc(nulls_last=True), F("priority").asc(), F("created_at").asc())
+    columns = [
+        Column(stage, title, ", ".join(vocabulary.BACKLOG_CATEGORIES[stage]))
+        for stage, title in vocabulary.STAGES.items()
+    ]
+    return _filled(rows, "stage", columns, order)
+
+
+def by_status(rows: Any, project: Project) -> list[Column]:
+    """Every status there is, most urgent first; of what is done the newest."""
+    names = [*vocabulary.STATUSES, *project.custom_statuses]
+    names.remove("closed")
+    columns = [Column(name, words.status_words(name)) for name in [*names, "closed"]]
+    order = (F("closed_at").desc(nulls_last=True), F("priority").asc(), F("created_at").desc())
+    found = _filled(rows, "status", columns, order)
+    return [column for column in found if column.total or column.slug not in RARE]
+
+
+def _filled(rows: Any, name: str, columns: Sequence[Column], order: Any) -> list[Column]:
+    """Two questions, however many columns: how many stand in each, and the first of each."""
+    totals = dict(rows.order_by().values_list(name).annotate(number=Count("pk")))
+    place = Window(RowNumber(), partition_by=F(name), order_by=order)
+    first = rows.order_by().annotate(place=place).filter(place__lte=CARDS.value)
+    known = {column.slug: column for column in columns}
+    for column in columns:
+        column.total = totals.get(column.slug, 0)
+    found: Iterable[Item] = first.select_related("assignee_user").order_by("place")
+    for item in found:
+        column = known.get(getattr(item, name))
+        if column is not None:
+            column.cards.append(_card(item))
+    return list(columns)
+
+
+def _card(item: Item) -> Card:
+    return Card(
+        item,
+        words.item_url(item),
+        words.state_of(item),
+        f"P{item.priority}",
+        words.score_words(item),
+    )
+
+
+def matrix(rows: Any) -> dict[str, Any]:
+    """Impact against effort: how many stand at each crossing."""
+    rated = rows.backlog().unfinished().exclude(impact=None).exclude(effort=None)
+    counted = rated.order_by().values_list("impact", "effort").annotate(number=Count("pk"))
+    at = {(impact, effort): number for impact, effort, number in counted}
+    return {
+        "kind": "heatmap",
+        "title": "Impact against effort",
+        "unit": "items",
+        "size": "small",
+        "rows": [f"Impact {impact}" for impact in reversed(SCALE)],
+        "columns": [f"Effort {effort}" for effort in SCALE],
+        "values": [
+            [float(at.get((impact, effort), 0)) for effort in SCALE] for impact in reversed(SCALE)
+        ],
+        "empty": "No item of the backlog has both an impact and an effort yet.",
+        "note": "Top left is worth most: much for little.",
+    }

@@ -1,0 +1,175 @@
+"""What the work graph hands to the console's shared parts: sidebar, home, palette, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.urls import reverse
+
+from controlplane.base.registries import (
+    HomeRow,
+    KeyFinder,
+    NavCount,
+    NavItem,
+    PaletteVerb,
+    Target,
+    Waiting,
+    home_rows,
+    key_finders,
+    nav_items,
+    palette_verbs,
+)
+from controlplane.lib.actors import Actor
+from controlplane.work.models import Item
+from controlplane.work.shown import words
+
+SHOWN = 8
+MOST_COUNTED = 999
+FOUND = 6
+
+
+def _rows(actor: Actor, workspace_id: int | None) -> Any:
+    rows = Item.objects.visible_to(actor)
+    if workspace_id is not None:
+        rows = Item.objects.filter(workspace_id=workspace_id) & rows
+    return rows.queued()
+
+
+def _ready(actor: Actor, workspace_id: int | None) -> Any:
+    return _rows(actor, workspace_id).ready().filter(assignee="")
+
+
+def _mine(actor: Actor, workspace_id: int | None) -> Any:
+    asked = Q(assignee__iexact=actor.label)
+    if actor.user_id is not None:
+        asked |= Q(assignee_user_id=actor.user_id)
+    return _rows(actor, workspace_id).unfinished().filter(asked)
+
+
+def _overdue(actor: Actor, workspace_id: int | None) -> Any:
+    return _rows(actor, workspace_id).overdue()
+
+
+def _count(rows: Any) -> int:
+    return int(rows.order_by()[:MOST_COUNTED].count())
+
+
+def _waiting(item: Item, text: str = "") -> Waiting:
+    state = words.state_of(item)
+    tone: Any = words.kit_tone(item)
+    return Waiting(
+        title=words.lookup(item),
+        url=words.item_url(item),
+        text=text or f"{words.priority_words(item.priority)}, {words.type_words(item.item_type)}",
+        state=state.lower(),
+        tone=tone,
+        since=None if item.due_at else item.created_at,
+        due=item.due_at,
+    )
+
+
+def ready(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    rows = _ready(actor, workspace_id).order_by("priority", "-created_at", "id")
+    return [_waiting(item) for item in rows[:SHOWN]]
+
+
+def mine(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """What is being worked on first, then what waits for it to be."""
+    rows = _mine(actor, workspace_id).order_by("priority", "due_at", "id")[: SHOWN * 3]
+    found = sorted(rows, key=lambda item: (item.status != "in_progress", item.priority))
+    return [_waiting(item) for item in found[:SHOWN]]
+
+
+def overdue(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    rows = _overdue(actor, workspace_id).order_by("due_at", "id")
+    return [_waiting(item, item.assignee or "Nobody has it.") for item in rows[:SHOWN]]
+
+
+# --- Palette ----------------------------------------------------------------------------------
+
+
+def _typed(actor: Actor, workspace_id: int | None, text: str, only: Q) -> Any:
+    """By the beginning of a key, else by words of the title."""
+    text = text.strip()
+    rows = _rows(actor, workspace_id).filter(only).order_by("priority", "-created_at", "id")
+    if not text:
+        return rows[:FOUND]
+    found = list(rows.filter(key__iexact=text)[:FOUND])
+    return found or rows.filter(Q(key__istartswith=text) | Q(title__icontains=text))[:FOUND]
+
+
+def claimable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = _typed(actor, workspace_id, text, Q(status="open", blocked=False))
+    return [Target(words.lookup(item), words.item_button(item, "claim")) for item in rows]
+
+
+def closable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = _typed(actor, workspace_id, text, ~Q(category="done"))
+    return [
+        Target(words.lookup(item), words.item_button(item, "close"), words.state_of(item))
+        for item in rows
+    ]
+
+
+def to_open(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    url = reverse("admin:work_item_add")
+    return [Target(f"“{text}”" if text else "", f"{url}?{urlencode({'title': text})}")]
+
+
+def by_key(actor: Actor, workspace_id: int | None, text: str) -> Target | None:
+    """The item of exactly this key; of several projects' the one in the operations project."""
+    rows = Item.objects.visible_to(actor).filter(key__iexact=text)
+    if workspace_id is not None:
+        rows = rows.filter(workspace_id=workspace_id)
+    item = rows.order_by("project__is_sandbox", "-project__is_operations", "-pk").first()
+    if item is None:
+        return None
+    return Target(words.lookup(item), words.item_url(item), words.state_of(item))
+
+
+# slug, label, URL name, icon, order, key
+ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
+    ("work-queue", "Ready queue", "work:queue", "play", 41, "w"),
+    ("work-board", "Board", "work:board", "board", 42, "f"),
+    ("work-items", "All items", "admin:work_item_changelist", "list", 43, "n"),
+    ("work-cycles", "Cycles", "work:cycles", "refresh", 44, ""),
+    ("work-projects", "Projects", "admin:work_project_changelist", "database", 45, ""),
+)
+
+
+def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
+    return NavCount(_count(_ready(actor, workspace_id)))
+
+
+def register() -> None:
+    for slug, label, url, icon, order, key in ENTRIES:
+        count = _nav_count if slug == "work-queue" else None
+        nav_items.register(NavItem(slug, label, "Work", url, icon, "work.view", order, key, count))
+    for row_slug, title, rows, counted, empty, link, place in (
+        ("work.overdue", "Overdue work", overdue, _overdue, "nothing is overdue.", "overdue", 25),
+        ("work.mine", "Your work", mine, _mine, "nothing is assigned to you.", "mine", 35),
+        ("work.ready", "Ready to begin", ready, _ready, "nothing is ready that nobody has.",
+         "ready", 40),
+    ):  # fmt: skip
+        home_rows.register(
+            HomeRow(
+                slug=row_slug,
+                title=title,
+                action="work.view",
+                rows=rows,
+                count=lambda actor, at, counted=counted: _count(counted(actor, at)),  # type: ignore[misc]
+                empty=empty,
+                link=f"/admin/work/item/?queue={link}",
+                order=place,
+            )
+        )
+    for verb_slug, verb, takes, label, action, find in (
+        ("work-claim", "claim", "KEY", "Claim", "work.claim", claimable),
+        ("work-close", "close", "KEY", "Close", "work.close", closable),
+        ("work-new", "open new", "TITLE", "Open a new item", "work.create", to_open),
+    ):
+        palette_verbs.register(PaletteVerb(verb_slug, verb, takes, label, action, find))
+    key_finders.register(KeyFinder("work", "work item", by_key))

@@ -1,0 +1,93 @@
+"""How an item stands, in one word; and the small marks that lists and cards share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from controlplane.lib import clock
+from controlplane.work import vocabulary
+from controlplane.work.models import Item
+
+MOST_LABELS = 4
+# What colours a node of a graph by its state; the word stands in it too.
+TONES = {
+    "Ready": "good",
+    "In progress": "active",
+    "Waiting": "warn",
+    "Blocked": "warn",
+    "Closed": "quiet",
+    "Deferred": "quiet",
+    "Pinned": "quiet",
+}
+
+
+def state_of(item: Item) -> str:
+    """What one would answer when asked how it stands: its status, and what the graph adds."""
+    if item.category == "done":
+        return status_words(item.status)
+    if item.status == "open":
+        if item.blocked:
+            return "Waiting"
+        if item.defer_until is not None and item.defer_until > clock.now():
+            return "Deferred"
+        return "Ready"
+    return status_words(item.status)
+
+
+def status_words(status: str) -> str:
+    return vocabulary.STATUS_LABELS.get(status) or status.replace("_", " ").capitalize()
+
+
+def kit_tone(item: Item) -> str:
+    """The tone of a state mark: five of them, other words than a graph's."""
+    tone = TONES.get(state_of(item), "quiet" if item.category == "done" else "active")
+    return {"good": "good", "active": "info", "warn": "warn"}.get(tone, "neutral")
+
+
+def type_words(kind: str) -> str:
+    return vocabulary.TYPES.get(kind) or kind.replace("-", " ").capitalize()
+
+
+def priority_words(priority: int) -> str:
+    return f"P{priority} {vocabulary.PRIORITIES[priority]}"
+
+
+def score_words(item: Item) -> str:
+    """The backlog's order, as one reads it: impact over effort."""
+    if item.score is None:
+        return ""
+    return f"{item.impact} ÷ {item.effort} = {item.score:.1f}"
+
+
+def item_url(item: Any) -> str:
+    return reverse("admin:work_item_change", args=(item.uid,))
+
+
+def item_button(item: Any, name: str) -> str:
+    return reverse("admin:work_item_button", args=(item.uid, name))
+
+
+def label_chips(labels: Sequence[str], most: int = MOST_LABELS) -> SafeString:
+    """The first labels as chips; how many more there are is said."""
+    chips = format_html_join(
+        " ",
+        '<span class="kit-chip kit-tone-neutral"><span class="kit-chip-text">{}</span></span>',
+        ((label,) for label in labels[:most]),
+    )
+    if len(labels) > most:
+        return format_html('{} <span class="quiet">+{}</span>', chips, len(labels) - most)
+    return chips
+
+
+def titled(item: Item) -> SafeString:
+    return format_html('<code class="small work-key">{}</code> {}', item.key, item.title)
+
+
+def lookup(item: Item) -> str:
+    """Key and title in a line of text."""
+    return f"{item.key} {item.title}"

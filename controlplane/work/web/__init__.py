@@ -1,0 +1,1 @@
+"""Pages of the work graph beside the admin's lists: queue, board, cycles, and what forms post."""

@@ -1,0 +1,118 @@
+"""The ready queue of a person: what is yours, what you can begin now, the next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from controlplane.access import policy
+from controlplane.base.admin.changelist import capped_count
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib.errors import Invalid
+from controlplane.work import services
+from controlplane.work.admin.filters import mine
+from controlplane.work.models import Item, Project
+from controlplane.work.services import graph
+from controlplane.work.shown import cycles as circles
+from controlplane.work.shown.words import item_button, item_url, state_of
+from controlplane.work.web.common import items_here, page, projects_here, read_uid, show
+
+SHOWN = 30
+COUNTED = 999
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def queue(request: HttpRequest) -> HttpResponse:
+    projects = list(projects_here(request)[:100])
+    uid = read_uid(request.GET.get("project", ""))
+    project = next((row for row in projects if row.uid == uid), None)
+    if request.method == "POST":
+        return _claim_next(request, project, projects)
+    rows = items_here(request).queued()
+    if project is not None:
+        rows = rows.filter(project=project)
+    ready = _in_order(rows.ready().filter(assignee=""))
+    held = mine(rows, request).unfinished()
+    context = {
+        "title": "Ready queue",
+        "projects": projects,
+        "project": project,
+        "ready": [_line(item) for item in ready[:SHOWN]],
+        "ready_count": _counted(ready),
+        "held": [_line(item) for item in _in_order(held)[:SHOWN]],
+        "overdue": [_line(item) for item in _related(rows.overdue()).order_by("due_at")[:10]],
+        "can_claim": policy.can(actor_of(request), "work.claim", project or _any(projects)),
+    }
+    return show(request, "queue.html", context)
+
+
+def _any(projects: list[Project]) -> Project | None:
+    return projects[0] if projects else None
+
+
+def _related(rows: Any) -> Any:
+    return rows.select_related("assignee_user", "project")
+
+
+def _in_order(rows: Any) -> Any:
+    return _related(rows).order_by("priority", "-created_at", "id")
+
+
+def _counted(rows: Any) -> str:
+    number = capped_count(rows, COUNTED)
+    return f"more than {COUNTED}" if number > COUNTED else str(number)
+
+
+def _line(item: Item) -> dict[str, Any]:
+    return {
+        "item": item,
+        "url": item_url(item),
+        "state": state_of(item),
+        "urgency": f"P{item.priority}",
+        "claim": item_button(item, "claim"),
+        "close": item_button(item, "close"),
+    }
+
+
+def _claim_next(
+    request: HttpRequest, project: Project | None, projects: list[Project]
+) -> HttpResponse:
+    """The first of the queue as it is now, not as it was when the page was drawn."""
+    at = project or _any(projects)
+    if at is None:
+        raise Invalid("There is no project here.")
+    rows = items_here(request).filter(workspace_id=at.workspace_id).queued().ready()
+    if project is not None:
+        rows = rows.filter(project=project)
+    item = services.claim_next(at, actor=actor_of(request), rows=rows)
+    if item is None:
+        messages.info(request, "Nothing is ready that nobody has.")
+        return HttpResponseRedirect(request.get_full_path())
+    messages.success(request, f"{item.key} is yours.")
+    return HttpResponseRedirect(item_url(item))
+
+
+@require_safe
+@page
+def cycles(request: HttpRequest) -> HttpResponse:
+    """Looked for when the page is asked for. `?readiness=1` recomputes what is kept, too."""
+    workspace = workspace_of(request)
+    ids = [workspace.pk] if workspace is not None else sorted(actor_of(request).workspace_ids)
+    found = circles.look(ids)
+    wrong = None
+    if "readiness" in request.GET:
+        wrong = sum(len(graph.mismatches(pk)) for pk in ids)
+    context = {
+        "title": "Cycles",
+        "found": found,
+        "cycles": [
+            [{"item": item, "url": item_url(item), "state": state_of(item)} for item in circle]
+            for circle in found.cycles
+        ],
+        "wrong": wrong,
+    }
+    return show(request, "cycles.html", context)
