@@ -1,0 +1,260 @@
+"""From the words on a command line to an exit code, which is 0 or 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from controlplane.bd import folder as folders
+from controlplane.bd import grammar, printing, table
+from controlplane.bd.errors import Refused, Trouble, Usage
+from controlplane.bd.portal import Door, Reply
+
+# Where the JSON form of a refusal goes, as Beads' clients are used to it. `plain`: nowhere.
+_STDOUT = "stdout"
+_STDERR = "stderr"
+_PLAIN = "plain"
+_ON_STDOUT = frozenset({"dep", "comment", "comments", "label", "show", "note"})
+_GUARDED = frozenset({"close", "update", "ready", "reopen"})
+# Commands that speak to the portal in their own way, or not at all: module and function.
+_OWN = {
+    "init": ("joining", "init"),
+    "export": ("transfer", "export"),
+    "import": ("transfer", "load"),
+    "sync": ("transfer", "sync"),
+    "context": ("local", "context"),
+    "info": ("local", "info"),
+    "doctor": ("local", "doctor"),
+    "where": ("local", "where"),
+    "version": ("local", "version"),
+    "cleanup": ("local", "cleanup"),
+    "migrate": ("local", "migrate"),
+    "prime": ("local", "prime"),
+    "quickstart": ("local", "quickstart"),
+    "help": ("helping", "show"),
+}
+_WITHOUT_FOLDER = frozenset(
+    {"init", "where", "version", "prime", "quickstart", "help", "migrate", "cleanup"}
+)
+
+
+class Session:
+    """One run of the program."""
+
+    def __init__(self, line: grammar.Line) -> None:
+        self.line = line
+        if line.command is None:
+            raise Usage("no command")
+        self.command: table.Command = line.command
+        self.json = (
+            line.on("json") or line.text("format") == "json" or line.flags.get("format") == "json"
+        )
+        self.quiet = line.on("quiet")
+        self.envelope = os.environ.get("BD_JSON_ENVELOPE", "") in grammar.TRUE
+        self.sandbox = sandbox_of(line)
+        self.folder: folders.Folder | None = None
+        if self.command.name not in _WITHOUT_FOLDER and not self.sandbox:
+            self.folder = folders.require(os.environ)
+        elif self.command.name != "init":
+            self.folder = folders.find(os.environ)
+        self.door = Door(self.folder, sandbox=self.sandbox, actor=line.text("actor"))
+
+    # --- Saying -------------------------------------------------------------------------------
+
+    def print_json(self, value: object) -> None:
+        printing.out(printing.one_json(value, envelope=self.envelope))
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            printing.out(printing.clean(text))
+
+    def note(self, text: str) -> None:
+        printing.err(printing.clean(text))
+
+    def answer(self, value: object, text: str) -> int:
+        """The object for a program, or the text for a person."""
+        if self.json:
+            self.print_json(value)
+        else:
+            self.say(text)
+        return 0
+
+    # --- The ordinary command -----------------------------------------------------------------
+
+    def perform(self) -> int:
+        self.require_writable()
+        own = _OWN.get(self.command.name)
+        if own:
+            module = __import__(f"controlplane.bd.{own[0]}", fromlist=[own[1]])
+            code: int = getattr(module, own[1])(self)
+            return code
+        return self.ask_and_show()
+
+    def require_writable(self) -> None:
+        writes = self.command.effect == table.WRITE or self.line.flags.get("claim") is True
+        if writes and self.line.on("readonly"):
+            name = self.command.name
+            raise Refused(403, "READONLY", f"operation '{name}' is not allowed in read-only mode")
+
+    @property
+    def writes(self) -> bool:
+        flags = self.line.flags
+        return self.command.effect == table.WRITE or flags.get("claim") is True
+
+    def ask_and_show(self) -> int:
+        from controlplane.bd import wish
+
+        op, args = wish.build(self.line, self.folder)
+        if op == "dep_tree" and not self.json and "direction" not in args:
+            # A person who confirms a tree wants to see the parts of it too.
+            args["direction"] = "both"
+        reply = self.door.ask(op, args, writes=self.writes)
+        if self.writes and not reply.failed and args.get("dry_run") is not True:
+            self.written(reply, args)
+        self.show(reply, args)
+        for note in reply.notes:
+            self.note(note)
+        found_circles = op == "dep_cycles" and bool(reply.result)
+        return 1 if reply.failed or found_circles else 0
+
+    def show(self, reply: Reply, args: dict[str, object]) -> None:
+        if self.json:
+            # Refused altogether: the reason stands on stderr, and no empty answer beside it.
+            if not (reply.failed and not reply.result):
+                self.print_json(reply.result)
+            return
+        if self.command.name == "q" or self.line.flags.get("silent") is True:
+            printing.out(printing.one_line(_first_id(reply.result)))
+            return
+        from controlplane.bd import texts
+
+        self.say(texts.render(self.command.op, reply.result, args, self.line.flags))
+
+    def written(self, reply: Reply, args: dict[str, object]) -> None:
+        """Every writing touches a file in `.beads/`; reading never does."""
+        place = self.folder
+        if self.sandbox:
+            beside = os.path.dirname(self.sandbox)
+            at_hand = os.path.basename(beside) == folders.NAME and os.path.isdir(beside)
+            place = folders.Folder(beside, {}) if at_hand else None
+        if place is None:
+            return
+        place.touch(_first_id(reply.result) or _named(args))
+        if reply.export and not self.sandbox:
+            from controlplane.bd import transfer
+
+            transfer.refresh(self)
+
+
+def sandbox_of(line: grammar.Line) -> str:
+    """`--db PATH` names a private sandbox; so does BEADS_DB."""
+    path = line.text("db") or os.environ.get("BEADS_DB", "") or os.environ.get("BD_DB", "")
+    return os.path.abspath(os.path.expanduser(path)) if path else ""
+
+
+def _first_id(result: object) -> str:
+    if isinstance(result, list):
+        result = result[0] if result else None
+    if isinstance(result, dict):
+        for name in ("id", "issue_id"):
+            found = result.get(name)
+            if name in result and isinstance(found, str) and "text" not in result:
+                return found
+        if isinstance(result.get("closed"), list):
+            return _first_id(result["closed"])
+        return str(result.get("issue_id") or "")
+    return ""
+
+
+def _named(args: dict[str, object]) -> str:
+    ids = args.get("ids")
+    if isinstance(ids, list) and ids:
+        return str(ids[0])
+    return str(args.get("id") or args.get("issue") or "")
+
+
+# --- From the outside -------------------------------------------------------------------------
+
+
+def main(argv: list[str]) -> int:
+    try:
+        return _run(argv)
+    except Usage as usage:
+        from controlplane.bd import helping
+
+        _complain(usage.message, "")
+        printing.err(helping.usage(usage.command))
+        return 1
+    except Trouble as trouble:
+        _complain(trouble.message, trouble.hint)
+        return 1
+    except KeyboardInterrupt:
+        printing.err("Stopped.")
+        return 1
+    except BrokenPipeError:
+        # `bd list | head`: nobody reads on. Python must not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        _complain(f"{error.strerror or error}", "")
+        return 1
+
+
+def _run(argv: list[str]) -> int:
+    line = grammar.read(argv)
+    _enter(line.text("directory"))
+    name = line.command.name if line.command else ""
+    if line.on("version") and not line.on("help"):
+        line.command = table.Command("version", "", table.LOCAL, "")
+    elif line.on("help") or line.command is None:
+        line.words = [name] if name else []
+        line.command = table.Command("help", "topic...?", table.LOCAL, "")
+    elif name == "dep" and not line.words and not line.flags:
+        line.words = ["dep"]
+        line.command = table.Command("help", "topic...?", table.LOCAL, "")
+    session = Session(line)
+    try:
+        return session.perform()
+    except Refused as refused:
+        return _refused(session, refused)
+
+
+def _enter(place: str) -> None:
+    if place:
+        try:
+            os.chdir(place)
+        except OSError as error:
+            raise Trouble(f"-C {place}: {error.strerror}") from None
+
+
+def _refused(session: Session, refused: Refused) -> int:
+    """A line for people on stderr in every case, and the JSON where clients look for it."""
+    where = stream_of(session.command.name, refused) if session.json else _PLAIN
+    _complain(refused.message, "")
+    if where != _PLAIN:
+        text = printing.one_json({"error": refused.message}, envelope=session.envelope)
+        (printing.out if where == _STDOUT else printing.err)(text)
+    return 1
+
+
+def stream_of(name: str, refused: Refused) -> str:
+    first = name.partition(" ")[0]
+    if refused.code == "READONLY":
+        return _STDERR
+    if first in _ON_STDOUT:
+        return _STDOUT
+    if first in _GUARDED:
+        unknown = refused.status == 404
+        by_option = refused.status in (400, 422)
+        if first in ("close", "reopen"):
+            return _STDOUT if unknown or by_option else _PLAIN
+        if first == "update":
+            return _STDOUT if by_option else _PLAIN
+        return _STDERR if by_option else _PLAIN
+    return _STDERR
+
+
+def _complain(message: str, hint: str) -> None:
+    printing.err(printing.clean(f"Error: {message}"))
+    if hint:
+        printing.err(printing.clean(f"Hint: {hint}"))
