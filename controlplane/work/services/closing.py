@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -86,22 +86,23 @@ def close_items(
     items: Sequence[Item],
     *,
     actor: Actor,
-    reason: str,
+    reason: str | Callable[[Item], str],
     name: str = "",
     force: bool = False,
     session: str = "",
 ) -> Closed:
     """Several at once, blockers first whatever the order given: what closes here does not stand
-    in its own way. Each closes or is refused for itself."""
+    in its own way. Each closes or is refused for itself. The reason may depend on the item."""
     if not items:
         return Closed([], [])
     graph.lock(items[0].workspace_id)
     closed, refused = [], []
     for item in _in_order(items):
+        why = reason if isinstance(reason, str) else reason(item)
         try:
             with transaction.atomic():
                 done = close_item(
-                    item, actor=actor, reason=reason, name=name, force=force, session=session
+                    item, actor=actor, reason=why, name=name, force=force, session=session
                 )
         except ControlPlaneError as error:
             refused.append((item, error))

@@ -31,6 +31,7 @@ def create_item(
     title: str,
     name: str = "",
     key: str = "",
+    any_prefix: bool = False,
     parent: Item | None = None,
     inherit_labels: bool = True,
     labels: Iterable[str] = (),
@@ -71,7 +72,7 @@ def create_item(
         item.assignee = _on_duty(item)
     item.assignee_user = reading.account(item.assignee, project.workspace_id)
     states.check_backlog(item)
-    naming.insert_named(item, parent=parent if not key else None, key=key)
+    naming.insert_named(item, parent=parent if not key else None, key=key, any_prefix=any_prefix)
     if parent is not None:
         from controlplane.work.services.edges import link_new_child  # edges read items
 

@@ -16,10 +16,12 @@ LONGEST_HASH = 8
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,118}[A-Za-z0-9]")
 
 
-def insert_named(item: Item, *, parent: Item | None = None, key: str = "") -> Item:
+def insert_named(
+    item: Item, *, parent: Item | None = None, key: str = "", any_prefix: bool = False
+) -> Item:
     """Give the new item its key and store it."""
     if key:
-        return _insert_as(item, _own_key(item.project, key))
+        return _insert_as(item, _own_key(item.project, key, any_prefix))
     if parent is not None:
         return _insert_as(item, _child_key(parent))
     if item.project.ids == Project.Ids.SEQUENCE:
@@ -86,11 +88,11 @@ def _child_key(parent: Item) -> str:
     return key
 
 
-def _own_key(project: Project, key: str) -> str:
+def _own_key(project: Project, key: str, any_prefix: bool) -> str:
     key = key.strip()
     if not _KEY.fullmatch(key):
         raise Invalid(f"{key!r} is no id.", details={"id": "Letters, digits, dot and dash."})
-    if not key.lower().startswith(f"{project.prefix.lower()}-"):
+    if not any_prefix and not key.lower().startswith(f"{project.prefix.lower()}-"):
         raise Invalid(
             f"{key} does not begin with this project's prefix {project.prefix}-.",
             details={"id": f"Begins with {project.prefix}-."},

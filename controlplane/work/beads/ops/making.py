@@ -1,0 +1,338 @@
+"""`create`, `update`, `ensure`, `note`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from controlplane.lib.errors import ControlPlaneError, Invalid
+from controlplane.work import services, vocabulary
+from controlplane.work.beads import gathering, rows
+from controlplane.work.beads.asking import Call, refuse
+from controlplane.work.beads.metadata import changed_metadata, json_object
+from controlplane.work.beads.table import command
+from controlplane.work.models import Item
+
+# flag -> field
+_TEXTS = {
+    "title": "title",
+    "description": "description",
+    "design": "design",
+    "acceptance": "acceptance_criteria",
+    "acceptance_criteria": "acceptance_criteria",
+    "notes": "notes",
+    "external_ref": "external_ref",
+    "spec_id": "spec_id",
+    "source_system": "source_system",
+    "assignee": "assignee",
+    "priority": "priority",
+    "type": "item_type",
+}
+_TIMES = {"due": "due_at", "defer": "defer_until"}
+_BACKLOG = frozenset(
+    {
+        "stage",
+        "kpi",
+        "readiness_artifact",
+        "backlog_category",
+        "impact",
+        "effort",
+        "evidence_url",
+        "in_backlog",
+    }
+)
+_FIELDS = frozenset(_TEXTS) | frozenset(_TIMES) | {"estimate", "ephemeral", "metadata"} | _BACKLOG
+_CREATE = _FIELDS | {
+    "labels",
+    "label",
+    "deps",
+    "parent",
+    "no_inherit_labels",
+    "id",
+    "force",
+    "waits_for",
+    "waits_for_gate",
+    "dry_run",
+    "validate",
+    "no_history",
+    "repo",
+}
+
+
+def fields(call: Call) -> dict[str, Any]:
+    """What the flags say about the item itself, under the fields' own names."""
+    given, found = call.given, {}
+    for flag, name in _TEXTS.items():
+        if flag in given:
+            found[name] = given.values[flag] if flag == "priority" else given.text(flag)
+    for flag, name in _TIMES.items():
+        if flag in given:
+            found[name] = given.moment(flag)
+    if "estimate" in given:
+        found["estimated_minutes"] = given.number("estimate")
+    if "ephemeral" in given:
+        found["ephemeral"] = given.flag("ephemeral")
+    if "metadata" in given:
+        found["metadata"] = json_object(given.values["metadata"])
+    for name in _BACKLOG & set(given.values):
+        found[name] = given.values[name]
+    return found
+
+
+# --- Create -----------------------------------------------------------------------------------
+
+
+class Edge(NamedTuple):
+    """One edge of `--deps`, its other end found. `backward`: the new item blocks that one."""
+
+    kind: str
+    target: Item | str
+    backward: bool = False
+    gate: str = ""
+
+
+class _Undone(Exception):
+    """Takes a dry run back."""
+
+
+@command("create", "new", "q", takes=_CREATE, writes=True)
+def create(call: Call) -> Any:
+    """Everything named is looked up and checked before anything is made."""
+    given = call.given
+    _described(call)
+    edges = _edges(call)
+    parent = call.find(given.text("parent")) if given.text("parent").strip() else None
+    if not given.flag("dry_run"):
+        return rows.versioned(_made(call, parent, edges), labels=False, exact=True)
+    row: dict[str, Any] = {}
+    try:
+        with transaction.atomic():
+            row = rows.issue(_made(call, parent, edges), labels=True)
+            raise _Undone
+    except _Undone:
+        call.note("dry run: nothing was created")
+    return {**row, "id": given.text("id"), "dry_run": True}
+
+
+def _made(call: Call, parent: Item | None, edges: list[Edge]) -> Item:
+    given = call.given
+    values = fields(call)
+    if call.owner:
+        values.setdefault("owner", call.owner)
+    title = values.pop("title", "")
+    item = services.create_item(
+        call.project,
+        title=title,
+        parent=parent,
+        inherit_labels=not given.flag("no_inherit_labels"),
+        labels=given.words("labels") + given.words("label"),
+        key=given.text("id"),
+        any_prefix=given.flag("force"),
+        **call.who,
+        **values,
+    )
+    for edge in edges:
+        _link(call, item, edge)
+    return item
+
+
+def _link(call: Call, item: Item, edge: Edge) -> None:
+    if edge.backward and isinstance(edge.target, Item):
+        services.add_dependency(edge.target, item, kind=edge.kind, **call.who)
+    else:
+        services.add_dependency(item, edge.target, kind=edge.kind, gate=edge.gate, **call.who)
+
+
+_BARE = {"blocked-by": vocabulary.BLOCKS, "depends-on": vocabulary.BLOCKS}
+
+
+def _edges(call: Call) -> list[Edge]:
+    found = [_edge(call, text) for text in call.given.words("deps")]
+    gate = call.given.text("waits_for_gate")
+    for waits in call.given.words("waits_for"):
+        found.append(Edge(vocabulary.WAITS, call.find(waits), gate=gate))
+    return found
+
+
+def _edge(call: Call, text: str) -> Edge:
+    """`X`, `blocked-by:X`, `depends-on:X`: the new item waits for X. `blocks:X`: X waits for it.
+    `external:project:thing` names what is not here."""
+    if text.startswith("external:"):
+        return Edge(vocabulary.BLOCKS, text)
+    kind, colon, named = text.partition(":")
+    kind = kind.strip().lower()
+    if not colon:
+        return Edge(vocabulary.BLOCKS, call.find(text))
+    if kind in _BARE:
+        return Edge(_BARE[kind], call.find(named))
+    if kind not in vocabulary.EDGES:
+        known = ", ".join(sorted([*vocabulary.EDGES, *_BARE]))
+        raise refuse("deps", f"invalid dependency type {kind!r} (one of {known})")
+    if named.strip().startswith("external:"):
+        return Edge(kind, named.strip())
+    return Edge(kind, call.find(named), backward=kind == vocabulary.BLOCKS)
+
+
+_SECTIONS = {
+    "bug": ("Steps to Reproduce", "Acceptance Criteria"),
+    "feature": ("Acceptance Criteria",),
+    "task": ("Acceptance Criteria",),
+    "epic": ("Success Criteria",),
+}
+
+
+def _described(call: Call) -> None:
+    """`--validate`: the headings that this type's description should have."""
+    given = call.given
+    if not given.flag("validate"):
+        return
+    text = f"{given.text('description')}\n{given.text('acceptance')}".lower()
+    wanted = _SECTIONS.get(given.text("type", "task"), ())
+    missing = [each for each in wanted if each.lower() not in text]
+    if "acceptance" in given and "Acceptance Criteria" in missing:
+        missing.remove("Acceptance Criteria")
+    if missing:
+        raise refuse("description", f"missing sections: {', '.join(missing)}")
+
+
+@command("ensure", takes=_CREATE | {"key"}, writes=True)
+def ensure(call: Call) -> Any:
+    """Locate or create, by a key: one item for one release, however often it is asked for."""
+    given = call.given
+    values = fields(call)
+    if call.owner:
+        values.setdefault("owner", call.owner)
+    labels = given.words("labels") + given.words("label")
+    found = services.ensure(
+        call.project,
+        given.text("key"),
+        title=values.pop("title", ""),
+        labels=labels,
+        **call.who,
+        **values,
+    )
+    if not found.created:
+        call.note(f"{found.item.key} is there already")
+    return {**rows.versioned(found.item), "created": found.created}
+
+
+# --- Update -----------------------------------------------------------------------------------
+
+_UPDATE = _FIELDS | {
+    "ids",
+    "id",
+    "status",
+    "add_label",
+    "remove_label",
+    "set_labels",
+    "append_notes",
+    "parent",
+    "claim",
+    "set_metadata",
+    "unset_metadata",
+    "persistent",
+    "session",
+    "reason",
+    "expected_version",
+    "no_history",
+    "history",
+}
+
+
+@command("update", takes=_UPDATE, writes=True)
+def update(call: Call) -> Any:
+    """Each item for itself: one that is refused keeps the others from nothing. A command about a
+    single item is refused as a whole."""
+    _consistent(call)
+    if not set(call.given.values) - {"ids", "id", "session"}:
+        call.note("No updates specified")
+        return gathering.changed(call.find_all())
+    return each(call, _update)
+
+
+def each(call: Call, change: Any) -> list[dict[str, Any]]:
+    named, done = call.given.ids(), []
+    for text in named:
+        try:
+            with transaction.atomic():
+                done.append(change(call, call.find(text)))
+        except ControlPlaneError as error:
+            if len(named) == 1:
+                raise
+            call.refuse(error, f"{text}: ")
+    call.failed = not done
+    return gathering.changed(done)
+
+
+def _consistent(call: Call) -> None:
+    given = call.given
+    if given.flag("claim") and ("status" in given or "assignee" in given):
+        other = "status" if "status" in given else "assignee"
+        raise refuse("claim", f"--claim sets it: leave out --{other}")
+    if "set_labels" in given and ("add_label" in given or "remove_label" in given):
+        raise refuse("set_labels", "--set-labels replaces all: leave out the other label flags")
+    if "metadata" in given and ("set_metadata" in given or "unset_metadata" in given):
+        raise refuse("metadata", "--metadata replaces all: leave out the other metadata flags")
+    if "notes" in given and "append_notes" in given:
+        raise refuse("notes", "--notes and --append-notes contradict each other")
+    if given.flag("ephemeral") and given.flag("persistent"):
+        raise refuse("persistent", "--ephemeral and --persistent contradict each other")
+    both = set(given.words("add_label")) & set(given.words("remove_label"))
+    if both:
+        raise refuse("add_label", f"label {sorted(both)[0]!r} is both added and removed")
+
+
+def _update(call: Call, item: Item) -> Item:
+    given = call.given
+    if given.flag("claim"):
+        item = services.claim(item, **call.who)
+    if "parent" in given:
+        item = _moved(call, item)
+    values = fields(call)
+    if given.flag("persistent"):
+        values["ephemeral"] = False
+    if "append_notes" in given:
+        values["notes"] = "\n".join(filter(None, (item.notes, given.text("append_notes"))))
+    if "set_metadata" in given or "unset_metadata" in given:
+        values["metadata"] = changed_metadata(item, given)
+    if session := given.text("session"):
+        values["closed_by_session"] = session
+    replaced = given.words("set_labels") if "set_labels" in given else None
+    return services.update_item(
+        item,
+        status=given.text("status") if "status" in given else None,
+        add_labels=given.words("add_label"),
+        remove_labels=given.words("remove_label"),
+        set_labels=replaced,
+        revision=_revision(call),
+        reason=given.text("reason"),
+        **call.who,
+        **values,
+    )
+
+
+def _moved(call: Call, item: Item) -> Item:
+    """Under another parent; with an empty one, out from under any."""
+    named = call.given.text("parent").strip()
+    return services.set_parent(item, call.find(named) if named else None, **call.who)
+
+
+def _revision(call: Call) -> int | None:
+    if "expected_version" not in call.given:
+        return None
+    try:
+        return int(call.given.text("expected_version"))
+    except ValueError:
+        raise Invalid("expected_version is a revision as it was answered.") from None
+
+
+@command("note", takes={"id", "ids", "text"}, writes=True)
+def note(call: Call) -> Any:
+    """Add to an item's notes."""
+    text = call.given.text("text").strip()
+    if not text:
+        raise refuse("text", "note text cannot be empty")
+    item = call.find(call.given.one())
+    notes = "\n".join(filter(None, (item.notes, text)))
+    return rows.versioned(services.update_item(item, notes=notes, **call.who))
