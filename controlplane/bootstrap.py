@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def ensure(argv: list[str]) -> None:
                 _continue_inside(argv)
         elif not inside or command in ("up", "test"):
             changed = prepare(dev=command == "test" or _exists("bin", "pytest"))
+            write_bd()
             if changed or not inside:
                 _continue_inside(argv)
     except Stop as stop:
@@ -239,6 +241,32 @@ def sync(uv: str, dev: bool) -> None:
     command = [uv, "sync", "--frozen", "--no-progress", "--python", base, "--project", ROOT]
     run([*command, *(["--group", "dev"] if dev else ["--no-dev"])], "installing packages", env)
     say("Packages are in place")
+
+
+def write_bd() -> None:
+    """`.venv/bin/bd`, the work graph's client. Python starts bare (-I -S): a tool may start it a
+    hundred times for one page, and nothing it needs lies in the packages."""
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); "
+        "from controlplane.bd.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    python = shlex.quote(os.path.join(VENV, "bin", "python"))
+    text = f'#!/bin/sh\n# Made by manage.py.\nexec {python} -I -S -c {shlex.quote(code)} "$@"\n'
+    path = os.path.join(VENV, "bin", "bd")
+    try:
+        with open(path, encoding="utf-8") as there:
+            if there.read() == text:
+                return
+    except OSError:
+        pass
+    scratch = f"{path}.{os.getpid()}"
+    try:
+        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o755)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        os.replace(scratch, path)
+    except OSError as error:
+        say(f"bd can't be put into {path} ({error.strerror}); `python -m controlplane.bd` works")
 
 
 def _writable(path: str) -> bool:

@@ -7,12 +7,12 @@ import os
 
 from controlplane.bd import folder as folders
 from controlplane.bd.errors import Refused, Trouble
-from controlplane.bd.portal import Door
 from controlplane.bd.printing import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from controlplane.bd.main import Session
+    from controlplane.bd.portal import Door
 
 RUNBOOK = (
     'follow the runbook "Beads database corruption or missing" (beads_db) in docs/runbooks.md '
@@ -67,8 +67,7 @@ def _folder(session: Session) -> int:
     if flags.get("from-jsonl") is True and os.path.exists(made.export):
         from controlplane.bd import transfer
 
-        session.folder = made
-        session.door = Door(made, actor=session.line.text("actor"))
+        session.enter(made)
         return transfer.load_file(session, made.export)
     return code
 
@@ -84,7 +83,7 @@ def _still_there(session: Session, there: folders.Folder) -> dict[str, object] |
     """What the portal says of the project in the pointer; None when it has no such project, as
     after a restore into an empty one."""
     try:
-        reply = Door(there, actor=session.line.text("actor")).ask("context", {}, writes=False)
+        reply = session.door_of(there).ask("context", {}, writes=False)
     except Refused as refused:
         if refused.status == 404:
             return None

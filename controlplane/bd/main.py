@@ -8,7 +8,10 @@ import sys
 from controlplane.bd import folder as folders
 from controlplane.bd import grammar, printing, table
 from controlplane.bd.errors import Refused, Trouble, Usage
-from controlplane.bd.portal import Door, Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from controlplane.bd.portal import Door, Reply
 
 # Where the JSON form of a refusal goes, as Beads' clients are used to it. `plain`: nowhere.
 _STDOUT = "stdout"
@@ -57,7 +60,24 @@ class Session:
             self.folder = folders.require(os.environ)
         elif self.command.name != "init":
             self.folder = folders.find(os.environ)
-        self.door = Door(self.folder, sandbox=self.sandbox, actor=line.text("actor"))
+        self._door: Door | None = None
+
+    @property
+    def door(self) -> Door:
+        """Made when it is needed: help and version speak to nobody."""
+        if self._door is None:
+            self._door = self.door_of(self.folder)
+        return self._door
+
+    def door_of(self, folder: folders.Folder | None) -> Door:
+        from controlplane.bd.portal import Door
+
+        return Door(folder, sandbox=self.sandbox, actor=self.line.text("actor"))
+
+    def enter(self, folder: folders.Folder) -> None:
+        """Go on in a folder that has just been connected."""
+        self.folder = folder
+        self._door = None
 
     # --- Saying -------------------------------------------------------------------------------
 
@@ -109,7 +129,7 @@ class Session:
             # A person who confirms a tree wants to see the parts of it too.
             args["direction"] = "both"
         reply = self.door.ask(op, args, writes=self.writes)
-        if self.writes and not reply.failed and args.get("dry_run") is not True:
+        if self.writes and not reply.failed and not _only_said(reply, args):
             self.written(reply, args)
         self.show(reply, args)
         for note in reply.notes:
@@ -150,6 +170,12 @@ def sandbox_of(line: grammar.Line) -> str:
     """`--db PATH` names a private sandbox; so does BEADS_DB."""
     path = line.text("db") or os.environ.get("BEADS_DB", "") or os.environ.get("BD_DB", "")
     return os.path.abspath(os.path.expanduser(path)) if path else ""
+
+
+def _only_said(reply: Reply, args: dict[str, object]) -> bool:
+    """A dry run, asked for or not: `delete` without --force is one."""
+    said = reply.result
+    return args.get("dry_run") is True or (isinstance(said, dict) and said.get("dry_run") is True)
 
 
 def _first_id(result: object) -> str:

@@ -17,6 +17,7 @@ _LONGEST_HEAD = 65_536
 TYPE_CHECKING = False  # `typing` itself would cost more than this module
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 class Broken(Exception):
@@ -224,7 +225,10 @@ def _connect(target: Target, address: Address) -> socket.socket:
             connection.settimeout(CONNECT_WITHIN)
             connection.connect(address.socket)
             return connection
-        connection = socket.create_connection((address.host, address.port), CONNECT_WITHIN)
+        # As bytes, for a text would first load the tables of international names.
+        plain = address.host.encode() if address.host.isascii() else address.host
+        place: Any = (plain, address.port)
+        connection = socket.create_connection(place, CONNECT_WITHIN)
     except (ConnectionResetError, TimeoutError):
         raise
     except OSError as error:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from controlplane.embedded import caddy, portal, ports, processes, secrets, servers
+from controlplane.embedded import caddy, discovery, portal, ports, processes, secrets, servers
 from controlplane.embedded.portal import Address, Sockets
 from controlplane.embedded.state import Lock, Run, State, Trouble
 from controlplane.embedded.supervise import Supervisor, stop_leftovers
@@ -56,6 +56,7 @@ class Launch:
         self._stopping = threading.Event()
         self._preparing: subprocess.Popen[str] | None = None
         self._supervisor = Supervisor(state, self._run, say, self._stopping.is_set)
+        self._introduction = discovery.Introduction(state, say)
 
     # --- The whole ----------------------------------------------------------------------------
 
@@ -73,6 +74,7 @@ class Launch:
                 finally:
                     self._say("Stopping")
                     self._enter("stopping")
+                    self._introduction.end()
                     self._supervisor.stop()
         finally:
             self.state.record.unlink(missing_ok=True)
@@ -82,6 +84,7 @@ class Launch:
         """Until a signal comes. Restarts whatever falls meanwhile."""
         while not self._stopping.wait(TICK):
             self._supervisor.tick()
+            self._introduction.tick()
 
     # --- Steps --------------------------------------------------------------------------------
 
@@ -124,8 +127,10 @@ class Launch:
         portal.write_environment(self.state, env)
         self._forget_metrics()
         self._prepare(env, embedded=embedded)
+        self._introduction.begin(env)
         self._start_programs(env)
         self._wait_ready()
+        self._introduction.finish()
 
     def _start_servers(self, have: Mapping[str, str]) -> tuple[dict[str, str], bool]:
         urls: dict[str, str] = {}

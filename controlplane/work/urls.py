@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.work.web import board, many, posts, queue
+from controlplane.work.web import board, download, many, posts, queue
 
 app_name = "work"
 urlpatterns = [
+    path("bd", download.bd, name="bd"),
     path("admin/work/queue/", queue.queue, name="queue"),
     path("admin/work/board/", board.board, name="board"),
     path("admin/work/board/move/", board.move, name="move"),

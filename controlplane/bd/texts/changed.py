@@ -59,8 +59,8 @@ def undeferred(result: object, args: Args, flags: Args) -> str:
 
 def deleted(result: object, args: Args, flags: Args) -> str:
     said = row(result)
-    if said.get("would_delete") is not None:
-        return f"Would delete: {', '.join(words(said['would_delete']))}"
+    if said.get("dry_run"):
+        return ""  # the portal's note on stderr says it
     gone = said.get("deleted")
     shown = ", ".join(words(gone)) if isinstance(gone, list) else text(said, "deleted")
     lines = [f"✓ Deleted {shown}"]

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.embedded import processes
+from controlplane.embedded import discovery, processes
 from controlplane.embedded.state import Run, State
 from controlplane.embedded.supervise import stop_leftovers
 
@@ -29,6 +29,8 @@ class Command(BaseCommand):
         state = State.at(settings.STATE_DIR)
         run = Run.read(state)
         supervisor = run.supervisor
+        # One that was killed couldn't do it itself.
+        discovery.forget(state)
         if supervisor and processes.is_alive(supervisor):
             self._stop(supervisor)
         elif not run.leftovers():
