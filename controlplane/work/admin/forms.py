@@ -15,14 +15,25 @@ BACKLOG = (
     "in_backlog", "stage", "backlog_category", "kpi", "readiness_artifact", "impact", "effort",
     "evidence_url",
 )  # fmt: skip
-EDITED = (
+PLAIN = (
     "title", "item_type", "priority", "assignee", "labels", "description", "acceptance_criteria",
-    "design", "notes", "due_at", "estimated_minutes", "external_ref", "spec_id", *BACKLOG,
+    "design", "notes", "due_at", "estimated_minutes", "external_ref", "spec_id",
 )  # fmt: skip
-ADDED = (
+NEW = (
     "title", "project", "item_type", "priority", "parent_key", "assignee", "labels",
-    "description", "acceptance_criteria", "due_at", "estimated_minutes", *BACKLOG,
+    "description", "acceptance_criteria", "due_at", "estimated_minutes",
 )  # fmt: skip
+EDITED = (*PLAIN, *BACKLOG)
+ADDED = (*NEW, *BACKLOG)
+LABELS = {
+    "due_at": "Due (UTC)",
+    "estimated_minutes": "Estimate, in minutes",
+    "item_type": "Type",
+    "spec_id": "Specification",
+    "external_ref": "Reference elsewhere",
+    "evidence_url": "Evidence",
+    "in_backlog": "In the operations backlog",
+}
 HELP = {
     "labels": "With commas between: ops, on-call.",
     "assignee": "An e-mail address, or the name a tool goes by.",
@@ -30,7 +41,7 @@ HELP = {
     " moves and the readiness artifact it changes.",
     "impact": "1 to 5.",
     "effort": "1 to 5.",
-    "estimated_minutes": "Minutes of work.",
+    "evidence_url": "The address of the telemetry behind impact and effort.",
     "description": "Markdown.",
 }
 
@@ -49,6 +60,15 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
         for name, words in HELP.items():
             if name in self.fields:
                 self.fields[name].help_text = words
+        for name, words in LABELS.items():
+            if name in self.fields:
+                self.fields[name].label = words
+        for name in ("impact", "effort"):
+            if name in self.fields:
+                self.fields[name].widget.attrs |= {"min": 1, "max": 5}
+        if "stage" in self.fields:
+            stages: Any = self.fields["stage"]
+            stages.choices = [("", "–"), *vocabulary.STAGES.items()]
         for name in ("description", "acceptance_criteria", "design", "notes"):
             if name in self.fields:
                 self.fields[name].widget.attrs["rows"] = 8 if name == "description" else 4

@@ -23,12 +23,10 @@ from controlplane.work import services
 from controlplane.work.admin import filters
 from controlplane.work.admin import forms as item_forms
 from controlplane.work.admin.bulk import BulkItems
+from controlplane.work.admin.common import IDLE, Steps
 from controlplane.work.models import Item, Project
-from controlplane.work.services import guards
+from controlplane.work.services import guards, reading
 from controlplane.work.shown import page, story, words
-
-# A button that means nothing in this state is not drawn; what is refused is, with the reason.
-IDLE = "There is nothing to do."
 
 
 def open_work(item: Item) -> list[str]:
@@ -83,7 +81,7 @@ def _put_off(item: Item) -> str:
 
 
 @admin.register(Item)
-class ItemAdmin(BulkItems, ModelAdmin[Item]):
+class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
     view_action = "work.view"
     add_action = "work.create"
     change_action = "work.update"
@@ -99,16 +97,8 @@ class ItemAdmin(BulkItems, ModelAdmin[Item]):
     empty = "Nothing here: no item answers to this."
     empty_hint = 'bd create "What is to be done" opens one; so does POST /api/v1/work/items.'
     list_display = [
-        "what",
-        "state",
-        "urgency",
-        "type",
-        "whom",
-        "due_at",
-        "marks",
-        "where",
-        "updated_at",
-    ]
+        "what", "state", "urgency", "whom", "due_at", "marks", "where", "updated_at",
+    ]  # fmt: skip
     list_filter = filters.ALL
     list_select_related = ["assignee_user", "project"]
     search_fields = ["key", "title"]
@@ -119,10 +109,14 @@ class ItemAdmin(BulkItems, ModelAdmin[Item]):
     form = item_forms.ItemForm
     edit_fields = item_forms.EDITED
     add_fields = item_forms.ADDED
+    head_state = "state"
+    head_severity = "urgency"
+    head_owner = "whom"
+    head_clocks = ("due_at", "defer_until")
     facts = (
         "state", "urgency", "type", "whom", "due_at", "defer_until", "where", "under", "marks",
         "stage", "backlog_category", "score", "kpi", "readiness_artifact", "evidence_url",
-        "estimated_minutes", "owner", "created_by", "created_at", "started_at", "closed_at",
+        "estimated_minutes", "owner", "opened_by", "created_at", "started_at", "closed_at",
         "close_reason", "external_ref", "spec_id", "stands_for", "metadata", "updated_at", "uid",
     )  # fmt: skip
 
@@ -164,8 +158,8 @@ class ItemAdmin(BulkItems, ModelAdmin[Item]):
         return words.state_of(item)
 
     @admin.display(description="Priority")
-    def urgency(self, item: Item) -> str:
-        return f"P{item.priority}"
+    def urgency(self, item: Item) -> SafeString:
+        return words.priority_mark(item.priority)
 
     @admin.display(description="Type")
     def type(self, item: Item) -> str:
@@ -174,6 +168,10 @@ class ItemAdmin(BulkItems, ModelAdmin[Item]):
     @admin.display(description="Assignee")
     def whom(self, item: Item) -> User | str:
         return item.assignee_user or item.assignee
+
+    @admin.display(description="Opened by")
+    def opened_by(self, item: Item) -> User | str:
+        return reading.account(item.created_by, item.workspace_id) or item.created_by
 
     @admin.display(description="Labels")
     def marks(self, item: Item) -> SafeString | str:
@@ -221,10 +219,14 @@ class ItemAdmin(BulkItems, ModelAdmin[Item]):
             return {}
         return page.of(obj, actor_of(request), request.GET)
 
-    def _shown(self, request: HttpRequest, place: Any, obj: Any) -> Any:
-        return [one for one in super()._shown(request, place, obj) if one.refusal != IDLE]
-
     # --- Forms ----------------------------------------------------------------------------
+
+    def get_fields(self, request: HttpRequest, obj: Item | None = None) -> Any:
+        """The backlog's own fields where the item is, or may come, on the backlog."""
+        if obj is None:
+            return item_forms.ADDED if "in_backlog" in request.GET else item_forms.NEW
+        on_backlog = obj.in_backlog or obj.project.is_operations
+        return item_forms.EDITED if on_backlog else item_forms.PLAIN
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

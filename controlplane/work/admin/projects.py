@@ -17,6 +17,7 @@ from controlplane.base.admin.linking import list_url
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from controlplane.work import services, vocabulary
+from controlplane.work.admin.common import IDLE, Steps
 from controlplane.work.models import Item, Project
 from controlplane.work.shown.words import status_words
 
@@ -88,8 +89,14 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
         return found
 
 
+def _not_archivable(project: Project) -> str:
+    if project.archived_at is not None:
+        return IDLE
+    return "The portal itself works with it." if project.is_operations else ""
+
+
 @admin.register(Project)
-class ProjectAdmin(ModelAdmin[Project]):
+class ProjectAdmin(Steps, ModelAdmin[Project]):
     view_action = "work.view"
     add_action = "work.start_project"
     change_action = "work.manage"
@@ -112,8 +119,8 @@ class ProjectAdmin(ModelAdmin[Project]):
     panel_template = "work/panel_project.html"
     change_form_template = "work/row.html"
     facts = (
-        "state", "prefix", "ids", "is_operations", "epics_block_epics_only", "update_may_close",
-        "hash_length", "last_number", "sandbox_key", "created_at", "archived_at", "uid",
+        "state", "prefix", "ids", "epics_rule", "closing_rule", "sandbox_key", "created_at",
+        "archived_at", "uid",
     )  # fmt: skip
 
     def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Any:
@@ -147,6 +154,16 @@ class ProjectAdmin(ModelAdmin[Project]):
         if project.is_sandbox:
             return "sandbox"
         return "operations" if project.is_operations else "in use"
+
+    @admin.display(description="Epics")
+    def epics_rule(self, project: Project) -> str:
+        return "block epics only" if project.epics_block_epics_only else "block anything"
+
+    @admin.display(description="Closing")
+    def closing_rule(self, project: Project) -> str:
+        if project.update_may_close:
+            return "also by an update of the status, recorded as forced"
+        return "by close alone, which asks the guards"
 
     @admin.display(description="Not done")
     def unfinished(self, project: Project) -> int:
@@ -198,13 +215,7 @@ class ProjectAdmin(ModelAdmin[Project]):
         action="work.manage",
         confirm="Its items leave the queues. It can be taken back.",
         reason=True,
-        when=lambda project: (
-            "It is archived."
-            if project.archived_at
-            else "The portal itself works with it."
-            if project.is_operations
-            else ""
-        ),
+        when=_not_archivable,
     )
     def archive(self, request: HttpRequest, project: Project, reason: str) -> str:
         services.archive_project(project, actor=actor_of(request), archived=True, reason=reason)
@@ -213,7 +224,7 @@ class ProjectAdmin(ModelAdmin[Project]):
     @button(
         label="Take out of the archive",
         action="work.manage",
-        when=lambda project: "" if project.archived_at else "It is in use.",
+        when=lambda project: "" if project.archived_at else IDLE,
     )
     def restore(self, request: HttpRequest, project: Project, reason: str) -> str:
         services.archive_project(project, actor=actor_of(request), archived=False)

@@ -13,6 +13,7 @@ from typing import Any
 from controlplane.lib import defaults
 from controlplane.work import vocabulary
 from controlplane.work.models import Dependency, Item
+from controlplane.work.services import trees
 from controlplane.work.shown.words import TONES, item_url, state_of
 
 DEPTHS = (1, 2, 3, 5)
@@ -101,11 +102,11 @@ def graph(item: Item, depth: int) -> dict[str, Any]:
 
 def _node(item: Item, *, here: bool) -> dict[str, Any]:
     state = state_of(item)
-    label = f"{item.key} {item.title}"
+    label = f"This: {item.title}" if here else f"{item.key} {item.title}"
     return {
         "id": str(item.pk),
         "label": label,
-        "state": f"{state} (this)" if here else state,
+        "state": state,
         "tone": TONES.get(state, "active"),
         "href": "" if here else item_url(item),
     }
@@ -120,7 +121,7 @@ def _arrow(edge: Dependency) -> dict[str, str]:
 # --- The tree -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a tree, with what hangs under it."""
 
@@ -128,55 +129,37 @@ class Line:
     relation: str
     state: str
     url: str
-    again: bool = False
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Line]
 
 
 def tree(item: Item, depth: int, *, forth: bool) -> tuple[list[Line], bool]:
-    """What the item waits for (or is part of), or what waits for it; each item spelled out once.
-    The flag says whether something was left out."""
-    found = Neighbourhood({item.pk: item})
-    below: dict[int, list[Dependency]] = {}
-    frontier, most = [item.pk], MOST_LINES.value
-    for _ in range(depth):
-        rows = _edges(frontier, forth, most + 1)
-        found.cut = found.cut or len(rows) > most
-        for row in rows[:most]:
-            below.setdefault(_end(row, not forth), []).append(row)
-        fresh = list(
-            dict.fromkeys(_end(row, forth) for row in rows if _end(row, forth) not in found.items)
-        )
-        room = max(most - len(found.items), 0)
-        found.cut = found.cut or len(fresh) > room
-        frontier = fresh[:room]
-        if not frontier:
-            break
-        found.items |= {row.pk: row for row in _items(frontier)}
-    return _hang(item, found.items, below, forth, {item.pk}), found.cut
+    """What the item waits for (or is part of), or what waits for it; each item once. The flag
+    says whether something was left out for want of room."""
+    direction = "down" if forth else "up"
+    found = trees.tree(
+        item,
+        direction=direction,
+        max_depth=depth,
+        max_nodes=MOST_LINES.value,
+        kinds=vocabulary.ORDERED,
+    )
+    return _lines(found.nodes[0].below), len(found.nodes) >= MOST_LINES.value
 
 
-def _hang(
-    item: Item,
-    items: dict[int, Item],
-    below: dict[int, list[Dependency]],
-    forth: bool,
-    seen: set[int],
-) -> list[Line]:
-    lines = []
-    for edge in below.get(item.pk, ()):
-        end = items.get(_end(edge, forth))
-        if end is None:
-            continue
-        words = vocabulary.edge_of(edge.kind)
-        line = Line(
-            end,
-            words.forward if forth else words.backward,
-            state_of(end),
-            item_url(end),
-            again=end.pk in seen,
+def _lines(nodes: Sequence[trees.Node]) -> list[Line]:
+    """As deep as `DEPTHS` allow."""
+    return [
+        Line(
+            node.item,
+            _relation(node),
+            state_of(node.item),
+            item_url(node.item),
+            _lines(node.below),
         )
-        lines.append(line)
-        if not line.again:
-            seen.add(end.pk)
-            line.lines = _hang(end, items, below, forth, seen)
-    return lines
+        for node in nodes
+    ]
+
+
+def _relation(node: trees.Node) -> str:
+    words = vocabulary.edge_of(node.kind)
+    return words.forward if node.direction == "down" else words.backward

@@ -18,6 +18,7 @@ CARDS = defaults.define(
     "work.board_cards", 40, unit="items", why="a column longer than that is a list"
 )
 SCALE = range(1, 6)
+MEANINGS = ("active", "wip", "frozen", "done")
 # Columns that stand only where something is in them.
 RARE = ("hooked", "pinned")
 
@@ -59,9 +60,10 @@ def by_stage(rows: Any) -> list[Column]:
 
 def by_status(rows: Any, project: Project) -> list[Column]:
     """Every status there is, most urgent first; of what is done the newest."""
-    names = [*vocabulary.STATUSES, *project.custom_statuses]
-    names.remove("closed")
-    columns = [Column(name, words.status_words(name)) for name in [*names, "closed"]]
+    meanings = {**vocabulary.STATUSES, **project.custom_statuses}
+    order_of = {meaning: place for place, meaning in enumerate(MEANINGS)}
+    names = sorted(meanings, key=lambda name: (name == "closed", order_of[meanings[name]]))
+    columns = [Column(name, words.status_words(name)) for name in names]
     order = (F("closed_at").desc(nulls_last=True), F("priority").asc(), F("created_at").desc())
     found = _filled(rows, "status", columns, order)
     return [column for column in found if column.total or column.slug not in RARE]
@@ -77,9 +79,9 @@ def _filled(rows: Any, name: str, columns: Sequence[Column], order: Any) -> list
         column.total = totals.get(column.slug, 0)
     found: Iterable[Item] = first.select_related("assignee_user").order_by("place")
     for item in found:
-        column = known.get(getattr(item, name))
-        if column is not None:
-            column.cards.append(_card(item))
+        place_of = known.get(getattr(item, name))
+        if place_of is not None:
+            place_of.cards.append(_card(item))
     return list(columns)
 
 

@@ -9,6 +9,10 @@ from urllib.parse import urlencode
 from django.db.models import Q
 from django.urls import reverse
 
+from controlplane.access import policy
+from controlplane.audit import words as words_of_log
+from controlplane.audit.refs import subject_ref
+from controlplane.base import row_slots
 from controlplane.base.registries import (
     HomeRow,
     KeyFinder,
@@ -29,6 +33,24 @@ from controlplane.work.shown import words
 SHOWN = 8
 MOST_COUNTED = 999
 FOUND = 6
+# Apps whose rows have an item of their own.
+STOOD_FOR = frozenset({"deployments", "incidents", "missions"})
+SAID = {
+    "create": "open/opened the item",
+    "update": "change/changed the item",
+    "claim": "claim/claimed the item",
+    "comment": "comment/commented on the item",
+    "link": "link/linked the item",
+    "close": "close/closed the item",
+    "reopen": "reopen/reopened the item",
+    "watch": "follow/changed whether they follow the item",
+    "force": "close/closed the item over open work",
+    "delete": "delete/deleted the item",
+    "import": "import/imported items",
+    "start_project": "start/started the project",
+    "manage": "configure/configured the project",
+    "hooks": "change/changed the GitHub repository",
+}
 
 
 def _rows(actor: Actor, workspace_id: int | None) -> Any:
@@ -130,11 +152,43 @@ def by_key(actor: Actor, workspace_id: int | None, text: str) -> Target | None:
     return Target(words.lookup(item), words.item_url(item), words.state_of(item))
 
 
+# --- Pages of other rows ----------------------------------------------------------------------
+
+
+def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:
+    if not isinstance(obj, Item):
+        return None
+    decision = policy.can(actor, "work.comment", obj)
+    return row_slots.CommentBox(
+        url=reverse("work:comment", args=(obj.uid,)),
+        refusal="" if decision else f"Commenting: {decision.reason}.",
+        hint="Whoever follows the item is told.",
+    )
+
+
+def standing_for(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
+    """The items that stand for a deployment, an incident, a mission."""
+    workspace_id = getattr(obj, "workspace_id", None)
+    if workspace_id is None or obj._meta.app_label not in STOOD_FOR:
+        return None
+    rows = Item.objects.visible_to(actor).filter(workspace_id=workspace_id)
+    return [
+        row_slots.RelatedRow(
+            title=item.title,
+            url=words.item_url(item),
+            ref="",
+            state=words.state_of(item),
+            note=item.key,
+        )
+        for item in rows.standing_for(subject_ref(obj)).order_by("id")[: row_slots.MOST]
+    ]
+
+
 # slug, label, URL name, icon, order, key
 ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
-    ("work-queue", "Ready queue", "work:queue", "play", 41, "w"),
+    ("work-queue", "Ready queue", "work:queue", "play", 41, "n"),
     ("work-board", "Board", "work:board", "board", 42, "f"),
-    ("work-items", "All items", "admin:work_item_changelist", "list", 43, "n"),
+    ("work-items", "All items", "admin:work_item_changelist", "list", 43, "l"),
     ("work-cycles", "Cycles", "work:cycles", "refresh", 44, ""),
     ("work-projects", "Projects", "admin:work_project_changelist", "database", 45, ""),
 )
@@ -173,3 +227,6 @@ def register() -> None:
     ):
         palette_verbs.register(PaletteVerb(verb_slug, verb, takes, label, action, find))
     key_finders.register(KeyFinder("work", "work item", by_key))
+    row_slots.comment_doors.register(row_slots.CommentDoor("work.item", comment_box))
+    row_slots.related_work.register(row_slots.RowSource("work.items", standing_for))
+    words_of_log.define("work", SAID)

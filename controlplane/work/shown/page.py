@@ -115,10 +115,16 @@ def _drawn(item: Item, depth: int, view: str) -> dict[str, Any]:
 
 def _groups(item: Item) -> list[Group]:
     """Both directions in two questions, those still open first."""
-    out = item.edges_out.select_related("target", "target__assignee_user")
-    out = list(out.order_by("-target__active", "target__priority", "id")[: MOST_RELATED + 1])
-    into = item.edges_in.select_related("item", "item__assignee_user")
-    into = list(into.order_by("-item__active", "item__priority", "id")[: MOST_RELATED + 1])
+    out = list(
+        item.edges_out.select_related("target", "target__assignee_user")
+        .defer("target__search")
+        .order_by("-target__active", "target__priority", "id")[: MOST_RELATED + 1]
+    )
+    into = list(
+        item.edges_in.select_related("item", "item__assignee_user")
+        .defer("item__search")
+        .order_by("-item__active", "item__priority", "id")[: MOST_RELATED + 1]
+    )
     groups = {
         "before": Group("before", "Waits for"),
         "after": Group("after", "Holds up"),

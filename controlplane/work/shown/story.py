@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from controlplane.work import vocabulary
@@ -62,9 +63,20 @@ def _told(event: ItemEvent) -> dict[str, Any]:
     return line
 
 
-def _who(name: str, ref: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """As rows of the audit log name who acted, so that people stand here by their name of today."""
+
+    actor_kind: str
+    actor_label: str
+    actor_ref: str
+
+
+def _who(name: str, ref: str) -> Speaker:
+    """A tool may have spoken for somebody: then the name it said stands here."""
     kind, _, number = ref.partition(":")
-    return {"label": name, "ref": ref if number else name, "kind": _KINDS.get(kind, "person")}
+    spoke = kind == "user" and "@" not in name
+    return Speaker(_KINDS.get(kind, "person"), name, "" if spoke or not number else ref)
 
 
 # --- Words --------------------------------------------------------------------------------------

@@ -16,11 +16,11 @@ from controlplane.work.models import Item
 MOST_LABELS = 4
 # What colours a node of a graph by its state; the word stands in it too.
 TONES = {
-    "Ready": "good",
+    "Ready": "active",
     "In progress": "active",
     "Waiting": "warn",
     "Blocked": "warn",
-    "Closed": "quiet",
+    "Closed": "good",
     "Deferred": "quiet",
     "Pinned": "quiet",
 }
@@ -45,8 +45,10 @@ def status_words(status: str) -> str:
 
 def kit_tone(item: Item) -> str:
     """The tone of a state mark: five of them, other words than a graph's."""
-    tone = TONES.get(state_of(item), "quiet" if item.category == "done" else "active")
-    return {"good": "good", "active": "info", "warn": "warn"}.get(tone, "neutral")
+    if item.category == "done":
+        return "neutral"
+    tone = TONES.get(state_of(item), "active")
+    return {"active": "info", "warn": "warn"}.get(tone, "neutral")
 
 
 def type_words(kind: str) -> str:
@@ -55,6 +57,16 @@ def type_words(kind: str) -> str:
 
 def priority_words(priority: int) -> str:
     return f"P{priority} {vocabulary.PRIORITIES[priority]}"
+
+
+def priority_mark(priority: int) -> SafeString:
+    """P0 as loud as the loudest severity, P4 hardly there."""
+    return format_html(
+        '<span class="kit-severity kit-severity-{}" title="{}">P{}</span>',
+        min(priority + 1, 4),
+        vocabulary.PRIORITIES[priority],
+        priority,
+    )
 
 
 def score_words(item: Item) -> str:
@@ -80,8 +92,8 @@ def label_chips(labels: Sequence[str], most: int = MOST_LABELS) -> SafeString:
         ((label,) for label in labels[:most]),
     )
     if len(labels) > most:
-        return format_html('{} <span class="quiet">+{}</span>', chips, len(labels) - most)
-    return chips
+        chips = format_html('{} <span class="quiet">+{}</span>', chips, len(labels) - most)
+    return format_html('<span class="work-labels">{}</span>', chips)
 
 
 def titled(item: Item) -> SafeString:

@@ -1,4 +1,4 @@
-"""The board. Cards move by their menu, which is a form; dragging one presses the same button."""
+"""The board. Cards move by their menu, which is a form: by mouse, keyboard and thumb alike."""
 
 from __future__ import annotations
 

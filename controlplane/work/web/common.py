@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -17,14 +18,14 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.work.models import Item, Project
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def page(view: View) -> View:
     """For whoever may enter the console and see work."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not admin.site.has_permission(request):
             return admin.site.login(request)
         policy.require(actor_of(request), "work.view")

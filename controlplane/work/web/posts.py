@@ -124,7 +124,7 @@ def evidence(request: HttpRequest, uid: uuid.UUID) -> FileResponse:
         content = found.file.open("rb")
     except FileNotFoundError as error:
         raise NotFound("The file is not in the store any more.") from error
-    name = found.file.name.rsplit("/", 1)[-1]
+    name = str(found.file.name).rsplit("/", 1)[-1]
     answer = FileResponse(
         content, as_attachment=True, filename=name, content_type="application/octet-stream"
     )

@@ -9,19 +9,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.access import policy
+from controlplane.access.models import Workspace
 from controlplane.base.admin.changelist import capped_count
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
-from controlplane.work import services
+from controlplane.work import services, vocabulary
 from controlplane.work.admin.filters import mine
-from controlplane.work.models import Item, Project
+from controlplane.work.models import Dependency, Item, Project
 from controlplane.work.services import graph
-from controlplane.work.shown import cycles as circles
+from controlplane.work.services.cycles import cycles as find_cycles
 from controlplane.work.shown.words import item_button, item_url, state_of
 from controlplane.work.web.common import items_here, page, projects_here, read_uid, show
 
 SHOWN = 30
 COUNTED = 999
+LOOPS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,18 +103,30 @@ def _claim_next(
 def cycles(request: HttpRequest) -> HttpResponse:
     """Looked for when the page is asked for. `?readiness=1` recomputes what is kept, too."""
     workspace = workspace_of(request)
-    ids = [workspace.pk] if workspace is not None else sorted(actor_of(request).workspace_ids)
-    found = circles.look(ids)
+    if workspace is not None:
+        workspaces = [workspace]
+    else:
+        ids = actor_of(request).workspace_ids
+        workspaces = list(Workspace.objects.open().filter(pk__in=ids).order_by("pk"))
+    loops = [loop for one in workspaces for loop in find_cycles(one)[:LOOPS]]
     wrong = None
     if "readiness" in request.GET:
-        wrong = sum(len(graph.mismatches(pk)) for pk in ids)
-    context = {
-        "title": "Cycles",
-        "found": found,
-        "cycles": [
-            [{"item": item, "url": item_url(item), "state": state_of(item)} for item in circle]
-            for circle in found.cycles
-        ],
-        "wrong": wrong,
-    }
+        wrong = sum(len(graph.mismatches(one.pk)) for one in workspaces)
+    context = {"title": "Cycles", "loops": [_edges_of(loop) for loop in loops], "wrong": wrong}
     return show(request, "cycles.html", context)
+
+
+def _edges_of(loop: list[Item]) -> list[dict[str, Any]]:
+    """Every edge among these items: the ones to choose from, when one is to go."""
+    ids = [item.pk for item in loop]
+    rows = Dependency.objects.among(ids).filter(target_id__in=ids, kind__in=vocabulary.ORDERED)
+    return [
+        {
+            "item": edge.item,
+            "url": item_url(edge.item),
+            "words": vocabulary.edge_of(edge.kind).forward,
+            "target": edge.target,
+            "target_url": item_url(edge.target),
+        }
+        for edge in rows.order_by("id")[:LOOPS]
+    ]
