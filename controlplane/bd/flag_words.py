@@ -113,6 +113,7 @@ ABOUT = {
     "notes": "notes",
     "notes-contains": "with this in the notes",
     "of": "the issue it is the same as",
+    "on-newer": "what is newer here: keep, refuse or overwrite",
     "output": "write to this file",
     "overdue": "past their due day",
     "parent": "the issue it is part of",

@@ -165,6 +165,13 @@ class Session:
 
             transfer.refresh(self)
 
+    def keeps_export(self) -> bool:
+        """Whether the project's tools read `issues.jsonl`."""
+        args: dict[str, object] = {"key": "export.auto"}
+        said = self.door.ask("config_get", args, writes=False).result
+        value = said.get("value") if isinstance(said, dict) else ""
+        return str(value).lower() in grammar.TRUE
+
 
 def sandbox_of(line: grammar.Line) -> str:
     """`--db PATH` names a private sandbox; so does BEADS_DB."""

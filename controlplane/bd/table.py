@@ -277,7 +277,7 @@ COMMANDS = [
         "file?",
         WRITE,
         "Read issues from JSON lines",
-        "input/i= dry-run! skip-existing~! dedup~! rename-on-import~! orphan-handling~",
+        "input/i= dry-run! on-newer= skip-existing~! dedup~! rename-on-import~! orphan-handling~",
     ),
     Command(
         "sync",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import quote
 
 from controlplane.bd import portal, printing, wire
 from controlplane.bd.errors import BadOption, Refused, Trouble, Unreachable
@@ -86,8 +87,6 @@ def _pieces(session: Session) -> Iterator[bytes]:
 
 def _project(session: Session) -> str:
     """The project's uid; a sandbox's is asked for by its path."""
-    from urllib.parse import quote
-
     found = session.door.project
     if session.sandbox:
         said = session.door.ask("context", {}, writes=False).result
@@ -115,6 +114,8 @@ def load_file(session: Session, path: str) -> int:
     door = session.door
     dry = session.line.flags.get("dry-run") is True
     query = f"?project={_project(session)}" + ("&dry_run=true" if dry else "")
+    way = session.line.flags.get("on-newer")
+    query += f"&on_newer={quote(str(way), safe='')}" if way else ""
     answer = wire.request(
         door.target,
         "POST",
@@ -126,15 +127,19 @@ def load_file(session: Session, path: str) -> int:
     if answer.status not in (200, 201):
         raise wire.refusal(answer, door.target.url)
     said = portal.read_object(answer.body(), door.target.url)
-    result = said.get("result")
-    summary: dict[str, object] = {**(result if isinstance(result, dict) else said), "source": path}
+    notes, kept = said.pop("notes", None), said.get("kept")
+    for note in notes if isinstance(notes, list) else []:
+        session.note(str(note))
+    if isinstance(kept, list) and kept:
+        session.note(f"Newer here, and left alone: {', '.join(map(str, kept[:20]))}")
+    summary: dict[str, object] = {**said, "skipped": said.get("unchanged", 0), "source": path}
     if not dry:
-        session.written(portal.Reply(said), {})
+        session.written(portal.Reply({"export": session.keeps_export()}), {})
     return session.answer(summary, _told(summary, path, dry=dry))
 
 
 def _told(summary: dict[str, object], path: str, *, dry: bool) -> str:
-    names = ("created", "updated", "unchanged", "skipped")
+    names = ("created", "updated", "unchanged")
     counts = [f"{summary[name]} {name}" for name in names if isinstance(summary.get(name), int)]
     head = "Would import" if dry else "Imported"
     return f"{head} {printing.one_line(path)}: {', '.join(counts) or 'done'}"
@@ -180,10 +185,7 @@ def sync(session: Session) -> int:
     looks_only = session.line.flags.get("status") is True or session.line.on("readonly")
     kept = folder is not None and not session.sandbox and os.path.exists(folder.export)
     if not kept and not session.sandbox:
-        args: dict[str, object] = {"key": "export.auto"}
-        said = session.door.ask("config_get", args, writes=False).result
-        value = said.get("value") if isinstance(said, dict) else ""
-        kept = str(value).lower() in ("1", "true", "yes", "on")
+        kept = session.keeps_export()
     exported = 0
     if kept and folder is not None and not looks_only and not session.line.flags.get("dry-run"):
         exported = write_file(session, folder.export)

@@ -55,6 +55,9 @@ class BeadsAnswer(StrictSerializer):
     result = serializers.JSONField()
     notes = serializers.ListField(child=serializers.CharField())
     failed = serializers.BooleanField(required=False)
+    export = serializers.BooleanField(
+        required=False, help_text="The project keeps a copy on disk: export it after this change."
+    )
 
 
 @plain_view(
@@ -83,6 +86,8 @@ def bd(request: HttpRequest) -> Any:
     answer: dict[str, Any] = {"result": call.result, "notes": call.notes}
     if call.failed:
         answer["failed"] = True
+    if table.keeps_export(call):
+        answer["export"] = True
     return answer
 
 

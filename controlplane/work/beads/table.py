@@ -38,6 +38,10 @@ SHOWN = frozenset(
 )
 
 
+# The setting that asks for a copy on disk.
+EXPORT_AUTO = "export.auto"
+
+
 class Command(NamedTuple):
     answer: Callable[[Call], Any]
     takes: frozenset[str]
@@ -97,6 +101,18 @@ def perform(asked: Asked, *, workspace: Workspace, actor: Actor) -> Call:
         )
         call.result = entry.answer(call)
     return call
+
+
+def keeps_export(call: Call) -> bool:
+    """Whether the tools of this project read `.beads/issues.jsonl`, so that the client renews it
+    after what it changed."""
+    entry = COMMANDS.get(call.op)
+    if entry is None or not entry.writes or call.project.is_sandbox:
+        return False
+    config = call.project.config
+    if call.op == "config_set" and call.given.text("key") == EXPORT_AUTO:
+        config = {EXPORT_AUTO: call.given.text("value")}
+    return str(config.get(EXPORT_AUTO, "")).lower() in {"1", "true", "yes", "on"}
 
 
 def _project(asked: Asked, workspace: Workspace, actor: Actor, entry: Command) -> Project:
