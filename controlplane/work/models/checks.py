@@ -77,6 +77,7 @@ class CheckResult(models.Model):
     updated_at = models.DateTimeField(default=clock.now)
     items = models.ManyToManyField(Item, related_name="check_results", blank=True)
     objects = querysets.InWorkspaceQuerySet.as_manager()
+    GOOD = frozenset({"success", "neutral", "skipped"})
 
     class Meta:
         ordering = ["-updated_at", "-id"]
@@ -93,4 +94,4 @@ class CheckResult(models.Model):
         """None while it runs."""
         if self.status != "completed":
             return None
-        return self.conclusion in {"success", "neutral", "skipped"}
+        return self.conclusion in self.GOOD

@@ -37,6 +37,7 @@ LONGEST = defaults.define(
 WAYS = ("keep", "refuse", "overwrite")
 _KEYS_AT_ONCE = 5_000
 _NAMED = 100
+_MANY = 1_000
 
 
 @dataclass(slots=True)
@@ -98,6 +99,8 @@ def import_lines(
                 f"{parsed.tombstones} tombstones were passed over: nothing is deleted by an import."
             )
         _sort_out(work, parsed.lines, on_newer)
+        if len(work.new) > _MANY:
+            storing.expect_many()
         _store(work, parsed)
         if dry_run:
             transaction.set_rollback(True)
