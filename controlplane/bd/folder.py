@@ -58,10 +58,10 @@ class Folder:
     def touch(self, key: str = "") -> None:
         """Tools that watch the folder read everything again. A folder that can't be written
         must not make a change that is done look failed."""
-        path = os.path.join(self.path, TOUCHED)
+        text = (key or self.last_touched()) + "\n"
         try:
-            with open(path, "w", encoding="utf-8") as handle:
-                handle.write((key or self.last_touched()) + "\n")
+            with open(os.path.join(self.path, TOUCHED), "w", encoding="utf-8") as handle:
+                handle.write(text)
         except OSError:
             return
 

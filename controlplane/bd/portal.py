@@ -71,6 +71,7 @@ class Door:
             DOOR,
             body=json.dumps(body).encode(),
             key=new_key() if writes else "",
+            safe=not writes,
         )
         if answer.status != 200:
             raise wire.refusal(answer, self.target.url)

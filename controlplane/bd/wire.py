@@ -14,6 +14,7 @@ CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 60.0
 LONGEST_ANSWER = 512 * 1024 * 1024
 _LONGEST_HEAD = 65_536
+_UNKNOWN = "whether it was done is not known: look before you try again"
 TYPE_CHECKING = False  # `typing` itself would cost more than this module
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,7 @@ def request(
     body: bytes = b"",
     kind: str = "application/json",
     key: str = "",
+    safe: bool = False,
     stream: bool = False,
 ) -> Answer:
     """Ask. A connection that broke is tried once more: reading harms nothing, and a writing
@@ -170,17 +172,15 @@ def request(
     if method != "GET":
         lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-    again = method == "GET" or bool(key)
+    safe = safe or method == "GET"
     for attempt in (1, 2):
         try:
             return _once(target, address, head + body, stream=stream)
         except (Broken, ConnectionResetError, BrokenPipeError) as error:
-            if attempt == 2 or not again:
+            if attempt == 2 or not (safe or key):
                 raise Unreachable(
                     f"the connection to the portal at {target.url} broke: {_why(error)}",
-                    hint="whether it was done is not known: look before you try again"
-                    if method != "GET"
-                    else "",
+                    hint="" if safe else _UNKNOWN,
                 ) from None
         except TimeoutError:
             raise Unreachable(
