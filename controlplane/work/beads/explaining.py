@@ -14,8 +14,7 @@ from controlplane.work.models import Dependency, Item
 _MOST_BLOCKED = 200
 
 
-def explained(call: Call, found: Any, limit: int) -> dict[str, Any]:
-    items = list(gathering.light(found)[:limit] if limit else gathering.light(found))
+def explained(call: Call, items: list[Item]) -> dict[str, Any]:
     ready = [_why_ready(row) for row in gathering.listed(items)]
     waiting = call.project.items.waiting().order_by("priority", "-created_at", "id")
     held = list(gathering.light(waiting)[:_MOST_BLOCKED])

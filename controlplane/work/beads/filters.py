@@ -259,11 +259,18 @@ ORDERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def ordered(found: Any, given: Given) -> Any:
+def by_label(given: Given) -> bool:
+    return any(given.words(flag) for flag in ("label", "labels", "label_any"))
+
+
+def ordered(call: Call, found: Any) -> Any:
+    given = call.given
     name = given.text("sort", "priority") or "priority"
     if name not in ORDERS:
         raise refuse("sort", f"invalid sort field: {name} (one of {', '.join(ORDERS)})")
     order = ORDERS[name]
+    if name == "updated":  # that order is kept for the workspace
+        found = found.filter(workspace_id=call.project.workspace_id)
     if name == "closed":
         found = found.exclude(closed_at=None)
     if given.flag("reverse"):

@@ -286,6 +286,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='item',
+            index=models.Index(models.F('project'), models.F('created_at'), models.F('id'), condition=models.Q(('blocked', False), ('status', 'open')), name='work_ready_oldest'),
+        ),
+        migrations.AddIndex(
+            model_name='item',
             index=models.Index(models.F('workspace'), models.F('priority'), models.OrderBy(models.F('created_at'), descending=True), models.F('id'), condition=models.Q(('blocked', False), ('status', 'open')), name='work_ready_workspace'),
         ),
         migrations.AddIndex(

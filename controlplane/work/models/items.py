@@ -165,6 +165,13 @@ class Item(models.Model):
                 condition=Q(status="open", blocked=False),
             ),
             models.Index(
+                "project",
+                "created_at",
+                "id",
+                name="work_ready_oldest",
+                condition=Q(status="open", blocked=False),
+            ),
+            models.Index(
                 "workspace",
                 "priority",
                 F("created_at").desc(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from controlplane.lib import defaults
 from controlplane.work.models import Dependency, Item
@@ -64,6 +64,10 @@ def _side(direction: str) -> Direction:
     return "up" if direction == "up" else "down"
 
 
+# A node, and the items on the way to it.
+_Place = tuple[Node, frozenset[int]]
+
+
 class _Growing:
     def __init__(
         self,
@@ -81,21 +85,35 @@ class _Growing:
         self.truncated = False
 
     def grow(self) -> None:
-        level = [(self.top, frozenset({self.top.item.pk}))]
+        level: list[_Place] = [(self.top, frozenset({self.top.item.pk}))]
         for depth in range(1, self.max_depth + 1):
-            if not level:
-                return
+            if not level or self.room <= 0:
+                break
             level = self._next(level, depth)
-        self._mark_depth([node for node, _ in level])
+        self._mark_cut([node for node, _ in level])
 
-    def _next(
-        self, level: list[tuple[Node, frozenset[int]]], depth: int
-    ) -> list[tuple[Node, frozenset[int]]]:
-        here, there = ("item_id", "target") if self.side == "down" else ("target_id", "item")
-        by: dict[int, list[Dependency]] = {}
-        for edge in self._edges([node.item.pk for node, _ in level]):
-            by.setdefault(getattr(edge, here), []).append(edge)
-        found = []
+    def _next(self, level: list[_Place], depth: int) -> list[_Place]:
+        here = "item_id" if self.side == "down" else "target_id"
+        found: list[_Place] = []
+        while True:
+            # What there is room for, and one that tells of more.
+            most = self.room + len(level) + 1
+            edges = list(self._edges([node.item.pk for node, _ in level])[:most])
+            by: dict[int, list[Dependency]] = {}
+            for edge in edges:
+                by.setdefault(getattr(edge, here), []).append(edge)
+            found += self._grown(level, by, depth)
+            all_of_them = len(edges) < most
+            self.truncated = self.truncated or (self.room <= 0 and not all_of_them)
+            # Many edges may lead to few items: then there is room left, and more to ask for.
+            if all_of_them or self.repeat or self.room <= 0:
+                return found
+
+    def _grown(
+        self, level: list[_Place], by: dict[int, list[Dependency]], depth: int
+    ) -> list[_Place]:
+        there = "target" if self.side == "down" else "item"
+        found: list[_Place] = []
         for node, path in level:
             for edge in by.get(node.item.pk, ()):
                 item: Item = getattr(edge, there)
@@ -111,27 +129,21 @@ class _Growing:
                 found.append((child, path | {item.pk} if self.repeat else path))
         return found
 
-    def _edges(self, ids: list[int]) -> Iterator[Dependency]:
-        """Never more than there is room for, and one more that tells of it."""
-        there = "target" if self.side == "down" else "item"
-        edges = Dependency.objects.exclude(target=None)
-        edges = edges.filter(**{"item_id__in" if self.side == "down" else "target_id__in": ids})
+    def _edges(self, ids: list[int]) -> Any:
+        """Out of these, to where nothing was yet."""
+        here, there = ("item_id", "target") if self.side == "down" else ("target_id", "item")
+        edges = Dependency.objects.exclude(target=None).filter(**{f"{here}__in": ids})
         if self.kinds:
             edges = edges.filter(kind__in=self.kinds)
-        edges = edges.select_related(there).defer(f"{there}__search").order_by("id")
         if not self.repeat:
             edges = edges.exclude(**{f"{there}_id__in": list(self.seen)})
-        yield from edges[: max(self.room, 0) + len(ids) + 1]
+        return edges.select_related(there).defer(f"{there}__search").order_by("id")
 
-    def _mark_depth(self, last: list[Node]) -> None:
-        """Whether anything would come after the deepest level that was asked for."""
-        ids = [node.item.pk for node in last]
+    def _mark_cut(self, last: list[Node]) -> None:
+        """Whether anything would come after the last level there is."""
         here = "item_id" if self.side == "down" else "target_id"
-        more = set(
-            Dependency.objects.filter(**{f"{here}__in": ids})
-            .exclude(target=None)
-            .values_list(here, flat=True)
-        )
+        edges = self._edges([node.item.pk for node in last]).select_related(None).order_by()
+        more = set(edges.values_list(here, flat=True).distinct()) if last else set()
         for node in last:
             if node.item.pk in more:
                 node.truncated = self.truncated = True

@@ -11,7 +11,7 @@ from controlplane.work.beads import filters, gathering
 from controlplane.work.beads.asking import Call, refuse
 from controlplane.work.beads.ops.making import each
 from controlplane.work.beads.table import command
-from controlplane.work.models import Dependency, Item
+from controlplane.work.models import Dependency, Item, ItemLink
 
 CLOSED = "Closed"  # what tools say who say nothing
 FORCED = "Forced"
@@ -21,7 +21,7 @@ FORCED = "Forced"
     "close",
     "done",
     takes={"ids", "id", "reason", "force", "suggest_next", "claim_next", "continue", "no_auto"}
-    | {"session"},
+    | {"session", "evidence"},
     writes=True,
 )
 def close(call: Call) -> Any:
@@ -30,6 +30,9 @@ def close(call: Call) -> Any:
     items = call.find_all()
     if given.flag("suggest_next") and len(items) > 1:
         raise refuse("suggest_next", "--suggest-next works with a single issue")
+    for item in items:
+        for url in given.words("evidence"):
+            services.add_link(item, url=url, **call.who)
     before = _waiting(items) if given.flag("suggest_next") else set()
     answer = services.close_items(
         items,
@@ -43,6 +46,7 @@ def close(call: Call) -> Any:
     for _, error in answer.refused:
         call.refuse(error)
     call.failed = not answer.closed
+    _want_evidence(call, answer.closed)
     closed = gathering.changed(answer.closed)
     if given.flag("claim_next") and answer.closed:
         return _and_claimed(call, closed)
@@ -57,6 +61,19 @@ def _reason(call: Call, item: Item) -> str:
     if given or item.is_operations:
         return said if given else ""
     return FORCED if call.given.flag("force") and not said else CLOSED
+
+
+def _want_evidence(call: Call, closed: list[Item]) -> None:
+    """The playbook wants to see what proves that it is done."""
+    asked = [item for item in closed if item.is_operations]
+    shown = set(
+        ItemLink.objects.filter(item__in=asked, kind=ItemLink.Kind.EVIDENCE).values_list(
+            "item_id", flat=True
+        )
+    )
+    for item in asked:
+        if item.pk not in shown:
+            call.note(f"{item.key} has no evidence link (bd close {item.key} --evidence URL)")
 
 
 def _waiting(items: list[Item]) -> set[int]:

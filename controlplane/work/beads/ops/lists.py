@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Q
 
 from controlplane.lib import clock
-from controlplane.work import services
 from controlplane.work.beads import filters, gathering
 from controlplane.work.beads.asking import Call, refuse
 from controlplane.work.beads.explaining import explained, holding
 from controlplane.work.beads.table import command
 from controlplane.work.models import Item
+from controlplane.work.services import queues
 
 LIST_LIMIT = 50
 READY_LIMIT = 100
 STALE_DAYS = 30
-HYBRID = timedelta(hours=48)
+BLOCKED_LIMIT = 2_000
 # What tools keep for themselves: shown when asked for.
 _INFRA = ("agent", "role", "rig", "message")
 _LISTING = filters.ALL | {"limit", "sort", "reverse"}
@@ -42,10 +42,13 @@ def _first(call: Call, found: Any, limit: int) -> list[Item]:
     found = gathering.light(found)
     if not limit:
         return list(found)
-    items = list(found[: limit + 1])
-    if len(items) > limit:
+    return _cut(call, list(found[: limit + 1]), limit)
+
+
+def _cut(call: Call, items: list[Item], limit: int) -> list[Item]:
+    if limit and len(items) > limit:
         call.note(f"Showing {limit} issues; there are more (use --limit to see them)")
-    return items[:limit]
+    return items[:limit] if limit else items
 
 
 def _limit(call: Call, usual: int) -> int:
@@ -62,7 +65,9 @@ def list_items(call: Call) -> Any:
     found = _of_status(call, found)
     found = _of_type(call, found)
     found = filters.narrowed(call, filters.placed(call, found, below=False))
-    found = filters.ordered(found, given)
+    if filters.by_label(given):
+        found = queues.selective(found)
+    found = filters.ordered(call, found)
     return answered(call, found, _limit(call, LIST_LIMIT))
 
 
@@ -96,17 +101,16 @@ def _of_type(call: Call, found: Any) -> Any:
 @command("ready", takes=_QUEUE)
 def ready(call: Call) -> Any:
     """What one can begin now. With `--claim` the first of it that nobody has is taken."""
-    found = _queue(call)
-    order = _queue_order(call)
+    queue = _ordered(call, _queue(call))
     if call.given.flag("claim"):
         if call.given.flag("explain"):
             raise refuse("claim", "--claim and --explain contradict each other")
-        taken = services.claim_next(call.project, rows=found, order=order, **call.who)
+        taken = queues.take_first(call.project, queue, **call.who)
         return gathering.listed([taken] if taken is not None else [])
-    found = found.order_by(*order)
-    if call.given.flag("explain"):
-        return explained(call, found, _limit(call, READY_LIMIT))
-    return answered(call, found, _limit(call, READY_LIMIT))
+    limit = _limit(call, READY_LIMIT)
+    items = queues.first(queue, limit + 1 if limit else 0)
+    items = _cut(call, items, limit)
+    return explained(call, items) if call.given.flag("explain") else gathering.listed(items)
 
 
 def _queue(call: Call) -> Any:
@@ -131,22 +135,14 @@ def _queue(call: Call) -> Any:
     return filters.narrowed(call, found)
 
 
-def _queue_order(call: Call) -> tuple[Any, ...]:
+def _ordered(call: Call, found: Any) -> list[queues.Part]:
+    if filters.by_label(call.given):
+        found = queues.selective(found, to_change=call.given.flag("claim"))
     name = call.given.text("sort", "priority") or "priority"
-    if name == "priority":
-        return filters.ORDERS["priority"]
-    if name == "oldest":
-        return ("created_at", "id")
-    if name == "hybrid":
-        # The young by priority, before the old by age.
-        young = Q(created_at__gte=clock.now() - HYBRID)
-        return (
-            Case(When(young, then=Value(0)), default=Value(1)),
-            Case(When(young, then=F("priority")), default=Value(0)),
-            "created_at",
-            "id",
-        )
-    raise refuse("sort", f"invalid sort policy: {name} (one of priority, oldest, hybrid)")
+    queue = queues.parts(gathering.light(found), name)
+    if queue is None:
+        raise refuse("sort", f"invalid sort policy: {name} (one of priority, oldest, hybrid)")
+    return queue
 
 
 # --- The others -------------------------------------------------------------------------------
@@ -166,7 +162,7 @@ def blocked(call: Call) -> Any:
     if "parent" in given:
         found = filters.under(found, call.find(given.text("parent")).pk)
     found = filters.narrowed(call, found).order_by(*filters.ORDERS["priority"])
-    items = _first(call, found, _limit(call, 0))
+    items = _first(call, found, _limit(call, BLOCKED_LIMIT))
     blockers = _blockers([item.pk for item in items])
     answer = []
     for row, item in zip(gathering.listed(items), items, strict=True):
@@ -193,7 +189,7 @@ def search(call: Call) -> Any:
     found = call.project.items.all()
     found = _of_type(call, filters.placed(call, found, below=False))
     found = _searched(call, filters.narrowed(call, found), query.strip())
-    found = filters.ordered(found, given)
+    found = filters.ordered(call, found)
     return answered(call, found, _limit(call, LIST_LIMIT))
 
 
