@@ -32,8 +32,9 @@ from controlplane.notify.models import OutboxMessage
 from controlplane.notify.outbox import enqueue
 from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
+from controlplane.work import services as work_services
 from tests import make
-from tests.kit import catalog
+from tests.kit import catalog, work
 
 LONG = "A title that does not end where titles end, and goes on " * 8
 # One for each way out of a page: markup, an attribute, a script's string, an address.
@@ -69,7 +70,28 @@ def settle() -> World:
     _news(world)
     _services(world)
     _reviews(world)
+    _work(world)
     return world
+
+
+def _work(world: World) -> None:
+    """An item of which everything can be said, with something on every side of it."""
+    here, root = world.workspace, make.actor(world.root)
+    item = work.item(
+        here, LONG[:480], description=f"# About\n\n{HOSTILE}", labels=[HOSTILE[:40], "ops"],
+        due_at=clock.now() - timedelta(hours=1), assignee="ada@example.org", priority=0,
+        in_backlog=True, stage="prepare", kpi="lead time", readiness_artifact=HOSTILE[:80],
+        impact=5, effort=2,
+    )  # fmt: skip
+    first = work.item(here, HOSTILE, item_type="bug")
+    work_services.add_dependency(item, first, actor=root)
+    work_services.add_dependency(item, "external:billing:api", actor=root)
+    work.item(here, "A part of it", parent=item)
+    work_services.comment(item, f"**Look** {HOSTILE}", actor=root)
+    work_services.add_link(item, actor=root, url="https://ci.example.org/7", title=HOSTILE)
+    work_services.attach(item, actor=root, filename="log.txt", content=b"tests")
+    work_services.claim(work.item(here, "Being worked on"), actor=root)
+    work_services.close_item(work.item(here, "Done"), actor=root, reason=HOSTILE)
 
 
 def _machines(world: World) -> None:

@@ -78,7 +78,8 @@ def find(actor: Actor, workspace_id: int | None, text: str) -> list[Hit]:
 def answer(actor: Actor, workspace_id: int | None, text: str) -> Answer:
     """Best first: the ref itself, what can be done, where one can go, where to search on."""
     acts, missing = _acts(actor, workspace_id, text)
-    hits = [*_refs(actor, workspace_id, text), *acts, *_places(actor, text)]
+    named = [*_refs(actor, workspace_id, text), *_keys(actor, workspace_id, text)]
+    hits = [*named, *acts, *_places(actor, text)]
     # Whoever types "run backup" wants it run: lists that hold these words are no answer.
     if not missing:
         hits += _searches(actor, text)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -26,13 +26,15 @@ from controlplane.base.registries import (
     nav_items,
     palette_verbs,
 )
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Item
 from controlplane.work.shown import words
 
-SHOWN = 8
 MOST_COUNTED = 999
 FOUND = 6
+# More than a section shows: how many there are is counted by what one question brings.
+FETCHED = 50
 # Apps whose rows have an item of their own.
 STOOD_FOR = frozenset({"deployments", "incidents", "missions"})
 SAID = {
@@ -64,50 +66,48 @@ def _ready(actor: Actor, workspace_id: int | None) -> Any:
     return _rows(actor, workspace_id).ready().filter(assignee="")
 
 
-def _mine(actor: Actor, workspace_id: int | None) -> Any:
+def _pressing(actor: Actor, workspace_id: int | None) -> Any:
+    """What this person has, and what anybody lets wait past its day."""
     asked = Q(assignee__iexact=actor.label)
     if actor.user_id is not None:
         asked |= Q(assignee_user_id=actor.user_id)
-    return _rows(actor, workspace_id).unfinished().filter(asked)
-
-
-def _overdue(actor: Actor, workspace_id: int | None) -> Any:
-    return _rows(actor, workspace_id).overdue()
+    rows = _rows(actor, workspace_id).unfinished()
+    return rows.annotate(own=Case(When(asked, then=True), default=False)).filter(
+        asked | Q(due_at__lt=clock.now())
+    )
 
 
 def _count(rows: Any) -> int:
     return int(rows.order_by()[:MOST_COUNTED].count())
 
 
-def _waiting(item: Item, text: str = "") -> Waiting:
-    state = words.state_of(item)
+def _waiting(item: Item, text: str = "", *, mine: bool = False) -> Waiting:
     tone: Any = words.kit_tone(item)
     return Waiting(
         title=words.lookup(item),
         url=words.item_url(item),
         text=text or f"{words.priority_words(item.priority)}, {words.type_words(item.item_type)}",
-        state=state.lower(),
+        state=words.state_of(item).lower(),
         tone=tone,
         since=None if item.due_at else item.created_at,
         due=item.due_at,
+        mine=mine,
     )
 
 
 def ready(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _ready(actor, workspace_id).order_by("priority", "-created_at", "id")
-    return [_waiting(item) for item in rows[:SHOWN]]
+    rows = _ready(actor, workspace_id).defer("search")
+    return [_waiting(item) for item in rows.order_by("priority", "-created_at", "id")[:FETCHED]]
 
 
-def mine(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """What is being worked on first, then what waits for it to be."""
-    rows = _mine(actor, workspace_id).order_by("priority", "due_at", "id")[: SHOWN * 3]
-    found = sorted(rows, key=lambda item: (item.status != "in_progress", item.priority))
-    return [_waiting(item) for item in found[:SHOWN]]
-
-
-def overdue(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _overdue(actor, workspace_id).order_by("due_at", "id")
-    return [_waiting(item, item.assignee or "Nobody has it.") for item in rows[:SHOWN]]
+def pressing(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """One's own first, the soonest due first; then what others let wait."""
+    rows = _pressing(actor, workspace_id).defer("search")
+    ordered = rows.order_by("-own", F("due_at").asc(nulls_last=True), "priority", "id")
+    return [
+        _waiting(item, "" if item.own else item.assignee or "Nobody has it.", mine=item.own)
+        for item in ordered[:FETCHED]
+    ]
 
 
 # --- Palette ----------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def standing_for(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
 
 # slug, label, URL name, icon, order, key
 ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
-    ("work-queue", "Ready queue", "work:queue", "play", 41, "n"),
+    ("work-queue", "Ready queue", "work:queue", "play", 41, "y"),
     ("work-board", "Board", "work:board", "board", 42, "f"),
     ("work-items", "All items", "admin:work_item_changelist", "list", 43, "l"),
     ("work-cycles", "Cycles", "work:cycles", "refresh", 44, ""),
@@ -202,30 +202,36 @@ def register() -> None:
     for slug, label, url, icon, order, key in ENTRIES:
         count = _nav_count if slug == "work-queue" else None
         nav_items.register(NavItem(slug, label, "Work", url, icon, "work.view", order, key, count))
-    for row_slug, title, rows, counted, empty, link, place in (
-        ("work.overdue", "Overdue work", overdue, _overdue, "nothing is overdue.", "overdue", 25),
-        ("work.mine", "Your work", mine, _mine, "nothing is assigned to you.", "mine", 35),
-        ("work.ready", "Ready to begin", ready, _ready, "nothing is ready that nobody has.",
-         "ready", 40),
-    ):  # fmt: skip
-        home_rows.register(
-            HomeRow(
-                slug=row_slug,
-                title=title,
-                action="work.view",
-                rows=rows,
-                count=lambda actor, at, counted=counted: _count(counted(actor, at)),  # type: ignore[misc]
-                empty=empty,
-                link=f"/admin/work/item/?queue={link}",
-                order=place,
-            )
+    home_rows.register(
+        HomeRow(
+            slug="work.pressing",
+            title="Overdue work",
+            action="work.view",
+            rows=pressing,
+            empty="nothing is overdue, and nothing is yours.",
+            link="/admin/work/item/?queue=overdue",
+            order=25,
         )
+    )
+    home_rows.register(
+        HomeRow(
+            slug="work.ready",
+            title="Ready to begin",
+            action="work.view",
+            rows=ready,
+            empty="nothing is ready that nobody has.",
+            link="/admin/work/queue/",
+            order=40,
+        )
+    )
     for verb_slug, verb, takes, label, action, find in (
         ("work-claim", "claim", "KEY", "Claim", "work.claim", claimable),
         ("work-close", "close", "KEY", "Close", "work.close", closable),
         ("work-new", "open new", "TITLE", "Open a new item", "work.create", to_open),
     ):
-        palette_verbs.register(PaletteVerb(verb_slug, verb, takes, label, action, find))
+        palette_verbs.register(
+            PaletteVerb(verb_slug, verb, takes, label, action, find, noun="item")
+        )
     key_finders.register(KeyFinder("work", "work item", by_key))
     row_slots.comment_doors.register(row_slots.CommentDoor("work.item", comment_box))
     row_slots.related_work.register(row_slots.RowSource("work.items", standing_for))
