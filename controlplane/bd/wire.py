@@ -14,6 +14,7 @@ CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 60.0
 LONGEST_ANSWER = 512 * 1024 * 1024
 _LONGEST_HEAD = 65_536
+_SOMETHING = "Some values are not valid."
 _UNKNOWN = "whether it was done is not known: look before you try again"
 TYPE_CHECKING = False  # `typing` itself would cost more than this module
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def refusal(answer: Answer, url: str) -> Exception:
 
     try:
         said = json.loads(answer.body())["error"]
-        code, message = str(said["code"]), str(said["message"])
+        code, message = str(said["code"]), _with_details(said)
         number = str(said.get("request_id") or "")
     except (ValueError, KeyError, TypeError, Broken, OSError):
         return _strange(answer.status, url)
@@ -294,6 +295,19 @@ def refusal(answer: Answer, url: str) -> Exception:
     if answer.status == 429:
         return Unreachable(f"the portal at {url} asks to slow down: {message}")
     return Refused(answer.status, code, message, request_id=number)
+
+
+def _with_details(said: dict[str, object]) -> str:
+    """The sentence; where it only says that something is wrong, also what."""
+    message, details = str(said["message"]), said.get("details")
+    if message != _SOMETHING or not isinstance(details, dict) or not details:
+        return message
+    named = [f"{name}: {_first(text)}" for name, text in details.items()]
+    return "; ".join(named)
+
+
+def _first(text: object) -> str:
+    return str(text[0] if isinstance(text, list) and text else text)
 
 
 def _strange(status: int, url: str) -> Exception:
