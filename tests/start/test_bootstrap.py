@@ -229,3 +229,31 @@ def test_manage__no_venv_module__prints_the_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.strip().endswith("sudo apt-get install -y python3-venv")
     assert "Traceback" not in done.stderr
+
+
+def test_bd__put_beside_the_packages__starts_from_anywhere(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "VENV", str(folder / "a 'venv'"))
+    python = folder / "a 'venv'" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(bootstrap, "ROOT", str(ROOT))
+    for _ in range(2):
+        bootstrap.write_bd()
+    path = python.with_name("bd")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for command in (path, link):
+        done = subprocess.run(
+            [str(command), "version"], cwd="/", capture_output=True, text=True, check=False
+        )
+        assert done.stdout.startswith("bd version "), done.stderr
+    assert sorted(each.name for each in path.parent.iterdir()) == ["bd", "python"]
+
+
+def test_bd__a_folder_that_cannot_be_written__stops_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bootstrap.write_bd()
+    assert "python -m controlplane.bd" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from controlplane.embedded import portal, processes
 from controlplane.embedded.launch import Launch
 from controlplane.embedded.processes import wait_until
 from controlplane.embedded.state import Run, State
+from tests.kit.bd import Bd
 
 MANAGE = portal.ROOT / "manage.py"
 # Nothing of the suite's own servers may leak into the installation under test.
@@ -41,6 +42,8 @@ class Installation:
         self.output = root.parent / "up.out"
         self.env = {n: v for n, v in os.environ.items() if not n.startswith(OURS)}
         self.env["CONTROLPLANE_NO_BOOTSTRAP"] = "1"
+        # Where bd of this user looks for portals: not where it looks outside of tests.
+        self.env["XDG_STATE_HOME"] = str(root.parent / "xdg")
 
     def argv(self, command: str, *more: str) -> list[str]:
         return [sys.executable, str(MANAGE), command, "--state", str(self.state.root), *more]
@@ -66,6 +69,14 @@ class Installation:
             cwd="/",
             timeout=120,
         )
+
+    def manage(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Another terminal, which finds the portal by its state folder."""
+        env = {**self.env, "CONTROLPLANE_STATE_DIR": str(self.state.root)}
+        return subprocess.run(
+            [sys.executable, str(MANAGE), *argv],
+            env=env, capture_output=True, text=True, cwd="/", timeout=120, check=False,
+        )  # fmt: skip
 
     def status(self, path: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -118,21 +129,43 @@ def test_life__start_look_kill_start_again_stop(installation: Installation) -> N
     check_secrets_stay_inside(installation)
     check_other_terminals(installation)
     check_second_up(installation, run)
+    bd = Bd(installation.state.root.parent / "home")
+    bd.env["XDG_STATE_HOME"] = installation.env["XDG_STATE_HOME"]
+    assert "this portal has no workspace yet" in bd.refused("init")[1]
+    made = installation.manage("create_workspace", "ops")
+    assert made.returncode == 0, made.stderr
 
     supervisor = installation.running[-1]
     supervisor.kill()
     supervisor.wait()
     assert wait_until(lambda: not any(map(processes.is_alive, everything(run))), 20)
 
+    assert "is not running any more" in bd.refused("init")[1]
     again = installation.up()
     assert installation.status("/ready") == 200
+    check_bd_finds_it(installation, bd)
     before = everything(Run.read(installation.state))
     stopped = installation.run("down")
     assert stopped.returncode == 0, stopped.stderr
     assert again.wait(10) == 0
     assert not any(map(processes.is_alive, before))
     assert not installation.state.record.exists()
+    assert "no portal found" in bd.refused("list")[1]
     assert installation.run("down").stdout.startswith("Nothing runs from")
+
+
+def check_bd_finds_it(installation: Installation, bd: Bd) -> None:
+    """Without any setting, by the key that `up` made for this user, and chosen anew by name."""
+    assert bd.json("init")["workspace"] == "ops"
+    key = bd.json("create", "Deploy", "-t", "deployment")["id"]
+    assert [row["id"] for row in bd.json("ready")] == [key]
+    [path] = (installation.state.root.parent / "xdg").rglob("*.json")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secret = json.loads(path.read_text())["key"]
+    assert secret not in installation.output.read_text()
+    assert installation.manage("connect_bd").returncode == 0
+    assert json.loads(path.read_text())["key"] == secret, "not a new key each time"
+    assert "There is no workspace x" in installation.manage("connect_bd", "--workspace", "x").stderr
 
 
 def check_secrets_stay_inside(installation: Installation) -> None:
