@@ -296,6 +296,8 @@ class FileSchema(PortalSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
+        if self.method != "GET":
+            return bodies
         form = {"schema": {"type": "string", "format": "binary"}}
         bodies["200"]["content"] = {"application/octet-stream": form}
         bodies["200"]["description"] = "The file, to be saved and not to be shown."

@@ -217,3 +217,4 @@ def tasks_json(request: HttpRequest) -> Any:
 
 
 tasks_json.cls.schema = TasksSchema()  # type: ignore[attr-defined]
+tasks_json.cls.operation_ids = {"GET": "work_tasks_export", "POST": "work_tasks_import"}  # type: ignore[attr-defined]

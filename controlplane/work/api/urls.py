@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from controlplane.work.api import beads, items, parts, transfer, whole
+from controlplane.work.api import beads, hooks, items, parts, transfer, whole
 
 HERE = "v1/work"
 ITEM = f"{HERE}/items/<str:key>"
@@ -38,4 +38,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{HERE}/export", transfer.ExportView.as_view()),
     path(f"{HERE}/import", transfer.import_items),
     path(f"{HERE}/tasks.json", transfer.tasks_json),
+    path(f"{HERE}/github-sources", hooks.SourcesView.as_view()),
+    path(f"{HERE}/github-sources/<uuid:uid>", hooks.SourceView.as_view()),
+    path(f"{HERE}/github-sources/<uuid:uid>/rotate", hooks.SourceRotateView.as_view()),
+    path(f"{HERE}/github-sources/<uuid:uid>/switch", hooks.SourceSwitchView.as_view()),
+    path("v1/hooks/github", hooks.github_hook, name="api-hooks-github"),
 ]

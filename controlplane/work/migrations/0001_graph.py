@@ -121,6 +121,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True, editable=False)),
                 ('last_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('last_refused_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('refused', models.PositiveIntegerField(default=0, editable=False)),
                 ('created_at', models.DateTimeField(default=controlplane.lib.clock.now, editable=False)),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='access.workspace')),

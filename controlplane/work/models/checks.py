@@ -24,6 +24,7 @@ class GithubSource(models.Model):
     is_active = models.BooleanField(default=True, editable=False)
     last_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refused = models.PositiveIntegerField(default=0, editable=False)  # signatures that were wrong
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.InWorkspaceQuerySet.as_manager()

@@ -30,8 +30,11 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @transaction.atomic
-def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str = "") -> Comment:
-    """Say something. It stays as it was said."""
+def comment(
+    item: Item, text: str, *, actor: Actor, name: str = "", source: str = "", origin: str = ""
+) -> Comment:
+    """Say something. It stays as it was said. What has an id where it comes from (`origin`) is
+    said once."""
     policy.require(actor, "work.comment", item)
     said = reading.text("text", text).strip()
     if not said:
@@ -39,6 +42,9 @@ def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str 
     if len(said) > MAX_COMMENT:
         raise Invalid("The comment is too long.", details={"text": f"At most {MAX_COMMENT:,}."})
     item = states.hold(item)
+    told: Comment | None = item.comments.filter(origin=origin).first() if origin else None
+    if told is not None:
+        return told
     row = Comment.objects.create(
         workspace_id=item.workspace_id,
         item=item,
@@ -46,6 +52,7 @@ def comment(item: Item, text: str, *, actor: Actor, name: str = "", source: str 
         actor_ref=actor.ref[:80],
         text=said,
         source=(source or context.current().source)[:20],
+        origin=origin[:80],
     )
     _touched(item)
     note(item, "commented", "work.comment", actor=actor, name=name, comment=said)

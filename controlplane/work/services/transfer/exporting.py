@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -95,9 +96,17 @@ def _memories(project: Project) -> bytes:
 def export_file(project: Project, *, actor: Actor) -> tuple[IO[bytes], int]:
     """The whole export, ready to be sent, and its length: a slow reader then holds no connection
     and no old rows, and one that is cut off can tell."""
-    kept: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+    kept: IO[bytes] = io.BytesIO()
     for part in export_lines(project, actor=actor):
         kept.write(part)
+        if kept.tell() > _IN_MEMORY and isinstance(kept, io.BytesIO):
+            kept = _on_disk(kept)
     size = kept.tell()
     kept.seek(0)
     return kept, size
+
+
+def _on_disk(begun: io.BytesIO) -> IO[bytes]:
+    kept: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    kept.write(begun.getbuffer())
+    return kept
