@@ -1,0 +1,70 @@
+// Methods of a client's own objects, called by lines: ["method", ...arguments] in, one JSON object
+// out. What is driven is chosen by the first argument, and taken from the folder in the second.
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [kind, folder, ...rest] = process.argv.slice(2);
+const load = (path) => import(pathToFileURL(join(folder, "node_modules", path)));
+
+const kinds = {
+  // beads-sdk's class that runs `bd`.
+  async commands() {
+    const { BeadsClient } = await load("@herbcaudill/beads-sdk/dist/BeadsClient.js");
+    return new BeadsClient();
+  },
+  // beads-sdk's exported class, which reads `issues.jsonl` where no daemon runs.
+  async lines() {
+    const { BeadsClient } = await load("@herbcaudill/beads-sdk/dist/index.js");
+    const client = new BeadsClient();
+    await client.connect(process.cwd());
+    return client;
+  },
+  // beads-workflows asks its runtime for two things; Node gives it both.
+  async workflows() {
+    globalThis.Bun ??= (await import("./bun_in_node.mjs")).default;
+    const found = await load("beads-workflows/dist/index.js");
+    const { issues, epics } = found.Beads({ path: await found.findBeadsDir(process.cwd()) });
+    const prefixed = (name, api) =>
+      Object.fromEntries(Object.entries(api).map(([key, call]) => [`${name}.${key}`, call]));
+    return { ...found, ...prefixed("issues", issues), ...prefixed("epics", epics) };
+  },
+  // beads-ui's own protocol, as its page speaks it.
+  async socket() {
+    const { WebSocket } = await load("ws/wrapper.mjs");
+    const socket = new WebSocket(rest[0]);
+    await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
+    const waiting = new Map();
+    const pushed = [];
+    socket.on("message", (data) => {
+      const message = JSON.parse(data);
+      const reply = waiting.get(message.id);
+      if (message.ok === undefined) pushed.push(message);
+      else if (reply) reply(message);
+    });
+    let number = 0;
+    return {
+      send: (type, payload) =>
+        new Promise((resolve) => {
+          const id = `m-${++number}`;
+          waiting.set(id, resolve);
+          socket.send(JSON.stringify({ id, type, payload }));
+        }),
+      pushed: () => pushed,
+    };
+  },
+};
+
+const target = await kinds[kind]();
+console.log(JSON.stringify({ ready: true }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const [method, ...given] = JSON.parse(line);
+  let found;
+  try {
+    found = { value: (await target[method](...given)) ?? null };
+  } catch (error) {
+    found = { error: String(error?.message ?? error) };
+  }
+  console.log(JSON.stringify(found));
+}
+process.exit(0);
