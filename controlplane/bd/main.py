@@ -180,9 +180,14 @@ def sandbox_of(line: grammar.Line) -> str:
 
 
 def _only_said(reply: Reply, args: dict[str, object]) -> bool:
-    """A dry run, asked for or not: `delete` without --force is one."""
+    """A dry run, asked for or not: `delete` without --force is one. Or there was nothing to do,
+    like nothing to claim."""
     said = reply.result
-    return args.get("dry_run") is True or (isinstance(said, dict) and said.get("dry_run") is True)
+    return (
+        said == []
+        or args.get("dry_run") is True
+        or (isinstance(said, dict) and said.get("dry_run") is True)
+    )
 
 
 def _first_id(result: object) -> str:
