@@ -104,7 +104,8 @@ class _Growing:
                 by.setdefault(getattr(edge, here), []).append(edge)
             found += self._grown(level, by, depth)
             all_of_them = len(edges) < most
-            self.truncated = self.truncated or (self.room <= 0 and not all_of_them)
+            if self.room <= 0 and not all_of_them:
+                self._mark_cut([node for node, _ in level])
             # Many edges may lead to few items: then there is room left, and more to ask for.
             if all_of_them or self.repeat or self.room <= 0:
                 return found
@@ -140,7 +141,7 @@ class _Growing:
         return edges.select_related(there).defer(f"{there}__search").order_by("id")
 
     def _mark_cut(self, last: list[Node]) -> None:
-        """Whether anything would come after the last level there is."""
+        """Which of these have more behind them than there is room for."""
         here = "item_id" if self.side == "down" else "target_id"
         edges = self._edges([node.item.pk for node in last]).select_related(None).order_by()
         more = set(edges.values_list(here, flat=True).distinct()) if last else set()
