@@ -33,6 +33,7 @@ from controlplane.notify.outbox import enqueue
 from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.work import services as work_services
+from controlplane.work.services import github
 from tests import make
 from tests.kit import catalog, work
 
@@ -90,6 +91,8 @@ def _work(world: World) -> None:
     work_services.comment(item, f"**Look** {HOSTILE}", actor=root)
     work_services.add_link(item, actor=root, url="https://ci.example.org/7", title=HOSTILE)
     work_services.attach(item, actor=root, filename="log.txt", content=b"tests")
+    source = github.add_source(item.project, actor=root, repository="northwind/planner").source
+    source.deliveries.create(delivery="1", event="check_run", outcome=HOSTILE[:150])
     work_services.claim(work.item(here, "Being worked on"), actor=root)
     work_services.close_item(work.item(here, "Done"), actor=root, reason=HOSTILE)
 

@@ -1,5 +1,5 @@
 """Console pages of the work graph."""
 
-from controlplane.work.admin import items, projects
+from controlplane.work.admin import github, items, projects
 
-__all__ = ["items", "projects"]
+__all__ = ["github", "items", "projects"]

@@ -28,6 +28,8 @@ from controlplane.work.models import Item, Project
 from controlplane.work.services import guards, reading
 from controlplane.work.shown import page, story, words
 
+SHORT = frozenset({"ready", "mine", "doing", "overdue"})
+
 
 def open_work(item: Item) -> list[str]:
     """What stands in the way of closing it; asked once for a page."""
@@ -124,20 +126,20 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Item]:
         """By an equality where one workspace is chosen: the queue's index begins with it."""
-        rows: Any = Item.objects.visible_to(actor_of(request))
+        rows: Any = Item.objects.visible_to(actor_of(request)).defer("search")
         workspace = workspace_of(request)
         if workspace is not None:
-            rows = Item.objects.filter(workspace=workspace) & rows
+            rows = rows.filter(workspace=workspace)
         return rows.order_by(*self.get_ordering(request))  # type: ignore[no-any-return]
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("priority", "-created_at", "id")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PortalList]:
-        """Queues by urgency, which an index holds in order. Whole tables and what words find go
-        by key, newest first: sorted by urgency each look would read them all."""
-        by_key = "queue" not in request.GET or bool(request.GET.get("q"))
-        return KeyedList if by_key else PortalList
+        """Short queues by urgency. What may be most of the table, and what words find, goes by
+        key, newest first: sorted by urgency each look would read it all."""
+        short = request.GET.get("queue") in SHORT and not request.GET.get("q")
+        return PortalList if short else KeyedList
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         return ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, F, FloatField, Window
-from django.db.models.functions import Cast, RowNumber
+from django.db.models import Count, F, FloatField
+from django.db.models.functions import Cast
 
 from controlplane.lib import defaults
 from controlplane.work import vocabulary
@@ -50,38 +50,46 @@ def by_stage(rows: Any) -> list[Column]:
     """The backlog, best value first: impact over effort, then urgency. Done work is off it."""
     rows = rows.backlog().unfinished()
     score = Cast(F("impact"), FloatField()) / Cast(F("effort"), FloatField())
-    order = (score.desc(nulls_last=True), F("priority").asc(), F("created_at").asc())
     columns = [
         Column(stage, title, ", ".join(vocabulary.BACKLOG_CATEGORIES[stage]))
         for stage, title in vocabulary.STAGES.items()
     ]
-    return _filled(rows, "stage", columns, order)
+    by_value = (score.desc(nulls_last=True), F("priority").asc(), F("id").asc())
+    return _filled(rows, "stage", columns, lambda slug: by_value)
 
 
 def by_status(rows: Any, project: Project) -> list[Column]:
-    """Every status there is, most urgent first; of what is done the newest."""
+    """Every status there is, most urgent first; of what is closed the newest."""
     meanings = {**vocabulary.STATUSES, **project.custom_statuses}
     order_of = {meaning: place for place, meaning in enumerate(MEANINGS)}
     names = sorted(meanings, key=lambda name: (name == "closed", order_of[meanings[name]]))
     columns = [Column(name, words.status_words(name)) for name in names]
-    order = (F("closed_at").desc(nulls_last=True), F("priority").asc(), F("created_at").desc())
-    found = _filled(rows, "status", columns, order)
+    urgent, newest = ("priority", "-created_at", "id"), ("-closed_at", "-id")
+    found = _filled(rows, "status", columns, lambda slug: newest if slug == "closed" else urgent)
     return [column for column in found if column.total or column.slug not in RARE]
 
 
-def _filled(rows: Any, name: str, columns: Sequence[Column], order: Any) -> list[Column]:
-    """Two questions, however many columns: how many stand in each, and the first of each."""
+def _filled(
+    rows: Any, name: str, columns: Sequence[Column], order: Callable[[str], Any]
+) -> list[Column]:
+    """Three questions, however many columns: how many stand in each, which are the first of
+    each, and those. Numbering all rows of a column to find its first would read them all."""
     totals = dict(rows.order_by().values_list(name).annotate(number=Count("pk")))
-    place = Window(RowNumber(), partition_by=F(name), order_by=order)
-    first = rows.order_by().annotate(place=place).filter(place__lte=CARDS.value)
-    known = {column.slug: column for column in columns}
+    firsts = []
     for column in columns:
         column.total = totals.get(column.slug, 0)
-    found: Iterable[Item] = first.select_related("assignee_user").order_by("place")
-    for item in found:
-        place_of = known.get(getattr(item, name))
-        if place_of is not None:
-            place_of.cards.append(_card(item))
+        if column.total:
+            mine = rows.filter(**{name: column.slug}).order_by(*order(column.slug))
+            firsts.append(mine.values_list("pk", name)[: CARDS.value])
+    if not firsts:
+        return list(columns)
+    picked = list(firsts[0].union(*firsts[1:], all=True) if firsts[1:] else firsts[0])
+    cards = Item.objects.select_related("assignee_user").defer("search")
+    known = cards.in_bulk([pk for pk, _ in picked])
+    by_slug = {column.slug: column for column in columns}
+    for pk, slug in picked:
+        if pk in known:
+            by_slug[slug].cards.append(_card(known[pk]))
     return list(columns)
 
 

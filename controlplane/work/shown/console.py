@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import Case, F, Q, When
 from django.urls import reverse
 
@@ -28,7 +30,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.work.models import Item
+from controlplane.work.models import Item, Project
 from controlplane.work.shown import words
 
 MOST_COUNTED = 999
@@ -56,9 +58,9 @@ SAID = {
 
 
 def _rows(actor: Actor, workspace_id: int | None) -> Any:
-    rows = Item.objects.visible_to(actor)
+    rows = Item.objects.visible_to(actor).defer("search")
     if workspace_id is not None:
-        rows = Item.objects.filter(workspace_id=workspace_id) & rows
+        rows = rows.filter(workspace_id=workspace_id)
     return rows.queued()
 
 
@@ -119,8 +121,23 @@ def _typed(actor: Actor, workspace_id: int | None, text: str, only: Q) -> Any:
     rows = _rows(actor, workspace_id).filter(only).order_by("priority", "-created_at", "id")
     if not text:
         return rows[:FOUND]
-    found = list(rows.filter(key__iexact=text)[:FOUND])
-    return found or rows.filter(Q(key__istartswith=text) | Q(title__icontains=text))[:FOUND]
+    found = list(rows.filter(project__in=_projects(actor, workspace_id), key__iexact=text)[:FOUND])
+    return found or rows.filter(search=_begun(text))[:FOUND]
+
+
+def _begun(text: str) -> SearchQuery:
+    """Words as far as they are typed, through the index: of titles, texts and keys."""
+    words_typed = re.findall(r"\w+", text)[:6] or ["-"]
+    asked = " & ".join(f"'{word}':*" for word in words_typed)
+    return SearchQuery(asked, config="english", search_type="raw")
+
+
+def _projects(actor: Actor, workspace_id: int | None) -> list[int]:
+    """The index of keys begins with the project."""
+    rows = Project.objects.visible_to(actor)
+    if workspace_id is not None:
+        rows = rows.filter(workspace_id=workspace_id)
+    return list(rows.values_list("pk", flat=True))
 
 
 def claimable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
@@ -143,9 +160,7 @@ def to_open(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
 
 def by_key(actor: Actor, workspace_id: int | None, text: str) -> Target | None:
     """The item of exactly this key; of several projects' the one in the operations project."""
-    rows = Item.objects.visible_to(actor).filter(key__iexact=text)
-    if workspace_id is not None:
-        rows = rows.filter(workspace_id=workspace_id)
+    rows = Item.objects.filter(project__in=_projects(actor, workspace_id), key__iexact=text)
     item = rows.order_by("project__is_sandbox", "-project__is_operations", "-pk").first()
     if item is None:
         return None
@@ -191,6 +206,7 @@ ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
     ("work-items", "All items", "admin:work_item_changelist", "list", 43, "l"),
     ("work-cycles", "Cycles", "work:cycles", "refresh", 44, ""),
     ("work-projects", "Projects", "admin:work_project_changelist", "database", 45, ""),
+    ("work-github", "GitHub repositories", "admin:work_githubsource_changelist", "branch", 46, ""),
 )
 
 
