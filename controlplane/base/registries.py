@@ -188,11 +188,14 @@ class RefFinder:
 @dataclass(frozen=True, slots=True)
 class KeyFinder:
     """Where a name leads that is no ref of the portal's own form, such as a work item's key
-    (`bd-a1f`, `BD-4521`). Asked with what was typed, whole. None: there is none to see."""
+    (`bd-a1f`, `BD-4521`). Asked with what was typed, whole. None: there is none to see.
+    `written` is how such names look in running text, where they become links: a pattern without
+    groups, so narrow that ordinary words don't match it."""
 
     slug: str
     label: str
     find: Callable[[Actor, int | None, str], Target | None]
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,3 +279,15 @@ def test_palette__claim_close_open(here: Workspace, oscar: User) -> None:
     ]
     viewer = make.actor(make.person(here, "viewer"))
     assert not [hit for hit in find(viewer, here.pk, "claim rotate") if hit.kind == "Act"]
+
+
+def test_keys_in_texts__lead_to_their_items(browser: Client, here: Workspace) -> None:
+    first = work.item(here, "First", key="bd-a1f")
+    text = "After bd-a1f, not bd-init-script; **see bd-a1f.** <b>bd-a1f</b>"
+    item = work.item(here, "Then", description=text)
+    services.comment(item, "Blocked by bd-a1f?", actor=work.worker(here))
+    page = read(browser, reverse("admin:work_item_change", args=(item.uid,)))
+    assert page.count('href="/admin/go/?q=bd-a1f"') == 4
+    assert "q=bd-init" not in page
+    answer = browser.get("/admin/go/?q=bd-a1f")
+    assert answer["Location"] == reverse("admin:work_item_change", args=(first.uid,))

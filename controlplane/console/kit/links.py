@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.base.registries import key_finders
 from controlplane.lib import refs
 
 # The palette: a ref that is asked for whole is an address.
@@ -15,7 +18,7 @@ REF_PATH = "/admin/go/?q={ref}"
 _SCHEMES = ("http://", "https://", "mailto:")
 # Browsers drop these before they read the scheme: "java\nscript:" would pass a look at the start.
 _DROPPED = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
-_REF = re.compile(r"(?<![A-Za-z0-9-])([A-Z]{3}-[1-9][0-9]{0,9})(?![A-Za-z0-9])")
+_REF = r"[A-Z]{3}-[1-9][0-9]{0,9}"
 
 
 def safe_url(url: Any) -> str:
@@ -31,17 +34,29 @@ def is_own(url: str) -> bool:
     return url.startswith("/") and url[1:2] not in {"/", "\\"}
 
 
+@cache
+def _named() -> re.Pattern[str]:
+    """Refs and registered keys in running text. Asked for first when a page is drawn, hence after
+    every app has registered."""
+    forms = [_REF, *(finder.written for finder in key_finders if finder.written)]
+    return re.compile(rf"(?<![A-Za-z0-9-])({'|'.join(forms)})(?![A-Za-z0-9])")
+
+
 def ref_url(value: Any) -> str:
-    """Where this ref leads; "" for what is none."""
-    ref = refs.parse(str(value or "")[:20])
-    return REF_PATH.format(ref=ref) if ref else ""
+    """Where this ref or key leads; "" for what is none."""
+    text = str(value or "")[:40]
+    ref = refs.parse(text)
+    if ref is not None:
+        return REF_PATH.format(ref=ref)
+    is_key = any(f.written and re.fullmatch(f.written, text) for f in key_finders)
+    return REF_PATH.format(ref=quote(text)) if is_key else ""
 
 
 def linked(text: Any) -> SafeString:
     """The text, escaped, with every ref in it a link."""
     out: list[str] = []
     # `split` with one group: text, ref, text, ref, ..., text.
-    for index, part in enumerate(_REF.split(str(text if text is not None else ""))):
+    for index, part in enumerate(_named().split(str(text if text is not None else ""))):
         url = ref_url(part) if index % 2 else ""
         shown = escape(part)
         out.append(f'<a class="kit-ref" href="{url}">{shown}</a>' if url else shown)
@@ -52,6 +67,6 @@ def split_refs(text: str) -> list[tuple[str, str]]:
     """The text in pieces, each with the address it leads to or ""."""
     return [
         (part, ref_url(part) if index % 2 else "")
-        for index, part in enumerate(_REF.split(text))
+        for index, part in enumerate(_named().split(text))
         if part
     ]

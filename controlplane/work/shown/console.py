@@ -37,6 +37,8 @@ MOST_COUNTED = 999
 FOUND = 6
 # More than a section shows: how many there are is counted by what one question brings.
 FETCHED = 50
+# Keys of the prefix every workspace begins with; a project's own would be any word with a dash.
+KEYS = r"[Bb][Dd]-(?:[0-9]{1,8}|[0-9a-z]{3,8})(?:\.[0-9]{1,4})*(?![-_])"
 # Apps whose rows have an item of their own.
 STOOD_FOR = frozenset({"deployments", "incidents", "missions"})
 SAID = {
@@ -248,7 +250,7 @@ def register() -> None:
         palette_verbs.register(
             PaletteVerb(verb_slug, verb, takes, label, action, find, noun="item")
         )
-    key_finders.register(KeyFinder("work", "work item", by_key))
+    key_finders.register(KeyFinder("work", "work item", by_key, written=KEYS))
     row_slots.comment_doors.register(row_slots.CommentDoor("work.item", comment_box))
     row_slots.related_work.register(row_slots.RowSource("work.items", standing_for))
     words_of_log.define("work", SAID)
