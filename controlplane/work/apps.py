@@ -8,7 +8,7 @@ class WorkConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.access.services import people
-        from controlplane.work import kept, services  # noqa: F401
+        from controlplane.work import kept, rules, services  # noqa: F401
         from controlplane.work.shown import console
 
         people.furnishers.append(services.ensure_operations_project)

@@ -341,13 +341,15 @@ ODD: list[Any] = [None, [], {}, "x", 5, -1, 1e9, True, "9" * 400, {"id": {}}, [[
     ["check_run", "check_suite", "workflow_run", "status", "deployment_status", "pull_request"],
 )
 def test_odd_payloads__are_refused_and_never_fail(repository: Repository, event: str) -> None:
-    good = {
+    good: dict[str, Any] = {
         "id": 1, "name": "n", "head_sha": SHA, "sha": SHA, "status": "completed", "number": 1,
         "context": "c", "state": "success", "environment": "e", "ref": "r", "title": "t",
         "head": {"ref": "r", "sha": SHA}, "conclusion": "success", "pull_requests": [],
         "updated_at": "2026-03-01T08:00:00Z",
     }  # fmt: skip
-    whole = {name: dict(good) for name in (event, "deployment", "deployment_status")} | good
+    whole: dict[str, Any] = {
+        name: dict(good) for name in (event, "deployment", "deployment_status")
+    } | good
     if event == "pull_request":
         whole["pull_request"]["state"] = "open"
     assert repository.deliver(event, whole).status_code == 200

@@ -153,6 +153,8 @@ def _join(task: Task, items: Mapping[str, Item], actor: Actor, name: str) -> int
 def _read(found: Any) -> list[Task]:
     if not isinstance(found, list):
         raise Invalid("tasks.json is a list of tasks.", details={"body": "Not a list."})
+    if not found:
+        raise Invalid("There are no tasks in it.", details={"body": "Empty."})
     if len(found) > MOST:
         raise Invalid(f"At most {MOST:,} tasks at once.", details={"body": "Too many."})
     tasks = [_task(place, each) for place, each in enumerate(found)]
