@@ -50,7 +50,7 @@ class Machine(Bd):
 @pytest.fixture
 def machine(transactional_db: None, live_server: Any, tmp_path: Path) -> Iterator[Machine]:
     workspace = make.workspace()
-    secret = make.key(make.agent(workspace, role="executor"))[1]
+    secret = make.key(make.agent(workspace, role="coordinator"))[1]
     found = Machine(tmp_path, str(live_server), secret)
     found.ok("init")
     yield found

@@ -34,23 +34,42 @@ const kinds = {
     const { WebSocket } = await load("ws/wrapper.mjs");
     const socket = new WebSocket(rest[0]);
     await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
-    const waiting = new Map();
-    const pushed = [];
+    const replies = new Map();
+    const lists = new Map();
+    let questions = [];
+    const apply = ({ type, id, issues, issue, issue_id }) => {
+      if (type === "snapshot") lists.set(id, new Map(issues.map((one) => [one.id, one])));
+      else if (type === "upsert") lists.get(id)?.set(issue.id, issue);
+      else if (type === "delete") lists.get(id)?.delete(issue_id);
+    };
     socket.on("message", (data) => {
       const message = JSON.parse(data);
-      const reply = waiting.get(message.id);
-      if (message.ok === undefined) pushed.push(message);
-      else if (reply) reply(message);
+      if (replies.has(message.id)) replies.get(message.id)(message);
+      else apply(message.payload ?? {});
+      questions = questions.filter((answered) => !answered());
     });
     let number = 0;
     return {
       send: (type, payload) =>
         new Promise((resolve) => {
           const id = `m-${++number}`;
-          waiting.set(id, resolve);
+          replies.set(id, resolve);
           socket.send(JSON.stringify({ id, type, payload }));
         }),
-      pushed: () => pushed,
+      list: (id) => [...lists.get(id).values()],
+      // Until the list that the server keeps up to date has the issue like this; or no more.
+      until: (id, issue, like) =>
+        new Promise((resolve) => {
+          const answered = () => {
+            const found = lists.get(id)?.get(issue);
+            const fits = like
+              ? found && Object.entries(like).every(([key, value]) => found[key] === value)
+              : !found;
+            if (fits) resolve(found ?? null);
+            return fits;
+          };
+          if (!answered()) questions.push(answered);
+        }),
     };
   },
 };
