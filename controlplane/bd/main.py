@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from controlplane.bd import folder as folders
 from controlplane.bd import grammar, printing, table
@@ -125,6 +124,8 @@ class Session:
         from controlplane.bd import wish
 
         op, args = wish.build(self.line, self.folder)
+        if self.sandbox and printing.watched():
+            self.note(f"Sandbox {self.sandbox}: nobody else sees this")
         if op == "dep_tree" and not self.json and "direction" not in args:
             # A person who confirms a tree wants to see the parts of it too.
             args["direction"] = "both"
@@ -230,10 +231,11 @@ def main(argv: list[str]) -> int:
         printing.err("Stopped.")
         return 1
     except BrokenPipeError:
-        # `bd list | head`: nobody reads on. Python must not complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `bd list | head`: nobody reads on.
+        printing.leave()
         return 1
     except OSError as error:
+        printing.leave()
         _complain(f"{error.strerror or error}", "")
         return 1
 

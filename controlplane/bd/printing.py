@@ -3,6 +3,7 @@ somebody wrote into a title."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from controlplane.bd import SCHEMA_VERSION
@@ -36,8 +37,20 @@ def err(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def _write(stream: object, text: str) -> None:
-    data = (text if text.endswith("\n") or not text else text + "\n").encode("utf-8", "replace")
+def watched() -> bool:
+    """Whether a person reads standard error as it comes."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def put(data: bytes) -> None:
+    """Bytes as they are, for standard output."""
+    _write(sys.stdout, data)
+
+
+def _write(stream: object, said: str | bytes) -> None:
+    if stream is None:  # closed by the shell, as by `>&-`: nobody listens
+        return
+    data = said if isinstance(said, bytes) else _encoded(said)
     flush = getattr(stream, "flush", None)
     buffer = getattr(stream, "buffer", None)
     if buffer is None:
@@ -47,6 +60,21 @@ def _write(stream: object, text: str) -> None:
         flush()
     buffer.write(data)
     buffer.flush()
+
+
+def _encoded(text: str) -> bytes:
+    return (text if text.endswith("\n") or not text else text + "\n").encode("utf-8", "replace")
+
+
+def leave() -> None:
+    """What could not be written is lost, and said: the interpreter must not try again at its
+    end, for then it would end with a code of its own."""
+    if sys.stdout is None:
+        return
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
 
 
 def one_json(value: object, *, envelope: bool = False) -> str:

@@ -23,8 +23,7 @@ def export(session: Session) -> int:
     path = str(session.line.flags.get("output") or "")
     if path in ("", "-"):
         for piece in _pieces(session):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+            printing.put(piece)
         return 0
     count = write_file(session, path)
     if session.json:
@@ -102,7 +101,7 @@ def load(session: Session) -> int:
 
     named = session.line.flags.get("input") or grammar.place(session.line).get("file")
     if not named:
-        named = "-" if not sys.stdin.isatty() else ""
+        named = "-" if sys.stdin is not None and not sys.stdin.isatty() else ""
     if not named:
         raise BadOption("name a file, or - for standard input")
     return load_file(session, str(named))
@@ -148,7 +147,7 @@ def _told(summary: dict[str, object], path: str, *, dry: bool) -> str:
 def _read(path: str) -> bytes:
     try:
         if path == "-":
-            return sys.stdin.buffer.read()
+            return sys.stdin.buffer.read() if sys.stdin is not None else b""
         with open(path, "rb") as handle:
             return handle.read()
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 from controlplane.bd import VERSION
 from controlplane.bd.connection import START, Target
@@ -14,6 +15,7 @@ CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 60.0
 LONGEST_ANSWER = 512 * 1024 * 1024
 _LONGEST_HEAD = 65_536
+_COMES_BACK = 10
 _SOMETHING = "Some values are not valid."
 _UNKNOWN = "whether it was done is not known: look before you try again"
 TYPE_CHECKING = False  # `typing` itself would cost more than this module
@@ -176,7 +178,8 @@ def request(
     safe = safe or method == "GET"
     for attempt in (1, 2):
         try:
-            return _once(target, address, head + body, stream=stream)
+            answer = _once(target, address, head + body, stream=stream)
+            return _awaited(answer, target, address, head + body) if key else answer
         except (Broken, ConnectionResetError, BrokenPipeError) as error:
             if attempt == 2 or not (safe or key):
                 raise Unreachable(
@@ -189,6 +192,18 @@ def request(
                 hint="`python3 manage.py doctor` looks for the cause",
             ) from None
     raise AssertionError("two attempts, each of which ends")
+
+
+def _awaited(answer: Answer, target: Target, address: Address, data: bytes) -> Answer:
+    """The first of two sendings may still be at work: then the portal says when to come back for
+    what it answered."""
+    for _ in range(_COMES_BACK):
+        pause = answer.headers.get("retry-after", "")
+        if answer.status != 409 or not pause.isdecimal():
+            break
+        time.sleep(min(int(pause), 3))
+        answer = _once(target, address, data, stream=False)
+    return answer
 
 
 def _once(target: Target, address: Address, data: bytes, *, stream: bool) -> Answer:

@@ -63,7 +63,7 @@ def read_file(path: str, *, flag: str) -> str:
     """A text from a file, or from standard input for `-`."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(LONGEST_TEXT + 1)
+            data = sys.stdin.buffer.read(LONGEST_TEXT + 1) if sys.stdin is not None else b""
         else:
             with open(path, "rb") as handle:
                 data = handle.read(LONGEST_TEXT + 1)

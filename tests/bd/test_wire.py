@@ -106,6 +106,15 @@ def test_reset__a_writing_is_sent_once_more_under_the_same_key(serve: Serve) -> 
     assert bd.beads.joinpath("last-touched").read_text() == "bd-1\n"
 
 
+def test_first_sending_still_at_work__waits_for_its_answer(serve: Serve) -> None:
+    busy = refusal("409 Conflict", "CONFLICT", "Under way.").replace(
+        b"\r\n", b"\r\nRetry-After: 0\r\n", 1
+    )
+    bd, server = serve(None, busy, busy, answer(OK))
+    assert "Created issue: bd-1" in bd.ok("create", "T")
+    assert len({server.header(index, "Idempotency-Key") for index in range(4)}) == 1
+
+
 def test_reset_twice__says_that_nobody_knows(serve: Serve) -> None:
     bd, server = serve(None, None, answer(OK))
     out, said = bd.refused("create", "T", "--json")
@@ -231,6 +240,19 @@ def test_readonly__refuses_every_writing_before_sending(serve: Serve) -> None:
         assert out == ""
         assert '"error":"operation' in said
     assert server.asked == []
+
+
+@pytest.mark.parametrize("argv", ["version", "help", "list --json", "list", "import"])
+@pytest.mark.parametrize(
+    ("how", "code"), [(">/dev/full", 1), (">&-", 0), ("2>&- >/dev/full", 1), ("<&- >&- 2>&-", 0)]
+)
+def test_streams_that_take_nothing__end_with_0_or_1(
+    serve: Serve, argv: str, how: str, code: int
+) -> None:
+    bd, _ = serve(answer(b'{"result": [], "notes": ["note"]}'))
+    code = 1 if argv == "import" else code
+    said = bd.shell(f"bd {argv} {how} && echo 0 || echo $?")
+    assert said == f"{code}\n"
 
 
 # --- Which stream -----------------------------------------------------------------------------
