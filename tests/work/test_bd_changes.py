@@ -53,6 +53,9 @@ def test_show__has_what_is_around_an_item(bd: Bd) -> None:
     assert epic_row["epic_closeable"] is False
     bd("close", ids=[one, two], reason="r")
     assert bd.show(epic)["epic_closeable"] is True
+    told = bd("show", ids=[epic], children=True)[0]
+    assert [part["id"] for part in told["children"]] == [one, two]
+    assert "only the present" in bd.error("show", ids=[one], as_of="HEAD~1")
 
 
 def test_show__of_some_known_and_some_not(bd: Bd, key: str) -> None:

@@ -178,6 +178,20 @@ def test_ensure__finds_what_is_in_progress_or_blocked_too(bd: Bd) -> None:
     bd("close", ids=[first["id"]], reason="live")
     assert bd("ensure", key="2025.10.16", title="Deploy again")["created"] is True
     assert bd("ensure", key="other", title="Deploy other")["id"] != first["id"]
+    assert "title is required" in bd.error("ensure", key="third")
+
+
+def test_ensure__puts_a_new_item_where_it_belongs_and_an_old_one_nowhere_else(bd: Bd) -> None:
+    window, before = bd.make("Window", labels=["maintenance"]), bd.make("Before")
+    given = {"key": "r1", "title": "Deploy r1", "parent": window, "deps": [before]}
+    made = bd("ensure", **given)
+    assert made["id"] == f"{window}.1"
+    assert made["labels"] == ["maintenance"]
+    bd("update", ids=[made["id"]], parent="")
+    assert bd("ensure", **given)["id"] == made["id"]
+    row = bd.show(made["id"])
+    assert [each["id"] for each in row["dependencies"]] == [before]
+    assert "no issue found" in bd.error("ensure", key="r2", title="x", parent="bd-zzzzzz")
 
 
 def test_stranger__finds_nobody_elses_items(bd: Bd, workspace: Workspace) -> None:

@@ -102,39 +102,45 @@ def create(call: Call) -> Any:
     given = call.given
     _described(call)
     edges = _edges(call)
-    parent = call.find(given.text("parent")) if given.text("parent").strip() else None
     if not given.flag("dry_run"):
-        return rows.versioned(_made(call, parent, edges), labels=False, exact=True)
+        return rows.versioned(_made(call, edges), labels=False, exact=True)
     row: dict[str, Any] = {}
     try:
         with transaction.atomic():
-            row = rows.issue(_made(call, parent, edges), labels=True)
+            row = rows.issue(_made(call, edges), labels=True)
             raise _Undone
     except _Undone:
         call.note("dry run: nothing was created")
     return {**row, "id": given.text("id"), "dry_run": True}
 
 
-def _made(call: Call, parent: Item | None, edges: list[Edge]) -> Item:
+def _made(call: Call, edges: list[Edge]) -> Item:
     given = call.given
-    values = fields(call)
-    if call.owner:
-        values.setdefault("owner", call.owner)
-    title = values.pop("title", "")
     item = services.create_item(
         call.project,
-        title=title,
-        parent=parent,
-        inherit_labels=not given.flag("no_inherit_labels"),
-        labels=given.words("labels") + given.words("label"),
         key=given.text("id"),
         any_prefix=given.flag("force"),
         **call.who,
-        **values,
+        **_new(call),
     )
     for edge in edges:
         _link(call, item, edge)
     return item
+
+
+def _new(call: Call) -> dict[str, Any]:
+    """What a new item is made of, all that is named found."""
+    given = call.given
+    parent = given.text("parent").strip()
+    owner = {"owner": call.owner} if call.owner else {}
+    return {
+        "title": "",
+        "parent": call.find(parent) if parent else None,
+        "inherit_labels": not given.flag("no_inherit_labels"),
+        "labels": given.words("labels") + given.words("label"),
+        **owner,
+        **fields(call),
+    }
 
 
 def _link(call: Call, item: Item, edge: Edge) -> None:
@@ -196,23 +202,21 @@ def _described(call: Call) -> None:
         raise refuse("description", f"missing sections: {', '.join(missing)}")
 
 
-@command("ensure", takes=_CREATE | {"key"}, writes=True)
+_ENSURE = _FIELDS | {"key", "labels", "label", "deps", "parent", "no_inherit_labels"}
+
+
+@command("ensure", takes=_ENSURE, writes=True)
 def ensure(call: Call) -> Any:
-    """Locate or create, by a key: one item for one release, however often it is asked for."""
+    """Locate or create, by a key: one item for one release, however often it is asked for. Edges
+    and parent are those of a new item; one that is there stays where it is."""
     given = call.given
-    values = fields(call)
-    if call.owner:
-        values.setdefault("owner", call.owner)
-    labels = given.words("labels") + given.words("label")
-    found = services.ensure(
-        call.project,
-        given.text("key"),
-        title=values.pop("title", ""),
-        labels=labels,
-        **call.who,
-        **values,
-    )
-    if not found.created:
+    edges = _edges(call)
+    values = _new(call)
+    found = services.ensure(call.project, given.text("key"), **call.who, **values)
+    if found.created:
+        for edge in edges:
+            _link(call, found.item, edge)
+    else:
         call.note(f"{found.item.key} is there already")
     return {**rows.versioned(found.item), "created": found.created}
 

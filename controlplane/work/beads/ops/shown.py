@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from controlplane.lib.errors import ControlPlaneError, NotFound
 from controlplane.work import vocabulary
 from controlplane.work.beads import rows
-from controlplane.work.beads.asking import Call
+from controlplane.work.beads.asking import Call, refuse
 from controlplane.work.beads.table import command
 from controlplane.work.models import Comment, Dependency, Item
 
@@ -21,6 +21,8 @@ MOST_DEPENDENTS = 1_000
 @command("show", "view", takes={"ids", "id", "refs", "children", "thread", "as_of"})
 def show(call: Call) -> Any:
     """Items with what is around them. Unknown ones are noted as long as one is known."""
+    if "as_of" in call.given:
+        raise refuse("as_of", "only the present can be shown: an item's history is in the console")
     found: dict[int, Item] = {}
     for text in call.given.ids():
         try:
@@ -46,6 +48,7 @@ def shown(call: Call, items: list[Item]) -> list[dict[str, Any]]:
     for each in Comment.objects.filter(item_id__in=ids):
         said.setdefault(each.item_id, []).append(each)
     children = _children(items)
+    parts = _parts(call, ids)
     answer = []
     for item in items:
         row = rows.versioned(item)
@@ -58,8 +61,20 @@ def shown(call: Call, items: list[Item]) -> list[dict[str, Any]]:
             row["epic_closed_children"] = closed
             row["epic_closeable"] = 0 < total == closed and item.category != "done"
         row["is_blocked"] = item.blocked
+        if parts is not None:
+            row["children"] = parts.get(item.pk, [])
         answer.append(row)
     return answer
+
+
+def _parts(call: Call, ids: list[int]) -> dict[int, list[dict[str, Any]]] | None:
+    """`--children`: what is under each, in full."""
+    if not call.given.flag("children"):
+        return None
+    found: dict[int, list[dict[str, Any]]] = {}
+    for part in Item.objects.filter(parent_id__in=ids).defer("search").order_by("id"):
+        found.setdefault(part.parent_id or 0, []).append(rows.issue(part))
+    return found
 
 
 def _by(edges: Any, side: str, towards: str) -> dict[int, list[Dependency]]:
