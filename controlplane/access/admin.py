@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -30,11 +31,23 @@ _EMPTY = admin.EmptyFieldListFilter
 class WorkspaceAdmin(ModelAdmin[Workspace]):
     view_action = "workspace.view"
     change_action = "workspace.manage"
+    about = "Where you are a member. Nothing of one is seen in another."
+    empty = "You are a member of no workspace."
+    empty_hint = "A workspace admin adds you; a superuser comes in by break-glass, with a reason."
     edit_fields = ("name", "time_zone")
-    fields = ("slug", "name", "time_zone", "is_demo", "created_at", "archived_at")
+    fields = ("state", "slug", "name", "time_zone", "is_demo", "created_at", "archived_at")
     list_display = ("name", "slug", "time_zone", "is_demo", "created_at")
     list_filter = ("is_demo",)
     search_fields = ("slug", "name")
+
+    @admin.display(description="State")
+    def state(self, obj: Workspace) -> str:
+        return "open" if obj.archived_at is None else "archived"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        """A superuser knows of the others, to name one when breaking glass; until then their
+        pages are closed, and a list that led there would only lead to a refusal."""
+        return super().get_queryset(request).filter(pk__in=actor_of(request).workspace_ids)
 
     def service_save(
         self, request: HttpRequest, obj: Workspace, form: object, change: bool
@@ -56,19 +69,27 @@ def _open(user: User) -> str:
 @admin.register(User)
 class UserAdmin(ModelAdmin[User]):
     view_action = "member.view"
+    about = "Everybody with an account whom you work with."
+    tabs = (("Open", "is_active__exact=1"), ("Closed", "is_active__exact=0"), ("All", "view=all"))
+    empty = "No account of this kind."
+    empty_hint = "An account comes with the first membership: add a member, and they get a mail."
     list_display = ("email", "name", "is_active", "is_superuser", "created_at")
     list_filter = ("is_active", "is_superuser")
     search_fields = ("email", "name")
     fields = (
+        "state",
         "email",
         "name",
         "time_zone",
-        "is_active",
         "is_superuser",
         "created_at",
         "password_changed_at",
         "last_login",
     )
+
+    @admin.display(description="State")
+    def state(self, obj: User) -> str:
+        return "active" if obj.is_active else "closed"
 
     @button(
         label="Close the account", action="member.manage", reason=True, typed=True, when=_closed
@@ -86,11 +107,19 @@ class UserAdmin(ModelAdmin[User]):
 @admin.register(Membership)
 class MembershipAdmin(ModelAdmin[Membership]):
     view_action = "member.view"
+    about = "Who belongs to which workspace, and since when. Roles are on a member's page."
+    tabs = (("Members", "left_at__isempty=1"), ("Left", "left_at__isempty=0"), ("All", "view=all"))
+    empty = "Nobody."
+    empty_hint = "Members are added under Access, Members."
     list_display = ("user", "workspace", "page", "created_at", "left_at")
     list_filter = ("workspace", ("left_at", _EMPTY))
     list_select_related = ("user", "workspace")
     search_fields = ("user__email", "user__name")
-    fields = ("user", "workspace", "page", "created_at", "left_at")
+    fields = ("state", "user", "workspace", "page", "created_at", "left_at")
+
+    @admin.display(description="State")
+    def state(self, obj: Membership) -> str:
+        return "active" if obj.left_at is None else "left"
 
     @admin.display(description="Roles and buttons")
     def page(self, obj: Membership) -> str:
@@ -124,6 +153,14 @@ def _held(grant: Grant) -> str:
 @admin.register(Grant)
 class GrantAdmin(ModelAdmin[Grant]):
     view_action = "member.view"
+    about = "Each role somebody holds or held: by whom it was given, and until when."
+    tabs = (
+        ("Held", "revoked_at__isempty=1"),
+        ("Revoked", "revoked_at__isempty=0"),
+        ("All", "view=all"),
+    )
+    empty = "No role of this kind."
+    empty_hint = "Roles are granted on a member's page."
     list_display = (
         "role",
         "membership",
@@ -136,6 +173,18 @@ class GrantAdmin(ModelAdmin[Grant]):
     list_select_related = ("membership__user", "membership__workspace")
     search_fields = ("role", "membership__user__email")
     workspace_lookup = "membership__workspace"
+    head_clocks = ("expires_at",)
+    facts = (
+        "state", "role", "membership", "granted_by", "granted_at", "expires_at", "revoked_at",
+        "revoked_by",
+    )  # fmt: skip
+
+    @admin.display(description="State")
+    def state(self, obj: Grant) -> str:
+        if obj.revoked_at is not None:
+            return "revoked"
+        expired = obj.expires_at is not None and obj.expires_at <= clock.now()
+        return "expired" if expired else "held"
 
     @button(label="Revoke", action="member.revoke", reason=True, when=_held)
     def revoke(self, request: HttpRequest, obj: Grant, reason: str) -> str:
@@ -151,10 +200,27 @@ def _stands(lock: AccountLock) -> str:
 @admin.register(AccountLock)
 class AccountLockAdmin(ModelAdmin[AccountLock]):
     view_action = "member.view"
+    about = "Accounts and agents that are kept out, by whom and why."
+    tabs = (
+        ("Locked", "unlocked_at__isempty=1"),
+        ("Unlocked", "unlocked_at__isempty=0"),
+        ("All", "view=all"),
+    )
+    empty = "Nobody is locked out."
+    empty_hint = "A member or an agent is locked on their page: at once, with a reason."
     list_display = ("__str__", "locked_by", "locked_at", "until", "unlocked_at")
     list_filter = (("unlocked_at", _EMPTY),)
     list_select_related = ("user", "agent")
     search_fields = ("user__email", "agent__name", "reason")
+    head_clocks = ("until",)
+    facts = (
+        "state", "user", "agent", "workspace", "reason", "locked_by", "locked_at", "until",
+        "unlocked_at", "unlocked_by",
+    )  # fmt: skip
+
+    @admin.display(description="State")
+    def state(self, obj: AccountLock) -> str:
+        return "ended" if _stands(obj) else "locked"
 
     @button(label="Unlock", action="member.unlock", reason=True, when=_stands)
     def unlock(self, request: HttpRequest, obj: AccountLock, reason: str) -> str:
@@ -170,10 +236,20 @@ def _glass_open(glass: BreakGlass) -> str:
 @admin.register(BreakGlass)
 class BreakGlassAdmin(ModelAdmin[BreakGlass]):
     view_action = "break_glass.view"
+    about = "Superusers who came into a workspace without a role in it: why, and until when."
+    tabs = (("Open", "ended_at__isempty=1"), ("Ended", "ended_at__isempty=0"), ("All", "view=all"))
+    empty = "No glass is broken."
+    empty_hint = "It is opened under Access, Break-glass, and ends by itself."
     list_display = ("user", "workspace", "reason", "started_at", "ends_at", "ended_at")
     list_filter = ("workspace", ("ended_at", _EMPTY))
     list_select_related = ("user", "workspace")
     search_fields = ("user__email", "reason")
+    head_clocks = ("started_at", "ends_at")
+    facts = ("state", "user", "workspace", "reason", "started_at", "ends_at", "ended_at")
+
+    @admin.display(description="State")
+    def state(self, obj: BreakGlass) -> str:
+        return "ended" if _glass_open(obj) else "open"
 
     @button(label="End it", action="break_glass.close", when=_glass_open)
     def close(self, request: HttpRequest, obj: BreakGlass, reason: str) -> str:
@@ -184,9 +260,14 @@ class BreakGlassAdmin(ModelAdmin[BreakGlass]):
 @admin.register(AccessReview)
 class AccessReviewAdmin(ModelAdmin[AccessReview]):
     view_action = "access_review.view"
+    about = "Every quarter somebody looks at who may what, line by line, and signs."
+    empty = "No review yet."
+    empty_hint = "The first is made with the quarter, or at once under Govern, Access reviews."
     list_display = ("period", "workspace", "status", "due_at", "signed_by", "signed_at")
     list_filter = ("workspace", "status")
     list_select_related = ("workspace", "signed_by")
+    head_clocks = ("due_at",)
+    facts = ("status", "period", "workspace", "due_at", "signed_by", "signed_at", "statement")
 
     @button(label="Open the lines", action="access_review.view")
     def lines(self, request: HttpRequest, obj: AccessReview, reason: str) -> HttpResponse:
@@ -199,9 +280,14 @@ class UserSessionAdmin(ModelAdmin[UserSession]):
     """One's own: nobody else's whereabouts are anybody's business."""
 
     view_action = "workspace.view"
+    about = "Where you are signed in. End what you don't recognise, then change your password."
+    tabs = (("Open", "ended_at__isempty=1"), ("Ended", "ended_at__isempty=0"), ("All", "view=all"))
+    empty = "No session of this kind."
     list_display = ("browser", "address", "started_at", "last_seen_at", "ended_at")
     list_filter = (("ended_at", _EMPTY),)
+    head_clocks = ("last_seen_at",)
     fields = (
+        "state",
         "browser",
         "address",
         "started_at",
@@ -210,6 +296,10 @@ class UserSessionAdmin(ModelAdmin[UserSession]):
         "ended_at",
         "ended_by",
     )
+
+    @admin.display(description="State")
+    def state(self, obj: UserSession) -> str:
+        return "open" if obj.ended_at is None else "ended"
 
     @button(label="End it", action="workspace.view")
     def end(self, request: HttpRequest, obj: UserSession, reason: str) -> str:

@@ -53,27 +53,35 @@ class AgentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Agent)
 class AgentAdmin(ModelAdmin[Agent]):
     view_action = "agent.view"
+    about = "Machines that work here, each with an owner among the people."
+    tabs = (("Active", "is_active__exact=1"), ("Off", "is_active__exact=0"), ("All", "view=all"))
+    empty = "No agent of this kind."
+    empty_hint = "Create one, then make its key: the secret is shown once."
     add_action = "agent.manage"
     change_action = "agent.manage"
     form = AgentAdminForm
     add_fields = ("name", "kind", "role", "description", "owner")
     edit_fields = ("name", "role", "description", "owner")
+    head_clocks = ("last_seen_at",)
     fields = (
-        "uid",
+        "state",
         "name",
         "kind",
         "role",
         "description",
         "owner",
-        "is_active",
         "created_at",
         "last_seen_at",
-        "token_epoch",
+        "uid",
     )
     list_display = ("name", "kind", "role", "owner", "is_active", "last_seen_at")
     list_filter = ("workspace", "kind", "is_active")
     list_select_related = ("owner", "workspace")
     search_fields = ("name", "role", "description")
+
+    @admin.display(description="State")
+    def state(self, obj: Agent) -> str:
+        return "active" if obj.is_active else "deactivated"
 
     def service_save(
         self, request: HttpRequest, obj: Agent, form: forms.ModelForm[Agent], change: bool
@@ -113,8 +121,18 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """Keys are made on the agent's page, where the secret is shown."""
 
     view_action = "key.view"
+    about = "Secrets of agents and people. Only what they begin with is kept readable."
+    tabs = (
+        ("Not revoked", "revoked_at__isempty=1"),
+        ("Revoked", "revoked_at__isempty=0"),
+        ("All", "view=all"),
+    )
+    empty = "No key of this kind."
+    empty_hint = "Keys are made on an agent's page, or under My keys; the secret is shown once."
     keyed = True
+    head_clocks = ("expires_at",)
     fields = (
+        "state",
         "uid",
         "name",
         "prefix",
@@ -135,6 +153,12 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_filter = ("workspace", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("agent", "user", "workspace")
     search_fields = ("name", "prefix")
+
+    @admin.display(description="State")
+    def state(self, obj: ApiKey) -> str:
+        if obj.revoked_at is not None:
+            return "revoked"
+        return "expired" if obj.expires_at <= clock.now() else "active"
 
     @admin.display(description="held by")
     def holder(self, obj: ApiKey) -> str:
@@ -168,19 +192,26 @@ class IssuerAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(TrustedIssuer)
 class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
     view_action = "key.view"
+    about = "Who else may sign tokens for agents here, and up to which role."
+    tabs = (
+        ("Trusted", "is_active__exact=1"),
+        ("Distrusted", "is_active__exact=0"),
+        ("All", "view=all"),
+    )
+    empty = "No issuer of this kind."
+    empty_hint = "Trust one, and tokens of its CI work here without a stored key."
     add_action = "key.trust_issuer"
     change_action = "key.trust_issuer"
     form = IssuerAdminForm
     add_fields = ("issuer", "jwks_url", "audience", "role")
     edit_fields = ("jwks_url", "role")
     fields = (
-        "uid",
+        "state",
         "issuer",
         "jwks_url",
         "audience",
         "role",
-        "is_active",
-        "jwks",
+        "keys_known",
         "fetched_at",
         "tried_at",
         "last_error",
@@ -190,6 +221,14 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
     list_filter = ("workspace", "is_active")
     list_select_related = ("workspace",)
     search_fields = ("issuer", "audience")
+
+    @admin.display(description="State")
+    def state(self, obj: TrustedIssuer) -> str:
+        return "trusted" if obj.is_active else "distrusted"
+
+    @admin.display(description="Keys known")
+    def keys_known(self, obj: TrustedIssuer) -> int:
+        return len((obj.jwks or {}).get("keys", []))
 
     def service_save(
         self,
@@ -228,7 +267,11 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
 @admin.register(RevokedToken)
 class RevokedTokenAdmin(ModelAdmin[RevokedToken]):
     view_action = "key.view"
+    about = "Tokens ended before their time, until they would have ended by themselves."
+    empty = "No token has been revoked."
+    empty_hint = "POST /api/v1/token/revoke ends one; ending an agent's tokens ends them all."
     list_display = ("jti", "revoked_at", "revoked_by", "expires_at", "reason")
+    facts = ("workspace", "revoked_by", "revoked_at", "expires_at", "reason", "jti")
     list_filter = ("workspace",)
     list_select_related = ("workspace",)
     search_fields = ("jti",)
