@@ -56,7 +56,8 @@ def agents(request: HttpRequest) -> HttpResponse:
         if made is not None:
             return HttpResponseRedirect(reverse("access:agent", args=[made.uid]))
     context = {
-        "title": f"Agents of {workspace.name}",
+        "title": "Agents",
+        "workspace_name": workspace.name,
         "form": form,
         "may": allowed(actor, "agent.manage", workspace),
         **_listed(request, workspace, actor),
@@ -202,7 +203,8 @@ def own_keys(request: HttpRequest) -> HttpResponse:
         if issued is not None:
             return shown_once(request, issued, reverse("access:own_keys"))
     context = {
-        "title": f"My keys in {workspace.name}",
+        "title": "My keys",
+        "workspace_name": workspace.name,
         "making": form.is_bound,
         "keys": key_lines(_keys(workspace, actor).filter(user_id=actor.user_id or 0)),
         "key_form": form,

@@ -95,7 +95,8 @@ def members(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _invite(request, workspace, form, actor):
         return HttpResponseRedirect(reverse("access:members"))
     context = {
-        "title": f"Members of {workspace.name}",
+        "title": "Members",
+        "workspace_name": workspace.name,
         "form": form,
         "invite": allowed(actor, "member.grant", workspace),
         **_listed(request, workspace),
