@@ -96,6 +96,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
             "beside": beside,
             "has_changes": obj.before is not None or obj.after is not None,
             "leaf": bytes(obj.leaf).hex(),
+            "details": _beside_the_changes(obj.details),
         }
 
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -131,6 +132,13 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
     @admin.display(description="Number")
     def number(self, event: AuditEvent) -> int:
         return int(event.pk)
+
+
+def _beside_the_changes(details: Any) -> Any:
+    """Which state it came from and went to stands among what changed."""
+    if not isinstance(details, dict):
+        return details
+    return {name: value for name, value in details.items() if name != "transition"}
 
 
 # What request ids look like: ours, and those of proxies. Words people search for do not.

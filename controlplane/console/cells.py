@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from controlplane.access import policy
 from controlplane.access.models import Agent, User
 from controlplane.audit.models import AuditEvent
-from controlplane.console.kit import people
+from controlplane.console.kit import people, tones
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import Lasting
 
@@ -116,8 +116,8 @@ def shown(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> Sho
     def named(names: frozenset[str]) -> Cell | None:
         return next((cell for cell in found if cell.name in names and cell.kind != "none"), None)
 
-    state = declared(model_admin.head_state) or named(STATES)
-    severity = declared(model_admin.head_severity) or named(SEVERITIES)
+    state = _as("state", declared(model_admin.head_state)) or named(STATES)
+    severity = _as("severity", declared(model_admin.head_severity)) or named(SEVERITIES)
     owner = declared(model_admin.head_owner) or named(OWNERS)
     clocks = [cell for name in model_admin.head_clocks if (cell := declared(name))]
     heads = {cell.name for cell in (state, severity, owner, *clocks) if cell}
@@ -131,6 +131,11 @@ def shown(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> Sho
         long=[c for c in rest if c.kind in {"json", "long"}],
         traces=[c for c in rest if c.kind not in {"json", "long"} and c.name in TRACES],
     )
+
+
+def _as(kind: str, cell: Cell | None) -> Cell | None:
+    """What is declared to be a state is drawn as one, whatever its name."""
+    return replace(cell, kind=kind) if cell and cell.kind == "text" else cell
 
 
 def facts(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> list[Cell]:
@@ -210,6 +215,8 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     if field is not None and field.is_relation and not isinstance(value, models.Model):
         value = getattr(obj, field.name, None)
     kind = kind_of(name, field, value)
+    if kind == "text" and name in STATES:
+        value = tones.state_words(value)
     # A deadline that no longer runs is a time like any other.
     if kind == "countdown" and _is_over(obj):
         kind = "when"

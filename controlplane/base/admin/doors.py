@@ -111,7 +111,8 @@ class ButtonDoors(_Base):
         buttons = self._shown(request, "detail", obj)
         # The head alone asks for no history and no panel.
         rest = {"portal": self} if part == "head" else self.row_shown(request, obj)  # type: ignore[attr-defined]
-        return {"portal_buttons": buttons, "seen": seen, **rest}
+        heading = self.heading(obj)  # type: ignore[attr-defined]
+        return {"portal_buttons": buttons, "seen": seen, "heading": heading, **rest}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return {"portal_buttons": self._shown(request, "list", None)}

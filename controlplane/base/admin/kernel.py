@@ -60,6 +60,9 @@ class SignalAdmin(ModelAdmin[Signal]):
     def error_short(self, signal: Signal) -> str:
         return short(signal.last_error)
 
+    def heading(self, obj: Signal) -> str:
+        return obj.kind
+
     def panel_context(self, request: HttpRequest, obj: Signal) -> Mapping[str, Any]:
         return {
             "payload": redact(obj.payload),

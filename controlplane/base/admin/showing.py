@@ -16,6 +16,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base.web import actor_of
@@ -134,6 +135,10 @@ class Showing(_Base):
             "older_events": len(events) > TIMELINE_ROWS.value,
             **self.panel_context(request, obj),
         }
+
+    def heading(self, obj: Any) -> str:
+        """What its page is called: words rather than keys."""
+        return capfirst(str(obj))
 
     def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
         """What `panel_template` needs beside `original`."""

@@ -45,7 +45,7 @@ class ProbeAdmin(ModelAdmin[Probe]):
     in_palette = True
     facts = (
         "health", "service", "environment", "url", "pushed", "expected_status", "rhythm",
-        "patience", "down_after", "is_active", "since", "looked", "version",
+        "patience", "down_after", "since", "looked", "version",
     )  # fmt: skip
     panel_template = "catalog/panel_probe.html"
     add_fields = ("service", "environment", *PROBE_FIELDS)
@@ -128,6 +128,8 @@ class ProbeResultAdmin(ModelAdmin[ProbeResult]):
     empty = "No look failed."
     empty_hint = "Looks are kept for a month; outages are what lasts."
     list_display = ["probe", "outcome", "error", "status_code", "latency_ms", "at"]
+    facts = ("outcome", "probe", "at", "error", "status_code", "latency_ms")
+    head_clocks = ("at",)
     list_filter = ["ok"]
     list_select_related = ["probe__service", "probe__environment"]
 

@@ -81,6 +81,9 @@ class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
     def tries(self, job: ScheduledJob) -> int | None:
         return JOBS[job.name].attempts if job.name in JOBS else None
 
+    def heading(self, obj: ScheduledJob) -> str:
+        return obj.name
+
     def panel_context(self, request: HttpRequest, obj: ScheduledJob) -> Mapping[str, Any]:
         found = shown.runs_of(obj.name)
         actor = actor_of(request)
@@ -180,6 +183,9 @@ class JobRunAdmin(ModelAdmin[JobRun]):
     @admin.display(description="Job")
     def job(self, run: JobRun) -> ScheduledJob | str:
         return ScheduledJob.objects.filter(name=run.name).first() or run.name
+
+    def heading(self, obj: JobRun) -> str:
+        return obj.name
 
     def panel_context(self, request: HttpRequest, obj: JobRun) -> Mapping[str, Any]:
         entry = JOBS.get(obj.name)

@@ -37,8 +37,7 @@ class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
     in_palette = True
     head_clocks = ("opened_at", "lasted")
     fields = (
-        "state", "kind", "subject", "opened_at", "closed_at", "lasted", "seen_at", "told_at",
-        "tellings", "told_directly_at",
+        "state", "kind", "subject", "opened_at", "closed_at", "lasted",
     )  # fmt: skip
     panel_template = "jobs/panel_watchalarm.html"
 

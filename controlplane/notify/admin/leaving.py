@@ -59,6 +59,9 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     def error_short(self, message: OutboxMessage) -> str:
         return short(message.last_error)
 
+    def heading(self, obj: OutboxMessage) -> str:
+        return obj.topic
+
     def panel_context(self, request: HttpRequest, obj: OutboxMessage) -> Mapping[str, Any]:
         actor = actor_of(request)
         delivery = shown.delivery_of(obj, actor)
