@@ -151,6 +151,7 @@ def _since() -> datetime:
 
 @admin.register(AuditSeal)
 class AuditSealAdmin(ModelAdmin[AuditSeal]):
+    titled = True
     view_action = "audit.verify"
     keyed = True
     about = "The chain over the log. Each seal signs a batch of events and the seal before it."

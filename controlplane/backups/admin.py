@@ -83,6 +83,7 @@ def _job(name: str, actor: Actor) -> dict[str, Any]:
 class RecoveryAdmin(ModelAdmin[Any]):
     """Both lists stand under the two figures that backups are for."""
 
+    titled = True
     list_panel_template = "backups/list_recovery.html"
     job_name = ""
     command = ""

@@ -47,7 +47,8 @@ class Showing(_Base):
     """Mixed into `ModelAdmin`.
 
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
-    opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
+    opens when nothing was asked. `list_name` is what the list is called where that is not the plural
+    of its rows. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
     figures above a list. `in_palette` offers the list when somebody types words into the palette.
@@ -59,12 +60,14 @@ class Showing(_Base):
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
+    list_name: ClassVar[str] = ""
     about: ClassVar[str] = ""
     empty: ClassVar[str] = ""
     empty_hint: ClassVar[str] = ""
     panel_template: ClassVar[str] = ""
     list_panel_template: ClassVar[str] = ""
     facts: ClassVar[Sequence[str]] = ()
+    titled: ClassVar[bool] = False  # its text is words of ours, no name: it begins as a title does
     head_state: ClassVar[str] = ""
     head_severity: ClassVar[str] = ""
     head_owner: ClassVar[str] = ""
@@ -85,6 +88,11 @@ class Showing(_Base):
         return field
 
     # --- Lists ----------------------------------------------------------------------------
+
+    @property
+    def called(self) -> str:
+        """The one name of the list: in its heading, the breadcrumbs, the sidebar, the palette."""
+        return self.list_name or capfirst(str(self.opts.verbose_name_plural))
 
     def opening(self, request: HttpRequest) -> HttpResponse | None:
         """A list nobody asked anything opens with its first tab, in the address like any other."""
@@ -138,7 +146,7 @@ class Showing(_Base):
 
     def heading(self, obj: Any) -> str:
         """What its page is called: words rather than keys."""
-        return capfirst(str(obj))
+        return capfirst(str(obj)) if self.titled else str(obj)
 
     def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
         """What `panel_template` needs beside `original`."""

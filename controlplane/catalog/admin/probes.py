@@ -120,6 +120,7 @@ class ProbeAdmin(ModelAdmin[Probe]):
 
 @admin.register(ProbeResult)
 class ProbeResultAdmin(ModelAdmin[ProbeResult]):
+    titled = True
     view_action = "catalog.view"
     workspace_lookup = "probe__workspace"
     keyed = True

@@ -21,6 +21,7 @@ from controlplane.lib.lasting import Lasting
 
 @admin.register(WatchAlarm)
 class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
+    titled = True
     view_action = "job.view"
     keyed = True
     about = "What is silent, late or stuck in the portal itself. Each closes with its cause."
