@@ -66,6 +66,8 @@ class QuestionForm(forms.Form):
             self.fields["typed"].label = f"Type {name} to confirm"
         else:
             del self.fields["typed"]
+        for field in [*self.fields.values()][:1]:  # whoever pressed a key types on
+            field.widget.attrs["autofocus"] = True
 
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"]
