@@ -27,6 +27,7 @@ from controlplane.lib.text import short
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ModelAdmin[AuditEvent]):
+    list_name = "Audit trail"
     view_action = "audit.view"
     keyed = True
     about = "Everything anybody did, tried or was refused. Rows are only ever added, then sealed."
@@ -151,6 +152,7 @@ def _since() -> datetime:
 
 @admin.register(AuditSeal)
 class AuditSealAdmin(ModelAdmin[AuditSeal]):
+    list_name = "Verification"
     titled = True
     view_action = "audit.verify"
     keyed = True

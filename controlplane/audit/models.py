@@ -82,7 +82,6 @@ class AuditEvent(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "audit trail"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["workspace_id", "id"], name="audit_workspace"),
@@ -151,7 +150,6 @@ class AuditSeal(models.Model):
 
     class Meta:
         verbose_name = "seal"
-        verbose_name_plural = "verification"
         ordering = ["-n"]
 
     def __str__(self) -> str:

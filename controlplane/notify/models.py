@@ -32,7 +32,6 @@ class OutboxMessage(leases.Leased):
     objects = querysets.OutboxQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "outbox"
         ordering = ["-id"]
         indexes = [
             leases.ready_index("outbox_ready"),

@@ -37,7 +37,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "seal",
-                "verbose_name_plural": "verification",
                 'ordering': ['-n'],
             },
         ),
@@ -69,7 +68,6 @@ class Migration(migrations.Migration):
                 ('leaf', models.BinaryField(max_length=32)),
             ],
             options={
-                'verbose_name_plural': 'audit trail',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['workspace_id', 'id'], name='audit_workspace'), models.Index(fields=['subject_ref', 'id'], name='audit_subject'), models.Index(fields=['actor_ref', 'id'], name='audit_actor'), models.Index(fields=['action', 'id'], name='audit_action')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['done', 'denied', 'failed'])), name='audit_outcome_known'), models.CheckConstraint(condition=models.Q(('action', ''), _negated=True), name='audit_action_named')],

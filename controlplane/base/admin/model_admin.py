@@ -18,7 +18,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.text import capfirst
 
 from controlplane.access import policy
 from controlplane.base.admin import editing
@@ -333,8 +332,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         if opening is not None and self.has_view_permission(request):
             return opening
         part = self.take_part(request)
-        title = capfirst(str(self.opts.verbose_name_plural))
-        shown = {"title": title, **self.list_context(request), **self.list_shown(request)}
+        shown = {"title": self.called, **self.list_context(request), **self.list_shown(request)}
         response = super().changelist_view(request, {**(extra_context or {}), **shown})
         return as_part(request, response, "console/_list.html") if part else response
 

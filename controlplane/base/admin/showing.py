@@ -47,8 +47,8 @@ class Showing(_Base):
     """Mixed into `ModelAdmin`.
 
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
-    opens when nothing was asked. `list_name` is what the list is called where that is not the plural
-    of its rows. `about` is a sentence under the title; `empty` and `empty_hint`
+    opens when nothing was asked. `list_name` is what the list is called where that is not the
+    plural of its rows. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
     figures above a list. `in_palette` offers the list when somebody types words into the palette.

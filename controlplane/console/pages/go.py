@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
@@ -150,7 +149,7 @@ def _all_places(actor: Actor) -> Iterator[tuple[str, str, str, str]]:
         action = getattr(model_admin, "view_action", "")
         url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         if url not in seen and policy.can(actor, action):
-            label = capfirst(str(model._meta.verbose_name_plural))
+            label = getattr(model_admin, "called", "")
             yield label, url, f"{label} {model._meta.app_label}".lower(), "Go to"
     for view in SavedView.objects.visible_to(actor)[:100]:
         yield view.name, view.url, view.name.lower(), "Saved view"

@@ -27,6 +27,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     """The outbox. The useful question is which messages died, and why."""
 
     view_action = "notify.view"
+    list_name = "Outbox"
     keyed = True
     about = "Everything that must leave the portal, and what became of it."
     tabs = (

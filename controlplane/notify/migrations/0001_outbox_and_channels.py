@@ -178,7 +178,6 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='access.workspace')),
             ],
             options={
-                'verbose_name_plural': 'outbox',
                 'ordering': ['-id'],
             },
         ),
