@@ -130,17 +130,17 @@ class MembershipAdmin(ModelAdmin[Membership]):
             '<a href="{}?workspace={}">Open {}</a>', url, obj.workspace.slug, obj.user.name
         )
 
-    @button(label="Lock the account", action="member.lock", reason=True)
+    @button(label="Lock the account", action="member.lock", reason=True, quiet=True)
     def lock(self, request: HttpRequest, obj: Membership, reason: str) -> str:
         services.lock_account(obj.user, actor=actor_of(request), reason=reason)
         return "The account is locked."
 
-    @button(label="End all their sessions", action="member.end_session", reason=True)
+    @button(label="End all their sessions", action="member.end_session", reason=True, quiet=True)
     def end_sessions(self, request: HttpRequest, obj: Membership, reason: str) -> str:
         count = services.end_all_sessions(obj.user, actor=actor_of(request), reason=reason)
         return f"{count} sessions have ended."
 
-    @button(label="Remove from the workspace", action="member.manage", reason=True)
+    @button(label="Remove from the workspace", action="member.manage", reason=True, quiet=True)
     def remove(self, request: HttpRequest, obj: Membership, reason: str) -> str:
         services.remove_member(obj, actor=actor_of(request), reason=reason)
         return "Removed; every role here has ended."
@@ -186,7 +186,7 @@ class GrantAdmin(ModelAdmin[Grant]):
         expired = obj.expires_at is not None and obj.expires_at <= clock.now()
         return "expired" if expired else "held"
 
-    @button(label="Revoke", action="member.revoke", reason=True, when=_held)
+    @button(label="Revoke", action="member.revoke", reason=True, when=_held, quiet=True)
     def revoke(self, request: HttpRequest, obj: Grant, reason: str) -> str:
         services.revoke_role(obj, actor=actor_of(request), reason=reason)
         return "The role is revoked."
@@ -301,7 +301,7 @@ class UserSessionAdmin(ModelAdmin[UserSession]):
     def state(self, obj: UserSession) -> str:
         return "open" if obj.ended_at is None else "ended"
 
-    @button(label="End it", action="workspace.view")
+    @button(label="End it", action="workspace.view", quiet=True)
     def end(self, request: HttpRequest, obj: UserSession, reason: str) -> str:
         services.end_session(obj, actor=actor_of(request))
         return "That session has ended."

@@ -95,12 +95,12 @@ class AgentAdmin(ModelAdmin[Agent]):
             raise Invalid("Choose a workspace first.")
         return agents.create_agent(workspace, actor=actor_of(request), **data)
 
-    @button(label="Lock", action="member.lock", reason=True)
+    @button(label="Lock", action="member.lock", reason=True, quiet=True)
     def lock(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         lock_account(obj, actor=actor_of(request), reason=reason)
         return "Its keys and tokens are refused until somebody unlocks it."
 
-    @button(label="Deactivate", action="agent.manage", reason=True, when=_active)
+    @button(label="Deactivate", action="agent.manage", reason=True, when=_active, quiet=True)
     def deactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         agents.deactivate_agent(obj, actor=actor_of(request), reason=reason)
         return "Deactivated. No key or token of it works."
@@ -110,7 +110,7 @@ class AgentAdmin(ModelAdmin[Agent]):
         agents.reactivate_agent(obj, actor=actor_of(request), reason=reason)
         return "Active again."
 
-    @button(label="End all its tokens", action="agent.manage", reason=True)
+    @button(label="End all its tokens", action="agent.manage", reason=True, quiet=True)
     def end_tokens(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         agents.end_tokens(obj, actor=actor_of(request), reason=reason)
         return "Its tokens have ended. Its keys work on."
@@ -174,7 +174,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         url = reverse("access:key_rotate", args=[obj.uid])
         return HttpResponseRedirect(f"{url}?workspace={obj.workspace.slug}")
 
-    @button(label="Revoke", action="key.manage", reason=True, when=_living)
+    @button(label="Revoke", action="key.manage", reason=True, when=_living, quiet=True)
     def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
         keys.revoke_key(obj, actor=actor_of(request), reason=reason)
         return "Revoked, with its tokens."
@@ -252,7 +252,7 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
         found = issuers.fetch_keys_now(obj, actor=actor_of(request))
         return f"{len(found.jwks.get('keys', []))} keys."
 
-    @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active)
+    @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active, quiet=True)
     def distrust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
         issuers.distrust_issuer(obj, actor=actor_of(request), reason=reason)
         return "Its tokens are refused from now on."

@@ -43,6 +43,13 @@ _MOMENT = {
 _DAY = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
 
 
+def worded(label: Any) -> str:
+    """A column's name as words: "Every (seconds)", "JWKS URL", "Active"."""
+    text = re.sub(r"[_ ]s$", " (seconds)", str(label or ""))
+    text = re.sub(r"^is[_ ]", "", text, flags=re.IGNORECASE)
+    return capfirst(re.sub(r"\b(url|jwks)\b", lambda found: found[0].upper(), text, flags=re.I))
+
+
 class Showing(_Base):
     """Mixed into `ModelAdmin`.
 
@@ -86,6 +93,14 @@ class Showing(_Base):
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Labels as words, and no colon after them: they stand above their fields."""
+        form = super().get_form(request, *args, **kwargs)
+        for name, field in form.base_fields.items():
+            field.label_suffix = ""
+            field.label = worded(field.label or name.replace("_", " "))
+        return form
 
     # --- Lists ----------------------------------------------------------------------------
 
