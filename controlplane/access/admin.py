@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from controlplane.access import admin_keys, services
+from controlplane.access import admin_keys, policy, services
+from controlplane.access.devices import device_name
 from controlplane.access.models import (
     AccessReview,
     AccountLock,
@@ -30,6 +31,7 @@ _EMPTY = admin.EmptyFieldListFilter
 @admin.register(Workspace)
 class WorkspaceAdmin(ModelAdmin[Workspace]):
     view_action = "workspace.view"
+    labels = {"created_at": "Made"}
     change_action = "workspace.manage"
     about = "Where you are a member. Nothing of one is seen in another."
     empty = "You are a member of no workspace."
@@ -69,6 +71,12 @@ def _open(user: User) -> str:
 @admin.register(User)
 class UserAdmin(ModelAdmin[User]):
     view_action = "member.view"
+    labels = {
+        "is_active": "Account open",
+        "created_at": "Since",
+        "last_login": "Last signed in",
+        "password_changed_at": "Password changed",
+    }
     about = "Everybody with an account whom you work with."
     tabs = (("Open", "is_active__exact=1"), ("Closed", "is_active__exact=0"), ("All", "view=all"))
     empty = "No account of this kind."
@@ -107,27 +115,38 @@ class UserAdmin(ModelAdmin[User]):
 @admin.register(Membership)
 class MembershipAdmin(ModelAdmin[Membership]):
     view_action = "member.view"
+    labels = {"user": "Member", "created_at": "Since", "left_at": "Left"}
     about = "Who belongs to which workspace, and since when. Roles are on a member's page."
     tabs = (("Members", "left_at__isempty=1"), ("Left", "left_at__isempty=0"), ("All", "view=all"))
     empty = "Nobody."
     empty_hint = "Members are added under Access, Members."
-    list_display = ("user", "workspace", "page", "created_at", "left_at")
+    list_display = ("user", "workspace", "roles", "created_at", "left_at")
     list_filter = ("workspace", ("left_at", _EMPTY))
     list_select_related = ("user", "workspace")
     search_fields = ("user__email", "user__name")
-    fields = ("state", "user", "workspace", "page", "created_at", "left_at")
+    fields = ("state", "user", "workspace", "roles", "created_at", "left_at")
 
     @admin.display(description="State")
     def state(self, obj: Membership) -> str:
         return "active" if obj.left_at is None else "left"
 
-    @admin.display(description="Roles and buttons")
-    def page(self, obj: Membership) -> str:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        held = Prefetch("grants", queryset=Grant.objects.held(), to_attr="held")
+        return super().get_queryset(request).prefetch_related(held)
+
+    @admin.display(description="Roles")
+    def roles(self, obj: Membership) -> str:
+        """Where they are granted and revoked is a page of its own, of members only."""
         if obj.left_at is not None:
-            return "left"
+            return ""
+        held: list[Grant] = obj.held  # type: ignore[attr-defined]
         url = reverse("access:member", kwargs={"uid": obj.user.uid})
+        names = sorted({policy.role_label(grant.role) for grant in held})
         return format_html(
-            '<a href="{}?workspace={}">Open {}</a>', url, obj.workspace.slug, obj.user.name
+            '<a href="{}?workspace={}">{}</a>',
+            url,
+            obj.workspace.slug,
+            ", ".join(names) or "No role",
         )
 
     @button(label="Lock the account", action="member.lock", reason=True, quiet=True)
@@ -153,6 +172,7 @@ def _held(grant: Grant) -> str:
 @admin.register(Grant)
 class GrantAdmin(ModelAdmin[Grant]):
     view_action = "member.view"
+    labels = {"membership": "Held by", "expires_at": "Ends"}
     about = "Each role somebody holds or held: by whom it was given, and until when."
     tabs = (
         ("Held", "revoked_at__isempty=1"),
@@ -186,6 +206,9 @@ class GrantAdmin(ModelAdmin[Grant]):
         expired = obj.expires_at is not None and obj.expires_at <= clock.now()
         return "expired" if expired else "held"
 
+    def heading(self, obj: Grant) -> str:
+        return f"{policy.role_label(obj.role)} for {obj.membership}"
+
     @button(label="Revoke", action="member.revoke", reason=True, when=_held, quiet=True)
     def revoke(self, request: HttpRequest, obj: Grant, reason: str) -> str:
         services.revoke_role(obj, actor=actor_of(request), reason=reason)
@@ -200,6 +223,7 @@ def _stands(lock: AccountLock) -> str:
 @admin.register(AccountLock)
 class AccountLockAdmin(ModelAdmin[AccountLock]):
     view_action = "member.view"
+    labels = {"__str__": "Locked out", "workspace": "Locked by workspace", "until": "Until"}
     about = "Accounts and agents that are kept out, by whom and why."
     tabs = (
         ("Locked", "unlocked_at__isempty=1"),
@@ -236,6 +260,7 @@ def _glass_open(glass: BreakGlass) -> str:
 @admin.register(BreakGlass)
 class BreakGlassAdmin(ModelAdmin[BreakGlass]):
     view_action = "break_glass.view"
+    labels = {"user": "Who"}
     about = "Superusers who came into a workspace without a role in it: why, and until when."
     tabs = (("Open", "ended_at__isempty=1"), ("Ended", "ended_at__isempty=0"), ("All", "view=all"))
     empty = "No glass is broken."
@@ -260,14 +285,20 @@ class BreakGlassAdmin(ModelAdmin[BreakGlass]):
 @admin.register(AccessReview)
 class AccessReviewAdmin(ModelAdmin[AccessReview]):
     view_action = "access_review.view"
+    labels = {"period": "Quarter"}
     about = "Every quarter somebody looks at who may what, line by line, and signs."
     empty = "No review yet."
     empty_hint = "The first is made with the quarter, or at once under Govern, Access reviews."
-    list_display = ("period", "workspace", "status", "due_at", "signed_by", "signed_at")
+    list_display = ("period", "workspace", "state", "due_at", "signed_by", "signed_at")
     list_filter = ("workspace", "status")
     list_select_related = ("workspace", "signed_by")
     head_clocks = ("due_at",)
-    facts = ("status", "period", "workspace", "due_at", "signed_by", "signed_at", "statement")
+    facts = ("state", "period", "workspace", "due_at", "signed_by", "signed_at", "statement")
+
+    @admin.display(description="State", ordering="status")
+    def state(self, obj: AccessReview) -> str:
+        late = obj.status == AccessReview.Status.OPEN and obj.due_at < clock.now()
+        return "overdue" if late else str(obj.status)
 
     @button(label="Open the lines", action="access_review.view")
     def lines(self, request: HttpRequest, obj: AccessReview, reason: str) -> HttpResponse:
@@ -280,15 +311,16 @@ class UserSessionAdmin(ModelAdmin[UserSession]):
     """One's own: nobody else's whereabouts are anybody's business."""
 
     view_action = "workspace.view"
+    labels = {"address": "From", "second_factor_at": "Second factor given"}
     about = "Where you are signed in. End what you don't recognise, then change your password."
     tabs = (("Open", "ended_at__isempty=1"), ("Ended", "ended_at__isempty=0"), ("All", "view=all"))
     empty = "No session of this kind."
-    list_display = ("browser", "address", "started_at", "last_seen_at", "ended_at")
+    list_display = ("device", "address", "started_at", "last_seen_at", "ended_at")
     list_filter = (("ended_at", _EMPTY),)
     head_clocks = ("last_seen_at",)
     fields = (
         "state",
-        "browser",
+        "device",
         "address",
         "started_at",
         "last_seen_at",
@@ -300,6 +332,13 @@ class UserSessionAdmin(ModelAdmin[UserSession]):
     @admin.display(description="State")
     def state(self, obj: UserSession) -> str:
         return "open" if obj.ended_at is None else "ended"
+
+    @admin.display(description="Browser", ordering="browser")
+    def device(self, obj: UserSession) -> str:
+        return format_html('<span title="{}">{}</span>', obj.browser, device_name(obj.browser))
+
+    def heading(self, obj: UserSession) -> str:
+        return device_name(obj.browser)
 
     @button(label="End it", action="workspace.view", quiet=True)
     def end(self, request: HttpRequest, obj: UserSession, reason: str) -> str:

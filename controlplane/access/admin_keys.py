@@ -53,6 +53,7 @@ class AgentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Agent)
 class AgentAdmin(ModelAdmin[Agent]):
     view_action = "agent.view"
+    labels = {"is_active": "Active", "created_at": "Made"}
     about = "Machines that work here, each with an owner among the people."
     tabs = (("Active", "is_active__exact=1"), ("Off", "is_active__exact=0"), ("All", "view=all"))
     empty = "No agent of this kind."
@@ -121,6 +122,15 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """Keys are made on the agent's page, where the secret is shown."""
 
     view_action = "key.view"
+    labels = {
+        "prefix": "Begins with",
+        "agent": "Held by agent",
+        "user": "Held by",
+        "not_before": "Works from",
+        "rotated_from": "Takes the place of",
+        "created_at": "Made",
+        "created_by": "Made by",
+    }
     about = "Secrets of agents and people. Only what they begin with is kept readable."
     tabs = (
         ("Not revoked", "revoked_at__isempty=1"),
@@ -192,6 +202,13 @@ class IssuerAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(TrustedIssuer)
 class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
     view_action = "key.view"
+    labels = {
+        "is_active": "Trusted",
+        "fetched_at": "Keys fetched",
+        "tried_at": "Last tried",
+        "role": "Acts as",
+        "created_at": "Trusted since",
+    }
     about = "Who else may sign tokens for agents here, and up to which role."
     tabs = (
         ("Trusted", "is_active__exact=1"),

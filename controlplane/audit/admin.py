@@ -155,6 +155,7 @@ class AuditSealAdmin(ModelAdmin[AuditSeal]):
     list_name = "Verification"
     titled = True
     view_action = "audit.verify"
+    labels = {"count": "Events"}
     keyed = True
     about = "The chain over the log. Each seal signs a batch of events and the seal before it."
     empty = "Nothing is sealed yet."
@@ -234,6 +235,7 @@ def _signed_already(row: AuditReview) -> str:
 @admin.register(AuditReview)
 class AuditReviewAdmin(ModelAdmin[AuditReview]):
     view_action = "audit.view"
+    labels = {"since": "From", "until": "To"}
     about = "A week of the log, prepared for reading: what was refused, and what is delicate."
     tabs = (
         ("To sign", "signed_at__isempty=1"),

@@ -65,7 +65,7 @@ def drill_rows(drills: Sequence[RestoreDrill], actor: Actor) -> list[dict[str, A
     return [
         {
             "what": row.error or f"{row.tables} tables restored and compared",
-            "ok": {"text": result(row), "tone": "good" if row.ok else "bad"},
+            "ok": result(row),
             "seconds": row.seconds,
             "rows": row.rows,
             "at": row.started_at,

@@ -10,7 +10,7 @@ from django.test import Client
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.base.admin.buttons import buttons_of
-from controlplane.base.admin.showing import worded
+from controlplane.base.admin.words import worded
 from tests import make
 from tests.kit import pages
 
@@ -38,10 +38,10 @@ def test_what_ends_or_locks__is_never_drawn_as_the_next_step() -> None:
         ("is active", "Active"),
         ("island", "Island"),
         ("status", "Status"),
-        (None, ""),
+        ("latency_ms", "Latency (ms)"),
     ],
 )
-def test_label__as_words(name: str | None, words: str) -> None:
+def test_label__as_words(name: str, words: str) -> None:
     assert worded(name) == words
 
 
@@ -57,9 +57,9 @@ def here(db: None) -> Workspace:
 
 def test_forms__labels_end_without_a_colon_and_name_units(browser: Client) -> None:
     for path, label in (
-        ("/admin/catalog/probe/add/", "Every (seconds)"),
-        ("/admin/access/trustedissuer/add/", "JWKS URL"),
-        ("/admin/base/throttlerule/add/", "Period (seconds)"),
+        ("/admin/catalog/probe/add/", "Look every (seconds)"),
+        ("/admin/access/trustedissuer/add/", "Address of its keys"),
+        ("/admin/base/throttlerule/add/", "In (seconds)"),
     ):
         labels = re.findall(r"<label[^>]*>([^<]*)</label>", browser.get(path).content.decode())
         assert label in labels, (path, labels)

@@ -150,8 +150,7 @@ def _trail(row: Agent, actor: Actor) -> dict[str, Any]:
     """What was done to the agent and its keys; what it did itself is in the audit log."""
     subjects = [row, *row.keys.order_by("-pk")[:TRAIL]]
     rows = AuditEvent.objects.visible_to(actor).about_any(subjects).order_by("-pk")
-    events = list(rows[: TRAIL + 1])
-    return {"events": events[:TRAIL], "older_events": len(events) > TRAIL}
+    return {"events": list(rows[:TRAIL])}
 
 
 @in_workspace

@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from controlplane.audit.models import AuditEvent
+from controlplane.base.admin.words import label_of
 from controlplane.base.web import actor_of
 from controlplane.lib import defaults
 
@@ -43,19 +44,13 @@ _MOMENT = {
 _DAY = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
 
 
-def worded(label: Any) -> str:
-    """A column's name as words: "Every (seconds)", "JWKS URL", "Active"."""
-    text = re.sub(r"[_ ]s$", " (seconds)", str(label or ""))
-    text = re.sub(r"^is[_ ]", "", text, flags=re.IGNORECASE)
-    return capfirst(re.sub(r"\b(url|jwks)\b", lambda found: found[0].upper(), text, flags=re.I))
-
-
 class Showing(_Base):
     """Mixed into `ModelAdmin`.
 
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
     opens when nothing was asked. `list_name` is what the list is called where that is not the
-    plural of its rows. `about` is a sentence under the title; `empty` and `empty_hint`
+    plural of its rows. `labels` are words for columns and fields where `base.admin.words` has none
+    that fit. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
     figures above a list. `in_palette` offers the list when somebody types words into the palette.
@@ -68,6 +63,7 @@ class Showing(_Base):
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
     list_name: ClassVar[str] = ""
+    labels: ClassVar[Mapping[str, str]] = {}
     about: ClassVar[str] = ""
     empty: ClassVar[str] = ""
     empty_hint: ClassVar[str] = ""
@@ -99,7 +95,7 @@ class Showing(_Base):
         form = super().get_form(request, *args, **kwargs)
         for name, field in form.base_fields.items():
             field.label_suffix = ""
-            field.label = worded(field.label or name.replace("_", " "))
+            field.label = label_of(self, name, field.label)
         return form
 
     # --- Lists ----------------------------------------------------------------------------

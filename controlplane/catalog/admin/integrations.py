@@ -55,6 +55,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     """What agents call, and whether they may."""
 
     view_action = "catalog.view"
+    labels = {"status": "Breaker", "trials": "Trial calls", "retry_at": "Next try"}
     add_action = "catalog.manage"
     change_action = "catalog.manage"
     about = "Other people's services that agents call, and whether they may just now."

@@ -27,6 +27,12 @@ def _cannot_look(probe: Probe) -> str:
 @admin.register(Probe)
 class ProbeAdmin(ModelAdmin[Probe]):
     view_action = "catalog.view"
+    labels = {
+        "is_active": "Switched on",
+        "url": "Address",
+        "expected_status": "Expected status code",
+        "pushed": "Pushed to us",
+    }
     add_action = "catalog.manage"
     change_action = "catalog.manage"
     about = "Who looks at which service where, and what was seen last."
@@ -142,6 +148,7 @@ class ProbeResultAdmin(ModelAdmin[ProbeResult]):
 @admin.register(DownInterval)
 class DownIntervalAdmin(ModelAdmin[DownInterval]):
     view_action = "catalog.view"
+    labels = {"starts_at": "Began", "ends_at": "Ended"}
     keyed = True
     about = "Times in which a service was away in one environment. Uptime is counted from them."
     tabs = (("Now", "ends_at__isempty=1"), ("Over", "ends_at__isempty=0"), ("All", "view=all"))

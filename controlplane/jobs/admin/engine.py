@@ -33,6 +33,13 @@ Health = question(
 @admin.register(ScheduledJob)
 class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
     view_action = "job.view"
+    labels = {
+        "enabled": "Switched on",
+        "last_ok_at": "Last went well",
+        "last_failed_at": "Last failed",
+        "next_run_at": "Next run",
+        "first_seen_at": "Known since",
+    }
     about = "What the portal does by itself, and how each of it fares."
     tabs = (
         ("Switched on", "enabled__exact=1"),
@@ -150,6 +157,7 @@ def _can_stop(run: JobRun) -> str:
 @admin.register(JobRun)
 class JobRunAdmin(ModelAdmin[JobRun]):
     view_action = "job.view"
+    labels = {"name": "Job", "due_at": "For"}
     keyed = True
     about = "Every run of every job: when it was due, how long it took, what it told."
     tabs = (

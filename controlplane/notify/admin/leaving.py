@@ -92,6 +92,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
 @admin.register(Notification)
 class NotificationAdmin(ModelAdmin[Notification]):
     view_action = "notify.view"
+    labels = {"key": "Named"}
     keyed = True
     about = "News the portal had for people, each with one delivery per target."
     tabs = (("Critical", "urgency__exact=critical"), ("All", "view=all"))
@@ -117,6 +118,7 @@ class NotificationAdmin(ModelAdmin[Notification]):
 @admin.register(Delivery)
 class DeliveryAdmin(ModelAdmin[Delivery]):
     view_action = "notify.view"
+    labels = {"method": "By", "why": "Why so"}
     workspace_lookup = "notification__workspace"
     keyed = True
     about = "Each target of each notification, with its own result."
