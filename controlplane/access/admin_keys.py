@@ -53,27 +53,36 @@ class AgentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Agent)
 class AgentAdmin(ModelAdmin[Agent]):
     view_action = "agent.view"
+    labels = {"is_active": "Active", "created_at": "Made"}
+    about = "Machines that work here, each with an owner among the people."
+    tabs = (("Active", "is_active__exact=1"), ("Off", "is_active__exact=0"), ("All", "view=all"))
+    empty = "No agent of this kind."
+    empty_hint = "Create one, then make its key: the secret is shown once."
     add_action = "agent.manage"
     change_action = "agent.manage"
     form = AgentAdminForm
     add_fields = ("name", "kind", "role", "description", "owner")
     edit_fields = ("name", "role", "description", "owner")
+    head_clocks = ("last_seen_at",)
     fields = (
-        "uid",
+        "state",
         "name",
         "kind",
         "role",
         "description",
         "owner",
-        "is_active",
         "created_at",
         "last_seen_at",
-        "token_epoch",
+        "uid",
     )
     list_display = ("name", "kind", "role", "owner", "is_active", "last_seen_at")
     list_filter = ("workspace", "kind", "is_active")
     list_select_related = ("owner", "workspace")
     search_fields = ("name", "role", "description")
+
+    @admin.display(description="State")
+    def state(self, obj: Agent) -> str:
+        return "active" if obj.is_active else "deactivated"
 
     def service_save(
         self, request: HttpRequest, obj: Agent, form: forms.ModelForm[Agent], change: bool
@@ -87,12 +96,12 @@ class AgentAdmin(ModelAdmin[Agent]):
             raise Invalid("Choose a workspace first.")
         return agents.create_agent(workspace, actor=actor_of(request), **data)
 
-    @button(label="Lock", action="member.lock", reason=True)
+    @button(label="Lock", action="member.lock", reason=True, quiet=True)
     def lock(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         lock_account(obj, actor=actor_of(request), reason=reason)
         return "Its keys and tokens are refused until somebody unlocks it."
 
-    @button(label="Deactivate", action="agent.manage", reason=True, when=_active)
+    @button(label="Deactivate", action="agent.manage", reason=True, when=_active, quiet=True)
     def deactivate(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         agents.deactivate_agent(obj, actor=actor_of(request), reason=reason)
         return "Deactivated. No key or token of it works."
@@ -102,7 +111,7 @@ class AgentAdmin(ModelAdmin[Agent]):
         agents.reactivate_agent(obj, actor=actor_of(request), reason=reason)
         return "Active again."
 
-    @button(label="End all its tokens", action="agent.manage", reason=True)
+    @button(label="End all its tokens", action="agent.manage", reason=True, quiet=True)
     def end_tokens(self, request: HttpRequest, obj: Agent, reason: str) -> str:
         agents.end_tokens(obj, actor=actor_of(request), reason=reason)
         return "Its tokens have ended. Its keys work on."
@@ -113,8 +122,27 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """Keys are made on the agent's page, where the secret is shown."""
 
     view_action = "key.view"
+    labels = {
+        "prefix": "Begins with",
+        "agent": "Held by agent",
+        "user": "Held by",
+        "not_before": "Works from",
+        "rotated_from": "Takes the place of",
+        "created_at": "Made",
+        "created_by": "Made by",
+    }
+    about = "Secrets of agents and people. Only what they begin with is kept readable."
+    tabs = (
+        ("Not revoked", "revoked_at__isempty=1"),
+        ("Revoked", "revoked_at__isempty=0"),
+        ("All", "view=all"),
+    )
+    empty = "No key of this kind."
+    empty_hint = "Keys are made on an agent's page, or under My keys; the secret is shown once."
     keyed = True
+    head_clocks = ("expires_at",)
     fields = (
+        "state",
         "uid",
         "name",
         "prefix",
@@ -136,6 +164,12 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_select_related = ("agent", "user", "workspace")
     search_fields = ("name", "prefix")
 
+    @admin.display(description="State")
+    def state(self, obj: ApiKey) -> str:
+        if obj.revoked_at is not None:
+            return "revoked"
+        return "expired" if obj.expires_at <= clock.now() else "active"
+
     @admin.display(description="held by")
     def holder(self, obj: ApiKey) -> str:
         return str(obj.agent or obj.user)
@@ -150,7 +184,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         url = reverse("access:key_rotate", args=[obj.uid])
         return HttpResponseRedirect(f"{url}?workspace={obj.workspace.slug}")
 
-    @button(label="Revoke", action="key.manage", reason=True, when=_living)
+    @button(label="Revoke", action="key.manage", reason=True, when=_living, quiet=True)
     def revoke(self, request: HttpRequest, obj: ApiKey, reason: str) -> str:
         keys.revoke_key(obj, actor=actor_of(request), reason=reason)
         return "Revoked, with its tokens."
@@ -168,19 +202,33 @@ class IssuerAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(TrustedIssuer)
 class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
     view_action = "key.view"
+    labels = {
+        "is_active": "Trusted",
+        "fetched_at": "Keys fetched",
+        "tried_at": "Last tried",
+        "role": "Acts as",
+        "created_at": "Trusted since",
+    }
+    about = "Who else may sign tokens for agents here, and up to which role."
+    tabs = (
+        ("Trusted", "is_active__exact=1"),
+        ("Distrusted", "is_active__exact=0"),
+        ("All", "view=all"),
+    )
+    empty = "No issuer of this kind."
+    empty_hint = "Trust one, and tokens of its CI work here without a stored key."
     add_action = "key.trust_issuer"
     change_action = "key.trust_issuer"
     form = IssuerAdminForm
     add_fields = ("issuer", "jwks_url", "audience", "role")
     edit_fields = ("jwks_url", "role")
     fields = (
-        "uid",
+        "state",
         "issuer",
         "jwks_url",
         "audience",
         "role",
-        "is_active",
-        "jwks",
+        "keys_known",
         "fetched_at",
         "tried_at",
         "last_error",
@@ -190,6 +238,14 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
     list_filter = ("workspace", "is_active")
     list_select_related = ("workspace",)
     search_fields = ("issuer", "audience")
+
+    @admin.display(description="State")
+    def state(self, obj: TrustedIssuer) -> str:
+        return "trusted" if obj.is_active else "distrusted"
+
+    @admin.display(description="Keys known")
+    def keys_known(self, obj: TrustedIssuer) -> int:
+        return len((obj.jwks or {}).get("keys", []))
 
     def service_save(
         self,
@@ -213,7 +269,7 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
         found = issuers.fetch_keys_now(obj, actor=actor_of(request))
         return f"{len(found.jwks.get('keys', []))} keys."
 
-    @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active)
+    @button(label="Distrust", action="key.trust_issuer", reason=True, when=_active, quiet=True)
     def distrust(self, request: HttpRequest, obj: TrustedIssuer, reason: str) -> str:
         issuers.distrust_issuer(obj, actor=actor_of(request), reason=reason)
         return "Its tokens are refused from now on."
@@ -228,7 +284,11 @@ class TrustedIssuerAdmin(ModelAdmin[TrustedIssuer]):
 @admin.register(RevokedToken)
 class RevokedTokenAdmin(ModelAdmin[RevokedToken]):
     view_action = "key.view"
+    about = "Tokens ended before their time, until they would have ended by themselves."
+    empty = "No token has been revoked."
+    empty_hint = "POST /api/v1/token/revoke ends one; ending an agent's tokens ends them all."
     list_display = ("jti", "revoked_at", "revoked_by", "expires_at", "reason")
+    facts = ("workspace", "revoked_by", "revoked_at", "expires_at", "reason", "jti")
     list_filter = ("workspace",)
     list_select_related = ("workspace",)
     search_fields = ("jti",)

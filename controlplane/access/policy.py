@@ -54,6 +54,13 @@ ROLES: dict[str, tuple[str, str]] = {
 
 PEOPLE = frozenset(slug for slug, (_, family) in ROLES.items() if family != "agent")
 AGENTS = frozenset(slug for slug, (_, family) in ROLES.items() if family == "agent")
+
+
+def role_label(slug: str) -> str:
+    """What people call a role; one that this release no longer has stays as it is kept."""
+    return ROLES[slug][0] if slug in ROLES else slug
+
+
 EVERYBODY = PEOPLE | AGENTS
 ADMIN = frozenset({"workspace_admin"})
 ON_CALL = frozenset({"primary_operator", "secondary_operator"})

@@ -37,8 +37,8 @@ def _is_self(actor: Actor, obj: Any) -> bool:
 
 
 @rule("member.grant")
-def nobody_grants_himself_a_role(actor: Actor, obj: Any) -> str | None:
-    return "Nobody grants himself a role: ask another admin." if _is_self(actor, obj) else None
+def nobody_grants_themselves_a_role(actor: Actor, obj: Any) -> str | None:
+    return "Nobody grants themselves a role: ask another admin." if _is_self(actor, obj) else None
 
 
 @rule("member.reset_factor")
@@ -67,7 +67,7 @@ def break_glass_is_opened_for_oneself(actor: Actor, obj: Any) -> str | None:
 
 
 @rule("access_review.manage")
-def nobody_reviews_what_he_holds(actor: Actor, obj: Any) -> str | None:
+def nobody_reviews_what_they_hold(actor: Actor, obj: Any) -> str | None:
     if not isinstance(obj, AccessReviewLine) or actor.user_id is None:
         return None
     if actor.user_id in _holders(obj):

@@ -27,6 +27,7 @@ from controlplane.lib.text import short
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ModelAdmin[AuditEvent]):
+    list_name = "Audit trail"
     view_action = "audit.view"
     keyed = True
     about = "Everything anybody did, tried or was refused. Rows are only ever added, then sealed."
@@ -96,6 +97,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
             "beside": beside,
             "has_changes": obj.before is not None or obj.after is not None,
             "leaf": bytes(obj.leaf).hex(),
+            "details": _beside_the_changes(obj.details),
         }
 
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -133,6 +135,13 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
         return int(event.pk)
 
 
+def _beside_the_changes(details: Any) -> Any:
+    """Which state it came from and went to stands among what changed."""
+    if not isinstance(details, dict):
+        return details
+    return {name: value for name, value in details.items() if name != "transition"}
+
+
 # What request ids look like: ours, and those of proxies. Words people search for do not.
 _REQUEST_ID = re.compile(r"(?=.*[0-9])[0-9a-fA-F-]{16,64}")
 
@@ -143,7 +152,10 @@ def _since() -> datetime:
 
 @admin.register(AuditSeal)
 class AuditSealAdmin(ModelAdmin[AuditSeal]):
+    list_name = "Verification"
+    titled = True
     view_action = "audit.verify"
+    labels = {"count": "Events"}
     keyed = True
     about = "The chain over the log. Each seal signs a batch of events and the seal before it."
     empty = "Nothing is sealed yet."
@@ -223,6 +235,7 @@ def _signed_already(row: AuditReview) -> str:
 @admin.register(AuditReview)
 class AuditReviewAdmin(ModelAdmin[AuditReview]):
     view_action = "audit.view"
+    labels = {"since": "From", "until": "To"}
     about = "A week of the log, prepared for reading: what was refused, and what is delicate."
     tabs = (
         ("To sign", "signed_at__isempty=1"),

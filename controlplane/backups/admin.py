@@ -65,7 +65,7 @@ def drill_rows(drills: Sequence[RestoreDrill], actor: Actor) -> list[dict[str, A
     return [
         {
             "what": row.error or f"{row.tables} tables restored and compared",
-            "ok": {"text": result(row), "tone": "good" if row.ok else "bad"},
+            "ok": result(row),
             "seconds": row.seconds,
             "rows": row.rows,
             "at": row.started_at,
@@ -83,6 +83,7 @@ def _job(name: str, actor: Actor) -> dict[str, Any]:
 class RecoveryAdmin(ModelAdmin[Any]):
     """Both lists stand under the two figures that backups are for."""
 
+    titled = True
     list_panel_template = "backups/list_recovery.html"
     job_name = ""
     command = ""

@@ -172,7 +172,7 @@ def create(live: Where, name: str) -> None:
 
 @contextmanager
 def maintenance(live: Where) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """A connection to some other database of the server: nobody may rename what he stands in."""
+    """A connection to some other database of the server: nobody may rename what they stand in."""
     for database in ("postgres", "template1"):
         try:
             opened = connect({**live, "dbname": database})

@@ -183,7 +183,7 @@ def result_rows(results: Sequence[ProbeResult]) -> list[dict[str, Any]]:
     return [
         {
             "text": row.error or "as expected",
-            "ok": {"text": "good" if row.ok else "failed", "tone": "good" if row.ok else "bad"},
+            "ok": {"text": "good" if row.ok else "failed", "tone": "good" if row.ok else "warn"},
             "status": row.status_code,
             "took": row.latency_ms,
             "at": row.at,

@@ -118,11 +118,12 @@ audit_rules.register(
     )
 )
 
-for _slug, _label, _page in (
-    ("services", "Services and their uptime", "service"),
-    ("integrations", "Integrations and circuit breakers", "integration"),
-    ("probes", "Probes", "probe"),
-    ("down", "Times in which services were down", "downinterval"),
+# Their names are the lists' own; the words are what else people look for them by.
+for _slug, _label, _page, _words in (
+    ("services", "Services", "service", ("uptime", "catalog", "health")),
+    ("integrations", "Integrations", "integration", ("circuit breakers", "catalog", "health")),
+    ("probes", "Probes", "probe", ("checks", "catalog", "health")),
+    ("down", "Outages", "downinterval", ("down times", "catalog", "health")),
 ):
     palette_actions.register(
         PaletteAction(
@@ -130,6 +131,6 @@ for _slug, _label, _page in (
             label=_label,
             url=f"/admin/catalog/{_page}/",
             action="catalog.view",
-            keywords=("catalog", "health"),
+            keywords=_words,
         )
     )

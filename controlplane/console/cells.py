@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 from controlplane.access import policy
 from controlplane.access.models import Agent, User
 from controlplane.audit.models import AuditEvent
-from controlplane.console.kit import people
+from controlplane.base.admin.words import label_of
+from controlplane.console.kit import people, tones
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import Lasting
 
@@ -44,6 +45,7 @@ class Cell:
     # long none
     value: Any = None
     url: str = ""
+    tone: str = ""  # of a state
 
     @property
     def verb(self) -> str:
@@ -116,8 +118,8 @@ def shown(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> Sho
     def named(names: frozenset[str]) -> Cell | None:
         return next((cell for cell in found if cell.name in names and cell.kind != "none"), None)
 
-    state = declared(model_admin.head_state) or named(STATES)
-    severity = declared(model_admin.head_severity) or named(SEVERITIES)
+    state = _as_state(obj, declared(model_admin.head_state)) or named(STATES)
+    severity = _as_severity(declared(model_admin.head_severity)) or named(SEVERITIES)
     owner = declared(model_admin.head_owner) or named(OWNERS)
     clocks = [cell for name in model_admin.head_clocks if (cell := declared(name))]
     heads = {cell.name for cell in (state, severity, owner, *clocks) if cell}
@@ -131,6 +133,18 @@ def shown(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> Sho
         long=[c for c in rest if c.kind in {"json", "long"}],
         traces=[c for c in rest if c.kind not in {"json", "long"} and c.name in TRACES],
     )
+
+
+def _as_state(obj: Any, cell: Cell | None) -> Cell | None:
+    """What is declared to be a state is drawn as one, whatever its name."""
+    if cell is None or cell.kind != "text":
+        return cell
+    tone = tones.state_tone(cell.value, obj._meta.label_lower)
+    return replace(cell, kind="state", tone=tone)
+
+
+def _as_severity(cell: Cell | None) -> Cell | None:
+    return replace(cell, kind="severity") if cell and cell.kind == "text" else cell
 
 
 def facts(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> list[Cell]:
@@ -188,12 +202,7 @@ def _state_kind(name: str, text: str) -> str:
 
 
 def _label(name: str, model_admin: Any) -> str:
-    return short_label(name, str(label_for_field(name, model_admin.model, model_admin)))
-
-
-def short_label(name: str, label: str) -> str:
-    """A time needs no "at": "Opened" says it."""
-    return label.removesuffix(" at") if name.endswith("_at") else label
+    return label_of(model_admin, name, label_for_field(name, model_admin.model, model_admin))
 
 
 def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
@@ -206,14 +215,29 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
         kind = _state_kind(name, str(value)) if name in STATES else "text"
         if name in SEVERITIES:
             kind = "severity"
-        return Cell(label, name, kind if value not in (None, "") else "none", words)
+        kind = kind if value not in (None, "") else "none"
+        return Cell(label, name, kind, words, tone=_tone(obj, kind, value))
     if field is not None and field.is_relation and not isinstance(value, models.Model):
         value = getattr(obj, field.name, None)
     kind = kind_of(name, field, value)
+    if kind == "text" and _is_role(name):
+        value = policy.role_label(str(value))
+    tone = _tone(obj, kind, value)
+    if kind == "text" and name in STATES:
+        value = tones.state_words(value)
     # A deadline that no longer runs is a time like any other.
     if kind == "countdown" and _is_over(obj):
         kind = "when"
-    return Cell(label, name, kind, value)
+    return Cell(label, name, kind, value, tone=tone)
+
+
+def _tone(obj: Any, kind: str, value: Any) -> str:
+    """By what is kept, not by the words for it."""
+    return tones.state_tone(value, obj._meta.label_lower) if kind == "state" else ""
+
+
+def _is_role(name: str) -> bool:
+    return name == "role" or name.endswith("_role")
 
 
 _OVER = frozenset(

@@ -34,9 +34,6 @@ SENT_COLUMNS = (
     ("why", "Why"),
     ("at", "When", "when"),
 )
-_TONES = {"accepted": "good", "retry": "warn", "rejected": "bad"}
-
-
 def delivery_of(message: OutboxMessage, actor: Actor) -> Delivery | None:
     """The delivery an outbox message sends, if it sends one."""
     key = message.payload.get("delivery") if isinstance(message.payload, dict) else None
@@ -55,7 +52,7 @@ def attempts_of(delivery: Delivery | None) -> list[dict[str, Any]]:
     return [
         {
             "detail": row.detail or row.outcome,
-            "outcome": {"text": row.outcome, "tone": _TONES.get(row.outcome, "neutral")},
+            "outcome": row.outcome,
             "status": row.status,
             "took": row.duration_ms,
             "at": row.at,

@@ -176,7 +176,7 @@ def test_lists__show_ones_own_workspace_and_no_hash() -> None:
     theirs, _ = make.key(make.agent(make.workspace(), name="their-agent"))
     browser = admin(workspace)
     for name in ("agent", "apikey", "trustedissuer", "revokedtoken"):
-        listed = browser.get(reverse(f"admin:access_{name}_changelist"))
+        listed = browser.get(reverse(f"admin:access_{name}_changelist"), {"view": "all"})
         assert listed.status_code == 200
         assert "their-agent" not in listed.content.decode()
     page = browser.get(reverse("admin:access_apikey_change", args=[mine.uid]))

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from controlplane.access import policy, services
+from controlplane.access.devices import device_name
 from controlplane.access.models import AccessReviewLine, User
-from controlplane.access.web.account import device_name
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -201,6 +201,16 @@ def test_review__lines__stand_by_person_and_say_what_was_kept_last_time() -> Non
             "Edge on Windows",
         ),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Safari/604.1", "Safari on iPhone"),
+        (
+            "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) CriOS/120.0 Mobile Safari/604.1",
+            "Chrome on iPad",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 14) SamsungBrowser/23.0 Chrome/115.0 Safari/537.36",
+            "Samsung Internet on Android",
+        ),
+        ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/120.0 Safari/537.36", "Chrome on ChromeOS"),
+        ("Mozilla/5.0 (X11; Linux x86_64)", "Linux"),
         ("curl/8.5", "curl"),
         ("x" * 200, "x" * 60),
         ("", "Unknown browser"),

@@ -106,7 +106,7 @@ def test_decide__about_what_one_holds_oneself__is_refused(scene: Scene) -> None:
             with pytest.raises(NotAllowed) as refused:
                 scene.decide(line, person, decision)
             assert refused.value.denial is not None
-            assert refused.value.denial["rule"] == "nobody_reviews_what_he_holds"
+            assert refused.value.denial["rule"] == "nobody_reviews_what_they_hold"
 
 
 def test_decide__own_personal_key__is_refused() -> None:

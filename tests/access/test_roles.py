@@ -156,7 +156,7 @@ def test_grant__to_oneself__is_refused_by_name_of_the_rule() -> None:
     with pytest.raises(NotAllowed) as refused:
         services.grant_role(make.membership(admin, ws), "cto", actor=make.actor(admin))
     assert refused.value.denial is not None
-    assert refused.value.denial["rule"] == "nobody_grants_himself_a_role"
+    assert refused.value.denial["rule"] == "nobody_grants_themselves_a_role"
 
 
 @pytest.mark.parametrize("role", ["executor", "no_such_role", ""])

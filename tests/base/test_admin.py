@@ -95,6 +95,24 @@ def test_forms__nobody_may_add_change_delete(browser: Client, signal: Signal) ->
     assert Signal.objects.get().key == signal.key
 
 
+def test_form_nobody_has__says_so_not_the_role_that_sees_the_list(
+    browser: Client, signal: Signal
+) -> None:
+    answer = browser.get(f"{LIST}add/")
+    assert answer.status_code == 403
+    assert "Nobody may add this here." in answer.content.decode()
+    event = AuditEvent.objects.filter(outcome="denied").latest("id")
+    assert event.reason == "Nobody may add this here."
+
+
+@pytest.mark.parametrize("part", ["row", "head", "list", "x"])
+def test_form_for_a_new_row__has_no_parts(here: Workspace, part: str) -> None:
+    admin = make.client(make.person(here, "workspace_admin"))
+    answer = admin.get(f"/admin/notify/channel/add/?_part={part}")
+    assert answer.status_code == 200
+    assert "<h1>" in answer.content.decode()
+
+
 def test_filter__offers_only_rows_one_may_see(
     browser: Client, here: Workspace, signal: Signal
 ) -> None:

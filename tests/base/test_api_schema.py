@@ -237,6 +237,14 @@ def test_docs_page__shows_every_operation_and_brings_nothing_inline() -> None:
     assert "default-src 'self'" in response["Content-Security-Policy"]
 
 
+def test_docs_page__code_is_drawn_as_code_and_the_rest_escaped() -> None:
+    browser = make.client(make.person(make.workspace(), "viewer"))
+    shown = re.sub(r"<pre.*?</pre>", "", browser.get("/api/docs/").content.decode(), flags=re.S)
+    assert "`" not in shown
+    assert "<code>catalog.view</code>" in shown
+    assert documents.worded("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"
+
+
 def test_document__names_no_method_that_is_not_answered(made: Any) -> None:
     """A route that acts on a row inherits how to read one; it must not be documented with it."""
     declared = {

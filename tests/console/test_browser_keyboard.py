@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from selenium.webdriver.common.keys import Keys
 
 from controlplane.access.models import Workspace
 from controlplane.base.models import Signal
 from controlplane.jobs import leases
+from tests import make
 from tests.console.conftest import dead
 from tests.kit.browser import MISSING, NARROW, WIDE, Browser
 
@@ -153,14 +155,42 @@ def test_enter_on_a_row__its_page__e_presses_the_next_step__u_goes_up(
     dead(here, "one")
     browser.open(LIST)
     browser.press("j", Keys.ENTER)
-    browser.until(lambda: browser.text("h1").endswith("one"))
+    browser.until(lambda: browser.path.endswith("/change/") and browser.all("[data-next]"))
     row = browser.path
     browser.press("e")
     browser.arrive_under(row.replace("/change/", "/do/replay/"))
+    browser.press(Keys.TAB)  # out of the reason, where letters are letters
     browser.press("u")
     browser.arrive(row)
     browser.press("u")
     browser.arrive_under("/admin/base/signal/")
+
+
+def test_from_the_sign_in_to_a_row_acted_on__by_keys_alone(browser: Browser) -> None:
+    workspace = make.workspace()
+    person = make.person(workspace, "primary_operator")
+    device = make.enrol(person)
+    dead(workspace, "one", "two")
+    browser.open(f"{reverse('access:login')}?next=/admin/")
+    browser.press(Keys.TAB, Keys.TAB) if browser.focused("name") != "email" else None
+    browser.press(person.email, Keys.TAB, make.PASSWORD, Keys.ENTER)
+    browser.arrive_under(reverse("access:second_factor"))
+    browser.press(make.code_for(device), Keys.ENTER)
+    browser.arrive("/admin/")
+    browser.chord(Keys.CONTROL, key="k")
+    browser.press("signals")
+    browser.until(
+        lambda: browser.text("#palette-hits [aria-selected=true] .hit-label") == "Signals"
+    )
+    browser.press(Keys.ENTER)
+    browser.arrive_under("/admin/base/signal/")
+    browser.press("j", Keys.ENTER)
+    browser.until(lambda: browser.path.endswith("/change/") and browser.all("[data-next]"))
+    browser.press("e")
+    browser.until(lambda: browser.focused("id") == "id_reason")
+    browser.press("the receiver is back", Keys.TAB, Keys.ENTER)
+    browser.until(lambda: browser.all(".note-success"))
+    assert Signal.objects.get(state=leases.WAITING).key == "two"
 
 
 def test_help__question_mark__escape_closes(browser: Browser, here: Workspace) -> None:

@@ -117,3 +117,22 @@ def test_graph__nodes_are_links_with_state() -> None:
     [link] = list(root.iter("a"))
     assert link.attrib["href"] == "/m/1"
     assert link.attrib["aria-label"] == "Plan: done"
+
+
+def test_drawing__words_on_an_edge_stand_above_every_line() -> None:
+    """Written together with its edge, a word was struck through by the next one."""
+    nodes = [Node("closed"), Node("open"), Node("half")]
+    edges = [
+        Edge("closed", "open", "3 failures"),
+        Edge("open", "half", "pause over"),
+        Edge("half", "closed"),
+        Edge("half", "open", "trial failed"),
+    ]
+    root = parsed(render(Graph(title="Breaker", nodes=nodes, edges=edges)))
+    drawn = next(node for node in root.iter("svg") if node.find("title") is not None)
+    order = [node.attrib.get("class", "") for node in drawn]
+    labels = [place for place, name in enumerate(order) if name == "chart-edge-label"]
+    assert len(labels) == 3
+    lines = [place for place, name in enumerate(order) if name.split()[:1] == ["chart-edge"]]
+    assert min(labels) > max(lines)
+    assert not list(drawn.iterfind("g//text[@class='chart-edge-label']"))

@@ -165,6 +165,22 @@ def test_changes__of_a_creation_and_a_removal() -> None:
     assert paths({}, {}) == []
 
 
+def test_changes__read_as_words() -> None:
+    before = {"retry_at": None, "is_public": False, "name": "", "note": "2026"}
+    after = {
+        "retry_at": "2026-11-21T17:47:16.087279+00:00",
+        "is_public": True,
+        "name": "<b>",
+        "note": "2027",
+    }
+    page = page_of("{% changes b a %}", b=before, a=after)
+    told = " ".join(page.text.split())
+    for words in ("Retry not set 2026-11-21 17:47 UTC", "Is public no yes", "Name empty <b>"):
+        assert words in told, words
+    assert "2026-11-21T" not in told
+    assert "Note 2026 2027" in told
+
+
 def test_changes__keep_redaction_marks() -> None:
     page = page_of("{% changes b a %}", b={"token": "x"}, a={"token": MARK})
     assert page.having("kit-redacted")

@@ -212,7 +212,7 @@ def test_state__reads_an_object_with_a_status() -> None:
     [
         ("Approved", "good"),
         ("rolled-back", "neutral"),
-        ("overdue", "warn"),
+        ("overdue", "bad"),
         ("whatever", "neutral"),
     ],
 )

@@ -113,6 +113,13 @@ def test_inbox__own_items_only_read_and_put_away(workspace: Workspace) -> None:
     assert hers.get("/api/v1/inbox?unread=true").json()["items"] == []
     hers.post("/api/v1/inbox/archive", body, **JSON)  # type: ignore[arg-type]
     assert hers.get("/api/v1/inbox").json()["items"] == []
+    assert his.post("/api/v1/inbox/put-back", body, **JSON).json() == {"changed": 0}  # type: ignore[arg-type]
+    assert hers.get("/api/v1/inbox").json()["items"] == []
+    assert hers.post("/api/v1/inbox/put-back", body, **JSON).json() == {"changed": 1}  # type: ignore[arg-type]
+    assert hers.post("/api/v1/inbox/put-back", body, **JSON).json() == {"changed": 0}  # type: ignore[arg-type]
+    [back] = hers.get("/api/v1/inbox").json()["items"]
+    assert back["uid"] == item["uid"]
+    assert back["read_at"] is not None
 
 
 def test_inbox__is_not_opened_by_a_key_made_for_something_else(workspace: Workspace) -> None:
@@ -130,6 +137,7 @@ def test_inbox__is_not_opened_by_a_key_made_for_something_else(workspace: Worksp
     )
     refused(narrow.get("/api/v1/inbox"), "FORBIDDEN")
     refused(narrow.post("/api/v1/inbox/read", {"items": []}), "FORBIDDEN")
+    refused(narrow.post("/api/v1/inbox/put-back", {"items": []}), "FORBIDDEN")
     silence = {"kind": "*", "method": "email", "wanted": False}
     refused(narrow.send("PUT", "/api/v1/preferences", silence), "FORBIDDEN")
     assert len(fitting.get("/api/v1/inbox").json()["items"]) == 1

@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='access.workspace')),
             ],
             options={
+                'verbose_name': 'API key',
                 'ordering': ['-created_at', '-id'],
             },
         ),
@@ -259,6 +260,8 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='break_glasses', to='access.workspace')),
             ],
             options={
+                'verbose_name': 'break-glass',
+                'verbose_name_plural': 'uses of break-glass',
                 'ordering': ['-started_at'],
             },
         ),

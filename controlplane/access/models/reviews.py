@@ -57,7 +57,7 @@ class AccessReviewLine(models.Model):
     review = models.ForeignKey(AccessReview, on_delete=models.CASCADE, related_name="lines")
     grant = models.ForeignKey(Grant, null=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
-    # The person it concerns: nobody decides about himself, also when grant or key are gone.
+    # The person it concerns: nobody decides about themselves, also when grant or key are gone.
     holder_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     holder = models.CharField(max_length=200)
     holds = models.CharField(max_length=200)

@@ -141,6 +141,8 @@ class BreakGlass(models.Model):
     objects = BreakGlassQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "break-glass"
+        verbose_name_plural = "uses of break-glass"
         ordering = ["-started_at"]
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="breakglass_has_reason"),

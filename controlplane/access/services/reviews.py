@@ -1,7 +1,7 @@
 """The quarterly access review: a list of what everybody holds, decided line by line, signed.
 
 Revoking a line revokes: the role or the key ends in the same transaction. Nobody decides about
-what he holds himself (`rules.nobody_reviews_what_he_holds`), so that no signature covers only
+what they hold themselves (`rules.nobody_reviews_what_they_hold`), so that no signature covers only
 its own hand.
 """
 

@@ -145,7 +145,7 @@ def recovery_codes_left(user: User) -> int:
 
 @transaction.atomic
 def reset_second_factor(user: User, *, actor: Actor, reason: str) -> User:
-    """Take a lost phone off an account: by another admin, who has to know whom he helps. The
+    """Take a lost phone off an account: by another admin, who has to know whom they help. The
     person enrols anew at the next sign-in; every session ends."""
     reason = required_reason(reason)
     require_over_person(actor, "member.reset_factor", user)

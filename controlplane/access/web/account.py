@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy, services
+from controlplane.access.devices import device_name
 from controlplane.access.forms import ProfileForm
 from controlplane.access.middleware import EPOCH_KEY, WORKSPACE_KEY
 from controlplane.access.models import Grant, User, UserSession, Workspace
@@ -65,35 +66,6 @@ def _sessions(user: User) -> list[UserSession]:
     for row in rows:
         row.device = device_name(row.browser)  # type: ignore[attr-defined]
     return rows
-
-
-# The first that is found in what a browser says about itself: each also claims to be the ones
-# below it.
-_BROWSERS = (
-    ("Edg/", "Edge"),
-    ("OPR/", "Opera"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-    ("curl/", "curl"),
-)
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "macOS"),
-    ("Linux", "Linux"),
-)
-
-
-def device_name(text: str) -> str:
-    """ "Firefox on Linux" instead of the whole header; what is not known stays as it came."""
-    browser = next((name for mark, name in _BROWSERS if mark in text), "")
-    system = next((name for mark, name in _SYSTEMS if mark in text), "")
-    if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or text[:60] or "Unknown browser"
 
 
 @signed_in

@@ -56,7 +56,8 @@ def agents(request: HttpRequest) -> HttpResponse:
         if made is not None:
             return HttpResponseRedirect(reverse("access:agent", args=[made.uid]))
     context = {
-        "title": f"Agents of {workspace.name}",
+        "title": "Agents",
+        "workspace_name": workspace.name,
         "form": form,
         "may": allowed(actor, "agent.manage", workspace),
         **_listed(request, workspace, actor),
@@ -149,8 +150,7 @@ def _trail(row: Agent, actor: Actor) -> dict[str, Any]:
     """What was done to the agent and its keys; what it did itself is in the audit log."""
     subjects = [row, *row.keys.order_by("-pk")[:TRAIL]]
     rows = AuditEvent.objects.visible_to(actor).about_any(subjects).order_by("-pk")
-    events = list(rows[: TRAIL + 1])
-    return {"events": events[:TRAIL], "older_events": len(events) > TRAIL}
+    return {"events": list(rows[:TRAIL])}
 
 
 @in_workspace
@@ -202,7 +202,8 @@ def own_keys(request: HttpRequest) -> HttpResponse:
         if issued is not None:
             return shown_once(request, issued, reverse("access:own_keys"))
     context = {
-        "title": f"My keys in {workspace.name}",
+        "title": "My keys",
+        "workspace_name": workspace.name,
         "making": form.is_bound,
         "keys": key_lines(_keys(workspace, actor).filter(user_id=actor.user_id or 0)),
         "key_form": form,

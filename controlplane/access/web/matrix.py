@@ -50,7 +50,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
     rows = [_row(name, slugs, mine, _everything(actor, workspace)) for name in policy.ACTIONS]
     rows = [row for row in rows if _wanted(row, words, only["value"])]
     context = {
-        "title": policy.ROLES[role][0] if role else "Roles and what they may do",
+        "title": policy.ROLES[role][0] if role else "Roles and actions",
         "families": [
             (slug, label, listing.query(request, family=slug, role=None), slug == family)
             for slug, label in _FAMILIES.items()

@@ -95,7 +95,8 @@ def members(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _invite(request, workspace, form, actor):
         return HttpResponseRedirect(reverse("access:members"))
     context = {
-        "title": f"Members of {workspace.name}",
+        "title": "Members",
+        "workspace_name": workspace.name,
         "form": form,
         "invite": allowed(actor, "member.grant", workspace),
         **_listed(request, workspace),
@@ -191,10 +192,10 @@ def _trail(membership: Membership, actor: Actor) -> dict[str, Any]:
         AuditEvent.objects.visible_to(actor)
         .about_any(subjects)
         .filter(Q(workspace_id=membership.workspace_id) | Q(workspace_id=None))
-        .order_by("-pk")[: TRAIL + 1]
+        .order_by("-pk")[:TRAIL]
     )
     found = list(events)
-    return {"events": found[:TRAIL], "older_events": len(found) > TRAIL}
+    return {"events": found, "told_of": [user, membership]}
 
 
 @in_workspace

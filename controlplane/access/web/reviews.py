@@ -33,6 +33,7 @@ from controlplane.access.web.common import (
     posted,
     show,
 )
+from controlplane.audit.models import AuditEvent
 from controlplane.base.web import actor_of
 from controlplane.jobs import obligations
 from controlplane.jobs.models import ObligationRecord
@@ -41,6 +42,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 
 PAGE = 60
+TRAIL = 30
 # What a tab shows: its words and the decision of its lines.
 SHOWN = {
     "open": ("Not decided", ""),
@@ -131,8 +133,17 @@ def _page(
         "total": total,
         "sign": allowed(actor, "access_review.sign", review),
         "form": form,
+        "may_audit": allowed(actor, "audit.view", review.workspace),
+        "events": _trail(review, actor),
     }
     return show(request, "review.html", context, status=status)
+
+
+def _trail(review: AccessReview, actor: Actor) -> list[AuditEvent]:
+    """What was done to the review and to the lines decided last."""
+    decided = review.lines.exclude(decision="").order_by("-decided_at")[:TRAIL]
+    rows = AuditEvent.objects.visible_to(actor).about_any([review, *decided])
+    return list(rows.order_by("-pk")[:TRAIL])
 
 
 def _tabs(shown: str, counts: dict[str, int], *, same: int) -> list[dict[str, Any]]:

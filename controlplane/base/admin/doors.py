@@ -66,6 +66,8 @@ class QuestionForm(forms.Form):
             self.fields["typed"].label = f"Type {name} to confirm"
         else:
             del self.fields["typed"]
+        for field in [*self.fields.values()][:1]:  # whoever pressed a key types on
+            field.widget.attrs["autofocus"] = True
 
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"]
@@ -111,7 +113,8 @@ class ButtonDoors(_Base):
         buttons = self._shown(request, "detail", obj)
         # The head alone asks for no history and no panel.
         rest = {"portal": self} if part == "head" else self.row_shown(request, obj)  # type: ignore[attr-defined]
-        return {"portal_buttons": buttons, "seen": seen, **rest}
+        heading = self.heading(obj)  # type: ignore[attr-defined]
+        return {"portal_buttons": buttons, "seen": seen, "heading": heading, **rest}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         return {"portal_buttons": self._shown(request, "list", None)}

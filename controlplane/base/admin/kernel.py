@@ -36,6 +36,7 @@ def _words_of(consumer: Any) -> str:
 @admin.register(Signal)
 class SignalAdmin(ModelAdmin[Signal]):
     view_action = "signal.view"
+    labels = {"key": "Named", "created_at": "Sent"}
     keyed = True
     about = "News that one part of the portal has for another. Each is consumed exactly once."
     tabs = (
@@ -59,6 +60,9 @@ class SignalAdmin(ModelAdmin[Signal]):
     @admin.display(description="Last error")
     def error_short(self, signal: Signal) -> str:
         return short(signal.last_error)
+
+    def heading(self, obj: Signal) -> str:
+        return obj.kind
 
     def panel_context(self, request: HttpRequest, obj: Signal) -> Mapping[str, Any]:
         return {
@@ -91,6 +95,7 @@ Did = question(
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     view_action = "retention.view"
+    labels = {"slug": "What", "cutoff": "Older than", "rows": "Rows"}
     keyed = True
     about = "What the clean-up deleted, class by class, or in a dry run would have."
     tabs = (
@@ -145,6 +150,7 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
 @admin.register(RefCounter)
 class RefCounterAdmin(ModelAdmin[RefCounter]):
     view_action = "workspace.view"
+    labels = {"last": "Last number given", "prefix": "Series"}
     about = "The last number of each kind of ref. A change that was undone leaves a gap."
     empty = "No ref has been given yet."
     list_display = ("prefix", "last", "workspace")

@@ -54,6 +54,12 @@ InForce = question(
 @admin.register(ThrottleRule)
 class ThrottleRuleAdmin(ModelAdmin[ThrottleRule]):
     view_action = "throttle.view"
+    labels = {
+        "minutes": "For (minutes)",
+        "created_by": "Set by",
+        "created_at": "Set",
+        "lifted_at": "Lifted early",
+    }
     add_action = "throttle.manage"
     form = ThrottleForm
     add_fields = ("agent", "path", "shared", "limit", "period_s", "minutes", "reason")

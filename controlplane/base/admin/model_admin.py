@@ -18,7 +18,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.text import capfirst
 
 from controlplane.access import policy
 from controlplane.base.admin import editing
@@ -85,7 +84,10 @@ def _door(action_of: str) -> Callable[[Any], Any]:
             try:
                 return view(self, request, *args, **kwargs)
             except PermissionDenied:
-                raise self.denied(request, action_of) from None
+                adds = (
+                    action_of == "change" and (args[0] if args else kwargs.get("object_id")) is None
+                )
+                raise self.denied(request, "add" if adds else action_of) from None
 
         return guarded
 
@@ -147,7 +149,9 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         if kind == "change" and request.method in {"GET", "HEAD"}:
             kind = "view"  # a row's page is read there first
         action = getattr(self, f"{kind}_action") or self.view_action
-        reason = policy.can(actor_of(request), action).reason
+        decision = policy.can(actor_of(request), action)
+        # Where the kind is allowed its reason names a role: then this very row is refused.
+        reason = f"You may not {kind} this one." if decision.allowed else decision.reason
         if getattr(self, f"{kind}_action") is None:
             reason = f"Nobody may {kind} this here."
         return NotAllowed(
@@ -333,8 +337,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         if opening is not None and self.has_view_permission(request):
             return opening
         part = self.take_part(request)
-        title = capfirst(str(self.opts.verbose_name_plural))
-        shown = {"title": title, **self.list_context(request), **self.list_shown(request)}
+        shown = {"title": self.called, **self.list_context(request), **self.list_shown(request)}
         response = super().changelist_view(request, {**(extra_context or {}), **shown})
         return as_part(request, response, "console/_list.html") if part else response
 
@@ -348,7 +351,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     ) -> HttpResponse:
         """A service that refuses what the form holds speaks beside the field: the page is drawn
         again, with its sentence, after the transaction has rolled back."""
-        part = self.take_part(request)
+        part = self.take_part(request) if object_id is not None else ""  # a form has no regions
         context = {**(extra_context or {}), **self.detail_context(request, object_id, part)}
         try:
             response = super().changeform_view(request, object_id, form_url, context)

@@ -16,8 +16,10 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 
 from controlplane.audit.models import AuditEvent
+from controlplane.base.admin.words import label_of
 from controlplane.base.web import actor_of
 from controlplane.lib import defaults
 
@@ -46,7 +48,9 @@ class Showing(_Base):
     """Mixed into `ModelAdmin`.
 
     `tabs` are the questions a list is usually asked, as (words, query string); the first is what
-    opens when nothing was asked. `about` is a sentence under the title; `empty` and `empty_hint`
+    opens when nothing was asked. `list_name` is what the list is called where that is not the
+    plural of its rows. `labels` are words for columns and fields where `base.admin.words` has none
+    that fit. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
     figures above a list. `in_palette` offers the list when somebody types words into the palette.
@@ -58,12 +62,15 @@ class Showing(_Base):
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
+    list_name: ClassVar[str] = ""
+    labels: ClassVar[Mapping[str, str]] = {}
     about: ClassVar[str] = ""
     empty: ClassVar[str] = ""
     empty_hint: ClassVar[str] = ""
     panel_template: ClassVar[str] = ""
     list_panel_template: ClassVar[str] = ""
     facts: ClassVar[Sequence[str]] = ()
+    titled: ClassVar[bool] = False  # its text is words of ours, no name: it begins as a title does
     head_state: ClassVar[str] = ""
     head_severity: ClassVar[str] = ""
     head_owner: ClassVar[str] = ""
@@ -83,7 +90,20 @@ class Showing(_Base):
             field.widget = field.widget.widget
         return field
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Labels as words, and no colon after them: they stand above their fields."""
+        form = super().get_form(request, *args, **kwargs)
+        for name, field in form.base_fields.items():
+            field.label_suffix = ""
+            field.label = label_of(self, name, field.label)
+        return form
+
     # --- Lists ----------------------------------------------------------------------------
+
+    @property
+    def called(self) -> str:
+        """The one name of the list: in its heading, the breadcrumbs, the sidebar, the palette."""
+        return self.list_name or capfirst(str(self.opts.verbose_name_plural))
 
     def opening(self, request: HttpRequest) -> HttpResponse | None:
         """A list nobody asked anything opens with its first tab, in the address like any other."""
@@ -134,6 +154,10 @@ class Showing(_Base):
             "older_events": len(events) > TIMELINE_ROWS.value,
             **self.panel_context(request, obj),
         }
+
+    def heading(self, obj: Any) -> str:
+        """What its page is called: words rather than keys."""
+        return capfirst(str(obj)) if self.titled else str(obj)
 
     def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
         """What `panel_template` needs beside `original`."""

@@ -14,6 +14,8 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
@@ -86,18 +88,35 @@ def _shown(path: str, method: str, operation: Document) -> Document:
         "method": method.upper(),
         "path": path,
         "summary": operation.get("summary", ""),
-        "description": operation.get("description", ""),
+        "description": worded(operation.get("description", "")),
         "deprecated": operation.get("deprecated", False),
         "parameters": [
-            {**entry, "kind": kind_of(entry.get("schema", {}))}
+            {
+                **entry,
+                "kind": kind_of(entry.get("schema", {})),
+                "description": worded(entry.get("description", "")),
+            }
             for entry in operation.get("parameters", [])
         ],
         "takes": _form_name(operation.get("requestBody", {})),
         "answers": [
-            {"status": status, "text": answer.get("description", ""), "form": _form_name(answer)}
+            {
+                "status": status,
+                "text": worded(answer.get("description", "")),
+                "form": _form_name(answer),
+            }
             for status, answer in sorted(operation["responses"].items())
         ],
     }
+
+
+def worded(text: str) -> SafeString:
+    """As the document has it, but for people: what stands between backticks is code."""
+    parts = re.split(r"`([^`\n]+)`", text)
+    shapes = ("{}", "<code>{}</code>")
+    return format_html_join(
+        "", "{}", ((format_html(shapes[at % 2], part),) for at, part in enumerate(parts))
+    )
 
 
 def _form_name(body: Document) -> str:
@@ -128,8 +147,8 @@ def forms(made: Document) -> Iterator[Document]:
                 "name": field,
                 "kind": kind_of(form),
                 "required": field in required,
-                "text": form.get("description", ""),
+                "text": worded(form.get("description", "")),
             }
             for field, form in schema.get("properties", {}).items()
         ]
-        yield {"name": name, "text": schema.get("description", ""), "fields": fields}
+        yield {"name": name, "text": worded(schema.get("description", "")), "fields": fields}

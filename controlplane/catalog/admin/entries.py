@@ -78,6 +78,13 @@ def outage_row(row: DownInterval, url: str) -> dict[str, Any]:
 @admin.register(Environment)
 class EnvironmentAdmin(ModelAdmin[Environment]):
     view_action = "catalog.view"
+    labels = {
+        "data_class": "Data",
+        "update_frequency": "Updated",
+        "needs_approval": "Releases need approval",
+        "data_refresh_days": "Data renewed every (days)",
+        "debug_allowed": "Debugging allowed",
+    }
     change_action = "catalog.manage"
     about = "Where things run: what each is for, how often it changes, whose data it holds."
     empty = "This workspace has no environments."

@@ -55,6 +55,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     """What agents call, and whether they may."""
 
     view_action = "catalog.view"
+    labels = {"status": "Breaker", "trials": "Trial calls", "retry_at": "Next try"}
     add_action = "catalog.manage"
     change_action = "catalog.manage"
     about = "Other people's services that agents call, and whether they may just now."
@@ -68,11 +69,10 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     empty_hint = "Agents read GET /api/v1/catalog/breakers before they call."
     list_display = ["name", "health", "kind", "failures", "why", "retry_at", "owner", "ref"]
     in_palette = True
-    head_clocks = ("opened_at", "retry_at")
+    head_clocks = ("opened_at",)
     facts = (
-        "health", "ref", "slug", "kind", "owner", "is_active", "cause", "opened_by", "opened_at",
-        "trials", "retry_at", "last_success_at", "last_failure_at", "created_at",
-        "version",
+        "health", "ref", "slug", "kind", "owner", "cause", "opened_by", "opened_at",
+        "trials", "created_at",
     )  # fmt: skip
     panel_template = "catalog/panel_integration.html"
 

@@ -27,6 +27,12 @@ def _cannot_look(probe: Probe) -> str:
 @admin.register(Probe)
 class ProbeAdmin(ModelAdmin[Probe]):
     view_action = "catalog.view"
+    labels = {
+        "is_active": "Switched on",
+        "url": "Address",
+        "expected_status": "Expected status code",
+        "pushed": "Pushed to us",
+    }
     add_action = "catalog.manage"
     change_action = "catalog.manage"
     about = "Who looks at which service where, and what was seen last."
@@ -45,7 +51,7 @@ class ProbeAdmin(ModelAdmin[Probe]):
     in_palette = True
     facts = (
         "health", "service", "environment", "url", "pushed", "expected_status", "rhythm",
-        "patience", "down_after", "is_active", "since", "looked", "version",
+        "patience", "down_after", "since", "looked", "version",
     )  # fmt: skip
     panel_template = "catalog/panel_probe.html"
     add_fields = ("service", "environment", *PROBE_FIELDS)
@@ -120,6 +126,7 @@ class ProbeAdmin(ModelAdmin[Probe]):
 
 @admin.register(ProbeResult)
 class ProbeResultAdmin(ModelAdmin[ProbeResult]):
+    titled = True
     view_action = "catalog.view"
     workspace_lookup = "probe__workspace"
     keyed = True
@@ -128,6 +135,8 @@ class ProbeResultAdmin(ModelAdmin[ProbeResult]):
     empty = "No look failed."
     empty_hint = "Looks are kept for a month; outages are what lasts."
     list_display = ["probe", "outcome", "error", "status_code", "latency_ms", "at"]
+    facts = ("outcome", "probe", "at", "error", "status_code", "latency_ms")
+    head_clocks = ("at",)
     list_filter = ["ok"]
     list_select_related = ["probe__service", "probe__environment"]
 
@@ -139,6 +148,7 @@ class ProbeResultAdmin(ModelAdmin[ProbeResult]):
 @admin.register(DownInterval)
 class DownIntervalAdmin(ModelAdmin[DownInterval]):
     view_action = "catalog.view"
+    labels = {"starts_at": "Began", "ends_at": "Ended"}
     keyed = True
     about = "Times in which a service was away in one environment. Uptime is counted from them."
     tabs = (("Now", "ends_at__isempty=1"), ("Over", "ends_at__isempty=0"), ("All", "view=all"))

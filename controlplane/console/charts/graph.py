@@ -52,6 +52,8 @@ def render(chart: Graph) -> SafeString:
         tag("desc", told),
         *(_edge(scene, index) for index in range(len(scene.edges))),
         *(_node(node, spot) for node, spot in zip(scene.nodes, scene.spots, strict=True)),
+        # Above all lines: drawn with its own edge, the next edge would strike it through.
+        *filter(None, (_label(scene, index) for index in range(len(scene.edges)))),
         width=width,
         height=height,
         viewBox=f"0 0 {num(width)} {num(height)}",
@@ -172,19 +174,19 @@ def _edge(scene: Scene, index: int) -> SafeString:
         tag("path", d=_curve(points, scene.across)),
         tag("path", d=tip, class_="chart-arrow"),
     ]
-    if edge.label:
-        x, y = _halfway(points)
-        parts.append(
-            tag(
-                "text",
-                clip(edge.label, 18),
-                x=x,
-                y=y + 4,
-                text_anchor="middle",
-                class_="chart-edge-label",
-            )
-        )
     return tag("g", *parts, class_="chart-edge chart-back" if back else "chart-edge")
+
+
+def _label(scene: Scene, index: int) -> SafeString | None:
+    """What is written on an edge. Its halo, in the sheet, cuts whatever line runs below it."""
+    a, b, edge = scene.edges[index]
+    if not edge.label or a == b:
+        return None
+    back = index in scene.layout.back
+    points, _ = _ends(scene, a, b, _lanes(scene, index, back), back)
+    x, y = _halfway(points)
+    text = clip(edge.label, 18)
+    return tag("text", text, x=x, y=y + 4, text_anchor="middle", class_="chart-edge-label")
 
 
 def _lanes(scene: Scene, index: int, back: bool) -> list[Spot]:

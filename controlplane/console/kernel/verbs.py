@@ -127,10 +127,10 @@ def _with_ref(ref: str, text: str) -> str:
 PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("inbox", "Inbox", "console:inbox", "workspace.view", ("news", "notifications")),
     ("account", "My account", "access:account", "workspace.view", ("profile", "sessions", "mfa")),
-    ("wishes", "What I am told", "notify:mine", "workspace.view", ("quiet hours", "preferences")),
+    ("wishes", "My notifications", "notify:mine", "workspace.view", ("quiet hours", "preferences")),
     ("own-keys", "My keys", "access:own_keys", "key.own", ("api", "token")),
     ("views", "Saved views", "console:saved_views", "view.save", ("lists", "filters")),
-    ("kit", "Kit of the console", "console:kit", "workspace.view", ("components", "charts")),
+    ("kit", "Kit", "console:kit", "workspace.view", ("console", "components", "charts")),
     ("errors", "Errors by code", "console:errors", "workspace.view", ("help", "runbook")),
     ("api-docs", "API reference", "/api/docs/", "workspace.view", ("openapi", "routes")),
 )

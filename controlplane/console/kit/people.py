@@ -12,7 +12,7 @@ from controlplane.console.kit import directory
 
 HUES = 8
 # What rows keep of an actor who may be gone one day: ref and label in one text.
-_KEPT = re.compile(r"(user|agent|job):(\S+) (.+)", re.DOTALL)
+_KEPT = re.compile(r"(user|agent|job):(\S+)(?: (.+))?", re.DOTALL)
 _KINDS = {"user": "person"}
 _BADGES = {"agent": "agent", "service": "service"}
 
@@ -77,7 +77,7 @@ def _from_text(text: str) -> Who:
     if kept is None:
         return Who("person", text)
     kind, key, label = kept.groups()
-    return _actor(_KINDS.get(kind, kind), label, f"{kind}:{key}")
+    return _actor(_KINDS.get(kind, kind), label or key, f"{kind}:{key}")
 
 
 def _from_object(value: Any) -> Who:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
@@ -13,11 +13,10 @@ from controlplane.console.kit import people
 from controlplane.console.kit.clocks import as_time
 from controlplane.console.kit.links import safe_url
 from controlplane.console.kit.people import Who, who
-from controlplane.console.kit.tones import tone
+from controlplane.console.kit.tones import state_tone, tone
 from controlplane.lib import clock
 
 MOST_ENTRIES = 500
-_OUTCOMES = {"denied": "warn", "failed": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +92,22 @@ def from_audit(event: Any) -> Entry:
         request_id=str(event.request_id or ""),
         before=event.before,
         after=event.after,
-        tone=_OUTCOMES.get(str(event.outcome), "neutral"),
+        tone=_tone_of(str(event.outcome)),
         about=str(event.subject_ref or ""),
         label=str(event.subject_label or event.subject_ref or ""),
     )
 
 
-def build(entries: Iterable[Any], zone: tzinfo = UTC, about: str = "") -> tuple[list[Group], bool]:
-    """Groups in the order given, and whether older entries were left out. `about` is the ref of
-    the thing whose page this is: what happened to it does not say its name on every line."""
+def _tone_of(outcome: str) -> str:
+    """What went as it should is no news; what was refused or failed is marked, but is over."""
+    return "neutral" if outcome == "done" else state_tone(outcome, "audit.auditevent")
+
+
+def build(
+    entries: Iterable[Any], zone: tzinfo = UTC, about: Collection[str] = ()
+) -> tuple[list[Group], bool]:
+    """Groups in the order given, and whether older entries were left out. `about` are the refs of
+    what the page is about: what happened to it does not say its name on every line."""
     kept = [entry(value) for value in islice(entries, MOST_ENTRIES + 1)]
     people.look_up(item.who for item in kept)
     groups: list[Group] = []
@@ -118,9 +124,9 @@ def build(entries: Iterable[Any], zone: tzinfo = UTC, about: str = "") -> tuple[
     return groups, len(kept) > MOST_ENTRIES
 
 
-def _line(item: Entry, about: str) -> Line:
+def _line(item: Entry, about: Collection[str]) -> Line:
     changed = item.before is not None or item.after is not None
-    label = "" if about and item.about == about else item.label
+    label = "" if item.about in about else item.label
     return Line(item, as_time(item.at), tone(item.tone), safe_url(item.url), changed, label)
 
 

@@ -1,35 +1,53 @@
 """Which tone a state has and how a severity is filled.
 
-Five tones: neutral, info, good, warn, bad. Bad is for what needs somebody now; what is merely
-over, ended or refused on purpose is neutral or warn. The word always stands beside the colour.
+Five tones. Bad is only for what needs somebody now; warn for what somebody should look at, what
+was refused and what is held back on purpose; info for what is under way; good for what is as it
+should be; neutral for what is over, was ended on purpose or has not begun. The word always stands
+beside the colour.
+
+A word means the same wherever it stands, but for the few in `_OF_MODEL`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 TONES = ("neutral", "info", "good", "warn", "bad")
 
 _STATES = {
-    "neutral": "archived cancelled closed deactivated distrusted draft ended expired inactive "
-    "merged new none not_applicable off queued removed replaced revoked rolled_back skipped "
-    "superseded suspended unknown unused void withdrawn",
-    "info": "acknowledged advancing assigned canary current deploying executing in_flight "
-    "in_progress leased mitigating monitoring planned preparing processing ready running "
-    "scheduled sending started starting submitted triaged verifying waiting_for_start",
-    "good": "accepted active allowed approved available completed connected covered delivered done "
-    "effective enabled follows_the_one_before fulfilled good granted green healthy "
-    "in_effect mitigated ok on online passed passing published resolved satisfied sealed "
-    "sent signed signed_off sound succeeded success trusted up valid verified",
+    "neutral": "archived cancelled closed deactivated distrusted draft ended expired inactive left "
+    "merged new none not_applicable not_known_yet off over queued removed replaced retired revoked "
+    "rolled_back skipped superseded suppressed suspended unknown unlocked unused void waiting "
+    "withdrawn",
+    "info": "acknowledged advancing assigned being_worked_on canary current deploying executing "
+    "in_flight in_force in_progress leased mitigating monitoring open planned preparing processing "
+    "ready running scheduled sending started starting submitted triaged verifying "
+    "waiting_for_start",
+    "good": "accepted active allowed approved available complete completed confirmed connected "
+    "covered delivered done effective enabled follows_the_one_before fulfilled good granted green "
+    "healthy held in_effect mitigated ok on online passed passing published resolved satisfied "
+    "sealed sent signed signed_off sound succeeded success trusted up valid verified",
     "warn": "amber at_risk awaiting blocked degraded delayed denied due escalated expiring "
-    "flapping half_open held in_force late needs_attention on_hold overdue partial paused pending "
-    "rejected retry retrying review_pending rotating silenced slow stale stopping "
-    "unverified waiting warn warning",
+    "flapping given_up half_open killed late locked needs_attention on_hold partial paused "
+    "pending recorded rejected retry retrying review_pending rotating silenced slow stale stopping "
+    "unverified waiting_for_sign_off warn warning",
     "bad": "alarm breached broken compromised critical dead detected disconnected down error "
-    "errored failed failing firing invalid killed locked lost missing offline open outage "
+    "errored failed failing firing invalid lost missing offline outage overdue "
     "red silent tampered unhealthy unreachable",
 }
 _TONE_OF = {state: tone for tone, states in _STATES.items() for state in states.split()}
+# Where a word means something else: a closed breaker lets calls through, an open one fails them
+# all; an open break-glass is a door that somebody should watch; and what failed once, in a log of
+# every look, deed or delivery, is over: what it means now another row says.
+_OF_MODEL: Mapping[str, Mapping[str, str]] = {
+    "access.breakglass": {"open": "warn"},
+    "audit.auditevent": {"failed": "warn"},
+    "base.retentionrun": {"failed": "warn"},
+    "catalog.integration": {"closed": "good", "open": "bad"},
+    "catalog.proberesult": {"failed": "warn"},
+    "notify.delivery": {"dead": "warn"},
+}
 
 # How loud a severity is: 1 solid red, 2 solid amber, 3 soft, 4 hardly there.
 _SEVERITY = {
@@ -49,8 +67,10 @@ def state_key(value: Any) -> str:
     return str(value or "").strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def state_tone(value: Any) -> str:
-    return _TONE_OF.get(state_key(value), "neutral")
+def state_tone(value: Any, model: str = "") -> str:
+    """`model` is whose state it is ("catalog.integration"), for words that mean another thing."""
+    key = state_key(value)
+    return _OF_MODEL.get(model, {}).get(key) or _TONE_OF.get(key, "neutral")
 
 
 def state_words(value: Any) -> str:

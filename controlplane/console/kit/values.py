@@ -11,8 +11,12 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.console.kit.clocks import as_time
+from controlplane.lib import text
 from controlplane.lib.redaction import MARK
 
+# Before it is taken for a time: "2026" alone is a number to people.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 DEEPEST = 12
 MOST_NODES = 2_000
 MOST_CHANGES = 300
@@ -138,6 +142,12 @@ class Change:
     def sign(self) -> str:
         return {"added": "+", "removed": "−", "changed": "±"}[self.kind]
 
+    @property
+    def words(self) -> str:
+        """The field as people call it: `retry_at` is "Retry", `b.c` stays beside it as title."""
+        name = self.path.removesuffix("_at").removesuffix("_id").replace("_", " ").strip()
+        return name[:1].upper() + name[1:] if name else self.path
+
 
 _ABSENT = object()
 
@@ -154,7 +164,17 @@ def changes(before: Any, after: Any) -> tuple[list[Change], bool]:
 
 
 def _side(value: Any) -> SafeString:
-    return mark_safe("") if value is _ABSENT else scalar(value, 600)
+    """One side as people read it: no quotes, times by the minute, yes and no."""
+    if value is _ABSENT or value is None:
+        return mark_safe("")  # the template says that it is not set
+    if isinstance(value, bool):
+        return escape("yes" if value else "no")
+    if value == "":
+        return mark_safe("empty")
+    if not isinstance(value, str) or MARK in value:
+        return scalar(value, 600)
+    at = as_time(value) if _MOMENT.match(value) else None
+    return escape(f"{at:%Y-%m-%d %H:%M} UTC" if at else text.short(value, 600))
 
 
 def _walk(before: Any, after: Any, path: str, depth: int) -> Iterator[tuple[str, Any, Any]]:

@@ -153,24 +153,31 @@ def _places(actor: Actor, text: str) -> Iterator[Hit]:
 
 def _all_places(actor: Actor) -> Iterator[tuple[str, str, str, str]]:
     seen: set[str] = set()
+    known = {_at(page.url): " ".join(page.keywords) for page in palette_actions}
     for item in sorted(nav_items, key=lambda item: item.order):
         if policy.can(actor, item.action):
             url = reverse(item.url)
             seen.add(url)
-            yield item.label, url, f"{item.label} {item.group} {item.slug}".lower(), "Go to"
+            words = f"{item.label} {item.group} {item.slug} {known.get(url, '')}"
+            yield item.label, url, words.lower(), "Go to"
     for page in palette_actions:
-        if policy.can(actor, page.action) and page.url not in seen:
-            url = page.url if page.url.startswith("/") else reverse(page.url)
+        url = _at(page.url)
+        if policy.can(actor, page.action) and url not in seen:
             seen.add(url)
             yield page.label, url, " ".join([page.label, *page.keywords]).lower(), "Go to"
     for model, model_admin in admin.site._registry.items():
         action = getattr(model_admin, "view_action", "")
         url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         if url not in seen and policy.can(actor, action):
-            label = str(model._meta.verbose_name_plural).capitalize()
+            label = getattr(model_admin, "called", "")
             yield label, url, f"{label} {model._meta.app_label}".lower(), "Go to"
     for view in SavedView.objects.visible_to(actor)[:100]:
         yield view.name, view.url, view.name.lower(), "Saved view"
+
+
+def _at(url: str) -> str:
+    """A page's address, where an action has it or the name of its route."""
+    return url if url.startswith("/") else reverse(url)
 
 
 def _searches(actor: Actor, text: str) -> Iterator[Hit]:

@@ -8,8 +8,10 @@ from django import template
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.utils import flatten_fieldsets
 from django.template import Context
+from django.utils.text import capfirst
 
 from controlplane.base.admin.buttons import ShownButton, buttons_of
+from controlplane.base.admin.words import label_of
 from controlplane.base.web import actor_of
 from controlplane.console import cells, slots
 from controlplane.console.kit import links
@@ -36,7 +38,7 @@ def list_headers(cl: Any, rows: list[cells.Row]) -> list[cells.Header]:
         url = header.get("url_toggle") if direction else header.get("url_primary")
         shown.append(
             cells.Header(
-                cells.short_label(name, str(header["text"])),
+                label_of(cl.model_admin, name, header["text"]),
                 name,
                 name in numbers,
                 str(url or ""),
@@ -61,7 +63,7 @@ def list_filters(cl: Any) -> list[dict[str, Any]]:
         active = bool(choices) and bool(chosen) and chosen[0] is not choices[0]
         found.append(
             {
-                "title": str(spec.title),
+                "title": _title(spec, cl.model_admin),
                 "choices": choices,
                 "active": active,
                 "chosen": str(chosen[0]["display"]) if active else "",
@@ -69,6 +71,12 @@ def list_filters(cl: Any) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _title(spec: Any, model_admin: Any) -> str:
+    """A filter on a column is called like the column; a question has its own words."""
+    column = getattr(spec, "field_path", "")
+    return label_of(model_admin, column, spec.title) if column else capfirst(str(spec.title))
 
 
 @register.simple_tag

@@ -95,14 +95,15 @@ def chip(
 @inline("kit/state.html")
 def state(value: Any, tone: str = "", *, title: str = "") -> dict[str, Any]:
     """A dot and the word. Takes text, or an object with a `status` field."""
-    words, key = value, value
+    words, key, model = value, value, ""
     if value is not None and not isinstance(value, str) and hasattr(value, "status"):
         key = value.status
+        model = getattr(getattr(value, "_meta", None), "label_lower", "")
         display = getattr(value, "get_status_display", None)
         words = display() if callable(display) else key
     return {
         "text": tones.state_words(words),
-        "tone": tones.tone(tone) if tone else tones.state_tone(key),
+        "tone": tones.tone(tone) if tone else tones.state_tone(key, model),
         "title": title,
     }
 
@@ -285,9 +286,10 @@ def timeline(
     about: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`.
-    `about` is the row whose page this is, or its ref."""
+    `about` is what the page is about: a row or its ref, or a list of them."""
     zone = _zone(context)
-    groups, cut = timelines.build(entries, zone, subject_ref(about) if about else "")
+    things = about if isinstance(about, list | tuple) else [about] if about else []
+    groups, cut = timelines.build(entries, zone, {subject_ref(thing) for thing in things})
     return {"groups": groups, "cut": cut, "empty_title": empty, "kit_zone": zone}
 
 

@@ -26,6 +26,7 @@ def role_name(slug: str) -> str:
 @admin.register(Obligation)
 class ObligationAdmin(ModelAdmin[Obligation]):
     view_action = "obligation.view"
+    labels = {"cadence": "How often"}
     change_action = "obligation.manage"
     edit_fields = ("active", "owner_role")
     about = "Duties that come back: who owes what, how often, and what the record must show."
@@ -126,6 +127,7 @@ Open = question(
 @admin.register(ObligationRecord)
 class ObligationRecordAdmin(ModelAdmin[ObligationRecord]):
     view_action = "obligation.view"
+    labels = {"starts_at": "Opens"}
     about = "What is owed now, by when, and by whom; and what was recorded before."
     tabs = (
         ("To do", "owed=open"),

@@ -33,6 +33,13 @@ Health = question(
 @admin.register(ScheduledJob)
 class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
     view_action = "job.view"
+    labels = {
+        "enabled": "Switched on",
+        "last_ok_at": "Last went well",
+        "last_failed_at": "Last failed",
+        "next_run_at": "Next run",
+        "first_seen_at": "Known since",
+    }
     about = "What the portal does by itself, and how each of it fares."
     tabs = (
         ("Switched on", "enabled__exact=1"),
@@ -80,6 +87,9 @@ class ScheduledJobAdmin(ModelAdmin[ScheduledJob]):
     @admin.display(description="Tries for each time")
     def tries(self, job: ScheduledJob) -> int | None:
         return JOBS[job.name].attempts if job.name in JOBS else None
+
+    def heading(self, obj: ScheduledJob) -> str:
+        return obj.name
 
     def panel_context(self, request: HttpRequest, obj: ScheduledJob) -> Mapping[str, Any]:
         found = shown.runs_of(obj.name)
@@ -147,6 +157,7 @@ def _can_stop(run: JobRun) -> str:
 @admin.register(JobRun)
 class JobRunAdmin(ModelAdmin[JobRun]):
     view_action = "job.view"
+    labels = {"name": "Job", "due_at": "For"}
     keyed = True
     about = "Every run of every job: when it was due, how long it took, what it told."
     tabs = (
@@ -180,6 +191,9 @@ class JobRunAdmin(ModelAdmin[JobRun]):
     @admin.display(description="Job")
     def job(self, run: JobRun) -> ScheduledJob | str:
         return ScheduledJob.objects.filter(name=run.name).first() or run.name
+
+    def heading(self, obj: JobRun) -> str:
+        return obj.name
 
     def panel_context(self, request: HttpRequest, obj: JobRun) -> Mapping[str, Any]:
         entry = JOBS.get(obj.name)

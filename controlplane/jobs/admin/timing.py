@@ -55,6 +55,9 @@ class TimerAdmin(ModelAdmin[Timer]):
     def about_what(self, timer: Timer) -> str:
         return timer.subject or timer.key
 
+    def heading(self, obj: Timer) -> str:
+        return obj.kind
+
     def panel_context(self, request: HttpRequest, obj: Timer) -> Mapping[str, Any]:
         actor = actor_of(request)
         return {

@@ -21,7 +21,9 @@ from controlplane.lib.lasting import Lasting
 
 @admin.register(WatchAlarm)
 class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
+    titled = True
     view_action = "job.view"
+    labels = {"subject": "About", "closed_at": "Closed", "told_at": "People told"}
     keyed = True
     about = "What is silent, late or stuck in the portal itself. Each closes with its cause."
     tabs = (
@@ -37,8 +39,7 @@ class WatchAlarmAdmin(ModelAdmin[WatchAlarm]):
     in_palette = True
     head_clocks = ("opened_at", "lasted")
     fields = (
-        "state", "kind", "subject", "opened_at", "closed_at", "lasted", "seen_at", "told_at",
-        "tellings", "told_directly_at",
+        "state", "kind", "subject", "opened_at", "closed_at", "lasted",
     )  # fmt: skip
     panel_template = "jobs/panel_watchalarm.html"
 
@@ -107,6 +108,11 @@ class HeartbeatAdmin(ModelAdmin[Heartbeat]):
 @admin.register(EngineCycle)
 class EngineCycleAdmin(ModelAdmin[EngineCycle]):
     view_action = "job.view"
+    labels = {
+        "done": "Done last time",
+        "failures": "Failures in a row",
+        "not_before": "Waits until",
+    }
     about = "Parts of the engine that turn due rows into effects, each every few seconds."
     empty = "The engine has not turned yet."
     empty_hint = "A worker turns it. Without one: manage.py engine --loop."

@@ -51,6 +51,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Channel)
 class ChannelAdmin(ModelAdmin[Channel]):
     view_action = "notify.view"
+    labels = {"target": "Sends to", "last_ok_at": "Last went well", "last_error_at": "Last failed"}
     add_action = "notify.manage_channels"
     change_action = "notify.manage_channels"
     form = ChannelForm

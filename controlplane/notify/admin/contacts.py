@@ -22,6 +22,7 @@ Verified = question(
 @admin.register(Contact)
 class ContactAdmin(ModelAdmin[Contact]):
     view_action = "contact.view"
+    labels = {"is_active": "In the book", "coverage": "When reachable"}
     add_action = "contact.manage"
     change_action = "contact.manage"
     edit_fields = (

@@ -27,6 +27,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     """The outbox. The useful question is which messages died, and why."""
 
     view_action = "notify.view"
+    list_name = "Outbox"
     keyed = True
     about = "Everything that must leave the portal, and what became of it."
     tabs = (
@@ -59,6 +60,9 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     def error_short(self, message: OutboxMessage) -> str:
         return short(message.last_error)
 
+    def heading(self, obj: OutboxMessage) -> str:
+        return obj.topic
+
     def panel_context(self, request: HttpRequest, obj: OutboxMessage) -> Mapping[str, Any]:
         actor = actor_of(request)
         delivery = shown.delivery_of(obj, actor)
@@ -88,6 +92,7 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
 @admin.register(Notification)
 class NotificationAdmin(ModelAdmin[Notification]):
     view_action = "notify.view"
+    labels = {"key": "Named"}
     keyed = True
     about = "News the portal had for people, each with one delivery per target."
     tabs = (("Critical", "urgency__exact=critical"), ("All", "view=all"))
@@ -113,6 +118,7 @@ class NotificationAdmin(ModelAdmin[Notification]):
 @admin.register(Delivery)
 class DeliveryAdmin(ModelAdmin[Delivery]):
     view_action = "notify.view"
+    labels = {"method": "By", "why": "Why so"}
     workspace_lookup = "notification__workspace"
     keyed = True
     about = "Each target of each notification, with its own result."

@@ -10,6 +10,7 @@ urlpatterns = [
     path("v1/inbox", inbox.InboxView.as_view()),
     path("v1/inbox/read", inbox.InboxReadView.as_view()),
     path("v1/inbox/archive", inbox.InboxArchiveView.as_view()),
+    path("v1/inbox/put-back", inbox.InboxPutBackView.as_view()),
     path("v1/preferences", inbox.PreferencesView.as_view()),
     path("v1/contacts", contacts.ContactsView.as_view()),
     path("v1/contacts/missing", contacts.MissingContactsView.as_view()),

@@ -86,6 +86,20 @@ class InboxArchiveView(PortalAPIView):
         return JsonAnswer({"changed": services.archive(request.actor, items)})
 
 
+class InboxPutBackView(PortalAPIView):
+    """Put items that were put away back into one's own inbox. What was read stays read."""
+
+    actions = {"POST": OWN}
+    in_workspace = False
+    inputs = {"POST": Items}
+    outputs = {"POST": Changed}
+    tags = ["inbox"]
+
+    def post(self, request: Any) -> HttpResponse:
+        items = self.read(request)["items"]
+        return JsonAnswer({"changed": services.put_back(request.actor, items)})
+
+
 class Wish(StrictSerializer):
     kind = serializers.CharField(max_length=60)
     method = serializers.ChoiceField(choices=["inbox", "email"])

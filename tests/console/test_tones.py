@@ -1,0 +1,122 @@
+"""Which colour each state of each registered model has, by what it means.
+
+Red is for what needs somebody now, amber for what somebody should look at or what was held back,
+green for what is as it should be, blue for what is under way, grey for what is over or not begun.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+
+from controlplane.console import cells
+from controlplane.console.kit import tones
+from tests import make
+from tests.kit import inhabited, pages
+
+QUEUED = {
+    "waiting": "neutral", "leased": "info", "done": "good", "dead": "bad", "cancelled": "neutral",
+}  # fmt: skip
+SWITCHED = {"active": "good", "off": "neutral"}
+TABLE: dict[str, dict[str, str]] = {
+    "access.accessreview": {"open": "info", "overdue": "bad", "signed": "good"},
+    "access.accountlock": {"locked": "warn", "ended": "neutral"},
+    "access.agent": {"active": "good", "deactivated": "neutral"},
+    "access.apikey": {"active": "good", "expired": "neutral", "revoked": "neutral"},
+    "access.breakglass": {"open": "warn", "ended": "neutral"},
+    "access.grant": {"held": "good", "expired": "neutral", "revoked": "neutral"},
+    "access.membership": {"active": "good", "left": "neutral"},
+    "access.trustedissuer": {"trusted": "good", "distrusted": "neutral"},
+    "access.user": {"active": "good", "closed": "neutral"},
+    "access.usersession": {"open": "info", "ended": "neutral"},
+    "access.workspace": {"open": "info", "archived": "neutral"},
+    "audit.auditevent": {"done": "good", "denied": "warn", "failed": "warn"},
+    "audit.auditreview": {"due": "warn", "signed": "good"},
+    "backups.backupreport": {"good": "good", "failed": "bad"},
+    "backups.restoredrill": {"good": "good", "failed": "bad"},
+    "base.retentionrun": {"done": "good", "running": "info", "failed": "warn"},
+    "base.signal": QUEUED,
+    "base.throttlerule": {"in force": "info", "ended": "neutral", "withdrawn": "neutral"},
+    "catalog.component": SWITCHED,
+    "catalog.downinterval": {"down": "bad", "over": "neutral"},
+    "catalog.integration": {"closed": "good", "half_open": "warn", "open": "bad", "off": "neutral"},
+    "catalog.probe": {"unknown": "neutral", "up": "good", "down": "bad"},
+    "catalog.proberesult": {"ok": "good", "failed": "warn"},
+    "catalog.service": {
+        "up": "good", "down": "bad", "unknown": "neutral", "active": "good", "retired": "neutral",
+    },
+    "jobs.enginecycle": {"new": "neutral", "ok": "good", "late": "warn", "failing": "bad"},
+    "jobs.heartbeat": {"up": "good", "silent": "bad"},
+    "jobs.jobrun": QUEUED,
+    "jobs.obligation": {"in effect": "good", "off": "neutral"},
+    "jobs.obligationrecord": {"due": "warn", "recorded": "warn", "complete": "good"},
+    "jobs.scheduledjob": {
+        "ok": "good", "new": "neutral", "off": "neutral", "removed": "neutral", "failing": "bad",
+        "silent": "bad",
+    },
+    "jobs.timer": QUEUED,
+    "jobs.watchalarm": {"critical": "bad", "warning": "warn", "closed": "neutral"},
+    "notify.channel": {"ok": "good", "off": "neutral", "failing": "bad", "unused": "neutral"},
+    "notify.contact": {"verified": "good", "unverified": "warn", "removed": "neutral"},
+    "notify.delivery": {
+        "waiting": "neutral", "sent": "good", "rejected": "warn", "dead": "warn",
+        "suppressed": "neutral",
+    },
+    "notify.outboxmessage": QUEUED,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", sorted(TABLE))
+def test_tone__of_every_state__says_what_it_means(model: str) -> None:
+    assert {state: tones.state_tone(state, model) for state in TABLE[model]} == TABLE[model]
+
+
+def stored() -> Iterator[tuple[str, str]]:
+    """Every state that a registered model can keep in a column of a state's name."""
+    for model, model_admin in pages.registered().items():
+        for field in model._meta.fields:
+            if field.name in cells.STATES | {model_admin.head_state} and field.choices:
+                yield from ((model._meta.label_lower, str(value)) for value, _ in field.choices)
+
+
+def test_table__misses_no_state_that_a_row_can_keep() -> None:
+    missing = [pair for pair in stored() if pair[1] not in TABLE.get(pair[0], {})]
+    assert not missing
+
+
+STATE = re.compile(r'kit-state kit-tone-(\w+)"[^>]*>.*?kit-state-text">([^<]+)<', re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_lists_and_heads__draw_the_states_as_the_table_says() -> None:
+    world = inhabited.settle()
+    client = make.client(world.root)
+    client.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+    seen = set()
+    for model, model_admin in pages.registered().items():
+        label = model._meta.label_lower
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        asked = client.get(reverse(name), {"view": "all"})
+        row = model_admin.object_url(next(iter(asked.context["cl"].result_list)))
+        head = client.get(row, {"_part": "head"})
+        words = {
+            tones.state_words(shown): tone
+            for state, tone in TABLE.get(label, {}).items()
+            for shown in (state, _display(model, state))
+        }
+        page = asked.content.decode().partition('id="result_list"')[2] + head.content.decode()
+        for tone, text in STATE.findall(page):
+            assert words.get(text) == tone, (label, text, tone)
+            seen.add(label)
+    assert len(seen) > 25
+
+
+def _display(model: type, state: str) -> str:
+    for field in model._meta.fields:  # type: ignore[attr-defined]
+        if field.name in cells.STATES and state in dict(field.choices or ()):
+            return str(dict(field.choices)[state])
+    return state

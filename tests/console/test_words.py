@@ -1,0 +1,101 @@
+"""Columns, filters, facts and fields are called in words; roles and browsers by their names."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+
+from controlplane.access import services
+from controlplane.access.models import UserSession
+from tests import make
+from tests.kit import inhabited, pages
+
+pytestmark = pytest.mark.django_db
+
+# How columns are named, never what people say: "Is active", "Opened at", "Every s", "Ok", "Jti".
+NAMED_BY_A_COLUMN = re.compile(
+    r"(?:Is|Has) |.* at$|.* s$|.* ms$|(?:Ok|Jti|Uid|Id|Slug|Order|Family)$|.*[Jj]wks|.*_|[a-z]"
+)
+SAID = {
+    "column": r'<th scope="col" role="columnheader"[^>]*>(.*?)</th>',
+    "filter": r'<details class="menu filter[^>]*>\s*<summary>(.*?)</summary>',
+    "fact": r"<dt>(.*?)</dt>",
+    "field": r'<label for="id_[^>]*>(.*?)</label>',
+}
+
+
+def said(page: str) -> Iterator[tuple[str, str]]:
+    for kind, pattern in SAID.items():
+        for found in re.findall(pattern, page, re.DOTALL):
+            words = re.sub(r"<svg.*?</svg>|<[^>]+>", "", found, flags=re.DOTALL)
+            if text := html.unescape(words).strip():
+                yield kind, text
+
+
+@pytest.mark.slow
+def test_every_heading__is_words() -> None:
+    world = inhabited.settle()
+    browser = make.client(world.root)
+    browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+    wrong, kinds = set(), set()
+    for url in pages.admin_pages(browser, world):
+        main = browser.get(url, follow=True).content.decode().partition("<main")[2]
+        for kind, text in said(main):
+            kinds.add(kind)
+            if NAMED_BY_A_COLUMN.match(text):
+                wrong.add(f"{kind} {text!r} on {url}")
+    assert not wrong, "\n".join(sorted(wrong))
+    assert kinds == set(SAID)
+
+
+def test_active_filter__is_called_as_its_column() -> None:
+    admin = make.client(make.person(make.workspace(), "workspace_admin"))
+    page = admin.get("/admin/access/user/", {"is_active__exact": 1}).content.decode()
+    assert ("column", "Account open") in set(said(page))
+    assert "Account open: Yes" in re.sub(r"<[^>]+>", "", page)
+
+
+def test_memberships__say_the_roles_and_lead_to_them() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    person = make.person(here, "cto", "docs_lead")
+    none = make.person(here)
+    gone = make.person(here, "viewer")
+    services.remove_member(gone.memberships.get(), actor=make.JOB)
+    page = admin.get("/admin/access/membership/", {"view": "all"}).content.decode()
+    link = r'<a href="{}\?workspace={}">(.*?)</a>'
+    [roles] = re.findall(link.format(f"/access/members/{person.uid}/", here.slug), page)
+    assert roles == "CTO, Docs lead"
+    assert re.findall(link.format(f"/access/members/{none.uid}/", here.slug), page) == ["No role"]
+    assert str(gone.uid) not in page
+
+
+def test_roles__by_their_names_wherever_a_row_names_one() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    make.agent(here, role="inspector", name="looker")
+    for path, name, slug in (
+        ("/admin/access/grant/", "Workspace admin", "workspace_admin"),
+        ("/admin/access/agent/", "Inspector agent", ">inspector<"),
+    ):
+        page = admin.get(path, {"view": "all"}).content.decode().partition("<main")[2]
+        assert name in page
+        assert slug not in page
+
+
+def test_sessions__by_browser__with_its_own_words_in_the_title() -> None:
+    here = make.workspace()
+    mine = make.person(here, "viewer")
+    client = make.client(mine)
+    raw = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0 <b>"
+    UserSession.objects.filter(user=mine).update(browser=raw)
+    page = client.get("/admin/access/usersession/", {"view": "all"}).content.decode()
+    assert f'title="{html.escape(raw)}">Firefox on Linux<' in page
+    session = UserSession.objects.get(user=mine)
+    url = reverse("admin:access_usersession_change", args=(session.uid,))
+    assert "<h1>Firefox on Linux</h1>" in client.get(url).content.decode()
+    assert make.client(make.person(here, "workspace_admin")).get(url).status_code == 404
