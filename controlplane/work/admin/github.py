@@ -16,7 +16,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.work.admin.common import IDLE, Steps
 from controlplane.work.models import GithubSource, Item
 from controlplane.work.services import github
-from controlplane.work.shown.words import item_url
+from controlplane.work.shown.words import check_state, item_url
 
 HOOK_PATH = "/api/v1/hooks/github"
 SHOWN = 30
@@ -144,7 +144,7 @@ class GithubSourceAdmin(Steps, ModelAdmin[GithubSource]):
             "results": [
                 {
                     "name": row.name,
-                    "state": row.conclusion or row.status,
+                    "state": check_state(row),
                     "sha": row.sha[:10],
                     "item": _first(list(row.items.all())),
                     "updated_at": row.updated_at,

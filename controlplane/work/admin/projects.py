@@ -76,6 +76,8 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
         ):
             if name in self.fields:
                 self.fields[name].help_text = words
+        if "update_may_close" in self.fields:
+            self.fields["update_may_close"].label = "An update of the status may close"
 
     def clean_own_types(self) -> list[str]:
         return [part.strip() for part in self.cleaned_data["own_types"].split(",") if part.strip()]

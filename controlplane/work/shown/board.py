@@ -15,7 +15,7 @@ from controlplane.work.models import Item, Project
 from controlplane.work.shown import words
 
 CARDS = defaults.define(
-    "work.board_cards", 40, unit="items", why="a column longer than that is a list"
+    "work.board_cards", 25, unit="items", why="a column longer than that is a list"
 )
 SCALE = range(1, 6)
 MEANINGS = ("active", "wip", "frozen", "done")

@@ -13,7 +13,7 @@ from controlplane.lib.actors import Actor
 from controlplane.work import vocabulary
 from controlplane.work.models import Dependency, Item, ItemLink
 from controlplane.work.shown import around
-from controlplane.work.shown.words import item_url, state_of
+from controlplane.work.shown.words import check_state, item_url, state_of
 
 MOST_RELATED = 50
 TEXTS = (
@@ -183,7 +183,7 @@ def _shown(item: Item, actor: Actor) -> dict[str, Any]:
         "checks": [
             {
                 "name": check.name,
-                "state": check.conclusion or check.status,
+                "state": check_state(check),
                 "sha": check.sha[:10],
                 "branch": check.branch,
                 "updated_at": check.updated_at,

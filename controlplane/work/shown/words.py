@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from controlplane.lib import clock
 from controlplane.work import vocabulary
-from controlplane.work.models import Item
+from controlplane.work.models import CheckResult, Item
 
 MOST_LABELS = 4
 # What colours a node of a graph by its state; the word stands in it too.
@@ -74,6 +74,16 @@ def score_words(item: Item) -> str:
     if item.score is None:
         return ""
     return f"{item.impact} ÷ {item.effort} = {item.score:.1f}"
+
+
+# What GitHub calls an outcome, in the words the console marks by tone.
+_OUTCOMES = {"failure": "failed", "timed_out": "failed", "startup_failure": "failed",
+             "action_required": "waiting"}  # fmt: skip
+
+
+def check_state(check: CheckResult) -> str:
+    said = check.conclusion or check.status
+    return _OUTCOMES.get(said, said)
 
 
 def item_url(item: Any) -> str:
