@@ -86,8 +86,17 @@ def test_limits__of_zero_and_more(bd: Bd) -> None:
     assert len(bd.list(limit=3)) == 3
     assert bd.notes == ["Showing 3 issues; there are more (use --limit to see them)"]
     assert len(bd.list(limit=0)) == 4
+    assert bd.notes == []
     assert len(bd.ready(limit="2")) == 2
     assert bd.notes
+
+
+def test_limit__of_one_answer(bd: Bd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLPLANE_WORK_MOST_ROWS", "2")
+    for number in range(3):
+        bd.make(f"Item {number}")
+    assert len(bd.list(limit=0)) == len(bd.ready(limit=0)) == 2
+    assert bd.notes == ["Showing 2 issues; there are more (export has them)"]
 
 
 def test_many_rows__cost_as_many_queries_as_few(bd: Bd) -> None:

@@ -48,13 +48,10 @@ def parts(rows: Any, sort: str) -> list[Part] | None:
 
 
 def first(queue: Sequence[Part], limit: int) -> list[Item]:
-    """The first of the queue; 0: all of it."""
     found: list[Item] = []
     for part in queue:
-        rows = part.rows.order_by(*part.order)
-        found += rows[: limit - len(found)] if limit else rows
-        if limit and len(found) >= limit:
-            break
+        if len(found) < limit:
+            found += part.rows.order_by(*part.order)[: limit - len(found)]
     return found
 
 

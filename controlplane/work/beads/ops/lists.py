@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from controlplane.lib import clock
+from controlplane.lib import clock, defaults
 from controlplane.work.beads import filters, gathering
 from controlplane.work.beads.asking import Call, refuse
 from controlplane.work.beads.explaining import explained, holding
@@ -17,6 +17,13 @@ from controlplane.work.services import queues
 
 LIST_LIMIT = 50
 READY_LIMIT = 100
+MOST = defaults.define(
+    "work.most_rows",
+    50_000,
+    unit="rows",
+    why="A whole list is held in memory while it is written: so many rows are 40 MB. The export"
+    " streams, and has no end.",
+)
 STALE_DAYS = 30
 BLOCKED_LIMIT = 2_000
 # What tools keep for themselves: shown when asked for.
@@ -34,26 +41,26 @@ _QUEUE = (
 
 
 def answered(call: Call, found: Any, limit: int) -> list[dict[str, Any]]:
-    """The first of these as rows; a note when there are more. 0 is no limit."""
+    """The first of these as rows; a note when there are more."""
     return gathering.listed(_first(call, found, limit))
 
 
 def _first(call: Call, found: Any, limit: int) -> list[Item]:
     found = gathering.light(found)
-    if not limit:
-        return list(found)
     return _cut(call, list(found[: limit + 1]), limit)
 
 
 def _cut(call: Call, items: list[Item], limit: int) -> list[Item]:
-    if limit and len(items) > limit:
-        call.note(f"Showing {limit} issues; there are more (use --limit to see them)")
-    return items[:limit] if limit else items
+    if len(items) > limit:
+        other = "export has them" if limit == MOST.value else "use --limit to see them"
+        call.note(f"Showing {limit} issues; there are more ({other})")
+    return items[:limit]
 
 
 def _limit(call: Call, usual: int) -> int:
+    """0 is as many as one answer has room for."""
     found = call.given.number("limit", usual)
-    return usual if found is None else found
+    return min((usual if found is None else found) or MOST.value, MOST.value)
 
 
 @command("list", takes=_LISTING)
@@ -108,8 +115,7 @@ def ready(call: Call) -> Any:
         taken = queues.take_first(call.project, queue, **call.who)
         return gathering.listed([taken] if taken is not None else [])
     limit = _limit(call, READY_LIMIT)
-    items = queues.first(queue, limit + 1 if limit else 0)
-    items = _cut(call, items, limit)
+    items = _cut(call, queues.first(queue, limit + 1), limit)
     return explained(call, items) if call.given.flag("explain") else gathering.listed(items)
 
 
