@@ -434,6 +434,15 @@ def test_import__with_a_key_happens_once(api: Api) -> None:
     assert again["Idempotency-Replayed"] == "true"
 
 
+def test_large_import__is_answered_in_few_words(api: Api) -> None:
+    rows = (json.dumps({"id": f"bd-{'x' * 90}{n}", "title": "x"}) for n in range(3_000))
+    sent = "\n".join(rows).encode()
+    for _ in range(2):
+        answer = api.raw("POST", f"{HERE}/import", sent, Idempotency_Key="large")
+        assert answer.status_code == 200, answer.content[:300]
+        assert (answer.json()["created"], len(answer.json()["ids"])) == (3_000, 800)
+
+
 def test_import__refuses_by_line_whole(api: Api, viewer: Api) -> None:
     torn = b'{"id":"bd-1","title":"One"}\n{"id":"bd-2","tit'
     details = refused(api.raw("POST", f"{HERE}/import", torn), "INVALID_ARGUMENT")

@@ -111,25 +111,26 @@ def _elsewhere(work: Work, keys: set[str]) -> dict[str, int]:
     return found
 
 
-def _known(items: Iterable[int]) -> dict[tuple[int, int | str], Dependency]:
+def _known(items: Iterable[int]) -> dict[tuple[int, int | str], tuple[int, str]]:
+    """The edges there are: their id and type, by their ends."""
     ids = sorted(set(items))
-    known: dict[tuple[int, int | str], Dependency] = {}
+    known: dict[tuple[int, int | str], tuple[int, str]] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        for edge in Dependency.objects.filter(item_id__in=ids[start : start + _AT_ONCE]):
-            known[edge.item_id, edge.target_id or edge.target_name] = edge
+        rows = Dependency.objects.filter(item_id__in=ids[start : start + _AT_ONCE])
+        named = rows.values_list("item_id", "target_id", "target_name", "pk", "kind")
+        for item, target, outside, pk, kind in named:
+            known[item, target or outside] = (pk, kind)
     return known
 
 
-def _is_new(each: Wanted, known: dict[tuple[int, int | str], Dependency]) -> bool:
+def _is_new(each: Wanted, known: dict[tuple[int, int | str], tuple[int, str]]) -> bool:
     there = known.get((each.item, each.target or each.edge.target))
-    if there is None:
-        outside = known.get((each.item, each.edge.target))
-        if outside is not None:
-            outside.delete()  # it was named before it was here
-        return True
-    if there.kind == each.edge.kind:
+    if there is not None and there[1] == each.edge.kind:
         return False
-    there.delete()
+    # Of another type; or named before it was here.
+    replaced = there or known.get((each.item, each.edge.target))
+    if replaced is not None:
+        Dependency.objects.filter(pk=replaced[0]).delete()
     return True
 
 

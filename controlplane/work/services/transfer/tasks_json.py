@@ -24,7 +24,7 @@ from controlplane.work.services.items import create_item
 from controlplane.work.services.projects import require_open
 
 SOURCE = "tasks.json"
-MOST = 5_000
+MOST = 2_000
 _FIELDS = {"id", "title", "area", "blocked_by"}
 
 
