@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 DRIVERS = Path(__file__).parent / "drivers"
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 class Bridge:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from controlplane.access.models import Workspace
 from tests import make
 from tests.clients import installing
 from tests.clients.bridges import Bridge
@@ -24,18 +25,19 @@ B = TypeVar("B", bound=Bridge)
 class Machine(Bd):
     """A user's machine with a connected folder, and the API beside it to look from outside."""
 
-    def __init__(self, home: Path, url: str, key: str) -> None:
+    def __init__(self, home: Path, url: str, workspace: Workspace) -> None:
+        key = make.key(make.agent(workspace, role="coordinator"))[1]
         super().__init__(home, url=url, key=key)
-        self.url, self.home = url, home
+        self.workspace = workspace
         self.api = Api(key)
         self._open = ExitStack()
 
     def start(self, kind: type[B], *given: Any, name: str, **env: str) -> B:
         """A client's process, which ends with the test."""
         log = self.home / f"{name}.log"
-        return self._open.enter_context(
-            kind(*given, env={**self.env, **env}, cwd=self.folder, log=log)
-        )
+        client = kind(*given, env={**self.env, **env}, cwd=self.folder, log=log)
+        self._open.enter_context(client)
+        return client
 
     def close(self) -> None:
         self._open.close()
@@ -49,18 +51,17 @@ class Machine(Bd):
 
 @pytest.fixture
 def machine(transactional_db: None, live_server: Any, tmp_path: Path) -> Iterator[Machine]:
-    workspace = make.workspace()
-    secret = make.key(make.agent(workspace, role="coordinator"))[1]
-    found = Machine(tmp_path, str(live_server), secret)
+    found = Machine(tmp_path, str(live_server), make.workspace())
     found.ok("init")
     yield found
     found.close()
 
 
-@pytest.fixture
-def install(record_property: Callable[[str, object], None]) -> Install:
+def installer(record: Callable[[str, object], None]) -> Install:
+    """Notes the client for the count at the end, and skips the test where it can't be had."""
+
     def ask(name: str) -> Path:
-        record_property("client", name)
+        record("client", name)
         try:
             return installing.installed(name)
         except installing.Missing as missing:
@@ -70,3 +71,8 @@ def install(record_property: Callable[[str, object], None]) -> Install:
             pytest.skip(said)
 
     return ask
+
+
+@pytest.fixture
+def install(record_property: Callable[[str, object], None]) -> Install:
+    return installer(record_property)

@@ -21,7 +21,13 @@ from tests.kit.source import ROOT
 
 LOCKS = Path(__file__).parent / "locks"
 WITHIN_S = 300
-NPM_OPTIONS = ("--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+NPM_OPTIONS = (
+    "--legacy-peer-deps",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+)
 
 
 class Missing(Exception):

@@ -26,7 +26,9 @@ const kinds = {
     const found = await load("beads-workflows/dist/index.js");
     const { issues, epics } = found.Beads({ path: await found.findBeadsDir(process.cwd()) });
     const prefixed = (name, api) =>
-      Object.fromEntries(Object.entries(api).map(([key, call]) => [`${name}.${key}`, call]));
+      Object.fromEntries(
+        Object.keys(api).map((key) => [`${name}.${key}`, (...given) => api[key](...given)]),
+      );
     return { ...found, ...prefixed("issues", issues), ...prefixed("epics", epics) };
   },
   // beads-ui's own protocol, as its page speaks it.
