@@ -16,6 +16,7 @@ from controlplane.access.models import AccessReview, Agent, ApiKey, Membership
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
+from controlplane.work.models import Item
 from tests.kit.inhabited import World
 
 # Beside the API, which answers no browser.
@@ -36,6 +37,8 @@ NO_PAGES = {
     "admin:app_list": "the sidebar is the list of lists",
     "work:take_back": "is there for whoever has just done something: walked by itself",
     "work:evidence": "hands out a file",
+    "work:bd": "hands out a program",
+    "work:many": "asks about chosen items: walked with some",
     "access:password_reset_link": "leads on to access:password_reset_set, without its secret",
     "access:second_factor": "between password and code: walked by itself",
     "access:enrol": "between password and code: walked by itself",
@@ -115,13 +118,15 @@ def own_pages(world: World) -> Iterator[str]:
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
         "console:error": ("NOT_FOUND",),
-        "work:many": ("priority",),
         "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
     }
     for name, _ in route_names():
         if name not in NO_PAGES and name not in FORMS_ONLY and name not in SIGNED_OUT:
             yield reverse(name, args=things.get(name, ()))
     yield f"{reverse('console:go')}?q=run+"
+    item = Item.objects.filter(workspace=world.workspace).earliest("id")
+    yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
+    yield f"{reverse('work:board')}?by=status"
     yield f"{reverse('console:inbox')}?show=all"
     yield f"{reverse('console:inbox')}?show=archived"
     yield f"{reverse('console:settings')}?q=nothing+is+called+so"
