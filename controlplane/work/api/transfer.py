@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from django.http import FileResponse, HttpRequest
+from django.http import FileResponse, HttpRequest, HttpResponse
 from rest_framework import serializers
 
 from controlplane.base.api import bodies
-from controlplane.base.api.answers import JsonAnswer
+from controlplane.base.api.answers import JSON, encode
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import NoInput, StrictSerializer
@@ -215,7 +215,9 @@ def tasks_json(request: HttpRequest) -> Any:
     actor = request.actor  # type: ignore[attr-defined]
     if request.method == "GET":
         label = request.GET.get("label", "")
-        return JsonAnswer(transfer.export_tasks(project, actor=actor, label=label))
+        file = encode(transfer.export_tasks(project, actor=actor, label=label))
+        named = {"Content-Disposition": 'attachment; filename="tasks.json"'}
+        return HttpResponse(file, content_type=JSON, headers=named)
     data = bodies.read(request, MAX_TASKS)
     bodies.check_json(request.META.get("CONTENT_TYPE", ""))
     found = strictjson.loads(data, max_bytes=MAX_TASKS)
