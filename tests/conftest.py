@@ -55,8 +55,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     workers.arrange(items)
+    if config.getoption("loadgroup", default=False):  # a worker with `--dist loadgroup`
+        workers.keep_together(items)
 
 
 def pytest_collection_finish() -> None:

@@ -54,6 +54,14 @@ def test_this_worker__has_its_own(number: int) -> None:
     assert not worker or (folder.name == worker and folder == settings.STATE_DIR)
 
 
+@pytest.mark.xdist_group("kept together")
+@pytest.mark.parametrize("number", [0, 1])
+def test_group__stands_in_the_name(number: int, request: pytest.FixtureRequest) -> None:
+    """By the name the next test is sent to the worker that has the group."""
+    sent = request.config.getoption("loadgroup", default=False)
+    assert request.node.nodeid.endswith("@kept together") == sent
+
+
 def _triggers() -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(

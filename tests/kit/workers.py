@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
@@ -48,6 +49,17 @@ def arrange(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("chaos"):
             item.add_marker(pytest.mark.xdist_group("process trees"))
     items.sort(key=_urgency)  # stable: the others keep their order
+
+
+def keep_together(items: list[pytest.Item]) -> None:
+    """Put each group into the names its tests are sent by. xdist 3.8 writes them into `_nodeid`,
+    which pytest 9.2 reads no more (pytest-xdist#1386): without this a group is none."""
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        end = f"@{mark.args[0]}" if mark else ""
+        node: Any = item
+        if end and hasattr(node, "_id") and not item.nodeid.endswith(end):
+            node._id = type(node._id).parse(item.nodeid + end)
 
 
 def _urgency(item: pytest.Item) -> int:
