@@ -128,11 +128,15 @@ def _counted(rows: Callable[[Actor], models.QuerySet[Any]], scoped: bool = True)
 
 def open_glass(actor: Actor, workspace_id: int | None) -> Iterator[BannerText]:
     """Whoever works beside somebody who came in by break-glass is told, and so are they."""
-    rows = BreakGlass.objects.visible_to(actor).filter(ended_at=None).select_related("user")
+    rows = (
+        BreakGlass.objects.visible_to(actor)
+        .filter(ended_at=None)
+        .select_related("user", "workspace")
+    )
     for row in _in(rows, workspace_id)[:3]:
         whom = "You are" if row.user_id == actor.user_id else f"{row.user.name} is"
         yield BannerText(
-            f"{whom} in this workspace by break-glass: {row.reason}",
+            f"{whom} in {row.workspace.name} by break-glass: {row.reason}",
             tone="bad",
             link=reverse("access:break_glass"),
             link_text="See it, or end it",
