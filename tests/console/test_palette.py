@@ -53,6 +53,16 @@ def test_ref__numbered_in_its_own_table__found(here: Workspace) -> None:
     assert ("Find", label) not in hits(make.person(make.workspace(), "viewer"), str(owed.ref))
 
 
+def test_ref__found__is_the_whole_answer_and_not_found__is_said(
+    here: Workspace, operator: User
+) -> None:
+    service = catalog.service(here)
+    assert kinds(operator, service.ref) == {"Find"}
+    gone = answer(make.actor(operator), here.pk, "srv-4711")
+    assert gone.note == "You see no service SRV-4711."
+    assert {hit.kind for hit in gone.hits} == {"Search"}
+
+
 def test_ref__of_another_workspace__never(here: Workspace, operator: User) -> None:
     theirs = catalog.service(make.workspace())
     catalog.service(theirs.workspace)
