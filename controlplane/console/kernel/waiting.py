@@ -137,7 +137,6 @@ def open_glass(actor: Actor, workspace_id: int | None) -> Iterator[BannerText]:
         whom = "You are" if row.user_id == actor.user_id else f"{row.user.name} is"
         yield BannerText(
             f"{whom} in {row.workspace.name} by break-glass: {row.reason}",
-            tone="bad",
             link=reverse("access:break_glass"),
             link_text="See it, or end it",
         )
