@@ -26,6 +26,7 @@ from controlplane.lib import clock
 
 __all__ = ["admin_keys"]  # agents, keys and issuers are registered there
 _EMPTY = admin.EmptyFieldListFilter
+_ROLES_SHOWN = 3
 
 
 @admin.register(Workspace)
@@ -142,6 +143,8 @@ class MembershipAdmin(ModelAdmin[Membership]):
         held: list[Grant] = obj.held  # type: ignore[attr-defined]
         url = reverse("access:member", kwargs={"uid": obj.user.uid})
         names = sorted({policy.role_label(grant.role) for grant in held})
+        if len(names) > _ROLES_SHOWN:
+            names[_ROLES_SHOWN:] = [f"{len(names) - _ROLES_SHOWN} more"]
         return format_html(
             '<a href="{}?workspace={}">{}</a>',
             url,
@@ -223,7 +226,7 @@ def _stands(lock: AccountLock) -> str:
 @admin.register(AccountLock)
 class AccountLockAdmin(ModelAdmin[AccountLock]):
     view_action = "member.view"
-    labels = {"__str__": "Locked out", "workspace": "Locked by workspace", "until": "Until"}
+    labels = {"workspace": "Locked by workspace", "until": "Until"}
     about = "Accounts and agents that are kept out, by whom and why."
     tabs = (
         ("Locked", "unlocked_at__isempty=1"),
@@ -232,7 +235,7 @@ class AccountLockAdmin(ModelAdmin[AccountLock]):
     )
     empty = "Nobody is locked out."
     empty_hint = "A member or an agent is locked on their page: at once, with a reason."
-    list_display = ("__str__", "locked_by", "locked_at", "until", "unlocked_at")
+    list_display = ("whom", "reason", "locked_by", "locked_at", "until", "unlocked_at")
     list_filter = (("unlocked_at", _EMPTY),)
     list_select_related = ("user", "agent")
     search_fields = ("user__email", "agent__name", "reason")
@@ -241,6 +244,13 @@ class AccountLockAdmin(ModelAdmin[AccountLock]):
         "state", "user", "agent", "workspace", "reason", "locked_by", "locked_at", "until",
         "unlocked_at", "unlocked_by",
     )  # fmt: skip
+
+    @admin.display(description="Locked out")
+    def whom(self, obj: AccountLock) -> str:
+        return str(obj.user or obj.agent)
+
+    def heading(self, obj: AccountLock) -> str:
+        return f"{obj.user.name if obj.user else obj.agent} is locked out"
 
     @admin.display(description="State")
     def state(self, obj: AccountLock) -> str:
@@ -285,7 +295,7 @@ class BreakGlassAdmin(ModelAdmin[BreakGlass]):
 @admin.register(AccessReview)
 class AccessReviewAdmin(ModelAdmin[AccessReview]):
     view_action = "access_review.view"
-    labels = {"period": "Quarter"}
+    labels = {"period": "Quarter", "status": "State"}
     about = "Every quarter somebody looks at who may what, line by line, and signs."
     empty = "No review yet."
     empty_hint = "The first is made with the quarter, or at once under Govern, Access reviews."

@@ -53,6 +53,7 @@ kpis.register(
         target=services.RPO_TARGET.value / 3600,
         better="lower",
         link="/admin/backups/backupreport/",
+        source="the first good backup",
         action="backup.view",
     )
 )
@@ -66,6 +67,7 @@ kpis.register(
         target=services.RTO_TARGET.value / 3600,
         better="lower",
         link="/admin/backups/restoredrill/",
+        source="the first good restore drill",
         action="backup.view",
     )
 )

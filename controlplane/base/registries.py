@@ -85,11 +85,23 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Calm:
+    """What a section of the home page without rows says. `known` is False where nobody has looked
+    yet: silence is no good news then, and `link` leads to the next step."""
+
+    text: str
+    known: bool = True
+    link: str = ""
+    link_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HomeRow:
     """A section of the home page: what waits for this person, most pressing first.
 
     `rows` answers at most what is worth showing (`HOME_ROWS`), `count` how many there are in all.
     `last` says when there was one, asked only where there is none now; `then` what became of it.
+    `calm` answers what to say where there is none, if that is more than the sentence `empty`.
     """
 
     slug: str
@@ -102,6 +114,7 @@ class HomeRow:
     order: int = 50
     last: Callable[[Actor, int | None], datetime | None] | None = None
     then: str = ""
+    calm: Callable[[Actor, int | None], Calm] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +239,7 @@ class Kpi:
     cadence: timedelta = timedelta(days=1)
     link: str = ""
     action: str = "workspace.view"
+    source: str = ""  # what has to be there before it can be told, in a few words
 
 
 @dataclass(frozen=True, slots=True)

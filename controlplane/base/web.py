@@ -27,6 +27,7 @@ RETRY_AFTER_S = defaults.define(
     "web.retry_after_s", 2, unit="seconds", why="a database restart takes about this long"
 )
 
+THEME_COOKIE = "cp_theme"
 TITLES = {
     400: "That request could not be read",
     403: "You may not do this",
@@ -84,17 +85,24 @@ def refusal(request: HttpRequest, error: ControlPlaneError) -> HttpResponse:
     if is_api(request):
         response: HttpResponse = envelope(error.error_code, error.message, details=error.details)
     else:
-        response = page(error.error_code, error.message)
+        response = page(error.error_code, error.message, theme=theme_of(request))
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
     return response
 
 
-def page(code: str, message: str) -> HttpResponse:
+def theme_of(request: HttpRequest) -> str:
+    """What the person chose to read in; empty is what their system says."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in {"light", "dark"} else ""
+
+
+def page(code: str, message: str, *, theme: str = "") -> HttpResponse:
     """An error page, drawn without a request: no session, no user, no query can fail under it.
     That is why what helps stands on it, beside the link to the runbook's page."""
     status = CODES[code]
     shown = {
+        "theme": theme,
         "title": TITLES.get(status, TITLES[500]),
         "do": coded(error_help.HELP[code].do),
         "ask": coded(error_help.HELP[code].ask),
@@ -140,7 +148,7 @@ def failed(request: HttpRequest, code: str, message: str) -> HttpResponse:
     """Answer by code where no error was raised."""
     if is_api(request):
         return envelope(code, message)
-    return page(code, message)
+    return page(code, message, theme=theme_of(request))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -31,6 +31,7 @@ class CatalogConfig(AppConfig):
                 compute=uptime.of_workspace,
                 target=99.9,
                 link="/admin/catalog/probe/",
+                source="a probe of a service in production",
                 action="catalog.view",
             )
         )

@@ -99,7 +99,7 @@ def up_and_down(service: Service, environments: Sequence[Environment]) -> dict[s
         "title": "Up and down",
         "period": f"last {SHOWN_DAYS} days",
         "size": "small",
-        "empty": "Nobody looks at it yet. Add a probe.",
+        "empty": "No probe has looked in these days.",
         "start": start,
         "end": now,
         "lanes": lanes,

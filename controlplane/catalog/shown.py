@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from controlplane.access import policy
 from controlplane.base.registries import (
     AuditRule,
+    Calm,
     HomeRow,
     PaletteAction,
     Verdict,
@@ -51,6 +53,30 @@ def _last_up(actor: Actor, workspace_id: int | None) -> datetime | None:
     return found
 
 
+def _looked(actor: Actor, workspace_id: int | None) -> Calm:
+    rows = Probe.objects.visible_to(actor).on()
+    rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
+    if rows.exclude(health=Probe.Health.UNKNOWN).exists():
+        return Calm("Every service that is looked at is up.")
+    if rows.exists():
+        return Calm("Nothing has been looked at yet. The worker looks when a probe is due.", False)
+    return Calm("Nothing has been looked at yet.", False, *_next("probe", "Add a probe", actor))
+
+
+def _callable(actor: Actor, workspace_id: int | None) -> Calm:
+    rows = Integration.objects.visible_to(actor).filter(is_active=True)
+    rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
+    if rows.exists():
+        return Calm("Every integration may be called.")
+    return Calm("There is none yet.", False, *_next("integration", "Add an integration", actor))
+
+
+def _next(page: str, words: str, actor: Actor) -> tuple[str, str]:
+    """The next step, for whoever may take it."""
+    may = policy.can(actor, "catalog.manage")
+    return (f"/admin/catalog/{page}/add/", words) if may else ("", "")
+
+
 def _not_closed(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
     rows = Integration.objects.visible_to(actor).filter(is_active=True).exclude(status="closed")
     return rows if workspace_id is None else rows.filter(workspace=workspace_id)
@@ -77,7 +103,7 @@ home_rows.register(
         action="catalog.view",
         rows=_down,
         count=lambda actor, workspace_id: _down_probes(actor, workspace_id).count(),
-        empty="Every service that is looked at is up.",
+        calm=_looked,
         link="/admin/catalog/probe/?health__exact=down",
         order=10,
         last=_last_up,
@@ -91,7 +117,7 @@ home_rows.register(
         action="catalog.view",
         rows=_open,
         count=lambda actor, workspace_id: _not_closed(actor, workspace_id).count(),
-        empty="Every integration may be called.",
+        calm=_callable,
         link="/admin/catalog/integration/",
         order=20,
     )

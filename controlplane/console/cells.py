@@ -18,6 +18,7 @@ from controlplane.access.models import Agent, User
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin.words import label_of
 from controlplane.console.kit import people, tones
+from controlplane.lib import refs
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import Lasting
 
@@ -32,6 +33,7 @@ TRACES = frozenset(
 # Never a fact: how rows are stored, counted and ordered.
 UNSAID = frozenset({"id", "lease_token", "version", "order"})
 CODES = frozenset({"key", "slug", "ref", "topic", "action", "kind", "uid", "prefix", "request_id"})
+REFS = frozenset({"ref", "reference"})
 # Times by which somebody has to act, with the word for it.
 DEADLINES = {"due_at": "due", "expires_at": "expires"}
 LONG = 160
@@ -42,7 +44,7 @@ class Cell:
     label: str
     name: str
     kind: str  # text state severity when lasting countdown bool number json person link html code
-    # long none
+    # ref long none
     value: Any = None
     url: str = ""
     tone: str = ""  # of a state
@@ -188,6 +190,8 @@ def kind_of(name: str, field: Any, value: Any) -> str:
         return _state_kind(name, text)
     if name.endswith("_by"):
         return "person"
+    if name in REFS and refs.parse(text) is not None:
+        return "ref"
     if name in CODES:
         return "code"
     return "long" if len(text) > LONG or "\n" in text or isinstance(field, _LONG_TEXT) else "text"
@@ -237,7 +241,7 @@ def _tone(obj: Any, kind: str, value: Any) -> str:
 
 
 def _is_role(name: str) -> bool:
-    return name == "role" or name.endswith("_role")
+    return name in {"role", "purpose"} or name.endswith("_role")
 
 
 _OVER = frozenset(

@@ -32,7 +32,7 @@ from controlplane.base.registries import (
     banners,
     nav_items,
 )
-from controlplane.base.web import actor_of, workspace_of
+from controlplane.base.web import THEME_COOKIE, actor_of, workspace_of
 from controlplane.console.models import SavedView
 from controlplane.console.view_counts import with_counts
 from controlplane.lib import defaults
@@ -52,7 +52,6 @@ REFRESH_S = defaults.define(
     "console.refresh_s", 10, unit="seconds", why="how often a visible page asks for news"
 )
 THEMES = ("system", "light", "dark")
-THEME_COOKIE = "cp_theme"
 GROUPS = ("Operate", "Work", "Services", "Govern", "Access", "Portal")
 ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "production": ("Production", "bad"),

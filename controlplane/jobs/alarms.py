@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
@@ -73,6 +73,13 @@ def look() -> list[Finding] | None:
     settle(findings)
     EngineCycle.objects.filter(module=_WATCH).update(ok_at=Now())
     return findings
+
+
+def last_look() -> datetime | None:
+    """When the watch last got through a look, whoever took it."""
+    rows = EngineCycle.objects.filter(module=_WATCH)
+    found: datetime | None = rows.values_list("ok_at", flat=True).first()
+    return found
 
 
 def critical_open() -> bool:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 
 from controlplane.jobs import engine, heartbeats, leases
 from controlplane.jobs.models import EngineCycle, ScheduledJob
@@ -98,7 +99,8 @@ def silent_components() -> Iterator[Finding]:
         if age is None:
             yield Finding("component", name, f"No sign of life from {_called(name)} yet.")
         elif age > heartbeats.STALE.value:
-            yield Finding("component", name, f"{_called(name)} is silent for {age:.0f} s.")
+            said = capfirst(f"{_called(name)} is silent for {age:.0f} s.")
+            yield Finding("component", name, said)
 
 
 def _called(component: str) -> str:
@@ -132,9 +134,8 @@ def backlogs() -> Iterator[Finding]:
                 f"{behind['due']:.0f} due rows of {name}, the oldest for {behind['lag_s']:.0f} s.",
             )
         if behind["dead"]:
-            yield Finding(
-                "dead", name, f"{behind['dead']:.0f} rows of {name} were given up.", critical=False
-            )
+            rows = f"{behind['dead']:.0f} {'row' if behind['dead'] == 1 else 'rows'} of {name}"
+            yield Finding("dead", name, f"{rows} given up.", critical=False)
 
 
 def silent_jobs(now: datetime | None = None) -> Iterator[Finding]:

@@ -134,6 +134,7 @@ def test_page__opens_shows_and_closes(moment: Any) -> None:
     glass = BreakGlass.objects.get()
     assert glass.ends_at == clock.now() + timedelta(hours=2)
     assert b"Members of Harbour" in browser.get("/access/members/").content
+    assert "You are in Harbour by break-glass" in browser.get("/admin/").content.decode()
     admin = make.client(make.person(ws, "workspace_admin"))
     assert REASON.encode() in admin.get(PAGE).content
     admin.post(reverse("access:break_glass_close", args=[glass.uid]))

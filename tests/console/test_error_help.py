@@ -65,6 +65,16 @@ def test_error_page__says_what_helps__and_links_the_runbook(code: str) -> None:
     assert str(web.coded(HELP[code].ask)) in page
 
 
+@pytest.mark.parametrize(("kept", "shown"), [("dark", "dark"), ("light", "light"), ("system", "")])
+@pytest.mark.django_db
+def test_error_page__in_the_theme_one_chose(kept: str, shown: str) -> None:
+    browser = make.client(make.person(make.workspace(), "viewer"))
+    browser.cookies[web.THEME_COOKIE] = kept
+    for path in ("/admin/audit/auditevent/", "/admin/no/such/page/"):
+        head = browser.get(path).content.decode().partition("<head>")[0]
+        assert (f'data-theme="{shown}"' in head) is bool(shown), path
+
+
 def test_error_page__asks_no_database__not_even_for_the_runbook(client: Client) -> None:
     assert b"request id" in web.page("UNAVAILABLE", "Not now.").content
 

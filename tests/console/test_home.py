@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
 
 from controlplane.access import services as access
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import AccessReview, User, Workspace
 from controlplane.base.registries import HomeRow, Kpi, Waiting, home_rows, kpis
-from controlplane.jobs.models import WatchAlarm
+from controlplane.jobs import alarms, obligations
+from controlplane.jobs.models import EngineCycle, ObligationRecord, WatchAlarm
 from controlplane.lib import clock
 from tests import make
 
@@ -39,9 +42,16 @@ def alarm(**fields: object) -> WatchAlarm:
     return WatchAlarm.objects.create(kind="component", subject="beat", message="Silent.", **fields)
 
 
-def test_ones_own_turn__before_every_section__and_named_once(here: Workspace, admin: User) -> None:
-    alarm()
+def looked(at: datetime | None = None) -> None:
+    EngineCycle.objects.update_or_create(
+        module=alarms._WATCH, defaults={"ok_at": at or clock.now()}
+    )
+
+
+def test_ones_own_turn__before_its_equals__and_named_once(here: Workspace, admin: User) -> None:
+    alarm(critical=False)
     access.generate_review(here, actor=make.JOB, period="2026-Q1")
+    AccessReview.objects.update(due_at=clock.now() + timedelta(days=2))
     page = main(admin)
     assert page.index("Waiting for you") < page.index("Access review 2026-Q1")
     assert page.index("Access review 2026-Q1") < page.index("Alarms of the portal")
@@ -59,7 +69,7 @@ def test_anothers_workspace__waits_for_nobody_here(here: Workspace, admin: User)
     access.generate_review(make.workspace(), actor=make.JOB, period="2026-Q1")
     page = main(admin)
     assert "2026-Q1" not in page
-    assert "Nothing needs you now." in page
+    assert "needs you now." in page.split("Not known yet")[0]
 
 
 @pytest.fixture
@@ -100,6 +110,69 @@ def measured() -> Iterator[None]:
         del kpis._entries[slug]
 
 
+@pytest.mark.usefixtures("pressing")
+def test_what_is_broken__before_ones_own_deadlines__and_what_is_far_warns_nobody(
+    here: Workspace, admin: User
+) -> None:
+    rows = home_rows.get("tests")
+    assert rows is not None
+    far = Waiting("In six weeks", "/", state="Due", tone="warn", mine=True,
+                  due=clock.now() + timedelta(days=40))  # fmt: skip
+    home_rows._entries["tests"] = HomeRow("tests", "Things", "workspace.view", lambda *_: [far])
+    alarm(critical=True)
+    page = main(admin)
+    assert page.index("Alarms of the portal") < page.index("Waiting for you")
+    row = page[page.index("Waiting for you") :].split("</a>")[0]
+    assert "In six weeks" in row
+    assert "warn" not in row.split("In six weeks")[0]
+    late = replace(far, title="A day late", due=clock.now() - timedelta(days=1))
+    broken = replace(far, title="It is down", tone="bad", due=None)
+    home_rows._entries["tests"] = HomeRow(
+        "tests", "Things", "workspace.view", lambda *_: [far, late, broken]
+    )
+    page = main(admin)
+    assert page.index("It is down") < page.index("A day late") < page.index("In six weeks")
+
+
+def test_obligations__another_roles_turn__is_nothing_that_needs_one(here: Workspace) -> None:
+    obligations.open_due()
+    assert ObligationRecord.objects.filter(workspace=here).exists()
+    viewer = make.client(make.person(here, "viewer")).get("/admin/").content.decode()
+    page = viewer.split("<main", 1)[1]
+    assert "'s turn" not in page
+    assert "None is your turn" in page
+    link = re.search(r'href="/admin/jobs/obligationrecord/"[^>]*>.*?</a>', viewer, re.DOTALL)
+    assert link is not None
+    assert "count" not in link[0]
+    assert "Yours to record" in main(make.person(here, "workspace_admin", "security_lead"))
+
+
+def test_quiet__nothing_was_looked_at__is_no_good_news(here: Workspace, admin: User) -> None:
+    unknown = main(admin).split("Not known yet")[1].split("</section>")[0]
+    assert unknown.count("Nothing has been looked at yet.") == 2, "the portal's parts, and services"
+    assert 'href="/admin/catalog/probe/add/"' in unknown
+    assert "Every part gives a sign of life" not in main(admin)
+    assert "is looked at is up" not in main(admin)
+    viewer = main(make.person(here, "viewer"))
+    assert 'href="/admin/catalog/probe/add/"' not in viewer, "it would refuse them"
+    looked()
+    page = main(admin)
+    assert "Every part gives a sign of life" in page.split("All quiet")[1]
+    looked(clock.now() - timedelta(hours=1))
+    assert (
+        "The watch last looked at" in main(admin).split("Not known yet")[1].split("</section>")[0]
+    )
+
+
+@pytest.mark.usefixtures("measured")
+def test_figures__without_data__one_line_with_where_it_would_come_from(admin: User) -> None:
+    kpis._entries["tests.not"] = replace(kpis._entries["tests.not"], source="the first drill")
+    listed = main(admin).split("No data yet")[1]
+    line = listed[listed.index("Figure tests.not") :].split("</li>")[0]
+    assert "(h): waits for the first drill" in line
+    assert "how tests.not is counted" not in re.sub("<[^>]*>", "", listed), "behind the name"
+
+
 @pytest.mark.usefixtures("measured")
 def test_figures__measured_above_the_queue__the_others_below_and_explained(
     here: Workspace, admin: User
@@ -126,8 +199,9 @@ def test_quiet__says_when_it_last_was_not(admin: User) -> None:
     assert "The last one ended" not in main(admin)
     alarm(closed_at=Now())
     page = main(admin)
-    assert "The last one ended" in page
-    assert "Nothing needs you now." in page
+    assert "The last one ended" not in page, "nobody looks: what ended then is no good news"
+    looked()
+    assert "The last one ended" in main(admin)
 
 
 def test_nobody__is_shown_home(client: Client) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -154,7 +153,9 @@ def test_icons__are_hidden_from_screen_readers() -> None:
 
 
 def test_styles__take_every_colour_from_the_variables() -> None:
-    css = Path(ROOT / "controlplane/console/static/console/kit.css").read_text()
+    sheets = ROOT / "controlplane/console/static/console"
+    names = ("kit.css", "documents.css", "markdown.css")
+    css = "".join((sheets / name).read_text() for name in names)
     bare = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(", bare)
     assert "@import" not in bare

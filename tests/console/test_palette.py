@@ -8,6 +8,8 @@ from django.test import Client
 from controlplane.access.models import User, Workspace
 from controlplane.base.registries import palette_verbs
 from controlplane.console.pages.go import answer, find, verbs
+from controlplane.jobs import obligations
+from controlplane.jobs.models import ObligationRecord
 from tests import make
 from tests.kit import catalog, inhabited
 
@@ -37,6 +39,28 @@ def test_ref__found_and_led_to(here: Workspace, operator: User) -> None:
     answer = make.client(operator).get("/admin/go/", {"q": service.ref.lower()})
     assert answer.status_code == 302
     assert str(service.uid) in answer["Location"]
+
+
+def test_ref__numbered_in_its_own_table__found(here: Workspace) -> None:
+    obligations.open_due()
+    owed = ObligationRecord.objects.filter(workspace=here).earliest("number")
+    security = make.person(here, "security_lead", "workspace_admin")
+    kind, label = hits(security, str(owed.ref), here)[0]
+    assert (kind, label) == ("Find", f"{owed.ref} of {owed.period}")
+    answer = make.client(security).get("/admin/go/", {"q": str(owed.ref)}, follow=True)
+    assert f"<h1>{owed.obligation.title}, {owed.period}</h1>" in answer.content.decode()
+    assert "Find" not in kinds(security, f"OBL-{2**31}")
+    assert ("Find", label) not in hits(make.person(make.workspace(), "viewer"), str(owed.ref))
+
+
+def test_ref__found__is_the_whole_answer_and_not_found__is_said(
+    here: Workspace, operator: User
+) -> None:
+    service = catalog.service(here)
+    assert kinds(operator, service.ref) == {"Find"}
+    gone = answer(make.actor(operator), here.pk, "srv-4711")
+    assert gone.note == "You see no service SRV-4711."
+    assert {hit.kind for hit in gone.hits} == {"Search"}
 
 
 def test_ref__of_another_workspace__never(here: Workspace, operator: User) -> None:

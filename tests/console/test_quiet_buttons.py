@@ -9,6 +9,7 @@ from django.test import Client
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
+from controlplane.access.services.issuers import trust_issuer
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.base.admin.words import worded
 from tests import make
@@ -64,3 +65,31 @@ def test_forms__labels_end_without_a_colon_and_name_units(browser: Client) -> No
         labels = re.findall(r"<label[^>]*>([^<]*)</label>", browser.get(path).content.decode())
         assert label in labels, (path, labels)
         assert not [text for text in labels if text.endswith(":")], (path, labels)
+
+
+def test_questions__name_the_thing_as_its_page_and_look_as_grave_as_they_are(
+    here: Workspace, browser: Client
+) -> None:
+    person = make.person(here, "docs_lead")
+    grant = person.memberships.get().grants.get()
+    page = browser.get(f"/admin/access/grant/{grant.uid}/do/revoke/").content.decode()
+    assert f"Docs lead for {person.email} in {here.name}" in page
+    assert 'class="button primary danger">Revoke<' in page
+    assert ">Reason</label>" in page
+    agent = make.agent(here)
+    page = browser.get(f"/admin/access/agent/{agent.uid}/do/lock/").content.decode()
+    assert 'class="button primary danger">Lock<' in page
+
+
+def test_forms__say_an_address_once(here: Workspace, browser: Client) -> None:
+    issuer = trust_issuer(
+        here,
+        actor=make.JOB,
+        issuer="https://ci.example.org",
+        jwks_url="https://ci.example.org/keys",
+        audience="portal",
+        role="executor",
+    )
+    url = f"/admin/access/trustedissuer/{issuer.pk}/change/?edit=1"
+    form = browser.get(url).content.decode().partition('id="trustedissuer_form"')[2]
+    assert form.count("https://ci.example.org/keys") == 1

@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from controlplane.access import services
 from controlplane.access.models import UserSession
+from controlplane.access.services.reviews import generate_review
 from tests import make
-from tests.kit import inhabited, pages
+from tests.kit import catalog, inhabited, pages
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +100,56 @@ def test_sessions__by_browser__with_its_own_words_in_the_title() -> None:
     url = reverse("admin:access_usersession_change", args=(session.uid,))
     assert "<h1>Firefox on Linux</h1>" in client.get(url).content.decode()
     assert make.client(make.person(here, "workspace_admin")).get(url).status_code == 404
+
+
+def test_memberships__of_many_roles__name_the_first_and_count_the_others() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    make.person(here, "cto", "docs_lead", "legal", "ux", "viewer")
+    page = admin.get("/admin/access/membership/", {"view": "all"}).content.decode()
+    assert ">CTO, Docs lead, Legal, 2 more</a>" in page
+
+
+def test_locks__name_who_is_out() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    lock = services.lock_account(make.person(here, name="Lou Lind"), actor=make.JOB, reason="lost")
+    page = admin.get("/admin/access/accountlock/", {"view": "all"}).content.decode()
+    assert ("column", "Locked out") in set(said(page))
+    assert lock.user is not None
+    assert lock.user.email in page
+    url = reverse("admin:access_accountlock_change", args=(lock.pk,))
+    assert "<h1>Lou Lind is locked out</h1>" in admin.get(url).content.decode()
+
+
+def test_refs__in_lists__stay_whole_and_lead_on() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    service = catalog.service(here)
+    page = admin.get("/admin/catalog/service/", {"view": "all"}).content.decode()
+    assert re.search(rf'<a class="kit-ref" href="[^"]+">{service.ref}</a>', page)
+
+
+def test_access_pages__tell_the_timeline_as_row_pages_do() -> None:
+    here = make.workspace()
+    admin = make.client(make.person(here, "workspace_admin"))
+    agent = make.agent(here, name="looker")
+    review = generate_review(here, actor=make.JOB)
+    of_review = reverse("admin:access_accessreview_change", args=(review.pk,))
+    for page, row in (
+        (f"/access/agents/{agent.uid}/", f"/admin/access/agent/{agent.uid}/change/"),
+        (f"/access/reviews/{review.period}/", of_review),
+    ):
+        own, other = (told(admin.get(url).content.decode()) for url in (page, row))
+        assert own, page
+        assert own == other
+
+
+LINE = r'kit-timeline-group (kit-tone-\w+).*?kit-timeline-head">(.*?)</p>'
+
+
+def told(page: str) -> list[str]:
+    """The lines of a page's timeline, their colour and words."""
+    lines = re.findall(LINE, page, re.DOTALL)
+    clean = re.compile(r"<time.*?</time>|<[^>]+>", re.DOTALL)
+    return [f"{tone} {clean.sub('', words)}" for tone, words in lines]

@@ -180,6 +180,19 @@ if (whole) {
   if (way.responseStatus !== 200) found.push(`answered ${way.responseStatus}`);
 }
 
+// --- For a thumb ------------------------------------------------------------------------------------
+if (document.documentElement.clientWidth < 500) {
+  for (const node of $$("button, summary, input[type=checkbox], input[type=radio]")) {
+    if (!seen(node) || node.closest(".unseen, .kit-shown")) continue;
+    // A box is pressed by itself or by the label around it.
+    const least = Math.max(...[node, node.closest("label")].filter(Boolean).map((one) => {
+      const { width, height } = one.getBoundingClientRect();
+      return Math.min(width, height);
+    }));
+    if (least > 1 && least < 23.5) found.push(`${Math.round(least)} px to press: ${named(node)}`);
+  }
+}
+
 // --- Width -----------------------------------------------------------------------------------------
 const root = document.documentElement;
 if (root.scrollWidth > root.clientWidth) {

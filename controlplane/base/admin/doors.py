@@ -66,6 +66,10 @@ class QuestionForm(forms.Form):
             self.fields["typed"].label = f"Type {name} to confirm"
         else:
             del self.fields["typed"]
+        # What ends or locks something looks like it, before it is pressed too.
+        self.grave = asked.typed or asked.quiet
+        for field in self.fields.values():
+            field.label_suffix = ""
         for field in [*self.fields.values()][:1]:  # whoever pressed a key types on
             field.widget.attrs["autofocus"] = True
 
@@ -80,6 +84,9 @@ class ButtonDoors(_Base):
     """Mixed into `ModelAdmin`."""
 
     action_form = ReasonActionForm
+    if TYPE_CHECKING:
+
+        def heading(self, obj: Any) -> str: ...
 
     def get_urls(self) -> list[URLPattern]:
         def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -113,7 +120,7 @@ class ButtonDoors(_Base):
         buttons = self._shown(request, "detail", obj)
         # The head alone asks for no history and no panel.
         rest = {"portal": self} if part == "head" else self.row_shown(request, obj)  # type: ignore[attr-defined]
-        heading = self.heading(obj)  # type: ignore[attr-defined]
+        heading = self.heading(obj)
         return {"portal_buttons": buttons, "seen": seen, "heading": heading, **rest}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -202,7 +209,7 @@ class ButtonDoors(_Base):
         context = {
             **self.admin_site.each_context(request),
             "title": entry.label,
-            "subtitle": str(obj) if obj is not None else None,
+            "subtitle": self.heading(obj) if obj is not None else None,
             "opts": self.opts,
             "question": entry.confirm,
             "form": form,
@@ -303,7 +310,7 @@ class ButtonDoors(_Base):
         context = {
             **self.admin_site.each_context(request),
             "title": "Audit trail",
-            "subtitle": str(obj),
+            "subtitle": self.heading(obj),
             "opts": self.opts,
             "object": obj,
             "back": self._back(obj),

@@ -76,7 +76,11 @@ class Showing(_Base):
     head_owner: ClassVar[str] = ""
     head_clocks: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
-    formfield_overrides: ClassVar[Any] = {models.DateTimeField: _MOMENT, models.DateField: _DAY}
+    formfield_overrides: ClassVar[Any] = {
+        models.DateTimeField: _MOMENT,
+        models.DateField: _DAY,
+        models.URLField: {"widget": forms.URLInput},  # the stock one says the address twice
+    }
 
     @property
     def media(self) -> forms.Media:

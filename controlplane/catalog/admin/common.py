@@ -43,5 +43,5 @@ class OwnedAdmin(ModelAdmin[M]):
         if db_field.name != "owner_role":
             return super().formfield_for_dbfield(db_field, request, **kwargs)
         roles = sorted((policy.ROLES[slug][0], slug) for slug in policy.PEOPLE)
-        choices = [("", "–"), *((slug, name) for name, slug in roles)]
+        choices = [("", "Nobody"), *((slug, name) for name, slug in roles)]
         return forms.ChoiceField(choices=choices, required=False, label="Owner role")

@@ -174,7 +174,7 @@ class ServiceAdmin(OwnedAdmin[Service]):
 
     @admin.display(description="Target", ordering="uptime_target")
     def target(self, service: Service) -> str:
-        return f"{service.uptime_target.normalize():f} %"
+        return f"{service.uptime_target.normalize():f}\u00a0%"
 
     def panel_context(self, request: HttpRequest, obj: Service) -> Mapping[str, Any]:
         actor = actor_of(request)

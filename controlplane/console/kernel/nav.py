@@ -7,16 +7,19 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from controlplane.access import policy
 from controlplane.access.models import AccessReview, ApiKey, BreakGlass
 from controlplane.base.models import Signal
 from controlplane.base.registries import NavCount, NavItem, Tone, nav_items
 from controlplane.catalog.models import Integration, Probe
+from controlplane.console.kernel import pressing
 from controlplane.jobs import leases
 from controlplane.jobs.models import ObligationRecord, Timer, WatchAlarm
 from controlplane.lib.actors import Actor
 from controlplane.notify.models import Channel, OutboxMessage
 
 MOST_COUNTED = 999
+MOST_LOOKED_AT = 200  # whose turn each is takes a question of its own
 Counter = Callable[[Actor, int | None], NavCount]
 
 
@@ -43,6 +46,28 @@ def dead_letters(actor: Actor) -> QuerySet[Any]:
 def due_obligations(actor: Actor) -> QuerySet[Any]:
     rows = ObligationRecord.objects.visible_to(actor)
     return rows.filter(status__in=[ObligationRecord.Status.DUE, ObligationRecord.Status.RECORDED])
+
+
+def turn_of(actor: Actor, row: ObligationRecord) -> str:
+    """What this person may do about it now; nothing where it is another role's turn."""
+    if row.status == ObligationRecord.Status.DUE:
+        return "Yours to record" if policy.can(actor, "obligation.fulfil", row) else ""
+    return "Yours to sign" if policy.can(actor, "obligation.sign", row) else ""
+
+
+def own_obligations(actor: Actor, workspace_id: int | None) -> list[ObligationRecord]:
+    """Those that are this person's turn, the soonest first."""
+    rows = due_obligations(actor).select_related("obligation")
+    if workspace_id is not None:
+        rows = rows.filter(workspace=workspace_id)
+    return [row for row in rows.order_by("due_at")[:MOST_LOOKED_AT] if turn_of(actor, row)]
+
+
+def _own_turns(actor: Actor, workspace_id: int | None) -> NavCount:
+    """Amber only while one of them is soon due."""
+    own = own_obligations(actor, workspace_id)
+    pressed = any(not pressing.is_far(row.due_at) for row in own)
+    return NavCount(len(own), "warn" if pressed else "neutral")
 
 
 def open_reviews(actor: Actor) -> QuerySet[Any]:
@@ -88,7 +113,7 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
     ("alarms", "Alarms", "Operate", _model("jobs_watchalarm"), "siren", "job.view", "w",
      counter(alarms, "bad", scoped=False)),
     ("obligations", "Obligations", "Operate", _model("jobs_obligationrecord"), "calendar",
-     "obligation.view", "o", counter(due_obligations, "warn")),
+     "obligation.view", "o", _own_turns),
     ("dead-letters", "Outbox", "Operate", _model("notify_outboxmessage"), "send", "notify.view",
      "d", counter(dead_letters, "bad")),
     ("services", "Services", "Services", _model("catalog_service"), "server", "catalog.view", "s",

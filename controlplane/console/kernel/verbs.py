@@ -24,6 +24,7 @@ from controlplane.jobs.models import ObligationRecord, ScheduledJob
 from controlplane.lib.actors import Actor
 from controlplane.notify.models import Channel, OutboxMessage
 
+MOST_NUMBERED = 2**31 - 1
 FOUND = 6
 Find = Callable[[Actor, int | None, str], Sequence[Target]]
 
@@ -109,8 +110,14 @@ VERBS: tuple[tuple[str, str, str, str, str, str, Find], ...] = (
 
 
 def by_ref(model: Any, prefix: str) -> Callable[[Actor, int | None, int], Target | None]:
+    """Where a table keeps the number alone, beyond its range is none of it."""
+    stored = next((field for field in model._meta.fields if field.name == "ref"), None)
+
     def find(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-        rows = model.objects.visible_to(actor).filter(ref=f"{prefix}-{number}")
+        if stored is None and number > MOST_NUMBERED:
+            return None
+        wanted = {"number": number} if stored is None else {"ref": f"{prefix}-{number}"}
+        rows = model.objects.visible_to(actor).filter(**wanted)
         if workspace_id is not None:
             rows = rows.filter(workspace=workspace_id)
         row = rows.order_by("-pk").first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -15,16 +15,25 @@ from controlplane.access.models import AccessReview, BreakGlass
 from controlplane.base.registries import (
     Banner,
     BannerText,
+    Calm,
     HomeRow,
     Waiting,
     banners,
     home_rows,
 )
 from controlplane.console.kernel import nav
-from controlplane.jobs.models import ObligationRecord, WatchAlarm
+from controlplane.jobs.alarms import last_look
+from controlplane.jobs.models import WatchAlarm
+from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 
 SHOWN = 8
+LOOK_STALE = defaults.define(
+    "console.look_stale_s",
+    120,
+    unit="seconds",
+    why="the watch looks every few seconds; after two minutes nobody knows what is well",
+)
 
 
 def url_of(obj: models.Model) -> str:
@@ -51,28 +60,41 @@ def alarms(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
 
 
 def obligations(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """Those of one's own roles first: the others are somebody else's turn."""
-    rows = _in(nav.due_obligations(actor), workspace_id).select_related("obligation")
-    found = list(rows.order_by("due_at")[: SHOWN * 5])
-    found.sort(key=lambda row: _turn(actor, row) == "")
+    """Those that are one's own turn: what another role has to do needs nothing of this person."""
     return [
         Waiting(
             title=row.obligation.title,
             url=url_of(row),
-            text=_turn(actor, row) or f"{policy.ROLES[row.obligation.owner_role][0]}'s turn",
+            text=nav.turn_of(actor, row),
             state=row.get_status_display(),
-            tone="warn" if _turn(actor, row) else "neutral",
+            tone="warn",
             due=row.due_at,
-            mine=bool(_turn(actor, row)),
+            mine=True,
         )
-        for row in found[:SHOWN]
+        for row in nav.own_obligations(actor, workspace_id)[:SHOWN]
     ]
 
 
-def _turn(actor: Actor, row: ObligationRecord) -> str:
-    if row.status == ObligationRecord.Status.DUE:
-        return "Yours to record" if policy.can(actor, "obligation.fulfil", row) else ""
-    return "Yours to sign" if policy.can(actor, "obligation.sign", row) else ""
+def no_obligation(actor: Actor, workspace_id: int | None) -> Calm:
+    others = _in(nav.due_obligations(actor), workspace_id).order_by()[: nav.MOST_COUNTED].count()
+    if not others:
+        return Calm("Nothing is due.")
+    return Calm(f"None is your turn; {others} {'is' if others == 1 else 'are'} another role's.")
+
+
+def watched(actor: Actor, workspace_id: int | None) -> Calm:
+    """Silence of a watch that does not look is no good news."""
+    looked = last_look()
+    next_step = "/admin/jobs/scheduledjob/" if policy.can(actor, "job.view") else ""
+    if looked is None:
+        return Calm(
+            "Nothing has been looked at yet. The watch begins with the worker and the beat.",
+            False, next_step, "Jobs",
+        )  # fmt: skip
+    if clock.now() - looked > timedelta(seconds=LOOK_STALE.value):
+        told = f"The watch last looked at {looked:%Y-%m-%d %H:%M} UTC. See that the worker runs."
+        return Calm(told, False, next_step, "Jobs")
+    return Calm("Every part gives a sign of life.")
 
 
 def dead_letters(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
@@ -128,12 +150,15 @@ def _counted(rows: Callable[[Actor], models.QuerySet[Any]], scoped: bool = True)
 
 def open_glass(actor: Actor, workspace_id: int | None) -> Iterator[BannerText]:
     """Whoever works beside somebody who came in by break-glass is told, and so are they."""
-    rows = BreakGlass.objects.visible_to(actor).filter(ended_at=None).select_related("user")
+    rows = (
+        BreakGlass.objects.visible_to(actor)
+        .filter(ended_at=None)
+        .select_related("user", "workspace")
+    )
     for row in _in(rows, workspace_id)[:3]:
         whom = "You are" if row.user_id == actor.user_id else f"{row.user.name} is"
         yield BannerText(
-            f"{whom} in this workspace by break-glass: {row.reason}",
-            tone="bad",
+            f"{whom} in {row.workspace.name} by break-glass: {row.reason}",
             link=reverse("access:break_glass"),
             link_text="See it, or end it",
         )
@@ -147,7 +172,7 @@ def register() -> None:
             action="job.view",
             rows=alarms,
             count=_counted(nav.alarms, scoped=False),
-            empty="Every part gives a sign of life.",
+            calm=watched,
             link="/admin/jobs/watchalarm/?closed_at__isempty=1",
             order=10,
             last=last_alarm,
@@ -172,8 +197,8 @@ def register() -> None:
             title="Obligations",
             action="obligation.view",
             rows=obligations,
-            count=_counted(nav.due_obligations),
-            empty="Nothing is due.",
+            count=lambda actor, workspace_id: len(nav.own_obligations(actor, workspace_id)),
+            calm=no_obligation,
             link="/admin/jobs/obligationrecord/?status__exact=due",
             order=60,
         )

@@ -78,25 +78,29 @@ def find(actor: Actor, workspace_id: int | None, text: str) -> list[Hit]:
 def answer(actor: Actor, workspace_id: int | None, text: str) -> Answer:
     """Best first: the ref itself, what can be done, where one can go, where to search on."""
     acts, missing = _acts(actor, workspace_id, text)
-    named = [*_refs(actor, workspace_id, text), *_keys(actor, workspace_id, text)]
+    named, unknown = _refs(actor, workspace_id, text)
+    named += _keys(actor, workspace_id, text)
     hits = [*named, *acts, *_places(actor, text)]
-    # Whoever types "run backup" wants it run: lists that hold these words are no answer.
-    if not missing:
+    # Whoever types "run backup" wants it run, and what is called by its ref or key is the whole
+    # answer: lists that hold these words are none.
+    if not missing and not named:
         hits += _searches(actor, text)
     note = "" if hits or not text else f"Nothing is called “{text}”."
-    return Answer(hits, missing or note)
+    return Answer(hits, missing or unknown or note)
 
 
-def _refs(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+def _refs(actor: Actor, workspace_id: int | None, text: str) -> tuple[list[Hit], str]:
+    """Where the ref leads; and what to say when the kind is known, but not this one of it."""
     ref = refs.parse(text)
     finder = ref_finders.get(ref.prefix) if ref is not None else None
     if ref is None or finder is None:
-        return
+        return [], ""
     target = survive(
         lambda: finder.find(actor, workspace_id, ref.number), None, f"finder {finder.slug}"
     )
-    if target is not None:
-        yield Hit("Find", target.label, target.url, target.hint or finder.label)
+    if target is None:
+        return [], f"You see no {finder.label} {text.upper()}."
+    return [Hit("Find", target.label, target.url, target.hint or finder.label)], ""
 
 
 # Something, a dash, something: every text is asked for at each key, most of them hold no key.

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
 from controlplane.base import cache
-from controlplane.base.registries import HomeRow, Kpi, Waiting, home_rows, kpis
+from controlplane.base.registries import Calm, HomeRow, Kpi, Waiting, home_rows, kpis
 from controlplane.base.web import actor_of, workspace_of
+from controlplane.console.kernel import pressing
 from controlplane.console.pages.common import console, part, show
 from controlplane.console.shell import survive
 from controlplane.lib import clock, defaults
@@ -26,6 +27,7 @@ KPI_S = defaults.define(
     "console.kpi_s", 60, unit="seconds", why="key figures on the home page may be this old"
 )
 KPI_DAYS = 7
+NOTHING = Calm("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,34 @@ class Section:
     count: int
     failed: bool = False
     last: datetime | None = None
+    calm: Calm = NOTHING
 
     @property
     def others(self) -> list[Waiting]:
-        """What of it is nobody's in particular: one's own stands apart, before all sections."""
+        """What of it is nobody's in particular: one's own stands apart."""
         return [row for row in self.rows if not row.mine]
 
     @property
     def more(self) -> int:
         return max(0, self.count - len(self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card of what waits. One's own turn is one of them: it stands before its equals, but what
+    is broken stands before what is merely due."""
+
+    title: str
+    rows: Sequence[tuple[str, Waiting]]  # with what it is about, where the title does not say it
+    count: int
+    link: str = ""
+    more: int = 0
+    failed: bool = False
+
+    @property
+    def rank(self) -> int:
+        ranks = [pressing.rank(row) for _, row in self.rows]
+        return min(ranks, default=pressing.BROKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +95,11 @@ def home(request: HttpRequest) -> HttpResponse:
     actor, workspace = actor_of(request), workspace_of(request)
     workspace_id = workspace.pk if workspace is not None else None
     shown = sections(actor, workspace_id)
+    quiet = [section for section in shown if not section.rows and not section.failed]
     context: dict[str, Any] = {
-        "mine": yours(shown),
-        "waiting": [section for section in shown if section.others or section.failed],
-        "calm": [section for section in shown if not section.rows and not section.failed],
+        "cards": cards(shown),
+        "calm": [section for section in quiet if section.calm.known],
+        "unknown": [section for section in quiet if not section.calm.known],
     }
     if request.GET.get("_part") == "waiting":
         return part(request, "console/_waiting.html", context)
@@ -106,20 +128,47 @@ def sections(actor: Actor, workspace_id: int | None) -> list[Section]:
 
 def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
     def ask() -> Section:
-        rows = list(entry.rows(actor, workspace_id))
+        found = [pressing.calmed(row) for row in entry.rows(actor, workspace_id)]
+        rows = sorted(found, key=lambda row: (not row.mine, pressing.rank(row)))
         counted = entry.count(actor, workspace_id) if entry.count is not None else len(rows)
-        asked = entry.last if not rows else None
-        last = asked(actor, workspace_id) if asked is not None else None
-        return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)), last=last)
+        if rows:
+            return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)))
+        last = entry.last(actor, workspace_id) if entry.last is not None else None
+        said = entry.calm(actor, workspace_id) if entry.calm is not None else Calm(entry.empty)
+        return Section(entry, rows, counted, last=last, calm=said)
 
     return survive(ask, Section(entry, [], 0, failed=True), f"home section {entry.slug}")
 
 
-def yours(shown: Sequence[Section]) -> list[tuple[HomeRow, Waiting]]:
-    """What waits for this very person, whatever it is about, the soonest first."""
-    found = [(section.entry, row) for section in shown for row in section.rows if row.mine]
+def cards(shown: Sequence[Section]) -> list[Card]:
+    """The most pressing first, by the worst that stands in each."""
+    own = yours(shown)
+    found = [Card("Waiting for you", own, len(own))] if own else []
+    found += [
+        Card(
+            section.entry.title,
+            [("", row) for row in section.others],
+            section.count,
+            section.entry.link,
+            section.more,
+            section.failed,
+        )
+        for section in shown
+        if section.others or section.failed
+    ]
+    return sorted(found, key=lambda card: card.rank)
+
+
+def yours(shown: Sequence[Section]) -> list[tuple[str, Waiting]]:
+    """What waits for this very person, whatever it is about: what is broken, then the soonest."""
+    found = [(section.entry.title, row) for section in shown for row in section.rows if row.mine]
     never = datetime.max.replace(tzinfo=UTC)
-    return sorted(found, key=lambda pair: pair[1].due or pair[1].since or never)
+
+    def order(pair: tuple[str, Waiting]) -> tuple[int, datetime]:
+        row = pair[1]
+        return pressing.rank(row), row.due or row.since or never
+
+    return sorted(found, key=order)
 
 
 def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
-from controlplane.base.web import actor_of, workspace_of
+from controlplane.base.web import THEME_COOKIE, actor_of, workspace_of
 from controlplane.console import services
 from controlplane.console.models import SavedView
 from controlplane.console.pages.common import back_to, console, show
-from controlplane.console.shell import THEME_COOKIE, THEMES
+from controlplane.console.shell import THEMES
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
 
 YEAR_S = 365 * 86_400

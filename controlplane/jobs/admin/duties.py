@@ -155,6 +155,9 @@ class ObligationRecordAdmin(ModelAdmin[ObligationRecord]):
     )  # fmt: skip
     panel_template = "jobs/panel_obligationrecord.html"
 
+    def heading(self, obj: ObligationRecord) -> str:
+        return f"{obj.obligation.title}, {obj.period}"
+
     @admin.display(description="What", ordering="obligation__title")
     def title(self, record: ObligationRecord) -> str:
         return record.obligation.title

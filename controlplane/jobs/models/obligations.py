@@ -131,7 +131,7 @@ class ObligationRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.ref} {self.obligation_id} {self.period}"
+        return f"{self.ref} of {self.period}"
 
     @property
     def ref(self) -> Ref:
