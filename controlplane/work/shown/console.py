@@ -223,7 +223,7 @@ def register() -> None:
     home_rows.register(
         HomeRow(
             slug="work.pressing",
-            title="Overdue work",
+            title="Overdue, and yours",
             action="work.view",
             rows=pressing,
             empty="nothing is overdue, and nothing is yours.",
