@@ -133,6 +133,12 @@ class ItemQuerySet(InWorkspaceQuerySet):
     def overdue(self, at: datetime | None = None) -> Self:
         return self.unfinished().filter(due_at__lt=at or clock.now())
 
+    def ensured(self, project: Any, *keys: str) -> Self:
+        """Unfinished items that one of these keys locates for this project: the workspace's, or
+        a sandbox's own."""
+        rows = self.filter(workspace_id=project.workspace_id, ensure_key__in=keys).unfinished()
+        return rows.filter(project=project) if project.is_sandbox else rows.queued()
+
     def standing_for(self, subject: str) -> Self:
         return self.filter(subject=subject)
 

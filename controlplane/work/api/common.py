@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from controlplane.base.api.views import DetailView, PortalRequest
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work.models import Item, Project
+from controlplane.work.services import graph
 
 NOTHING = "Nothing is here, or it is not yours to see."
 
@@ -109,6 +110,9 @@ class OfItem(DetailView):
         return {"uid": item_named(request, key).uid}
 
     def item(self, request: Any, key: str) -> Item:
-        """The item to act on; in the version the caller saw, if they said which."""
+        """The item to act on; in the version the caller saw, if they said which: its row is
+        locked then, and the graph's lock always comes before a row's."""
+        if self._states_version(request):
+            graph.lock(request.workspace.pk)
         found: Item = self.object(request, self.named(request, key))
         return found

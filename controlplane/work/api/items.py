@@ -25,6 +25,7 @@ from controlplane.work.api.common import (
 )
 from controlplane.work.api.filtering import ItemFilter
 from controlplane.work.models import Item
+from controlplane.work.services import graph
 
 SORTS: dict[str, tuple[str, ...]] = {
     "priority": ("priority", "-created_at", "id"),
@@ -132,6 +133,8 @@ class ItemView(OfItem):
         if "labels" in values:
             values["set_labels"] = values.pop("labels")
         with transaction.atomic():  # both, or neither
+            if moves:
+                graph.lock(item.workspace_id)  # before the update holds the row
             if values:
                 services.update_item(item, actor=request.actor, **renamed(values))
             if moves:

@@ -19,7 +19,7 @@ from controlplane.base.api.views import DetailView, ListView, PortalAPIView, Por
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work import services
 from controlplane.work.api import examples, forms
-from controlplane.work.api.common import NOTHING, item_named
+from controlplane.work.api.common import NOTHING, item_named, projects_of
 from controlplane.work.models import Comment, Dependency, Item, ItemEvent, ItemLink
 from controlplane.work.services import trees
 
@@ -318,6 +318,7 @@ class DownloadView(DetailView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         links = ItemLink.objects.visible_to(request.actor).filter(workspace=request.workspace)
+        links = links.filter(item__project__in=projects_of(request))
         return links.select_related("item")
 
     def get(self, request: Any, uid: UUID) -> Any:

@@ -12,6 +12,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from controlplane.work import services
 from controlplane.work.models import Item, Project
+from controlplane.work.services import graph
 
 MOST_IDS = 1_000
 LONGEST_LIMIT = 1_000_000
@@ -143,6 +144,12 @@ class Call:
     def refuse(self, error: ControlPlaneError, prefix: str = "") -> None:
         self.refused.append(error)
         self.note(f"{prefix}{error.message}")
+
+    def alone(self) -> None:
+        """Be the only one who changes this workspace's graph, before a first row is held. For
+        commands about several items, and for those that change edges after something else: two
+        that hold each other's rows would both fail."""
+        graph.lock(self.workspace.pk)
 
     def find(self, text: str) -> Item:
         return services.resolve(self.project, text)

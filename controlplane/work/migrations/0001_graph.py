@@ -331,6 +331,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='item',
+            index=models.Index(condition=models.Q(('ensure_key', ''), _negated=True), fields=['workspace', 'ensure_key'], name='work_ensured'),
+        ),
+        migrations.AddIndex(
+            model_name='item',
+            index=models.Index(condition=models.Q(('due_at__isnull', False), models.Q(('category', 'done'), _negated=True)), fields=['workspace', 'due_at'], name='work_due'),
+        ),
+        migrations.AddIndex(
+            model_name='item',
             index=django.contrib.postgres.indexes.GinIndex(fields=['labels'], name='work_labels'),
         ),
         migrations.AddIndex(
@@ -343,7 +351,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='item',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('ensure_key', ''), _negated=True), models.Q(('category', 'done'), _negated=True)), fields=('workspace', 'ensure_key'), name='work_item_ensured_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('ensure_key', ''), _negated=True), models.Q(('category', 'done'), _negated=True)), fields=('project', 'ensure_key'), name='work_item_ensured_once'),
         ),
         migrations.AddConstraint(
             model_name='item',

@@ -67,7 +67,8 @@ class Item(models.Model):
     ephemeral = models.BooleanField(default=False)
     # What it stands for elsewhere in the portal: "deployments.deployment:12".
     subject = models.CharField(max_length=160, blank=True, editable=False)
-    # By what it is located before it is made again: a release, an alert.
+    # By what it is located before it is made again: a release, an alert. One of the workspace's
+    # unfinished items has it, which `services.ensure` sees to; sandboxes have theirs apart.
     ensure_key = models.CharField(max_length=200, blank=True, editable=False)
 
     # The operations backlog.
@@ -124,7 +125,7 @@ class Item(models.Model):
             # As `iexact` asks: by upper case.
             models.UniqueConstraint("project", Upper("key"), name="work_item_key_unique"),
             models.UniqueConstraint(
-                fields=["workspace", "ensure_key"],
+                fields=["project", "ensure_key"],
                 condition=~Q(ensure_key="") & ~Q(category="done"),
                 name="work_item_ensured_once",
             ),
@@ -211,6 +212,16 @@ class Item(models.Model):
             ),
             models.Index(
                 fields=["workspace", "stage"], name="work_backlog", condition=Q(in_backlog=True)
+            ),
+            models.Index(
+                fields=["workspace", "ensure_key"],
+                name="work_ensured",
+                condition=~Q(ensure_key=""),
+            ),
+            models.Index(
+                fields=["workspace", "due_at"],
+                name="work_due",
+                condition=Q(due_at__isnull=False) & ~Q(category="done"),
             ),
             GinIndex(fields=["labels"], name="work_labels"),
             GinIndex(fields=["search"], name="work_search"),

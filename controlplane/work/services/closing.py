@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Q
 
 from controlplane.access import policy
 from controlplane.audit.services import record
@@ -146,22 +147,11 @@ def reopen_item(
     if item.category != "done":
         return item
     touched: dict[str, Any] = {}
-    if item.ensure_key and _ensured_again(item):
-        item.ensure_key = touched["ensure_key"] = ""
     moved = states.move(item, "open", actor=actor, name=name, reason=reason, touched=touched)
     states.store(item, touched)
     if moved is not None:
         states.after_move(item, moved, actor=actor, name=name, reason=reason)
     return item
-
-
-def _ensured_again(item: Item) -> bool:
-    """Whether a younger item took over its key: that one stays the one to be found."""
-    return (
-        Item.objects.filter(workspace_id=item.workspace_id, ensure_key=item.ensure_key)
-        .unfinished()
-        .exists()
-    )
 
 
 @transaction.atomic
@@ -172,15 +162,20 @@ def defer_item(item: Item, *, actor: Actor, until: datetime | None = None, name:
 
 @transaction.atomic
 def undefer_item(item: Item, *, actor: Actor, name: str = "") -> Item:
-    if item.status != "deferred" and item.defer_until is None:
-        return item
-    return _set_aside(item, "open", None, actor, name)
+    """Not put off any more. What somebody works on meanwhile stays with them."""
+    return _set_aside(item, None, None, actor, name)
 
 
-def _set_aside(item: Item, status: str, until: datetime | None, actor: Actor, name: str) -> Item:
+def _set_aside(
+    item: Item, status: str | None, until: datetime | None, actor: Actor, name: str
+) -> Item:
     policy.require(actor, "work.update", item)
     graph.lock(item.workspace_id)
     item = states.hold(item)
+    if status is None:
+        if item.status != "deferred" and item.defer_until is None:
+            return item
+        status = "open" if item.status == "deferred" else item.status
     if item.category == "done":
         raise Conflict(f"{item.key} is closed; reopen it first.")
     before = item.defer_until
@@ -249,10 +244,9 @@ def _around(ids: list[int]) -> list[int]:
 def _release(ids: list[int]) -> None:
     """Count off the blockers that go, while their edges still tell whom they held up."""
     held = Dependency.objects.filter(target_id__in=ids).exclude(item_id__in=ids)
-    for edge in held.filter(kind__in=vocabulary.BLOCKING, target__active=True):
-        graph.count_edge(edge.item_id, -1)
-    for edge in held.filter(kind=vocabulary.WAITS, unmet=True):
-        graph.count_edge(edge.item_id, -1)
+    blocking = Q(kind__in=vocabulary.BLOCKING, target__active=True)
+    waiting = Q(kind=vocabulary.WAITS, unmet=True)
+    graph.count_off(list(held.filter(blocking | waiting).values_list("item_id", flat=True)))
 
 
 def _picture(item: Item) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def add_dependency(
     kind = reading.edge_kind(kind)
     graph.lock(item.workspace_id)
     # As they are now, under the lock: what the caller holds may be older.
-    item = states.again(item)
+    item = states.hold(item)
     if isinstance(target, str):
         return _add_outside(item, target, kind, actor, name)
     target = states.again(target)
@@ -59,11 +59,14 @@ def link_new_child(item: Item, parent: Item, *, actor: Actor, name: str = "") ->
 
 
 def _check_pair(item: Item, target: Item, kind: str, epic_rule: bool) -> None:
-    states.require_same_workspace(target, item.workspace_id)
+    states.require_joinable(item.project, target)
+    if kind == vocabulary.PARENT and target.category == "done" and item.active:
+        raise Conflict(
+            f"{target.key} is closed; reopen it before adding work under it.",
+            details={"parent": "Closed."},
+        )
     if item.pk == target.pk:
         raise Conflict(f"{item.key} cannot depend on itself", details={"id": item.key})
-    if item.project.is_sandbox and target.project_id != item.project_id:
-        raise Conflict("A sandbox's items stay among themselves.")
     epics = (item.item_type == "epic", target.item_type == "epic")
     strict = epic_rule and item.project.epics_block_epics_only
     if strict and vocabulary.edge_of(kind).blocks and epics[0] != epics[1]:
@@ -173,7 +176,7 @@ def remove_dependency(
     """Cut the edge, of whatever type. None when there was none."""
     policy.require(actor, "work.link", item)
     graph.lock(item.workspace_id)
-    item = states.again(item)
+    item = states.hold(item)
     edges = Dependency.objects.select_related("item", "target").filter(item=item)
     named = {"target_name__iexact": target} if isinstance(target, str) else {"target": target}
     edge: Dependency | None = edges.filter(**named).first()
@@ -194,7 +197,7 @@ def set_parent(item: Item, parent: Item | None, *, actor: Actor, name: str = "")
     else:
         policy.require(actor, "work.link", item)
         graph.lock(item.workspace_id)
-        _leave_parent(states.again(item), actor, name)
+        _leave_parent(states.hold(item), actor, name)
     return states.again(item)
 
 

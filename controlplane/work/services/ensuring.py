@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Item, Project
-from controlplane.work.services import reading
+from controlplane.work.services import graph, reading
 from controlplane.work.services.items import create_item
 
 
@@ -28,25 +28,19 @@ def ensure(project: Project, key: str, *, actor: Actor, title: str, **given: Any
     if not key:
         raise reading.refuse("key", "Name what the item is for: a release, an alert.")
     found = _find(project, key)
+    if found is None:
+        # Whoever was first is seen under the lock; and who reopens or imports holds it too.
+        graph.lock(project.workspace_id)
+        found = _find(project, key)
     if found is not None:
         return Ensured(found, created=False)
-    try:
-        with transaction.atomic():
-            made = create_item(project, actor=actor, title=title, ensure_key=key, **given)
-    except IntegrityError as error:
-        # Another was first: its row is committed, or this transaction would still wait for it.
-        if "work_item_ensured_once" not in str(error):
-            raise
-        found = _find(project, key)
-        if found is None:
-            raise
-        return Ensured(found, created=False)
+    made = create_item(project, actor=actor, title=title, ensure_key=key, **given)
     return Ensured(made, created=True)
 
 
 def _find(project: Project, key: str) -> Item | None:
-    rows = Item.objects.filter(workspace_id=project.workspace_id, ensure_key=key)
-    found: Item | None = rows.unfinished().first()
+    rows = Item.objects.ensured(project, key).select_related("project")
+    found: Item | None = rows.order_by("pk").first()
     return found
 
 
@@ -54,6 +48,7 @@ def _find(project: Project, key: str) -> Item | None:
 def open_item(project: Project, *, subject: str, actor: Actor, title: str, **given: Any) -> Item:
     """For the portal's own apps: the one item that stands for a deployment, an incident, a
     mission. Called in the transaction that makes the thing itself."""
+    graph.lock(project.workspace_id)  # of two who open it at once the second finds the first's
     existing: Item | None = Item.objects.filter(
         workspace_id=project.workspace_id, subject=subject
     ).first()

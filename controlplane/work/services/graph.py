@@ -72,16 +72,20 @@ _SETTLE = """
     RETURNING i.id
 """
 
+# One workspace, or with none named all of them; no edge leads from one into another.
+_HERE = "(%(workspace)s::bigint IS NULL OR {}.workspace_id = %(workspace)s)"
+
 # Recomputed from statuses and edges alone. LEFT JOIN and one recursion: a correlated EXISTS over
 # the recursion takes a hundred times as long.
 _TRUTH = f"""
     WITH RECURSIVE unmet AS (
         SELECT e.id, e.item_id, ({_UNMET}) AS held FROM work_dependency e
-        WHERE e.kind = 'waits-for' AND e.target_id IS NOT NULL
+        JOIN work_item t ON t.id = e.target_id AND {_HERE.format("t")}
+        WHERE e.kind = 'waits-for'
     ), counted AS (
         SELECT item_id, sum(n) AS n FROM (
             SELECT d.item_id, count(*) AS n FROM work_dependency d
-            JOIN work_item t ON t.id = d.target_id AND t.active
+            JOIN work_item t ON t.id = d.target_id AND t.active AND {_HERE.format("t")}
             WHERE d.kind = ANY(%(blocking)s) GROUP BY d.item_id
             UNION ALL
             SELECT item_id, count(*) FROM unmet WHERE held GROUP BY item_id
@@ -97,28 +101,28 @@ _TRUTH = f"""
     FROM work_item i
     LEFT JOIN counted c ON c.item_id = i.id
     LEFT JOIN held h ON h.id = i.id
+    WHERE {_HERE.format("i")}
 """  # noqa: S608
 
 _WRONG = f"""
     SELECT t.id FROM ({_TRUTH}) t JOIN work_item i ON i.id = t.id
-    WHERE (i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked)
-      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
+    WHERE i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked
     ORDER BY t.id
 """  # noqa: S608
 
 _WRONG_EDGES = f"""
     SELECT e.id FROM work_dependency e JOIN work_item i ON i.id = e.item_id
     WHERE e.kind = 'waits-for' AND e.target_id IS NOT NULL AND e.unmet <> ({_UNMET})
-      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
+      AND {_HERE.format("i")}
 """  # noqa: S608
 
-_WRONG_PARENTS = """
+_WRONG_PARENTS = f"""
     SELECT i.id FROM work_item i
     LEFT JOIN work_dependency e ON e.item_id = i.id AND e.kind = 'parent-child'
          AND e.target_id IS NOT NULL
     WHERE i.parent_id IS DISTINCT FROM e.target_id
-      AND (%(workspace)s::bigint IS NULL OR i.workspace_id = %(workspace)s)
-"""
+      AND {_HERE.format("i")}
+"""  # noqa: S608
 
 _REBUILD_EDGES = f"""
     UPDATE work_dependency e SET unmet = ({_UNMET})
@@ -128,7 +132,7 @@ _REBUILD_EDGES = f"""
 
 _REBUILD = f"""
     UPDATE work_item i SET open_blockers = t.open_blockers, blocked = t.blocked
-    FROM ({_TRUTH}) t WHERE t.id = i.id AND i.workspace_id = %(workspace)s
+    FROM ({_TRUTH}) t WHERE t.id = i.id
      AND (i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked)
 """  # noqa: S608
 
@@ -170,6 +174,17 @@ def count_edge(item_id: int, by: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE work_item SET open_blockers = open_blockers + %s WHERE id = %s", [by, item_id]
+        )
+
+
+def count_off(ids: Collection[int]) -> None:
+    """Edges that blocked these went: one for each time it is named."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE work_item i SET open_blockers = i.open_blockers - gone.n FROM"
+            " (SELECT id, count(*) AS n FROM unnest(%s::bigint[]) AS e(id) GROUP BY id) gone"
+            " WHERE i.id = gone.id",
+            [list(ids)],
         )
 
 

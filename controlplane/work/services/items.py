@@ -46,8 +46,8 @@ def create_item(
     if parent is not None:
         graph.lock(project.workspace_id)
         parent = states.again(parent)
-        states.require_same_workspace(parent, project.workspace_id)
-        if parent.is_closed:
+        states.require_joinable(project, parent)
+        if parent.category == "done":
             raise Conflict(
                 f"{parent.key} is closed; reopen it before adding work under it.",
                 details={"parent": "Closed."},

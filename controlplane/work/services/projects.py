@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from controlplane.work.services import graph, reading
 OPERATIONS = "Operations"
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 MOST_WORDS = 50
+_KEY_LENGTH = 200
 # What `change_project` takes.
 FIELDS = ("name", "description", "ids", "epics_block_epics_only", "update_may_close")
 _CONFIG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -77,7 +79,7 @@ def open_sandbox(workspace: Workspace, path: str, *, actor: Actor, prefix: str =
     path = reading.line("db", path, 200)
     if not path:
         raise reading.refuse("db", "A sandbox is named by a path.")
-    key = f"{actor.ref}:{path}"[-200:]
+    key = _sandbox_key(actor, path)
     sandboxes = Project.objects.filter(workspace=workspace, sandbox_key=key)
     project: Project | None = sandboxes.first()
     if project is not None:
@@ -97,6 +99,15 @@ def open_sandbox(workspace: Workspace, path: str, *, actor: Actor, prefix: str =
         return there
     record(actor, "work.start_project", project, after=_shown(project))
     return project
+
+
+def _sandbox_key(actor: Actor, path: str) -> str:
+    """Whose it is stands in front, whole, however long the path: nobody's path may read like
+    another's key."""
+    key = f"{actor.ref}:{path}"
+    if len(key) <= _KEY_LENGTH:
+        return key
+    return f"{actor.ref}:sha256:{hashlib.sha256(path.encode()).hexdigest()}"
 
 
 @transaction.atomic
@@ -172,10 +183,22 @@ def set_statuses(project: Project, categories: Mapping[str, str], *, actor: Acto
     moved = 0
     for status, category in categories.items():
         same = Item.objects.filter(project=row, status=status).exclude(category=category)
+        if category != "done":
+            _give_up_keys(row, same)
         moved += same.update(category=category, revision=F("revision") + 1)
     if moved:
         graph.rebuild(row.workspace_id)
     return row
+
+
+def _give_up_keys(project: Project, rows: Any) -> None:
+    """Of what is to be done again, while another item is located by its key."""
+    kept = set()
+    for item in rows.filter(category="done").exclude(ensure_key="").order_by("-pk"):
+        key = item.ensure_key
+        if key in kept or Item.objects.ensured(project, key).exclude(pk=item.pk).exists():
+            Item.objects.filter(pk=item.pk).update(ensure_key="")
+        kept.add(key)
 
 
 @transaction.atomic

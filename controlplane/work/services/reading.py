@@ -13,6 +13,7 @@ from controlplane.work import vocabulary
 from controlplane.work.models import Item, Project
 
 TITLE = 500
+YEARS = (1900, 9000)
 TEXT = 1_000_000
 TEXTS = ("description", "design", "acceptance_criteria", "notes")
 LINES = {
@@ -84,7 +85,7 @@ def _field(project: Project, name: str, value: Any) -> Any:
         return metadata(value)
     if name == "stage":
         return stage(value)
-    return bool(value)
+    return flag(name, value)
 
 
 def title(value: Any) -> str:
@@ -151,6 +152,12 @@ def status(project: Project, value: Any) -> tuple[str, str]:
     return said, category
 
 
+def flag(name: str, value: Any) -> bool:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise refuse(name, f"{name} is true or false.")
+
+
 def stage(value: Any) -> str:
     said = line("stage", value, 20)
     if said and said not in vocabulary.STAGES:
@@ -201,6 +208,8 @@ def moment(name: str, value: Any) -> datetime | None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise refuse(name, f"{name} is a moment with its time zone.")
+    if not YEARS[0] <= value.year < YEARS[1]:
+        raise refuse(name, f"{name} lies outside the years {YEARS[0]} to {YEARS[1]}.")
     return value
 
 

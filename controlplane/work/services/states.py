@@ -11,7 +11,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid
 from controlplane.notify.services import To, notify
-from controlplane.work.models import Item
+from controlplane.work.models import Item, Project
 from controlplane.work.services import graph, guards, reading
 from controlplane.work.services.noting import note
 
@@ -89,6 +89,8 @@ def move(
     decided = Move(item.status, is_active(item), item.category == "done", forced)
     item.status, item.category = status, category
     touched |= {"status": status, "category": category}
+    if decided.was_done and category != "done" and _located_by_another(item):
+        item.ensure_key = touched["ensure_key"] = ""
     now = clock.now()
     if status == "in_progress" and item.started_at is None:
         item.started_at = touched["started_at"] = now
@@ -100,6 +102,13 @@ def move(
         item.closed_by_session = ""
         touched |= dict.fromkeys(("closed_at", "close_reason", "close_forced", "closed_by_session"))
     return decided
+
+
+def _located_by_another(item: Item) -> bool:
+    """Whether a younger item took over its key: that one stays the one to be found."""
+    key = item.ensure_key
+    rows = Item.objects.ensured(item.project, key).exclude(pk=item.pk)
+    return bool(key) and rows.exists()
 
 
 def _pass_guards(
@@ -167,9 +176,14 @@ def check_backlog(item: Item) -> None:
             raise reading.refuse(field, f"An item of the operations backlog names its {word}.")
 
 
-def require_same_workspace(item: Item, workspace_id: int) -> None:
-    if item.workspace_id != workspace_id:
+def require_joinable(project: Project, other: Item) -> None:
+    """Whether an edge may lead from an item of this project to the other: inside a workspace, and
+    never into or out of somebody's sandbox."""
+    if other.workspace_id != project.workspace_id:
         raise Invalid("It belongs to another workspace.", details={"id": "Of another workspace."})
+    apart = project.is_sandbox or other.project.is_sandbox
+    if apart and other.project_id != project.pk:
+        raise Conflict("A sandbox's items stay among themselves.")
 
 
 # --- News -------------------------------------------------------------------------------------

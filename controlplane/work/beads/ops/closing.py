@@ -30,6 +30,7 @@ def close(call: Call) -> Any:
     items = call.find_all()
     if given.flag("suggest_next") and len(items) > 1:
         raise refuse("suggest_next", "--suggest-next works with a single issue")
+    call.alone()
     for item in items:
         for url in given.words("evidence"):
             services.add_link(item, url=url, **call.who)

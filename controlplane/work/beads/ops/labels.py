@@ -35,7 +35,10 @@ def _changed(call: Call, status: str) -> list[dict[str, Any]]:
         raise refuse("label", "label cannot be empty")
     more, less = (labels, []) if status == "added" else ([], labels)
     answer = []
-    for item in call.find_all():
+    items = call.find_all()
+    if len(items) > 1:
+        call.alone()
+    for item in items:
         changed = services.update_item(item, add_labels=more, remove_labels=less, **call.who)
         for label in labels:
             same = (label in item.labels) == (label in changed.labels)

@@ -13,6 +13,7 @@ from controlplane.work.beads.asking import Call, refuse
 from controlplane.work.beads.metadata import changed_metadata, json_object
 from controlplane.work.beads.table import command
 from controlplane.work.models import Item
+from controlplane.work.services import states
 
 # flag -> field
 _TEXTS = {
@@ -116,6 +117,8 @@ def create(call: Call) -> Any:
 
 def _made(call: Call, edges: list[Edge]) -> Item:
     given = call.given
+    if edges:
+        call.alone()
     item = services.create_item(
         call.project,
         key=given.text("id"),
@@ -212,6 +215,8 @@ def ensure(call: Call) -> Any:
     given = call.given
     edges = _edges(call)
     values = _new(call)
+    if edges:
+        call.alone()
     found = services.ensure(call.project, given.text("key"), **call.who, **values)
     if found.created:
         for edge in edges:
@@ -255,8 +260,16 @@ def update(call: Call) -> Any:
     return each(call, _update)
 
 
+# These change more than the one row.
+_STRUCTURE = frozenset({"status", "parent"})
+# And these add to what the row says, so it is read when nobody else can write it.
+_ADDING = frozenset({"append_notes", "set_metadata", "unset_metadata", "expected_version"})
+
+
 def each(call: Call, change: Any) -> list[dict[str, Any]]:
     named, done = call.given.ids(), []
+    if len(named) > 1 or not _STRUCTURE.isdisjoint(call.given.values):
+        call.alone()
     for text in named:
         try:
             with transaction.atomic():
@@ -289,6 +302,8 @@ def _consistent(call: Call) -> None:
 
 def _update(call: Call, item: Item) -> Item:
     given = call.given
+    if not _ADDING.isdisjoint(given.values):
+        item = states.hold(item, revision=_revision(call))
     if given.flag("claim"):
         item = services.claim(item, **call.who)
     if "parent" in given:
@@ -309,7 +324,6 @@ def _update(call: Call, item: Item) -> Item:
         add_labels=given.words("add_label"),
         remove_labels=given.words("remove_label"),
         set_labels=replaced,
-        revision=_revision(call),
         reason=given.text("reason"),
         **call.who,
         **values,
@@ -337,6 +351,6 @@ def note(call: Call) -> Any:
     text = call.given.text("text").strip()
     if not text:
         raise refuse("text", "note text cannot be empty")
-    item = call.find(call.given.one())
+    item = states.hold(call.find(call.given.one()))
     notes = "\n".join(filter(None, (item.notes, text)))
     return rows.versioned(services.update_item(item, notes=notes, **call.who))

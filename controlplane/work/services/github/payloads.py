@@ -10,7 +10,8 @@ from typing import Any
 
 from controlplane.lib.errors import Invalid
 
-_BREAKS = "\r\n\t\x0b\x0c\x85\u2028\u2029"
+# A line of its own is made of what holds several, and of what only a terminal obeys.
+_BREAKS = [chr(number) for number in (*range(32), 0x7F, 0x85, 0x2028, 0x2029)]
 _LINE = str.maketrans(dict.fromkeys(_BREAKS, " "))
 _MOST = 20
 RUNNING = frozenset({"queued", "in_progress", "pending", "requested", "waiting", "created"})
@@ -83,7 +84,10 @@ def text(found: Any, *path: str, longest: int = 300) -> str:
 def needed(found: Any, *path: str, longest: int = 300) -> str:
     value = at(found, *path)
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        value = str(value)
+        if len(value) > longest:
+            raise Invalid("A number is too long.", details={".".join(path): "Too long."})
+        return value
     said = text(found, *path, longest=longest)
     if not said:
         raise Invalid("The delivery lacks a field.", details={".".join(path): "Missing."})

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work.models import CheckResult, GithubSource, Item, Project
-from controlplane.work.services import talk
+from controlplane.work.services import graph, talk
 from controlplane.work.services.closing import close_item
 from controlplane.work.services.github.payloads import Word
 
@@ -24,6 +24,8 @@ _SUMS = frozenset({"check_suite", "workflow_run"})  # of the single runs, where 
 def tell(source: GithubSource, word: Word, *, actor: Actor) -> str:
     """One sentence about what was done."""
     items = _items(source, word)
+    if len(items) > 1 or (word.gates and word.status == "completed"):
+        graph.lock(source.workspace_id)  # before the first row: others hold several, too
     if word.kind == "pull_request":
         said = _say_of_pull(source, word, items, actor)
     else:

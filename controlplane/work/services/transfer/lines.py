@@ -275,7 +275,7 @@ def _values(project: Project, found: Mapping[str, Any]) -> dict[str, Any]:
             "estimated_minutes", found.get("estimated_minutes"), 0, 2_000_000_000
         ),
         "metadata": reading.metadata(found.get("metadata")),
-        "ephemeral": _flag("ephemeral", found.get("ephemeral")),
+        "ephemeral": reading.flag("ephemeral", found.get("ephemeral")),
     }
     for name in _LINES:
         value = found.get(name)
@@ -304,7 +304,7 @@ def _own(found: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value = found[name]
         if name == "in_backlog":
-            own[name] = _flag(name, value)
+            own[name] = reading.flag(name, value)
         elif name == "stage":
             own[name] = reading.stage(value)
         elif name in reading.SCORES:
@@ -312,12 +312,6 @@ def _own(found: Mapping[str, Any]) -> dict[str, Any]:
         else:
             own[name] = reading.line(name, value, reading.LINES[name])
     return own
-
-
-def _flag(name: str, value: Any) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise Invalid(f"{name} is true or false.")
 
 
 def _text(name: str, value: Any, longest: int = reading.TEXT) -> str:
@@ -346,7 +340,7 @@ def moment(name: str, value: Any) -> datetime | None:
         at = at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise refused from None
-    if not 1900 <= at.year < 9000:
+    if not reading.YEARS[0] <= at.year < reading.YEARS[1]:
         raise refused
     return at
 

@@ -18,7 +18,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from controlplane.work import vocabulary
 from controlplane.work.models import Dependency, Item, Project
-from controlplane.work.services import reading
+from controlplane.work.services import graph, reading
 from controlplane.work.services.edges import add_dependency
 from controlplane.work.services.items import create_item
 from controlplane.work.services.projects import require_open
@@ -86,6 +86,7 @@ def import_tasks(project: Project, found: Any, *, actor: Actor, name: str = "") 
     policy.require(actor, "work.import", project)
     require_open(project)
     tasks = _read(found)
+    graph.lock(project.workspace_id)  # before the first key: a running number is a row, held
     known = Item.objects.filter(
         project=project, source_system=SOURCE, external_ref__in=[task.id for task in tasks]
     )

@@ -1,0 +1,126 @@
+"""What belongs to one workspace, or to one person's sandbox, stays there."""
+
+from __future__ import annotations
+
+import pytest
+
+from controlplane.access.models import Workspace
+from controlplane.lib.errors import Conflict
+from controlplane.work import services
+from controlplane.work.models import Item
+from controlplane.work.services.transfer import export_lines, import_lines
+from tests import make
+from tests.kit import beads, work
+from tests.kit.api import Api, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return make.workspace()
+
+
+def test_sandbox_of_a_long_path__is_nobody_elses(workspace: Workspace) -> None:
+    one, two = work.worker(workspace), work.worker(workspace)
+    path = "/" + "x" * 199
+
+    first = services.open_sandbox(workspace, path, actor=one)
+
+    assert services.open_sandbox(workspace, path, actor=one) == first
+    assert services.open_sandbox(workspace, path, actor=two) != first
+    assert first.sandbox_key.startswith(f"{one.ref}:")
+
+
+def test_sandbox__cannot_be_reached_by_a_path_that_reads_like_its_key(workspace: Workspace) -> None:
+    victim, other = work.worker(workspace), work.worker(workspace)
+    key = f"{victim.ref}:/" + "x" * (199 - len(victim.ref) - 1)
+    private = services.open_sandbox(workspace, key.partition(f"{victim.ref}:")[2], actor=victim)
+
+    assert len(key) == 200
+    assert services.open_sandbox(workspace, key, actor=other) != private
+
+
+def test_edges__lead_neither_out_of_a_sandbox_nor_into_one(workspace: Workspace) -> None:
+    actor = work.worker(workspace)
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=actor)
+    shared, private = work.item(workspace, actor=actor), work.item(sandbox, actor=actor)
+
+    for one, two in ((shared, private), (private, shared)):
+        for kind in ("blocks", "parent-child", "related"):
+            with pytest.raises(Conflict, match="among themselves"):
+                services.add_dependency(one, two, actor=actor, kind=kind)
+        with pytest.raises(Conflict, match="among themselves"):
+            services.create_item(one.project, actor=actor, title="child", parent=two)
+
+
+def test_ensure__in_a_sandbox_is_apart_from_the_workspace(workspace: Workspace) -> None:
+    actor = work.worker(workspace)
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=actor)
+
+    private = services.ensure(sandbox, "release:1", actor=actor, title="trial")
+    real = services.ensure(work.project(workspace), "release:1", actor=actor, title="Release")
+
+    assert (private.created, real.created) == (True, True)
+    assert services.ensure(sandbox, "release:1", actor=actor, title="x").item == private.item
+    other = services.create_project(workspace, actor=actor, name="Web", prefix="web")
+    assert services.ensure(other, "release:1", actor=actor, title="x").item == real.item
+
+
+def test_import_into_a_sandbox__takes_no_key_of_the_workspaces(workspace: Workspace) -> None:
+    actor = work.worker(workspace)
+    project = work.project(workspace)
+    real = services.ensure(project, "release:1", actor=actor, title="Release").item
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=actor)
+
+    import_lines(sandbox, b"".join(export_lines(project, actor=actor)), actor=actor)
+
+    copied = services.ensure(sandbox, "release:1", actor=actor, title="x")
+    assert (copied.created, copied.item.project_id) == (False, sandbox.pk)
+    assert services.ensure(project, "release:1", actor=actor, title="x").item == real
+
+
+def _taken_over(workspace: Workspace) -> Item:
+    actor = work.worker(workspace)
+    project = work.project(workspace)
+    old = services.ensure(project, "release:1", actor=actor, title="old").item
+    services.close_item(old, actor=actor, reason="done")
+    services.ensure(project, "release:1", actor=actor, title="new")
+    return old
+
+
+def test_update_to_open__of_what_another_took_the_key_of(workspace: Workspace) -> None:
+    old = _taken_over(workspace)
+    bd = beads.agent(workspace)
+
+    bd("update", ids=[old.key], status="open")
+
+    old.refresh_from_db()
+    assert (old.status, old.ensure_key) == ("open", "")
+
+
+def test_import__opens_again_what_another_took_the_key_of(workspace: Workspace) -> None:
+    actor = work.worker(workspace)
+    project = work.project(workspace)
+    old = services.ensure(project, "release:1", actor=actor, title="old").item
+    file = b"".join(export_lines(project, actor=actor))
+    services.close_item(old, actor=actor, reason="done")
+    services.ensure(project, "release:1", actor=actor, title="new")
+
+    import_lines(project, file, actor=actor, on_newer="overwrite")
+
+    old.refresh_from_db()
+    assert (old.status, old.ensure_key) == ("open", "")
+
+
+def test_file_in_a_sandbox__is_its_owners_alone(workspace: Workspace) -> None:
+    owner, other = (make.person(workspace, "operations_command") for _ in range(2))
+    actor = make.actor(owner)
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=actor)
+    item = work.item(sandbox, actor=actor)
+    link = services.attach(item, actor=actor, filename="a.log", content=b"secret")
+    path = f"/api/v1/work/attachments/{link.uid}"
+
+    assert b"".join(Api(browser=make.client(owner)).get(path).streaming_content) == b"secret"
+    refused(Api(browser=make.client(other)).get(path), "NOT_FOUND")
+    refused(Api(browser=make.client(other)).send("DELETE", path), "NOT_FOUND")
