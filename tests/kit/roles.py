@@ -52,6 +52,17 @@ def drop() -> None:
 
 
 @contextmanager
+def as_the_portal() -> Iterator[None]:
+    """This connection with the portal's rights and no more, until the test is rolled back."""
+    app = granted().app
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(app)))
+        cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(app)))
+        yield
+        cursor.execute("RESET ROLE")
+
+
+@contextmanager
 def connected_as(role: str) -> Iterator[psycopg.Connection[Any]]:
     found = connection.get_connection_params()
     wanted = {name: found[name] for name in ("dbname", "host", "port") if found.get(name)}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from controlplane.access.models import User
 from controlplane.lib import context
@@ -45,7 +46,6 @@ _BEADS = (
 )
 _COLUMNS = (*_BEADS, "updated_at", "labels", "extra", *lines.OWN, "assignee_user_id")
 _NEW = (
-    "id",
     "uid",
     "workspace_id",
     "project_id",
@@ -165,14 +165,15 @@ def insert(work: Work) -> None:
     if not work.new:
         return
     accounts = _accounts(work, (line.values["assignee"] for line in work.new))
-    ids = storing.numbers("work_item", len(work.new))
+    uids = [uuid7() for _ in work.new]
     taken = _taken(work)
-    for line, pk in zip(work.new, ids, strict=True):
-        work.ids[line.key.upper()] = pk
+    for line in work.new:
         if line.ensure_key in taken or line.values["category"] == "done":
             line.ensure_key = ""
         taken.add(line.ensure_key)
-    storing.copy("work_item", _NEW, _rows(work, ids, accounts))
+    storing.copy("work_item", _NEW, _rows(work, uids, accounts))
+    ids = storing.ids_of(uids)
+    work.ids |= {line.key.upper(): pk for line, pk in zip(work.new, ids, strict=True)}
     storing.copy(
         "work_itemevent",
         _EVENT,
@@ -183,9 +184,9 @@ def insert(work: Work) -> None:
     )
 
 
-def _rows(work: Work, ids: list[int], accounts: dict[str, int]) -> Iterator[tuple[Any, ...]]:
+def _rows(work: Work, uids: list[UUID], accounts: dict[str, int]) -> Iterator[tuple[Any, ...]]:
     project = work.project
-    for line, pk in zip(work.new, ids, strict=True):
+    for line, uid in zip(work.new, uids, strict=True):
         values = line.values
         row = {
             **values,
@@ -195,8 +196,7 @@ def _rows(work: Work, ids: list[int], accounts: dict[str, int]) -> Iterator[tupl
             "assignee_user_id": accounts.get(values["assignee"].lower()),
         }
         yield (
-            pk,
-            uuid7(),
+            uid,
             project.workspace_id,
             project.pk,
             line.key,
