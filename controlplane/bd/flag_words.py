@@ -56,6 +56,7 @@ ABOUT = {
     "empty-description": "without a description",
     "ephemeral": "not for long, and not for the queue",
     "estimate": "minutes it will take",
+    "evidence": "links that prove it is done",
     "evidence-url": "link that proves the need",
     "exclude-label": "without these labels",
     "exclude-type": "without these types",

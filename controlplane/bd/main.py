@@ -285,7 +285,7 @@ def stream_of(name: str, refused: Refused) -> str:
         return _STDOUT
     if first in _GUARDED:
         unknown = refused.status == 404
-        by_option = refused.status in (400, 422)
+        by_option = refused.status == 400  # a guard answers with 422
         if first in ("close", "reopen"):
             return _STDOUT if unknown or by_option else _PLAIN
         if first == "update":

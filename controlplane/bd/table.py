@@ -110,7 +110,7 @@ COMMANDS = [
         WRITE,
         "Close issues, with a reason",
         "reason,message,resolution,comment/r,m= reason-file= force/f! suggest-next! claim-next!"
-        " continue~! no-auto~! session=",
+        " continue~! no-auto~! session= evidence[]",
         aliases="done",
     ),
     Command("reopen", "ids+", WRITE, "Open closed issues again", "reason/r= session="),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 
 from controlplane.bd import grammar
-from controlplane.bd.errors import BadOption, Trouble, Usage
+from controlplane.bd.errors import BadOption, Usage
 from controlplane.bd.folder import Folder
 
 LONGEST_TEXT = 4_000_000
@@ -68,14 +68,15 @@ def read_file(path: str, *, flag: str) -> str:
             with open(path, "rb") as handle:
                 data = handle.read(LONGEST_TEXT + 1)
     except OSError as error:
-        raise Trouble(f"{flag}: {path} can't be read: {error.strerror}") from None
+        raise BadOption(f"{flag}: {path} can't be read: {error.strerror}") from None
+    shown = "standard input" if path == "-" else path
     if len(data) > LONGEST_TEXT:
-        raise Trouble(f"{flag}: {path} is longer than {LONGEST_TEXT // 1_000_000} MB")
+        raise BadOption(f"{flag}: {shown} is longer than {LONGEST_TEXT // 1_000_000} MB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         where = data.count(b"\n", 0, error.start) + 1
-        raise Trouble(f"{flag}: {path} is no UTF-8 text: line {where}") from None
+        raise BadOption(f"{flag}: {shown} is no UTF-8 text: line {where}") from None
 
 
 def _from_file(given: Args, flag: str, target: str) -> None:

@@ -15,7 +15,7 @@ from django.test import Client
 from controlplane.access.models import Agent, ApiKey, Workspace
 from controlplane.lib.clock import now
 from controlplane.work.local_key import local_key
-from controlplane.work.models import Comment, Item, Project
+from controlplane.work.models import Comment, Item, ItemLink, Project
 from tests import make
 from tests.kit.bd import Bd
 
@@ -195,6 +195,19 @@ def test_claim__one_gets_it_and_the_other_hears_who(bd: Bd, workspace: Workspace
     assert out == ""
     assert "already claimed by ann" in said
     assert Item.objects.get(workspace=workspace).assignee == "ann"
+
+
+def test_close__shows_its_evidence_or_is_refused_without_an_answer(bd: Bd) -> None:
+    bd.ok("init")
+    bd.ok("create", "SEV1", "-t", "incident", "--id", "bd-1")
+    bd.ok("create", "Child", "--parent", "bd-1")
+    out, said = bd.refused("close", "bd-1", "-r", "over", "--json")
+    assert (out, said.splitlines()[1:]) == ("", []), "guards are told to people alone"
+    assert "cannot close bd-1: has open children [bd-1.1]" in said
+    bd.ok("close", "bd-1.1", "-r", "done")
+    out = bd.ok("close", "bd-1", "-r", "over", "--evidence", "https://ci.example.com/1")
+    assert "Closed bd-1" in out
+    assert ItemLink.objects.get().url == "https://ci.example.com/1"
 
 
 def test_strangers__a_role_that_may_only_look_and_another_workspace(

@@ -258,7 +258,8 @@ def test_streams_that_take_nothing__end_with_0_or_1(
 # --- Which stream -----------------------------------------------------------------------------
 
 _UNKNOWN = refusal("404 Not Found", "NOT_FOUND", "no issue found")
-_GUARD = refusal("409 Conflict", "CONFLICT", "blocked by open issues")
+_TAKEN = refusal("409 Conflict", "CONFLICT", "issue already claimed by kim")
+_GUARD = refusal("422 Unprocessable Content", "GATE_NOT_MET", "blocked by open issues")
 _OPTION = refusal("400 Bad Request", "INVALID", "invalid priority")
 
 
@@ -270,17 +271,21 @@ _OPTION = refusal("400 Bad Request", "INVALID", "invalid priority")
         ("ready --sort x", _OPTION, "stderr"),
         ("stale --days 1", _OPTION, "stderr"),
         ("delete x --force", _UNKNOWN, "stderr"),
-        ("dep add a b", _GUARD, "stdout"),
+        ("dep add a b", _TAKEN, "stdout"),
         ("comment a text", _UNKNOWN, "stdout"),
         ("comments a", _UNKNOWN, "stdout"),
         ("label add a b", _UNKNOWN, "stdout"),
         ("show a", _UNKNOWN, "stdout"),
         ("update a -p 9", _OPTION, "stdout"),
-        ("update a --claim", _GUARD, "plain"),
+        ("update a --claim", _TAKEN, "plain"),
+        ("ready --claim", _TAKEN, "plain"),
         ("update a -p 1", _UNKNOWN, "plain"),
         ("close a", _UNKNOWN, "stdout"),
         ("close a --reason x", _GUARD, "plain"),
         ("reopen a", _UNKNOWN, "stdout"),
+        ("create T --body-file /nowhere", b"", "stderr"),
+        ("create T --due someday", b"", "stderr"),
+        ("comment a --file /nowhere", b"", "stdout"),
     ],
 )
 def test_errors__stand_where_clients_look(

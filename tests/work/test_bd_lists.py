@@ -85,6 +85,8 @@ def test_limits__of_zero_and_more(bd: Bd) -> None:
         bd.make(f"Item {number}")
     assert len(bd.list(limit=3)) == 3
     assert bd.notes == ["Showing 3 issues; there are more (use --limit to see them)"]
+    assert len(bd.list(limit=1)) == 1
+    assert bd.notes == ["Showing 1 issue; there are more (use --limit to see them)"]
     assert len(bd.list(limit=0)) == 4
     assert bd.notes == []
     assert len(bd.ready(limit="2")) == 2

@@ -53,7 +53,8 @@ def _first(call: Call, found: Any, limit: int) -> list[Item]:
 def _cut(call: Call, items: list[Item], limit: int) -> list[Item]:
     if len(items) > limit:
         other = "export has them" if limit == MOST.value else "use --limit to see them"
-        call.note(f"Showing {limit} issues; there are more ({other})")
+        issues = "1 issue" if limit == 1 else f"{limit} issues"
+        call.note(f"Showing {issues}; there are more ({other})")
     return items[:limit]
 
 
