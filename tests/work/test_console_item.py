@@ -289,6 +289,14 @@ def test_new_item__with_parent_and_labels(browser: Client, here: Workspace) -> N
     assert (item.parent, item.labels, item.priority) == (parent, ["docs", "ops"], 1)
 
 
+def test_forms__name_their_fields_without_colons(browser: Client, here: Workspace) -> None:
+    item = work.item(here)
+    for url in (reverse("admin:work_item_add"), f"{page_of(item)}?edit"):
+        page = browser.get(url).content.decode()
+        assert ">Type</label>" in page
+        assert ":</label>" not in page
+
+
 def test_new_item__wrong__says_it_beside_the_field(browser: Client, here: Workspace) -> None:
     project = work.project(here)
     form = {"title": "x", "project": project.pk, "item_type": "task", "priority": "2"}

@@ -132,6 +132,14 @@ def test_title__hostile__is_text(browser: Client, here: Workspace) -> None:
     assert escape(title) in page
 
 
+def test_title__that_fills_a_page__is_cut_in_lists(browser: Client, here: Workspace) -> None:
+    item = work.item(here, "x" * 499 + "z")
+    page = browser.get(f"{LIST}?queue=ready").content.decode()
+    assert "x" * 119 + "…" in page
+    assert "x" * 121 not in page
+    assert item.title in browser.get(f"{LIST}{item.uid}/change/").content.decode()
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand__ten_questions_and_no_counting(
     browser: Client, here: Workspace

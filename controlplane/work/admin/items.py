@@ -238,11 +238,14 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
         if "item_type" in fields:
             project = obj.project if obj is not None else None
             fields["item_type"] = forms.ChoiceField(
-                choices=item_forms.type_choices(project), initial="task", label="Type"
+                choices=item_forms.type_choices(project),
+                initial="task",
+                label="Type",
+                label_suffix="",
             )
         if "priority" in fields:
             fields["priority"] = forms.TypedChoiceField(
-                choices=item_forms.priority_choices(), coerce=int, initial=2
+                choices=item_forms.priority_choices(), coerce=int, initial=2, label_suffix=""
             )
         if "project" in fields:
             rows = fields["project"].queryset.in_use().shared()

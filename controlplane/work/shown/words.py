@@ -8,12 +8,14 @@ from typing import Any
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from controlplane.lib import clock
 from controlplane.work import vocabulary
 from controlplane.work.models import CheckResult, Item
 
 MOST_LABELS = 4
+LONGEST_TITLE = 120
 # What colours a node of a graph by its state; the word stands in it too.
 TONES = {
     "Ready": "active",
@@ -107,7 +109,9 @@ def label_chips(labels: Sequence[str], most: int = MOST_LABELS) -> SafeString:
 
 
 def titled(item: Item) -> SafeString:
-    return format_html('<code class="small work-key">{}</code> {}', item.key, item.title)
+    """Of a title that fills a page, so much that one knows it: its own page has it whole."""
+    title = Truncator(item.title).chars(LONGEST_TITLE)
+    return format_html('<code class="small work-key">{}</code> {}', item.key, title)
 
 
 def lookup(item: Item) -> str:
