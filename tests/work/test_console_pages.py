@@ -125,6 +125,22 @@ def test_board__by_status__moves_defers_and_asks_before_closing(
     assert "invalid status" in refused.content.decode()
 
 
+def test_board__fills_its_columns_by_indexes(browser: Client, here: Workspace) -> None:
+    for title in ("One", "Two"):
+        work.item(here, title)
+    rows = Item.objects.filter(project=work.project(here))
+    urgent = rows.filter(status="open").order_by("priority", "-created_at", "id")
+    newest = rows.filter(status="closed").order_by("-closed_at", "-id")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    for column, index in ((urgent, "work_project_status"), (newest, "work_project_closed")):
+        plan = column.values_list("pk")[:25].explain()
+        assert index in plan
+        assert "Sort" not in plan
+
+
 def test_board__stranger__no_board_no_move(browser: Client, here: Workspace) -> None:
     elsewhere = make.workspace()
     theirs = work.item(elsewhere, "Theirs")

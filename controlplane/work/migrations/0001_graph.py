@@ -303,7 +303,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='item',
-            index=models.Index(fields=['project', 'status'], name='work_project_status'),
+            index=models.Index(models.F('project'), models.F('status'), models.F('priority'), models.OrderBy(models.F('created_at'), descending=True), models.F('id'), name='work_project_status'),
+        ),
+        migrations.AddIndex(
+            model_name='item',
+            index=models.Index(models.F('project'), models.OrderBy(models.F('closed_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('status', 'closed')), name='work_project_closed'),
         ),
         migrations.AddIndex(
             model_name='item',

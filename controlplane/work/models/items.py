@@ -188,7 +188,22 @@ class Item(models.Model):
             models.Index(
                 "project", "priority", F("created_at").desc(), "id", name="work_project_order"
             ),
-            models.Index(fields=["project", "status"], name="work_project_status"),
+            # A column of the board: how many stand in it, and which come first.
+            models.Index(
+                "project",
+                "status",
+                "priority",
+                F("created_at").desc(),
+                "id",
+                name="work_project_status",
+            ),
+            models.Index(
+                "project",
+                F("closed_at").desc(),
+                F("id").desc(),
+                name="work_project_closed",
+                condition=Q(status="closed"),
+            ),
             models.Index(
                 "project",
                 "priority",

@@ -37,7 +37,8 @@ def add_source(project: Project, *, actor: Actor, repository: str) -> WithSecret
         raise Conflict("A sandbox hears nothing from outside.")
     repository = repository.strip()
     if not _REPOSITORY.fullmatch(repository):
-        raise Invalid("A repository is called owner/name.", details={"repository": "owner/name."})
+        called = "A repository is called owner/name."
+        raise Invalid(called, details={"repository": called})
     secret = secrets.token_urlsafe(32)
     source = GithubSource(
         workspace_id=project.workspace_id,
