@@ -92,8 +92,18 @@ def _still_there(session: Session, there: folders.Folder) -> dict[str, object] |
 
 
 def _unchanged(session: Session, there: folders.Folder, said: dict[str, object]) -> int:
+    asked = session.line.flags
+    own = {"prefix": said.get("prefix"), "project": said.get("name")}
+    for name, value in own.items():
+        if _plain(asked.get(name, value)) != _plain(value):
+            session.note(f"This folder stays with {one_line(value)}: --{name} was not used")
     text = f"bd is initialized already: nothing was changed.\n\n  Folder: {there.path}\n"
     return session.answer(_shown(said, there.path), text + _names(said))
+
+
+def _plain(value: object) -> str:
+    """A name as the portal looks it up."""
+    return str(value).strip().rstrip("-").casefold()
 
 
 def _names(said: dict[str, object]) -> str:

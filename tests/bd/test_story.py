@@ -79,8 +79,10 @@ def test_init__joins_begins_and_changes_nothing_the_second_time(
         path.read_text() for path in bd.beads.iterdir()
     )
     assert first["project_id"] == str(Project.objects.get(workspace=workspace).uid)
-    again = bd.ok("init", "-p", "other")
-    assert "nothing was changed" in again
+    other = bd.run("init", "-p", "other")
+    assert (other.returncode, b"nothing was changed" in other.stdout) == (0, True)
+    assert other.stderr == b"This folder stays with bd: --prefix was not used\n"
+    assert bd.run("init", "-p", "BD-", "--project", "operations").stderr == b""
     assert (bd.beads / "metadata.json").read_text() == pointer
     assert Project.objects.filter(workspace=workspace).count() == 1
 
