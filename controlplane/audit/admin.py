@@ -42,6 +42,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
     empty = "No such event."
     empty_hint = "GET /api/v1/audit/events reads the same log; manage.py export_audit copies it."
     list_display = ("what", "outcome", "who", "subject", "at", "door", "reason_short")
+    phone_columns = ("who", "at")
     head_owner = "who"
     head_clocks = ("at",)
     list_filter = (
