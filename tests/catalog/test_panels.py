@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from controlplane.access.models import Workspace
 from controlplane.catalog import panels, services
-from controlplane.catalog.models import Integration, Service
+from controlplane.catalog.models import DownInterval, Integration, Service
+from controlplane.lib import clock
 from controlplane.lib.lasting import Lasting
 from tests import make
 from tests.kit import catalog
@@ -82,6 +83,23 @@ def test_service__down_now__its_page_and_list_say_where(browser: Client, here: W
     rows = browser.get("/admin/catalog/service/?faring=down").context["cl"].result_list
     assert [row.pk for row in rows] == [service.pk]
     assert panels.service_health(Service.objects.get()) == "down"
+
+
+def test_service__an_outage_that_began_long_ago__lasts_still(
+    browser: Client, here: Workspace
+) -> None:
+    service = catalog.service(here)
+    probe = catalog.probe(service, down_after=1)
+    services.report_result(probe, actor=make.JOB, ok=False, error="502")
+    DownInterval.objects.update(starts_at=clock.now() - timedelta(days=264))
+    chart = panels.up_and_down(service, [probe.environment])
+    [(begin, end, state, _)] = chart["lanes"][0]["spans"]
+    assert (begin, end, state) == (chart["start"], None, "down")
+    text = browser.get(f"/admin/catalog/service/{service.uid}/change/").content.decode()
+    assert "1 lasting still" in text
+    DownInterval.objects.update(ends_at=clock.now() - timedelta(days=1))
+    lane = panels.up_and_down(service, [probe.environment])["lanes"][0]["spans"]
+    assert all(end is not None for _, end, state, _ in lane if state == "down")
 
 
 def test_service__nobody_looks__no_figure_instead_of_a_good_one(
