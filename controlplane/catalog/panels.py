@@ -93,7 +93,8 @@ def up_and_down(service: Service, environments: Sequence[Environment]) -> dict[s
         up = without(merged(_cut(watched_in.get(environment.pk, []), start, now)), down)
         still_up = _last(watched_in.get(environment.pk, []))
         still_down = _last(down_in.get(environment.pk, []))
-        spans: list[tuple[Any, ...]] = [(begin, _end(end, now, still_up), "up", "good") for begin, end in up]
+        spans: list[tuple[Any, ...]] = []
+        spans += [(begin, _end(end, now, still_up), "up", "good") for begin, end in up]
         spans += [(begin, _end(end, now, still_down), "down", "bad") for begin, end in down]
         lanes.append({"name": environment.name, "spans": sorted(spans, key=lambda one: one[0])})
     return {

@@ -35,7 +35,7 @@ UNSAID = frozenset({"id", "lease_token", "version", "order"})
 CODES = frozenset({"key", "slug", "ref", "topic", "action", "kind", "uid", "prefix", "request_id"})
 REFS = frozenset({"ref", "reference"})
 # Times by which somebody has to act, with the word for it.
-DEADLINES = {"due_at": "due", "expires_at": "expires"}
+DEADLINES = {"due_at": "due", "expires_at": "expires", "next_run_at": "runs"}
 LONG = 160
 
 
@@ -275,7 +275,7 @@ _OVER = frozenset(
 def _is_over(obj: Any) -> bool:
     state = getattr(obj, "state", None) or getattr(obj, "status", None)
     ended = any(getattr(obj, name, None) for name in ("finished_at", "revoked_at", "closed_at"))
-    return ended or state in _OVER
+    return ended or state in _OVER or getattr(obj, "enabled", True) is False
 
 
 def _linked(cell: Cell, actor: Actor) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,6 +128,19 @@ def test_integration__its_breaker_is_drawn_where_it_stands(
         browser.get("/admin/catalog/integration/?breaker=stopped").context["cl"].result_count == 0
     )
     assert Integration.objects.get().status == "closed"
+
+
+def test_integration__the_words_of_a_way_stand_clear_of_the_way_back(
+    browser: Client, here: Workspace
+) -> None:
+    row = catalog.broken(here)
+    text = browser.get(f"/admin/catalog/integration/{row.uid}/change/").content.decode()
+    found = re.search(r'<text x="([0-9.]+)"[^>]*text-anchor="(\w+)"[^>]*>pause over<', text)
+    assert found is not None
+    back = re.search(r'chart-back"><title>Half open to Open.*?<path d="M([0-9.]+)', text, re.DOTALL)
+    assert back is not None
+    assert found[2] == "end"
+    assert float(found[1]) < float(back[1])
 
 
 def test_probe__its_looks_drawn_failed_ones_as_gaps(browser: Client, here: Workspace) -> None:
