@@ -140,7 +140,7 @@ class SignReviewForm(forms.Form):
 
 class BreakGlassForm(forms.Form):
     workspace = forms.ModelChoiceField(
-        queryset=Workspace.objects.none(), to_field_name="slug", empty_label=None
+        queryset=Workspace.objects.none(), to_field_name="slug", empty_label="Choose one"
     )
     reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
     hours = forms.IntegerField(min_value=1, initial=1)

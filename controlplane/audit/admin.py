@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from controlplane.audit import standing, verification, words
 from controlplane.audit.api import SEARCH_DAYS, sign
 from controlplane.audit.models import AuditEvent, AuditReview, AuditSeal, Outcome
+from controlplane.audit.refs import names_one
 from controlplane.base.admin import ModelAdmin, button, named
 from controlplane.base.admin.linking import event_url, list_url, ref_url, request_url, url_of
 from controlplane.base.admin.showing import TIMELINE_ROWS
@@ -41,6 +42,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
     empty = "No such event."
     empty_hint = "GET /api/v1/audit/events reads the same log; manage.py export_audit copies it."
     list_display = ("what", "outcome", "who", "subject", "at", "door", "reason_short")
+    phone_columns = ("who", "at")
     head_owner = "who"
     head_clocks = ("at",)
     list_filter = (
@@ -91,7 +93,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
             "phrase": words.phrase(obj),
             "through": words.source_words(obj.source),
             "subject_url": ref_url(obj.subject_ref, actor),
-            "subject_events_url": list_url(AuditEvent, urlencode({"about": obj.subject_ref})),
+            "subject_events_url": _all_about(obj.subject_ref),
             "actor_events_url": list_url(AuditEvent, urlencode({"by": obj.actor_ref})),
             "request_url": request_url(obj.request_id),
             "beside": beside,
@@ -102,6 +104,8 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
 
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """The timeline of an event is what else its thing went through."""
+        if not names_one(obj.subject_ref):
+            return {**super().row_shown(request, obj), "events": [obj], "older_events": False}
         rows = AuditEvent.objects.visible_to(actor_of(request)).filter(subject_ref=obj.subject_ref)
         events = list(rows.order_by("-id")[: TIMELINE_ROWS.value + 1])
         return {
@@ -133,6 +137,10 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
     @admin.display(description="Number")
     def number(self, event: AuditEvent) -> int:
         return int(event.pk)
+
+
+def _all_about(ref: str) -> str:
+    return list_url(AuditEvent, urlencode({"about": ref})) if names_one(ref) else ""
 
 
 def _beside_the_changes(details: Any) -> Any:

@@ -18,3 +18,9 @@ def subject_ref(subject: Any) -> str:
     if isinstance(subject, Model):
         return f"{subject._meta.label_lower}:{subject.pk}"
     return str(subject)
+
+
+def names_one(ref: str) -> bool:
+    """Whether a ref names one thing. "notify.delivery:*" is any of them, met before a row was:
+    what happened to it happened to no row in particular."""
+    return bool(ref) and not ref.endswith(":*")

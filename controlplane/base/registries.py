@@ -178,7 +178,8 @@ class Target:
 class PaletteVerb:
     """A typed action of the palette: `ack INC-12`, `run jobs.clean_up`. `find` gets the words
     after the verb and answers what they may mean, best first. `noun` is what one of them is
-    called in "No job is called so"; by default the word of `takes`."""
+    called in "No job is called so"; by default the word of `takes`. `label` stands before a
+    target's name; `about` says the whole of it where nothing is named yet."""
 
     slug: str
     verb: str
@@ -187,6 +188,17 @@ class PaletteVerb:
     action: str
     find: Callable[[Actor, int | None, str], Sequence[Target]]
     noun: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameFinder:
+    """Rows that have a name people type: `find` gets the words and answers a few, best first."""
+
+    slug: str
+    label: str  # what one of them is called
+    action: str
+    find: Callable[[Actor, int | None, str], Sequence[Target]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +342,7 @@ nav_items: Registry[NavItem] = Registry("nav_items")
 banners: Registry[Banner] = Registry("banners")
 palette_actions: Registry[PaletteAction] = Registry("palette_actions")
 palette_verbs: Registry[PaletteVerb] = Registry("palette_verbs")
+name_finders: Registry[NameFinder] = Registry("name_finders")
 ref_finders: Registry[RefFinder] = Registry("ref_finders")
 key_finders: Registry[KeyFinder] = Registry("key_finders")
 panels: Registry[Panel] = Registry("panels")
@@ -346,6 +359,7 @@ ALL: tuple[Registry[Any], ...] = (
     banners,
     palette_actions,
     palette_verbs,
+    name_finders,
     ref_finders,
     key_finders,
     panels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def refusal(request: HttpRequest, error: ControlPlaneError) -> HttpResponse:
     if is_api(request):
         response: HttpResponse = envelope(error.error_code, error.message, details=error.details)
     else:
-        response = page(error.error_code, error.message, theme=theme_of(request))
+        response = _page_for(request, error.error_code, error.message)
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
     return response
@@ -97,14 +98,14 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in {"light", "dark"} else ""
 
 
-def page(code: str, message: str, *, theme: str = "") -> HttpResponse:
+def page(code: str, message: str, *, theme: str = "", looking: bool = False) -> HttpResponse:
     """An error page, drawn without a request: no session, no user, no query can fail under it.
     That is why what helps stands on it, beside the link to the runbook's page."""
     status = CODES[code]
     shown = {
         "theme": theme,
         "title": TITLES.get(status, TITLES[500]),
-        "do": coded(error_help.HELP[code].do),
+        "do": coded((looking and error_help.HELP[code].look) or error_help.HELP[code].do),
         "ask": coded(error_help.HELP[code].ask),
         "runbook": error_help.runbook(code),
         "at": clock.now(),
@@ -117,11 +118,24 @@ def page(code: str, message: str, *, theme: str = "") -> HttpResponse:
 
 
 def coded(text: str) -> SafeString:
-    """A sentence whose `words` between backticks are shown as code."""
+    """A sentence of ours whose `words` between backticks are shown as code, and whose
+    [words](/path) lead there."""
     parts = enumerate(text.split("`"))
     return format_html_join(
-        "", "{}", ((format_html("<code>{}</code>", p) if i % 2 else p,) for i, p in parts)
+        "", "{}", ((format_html("<code>{}</code>", p) if i % 2 else _led(p),) for i, p in parts)
     )
+
+
+_LINK = re.compile(r"\[([^\]]+)\]\((/[^)/\\][^)]*)\)")
+
+
+def _led(text: str) -> SafeString:
+    words = _LINK.split(text)  # text, words, path, text, ...
+    links = (
+        format_html('{}<a href="{}">{}</a>', before, path, said)
+        for before, said, path in zip(words[::3], words[1::3], words[2::3], strict=False)
+    )
+    return format_html("{}{}", format_html_join("", "{}", ((link,) for link in links)), words[-1])
 
 
 def answer(request: HttpRequest, exception: BaseException | None) -> HttpResponse | None:
@@ -148,7 +162,12 @@ def failed(request: HttpRequest, code: str, message: str) -> HttpResponse:
     """Answer by code where no error was raised."""
     if is_api(request):
         return envelope(code, message)
-    return page(code, message, theme=theme_of(request))
+    return _page_for(request, code, message)
+
+
+def _page_for(request: HttpRequest, code: str, message: str) -> HttpResponse:
+    looking = request.method in {"GET", "HEAD"}
+    return page(code, message, theme=theme_of(request), looking=looking)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -91,9 +91,12 @@ def up_and_down(service: Service, environments: Sequence[Environment]) -> dict[s
     for environment in environments:
         down = merged(_cut(down_in.get(environment.pk, []), start, now))
         up = without(merged(_cut(watched_in.get(environment.pk, []), start, now)), down)
-        spans = [(begin, end, "up", "good") for begin, end in up]
-        spans += [(begin, end, "down", "bad") for begin, end in down]
-        lanes.append({"name": environment.name, "spans": sorted(spans)})
+        still_up = _last(watched_in.get(environment.pk, []))
+        still_down = _last(down_in.get(environment.pk, []))
+        spans: list[tuple[Any, ...]] = []
+        spans += [(begin, _end(end, now, still_up), "up", "good") for begin, end in up]
+        spans += [(begin, _end(end, now, still_down), "down", "bad") for begin, end in down]
+        lanes.append({"name": environment.name, "spans": sorted(spans, key=lambda one: one[0])})
     return {
         "kind": "timeline",
         "title": "Up and down",
@@ -111,6 +114,16 @@ def _by(rows: Iterable[tuple[int, datetime, datetime | None]]) -> dict[int, list
     for key, begin, end in rows:
         found.setdefault(key, []).append((begin, end))
     return found
+
+
+def _last(periods: Sequence[Any]) -> bool:
+    """Whether one of them has no end yet."""
+    return any(stop is None for _, stop in periods)
+
+
+def _end(end: datetime, now: datetime, lasts: bool) -> datetime | None:
+    """None for what lasts still: cut at this minute it would read as over."""
+    return None if lasts and end >= now else end
 
 
 def _cut(periods: Iterable[Any], start: datetime, end: datetime) -> list[Period]:

@@ -35,7 +35,7 @@ UNSAID = frozenset({"id", "lease_token", "version", "order"})
 CODES = frozenset({"key", "slug", "ref", "topic", "action", "kind", "uid", "prefix", "request_id"})
 REFS = frozenset({"ref", "reference"})
 # Times by which somebody has to act, with the word for it.
-DEADLINES = {"due_at": "due", "expires_at": "expires"}
+DEADLINES = {"due_at": "due", "expires_at": "expires", "next_run_at": "runs"}
 LONG = 160
 
 
@@ -48,6 +48,7 @@ class Cell:
     value: Any = None
     url: str = ""
     tone: str = ""  # of a state
+    low: bool = False  # a phone leaves it to the row's page
 
     @property
     def verb(self) -> str:
@@ -80,8 +81,30 @@ def rows(cl: Any) -> Iterator[Row]:
         for obj in cl.result_list
     ]
     people.look_up(cell.value for _, cells in drawn for cell in cells if cell.kind == "person")
+    kept = _on_a_phone(cl.model_admin, [cells[1:] for _, cells in drawn])
     for obj, cells in drawn:
-        yield Row(obj, obj.pk, cl.url_for_result(obj), cells[0], cells[1:])
+        rest = [cell if cell.name in kept else replace(cell, low=True) for cell in cells[1:]]
+        yield Row(obj, obj.pk, cl.url_for_result(obj), cells[0], rest)
+
+
+PHONE_COLUMNS = 2
+_MARKS = frozenset({"state", "severity"})
+_TIMES = frozenset({"when", "countdown", "lasting"})
+
+
+def _on_a_phone(model_admin: Any, rows: Sequence[Sequence[Cell]]) -> frozenset[str]:
+    """Which columns a phone shows under the first: the same ones for every row of the list."""
+    if model_admin.phone_columns:
+        return frozenset(model_admin.phone_columns)
+    names = list(dict.fromkeys(cell.name for cells in rows for cell in cells))
+    kinds: dict[str, set[str]] = {name: set() for name in names}
+    for cells in rows:
+        for cell in cells:
+            kinds[cell.name].add(cell.kind)
+    mark = [name for name in names if kinds[name] & _MARKS or name in STATES | SEVERITIES][:1]
+    time = [name for name in names if kinds[name] & _TIMES][:1]
+    others = [name for name in names if name not in {*mark, *time} and kinds[name] != {"none"}]
+    return frozenset([*mark, *time, *others][: max(PHONE_COLUMNS, len(mark) + len(time))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +275,7 @@ _OVER = frozenset(
 def _is_over(obj: Any) -> bool:
     state = getattr(obj, "state", None) or getattr(obj, "status", None)
     ended = any(getattr(obj, name, None) for name in ("finished_at", "revoked_at", "closed_at"))
-    return ended or state in _OVER
+    return ended or state in _OVER or getattr(obj, "enabled", True) is False
 
 
 def _linked(cell: Cell, actor: Actor) -> Cell:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from controlplane.audit.models import AuditEvent
+from controlplane.audit.refs import names_one
 from controlplane.jobs import leases
 from controlplane.jobs.models import JobRun, ScheduledJob, Timer, WatchAlarm
 from controlplane.jobs.registry import JOBS
@@ -202,7 +203,7 @@ def lasted(alarm: WatchAlarm) -> timedelta | Lasting:
 
 def about(subject: str, actor: Actor, count: int = 5) -> list[AuditEvent]:
     """The newest events of a thing that is only known by its ref."""
-    if not subject:
+    if not names_one(subject):
         return []
     rows = AuditEvent.objects.visible_to(actor).filter(subject_ref=subject)
     return list(rows.order_by("-id")[:count])

@@ -6,6 +6,7 @@ the documents. The envelope of an API error has four members and no room for a f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PAGES = "/admin/help/errors/"
@@ -13,11 +14,21 @@ PAGES = "/admin/help/errors/"
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """`means` and `do` are sentences for whoever got the error, `ask` names who gets them on."""
+    """`means` and `do` are sentences for whoever got the error, `ask` names who gets them on.
+    `look` is what to do for whoever only wanted to see a page and sent nothing."""
 
     means: str
     do: str
     ask: str
+    look: str = ""
+
+
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+
+
+def plain(text: str) -> str:
+    """A sentence without its links, for readers who are on no page of the portal."""
+    return _LINK.sub(r"\1", text)
 
 
 OPERATOR = "An operator, with the request id: the audit trail and the log are searched by it."
@@ -40,10 +51,12 @@ HELP: dict[str, Help] = {
     ),
     "FORBIDDEN": Help(
         "Your role does not reach this, your key's scopes leave it out, or the form has expired.",
-        "Reload the page and send the form again. If it stays, look up the action under "
-        "Roles and actions, or change the workspace in the top bar; `/api/v1/me` lists what a key "
-        "may do.",
+        "Look up who may under [Roles and actions](/access/roles/), or change the workspace in the "
+        "top bar. After sending a form: reload its page and send it again. `/api/v1/me` lists what "
+        "a key may do.",
         ADMIN,
+        "Look up which roles may under [Roles and actions](/access/roles/), or change the "
+        "workspace in the top bar: this may be another one's page.",
     ),
     "INSUFFICIENT_AUTHORITY": Help(
         "Your role reaches actions of this kind, but not of this weight or on this thing.",

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from django.conf import settings
+from django.urls import reverse
+
 from controlplane.access.models import Workspace
 from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
@@ -24,7 +27,7 @@ wording.register(
     "portal.alarm",
     "Something of the portal itself has stopped",
     subject="Portal: {what}",
-    body="{detail}\n\nOpen since {since} UTC. What to do: docs/runbooks.md.",
+    body="{detail}\n\nOpen since {since} UTC. What to do: {runbook}",
 )
 wording.register(
     "portal.alarm_over",
@@ -44,6 +47,7 @@ def tell_admins(found: Sequence[WatchAlarm], moment: alarms.Moment) -> None:
         "what": alarms.summary(found),
         "detail": alarms.listing(found),
         "since": f"{min(alarm.opened_at for alarm in found):%Y-%m-%d %H:%M:%S}",
+        "runbook": f"{settings.PUBLIC_URL}{_page(found)}",
         "until": f"{max(closed):%Y-%m-%d %H:%M:%S}" if closed else "",
     }
     critical = any(alarm.critical for alarm in found)
@@ -56,8 +60,13 @@ def tell_admins(found: Sequence[WatchAlarm], moment: alarms.Moment) -> None:
             values=values,
             urgency=Urgency.CRITICAL if critical and not over else Urgency.NORMAL,
             about=f"jobs.watchalarm:{first.pk}",
-            link="/admin/jobs/watchalarm/",
+            link=_page(found),
         )
+
+
+def _page(found: Sequence[WatchAlarm]) -> str:
+    """Where its runbook stands: the page of the alarm, or of the likely cause of several."""
+    return reverse("admin:jobs_watchalarm_change", args=(found[0].uid,))
 
 
 @watch.probe("notify.channels")

@@ -163,3 +163,12 @@ def test_page__stranger__sees_and_closes_nothing() -> None:
     close = reverse("access:break_glass_close", args=[glass.uid])
     assert outsider.post(close).status_code == 404
     assert viewer.post(close).status_code == 403
+
+
+def test_form__no_workspace_is_chosen_for_one(db: None) -> None:
+    make.workspace()
+    browser = make.client(make.superuser())
+    page = browser.get(reverse("access:break_glass")).content.decode()
+    choice = page.partition('name="workspace"')[2].partition("</select>")[0]
+    assert choice.index('<option value=""') < choice.index("</option>")
+    assert "Choose one" in choice

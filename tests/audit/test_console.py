@@ -12,10 +12,11 @@ from django.test import Client
 from controlplane.access.models import Workspace
 from controlplane.audit import sealing, standing, verification
 from controlplane.audit.models import AuditEvent
+from controlplane.audit.services import record
 from controlplane.lib import context
 from controlplane.lib.errors import NotAllowed
 from tests import make
-from tests.kit import audit
+from tests.kit import audit, catalog
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/audit/auditevent/"
@@ -45,6 +46,28 @@ def row_page(client: Client, event: AuditEvent) -> str:
 
 
 # --- One event ----------------------------------------------------------------------------------
+
+
+def test_list__a_ref_it_is_about__leads_there(reader: Client, here: Workspace) -> None:
+    tool = catalog.integration(here)
+    text = reader.get(f"{LIST}?about=catalog.integration:{tool.pk}").content.decode()
+    cell = text.partition('data-label="About"')[2].partition("</td>")[0]
+    assert f'href="/admin/go/?q={tool.ref}"' in cell
+
+
+def test_event__about_no_row_in_particular__has_no_others_in_its_timeline(
+    reader: Client, here: Workspace
+) -> None:
+    for name in ("Ana", "Bo"):
+        event = record(
+            make.JOB, "test.act", "notify.delivery:*", workspace_id=here.pk,
+            outcome="denied", reason=f"refused to {name}",
+        )  # fmt: skip
+    text = row_page(reader, event)
+    timeline = text.partition('id="timeline"')[2].partition("</section>")[0]
+    assert "refused to Bo" in timeline
+    assert "refused to Ana" not in timeline
+    assert "All about it" not in text
 
 
 def test_event__told_in_a_sentence_with_what_changed_and_its_subject(

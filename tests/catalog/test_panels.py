@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from controlplane.access.models import Workspace
 from controlplane.catalog import panels, services
-from controlplane.catalog.models import Integration, Service
+from controlplane.catalog.models import DownInterval, Integration, Service
+from controlplane.lib import clock
 from controlplane.lib.lasting import Lasting
 from tests import make
 from tests.kit import catalog
@@ -84,6 +86,23 @@ def test_service__down_now__its_page_and_list_say_where(browser: Client, here: W
     assert panels.service_health(Service.objects.get()) == "down"
 
 
+def test_service__an_outage_that_began_long_ago__lasts_still(
+    browser: Client, here: Workspace
+) -> None:
+    service = catalog.service(here)
+    probe = catalog.probe(service, down_after=1)
+    services.report_result(probe, actor=make.JOB, ok=False, error="502")
+    DownInterval.objects.update(starts_at=clock.now() - timedelta(days=264))
+    chart = panels.up_and_down(service, [probe.environment])
+    [(begin, end, state, _)] = chart["lanes"][0]["spans"]
+    assert (begin, end, state) == (chart["start"], None, "down")
+    text = browser.get(f"/admin/catalog/service/{service.uid}/change/").content.decode()
+    assert "1 lasting still" in text
+    DownInterval.objects.update(ends_at=clock.now() - timedelta(days=1))
+    lane = panels.up_and_down(service, [probe.environment])["lanes"][0]["spans"]
+    assert all(end is not None for _, end, state, _ in lane if state == "down")
+
+
 def test_service__nobody_looks__no_figure_instead_of_a_good_one(
     browser: Client, here: Workspace
 ) -> None:
@@ -109,6 +128,19 @@ def test_integration__its_breaker_is_drawn_where_it_stands(
         browser.get("/admin/catalog/integration/?breaker=stopped").context["cl"].result_count == 0
     )
     assert Integration.objects.get().status == "closed"
+
+
+def test_integration__the_words_of_a_way_stand_clear_of_the_way_back(
+    browser: Client, here: Workspace
+) -> None:
+    row = catalog.broken(here)
+    text = browser.get(f"/admin/catalog/integration/{row.uid}/change/").content.decode()
+    found = re.search(r'<text x="([0-9.]+)"[^>]*text-anchor="(\w+)"[^>]*>pause over<', text)
+    assert found is not None
+    back = re.search(r'chart-back"><title>Half open to Open.*?<path d="M([0-9.]+)', text, re.DOTALL)
+    assert back is not None
+    assert found[2] == "end"
+    assert float(found[1]) < float(back[1])
 
 
 def test_probe__its_looks_drawn_failed_ones_as_gaps(browser: Client, here: Workspace) -> None:

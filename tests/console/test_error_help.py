@@ -110,3 +110,17 @@ def test_signed_in__the_page_stands_in_the_console(db: None) -> None:
     page = browser.get(runbook("FORBIDDEN")).content.decode()
     assert 'aria-label="Breadcrumbs"' in page
     assert 'class="framed' in page
+
+
+def test_forbidden__a_page_one_only_looked_at__speaks_of_no_form_and_leads_to_the_roles(
+    db: None,
+) -> None:
+    browser = make.client(make.person(make.workspace(), "viewer"))
+    refused = browser.get("/admin/backups/backupreport/")
+    assert refused.status_code == 403
+    page = refused.content.decode()
+    assert "send the form again" not in page
+    assert "send it again" not in page
+    assert '<a href="/access/roles/">Roles and actions</a>' in page
+    sent = browser.post("/admin/backups/backupreport/").content.decode()
+    assert "reload its page and send it again" in sent

@@ -220,3 +220,13 @@ def test_meter__past_its_maximum_is_full_and_bad() -> None:
     read = figures.meter(61, 50)
     assert (read.share, read.tone) == (100.0, "bad")
     assert figures.meter(61, 0).share == 0
+
+
+def test_run__of_the_portal_itself__late_rather_than_overdue_and_never_pressing_before() -> None:
+    told = {
+        minutes: clocks.countdown(NOW + timedelta(minutes=minutes, seconds=1), verb="runs")
+        for minutes in (5, 0, -3)
+    }
+    assert [(one.text, one.pressure) for one in told.values()] == [
+        ("runs in 5 min", "calm"), ("runs in 1 s", "calm"), ("late by 2 min", "due"),
+    ]  # fmt: skip

@@ -102,6 +102,24 @@ def test_timeline__groups_neighbours_of_one_request() -> None:
     assert [len(group.lines) for group in groups] == [2, 1, 1, 1]
 
 
+def test_timeline__the_same_refusal_again__one_line_with_a_count() -> None:
+    refused = {"what": "was refused: open it", "why": "no role", "tone": "warn", "about": "a.b:*"}
+    entries = [entry(n, request_id=f"r{n}", **refused) for n in range(35)]
+    other = entry(40, **(refused | {"why": "another reason"}))
+    somebody = entry(41, SCOUT, **refused)
+    groups, _ = timelines.build([*entries, other, somebody])
+    assert [group.times for group in groups] == [35, 1, 1]
+    page = page_of("{% timeline e %}", e=entries)
+    assert "35 times" in page.text
+    assert len(page.having("kit-timeline-group")) == 1
+
+
+def test_timeline__what_went_well_or_changed_something__is_never_folded() -> None:
+    changed = entry(1, tone="warn", before={"a": 1}, after={"a": 2})
+    groups, _ = timelines.build([entry(1), entry(1), changed, changed])
+    assert [group.times for group in groups] == [1, 1, 1, 1]
+
+
 def test_timeline__comments_stand_alone_and_are_loud() -> None:
     groups, _ = timelines.build(
         [entry(1, request_id="a"), entry(1, request_id="a", body="hello"), entry(2, job("seal"))]

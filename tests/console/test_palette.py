@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from controlplane.access.models import User, Workspace
-from controlplane.base.registries import palette_verbs
+from controlplane.base.registries import name_finders, palette_verbs
 from controlplane.console.pages.go import answer, find, verbs
 from controlplane.jobs import obligations
 from controlplane.jobs.models import ObligationRecord
@@ -69,6 +71,58 @@ def test_ref__of_another_workspace__never(here: Workspace, operator: User) -> No
     later = catalog.service(theirs.workspace)
     assert "Find" not in kinds(operator, later.ref)
     assert "Find" not in kinds(operator, "SRV-999999999999999999999")
+
+
+@pytest.fixture
+def named(here: Workspace) -> None:
+    make.person(here, "viewer", name="Vera Whitlock")
+    make.agent(here, name="veracity")
+    catalog.service(here, name="Severance pay")
+    catalog.integration(here, name="Vera mail")
+
+
+@pytest.mark.usefixtures("named")
+def test_name__people_agents_services_integrations__opened_directly(
+    here: Workspace, operator: User
+) -> None:
+    found = [hit for hit in find(make.actor(operator), here.pk, "vera") if hit.kind == "Open"]
+    assert [hit.label for hit in found] == [
+        "Vera Whitlock", "veracity", "Vera mail", "Severance pay",
+    ]  # fmt: skip
+    browser = make.client(operator)
+    for hit in found:
+        page = browser.get(hit.url)
+        assert page.status_code == 200
+        assert hit.label in page.content.decode()
+    assert ("Open", "Vera Whitlock") in hits(operator, "vera whit", here)
+
+
+@pytest.mark.usefixtures("named")
+def test_name__of_another_workspace_or_beyond_ones_roles__never(here: Workspace) -> None:
+    assert "Open" not in kinds(make.person(make.workspace(), "workspace_admin"), "vera")
+    assert "Open" not in kinds(make.person(here, "viewer"), "v"), "one letter names nobody"
+    stranger = make.person()
+    assert "Open" not in kinds(stranger, "vera")
+
+
+@pytest.mark.usefixtures("named")
+def test_name__a_few_of_each__in_a_few_queries(
+    here: Workspace, operator: User, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(9):
+        make.agent(here, name=f"veracity-{number}")
+    actor = make.actor(operator)
+    # One for each kind, each with the savepoint of being in a transaction, and the saved views.
+    with django_assert_max_num_queries(len(name_finders) * 3 + 1):
+        found = [hit for hit in find(actor, here.pk, "verac") if hit.kind == "Open"]
+    assert len(found) == 4
+
+
+def test_verbs__on_their_page__are_whole_sentences(operator: User) -> None:
+    page = make.client(operator).get("/admin/go/").content.decode()
+    told = page.partition("Actions you can type")[2]
+    assert "<dt>Lock the account of a member</dt><dd><code>lock NAME</code></dd>" in told
+    assert " of</d" not in told
 
 
 def test_places__only_those_one_may_open(here: Workspace, operator: User) -> None:

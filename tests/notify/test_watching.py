@@ -7,7 +7,7 @@ import pytest
 from controlplane.access.models import Workspace
 from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
-from controlplane.notify.models import Channel, Notification
+from controlplane.notify.models import Channel, InboxItem, Notification
 from controlplane.notify.services import create_channel
 from controlplane.notify.watching import failing_channels
 from tests import make
@@ -48,6 +48,23 @@ def test_seven_alarms_of_one_look__one_notice_to_each_admin(workspaces: list[Wor
     alarms.settle([])
     over = Notification.objects.filter(kind="portal.alarm_over")
     assert [row.subject for row in over] == ["Portal: component worker and 6 more is over"] * 2
+
+
+def test_alarms__their_news_is_a_list_and_leads_to_the_runbook(workspaces: list[Workspace]) -> None:
+    stalled = [watch.Finding("engine", f"module.{n}", f"last ran <{n}> s ago") for n in range(3)]
+    alarms.settle([watch.Finding("component", "worker", "silent for 16 s."), *stalled])
+    admin = make.person(workspaces[0], "workspace_admin")
+    cause = WatchAlarm.objects.get(subject="worker")
+    news = Notification.objects.filter(kind="portal.alarm", workspace=workspaces[0]).get()
+    item = InboxItem.objects.filter(notification=news).first()
+    assert item is not None
+    page = make.client(item.user).get(f"/admin/inbox/{item.uid}/").content.decode()
+    told = page.partition('aria-label="What it says"')[2].partition("</section>")[0]
+    assert told.count("<li>") == 4
+    assert "last ran &lt;2&gt; s ago</li>" in told
+    assert f'/admin/jobs/watchalarm/{cause.uid}/change/"' in told
+    runbook = make.client(admin).get(f"/admin/jobs/watchalarm/{cause.uid}/change/")
+    assert "What to do" in runbook.content.decode()
 
 
 def test_second_look__tells_nothing_new(workspaces: list[Workspace]) -> None:

@@ -54,6 +54,8 @@ class Showing(_Base):
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
     figures above a list. `in_palette` offers the list when somebody types words into the palette.
+    `phone_columns` are what a phone shows of a row under its first column, in one line; where none
+    are named, its state or severity and its time. The rest stands on the row's page.
 
     The head of a row's page says how the row stands: `head_state`, `head_severity` and
     `head_owner` name a field or a display method each (a fact of such a name is found by itself),
@@ -76,6 +78,7 @@ class Showing(_Base):
     head_owner: ClassVar[str] = ""
     head_clocks: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
+    phone_columns: ClassVar[Sequence[str]] = ()
     formfield_overrides: ClassVar[Any] = {
         models.DateTimeField: _MOMENT,
         models.DateField: _DAY,

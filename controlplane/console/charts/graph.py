@@ -19,6 +19,7 @@ from controlplane.console.charts.timeline import tone_of
 
 WIDE, TALL = 184.0, 44.0
 PAD = 14.0
+LETTER = 6.5  # of a label, about
 MOST_NODES, MOST_EDGES = 1000, 4000
 PER_ROW = 5
 Spot = tuple[float, float]
@@ -186,7 +187,13 @@ def _label(scene: Scene, index: int) -> SafeString | None:
     points, _ = _ends(scene, a, b, _lanes(scene, index, back), back)
     x, y = _halfway(points)
     text = clip(edge.label, 18)
-    return tag("text", text, x=x, y=y + 4, text_anchor="middle", class_="chart-edge-label")
+    anchor = "middle"
+    if any((c, d) == (b, a) for c, d, _ in scene.edges):  # the way back runs close beside it
+        if scene.across:
+            y -= 10
+        elif len(text) * LETTER + 6 < x:
+            x, anchor = x - 6, "end"
+    return tag("text", text, x=x, y=y + 4, text_anchor=anchor, class_="chart-edge-label")
 
 
 def _lanes(scene: Scene, index: int, back: bool) -> list[Spot]:

@@ -17,7 +17,7 @@ from controlplane.console.documents import block, source, table
 from controlplane.jobs import engine, obligations, timers, watch
 from controlplane.jobs.registry import JOBS
 from controlplane.lib.defaults import REGISTERED
-from controlplane.lib.error_help import HELP
+from controlplane.lib.error_help import HELP, plain
 from controlplane.lib.errors import CODES
 from controlplane.notify import outbox, wording
 from controlplane.notify.channels import KINDS
@@ -233,7 +233,7 @@ def codes() -> str:
 @block("errors")
 def errors() -> str:
     rows = [
-        (code(name), status, HELP[name].means, HELP[name].do, HELP[name].ask)
+        (code(name), status, HELP[name].means, plain(HELP[name].do), HELP[name].ask)
         for name, status in sorted(CODES.items(), key=lambda each: (each[1], each[0]))
     ]
     return table(("code", "status", "what it means", "what to do", "who can help"), rows)

@@ -1,4 +1,4 @@
-"""Actions of the kernel that can be typed into the palette, and where its refs lead."""
+"""What of the kernel the palette knows: actions that can be typed, names, where refs lead."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 
 from controlplane.access.models import Agent, ApiKey, Membership
+from controlplane.base.admin.searching import LOOKUP
 from controlplane.base.registries import (
+    NameFinder,
     PaletteAction,
     PaletteVerb,
     RefFinder,
     Target,
+    name_finders,
     palette_actions,
     palette_verbs,
     ref_finders,
@@ -43,7 +46,7 @@ def rows_named(
         for word in text.split()[:4]:
             wanted = Q()
             for field in fields:
-                wanted |= Q(**{f"{field}__icontains": word})
+                wanted |= Q(**{f"{field}__{LOOKUP}": word})
             rows = rows.filter(wanted)
         found: QuerySet[Any] = rows.order_by("-pk")[:FOUND]
         return found
@@ -88,6 +91,36 @@ def _agents(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
         Target(row.name, reverse("access:agent", args=(row.uid,)), row.role)
         for row in rows(actor, workspace_id, text)
     ]
+
+
+def _by_ref(rows: Callable[..., QuerySet[Any]]) -> Find:
+    """The rows' own pages; beside the name stands the ref."""
+
+    def find(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+        found = rows(actor, workspace_id, text)
+        return [Target(row.name, url_of(row), str(row.ref)) for row in found]
+
+    return find
+
+
+NAMES: tuple[tuple[str, str, str, Find], ...] = (
+    ("members", "member", "member.view", _people),
+    ("agents", "agent", "agent.view", _agents),
+    ("services", "service", "catalog.view", _by_ref(rows_named(Service, "name", "slug"))),
+    ("integrations", "integration", "catalog.view", _by_ref(rows_named(Integration, "name"))),
+)
+# What a verb does, where no name stands after it yet.
+WHOLE = {
+    "run": "Run a job now",
+    "test": "Send a test to a channel",
+    "replay": "Send a message again that was given up",
+    "member": "Open a member",
+    "lock": "Lock the account of a member",
+    "agent": "Open an agent",
+    "revoke": "Revoke an API key",
+    "trip": "Open the breaker of an integration",
+    "probe": "Look at the probe of a service",
+}
 
 
 VERBS: tuple[tuple[str, str, str, str, str, str, Find], ...] = (
@@ -147,7 +180,10 @@ def register() -> None:
     for slug, label, url, action, keywords in PAGES:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
     for slug, verb, takes, label, action, noun, find in VERBS:
-        palette_verbs.register(PaletteVerb(slug, verb, takes, label, action, find, noun))
+        known = PaletteVerb(slug, verb, takes, label, action, find, noun, WHOLE[slug])
+        palette_verbs.register(known)
+    for slug, label, action, find in NAMES:
+        name_finders.register(NameFinder(slug, label, action, find))
     for prefix, label, model in (
         ("SRV", "service", Service),
         ("INT", "integration", Integration),

@@ -22,6 +22,8 @@ WARN_MINUTES = defaults.define(
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # Beyond this a date says more than a number of days.
 RELATIVE_DAYS = 30
+# What the portal itself does at a time: late rather than overdue, and before it no pressure.
+RUNS = "runs"
 
 Pressure = Literal["calm", "warn", "due", "met", "missed"]
 
@@ -146,8 +148,12 @@ def countdown(
         return Countdown(text, "met" if met else "missed", due, warn_at, title, stopped=True)
     now = clock.now()
     left = (due - now).total_seconds()
+    if verb == RUNS and left > -MINUTE:  # nobody has to act before, and a minute is no delay
+        text = f"{verb} in {span(left)}" if left > 0 else f"{verb} now"
+        return Countdown(text, "calm", due, due + timedelta(seconds=MINUTE), title)
     if left <= 0:
-        text = f"{verb} now" if left > -MINUTE else f"overdue {span(left)}"
+        word = "late by" if verb == RUNS else "overdue"
+        text = f"{verb} now" if left > -MINUTE else f"{word} {span(left)}"
         return Countdown(text, "due", due, warn_at, title)
     return Countdown(
         f"{verb} in {span(left)}", "warn" if now >= warn_at else "calm", due, warn_at, title

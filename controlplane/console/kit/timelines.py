@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any
@@ -63,6 +63,8 @@ class Group:
     tone: str
     icon: str
     lines: list[Line] = field(default_factory=list)
+    times: int = 1  # the same refusal, one after the other
+    other_end: datetime | None = None  # of those times, where `at` is the one
 
     @property
     def is_comment(self) -> bool:
@@ -111,7 +113,7 @@ def build(
     kept = [entry(value) for value in islice(entries, MOST_ENTRIES + 1)]
     people.look_up(item.who for item in kept)
     groups: list[Group] = []
-    day, last = "", None
+    day, last = "", None  # type: str, Any
     for item in kept[:MOST_ENTRIES]:
         line = _line(item, about)
         key = (item.request_id, who(item.who))
@@ -119,9 +121,27 @@ def build(
             groups[-1].lines.append(line)
             continue
         today = _day(line.at, zone)
+        if groups and today == day and _repeats(groups[-1], item):
+            groups[-1] = replace(groups[-1], times=groups[-1].times + 1, other_end=line.at)
+            last = None
+            continue
         groups.append(_group(item, line, today if today != day else ""))
         day, last = today, key
     return groups, len(kept) > MOST_ENTRIES
+
+
+def _repeats(group: Group, item: Entry) -> bool:
+    """Somebody refused the same for the same reason again: one line and how often, or forty of
+    them hide everything else. What changed something is never folded."""
+    first = group.lines[0].entry
+    return len(group.lines) == 1 and item.tone != "neutral" and _same(first) == _same(item)
+
+
+def _same(item: Entry) -> tuple[Any, ...] | object:
+    if item.body or item.before is not None or item.after is not None:
+        return object()
+    said = (item.what, item.why, item.source, item.tone, item.url, item.about, item.label)
+    return (who(item.who), *said)
 
 
 def _line(item: Entry, about: Collection[str]) -> Line:

@@ -16,6 +16,7 @@ from controlplane.access import policy
 from controlplane.base.registries import (
     Target,
     key_finders,
+    name_finders,
     nav_items,
     palette_actions,
     palette_verbs,
@@ -29,6 +30,8 @@ from controlplane.lib import refs
 from controlplane.lib.actors import Actor
 
 MOST = 12
+MOST_NAMED = 4  # of each kind
+SHORTEST_NAME = 2
 LONGEST = 200
 
 
@@ -65,7 +68,7 @@ def go(request: HttpRequest) -> HttpResponse:
 def verbs(actor: Actor) -> list[dict[str, str]]:
     """What can be typed, for the help under the field."""
     return [
-        {"verb": verb.verb, "takes": verb.takes, "label": verb.label}
+        {"verb": verb.verb, "takes": verb.takes, "label": verb.about or verb.label}
         for verb in palette_verbs
         if policy.can(actor, verb.action)
     ]
@@ -80,7 +83,10 @@ def answer(actor: Actor, workspace_id: int | None, text: str) -> Answer:
     acts, missing = _acts(actor, workspace_id, text)
     named, unknown = _refs(actor, workspace_id, text)
     named += _keys(actor, workspace_id, text)
-    hits = [*named, *acts, *_places(actor, text)]
+    hits = [*named, *acts]
+    if not missing and not named:
+        hits += _named(actor, workspace_id, text)
+    hits += _places(actor, text)
     # Whoever types "run backup" wants it run, and what is called by its ref or key is the whole
     # answer: lists that hold these words are none.
     if not missing and not named:
@@ -118,6 +124,26 @@ def _keys(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
         )
         if target is not None:
             yield Hit("Find", target.label, target.url, target.hint or finder.label)
+
+
+def _named(actor: Actor, workspace_id: int | None, text: str) -> Iterator[Hit]:
+    """People, agents, services by name: what begins as was typed before what only holds it."""
+    if len(text) < SHORTEST_NAME:
+        return
+    found: list[Hit] = []
+    for finder in name_finders:
+        if not policy.can(actor, finder.action):
+            continue
+        targets: Sequence[Target] = survive(
+            lambda finder=finder: finder.find(actor, workspace_id, text),  # type: ignore[misc]
+            [],
+            f"names of {finder.slug}",
+        )
+        found += [
+            Hit("Open", target.label, target.url, f"{finder.label} · {target.hint}".strip(" ·"))
+            for target in targets[:MOST_NAMED]
+        ]
+    yield from sorted(found, key=lambda hit: not hit.label.lower().startswith(text.lower()))
 
 
 def _acts(actor: Actor, workspace_id: int | None, text: str) -> tuple[list[Hit], str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from django import template
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.utils import flatten_fieldsets
 from django.template import Context
+from django.utils.html import format_html, format_html_join, linebreaks, urlize
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from controlplane.base.admin.buttons import ShownButton, buttons_of
@@ -129,6 +132,24 @@ def row_slots(context: Context) -> slots.Slots:
 def row_events(context: Context, filled: slots.Slots) -> list[Any]:
     """What happened to the row and what was said about it, by time, newest first."""
     return slots.merged(context["events"], filled.comments)
+
+
+@register.filter
+def as_told(text: Any) -> SafeString:
+    """The words of news: paragraphs, addresses as links, lines that begin with "- " as a list."""
+    parts = []
+    for items, lines in groupby(str(text).splitlines(), lambda line: line.startswith("- ")):
+        if items:
+            points = ((_linked(line[2:]),) for line in lines)
+            parts.append(format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", points)))
+        else:
+            told = linebreaks(_linked("\n".join(lines).strip()))
+            parts.append(mark_safe(told))  # noqa: S308
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def _linked(text: str) -> SafeString:
+    return mark_safe(urlize(text, nofollow=True, autoescape=True))  # noqa: S308
 
 
 @register.filter

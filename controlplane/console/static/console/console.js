@@ -230,10 +230,11 @@
     for (const mark of $$("[data-countdown]")) {
       const left = (Date.parse(mark.dateTime || mark.dataset.countdown) - now) / 1000;
       const verb = mark.dataset.verb || "due";
-      const text = left > 0 ? `${verb} in ${span(left)}` : left > -60 ? `${verb} now` : `overdue ${span(-left)}`;
+      const runs = verb === "runs";
+      const text = left > 0 ? `${verb} in ${span(left)}` : left > -60 ? `${verb} now` : `${runs ? "late by" : "overdue"} ${span(-left)}`;
       const words = mark.querySelector(".kit-countdown-text") || mark;
       if (words.textContent.trim() !== text) words.textContent = text;
-      const pressure = left <= 0 ? "due" : now >= Date.parse(mark.dataset.warnAt) ? "warn" : "calm";
+      const pressure = runs && left > -60 ? "calm" : left <= 0 ? "due" : now >= Date.parse(mark.dataset.warnAt) ? "warn" : "calm";
       for (const name of ["calm", "warn", "due"]) mark.classList.toggle(`kit-countdown-${name}`, name === pressure);
     }
     for (const mark of $$("[data-fresh]")) {
