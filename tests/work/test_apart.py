@@ -124,3 +124,17 @@ def test_file_in_a_sandbox__is_its_owners_alone(workspace: Workspace) -> None:
     assert b"".join(Api(browser=make.client(owner)).get(path).streaming_content) == b"secret"
     refused(Api(browser=make.client(other)).get(path), "NOT_FOUND")
     refused(Api(browser=make.client(other)).send("DELETE", path), "NOT_FOUND")
+
+
+def test_import__of_what_is_done_keeps_its_key_until_it_is_reopened(workspace: Workspace) -> None:
+    actor = work.worker(workspace)
+    done = services.ensure(work.project(workspace), "release:1", actor=actor, title="x").item
+    services.close_item(done, actor=actor, reason="done")
+    file = b"".join(export_lines(work.project(workspace), actor=actor))
+    there = make.workspace()
+    import_lines(work.project(there), file, actor=work.worker(there))
+
+    copied = Item.objects.get(workspace=there)
+
+    assert copied.ensure_key == "release:1"
+    assert services.reopen_item(copied, actor=work.worker(there)).ensure_key == "release:1"

@@ -44,8 +44,9 @@ def _lines(project: Project) -> Iterator[bytes]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         storing.allow(LONGEST.value)
-        part: list[Item] = []
-        found = Item.objects.filter(project=project).defer("search").order_by("pk")
+        part: list[Any] = []
+        items = Item.objects.filter(project=project).order_by("pk")
+        found = items.values_list(*rows.COLUMNS, named=True)
         for item in found.iterator(chunk_size=_AT_ONCE):
             part.append(item)
             if len(part) == _AT_ONCE:
@@ -57,7 +58,7 @@ def _lines(project: Project) -> Iterator[bytes]:
             yield memories
 
 
-def _encoded(items: Sequence[Item]) -> bytes:
+def _encoded(items: Sequence[Any]) -> bytes:
     ids = [item.pk for item in items]
     edges = rows.edges_of(ids)
     dependents = gathering.count_dependents(ids)
@@ -75,7 +76,7 @@ def _encoded(items: Sequence[Item]) -> bytes:
     )
 
 
-def _line(item: Item, edges: Any, comments: Sequence[Comment], dependents: int) -> bytes:
+def _line(item: Any, edges: Any, comments: Sequence[Comment], dependents: int) -> bytes:
     row = rows.line(item, edges=edges, comments=comments, dependents=dependents)
     for shown, said in zip(row.get("comments", ()), comments, strict=False):
         if said.origin:  # as it came

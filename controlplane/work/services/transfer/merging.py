@@ -168,7 +168,9 @@ def insert(work: Work) -> None:
     uids = [uuid7() for _ in work.new]
     taken = _taken(work)
     for line in work.new:
-        if line.ensure_key in taken or line.values["category"] == "done":
+        if line.values["category"] == "done":
+            continue  # it takes nothing from anybody, and has its key again when reopened
+        if line.ensure_key in taken:
             line.ensure_key = ""
         taken.add(line.ensure_key)
     storing.copy("work_item", _NEW, _rows(work, uids, accounts))
@@ -214,8 +216,8 @@ def _rows(work: Work, uids: list[UUID], accounts: dict[str, int]) -> Iterator[tu
 def _taken(work: Work) -> set[str]:
     """Ensured keys that unfinished items have already; the empty one is nobody's."""
     asked = {line.ensure_key for line in work.new if line.ensure_key}
-    rows = Item.objects.filter(workspace_id=work.project.workspace_id, ensure_key__in=asked)
-    return set(rows.unfinished().values_list("ensure_key", flat=True)) if asked else set()
+    rows = Item.objects.ensured(work.project, *asked)
+    return set(rows.values_list("ensure_key", flat=True)) if asked else set()
 
 
 def _accounts(work: Work, names: Iterator[str]) -> dict[str, int]:
@@ -242,8 +244,29 @@ def apply(work: Work) -> None:
         row["id"] = change.item.pk
         row["assignee_user_id"] = accounts.get(row["assignee"].lower())
         rows.append(row)
+    _give_up_keys(work)
     storing.change(_COLUMNS, rows)
     storing.copy("work_itemevent", _EVENT, (_changed(work, change) for change in work.changes))
+
+
+def _give_up_keys(work: Work) -> None:
+    """Of what is to be done again, while another item is located by its key."""
+    again = {
+        change.item.pk: change.item.ensure_key
+        for change in work.changes
+        if change.item.ensure_key
+        and change.item.category == "done"
+        and change.values["category"] != "done"
+    }
+    taken = set(
+        Item.objects.ensured(work.project, *again.values()).values_list("ensure_key", flat=True)
+    )
+    gone = []
+    for pk, key in again.items():
+        if key in taken:
+            gone.append(pk)
+        taken.add(key)
+    Item.objects.filter(pk__in=gone).update(ensure_key="")
 
 
 def _changed(work: Work, change: Change) -> tuple[Any, ...]:
