@@ -11,6 +11,8 @@ ABOUT = {
     "assigned": "only what is mine",
     "assignee": 'who works on it ("" for nobody)',
     "author": "who says it",
+    "await-id": "which one: number of the run or pull request, with --await-type",
+    "await-type": "what a gate waits for: gh:run, gh:pr, human, timer, mail, bead",
     "backlog-category": "kind of backlog item",
     "blocked-by": "the issue it waits for",
     "blocks": "the issue that waits for it",

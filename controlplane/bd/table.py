@@ -82,7 +82,7 @@ COMMANDS = [
         "Open an issue",
         f"{_TEXTS} priority/p= type/t= labels,label,tag/l[] assignee/a= deps[] parent="
         " no-inherit-labels! id= force! waits-for[] waits-for-gate= ephemeral! no-history! silent!"
-        " dry-run! validate! file/f= graph= repo~ skills~ context~",
+        " dry-run! validate! file/f= graph= await-type= await-id= repo~ skills~ context~",
         aliases="new",
     ),
     Command(
@@ -100,7 +100,7 @@ COMMANDS = [
         "Change issues",
         f"status/s= priority/p= type/t= assignee/a= {_TEXTS} add-label,tag,label/l[]"
         " append-notes= remove-label[] set-labels[] parent= claim! set-metadata[] unset-metadata[]"
-        " ephemeral!"
+        " ephemeral! await-type= await-id="
         " persistent! no-history! history! session= reason/r= expected-version="
         " allow-empty-description~!",
     ),

@@ -1,4 +1,5 @@
-"""Reads, named. `visible_to` scopes each of them to the actor's workspaces."""
+"""Reads, named. `visible_to` scopes each of them to the actor's workspaces, without the sandboxes
+of others."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Self
 
+from django.apps import apps
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Q
@@ -27,7 +29,20 @@ class InWorkspaceQuerySet(models.QuerySet[Any]):
         return self.filter(workspace=workspace)
 
 
+def sandboxes_of_others(actor: Actor) -> models.QuerySet[Any]:
+    """Ids of the projects that are somebody else's: whose a sandbox is stands in its key."""
+    projects = apps.get_model("work", "Project").objects
+    others = projects.filter(is_sandbox=True).exclude(sandbox_key__startswith=f"{actor.ref}:")
+    return others.values("pk")
+
+
 class ProjectQuerySet(InWorkspaceQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        rows = super().visible_to(actor)
+        if actor.sees_all:
+            return rows
+        return rows.filter(Q(is_sandbox=False) | Q(sandbox_key__startswith=f"{actor.ref}:"))
+
     def in_use(self) -> Self:
         return self.filter(archived_at=None)
 
@@ -37,6 +52,12 @@ class ProjectQuerySet(InWorkspaceQuerySet):
 
 
 class AboutItemQuerySet(InWorkspaceQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        rows = super().visible_to(actor)
+        if actor.sees_all:
+            return rows
+        return rows.exclude(item__project__in=sandboxes_of_others(actor))
+
     def about(self, item: Any) -> Self:
         return self.filter(item=item)
 
@@ -45,7 +66,8 @@ class DependencyQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(item__workspace_id__in=actor.workspace_ids)
+        mine = self.filter(item__workspace_id__in=actor.workspace_ids)
+        return mine.exclude(item__project__in=sandboxes_of_others(actor))
 
     def among(self, ids: Iterable[int]) -> Self:
         """Edges of these items, with the keys of both ends."""
@@ -53,6 +75,14 @@ class DependencyQuerySet(models.QuerySet[Any]):
 
 
 class ItemQuerySet(InWorkspaceQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Nobody else's sandbox among them. A look into a handful of ids, not a join: lists stay
+        in the order of their index."""
+        rows = super().visible_to(actor)
+        if actor.sees_all:
+            return rows
+        return rows.exclude(project__in=sandboxes_of_others(actor))
+
     def queued(self) -> Self:
         """What belongs to the workspace's work: no sandboxes, no archived projects."""
         return self.filter(project__is_sandbox=False, project__archived_at=None)

@@ -114,6 +114,15 @@ EDGES: dict[str, EdgeType] = {
 BLOCKING = tuple(name for name, edge in EDGES.items() if edge.blocks)
 ORDERED = tuple(name for name, edge in EDGES.items() if edge.ordered)
 GATES = ("all-children", "any-children")
+# What an item of the type "gate" may wait for. Those of GitHub are opened by its deliveries.
+AWAITED: dict[str, str] = {
+    "gh:run": "A workflow run of GitHub",
+    "gh:pr": "A pull request of GitHub",
+    "human": "A person's word",
+    "timer": "A time",
+    "mail": "A message",
+    "bead": "An item elsewhere",
+}
 
 
 def edge_of(kind: str) -> EdgeType:

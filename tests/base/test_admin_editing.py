@@ -14,6 +14,7 @@ from controlplane.access.models import Workspace
 from controlplane.notify import services
 from controlplane.notify.models import Channel, Contact
 from tests import make
+from tests.kit.source import ROOT
 
 pytestmark = pytest.mark.django_db
 SECRET = "a-signing-secret-of-some-length"
@@ -129,10 +130,14 @@ def test_forged_or_another_rows_mark__is_refused(
 
 
 def test_every_editable_admin__draws_the_mark() -> None:
-    """One template carries it: an admin that edits with another one would lose it."""
+    """One template carries it: an admin that edits with another one, that does not build on it,
+    would lose it."""
+    base = "admin/portal_change_form.html"
     for entry in django_admin.site._registry.values():
-        if getattr(entry, "edit_fields", ()):
-            assert entry.change_form_template == "admin/portal_change_form.html", entry
+        template = str(entry.change_form_template)
+        if getattr(entry, "edit_fields", ()) and template != base:
+            text = (ROOT / "templates" / template).read_text(encoding="utf-8")
+            assert f'{{% extends "{base}" %}}' in text, entry
 
 
 def test_stranger__is_shown_no_form_and_no_mark(contact: Contact) -> None:

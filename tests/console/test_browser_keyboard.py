@@ -77,7 +77,7 @@ def test_palette__arrows__choose_and_say_which(browser: Browser, here: Workspace
     assert last.get_attribute("aria-selected") == "true"
     wanted = last.get_attribute("data-url")
     browser.press(Keys.ENTER)
-    browser.arrive(str(wanted))
+    browser.arrive_under(str(wanted))
 
 
 def test_palette__escape__closes_and_focus_returns(browser: Browser, here: Workspace) -> None:

@@ -66,6 +66,14 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral",
     },
     "notify.outboxmessage": QUEUED,
+    "work.githubsource": {"on": "good", "off": "neutral"},
+    "work.item": {
+        "ready": "info", "in_progress": "info", "waiting": "neutral", "blocked": "warn",
+        "closed": "neutral", "deferred": "neutral", "pinned": "neutral",
+    },
+    "work.project": {
+        "operations": "neutral", "in use": "neutral", "sandbox": "neutral", "archived": "neutral",
+    },
 }  # fmt: skip
 
 

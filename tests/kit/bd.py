@@ -89,6 +89,7 @@ class Bd:
             ["bash", "-euo", "pipefail", "-c", script],
             env={**self.env, **variables},
             cwd=self.folder,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,

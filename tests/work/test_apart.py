@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.urls import reverse
 
 from controlplane.access.models import Workspace
+from controlplane.lib.actors import job
 from controlplane.lib.errors import Conflict
 from controlplane.work import services
-from controlplane.work.models import Item
+from controlplane.work.models import Comment, Dependency, Item, ItemEvent, Project
 from controlplane.work.services.transfer import export_lines, import_lines
+from controlplane.work.shown.console import by_key
 from tests import make
 from tests.kit import beads, work
 from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
+# Where each row says of which project it is.
+PLACE: dict[Any, str] = {
+    Project: "pk",
+    Item: "project",
+    Comment: "item__project",
+    ItemEvent: "item__project",
+    Dependency: "item__project",
+}
 
 
 @pytest.fixture
@@ -138,3 +151,46 @@ def test_import__of_what_is_done_keeps_its_key_until_it_is_reopened(workspace: W
 
     assert copied.ensure_key == "release:1"
     assert services.reopen_item(copied, actor=work.worker(there)).ensure_key == "release:1"
+
+
+def test_sandbox_in_the_console__is_its_owners_alone(workspace: Workspace) -> None:
+    owner, other = (make.person(workspace, "workspace_admin") for _ in range(2))
+    actor = make.actor(owner)
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=actor)
+    item = work.item(sandbox, "Private trial", actor=actor)
+    file = services.attach(item, actor=actor, filename="a.log", content=b"secret")
+    said = {"body": "hello"}
+
+    for user, there in ((owner, True), (other, False)):
+        browser = make.client(user)
+        projects = browser.get("/admin/work/project/?kind=sandbox").context["cl"].result_list
+        items = browser.get(f"/admin/work/item/?project={sandbox.uid}&view=all")
+        assert [row.pk for row in projects] == ([sandbox.pk] if there else [])
+        assert [row.pk for row in items.context["cl"].result_list] == ([item.pk] if there else [])
+        for row in (item, sandbox):
+            page = browser.get(f"/admin/work/{row._meta.model_name}/{row.uid}/change/")
+            assert (page.status_code == 200) is there
+        assert (by_key(make.actor(user), workspace.pk, item.key) is not None) is there
+        download = browser.get(reverse("work:evidence", args=(file.uid,)))
+        assert download.status_code == (200 if there else 404)
+        if there:
+            assert b"".join(download.streaming_content) == b"secret"
+            download.close()
+        browser.post(reverse("work:comment", args=(item.uid,)), said)
+        assert item.comments.count() == 1  # the owner's
+
+
+def test_rows_about_a_sandbox__are_its_owners_and_the_portals(workspace: Workspace) -> None:
+    owner, other = work.worker(workspace), work.worker(workspace)
+    sandbox = services.open_sandbox(workspace, "/tmp/x", actor=owner)
+    first, second = (work.item(sandbox, actor=owner) for _ in range(2))
+    services.add_dependency(first, second, actor=owner)
+    services.comment(first, "hello", actor=owner)
+
+    for model, place in PLACE.items():
+        private = model.objects.filter(**{place: sandbox.pk})
+        assert private.exists()
+        assert set(private.visible_to(owner)) == set(private)
+        assert set(private.visible_to(job("tests"))) == set(private)
+        assert not private.visible_to(other).exists()
+        assert not private.visible_to(work.worker(make.workspace())).exists()

@@ -202,3 +202,20 @@ def test_stranger__finds_nobody_elses_items(bd: Bd, workspace: Workspace) -> Non
     viewer = beads.person(workspace, "viewer")
     assert viewer.show(key)["title"] == "Ours"
     refused(viewer.ask("create", title="No"), "FORBIDDEN")
+
+
+def test_gate__says_what_it_waits_for(bd: Bd) -> None:
+    gate = bd.make("Wait for CI", type="gate", await_type="gh:run", await_id=123)
+    assert (bd.show(gate)["await_type"], bd.show(gate)["await_id"]) == ("gh:run", "123")
+    bd("update", ids=[gate], await_id="124")
+    assert (bd.show(gate)["await_type"], bd.show(gate)["await_id"]) == ("gh:run", "124")
+    bd("update", ids=[gate], title="Wait")
+    assert bd.show(gate)["await_id"] == "124"
+    bd("update", ids=[gate], await_type="human", await_id="")
+    assert "await_id" not in bd.show(gate)
+    task = bd.make("Task")
+    assert "type gate" in bd.error("update", ids=[task], await_type="human")
+    assert "type gate" in bd.error("create", title="x", await_type="human")
+    assert "one of gh:run" in bd.error("create", title="x", type="gate", await_type="gh:rum")
+    assert "needs an await_type" in bd.error("create", title="x", type="gate", await_id="1")
+    assert Item.objects.count() == 2

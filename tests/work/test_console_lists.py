@@ -97,8 +97,10 @@ def test_filters__of_hostile_values__answer_nothing(browser: Client, here: Works
         assert browser.get(f"{LIST}?view=all&{query}").status_code in {200, 302, 400}
 
 
-def test_projects__sandboxes_and_archived_only_when_named(browser: Client, here: Workspace) -> None:
-    actor = work.worker(here)
+def test_projects__own_sandboxes_and_archived_only_when_named(
+    browser: Client, here: Workspace, oscar: User
+) -> None:
+    actor = make.actor(oscar)
     sandbox = services.open_sandbox(here, "/tmp/try.db", actor=actor)
     work.item(sandbox, "In the sand", actor=actor)
     old = services.create_project(here, actor=actor, name="Old", prefix="old")
@@ -106,6 +108,7 @@ def test_projects__sandboxes_and_archived_only_when_named(browser: Client, here:
     services.archive_project(old, actor=actor, archived=True)
     assert shown(browser, "view=all") == []
     assert shown(browser, f"project={sandbox.uid}") == ["In the sand"]
+    assert shown(make.client(make.person(here, "workspace_admin")), f"project={sandbox.uid}") == []
     assert shown(browser, f"project={old.uid}") == ["Long ago"]
 
 

@@ -262,6 +262,9 @@ def test_items_of_other_workspaces__are_never_touched(repository: Repository) ->
 
 def gate(repository: Repository, kind: str, number: Any) -> Item:
     item = work.item(repository.project, f"Wait for {number}", item_type="gate")
+    if isinstance(number, str):
+        return services.update_item(item, actor=repository.actor, await_type=kind, await_id=number)
+    # A number comes from an import alone.
     Item.objects.filter(pk=item.pk).update(extra={"await_type": kind, "await_id": number})
     return item
 

@@ -15,7 +15,7 @@ from controlplane.base.api.checks import routes
 from controlplane.base.api.schema import WRITES
 from controlplane.base.api.serializers import read
 from controlplane.work import services
-from controlplane.work.models import Item, ItemLink
+from controlplane.work.models import Item, ItemEvent, ItemLink
 from tests import make
 from tests.kit import work
 from tests.kit.api import Api, refused
@@ -52,6 +52,36 @@ def stranger() -> Api:
 @pytest.fixture
 def viewer(workspace: Workspace) -> Api:
     return Api(browser=make.client(make.person(workspace, "viewer")))
+
+
+def test_gate__what_it_waits_for_is_given_changed_and_taken_away(
+    api: Api, stranger: Api, viewer: Api
+) -> None:
+    given = {"title": "Wait", "issue_type": "gate", "await_type": "gh:run", "await_id": "99"}
+    made = api.post(f"{HERE}/items", given)
+    assert made.status_code == 201, made.content
+    path = f"{HERE}/items/{made.json()['key']}"
+
+    def waits() -> tuple[str, str]:
+        row = api.get(path).json()
+        assert "extra" not in row
+        return row["await_type"], row["await_id"]
+
+    assert waits() == ("gh:run", "99")
+    changed = api.send("PATCH", path, {"await_type": "gh:pr", "await_id": "acme/web#7"})
+    assert (changed.json()["await_type"], changed.json()["await_id"]) == waits()
+    assert waits() == ("gh:pr", "acme/web#7")
+    assert "acme/web#7" in ItemEvent.objects.filter(kind="updated").latest("pk").new
+    refused(api.send("PATCH", path, {"await_type": "weather"}), "INVALID_ARGUMENT")
+    refused(api.send("PATCH", path, {"await_type": ""}), "INVALID_ARGUMENT")
+    refused(api.send("PATCH", path, {"await_id": "9" * 201}), "INVALID_ARGUMENT")
+    refused(stranger.send("PATCH", path, {"await_id": "8"}), "NOT_FOUND")
+    assert viewer.send("PATCH", path, {"await_id": "8"}).status_code == 403
+    assert waits() == ("gh:pr", "acme/web#7")
+    api.send("PATCH", path, {"await_type": "", "await_id": ""})
+    assert waits() == ("", "")
+    assert Item.objects.get(key=made.json()["key"]).extra == {}
+    refused(api.post(f"{HERE}/items", given | {"issue_type": "task"}), "INVALID_ARGUMENT")
 
 
 def keys(answer: Any) -> list[str]:

@@ -17,10 +17,7 @@ NOTHING = "Nothing is here, or it is not yours to see."
 
 def projects_of(request: Any) -> QuerySet[Project]:
     """The workspace's projects; of sandboxes only one's own."""
-    rows = Project.objects.visible_to(request.actor).of(request.workspace)
-    mine: QuerySet[Project] = rows.shared() | rows.filter(
-        is_sandbox=True, sandbox_key__startswith=f"{request.actor.ref}:"
-    )
+    mine: QuerySet[Project] = Project.objects.visible_to(request.actor).of(request.workspace)
     return mine
 
 

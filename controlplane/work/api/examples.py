@@ -54,6 +54,8 @@ DETAIL: dict[str, Any] = {
     "ensure_key": "deploy:2025.10.16",
     "readiness_artifact": "",
     "evidence_url": "",
+    "await_type": "",
+    "await_id": "",
 }
 NEW = {
     "title": "Rotate the mail integration's keys",

@@ -85,6 +85,14 @@ class ItemDetail(ItemRow):
     ensure_key = serializers.CharField()
     readiness_artifact = serializers.CharField()
     evidence_url = serializers.CharField()
+    await_type = serializers.SerializerMethodField(help_text="What a gate waits for.")
+    await_id = serializers.SerializerMethodField()
+
+    def get_await_type(self, row: object) -> str:  # for the document; `shape` fills it in
+        raise NotImplementedError
+
+    def get_await_id(self, row: object) -> str:
+        raise NotImplementedError
 
 
 class _ItemFields(StrictSerializer):
@@ -118,6 +126,19 @@ class _ItemFields(StrictSerializer):
     impact = serializers.IntegerField(min_value=1, max_value=5, required=False, allow_null=True)
     effort = serializers.IntegerField(min_value=1, max_value=5, required=False, allow_null=True)
     evidence_url = Line("evidence_url")
+    await_type = serializers.ChoiceField(
+        choices=list(vocabulary.AWAITED.items()),
+        required=False,
+        allow_blank=True,
+        help_text="Of a gate: what it waits for.",
+    )
+    await_id = serializers.CharField(
+        max_length=LINES["await_id"],
+        required=False,
+        allow_blank=True,
+        help_text="Of a gate: number of the run; number, owner/repository#number or address of"
+        " the pull request.",
+    )
 
 
 def _labels(help_text: str = "") -> serializers.ListField:

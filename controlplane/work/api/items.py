@@ -113,11 +113,14 @@ class ItemView(OfItem):
     output = forms.ItemDetail
     inputs: ClassVar[Mapping[str, Any]] = {"PATCH": forms.ItemChange}
     outputs: ClassVar[Mapping[str, Any]] = {"PATCH": forms.ItemDetail}
+    extra_columns = ("extra",)
     if_match: ClassVar[Mapping[str, str]] = {"PATCH": "optional"}
     errors: ClassVar[Collection[int]] = (422,)
     examples: ClassVar[Mapping[str, Any]] = {"GET": examples.DETAIL, "PATCH": examples.CHANGE}
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        kept = Item(extra=row.pop("extra"))
+        row |= {"await_type": kept.await_type, "await_id": kept.await_id}
         return shape_item(row)
 
     def get(self, request: Any, key: str) -> HttpResponse:

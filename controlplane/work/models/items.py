@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
@@ -52,7 +54,7 @@ class Item(models.Model):
     external_ref = models.CharField(max_length=300, blank=True)
     source_system = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    # Fields of Beads' that mean nothing here: kept as they came, given back on export.
+    # Fields of Beads' without a column here: kept as they came, given back on export.
     extra = models.JSONField(default=dict, blank=True, editable=False)
     estimated_minutes = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -242,8 +244,37 @@ class Item(models.Model):
             GinIndex(fields=["search"], name="work_search"),
         ]
 
+    # What has a name here and is kept in a column of another.
+    KEPT_IN: ClassVar[dict[str, str]] = {"await_type": "extra", "await_id": "extra"}
+
     def __str__(self) -> str:
         return f"{self.key} {self.title}"
+
+    @property
+    def await_type(self) -> str:
+        """What a gate waits for: see `vocabulary.AWAITED`."""
+        return self._extra_text("await_type")
+
+    @await_type.setter
+    def await_type(self, value: str) -> None:
+        self._keep_extra("await_type", value)
+
+    @property
+    def await_id(self) -> str:
+        return self._extra_text("await_id")
+
+    @await_id.setter
+    def await_id(self, value: str) -> None:
+        self._keep_extra("await_id", value)
+
+    def _extra_text(self, name: str) -> str:
+        """An imported line may have had a number."""
+        value = self.extra.get(name)
+        return str(value) if isinstance(value, str | int) else ""
+
+    def _keep_extra(self, name: str, value: str) -> None:
+        kept = {key: old for key, old in self.extra.items() if key != name}
+        self.extra = kept | ({name: value} if value else {})
 
     @property
     def is_closed(self) -> bool:

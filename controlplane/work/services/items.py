@@ -72,6 +72,7 @@ def create_item(
         item.assignee = _on_duty(item)
     item.assignee_user = reading.account(item.assignee, project.workspace_id)
     states.check_backlog(item)
+    reading.check_gate(item, values)
     naming.insert_named(item, parent=parent if not key else None, key=key, any_prefix=any_prefix)
     if parent is not None:
         from controlplane.work.services.edges import link_new_child  # edges read items
@@ -135,6 +136,7 @@ def update_item(
     if labels != old_labels:
         touched["labels"] = labels
     states.check_backlog(item)
+    reading.check_gate(item, values)
     moved = states.move(
         item, status, actor=actor, name=name, reason=reason, touched=touched, by_update=True
     )

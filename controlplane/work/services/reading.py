@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ LINES = {
     "backlog_category": 80,
     "evidence_url": 500,
     "closed_by_session": 200,
+    "await_id": 200,
 }
 MOMENTS = ("due_at", "defer_until")
 SCORES = ("impact", "effort")
@@ -44,6 +45,7 @@ FIELDS = (
     "ephemeral",
     "in_backlog",
     "stage",
+    "await_type",
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile(r"[\r\n\t\x0b\x0c\x85\u2028\u2029]+")
@@ -85,6 +87,8 @@ def _field(project: Project, name: str, value: Any) -> Any:
         return metadata(value)
     if name == "stage":
         return stage(value)
+    if name == "await_type":
+        return await_type(value)
     return flag(name, value)
 
 
@@ -163,6 +167,24 @@ def stage(value: Any) -> str:
     if said and said not in vocabulary.STAGES:
         raise refuse("stage", f"There is no stage {said}.")
     return said
+
+
+def await_type(value: Any) -> str:
+    said = line("await_type", value, 20).lower()
+    if said and said not in vocabulary.AWAITED:
+        known = ", ".join(vocabulary.AWAITED)
+        raise refuse("await_type", f"invalid await type: {said} (one of {known})")
+    return said
+
+
+def check_gate(item: Item, given: Container[str]) -> None:
+    """Only a gate waits for something outside, and it says for what kind of thing."""
+    touched = [name for name in ("await_type", "await_id") if name in given]
+    for name in touched:
+        if getattr(item, name) and item.item_type != "gate":
+            raise refuse(name, f"{name} is for items of the type gate.")
+    if touched and item.await_id and not item.await_type:
+        raise refuse("await_type", "await_id needs an await_type.")
 
 
 def labels(given: Iterable[Any]) -> list[str]:

@@ -57,7 +57,8 @@ def store(item: Item, names: Collection[str]) -> None:
     """The row is held, so its revision is what was read."""
     item.updated_at = clock.now()
     item.revision += 1
-    item.save(update_fields=[*names, "updated_at", "revision"])
+    columns = {Item.KEPT_IN.get(name, name) for name in names}
+    item.save(update_fields=[*columns, "updated_at", "revision"])
 
 
 def is_active(item: Item) -> bool:

@@ -205,7 +205,7 @@ def standing_for(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
 ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
     ("work-queue", "Ready queue", "work:queue", "play", 41, "y"),
     ("work-board", "Board", "work:board", "board", 42, "f"),
-    ("work-items", "All items", "admin:work_item_changelist", "list", 43, "l"),
+    ("work-items", "Items", "admin:work_item_changelist", "list", 43, "l"),
     ("work-cycles", "Cycles", "work:cycles", "refresh", 44, ""),
     ("work-projects", "Projects", "admin:work_project_changelist", "database", 45, ""),
     ("work-github", "GitHub repositories", "admin:work_githubsource_changelist", "branch", 46, ""),

@@ -30,6 +30,8 @@ _TEXTS = {
     "priority": "priority",
     "type": "item_type",
 }
+# Of gates, when making and changing one.
+_AWAITED = frozenset({"await_type", "await_id"})
 _TIMES = {"due": "due_at", "defer": "defer_until"}
 _BACKLOG = frozenset(
     {
@@ -58,6 +60,7 @@ _CREATE = _FIELDS | {
     "validate",
     "no_history",
     "repo",
+    *_AWAITED,
 }
 
 
@@ -78,6 +81,8 @@ def fields(call: Call) -> dict[str, Any]:
         found["metadata"] = json_object(given.values["metadata"])
     for name in _BACKLOG & set(given.values):
         found[name] = given.values[name]
+    for name in _AWAITED & set(given.values):
+        found[name] = given.text(name)
     return found
 
 
@@ -246,6 +251,7 @@ _UPDATE = _FIELDS | {
     "expected_version",
     "no_history",
     "history",
+    *_AWAITED,
 }
 
 
