@@ -34,6 +34,8 @@ SENT_COLUMNS = (
     ("why", "Why"),
     ("at", "When", "when"),
 )
+
+
 def delivery_of(message: OutboxMessage, actor: Actor) -> Delivery | None:
     """The delivery an outbox message sends, if it sends one."""
     key = message.payload.get("delivery") if isinstance(message.payload, dict) else None

@@ -15,6 +15,7 @@ from controlplane.access.models import User, Workspace
 from controlplane.base import cache, signals
 from controlplane.base.models import Signal
 from controlplane.base.registries import HomeRow, Waiting, home_rows, nav_items
+from controlplane.base.web import THEME_COOKIE
 from controlplane.console import shell
 from controlplane.jobs import leases
 from controlplane.lib import defaults
@@ -227,7 +228,7 @@ def test_settings__without_the_right__refused(here: Workspace) -> None:
 def test_theme__a_cookie_of_this_browser(browser: Client) -> None:
     answer = browser.post("/admin/theme/", {"theme": "dark", "next": "/admin/inbox/?show=all"})
     assert answer["Location"] == "/admin/inbox/?show=all"
-    cookie = answer.cookies[shell.THEME_COOKIE]
+    cookie = answer.cookies[THEME_COOKIE]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert 'data-theme="dark"' in text(browser)
 
@@ -237,7 +238,7 @@ def test_theme__none_such_or_leading_away__refused(browser: Client) -> None:
     assert browser.get("/admin/theme/").status_code == 405
     answer = browser.post("/admin/theme/", {"theme": "light", "next": "//evil.example/"})
     assert answer["Location"] == "/admin/"
-    browser.cookies[shell.THEME_COOKIE] = '"><script>alert(1)</script>'
+    browser.cookies[THEME_COOKIE] = '"><script>alert(1)</script>'
     assert 'data-theme="system"' in text(browser)
 
 
