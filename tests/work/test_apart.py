@@ -175,7 +175,6 @@ def test_sandbox_in_the_console__is_its_owners_alone(workspace: Workspace) -> No
         assert download.status_code == (200 if there else 404)
         if there:
             assert b"".join(download.streaming_content) == b"secret"
-            download.close()
         browser.post(reverse("work:comment", args=(item.uid,)), said)
         assert item.comments.count() == 1  # the owner's
 
