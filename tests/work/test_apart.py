@@ -174,7 +174,7 @@ def test_sandbox_in_the_console__is_its_owners_alone(workspace: Workspace) -> No
         download = browser.get(reverse("work:evidence", args=(file.uid,)))
         assert download.status_code == (200 if there else 404)
         if there:
-            assert b"".join(download.streaming_content) == b"secret"
+            assert download.getvalue() == b"secret"
         browser.post(reverse("work:comment", args=(item.uid,)), said)
         assert item.comments.count() == 1  # the owner's
 
