@@ -25,7 +25,7 @@ COLUMNS = [
     for field in Item._meta.concrete_fields
     if not getattr(field, "generated", False)
 ]
-OTHER = {"id": "id + n", "uid": "gen_random_uuid()", "key": "'bd-x' || n", "priority": "n %% 5"}
+OTHER = {"id": "id + n", "uid": "gen_random_uuid()", "key": "'bd-many-' || n", "priority": "n %% 5"}
 FILL = f"""
 INSERT INTO work_item ({", ".join(COLUMNS)})
 SELECT {", ".join(OTHER.get(column, column) for column in COLUMNS)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -14,9 +15,10 @@ from controlplane.base.bench import Row, Run
 from controlplane.lib import actors
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work import services
-from controlplane.work.benches import sample
+from controlplane.work.benches import doors, sample
+from controlplane.work.benches.timing import both, since, timed
 from controlplane.work.models import Item, Project
-from controlplane.work.services import graph
+from controlplane.work.services import cycles, graph, trees
 
 JOB = actors.job("bench")
 FIRST = 100
@@ -52,6 +54,7 @@ def work(run: Run) -> Iterator[Row]:
     yield from _hub(hub)
     yield from _claims(run, project)
     yield from _whole(project)
+    yield from doors.measure(run, project)
 
 
 # --- Reading ----------------------------------------------------------------------------------
@@ -59,15 +62,15 @@ def work(run: Run) -> Iterator[Row]:
 
 def _ready(run: Run, project: Project) -> Iterator[Row]:
     queue = project.items.ready().order_by("priority", "-created_at", "id")
-    recursive = _timed(lambda: _rows(_AT_READ_TIME, project=project.pk), least=5)
+    recursive = timed(lambda: _rows(_AT_READ_TIME, project=project.pk), least=5)
     for name, rows in (
         ("", queue),
         (", with a label", queue.with_labels(["ops"])),
         (", of one assignee", queue.assigned_to("worker-4")),
         (", priority 0", queue.filter(priority=0)),
     ):
-        taken = _timed(lambda rows=rows: list(rows.values_list("id")[:FIRST]), run.seconds / 4)  # type: ignore[misc]
-        yield from _both(f"ready, first {FIRST}{name}", taken, "recursive query", recursive)
+        taken = timed(lambda rows=rows: list(rows.values_list("id")[:FIRST]), run.seconds / 4)  # type: ignore[misc]
+        yield from both(f"ready, first {FIRST}{name}", taken, "recursive query", recursive)
 
 
 def _rows(sql: str, **values: Any) -> list[Any]:
@@ -83,12 +86,12 @@ def _rows(sql: str, **values: Any) -> list[Any]:
 def _changes(run: Run, project: Project) -> Iterator[Row]:
     """Whole services: permission, readiness, history and audit, committed."""
     some = list(project.items.filter(status="open").order_by("?")[:400])
-    bare = _timed(lambda: _touch(run.rng.choice(some)), run.seconds / 4)
-    flips = _timed(lambda: _flip(run.rng.choice(some)), run.seconds)
-    yield from _both("close or reopen one item", flips, "one bare UPDATE", bare)
+    bare = timed(lambda: _touch(run.rng.choice(some)), run.seconds / 4)
+    flips = timed(lambda: _flip(run.rng.choice(some)), run.seconds)
+    yield from both("close or reopen one item", flips, "one bare UPDATE", bare)
     everything = list(project.items.order_by("?")[:2_000])
-    added = _timed(lambda: _join(run.rng.sample(everything, 2)), run.seconds)
-    yield from _both("add one dependency", added, "one bare UPDATE", bare)
+    added = timed(lambda: _join(run.rng.sample(everything, 2)), run.seconds)
+    yield from both("add one dependency", added, "one bare UPDATE", bare)
 
 
 def _touch(item: Item) -> None:
@@ -114,10 +117,10 @@ def _hub(hub: Item) -> Iterator[Row]:
     waiting = hub.edges_in.count()
     started = time.perf_counter()
     services.close_item(hub, actor=JOB, reason="bench", force=True)
-    yield Row(f"closing what {waiting:,} items wait for", _since(started), "ms")
+    yield Row(f"closing what {waiting:,} items wait for", since(started), "ms")
     started = time.perf_counter()
     services.reopen_item(hub, actor=JOB)
-    yield Row(f"reopening what {waiting:,} items wait for", _since(started), "ms")
+    yield Row(f"reopening what {waiting:,} items wait for", since(started), "ms")
 
 
 def _claims(run: Run, project: Project) -> Iterator[Row]:
@@ -143,33 +146,13 @@ def _claims(run: Run, project: Project) -> Iterator[Row]:
 def _whole(project: Project) -> Iterator[Row]:
     started = time.perf_counter()
     wrong = len(graph.mismatches())
-    yield Row("comparing all readiness with its definition", _since(started), "ms")
+    yield Row("comparing all readiness with its definition", since(started), "ms")
     yield Row("mismatches after all of the above", wrong, "")
-
-
-# --- Measuring --------------------------------------------------------------------------------
-
-
-def _timed(work: Callable[[], object], seconds: float = 0.0, *, least: int = 30) -> list[float]:
-    """Milliseconds of each call, sorted."""
-    work()
-    taken: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(taken) < least or time.perf_counter() < end:
-        started = time.perf_counter()
-        work()
-        taken.append(_since(started))
-    return sorted(taken)
-
-
-def _both(figure: str, taken: list[float], baseline: str, beside: list[float]) -> Iterator[Row]:
-    for part, name in ((0.5, "p50"), (0.95, "p95")):
-        yield Row(f"{figure}, {name}", _at(taken, part), "ms", baseline, _at(beside, part))
-
-
-def _at(sorted_values: list[float], part: float) -> float:
-    return sorted_values[min(int(len(sorted_values) * part), len(sorted_values) - 1)]
-
-
-def _since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
+    middle = project.items.get(key=f"bd-{sample.CHAIN // 2}")
+    for name, most in (("1,000 nodes", 1_000), ("as many as are shown", 0)):
+        draw = partial(trees.tree, middle, direction="both", max_nodes=most)
+        taken = timed(draw, least=5)
+        yield Row(f"a tree both ways, {name}, p50", taken[len(taken) // 2], "ms")
+    started = time.perf_counter()
+    cycles.cycles(project.workspace)
+    yield Row("looking for cycles in all of it", since(started), "ms")
