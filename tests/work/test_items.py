@@ -201,6 +201,18 @@ def test_assigned__is_told_unless_it_was_oneself() -> None:
     assert not InboxItem.objects.filter(user=robin).exists()
 
 
+def test_assigned_with_the_making__is_told_where_it_is() -> None:
+    there = make.workspace()
+    robin, kim = make.person(there, "operations_command"), make.person(there, "viewer")
+
+    item = work.item(there, actor=make.actor(robin), assignee=kim.email)
+    work.item(there, actor=make.actor(robin), assignee=robin.email)
+
+    [told] = InboxItem.objects.select_related("notification")
+    assert told.user == kim
+    assert told.notification.link.endswith(f"/admin/work/item/{item.uid}/change/")
+
+
 def test_watchers__hear_of_comments_and_closing() -> None:
     there = make.workspace()
     robin, kim = make.person(there, "operations_command"), make.person(there, "viewer")

@@ -79,6 +79,7 @@ def create_item(
 
         link_new_child(item, parent, actor=actor, name=name)
     _tell_created(item, actor, name)
+    states.tell_assignee(item, actor=actor)
     return item
 
 

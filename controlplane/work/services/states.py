@@ -223,4 +223,4 @@ def tell_watchers(item: Item, *, actor: Actor, what: str, body: str = "", key: s
 
 
 def link_to(item: Item) -> str:
-    return f"/admin/work/item/{item.pk}/change/"
+    return f"/admin/work/item/{item.uid}/change/"
