@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -348,6 +349,17 @@ def test_ensure__asked_by_a_crowd_makes_one() -> None:
     told = race(6, lambda n: services.ensure(g.project, "r1", actor=g.actor, title=f"Deploy {n}"))
     assert len({answer.item.pk for answer in told}) == 1
     assert sum(answer.created for answer in told) == 1
+
+
+def test_item_that_stands_for_something__is_the_only_one() -> None:
+    g = Graph()
+    first, again = (
+        services.open_item(g.project, subject="x.y:1", actor=g.actor, title=title)
+        for title in ("Deploy", "Deploy once more")
+    )
+    assert first == again
+    with pytest.raises(IntegrityError, match="work_subject"), transaction.atomic():
+        work.item(g.project, actor=g.actor, subject="x.y:1")
 
 
 def test_mismatch__is_found_and_repaired() -> None:

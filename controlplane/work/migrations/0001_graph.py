@@ -325,9 +325,9 @@ class Migration(migrations.Migration):
             model_name='item',
             index=models.Index(models.F('project'), django.db.models.functions.text.Upper('assignee'), condition=models.Q(('blocked', False), ('status', 'open')), name='work_ready_assignee'),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name='item',
-            index=models.Index(condition=models.Q(('subject', ''), _negated=True), fields=['workspace', 'subject'], name='work_subject'),
+            constraint=models.UniqueConstraint(condition=models.Q(('subject', ''), _negated=True), fields=('workspace', 'subject'), name='work_subject'),
         ),
         migrations.AddIndex(
             model_name='item',

@@ -131,6 +131,9 @@ class Item(models.Model):
                 condition=~Q(ensure_key="") & ~Q(category="done"),
                 name="work_item_ensured_once",
             ),
+            models.UniqueConstraint(
+                fields=["workspace", "subject"], condition=~Q(subject=""), name="work_subject"
+            ),
             models.CheckConstraint(condition=Q(priority__lte=4), name="work_item_priority"),
             models.CheckConstraint(
                 condition=Q(status="closed", closed_at__isnull=False)
@@ -223,9 +226,6 @@ class Item(models.Model):
                 Upper("assignee"),
                 name="work_ready_assignee",
                 condition=Q(status="open", blocked=False),
-            ),
-            models.Index(
-                fields=["workspace", "subject"], name="work_subject", condition=~Q(subject="")
             ),
             models.Index(
                 fields=["workspace", "stage"], name="work_backlog", condition=Q(in_backlog=True)
