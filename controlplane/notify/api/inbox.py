@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import ListView, PortalAPIView, PortalRequest
+from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 from controlplane.notify import services
 from controlplane.notify.models import InboxItem, Preference
@@ -58,46 +60,42 @@ class Changed(StrictSerializer):
     changed = serializers.IntegerField()
 
 
-class InboxReadView(PortalAPIView):
+class _OwnItemsView(PortalAPIView):
+    """What one does with items of one's own inbox, several at once."""
+
+    actions = {"POST": OWN}
+    in_workspace = False
+    inputs = {"POST": Items}
+    outputs = {"POST": Changed}
+    tags = ["inbox"]
+
+    def change(self, actor: Actor, items: list[UUID]) -> int:
+        raise NotImplementedError
+
+    def post(self, request: Any) -> HttpResponse:
+        items = self.read(request)["items"]
+        return JsonAnswer({"changed": self.change(request.actor, items)})
+
+
+class InboxReadView(_OwnItemsView):
     """Mark items of one's own inbox as read."""
 
-    actions = {"POST": OWN}
-    in_workspace = False
-    inputs = {"POST": Items}
-    outputs = {"POST": Changed}
-    tags = ["inbox"]
-
-    def post(self, request: Any) -> HttpResponse:
-        items = self.read(request)["items"]
-        return JsonAnswer({"changed": services.mark_read(request.actor, items)})
+    def change(self, actor: Actor, items: list[UUID]) -> int:
+        return services.mark_read(actor, items)
 
 
-class InboxArchiveView(PortalAPIView):
+class InboxArchiveView(_OwnItemsView):
     """Put items of one's own inbox away."""
 
-    actions = {"POST": OWN}
-    in_workspace = False
-    inputs = {"POST": Items}
-    outputs = {"POST": Changed}
-    tags = ["inbox"]
-
-    def post(self, request: Any) -> HttpResponse:
-        items = self.read(request)["items"]
-        return JsonAnswer({"changed": services.archive(request.actor, items)})
+    def change(self, actor: Actor, items: list[UUID]) -> int:
+        return services.archive(actor, items)
 
 
-class InboxPutBackView(PortalAPIView):
+class InboxPutBackView(_OwnItemsView):
     """Put items that were put away back into one's own inbox. What was read stays read."""
 
-    actions = {"POST": OWN}
-    in_workspace = False
-    inputs = {"POST": Items}
-    outputs = {"POST": Changed}
-    tags = ["inbox"]
-
-    def post(self, request: Any) -> HttpResponse:
-        items = self.read(request)["items"]
-        return JsonAnswer({"changed": services.put_back(request.actor, items)})
+    def change(self, actor: Actor, items: list[UUID]) -> int:
+        return services.put_back(actor, items)
 
 
 class Wish(StrictSerializer):
