@@ -198,6 +198,15 @@ def test_trial_never_reported__another_may_try_and_the_late_report_decides_nothi
     assert succeed(row, mine).status == "closed"
 
 
+def test_trial_decided__its_report_said_again_counts_nothing() -> None:
+    row = half_open()
+    token = trial_of(row)
+    row = succeed(row, token)
+    for _ in range(4):
+        row = fail(row, token)
+    assert (row.status, row.failures_in_a_row) == ("closed", 0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_trial_reported_twice_at_once__decided_once() -> None:
     row = half_open()

@@ -154,6 +154,8 @@ def report_outcome(
 
 @transaction.atomic
 def _success(integration: Integration, actor: Actor, trial: UUID | None) -> None:
+    if trial is not None and _spent(integration, trial):
+        return
     now = clock.now()
     # The condition stands in the statement: what the caller read may be old, and a success that
     # went by unseen would make failures "in a row" that were none.
@@ -163,15 +165,16 @@ def _success(integration: Integration, actor: Actor, trial: UUID | None) -> None
         failures_in_a_row=0, last_success_at=now
     )
     if trial is not None:
-        row = Integration.objects.select_for_update().get(pk=integration.pk)
-        if _decides(row, trial):
-            _close(row, actor, "catalog.report", "the trial succeeded")
+        row = Integration.objects.get(pk=integration.pk)
+        _close(row, actor, "catalog.report", "the trial succeeded")
 
 
 @transaction.atomic
 def _failure(
     integration: Integration, actor: Actor, error: str, operation: str, trial: UUID | None
 ) -> None:
+    if trial is not None and _spent(integration, trial):
+        return
     Integration.objects.filter(pk=integration.pk).update(
         failures_in_a_row=F("failures_in_a_row") + 1,
         last_failure_at=clock.now(),
@@ -179,7 +182,7 @@ def _failure(
     )
     # Read after the update: the row is ours now until the end of the transaction.
     row = Integration.objects.get(pk=integration.pk)
-    tried = _decides(row, trial)
+    tried = trial is not None
     enough = row.failures_in_a_row >= vocabulary.BREAK_AFTER.value
     if not tried and not (enough and row.status == Integration.Status.CLOSED):
         return  # counted; a call that was on its way when the breaker opened changes nothing
@@ -197,12 +200,11 @@ def _failure(
     )
 
 
-def _decides(row: Integration, trial: UUID | None) -> bool:
-    return (
-        row.status == Integration.Status.HALF_OPEN
-        and trial is not None
-        and row.trial_token == trial
-    )
+def _spent(integration: Integration, trial: UUID) -> bool:
+    """Whether this trial is decided, or was given to another: its report says nothing any more,
+    not even one failure more. Otherwise the row is ours until the end of the transaction."""
+    row = Integration.objects.select_for_update().get(pk=integration.pk)
+    return row.status != Integration.Status.HALF_OPEN or row.trial_token != trial
 
 
 # --- By itself ----------------------------------------------------------------------------------
