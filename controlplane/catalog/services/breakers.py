@@ -204,7 +204,8 @@ def _spent(integration: Integration, trial: UUID) -> bool:
     """Whether this trial is decided, or was given to another: its report says nothing any more,
     not even one failure more. Otherwise the row is ours until the end of the transaction."""
     row = Integration.objects.select_for_update().get(pk=integration.pk)
-    return row.status != Integration.Status.HALF_OPEN or row.trial_token != trial
+    waits = row.status == Integration.Status.HALF_OPEN and row.trial_token == trial
+    return not waits
 
 
 # --- By itself ----------------------------------------------------------------------------------
