@@ -65,7 +65,7 @@ def _row(obj: models.Model) -> str:
 
 def _columns(obj: models.Model, names: Sequence[str]) -> dict[str, Any]:
     """The stored column behind each field of the form; a secret's is its sealed one."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in names:
         for column in (name, f"{name}_sealed"):
             try:
@@ -73,9 +73,24 @@ def _columns(obj: models.Model, names: Sequence[str]) -> dict[str, Any]:
                 break
             except FieldDoesNotExist:
                 continue
+        else:
+            if getattr(getattr(type(obj), name, None), "fset", None) is not None:
+                found[name] = _Property(name)
     return {
         name: field for name, field in found.items() if field.concrete and not field.many_to_many
     }
+
+
+class _Property:
+    """A value a form may change that is kept inside some other column."""
+
+    concrete, many_to_many = True, False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        return getattr(obj, self.name)
 
 
 def _mark(obj: models.Model, field: Any) -> str:

@@ -10,18 +10,20 @@ from django.core.exceptions import ValidationError
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work import services, vocabulary
 from controlplane.work.models import Item, Project
+from controlplane.work.services import reading
 
 BACKLOG = (
     "in_backlog", "stage", "backlog_category", "kpi", "readiness_artifact", "impact", "effort",
     "evidence_url",
 )  # fmt: skip
 PLAIN = (
-    "title", "item_type", "priority", "assignee", "labels", "description", "acceptance_criteria",
-    "design", "notes", "due_at", "estimated_minutes", "external_ref", "spec_id",
+    "title", "item_type", *reading.AWAITS, "priority", "assignee", "labels", "description",
+    "acceptance_criteria", "design", "notes", "due_at", "estimated_minutes", "external_ref",
+    "spec_id",
 )  # fmt: skip
 NEW = (
-    "title", "project", "item_type", "priority", "parent_key", "assignee", "labels",
-    "description", "acceptance_criteria", "due_at", "estimated_minutes",
+    "title", "project", "item_type", *reading.AWAITS, "priority", "parent_key", "assignee",
+    "labels", "description", "acceptance_criteria", "due_at", "estimated_minutes",
 )  # fmt: skip
 EDITED = (*PLAIN, *BACKLOG)
 ADDED = (*NEW, *BACKLOG)
@@ -44,16 +46,29 @@ HELP = {
     "evidence_url": "The address of the telemetry behind impact and effort.",
     "description": "Markdown.",
 }
+DECLARED = frozenset({"parent_key", *reading.AWAITS})
 
 
 class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     parent_key = forms.CharField(
         label="Parent", required=False, max_length=120, help_text="The key of what it is part of."
     )
+    await_type = forms.ChoiceField(
+        label="What it waits for",
+        required=False,
+        help_text="Of a gate. GitHub opens one that waits for its run or pull request; any other"
+        " is closed by whoever knows.",
+    )
+    await_id = forms.CharField(
+        label="Which one",
+        required=False,
+        max_length=reading.LINES["await_id"],
+        help_text="A run's number, a pull request as owner/name#12, a name.",
+    )
 
     class Meta:
         model = Item
-        fields = [name for name in dict.fromkeys((*ADDED, *EDITED)) if name != "parent_key"]
+        fields = [name for name in dict.fromkeys((*ADDED, *EDITED)) if name not in DECLARED]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,6 +92,28 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
                 f"{vocabulary.STAGES[stage]}: {', '.join(names).lower()}"
                 for stage, names in vocabulary.BACKLOG_CATEGORIES.items()
             )
+        self._show_awaited()
+
+    def _show_awaited(self) -> None:
+        """Kept inside another column, so no field of the model fills them in. What an import
+        brought is offered too: saving something else must not lose it."""
+        for name in reading.AWAITS:
+            if name in self.fields:
+                self.initial.setdefault(name, getattr(self.instance, name))
+        if "await_type" in self.fields:
+            kept = self.initial["await_type"]
+            known = {"": "–", **vocabulary.AWAITED}
+            kinds: Any = self.fields["await_type"]
+            kinds.choices = list(({kept: kept} | known if kept not in known else known).items())
+
+    def clean(self) -> dict[str, Any]:
+        """What was not touched is left to the service: turning a gate into something else takes
+        it away, and an imported word is not judged again."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in reading.AWAITS:
+            if name not in self.changed_data:
+                data.pop(name, None)
+        return data
 
     def clean_parent_key(self) -> Item | None:
         key = str(self.cleaned_data.get("parent_key") or "").strip()

@@ -116,8 +116,8 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
     head_owner = "whom"
     head_clocks = ("due_at", "defer_until")
     facts = (
-        "state", "urgency", "type", "whom", "due_at", "defer_until", "where", "under", "marks",
-        "stage", "backlog_category", "score", "kpi", "readiness_artifact", "evidence_url",
+        "state", "urgency", "type", "awaits", "whom", "due_at", "defer_until", "where", "under",
+        "marks", "stage", "backlog_category", "score", "kpi", "readiness_artifact", "evidence_url",
         "estimated_minutes", "owner", "opened_by", "created_at", "started_at", "closed_at",
         "close_reason", "external_ref", "spec_id", "stands_for", "metadata", "updated_at", "uid",
     )  # fmt: skip
@@ -166,6 +166,10 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
     @admin.display(description="Type")
     def type(self, item: Item) -> str:
         return words.type_words(item.item_type)
+
+    @admin.display(description="Waits for")
+    def awaits(self, item: Item) -> str:
+        return words.awaited(item)
 
     @admin.display(description="Assignee")
     def whom(self, item: Item) -> User | str:

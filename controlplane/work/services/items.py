@@ -125,6 +125,7 @@ def update_item(
     item = states.hold(item, revision=revision)
     values = reading.fields(item.project, given)
     values = {field: value for field, value in values.items() if getattr(item, field) != value}
+    reading.leave_gate(item, values)
     labels = _labels(item, add_labels, remove_labels, set_labels)
     touched: dict[str, Any] = dict(values)
     before = reading.plain(item, values)

@@ -31,6 +31,8 @@ LINES = {
 }
 MOMENTS = ("due_at", "defer_until")
 SCORES = ("impact", "effort")
+GATE = "gate"
+AWAITS = ("await_type", "await_id")
 # What a caller may give when making or changing an item, beside title, status and labels.
 FIELDS = (
     *TEXTS,
@@ -177,11 +179,20 @@ def await_type(value: Any) -> str:
     return said
 
 
+def leave_gate(item: Item, changed: dict[str, Any]) -> None:
+    """What a gate waits for goes with its type, in the same step of its history: kept unseen, it
+    would wait again for last year's run as soon as somebody calls the item a gate once more."""
+    if item.item_type == GATE and changed.get("item_type", GATE) != GATE:
+        for name in AWAITS:
+            if getattr(item, name):
+                changed.setdefault(name, "")
+
+
 def check_gate(item: Item, given: Container[str]) -> None:
     """Only a gate waits for something outside, and it says for what kind of thing."""
-    touched = [name for name in ("await_type", "await_id") if name in given]
+    touched = [name for name in AWAITS if name in given]
     for name in touched:
-        if getattr(item, name) and item.item_type != "gate":
+        if getattr(item, name) and item.item_type != GATE:
             raise refuse(name, f"{name} is for items of the type gate.")
     if touched and item.await_id and not item.await_type:
         raise refuse("await_type", "await_id needs an await_type.")

@@ -19,6 +19,11 @@ _EDGE = re.compile(r"type: (\S+); depends_on: (.+)", re.DOTALL)
 _LINK = re.compile(r"title: (.*?); url: ", re.DOTALL)
 _KINDS = {"user": "person", "agent": "agent", "job": "job", "key": "service"}
 _SHORT = 60
+_NAMES = {
+    "item_type": "type",
+    "await_type": "what it waits for",
+    "await_id": "which one it waits for",
+}
 
 
 def timeline(item: Item, most: int) -> tuple[list[dict[str, Any]], bool]:
@@ -94,15 +99,19 @@ def _is_short(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
 
 def _updated(event: ItemEvent) -> str:
     before, after = _pairs(event.old), _pairs(event.new)
-    names = [name.replace("_", " ").removesuffix(" at") for name in after] or ["it"]
+    names = [_name(field) for field in after] or ["it"]
     if not _is_short(before, after):
         return f"changed {', '.join(names)}"
-    [(name, new)] = after.items()
-    old = before.get(name, "")
+    [(field, new)] = after.items()
+    old = before.get(field, "")
     if _empty(new):
         return f"cleared {names[0]}"
     was = f" from {old}" if not _empty(old) else ""
     return f"set {names[0]}{was} to {new}" if not was else f"changed {names[0]}{was} to {new}"
+
+
+def _name(field: str) -> str:
+    return _NAMES.get(field) or field.replace("_", " ").removesuffix(" at")
 
 
 def _empty(text: str) -> bool:

@@ -57,6 +57,12 @@ def type_words(kind: str) -> str:
     return vocabulary.TYPES.get(kind) or kind.replace("-", " ").capitalize()
 
 
+def awaited(item: Item) -> str:
+    """What a gate waits for: the kind of thing, and which one."""
+    kind = vocabulary.AWAITED.get(item.await_type, item.await_type)
+    return ": ".join(filter(None, (kind, item.await_id))) if item.item_type == "gate" else ""
+
+
 def priority_words(priority: int) -> str:
     return f"P{priority} {vocabulary.PRIORITIES[priority]}"
 
