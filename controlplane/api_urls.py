@@ -13,4 +13,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.backups.api")),
     path("", include("controlplane.catalog.api.urls")),
     path("", include("controlplane.work.api.urls")),
+    path("", include("telemetry.api.urls")),
 ]

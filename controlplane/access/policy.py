@@ -229,6 +229,14 @@ define(
     ],
 )
 define(
+    "telemetry",
+    [
+        ("view", "See dashboards, series and events", EVERYBODY),
+        ("view_installation", "See the installation's own health", OPERATORS | OVERSIGHT),
+        ("ingest", "Report events", OPERATORS | AGENTS | {"telemetry_analyst"}),
+    ],
+)
+define(
     "backup",
     [
         ("view", "See backups and restore drills", OPERATORS | OVERSIGHT),

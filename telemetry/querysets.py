@@ -1,0 +1,40 @@
+"""Reads, named. Rows without a workspace are about the installation, which operators may see."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from controlplane.access import policy
+from controlplane.lib.actors import Actor
+
+INSTALLATION = "telemetry.view_installation"
+
+
+class ScopedQuerySet(models.QuerySet[Any]):
+    """Rows with a `workspace` that may be None."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        seen = Q(workspace_id__in=actor.workspace_ids)
+        if policy.can(actor, INSTALLATION):
+            seen |= Q(workspace=None)
+        return self.filter(seen)
+
+    def of(self, workspace_id: int | None) -> Self:
+        """One workspace's rows; None: the installation's."""
+        return self.filter(workspace_id=workspace_id)
+
+
+class EventQuerySet(ScopedQuerySet):
+    def between(self, start: Any, end: Any) -> Self:
+        """Half open. Every question over events should say when: it is what picks partitions."""
+        return self.filter(occurred_at__gte=start, occurred_at__lt=end)
+
+
+class RollupQuerySet(ScopedQuerySet):
+    def between(self, start: Any, end: Any) -> Self:
+        return self.filter(bucket__gte=start, bucket__lt=end)
