@@ -372,9 +372,10 @@ define(
     "gauge_reported",
     "",
     "info",
-    "name value unit?",
-    operation="name",
+    "name value unit? of?",
     amount="value",
+    code="of",
+    operation="name",
     mission=False,
 )
 define("feature_flag_changed", "", "info", "flag change", operation="flag", mission=False)
