@@ -75,7 +75,7 @@ ABOUT = {
     "from-jsonl": "and import .beads/issues.jsonl",
     "gate": "all-children or any-children (waits-for)",
     "gated": "only what a gate has let through",
-    "graph": "many at once (see bd import)",
+    "graph": "not offered: see --file and bd import",
     "has-metadata-key": "with this key in the metadata",
     "help": "show what a command takes",
     "history": "keep its history",

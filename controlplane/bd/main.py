@@ -6,7 +6,7 @@ import os
 
 from controlplane.bd import folder as folders
 from controlplane.bd import grammar, printing, table
-from controlplane.bd.errors import Refused, Trouble, Usage
+from controlplane.bd.errors import BadOption, Refused, Trouble, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ _OWN = {
     "cleanup": ("local", "cleanup"),
     "migrate": ("local", "migrate"),
     "prime": ("local", "prime"),
+    "schema": ("shapes", "schema"),
     "quickstart": ("local", "quickstart"),
     "help": ("helping", "show"),
 }
+# What `--format` may ask for beside json.
+_FORMS = {"list": ("digraph", "dot"), "dep tree": ("mermaid",), "export": ("jsonl",)}
+_OF_FILES = frozenset({"jsonl"})
 _WITHOUT_FOLDER = frozenset(
-    {"init", "where", "version", "prime", "quickstart", "help", "migrate", "cleanup"}
+    {"init", "where", "version", "prime", "schema", "quickstart", "help", "migrate", "cleanup"}
 )
 
 
@@ -102,6 +106,7 @@ class Session:
 
     def perform(self) -> int:
         self.require_writable()
+        self.require_format()
         own = _OWN.get(self.command.name)
         if own:
             module = __import__(f"controlplane.bd.{own[0]}", fromlist=[own[1]])
@@ -114,6 +119,21 @@ class Session:
         if writes and self.line.on("readonly"):
             name = self.command.name
             raise Refused(403, "READONLY", f"operation '{name}' is not allowed in read-only mode")
+
+    def require_format(self) -> None:
+        """A form that nobody knows is refused: shown in another, it would be read as what it is
+        not."""
+        wanted = self.line.flags.get("format") or self.line.options.get("format")
+        known = _FORMS.get(self.command.name, ())
+        if wanted in (None, "json") or wanted in known:
+            if wanted in known and wanted not in _OF_FILES and self.line.on("json"):
+                raise BadOption(f"cannot use --json with --format {wanted}")
+            return
+        shown = str(wanted)[:40]
+        if "{{" in shown:
+            raise BadOption("--format takes no templates here: use --json and jq")
+        one_of = ", ".join(("json", *known))
+        raise BadOption(f"unknown format {shown!r} for `bd {self.command.name}` (one of {one_of})")
 
     @property
     def writes(self) -> bool:
@@ -145,7 +165,8 @@ class Session:
                 self.print_json(reply.result)
             return
         if self.command.name == "q" or self.line.flags.get("silent") is True:
-            printing.out(printing.one_line(_first_id(reply.result)))
+            made = reply.result if isinstance(reply.result, list) else [reply.result]
+            printing.out("\n".join(printing.one_line(_first_id(one)) for one in made))
             return
         from controlplane.bd import texts
 

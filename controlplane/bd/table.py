@@ -141,7 +141,7 @@ COMMANDS = [
         "",
         READ,
         "List issues",
-        f"{_FILTERS} limit/n# sort= reverse/r! {_SHOWN}",
+        f"{_FILTERS} limit/n# sort= reverse/r! format= {_SHOWN}",
         aliases="ls",
     ),
     Command(
@@ -270,7 +270,7 @@ COMMANDS = [
         "",
         READ,
         "Write all issues as JSON lines",
-        "output/o= all~! include-infra~! include-memories~! no-memories~! scrub~! format~",
+        "output/o= all~! include-infra~! include-memories~! no-memories~! scrub~! format=",
     ),
     Command(
         "import",
@@ -320,6 +320,7 @@ COMMANDS = [
     Command(
         "prime", "", LOCAL, "Print what an agent should know", "full~! mcp~! stealth~! export~!"
     ),
+    Command("schema", "", LOCAL, "Print the shape of what --json and export print"),
     Command("quickstart", "", LOCAL, "Print the first steps"),
     Command("help", "topic...?", LOCAL, "Show the commands, or one of them", "all~! list~! doc~"),
 ]

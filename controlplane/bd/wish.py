@@ -9,6 +9,7 @@ from controlplane.bd import grammar
 from controlplane.bd.errors import BadOption, Usage
 from controlplane.bd.folder import Folder
 
+MANY = "create_many"
 LONGEST_TEXT = 4_000_000
 # What changes only how an answer is shown.
 _SHOWN = (
@@ -41,7 +42,7 @@ def build(line: grammar.Line, folder: Folder | None) -> tuple[str, Args]:
             value = times.exact(str(value), flag=name)
         args[name.replace("-", "_")] = value
     args.update(words)
-    return command.op, args
+    return MANY if "issues" in args else command.op, args
 
 
 def _check_text(values: list[object]) -> None:
@@ -103,12 +104,15 @@ def _texts(given: Args) -> None:
 
 
 def _create(given: Args, words: Args, folder: Folder | None) -> None:
+    if "graph" in given:
+        raise BadOption(
+            "--graph is not offered here: --file takes a plan in Markdown, and `bd import` takes"
+            " JSON lines, all of them or none"
+        )
+    if "file" in given:
+        _plan(given, words)
+        return
     _texts(given)
-    for flag in ("file", "graph"):
-        if flag in given:
-            raise BadOption(
-                f"--{flag} is not offered here: `bd import` takes many issues at once, or none"
-            )
     title = words.pop("title", None)
     if title is not None and "title" in given and title != given["title"]:
         raise BadOption("the title is given twice: as a word and by --title")
@@ -116,6 +120,25 @@ def _create(given: Args, words: Args, folder: Folder | None) -> None:
         given["title"] = title
     if "title" not in given:
         raise BadOption("title required")
+
+
+# What may stand beside a plan: said once, it holds for each of its issues that says nothing else.
+_BESIDE_PLAN = frozenset(
+    {
+        "file", "type", "priority", "assignee", "labels", "parent", "no-inherit-labels", "dry-run",
+        "silent",
+    }
+)  # fmt: skip
+
+
+def _plan(given: Args, words: Args) -> None:
+    from controlplane.bd import plans
+
+    for name in [*words, *(name for name in given if name not in _BESIDE_PLAN)]:
+        raise BadOption(f"cannot use {'a title' if name == 'title' else '--' + name} with --file")
+    path = str(given.pop("file"))
+    shown = "standard input" if path == "-" else path
+    given["issues"] = plans.read(read_file(path, flag="--file"), shown)
 
 
 def _update(given: Args, words: Args, folder: Folder | None) -> None:
@@ -230,6 +253,10 @@ def _count(given: Args, words: Args, folder: Folder | None) -> None:
         raise BadOption("only one --by-* flag can be given")
 
 
+def _list(given: Args, words: Args, folder: Folder | None) -> None:
+    given.pop("format", None)
+
+
 def _tree(given: Args, words: Args, folder: Folder | None) -> None:
     if given.pop("reverse", None) is True:
         given["direction"] = "up"
@@ -243,6 +270,7 @@ _SPECIAL = {
     "update": _update,
     "close": _close,
     "delete": _delete,
+    "list": _list,
     "show": _show,
     "search": _search,
     "comment": _said,

@@ -8,10 +8,18 @@ Args = dict[str, object]
 
 
 def created(result: object, args: Args, flags: Args) -> str:
+    if isinstance(result, list):
+        return _plan(rows(result), args)
     one = row(result)
     head = "Would create issue" if args.get("dry_run") else "✓ Created issue"
     lines = [f"{head}: {named(one)}", f"  Priority: {priority(one)}"]
     return "\n".join([*lines, f"  Status: {text(one, 'status')}"])
+
+
+def _plan(found: list[Row], args: Args) -> str:
+    head = "Would create" if args.get("dry_run") else "✓ Created"
+    lines = [f"  {named(one)} [{priority(one)}, {text(one, 'issue_type')}]" for one in found]
+    return "\n".join([f"{head} {plural(len(found), 'issue')}:", *lines])
 
 
 def ensured(result: object, args: Args, flags: Args) -> str:

@@ -21,6 +21,10 @@ NONE = "No issues found."
 
 def tree(result: object, args: Args, flags: Args) -> str:
     found = rows(result)
+    if flags.get("format") in ("digraph", "dot"):
+        from controlplane.bd.texts import drawn
+
+        return drawn.digraph(found) if flags["format"] == "digraph" else drawn.dot(found)
     if not found:
         return NONE
     wants_long = flags.get("long") is True
@@ -106,6 +110,7 @@ def blocked(result: object, args: Args, flags: Args) -> str:
         lines.append(f"[{priority(one)}] {text(one, 'id')}: {text(one, 'title')}")
         what = "dependency" if count == 1 else "dependencies"
         lines.append(f"  Blocked by {count} open {what}: [{by}]")
+        lines += long(one)[1:] if flags.get("long") is True else []
     return "\n".join([*lines, "", f"Blocked: {plural(len(found), 'issue')}"])
 
 
@@ -122,11 +127,21 @@ def stale(result: object, args: Args, flags: Args) -> str:
     old = rows(result)
     if not old:
         return "✨ No stale issues"
-    return "\n".join(f"{line(one)} (last touched {text(one, 'updated_at')})" for one in old)
+    lines = []
+    for one in old:
+        head, *more = long(one) if flags.get("long") is True else [line(one)]
+        lines += [f"{head} (last touched {text(one, 'updated_at')})", *more]
+    return "\n".join(lines)
 
 
 def children(result: object, args: Args, flags: Args) -> str:
     parts = rows(result)
     if not parts:
         return f"{args.get('id', '')} has no children"
-    return "\n".join([*_flat(parts, False), "", f"Total: {plural(len(parts), 'child issue')}"])
+    return "\n".join(
+        [
+            *_flat(parts, flags.get("long") is True),
+            "",
+            f"Total: {plural(len(parts), 'child issue')}",
+        ]
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
 
@@ -98,6 +99,9 @@ class Edge(NamedTuple):
     gate: str = ""
 
 
+_Shown = TypeVar("_Shown")
+
+
 class _Undone(Exception):
     """Takes a dry run back."""
 
@@ -107,17 +111,22 @@ def create(call: Call) -> Any:
     """Everything named is looked up and checked before anything is made."""
     given = call.given
     _described(call)
-    edges = _edges(call)
+    edges = edges_of(call)
     if not given.flag("dry_run"):
         return rows.versioned(_made(call, edges), labels=False, exact=True)
-    row: dict[str, Any] = {}
+    row = undone(call, lambda: rows.issue(_made(call, edges), labels=True))
+    return {**row, "id": given.text("id"), "dry_run": True}
+
+
+def undone(call: Call, make: Callable[[], _Shown]) -> _Shown:
+    """What would be made, made and taken back."""
     try:
         with transaction.atomic():
-            row = rows.issue(_made(call, edges), labels=True)
+            shown = make()
             raise _Undone
     except _Undone:
         call.note("dry run: nothing was created")
-    return {**row, "id": given.text("id"), "dry_run": True}
+    return shown
 
 
 def _made(call: Call, edges: list[Edge]) -> Item:
@@ -129,14 +138,14 @@ def _made(call: Call, edges: list[Edge]) -> Item:
         key=given.text("id"),
         any_prefix=given.flag("force"),
         **call.who,
-        **_new(call),
+        **new(call),
     )
-    for edge in edges:
-        _link(call, item, edge)
+    for each in edges:
+        link(call, item, each)
     return item
 
 
-def _new(call: Call) -> dict[str, Any]:
+def new(call: Call) -> dict[str, Any]:
     """What a new item is made of, all that is named found."""
     given = call.given
     parent = given.text("parent").strip()
@@ -151,7 +160,7 @@ def _new(call: Call) -> dict[str, Any]:
     }
 
 
-def _link(call: Call, item: Item, edge: Edge) -> None:
+def link(call: Call, item: Item, edge: Edge) -> None:
     if edge.backward and isinstance(edge.target, Item):
         services.add_dependency(edge.target, item, kind=edge.kind, **call.who)
     else:
@@ -161,31 +170,32 @@ def _link(call: Call, item: Item, edge: Edge) -> None:
 _BARE = {"blocked-by": vocabulary.BLOCKS, "depends-on": vocabulary.BLOCKS}
 
 
-def _edges(call: Call) -> list[Edge]:
-    found = [_edge(call, text) for text in call.given.words("deps")]
+def edges_of(call: Call) -> list[Edge]:
+    found = [edge(call, text) for text in call.given.words("deps")]
     gate = call.given.text("waits_for_gate")
     for waits in call.given.words("waits_for"):
         found.append(Edge(vocabulary.WAITS, call.find(waits), gate=gate))
     return found
 
 
-def _edge(call: Call, text: str) -> Edge:
+def edge(call: Call, text: str, find: Callable[[str], Item] | None = None) -> Edge:
     """`X`, `blocked-by:X`, `depends-on:X`: the new item waits for X. `blocks:X`: X waits for it.
     `external:project:thing` names what is not here."""
+    find = find or call.find
     if text.startswith("external:"):
         return Edge(vocabulary.BLOCKS, text)
     kind, colon, named = text.partition(":")
     kind = kind.strip().lower()
     if not colon:
-        return Edge(vocabulary.BLOCKS, call.find(text))
+        return Edge(vocabulary.BLOCKS, find(text))
     if kind in _BARE:
-        return Edge(_BARE[kind], call.find(named))
+        return Edge(_BARE[kind], find(named))
     if kind not in vocabulary.EDGES:
         known = ", ".join(sorted([*vocabulary.EDGES, *_BARE]))
         raise refuse("deps", f"invalid dependency type {kind!r} (one of {known})")
     if named.strip().startswith("external:"):
         return Edge(kind, named.strip())
-    return Edge(kind, call.find(named), backward=kind == vocabulary.BLOCKS)
+    return Edge(kind, find(named), backward=kind == vocabulary.BLOCKS)
 
 
 _SECTIONS = {
@@ -218,14 +228,14 @@ def ensure(call: Call) -> Any:
     """Locate or create, by a key: one item for one release, however often it is asked for. Edges
     and parent are those of a new item; one that is there stays where it is."""
     given = call.given
-    edges = _edges(call)
-    values = _new(call)
+    edges = edges_of(call)
+    values = new(call)
     if edges:
         call.alone()
     found = services.ensure(call.project, given.text("key"), **call.who, **values)
     if found.created:
-        for edge in edges:
-            _link(call, found.item, edge)
+        for each in edges:
+            link(call, found.item, each)
     else:
         call.note(f"{found.item.key} is there already")
     return {**rows.versioned(found.item), "created": found.created}
