@@ -83,6 +83,8 @@ def fill(project: Project, items: int) -> Item:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT setseed(0.42)")
         cursor.execute(_ITEMS, values)
+        # Or the planner takes the table for a small one and looks through all of it for each edge.
+        cursor.execute("ANALYZE work_item")
         for pairs in (_HUB, _CHAIN, _PARENTS, _ANY):
             cursor.execute(_EDGES.format(pairs=pairs), values)
         cursor.execute(_MIRROR, values)
