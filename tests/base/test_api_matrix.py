@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError
 from django.test import Client
 
 from controlplane.access.models import Workspace
@@ -39,6 +40,17 @@ def test_routes__below_the_version_carry_it() -> None:
     for route in routes():
         if route.path.startswith("/api/") and route.name not in plain:
             assert route.path.startswith(("/api/v1/", "/api/users/")), route.path
+
+
+def test_calls__leave_no_row_behind() -> None:
+    before = Workspace.objects.count()
+    for broken in (False, True, False):
+        with matrix.taken_back():
+            make.workspace("left-behind")
+            if broken:
+                with pytest.raises(IntegrityError):
+                    Workspace.objects.create(slug="left-behind")
+        assert Workspace.objects.count() == before
 
 
 def test_undeclared_view__is_a_fault() -> None:
