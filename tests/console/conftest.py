@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
+from django.urls import reverse
 
 from controlplane.access.models import Workspace
 from controlplane.base import cache, signals
@@ -11,20 +13,43 @@ from controlplane.base.models import Signal
 from controlplane.jobs import leases
 from tests import make
 from tests.kit import browser as kit
+from tests.kit import inhabited, pages
 
 if TYPE_CHECKING:
     from tests.kit.browser import Browser
 
+ON_ONE_WORKER = pytest.mark.xdist_group("every page")
 REMEMBERED = ("frame:", "figures:", "view:")
 
 
 @pytest.fixture(autouse=True)
 def remember_nothing() -> None:
+    forget()
+
+
+def forget() -> None:
     """What pages remember for some seconds is named by numbers of rows, which other tests use
     again."""
     cache.wake()
     for family in REMEMBERED:
         cache._forget(family)
+
+
+@pytest.fixture(scope="session")
+def every_page(django_db_setup: None, django_db_blocker: Any) -> dict[str, str]:
+    """Every page of the console as somebody who may everything gets it, by its address, for tests
+    that only read. Drawn once, in a transaction that is taken back: whoever asks for it bears the
+    mark `ON_ONE_WORKER`, so that no second worker draws the same."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        forget()
+        world = inhabited.settle()
+        client = make.client(world.root)
+        client.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+        urls = [*pages.own_pages(world), *pages.admin_pages(client, world)]
+        drawn = {url: client.get(url, follow=True).content.decode() for url in urls}
+        transaction.set_rollback(True)
+    forget()
+    return drawn
 
 
 @pytest.fixture(scope="session")

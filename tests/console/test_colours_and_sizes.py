@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from controlplane import console
-from tests import make
-from tests.kit import inhabited, pages
+from tests.console.conftest import ON_ONE_WORKER
+from tests.kit import pages
 
 STATIC = Path(console.__file__).parent / "static" / "console"
 TOKENS = (STATIC / "tokens.css").read_text()
@@ -79,7 +80,12 @@ LOADED = re.compile(r'(?:href|src)="/static/([^"]+\.(?:css|js))"')
 
 def weight(page: str) -> int:
     """As they are, not as they are packed for the way."""
-    return sum(Path(str(finders.find(name))).stat().st_size for name in set(LOADED.findall(page)))
+    return sum(size(name) for name in set(LOADED.findall(page)))
+
+
+@cache
+def size(name: str) -> int:
+    return Path(str(finders.find(name))).stat().st_size
 
 
 def sheets() -> dict[str, set[str]]:
@@ -102,13 +108,12 @@ def undressed(page: str, drawn: dict[str, set[str]]) -> set[str]:
 
 
 @pytest.mark.slow
-def test_every_page__loads_what_draws_it_and_under_ninety_five_kilobytes(db: None) -> None:
-    world = inhabited.settle()
-    browser = make.client(world.root)
-    browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+@ON_ONE_WORKER
+def test_every_page__loads_what_draws_it_and_under_ninety_five_kilobytes(
+    every_page: dict[str, str],
+) -> None:
     drawn, heavy, bare = sheets(), {}, {}
-    for url in [*pages.own_pages(world), *pages.admin_pages(browser, world)]:
-        page = browser.get(url, follow=True).content.decode()
+    for url, page in every_page.items():
         assert "console/tokens.css" in page, url
         most = 95 if "console/charts.css" in page else 85
         if (bytes_ := weight(page)) > most * 1024:

@@ -25,6 +25,7 @@ ADMINS: list[Any] = [
 ]
 WITH_PANEL = [portal for portal in ADMINS if portal.panel_template]
 ROWS_LOOKED_AT = 3
+MOST_QUESTIONS = 45
 
 
 def name_of(portal: Any) -> str:
@@ -87,14 +88,14 @@ def test_tabs__each_answers_empty_and_full(db: None) -> None:
 
 
 def looked_at(browser: Client, url: str) -> tuple[Any, int]:
-    """The page, and its questions on the better of two looks: what stands beside the navigation
-    is remembered for seconds, and may be forgotten just between them."""
-    counts = []
+    """The page and its questions. Asked too many, it gets a second look: what stands beside the
+    navigation is remembered for seconds, and may be forgotten just before the first."""
     for _ in range(2):
         with CaptureQueriesContext(connection) as captured:
             answer = browser.get(url)
-        counts.append(len(captured))
-    return answer, min(counts)
+        if len(captured) <= MOST_QUESTIONS:
+            break
+    return answer, len(captured)
 
 
 @pytest.mark.slow
@@ -111,7 +112,7 @@ def test_rows__their_pages_say_what_they_are_about(everybody: Client) -> None:
             assert "<img src=x" not in page, url
             assert "</script>{{7*7}}" not in page, url
             assert page.count("<h1") == 1, url
-            assert asked <= 45, (url, asked)
+            assert asked <= MOST_QUESTIONS, (url, asked)
             if portal.panel_template:
                 assert "split-panel" in page, url
 

@@ -18,7 +18,8 @@ from controlplane.catalog.models import Integration
 from controlplane.console.kit import people
 from controlplane.lib import clock, context
 from tests import make
-from tests.kit import catalog, inhabited, pages
+from tests.console.conftest import ON_ONE_WORKER
+from tests.kit import catalog
 
 pytestmark = pytest.mark.django_db
 _STATE = re.compile(r'kit-state-text">([^<]+)<')
@@ -66,15 +67,12 @@ def buttons_of(text: str) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.slow
-def test_every_page__says_its_state_once() -> None:
-    world = inhabited.settle()
-    client = make.client(world.root)
-    client.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+@ON_ONE_WORKER
+def test_every_page__says_its_state_once(every_page: dict[str, str]) -> None:
     stated = 0
-    for url in pages.admin_pages(client, world):
+    for url, text in every_page.items():
         if not url.endswith("/change/"):
             continue
-        text = client.get(url).content.decode()
         states = _STATE.findall(head_of(text))
         assert len(states) <= 1, url
         beside = text.partition('<aside class="split-side"')[2]

@@ -13,7 +13,8 @@ from controlplane.access import services
 from controlplane.access.models import UserSession
 from controlplane.access.services.reviews import generate_review
 from tests import make
-from tests.kit import catalog, inhabited, pages
+from tests.console.conftest import ON_ONE_WORKER
+from tests.kit import catalog
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +39,11 @@ def said(page: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_every_heading__is_words() -> None:
-    world = inhabited.settle()
-    browser = make.client(world.root)
-    browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
+@ON_ONE_WORKER
+def test_every_heading__is_words(every_page: dict[str, str]) -> None:
     wrong, kinds = set(), set()
-    for url in pages.admin_pages(browser, world):
-        main = browser.get(url, follow=True).content.decode().partition("<main")[2]
-        for kind, text in said(main):
+    for url, page in every_page.items():
+        for kind, text in said(page.partition("<main")[2]):
             kinds.add(kind)
             if NAMED_BY_A_COLUMN.match(text):
                 wrong.add(f"{kind} {text!r} on {url}")

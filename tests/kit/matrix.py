@@ -131,8 +131,7 @@ def call(
     request.actor, request.portal_actor = actor, actor
     request.workspace, request.user = None, user
     with taken_back():
-        response = match.func(request, *match.args, **match.kwargs)
-    return response  # type: ignore[no-any-return]
+        return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
 
 
 @contextmanager
