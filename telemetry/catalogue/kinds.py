@@ -70,14 +70,11 @@ class Kind:
     code: str
     operation: str
     mission: bool  # whether it must say which mission it is about
+    ms_factor: float = 1.0
 
     @property
     def status(self) -> str:
         return self.statuses[0]
-
-    @property
-    def ms_factor(self) -> float:
-        return next(factor for ending, factor in SPANS.items() if self.ms.endswith(ending))
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -105,12 +102,14 @@ def define(
         raise ValueError(f"event {name} is defined twice")
     parsed = tuple(_key(each) for each in keys.split())
     names = {key.name for key in parsed}
+    span = ms or next((key for key in _DURATIONS if key in names), "duration_ms")
     KINDS[name] = Kind(
         name=name,
         stage=stage,
         statuses=tuple(statuses.split("/")),
         keys=parsed,
-        ms=ms or next((key for key in _DURATIONS if key in names), "duration_ms"),
+        ms=span,
+        ms_factor=next(factor for ending, factor in SPANS.items() if span.endswith(ending)),
         amount=amount,
         code=code or ("error_code" if "error_code" in names else "outcome"),
         operation=operation,

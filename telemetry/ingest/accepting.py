@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import DataError, OperationalError
 
@@ -98,8 +98,4 @@ def _store(rows: list[Row], places: dict[Any, int], receipt: Receipt) -> None:
 
 def _duplicate(receipt: Receipt, index: int, row: Row) -> None:
     receipt.duplicates += 1
-    receipt.verdicts.append(Verdict(index, "duplicate", str(row.id)))
-
-
-def minute_of(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
+    receipt.verdicts.append(Verdict(index, "duplicate", str(UUID(bytes=row.id))))

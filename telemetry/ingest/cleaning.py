@@ -11,40 +11,70 @@ from telemetry.ingest.wire import Incoming
 
 # Fields with few values, the same in most events: looked at once each.
 _WORDS = ("service", "agent_name", "agent", "toolkit", "env", "stage", "event", "event_type")
-# Fields that differ from event to event: looked at in the batch's one scan.
-_IDS = ("mission_id", "mission", "correlation_id", "request_id", "session_id")
-_ITEMS = ("bd_issue", "work_item")
+# What differs from event to event: looked at in the batch's one scan.
+_TEXTS = (
+    "context",
+    "message",
+    "mission_id",
+    "mission",
+    "correlation_id",
+    "request_id",
+    "session_id",
+    "bd_issue",
+    "work_item",
+)
 
 
 def clean(items: Sequence[Incoming]) -> list[dict[str, int]]:
     """Redact every event in place. Answers how many values of which kind were replaced."""
     counts = []
-    values = [_unclean(item) for item in items]
-    for item, (value, found) in zip(items, redaction.redact_batch(values), strict=True):
-        _put_back(item, value)
+    asked = [_texts(item) for item in items]
+    answers = redaction.redact_fresh(asked)
+    for item, before, (value, found) in zip(items, asked, answers, strict=True):
+        if value is not before:
+            for name, text in zip(_TEXTS, value, strict=True):
+                setattr(item, name, text)
         if item.user_id is not None and item.user_id != "":
             item.user_id = redaction.pseudonym(item.user_id)
-        for name in _WORDS:
-            text = getattr(item, name)
-            if text:
-                setattr(item, name, clean_word(text))
+        _clean_words(item)
         counts.append(found)
     return counts
 
 
-def _unclean(item: Incoming) -> list[Any]:
-    ids = [getattr(item, name) or "" for name in _IDS]
-    ids += [getattr(item, name) or "" for name in _ITEMS]
-    return [item.context or {}, item.message or "", *ids]
+def _texts(item: Incoming) -> list[Any]:
+    return [
+        item.context,
+        item.message,
+        item.mission_id,
+        item.mission,
+        item.correlation_id,
+        item.request_id,
+        item.session_id,
+        item.bd_issue,
+        item.work_item,
+    ]
 
 
-def _put_back(item: Incoming, value: list[Any]) -> None:
-    context, message, *ids = value
-    item.context = context
-    item.message = message
-    for name, text in zip((*_IDS, *_ITEMS), ids, strict=True):
-        if text:
-            setattr(item, name, text)
+def _clean_words(item: Incoming) -> None:
+    said = (
+        item.service,
+        item.agent_name,
+        item.agent,
+        item.toolkit,
+        item.env,
+        item.stage,
+        item.event,
+        item.event_type,
+    )
+    if not _all_clean(said):
+        for name, text in zip(_WORDS, said, strict=True):
+            if text:
+                setattr(item, name, clean_word(text))
+
+
+@lru_cache(maxsize=8192)
+def _all_clean(said: tuple[str | None, ...]) -> bool:
+    return all(not text or clean_word(text) == text for text in said)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -38,13 +37,14 @@ LEVEL_OF = {"info": 20, "success": 20, "warning": 30, "error": 40}
 _STATUS_OF = {10: "info", 20: "info", 30: "warning", 40: "error", 50: "error"}
 # Outcomes that are no failure. A tool call with any other outcome failed, whatever it is called.
 FINE = frozenset({"", "success", "ok", "succeeded", "completed", "approved", "initiated"})
+FAILED = frozenset({"error", "failed"})
 _CALLS = frozenset({"composio_tool_call", "gen_ai_call", "agent_run_completed", "undo_completed"})
 
 
 class Row(NamedTuple):
     """A row of `telemetry_events`, in the order of its columns."""
 
-    id: uuid.UUID
+    id: bytes
     occurred_at: datetime
     received_at: datetime
     workspace_id: int | None
@@ -100,7 +100,7 @@ class Sender:
 
 
 def shape(item: Incoming, sender: Sender) -> Row | Problem:
-    """One event in its stored form, not yet redacted."""
+    """One event in its stored form. It has been redacted."""
     received = item.event or item.event_type
     if not received:
         return Problem("MISSING", "event: the name of what happened is missing.")
@@ -112,60 +112,73 @@ def shape(item: Incoming, sender: Sender) -> Row | Problem:
         return when
     name, kind = _known(received)
     context = item.context or {}
-    flags = 0 if kind else int(Flag.UNKNOWN)
-    if name != received:
-        flags |= Flag.ALIAS
+    flags = 0 if name == received else int(Flag.ALIAS)
     if item.sent_at and abs((sender.now - item.sent_at).total_seconds()) > SKEW.value:
         flags |= Flag.SKEW
     stage, flags = _stage(item, context, kind, flags)
     operation, flags = _operation(context, kind, flags)
-    code = _word(context, kind.code if kind else "outcome") or _word(context, "error_code")
-    status, level = _status(item, kind, name, code)
+    code = _word(context, kind.code) or _word(context, "error_code")
+    status, level = _status(item, kind, code)
     mission = item.mission_id or item.mission or _word(context, "mission_id") or None
     correlation = item.correlation_id or item.request_id or item.trace_id or None
-    if kind is not None and (
-        (kind.mission and not (mission and correlation)) or (kind.stage and not stage)
-    ):
+    if kind is NOBODY:
+        flags |= Flag.UNKNOWN
+    elif (kind.mission and not (mission and correlation)) or (kind.stage and not stage):
         flags |= Flag.INCOMPLETE
+    # By position: names would cost as much as all of the above.
     return Row(
-        id=_identity(item, sender),
-        occurred_at=when,
-        received_at=sender.now,
-        workspace_id=sender.workspace_id,
-        event_type=name,
-        received_name=received if name != received else None,
-        status=status,
-        level=level,
-        stage=stage,
-        env=item.env or "",
-        service=item.service or sender.service,
-        agent=item.agent_name or item.agent or _word(context, "agent_name") or sender.agent,
-        toolkit=item.toolkit or _word(context, "toolkit") or _word(context, "toolkit_slug"),
-        operation=operation,
-        code=code,
-        source=sender.source,
-        mission=mission,
-        work_item=item.bd_issue or item.work_item or _word(context, "bd_issue") or None,
-        correlation_id=correlation,
-        session=item.session_id or _word(context, "session_id") or None,
-        trace_id=item.trace_id.lower() if item.trace_id else None,
-        span_id=item.span_id.lower() if item.span_id else None,
-        parent_span_id=item.parent_span_id.lower() if item.parent_span_id else None,
-        user_ref=str(item.user_id) if item.user_id not in (None, "") else None,
-        weight=item.count or 1,
-        duration_ms=_duration(item, context, kind),
-        amount=_number(context, kind.amount) if kind else None,
-        flags=flags,
-        message=item.message or None,
-        context=context,
-        redactions=None,
+        _identity(item, sender),
+        when,
+        sender.now,
+        sender.workspace_id,
+        name,
+        received if name != received else None,
+        status,
+        level,
+        stage,
+        item.env or "",
+        item.service or sender.service,
+        item.agent_name or item.agent or _word(context, "agent_name") or sender.agent,
+        item.toolkit or _word(context, "toolkit") or _word(context, "toolkit_slug"),
+        operation,
+        code,
+        sender.source,
+        mission,
+        item.bd_issue or item.work_item or _word(context, "bd_issue") or None,
+        correlation,
+        item.session_id or _word(context, "session_id") or None,
+        item.trace_id.lower() if item.trace_id else None,
+        item.span_id.lower() if item.span_id else None,
+        item.parent_span_id.lower() if item.parent_span_id else None,
+        str(item.user_id) if item.user_id not in (None, "") else None,
+        item.count or 1,
+        _duration(item, context, kind),
+        _number(context, kind.amount) if kind.amount else None,
+        flags,
+        item.message or None,
+        context,
+        None,
     )
 
 
+# What is measured on events that the catalogue does not know.
+NOBODY = Kind(
+    name="",
+    stage="",
+    statuses=("info",),
+    keys=(),
+    ms="duration_ms",
+    amount="",
+    code="outcome",
+    operation="",
+    mission=False,
+)
+
+
 @lru_cache(maxsize=2048)
-def _known(received: str) -> tuple[str, Kind | None]:
+def _known(received: str) -> tuple[str, Kind]:
     kind = catalogue.find(received)
-    return (kind.name if kind else received), kind
+    return (kind.name, kind) if kind else (received, NOBODY)
 
 
 def _moment(item: Incoming, sender: Sender, name: str) -> datetime | Problem:
@@ -183,60 +196,65 @@ def _moment(item: Incoming, sender: Sender, name: str) -> datetime | Problem:
     return when
 
 
-def _identity(item: Incoming, sender: Sender) -> uuid.UUID:
+def _identity(item: Incoming, sender: Sender) -> bytes:
     """The client's own id where it is a UUID, else one made from it: the same every time."""
-    if not item.event_id:
-        return uuid7()
-    try:
-        return uuid.UUID(item.event_id)
-    except ValueError:
-        seed = f"{sender.workspace_id}:{item.event_id}".encode("utf-8", "surrogatepass")
-        return uuid.UUID(bytes=blake2b(seed, digest_size=16).digest())
+    given = item.event_id
+    if not given:
+        return uuid7().bytes
+    if len(given) == 36:
+        try:
+            known = bytes.fromhex(given.replace("-", ""))
+        except ValueError:
+            known = b""
+        if len(known) == 16:
+            return known
+    seed = f"{sender.workspace_id}:{given}".encode("utf-8", "surrogatepass")
+    return blake2b(seed, digest_size=16).digest()
 
 
-def _stage(
-    item: Incoming, context: dict[str, Any], kind: Kind | None, flags: int
-) -> tuple[str, int]:
-    said = item.stage or _word(context, "stage")
-    stage = catalogue.stage_of(said)
+def _stage(item: Incoming, context: dict[str, Any], kind: Kind, flags: int) -> tuple[str, int]:
+    stage = _stage_of(item.stage or _word(context, "stage"))
     if stage is None:
-        return (kind.stage if kind else ""), flags | Flag.STAGE
+        return kind.stage, flags | Flag.STAGE
     return stage, flags
 
 
-def _operation(context: dict[str, Any], kind: Kind | None, flags: int) -> tuple[str, int]:
+_stage_of = lru_cache(maxsize=1024)(catalogue.stage_of)
+
+
+def _operation(context: dict[str, Any], kind: Kind, flags: int) -> tuple[str, int]:
     """An operation of the Tool Router stands in `meta_tool`, whatever the action was."""
     tool = _word(context, "meta_tool").upper()
     if tool:
         return tool, flags if tool in catalogue.OPERATIONS else flags | Flag.OPERATION
-    return (_word(context, kind.operation) if kind and kind.operation else ""), flags
+    return (_word(context, kind.operation) if kind.operation else ""), flags
 
 
-def _status(item: Incoming, kind: Kind | None, name: str, code: str) -> tuple[str, int]:
-    level = LEVELS.get((item.level or "").upper(), 0)
+def _status(item: Incoming, kind: Kind, code: str) -> tuple[str, int]:
+    level = LEVELS.get(item.level.upper(), 0) if item.level else 0
     if item.status:
         status = item.status
-    elif name in _CALLS and code.lower() not in FINE:
+    elif kind.name in _CALLS and code.lower() not in FINE:
         status = "error"
-    elif level >= LEVELS["WARN"] or kind is None:
+    elif level >= LEVELS["WARN"] or kind is NOBODY:
         status = _STATUS_OF.get(level, "info")
     else:
-        status = "error" if code.lower() in {"error", "failed"} else kind.status
+        status = "error" if code and code.lower() in FAILED else kind.status
     return status, level or LEVEL_OF[status]
 
 
-def _duration(item: Incoming, context: dict[str, Any], kind: Kind | None) -> float | None:
+def _duration(item: Incoming, context: dict[str, Any], kind: Kind) -> float | None:
     if item.duration_ms is not None:
         return item.duration_ms
-    value = _number(context, kind.ms if kind else "duration_ms")
+    value = _number(context, kind.ms)
     if value is None or value < 0:
         return None
-    return min(value * (kind.ms_factor if kind else 1.0), 1e12)
+    return min(value * kind.ms_factor, 1e12)
 
 
 def _number(context: dict[str, Any], key: str) -> float | None:
     value = context.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and type(value) is not float:
         return None
     try:
         number = float(value)
@@ -248,8 +266,8 @@ def _number(context: dict[str, Any], key: str) -> float | None:
 def _word(context: dict[str, Any], key: str) -> str:
     """A short text of the context, for a column. Whole numbers count as words."""
     value = context.get(key)
-    if isinstance(value, str):
+    if value is None:
+        return ""
+    if type(value) is str:
         return value if len(value) <= 64 else value[:64]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9:
-        return str(value)
-    return ""
+    return str(value) if type(value) is int and abs(value) < 10**9 else ""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from operator import itemgetter
 
 import msgspec
 import psycopg
@@ -40,10 +39,10 @@ class NoPartition(Exception):
     """A day was closed between our look and the COPY."""
 
 
-def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[UUID]:
+def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[bytes]:
     """Store what is new and mark the minutes, in one transaction. Answers the ids that were
     there before."""
-    ordered = sorted(rows, key=_id)
+    ordered = sorted(rows, key=itemgetter(0))
     minutes = sorted(dirty)
     for attempt in range(1, TRIES + 1):
         try:
@@ -60,11 +59,7 @@ def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[UUID]:
     raise AssertionError("unreachable")
 
 
-def _id(row: Row) -> UUID:
-    return row.id
-
-
-def _copied_or_merged(cursor: CursorWrapper, rows: Sequence[Row]) -> set[UUID]:
+def _copied_or_merged(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
     try:
         with transaction.atomic():
             _copy(cursor, "telemetry_events", rows)
@@ -78,18 +73,17 @@ def _copy(cursor: CursorWrapper, table: str, rows: Iterable[Row]) -> None:
         copy.set_types(_TYPES)
         write = copy.write_row
         for row in rows:
-            (id_, *middle, context, redactions) = row
+            redactions = row[-1]
             write(
                 (
-                    id_.bytes,
-                    *middle,
-                    _JSONB + _encode(context),
-                    _JSONB + _encode(redactions) if redactions else None,
+                    *row[:-2],
+                    _JSONB + _encode(row[-2]),
+                    None if redactions is None else _JSONB + _encode(redactions),
                 )
             )
 
 
-def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[UUID]:
+def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
     """Some are there already: through a table of our own, leaving those out."""
     cursor.execute(
         "CREATE TEMPORARY TABLE telemetry_incoming (LIKE telemetry_events) ON COMMIT DROP"
@@ -99,7 +93,7 @@ def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[UUID]:
         f"INSERT INTO telemetry_events ({_NAMES}) SELECT {_NAMES} FROM telemetry_incoming"  # noqa: S608
         " ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
     )
-    new = {id_ for (id_,) in cursor.fetchall()}
+    new = {id_.bytes for (id_,) in cursor.fetchall()}
     cursor.execute("DROP TABLE telemetry_incoming")
     return {row.id for row in rows} - new
 
@@ -111,8 +105,3 @@ def _mark(cursor: CursorWrapper, workspace_id: int | None, minutes: Sequence[dat
         " FROM unnest(%s::timestamptz[]) AS minute",
         [workspace_id, list(minutes)],
     )
-
-
-def as_params(row: Row) -> tuple[Any, ...]:
-    """A row for an ordinary statement: what the benches compare with."""
-    return (*row[:-2], _encode(row.context).decode(), None)

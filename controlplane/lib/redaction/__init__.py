@@ -11,6 +11,7 @@ from typing import Any
 
 from controlplane.lib.redaction.keys import register_field
 from controlplane.lib.redaction.pseudonyms import pseudonym
+from controlplane.lib.redaction.quick import redact_fresh
 from controlplane.lib.redaction.scan import CAP, MARK, TRUNCATED, redact_many
 from controlplane.lib.redaction.walk import redact_batch
 
@@ -22,6 +23,7 @@ __all__ = [
     "redact",
     "redact_batch",
     "redact_counted",
+    "redact_fresh",
     "redact_text",
     "register_field",
 ]

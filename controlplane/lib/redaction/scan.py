@@ -20,6 +20,7 @@ _TRUNCATED = TRUNCATED.encode()
 _LOOK_AHEAD = 4 * 1024  # what begins before the cap is recognised whole
 _MASKED_MARK = b"\x00" * len(_MARK)
 _JOINT = b"\n\n"
+_JOINT_TEXT = "\n\n"
 PASSES = 3
 
 
@@ -132,6 +133,15 @@ def redact_many(texts: list[str]) -> list[tuple[str, Counter[str]] | None]:
         if counts or len(encoded[index]) > CAP:
             results[index] = (result.decode("utf-8", "surrogatepass"), counts)
     return results
+
+
+def hits(texts: list[str]) -> list[int]:
+    """The places of those that some rule may find something in."""
+    longest = max(map(len, texts), default=0)
+    # The usual case, without looking at each. A character has four bytes at most.
+    if longest <= CAP // 4 and not hit(encode(_JOINT_TEXT.join(texts))):
+        return []
+    return _hits([encode(text) for text in texts])
 
 
 def _hits(encoded: list[bytes]) -> list[int]:
