@@ -2,8 +2,10 @@
 
 from telemetry.models.events import Event, Flag, Partition, Refusal
 from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
+from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
 
 __all__ = [
+    "AlertRule",
     "Dirty",
     "Event",
     "Flag",
@@ -13,4 +15,8 @@ __all__ = [
     "RollupDay",
     "RollupHour",
     "RollupMinute",
+    "RuleChange",
+    "RuleReadings",
+    "RuleState",
+    "Severity",
 ]

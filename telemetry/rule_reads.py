@@ -1,0 +1,57 @@
+"""Reads of alert rules, named. A shipped rule has no workspace and is seen by everybody it holds
+for; one about the installation, and how it stands, by those who may see the installation."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.db.models import Exists, OuterRef, Q
+
+from controlplane.access import policy
+from controlplane.lib.actors import Actor
+from telemetry.querysets import INSTALLATION, ScopedQuerySet
+
+
+class WorkspaceRows(ScopedQuerySet):
+    """Rows with a workspace; without one they are about the installation."""
+
+
+class RuleQuerySet(ScopedQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        seen = Q(workspace_id__in=actor.workspace_ids) | Q(workspace=None, scope="workspace")
+        if policy.can(actor, INSTALLATION):
+            seen |= Q(scope="installation")
+        return self.filter(seen)
+
+    def shipped(self) -> Self:
+        return self.filter(workspace=None)
+
+    def on(self) -> Self:
+        return self.filter(is_active=True)
+
+    def in_force(self, workspace_id: int | None) -> Self:
+        """The rules that hold in a workspace, its own before shipped ones of the same slug; for
+        None those about the installation."""
+        if workspace_id is None:
+            return self.filter(workspace=None, scope="installation")
+        own = self.model._default_manager.filter(workspace_id=workspace_id, slug=OuterRef("slug"))
+        shared = Q(workspace=None, scope="workspace") & ~Exists(own)
+        return self.filter(Q(workspace_id=workspace_id) | shared)
+
+    def shown_in(self, workspace_id: int) -> Self:
+        """What a workspace's list shows: its rules, and the installation's."""
+        own = self.model._default_manager.filter(workspace_id=workspace_id, slug=OuterRef("slug"))
+        return self.filter(Q(workspace_id=workspace_id) | Q(workspace=None) & ~Exists(own))
+
+
+class RuleStateQuerySet(ScopedQuerySet):
+    def firing(self) -> Self:
+        return self.filter(status="firing", rule__is_active=True)
+
+    def not_ok(self) -> Self:
+        return self.exclude(status="ok")
+
+    def of_rule(self, rule: Any, workspace_id: int | None) -> Self:
+        return self.filter(rule=rule, workspace_id=workspace_id)
