@@ -38,3 +38,10 @@ class EventQuerySet(ScopedQuerySet):
 class RollupQuerySet(ScopedQuerySet):
     def between(self, start: Any, end: Any) -> Self:
         return self.filter(bucket__gte=start, bucket__lt=end)
+
+
+class InstallationQuerySet(models.QuerySet[Any]):
+    """Rows that are about the installation, whole."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        return self if actor.sees_all or policy.can(actor, INSTALLATION) else self.none()

@@ -94,8 +94,12 @@ class Partition(models.Model):
     rows = models.PositiveBigIntegerField(default=0)  # counted when it was sealed
     bytes = models.PositiveBigIntegerField(default=0)
     made_at = models.DateTimeField(default=clock.now)
+    # Its minutes were thrown away: an hour of it is computed from events.
+    trimmed_at = models.DateTimeField(null=True, blank=True)
+    # Set when nothing that waited was left: from then on its rollups are what they are.
     sealed_at = models.DateTimeField(null=True, blank=True)
     dropped_at = models.DateTimeField(null=True, blank=True)
+    objects = querysets.InstallationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-day"]
