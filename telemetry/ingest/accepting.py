@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, OperationalError
-
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
@@ -16,7 +14,7 @@ from controlplane.lib.errors import Unavailable
 from telemetry import partitions, pressure
 from telemetry.ingest import cleaning, refusing, storing
 from telemetry.ingest.receipts import Problem, Receipt, Verdict
-from telemetry.ingest.shaping import Row, Sender, shape
+from telemetry.ingest.shaping import Row, Sender, binary_json, shape
 from telemetry.ingest.wire import Incoming, Item
 
 
@@ -26,6 +24,8 @@ def ingest(
     """Store a batch for a workspace; None: about the installation, which only jobs report."""
     policy.require(actor, "telemetry.ingest", workspace or "telemetry.event:*")
     pressure.check()
+    if actor.kind == "agent" and workspace is not None:
+        agent = agent or min(actor.roles_in(workspace.pk), default="")
     now = clock.now()
     for _ in range(storing.TRIES):
         oldest = partitions.oldest_open()
@@ -74,7 +74,7 @@ def _shaped(
             _duplicate(receipt, index, row)
             continue
         if found:
-            row = row._replace(redactions=found)
+            row = row._replace(redactions=binary_json(found))
             receipt.redacted += sum(found.values())
         if row.flags & 1 and len(unknown) < 20:
             unknown.add(row.event_type)
@@ -85,10 +85,7 @@ def _shaped(
 
 def _store(rows: list[Row], places: dict[Any, int], receipt: Receipt) -> None:
     minutes = {row.occurred_at.replace(second=0, microsecond=0) for row in rows}
-    try:
-        known = storing.store(rows, minutes)
-    except (OperationalError, DataError) as error:
-        raise Unavailable("Events can't be stored now. Send them again.", retry_after=5) from error
+    known = storing.store(rows, minutes)
     if known:
         for row in rows:
             if row.id in known:

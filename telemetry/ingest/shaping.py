@@ -9,6 +9,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+import msgspec
+
 from controlplane.access.models import Workspace
 from controlplane.lib.defaults import define
 from controlplane.lib.ids import uuid7
@@ -18,6 +20,12 @@ from telemetry.ingest.receipts import Problem
 from telemetry.ingest.wire import Incoming
 from telemetry.models.events import Flag
 
+MAX_EVENT = define(
+    "telemetry.max_event_bytes",
+    64 * 1024,
+    unit="bytes",
+    why="the context of one event, redacted; what is larger is a file and belongs to evidence",
+)
 AHEAD = define(
     "telemetry.clock_ahead_s", 300, unit="seconds", why="what a clock may be off before we refuse"
 )
@@ -73,8 +81,8 @@ class Row(NamedTuple):
     amount: float | None
     flags: int
     message: str | None
-    context: dict[str, Any]
-    redactions: dict[str, int] | None
+    context: bytes  # JSON in the server's binary form
+    redactions: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,9 @@ def shape(item: Incoming, sender: Sender) -> Row | Problem:
         flags |= Flag.UNKNOWN
     elif (kind.mission and not (mission and correlation)) or (kind.stage and not stage):
         flags |= Flag.INCOMPLETE
+    packed = binary_json(context) if context else _EMPTY
+    if len(packed) > MAX_EVENT.value:
+        return Problem("TOO_LARGE", f"The context has {len(packed):,} bytes.", received)
     # By position: names would cost as much as all of the above.
     return Row(
         _identity(item, sender),
@@ -156,9 +167,20 @@ def shape(item: Incoming, sender: Sender) -> Row | Problem:
         _number(context, kind.amount) if kind.amount else None,
         flags,
         item.message or None,
-        context,
+        packed,
         None,
     )
+
+
+def binary_json(value: Any) -> bytes:
+    """As the server's binary form wants it: psycopg's own adaptation would cost more than all
+    other columns."""
+    return _JSONB + _encode(value)
+
+
+_JSONB = b"\x01"
+_encode = msgspec.json.encode
+_EMPTY = binary_json({})
 
 
 # What is measured on events that the catalogue does not know.

@@ -10,18 +10,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 
-import msgspec
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from controlplane.lib.errors import Unavailable
 from telemetry.ingest.shaping import Row
 
 COLUMNS = Row._fields
 _NAMES = ", ".join(COLUMNS)
 _COPY = f"COPY {{}} ({_NAMES}) FROM STDIN (FORMAT BINARY)"
-# Ids and JSON go over as the bytes that the server's binary form wants: psycopg's own adaptation
-# of them would cost more than all other columns.
+# Ids and JSON go over as the bytes that they are in the server's binary form.
 _TYPES = [
     *("bytea", "timestamptz", "timestamptz", "int8"),
     *["text"] * 3,
@@ -29,8 +28,6 @@ _TYPES = [
     *["text"] * 16,
     *("int4", "float8", "float8", "int2", "text", "bytea", "bytea"),
 ]
-_JSONB = b"\x01"
-_encode = msgspec.json.encode
 TRIES = 3
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -51,11 +48,14 @@ def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[bytes]:
                 if len(known) < len(ordered):
                     _mark(cursor, ordered[0].workspace_id, minutes)
                 return known
-        except _AGAIN:
-            if attempt == TRIES:
-                raise
-        except psycopg.errors.CheckViolation as error:
-            raise NoPartition from error
+        except (psycopg.Error, DatabaseError) as error:
+            reason = error if isinstance(error, psycopg.Error) else error.__cause__
+            if isinstance(reason, psycopg.errors.CheckViolation):
+                raise NoPartition from error
+            if not isinstance(reason, _AGAIN) or attempt == TRIES:
+                raise Unavailable(
+                    "Events can't be stored now. Send them again.", retry_after=5
+                ) from error
     raise AssertionError("unreachable")
 
 
@@ -71,16 +71,8 @@ def _copied_or_merged(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
 def _copy(cursor: CursorWrapper, table: str, rows: Iterable[Row]) -> None:
     with cursor.copy(_COPY.format(table)) as copy:
         copy.set_types(_TYPES)
-        write = copy.write_row
         for row in rows:
-            redactions = row[-1]
-            write(
-                (
-                    *row[:-2],
-                    _JSONB + _encode(row[-2]),
-                    None if redactions is None else _JSONB + _encode(redactions),
-                )
-            )
+            copy.write_row(row)
 
 
 def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
