@@ -4,3 +4,20 @@ from django.apps import AppConfig
 class TelemetryConfig(AppConfig):
     name = "telemetry"
     verbose_name = "Telemetry"
+
+    def ready(self) -> None:
+        from controlplane.audit import words
+        from telemetry import kept  # noqa: F401
+
+        words.define(
+            "telemetry",
+            {
+                "manage_rules": "change/changed the alert rule",
+                "manage_rules:add": "add/added the alert rule",
+                "manage_rules:remove": "remove/removed the alert rule",
+                "manage_rules:on": "switch/switched on the alert rule",
+                "manage_rules:off": "switch/switched off the alert rule",
+                "test_rule": "try/tried the alert rule",
+            },
+        )
+        words.define("rulestate", {"firing": "fire/fired", "ok": "resolve/resolved the alert"})

@@ -234,6 +234,7 @@ define(
         ("view", "See dashboards, series and events", EVERYBODY),
         ("view_installation", "See the installation's own health", OPERATORS | OVERSIGHT),
         ("ingest", "Report events", OPERATORS | AGENTS | {"telemetry_analyst"}),
+        ("manage_rules", "Change and try alert rules", OPERATORS | {"telemetry_analyst"}),
     ],
 )
 define(

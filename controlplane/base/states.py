@@ -40,6 +40,8 @@ class Step:
     gate: Gate | None = None
     # Quiet steps come after the one the console shows as the next.
     primary: bool = True
+    # False for moves the portal makes by the thousand, which no auditor ever asks about.
+    audited: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +181,16 @@ def advance(
     before = {key: plain(getattr(obj, key)) for key in new}
     with transaction.atomic():
         _compare_and_set(obj, source, new)
-        audit.record(
-            actor,
-            name or f"{obj._meta.model_name}.{to}",
-            obj,
-            before=before,
-            after={key: plain(getattr(obj, key)) for key in new},
-            reason=reason,
-            details={"transition": f"{source} -> {to}"},
-        )
+        if step.audited:
+            audit.record(
+                actor,
+                name or f"{obj._meta.model_name}.{to}",
+                obj,
+                before=before,
+                after={key: plain(getattr(obj, key)) for key in new},
+                reason=reason,
+                details={"transition": f"{source} -> {to}"},
+            )
     return obj
 
 
