@@ -1,0 +1,22 @@
+"""The demo's telemetry: a week of missions, as its agents would have reported it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.base import demo
+from controlplane.lib import clock
+from telemetry import partitions, pressure, rollups, simulate
+
+DAYS = 7
+RATE = 3.0  # events a minute: some dozen missions a day
+
+
+@demo.step("telemetry", order=60)
+def telemetry(scene: demo.Scene) -> None:
+    partitions.look_again()
+    pressure.forget()
+    now = clock.now()
+    start = max(now - timedelta(days=DAYS), partitions.oldest_open())
+    events = simulate.events(demo.SEED, start, now, RATE)
+    simulate.deliver(events, simulate.inside(scene.workspace, relieve=rollups.settle))
