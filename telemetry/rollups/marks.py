@@ -1,0 +1,84 @@
+"""Taking and leaving marks. One roller at a time works with them (`take_turn`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+
+# Of a workspace (None: the installation), the beginning of a minute, an hour or a day.
+Bucket = tuple[int | None, datetime]
+# Arbitrary but fixed: rollers, sealers and erasers of this database take turns on it.
+LOCK = 0x74656C656D2D726C
+LOOKED_AT = 20_000  # marks of one pass: hundreds of batches leave one each for the same minute
+
+_TAKE = """
+    WITH few AS (
+        SELECT id, workspace_id, bucket FROM telemetry_dirty
+        WHERE grain = %(grain)s AND at <= clock_timestamp() - %(rest)s * interval '1 second'
+          AND bucket >= coalesce(%(low)s, '-infinity'::timestamptz)
+          AND bucket < coalesce(%(high)s, 'infinity'::timestamptz)
+        ORDER BY id LIMIT %(looked_at)s
+    ), chosen AS (
+        SELECT workspace_id, bucket FROM few
+        GROUP BY workspace_id, bucket ORDER BY min(id) LIMIT %(most)s
+    )
+    DELETE FROM telemetry_dirty d USING few f JOIN chosen c
+        ON c.bucket = f.bucket AND c.workspace_id IS NOT DISTINCT FROM f.workspace_id
+    WHERE d.id = f.id
+    RETURNING d.workspace_id, d.bucket
+"""
+_MARK = """
+    INSERT INTO telemetry_dirty (workspace_id, grain, bucket, at)
+    SELECT new.workspace_id, %(grain)s, new.bucket, clock_timestamp()
+    FROM unnest(%(workspaces)s::bigint[], %(buckets)s::timestamptz[]) AS new (workspace_id, bucket)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM telemetry_dirty d
+        WHERE d.grain = %(grain)s AND d.bucket = new.bucket
+          AND d.workspace_id IS NOT DISTINCT FROM new.workspace_id
+    )
+"""
+
+
+def take_turn(cursor: CursorWrapper, *, wait: bool = False) -> bool:
+    """Be the only roller until the transaction ends. False: another one is at work."""
+    if wait:
+        cursor.execute("SET LOCAL lock_timeout = '60s'")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        return True
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+    return bool(cursor.fetchone()[0])
+
+
+def take(
+    cursor: CursorWrapper,
+    grain: str,
+    *,
+    most: int,
+    rest: float = 0.0,
+    low: datetime | None = None,
+    high: datetime | None = None,
+) -> tuple[set[Bucket], int]:
+    """The buckets marked longest ago and how many marks that were. All marks of a bucket that
+    were seen go; one that is set meanwhile stays for the next pass."""
+    params: dict[str, Any] = {"grain": grain, "rest": rest, "most": most, "looked_at": LOOKED_AT}
+    cursor.execute(_TAKE, {**params, "low": low, "high": high})
+    rows = cursor.fetchall()
+    return set(rows), len(rows)
+
+
+def mark(cursor: CursorWrapper, grain: str, buckets: Collection[Bucket]) -> None:
+    """Leave one mark for each that has none of this grain."""
+    if buckets:
+        cursor.execute(_MARK, {"grain": grain, **arrays(buckets)})
+
+
+def arrays(buckets: Iterable[Bucket]) -> dict[str, Any]:
+    """As the statements want them, in one order for all."""
+    ordered = sorted(buckets, key=lambda each: (each[1], each[0] or 0))
+    return {
+        "workspaces": [workspace for workspace, _ in ordered],
+        "buckets": [bucket for _, bucket in ordered],
+    }
