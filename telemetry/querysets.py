@@ -45,3 +45,12 @@ class InstallationQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, actor: Actor) -> Self:
         return self if actor.sees_all or policy.can(actor, INSTALLATION) else self.none()
+
+
+class GapQuerySet(ScopedQuerySet):
+    def open(self) -> Self:
+        return self.filter(status="open")
+
+    def blocking(self) -> Self:
+        """What keeps the next deployment from starting."""
+        return self.open()

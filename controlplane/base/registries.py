@@ -224,16 +224,44 @@ class KeyFinder:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelQuestion:
+    """What a panel is asked for: a workspace (None: none is chosen), a time, values of dimensions
+    such as `{"env": ("production",)}`."""
+
+    workspace_id: int | None
+    start: datetime
+    end: datetime
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelAnswer:
+    """What there is to draw. `chart` is a mapping for the chart kit; `columns` and `rows` are its
+    numbers, for the table and the export; `verdict` says how it stands. All empty: no data."""
+
+    chart: Mapping[str, Any] | None = None
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    verdict: Verdict | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)  # for a template of its own
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """A dashboard panel: `data` answers what its template draws."""
+    """A panel that an app puts on a dashboard of telemetry. One whose slug the dashboard has
+    already, as something that is not there yet, takes that place; others stand at the end.
+    `template` draws `context` where a chart and a table are not enough."""
 
     slug: str
     dashboard: str
     title: str
     action: str
-    template: str
-    data: Callable[[int], Mapping[str, Any]]
+    data: Callable[[PanelQuestion], PanelAnswer]
+    template: str = ""
     order: int = 50
+    about: str = ""
+    size: Literal["third", "half", "full"] = "half"
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
