@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -23,30 +24,46 @@ Maintenance = Callable[[Service, str, datetime, datetime], Sequence[Period]]
 _maintenance: list[Maintenance] = []
 
 _QUERY = """
-WITH window_asked AS (
-    SELECT tstzrange(%(start)s, %(end)s) AS period
+WITH asked AS (
+    SELECT service, number, tstzmultirange(tstzrange(a, b)) AS period
+    FROM unnest(%(services)s::bigint[]) AS service
+    CROSS JOIN unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        WITH ORDINALITY AS p(a, b, number)
 ), watched AS (
-    SELECT coalesce(range_agg(tstzrange(w.starts_at, w.ends_at) * period), '{}') AS during
-    FROM window_asked, catalog_watchperiod w
+    SELECT p.service_id AS service,
+           range_agg(tstzrange(w.starts_at, w.ends_at)) AS during
+    FROM catalog_watchperiod w
     JOIN catalog_probe p ON p.id = w.probe_id
     JOIN catalog_environment e ON e.id = p.environment_id
-    WHERE p.service_id = %(service)s AND (%(environment)s = '' OR e.slug = %(environment)s)
+    WHERE p.service_id = ANY(%(services)s)
+      AND (%(environment)s = '' OR e.slug = %(environment)s)
+      AND w.starts_at < %(until)s AND (w.ends_at IS NULL OR w.ends_at > %(from)s)
+    GROUP BY 1
 ), down AS (
-    SELECT coalesce(range_agg(tstzrange(d.starts_at, d.ends_at)), '{}') AS during
+    SELECT d.service_id AS service,
+           range_agg(tstzrange(d.starts_at, d.ends_at)) AS during
     FROM catalog_downinterval d JOIN catalog_environment e ON e.id = d.environment_id
-    WHERE d.service_id = %(service)s AND (%(environment)s = '' OR e.slug = %(environment)s)
-      AND d.starts_at < %(end)s AND (d.ends_at IS NULL OR d.ends_at > %(start)s)
+    WHERE d.service_id = ANY(%(services)s)
+      AND (%(environment)s = '' OR e.slug = %(environment)s)
+      AND d.starts_at < %(until)s AND (d.ends_at IS NULL OR d.ends_at > %(from)s)
+    GROUP BY 1
 ), planned AS (
-    SELECT coalesce(range_agg(tstzrange(w.a, w.b)), '{}') AS during
-    FROM unnest(%(from)s::timestamptz[], %(to)s::timestamptz[]) AS w(a, b) WHERE w.a < w.b
+    SELECT w.service, range_agg(tstzrange(w.a, w.b)) AS during
+    FROM unnest(%(planned)s::bigint[], %(planned_from)s::timestamptz[],
+                %(planned_to)s::timestamptz[]) AS w(service, a, b)
+    WHERE w.a < w.b GROUP BY 1
+), whole AS (
+    SELECT service, number, coalesce(watched.during, '{}') * period AS watched,
+           coalesce(down.during, '{}') AS down, coalesce(planned.during, '{}') AS planned
+    FROM asked LEFT JOIN watched USING (service) LEFT JOIN down USING (service)
+    LEFT JOIN planned USING (service)
 ), parts AS (
-    SELECT watched.during AS whole,
-           down.during * watched.during AS down,
-           watched.during - planned.during AS unplanned,
-           (down.during - planned.during) * watched.during AS unplanned_down
-    FROM watched, down, planned
+    SELECT service, number, watched, down * watched AS down, watched - planned AS unplanned,
+           (down - planned) * watched AS unplanned_down
+    FROM whole
 )
-SELECT (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(whole) r),
+SELECT service, number,
+       (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(watched) r),
        (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(down) r),
        (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(unplanned) r),
        (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)
@@ -66,6 +83,9 @@ class Uptime:
     percent_without_maintenance: float | None
 
 
+_NOTHING = Uptime(0.0, 0.0, None, 0.0, None)
+
+
 def maintenance(provider: Maintenance) -> Maintenance:
     """Register who knows of planned windows."""
     _maintenance.append(provider)
@@ -74,26 +94,50 @@ def maintenance(provider: Maintenance) -> Maintenance:
 
 def of(service: Service, start: datetime, end: datetime, *, environment: str = "") -> Uptime:
     """Uptime in [start, end), over all environments or one. What is yet to come is not up."""
-    end = min(end, clock.now())
-    if start >= end:
-        return Uptime(0.0, 0.0, None, 0.0, None)
-    planned = [
-        period for provider in _maintenance for period in provider(service, environment, start, end)
+    return over([service], [(start, end)], environment=environment)[service.pk][0]
+
+
+def over(
+    services: Sequence[Service], periods: Sequence[Period], *, environment: str = ""
+) -> dict[int, list[Uptime]]:
+    """Several services in several periods, in one statement: by the service's pk, in the order
+    of the periods."""
+    now = clock.now()
+    ends = [min(end, now) for _, end in periods]
+    found = {each.pk: [_NOTHING] * len(periods) for each in services}
+    asked = [
+        (number, start, end)
+        for number, ((start, _), end) in enumerate(zip(periods, ends, strict=True))
+        if start < end
     ]
+    if not services or not asked:
+        return found
+    first, last = min(start for _, start, _ in asked), max(end for _, _, end in asked)
+    planned = [
+        (service.pk, a, b)
+        for service in services
+        for provider in _maintenance
+        for a, b in provider(service, environment, first, last)
+    ]
+    parameters: dict[str, Any] = {
+        "services": [each.pk for each in services],
+        "environment": environment,
+        "starts": [start for _, start, _ in asked],
+        "ends": [end for _, _, end in asked],
+        "from": first,
+        "until": last,
+        "planned": [service for service, _, _ in planned],
+        "planned_from": [a for _, a, _ in planned],
+        "planned_to": [b for _, _, b in planned],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _QUERY,
-            {
-                "service": service.pk,
-                "environment": environment,
-                "start": start,
-                "end": end,
-                "from": [a for a, _ in planned],
-                "to": [b for _, b in planned],
-            },
-        )
-        row = cursor.fetchone()
-    whole, down, unplanned, unplanned_down = (float(x) for x in row or (0, 0, 0, 0))
+        cursor.execute(_QUERY, parameters)
+        for service, place, *seconds in cursor.fetchall():
+            found[service][asked[place - 1][0]] = _figure(*map(float, seconds))
+    return found
+
+
+def _figure(whole: float, down: float, unplanned: float, unplanned_down: float) -> Uptime:
     return Uptime(
         measured_s=whole,
         down_s=down,

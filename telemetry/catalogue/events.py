@@ -458,6 +458,9 @@ define(
 define(
     "kpi_missed", "", "warning", "kpi value target", operation="kpi", amount="value", mission=False
 )
+define("message_posted", "", "success/error", "thread? duration_ms? outcome?", mission=False)
+define("messages_read", "", "success/error", "thread? duration_ms? outcome?", mission=False)
+define("loop_detected", "", "warning", "thread rule", code="rule", mission=False)
 define("thread_escalated", "", "warning", "thread reason", code="reason", mission=False)
 define(
     "wake_attempted",

@@ -1,0 +1,1 @@
+"""Figures that are no sums of events: of the catalogue, missions' days, other series."""

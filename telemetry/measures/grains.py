@@ -1,0 +1,113 @@
+"""Which rows answer a question: how wide a step of a chart is, and from which rollups it is read.
+
+A window is cut into pieces, each read from the coarsest rollup that fits it: whole days from
+days, whole hours from hours, the rest from minutes. What is so new that the coarse row may not
+have been recomputed yet is read from the finer one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from controlplane.lib import clock
+from controlplane.lib.errors import Invalid
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+STEPS = {
+    "1m": MINUTE,
+    "5m": timedelta(minutes=5),
+    "15m": timedelta(minutes=15),
+    "1h": HOUR,
+    "6h": timedelta(hours=6),
+    "1d": DAY,
+}
+# Windows up to this long -> their step: sixty to two hundred points, and never minutes of a day
+# for several panels at once.
+_CHOICE = (
+    (timedelta(hours=2), STEPS["1m"]),
+    (timedelta(hours=8), STEPS["5m"]),
+    (timedelta(hours=20), STEPS["15m"]),
+    (timedelta(days=8), STEPS["1h"]),
+    (timedelta(days=32), STEPS["6h"]),
+)
+MOST_POINTS = 1_500
+# Hours are recomputed within a minute of their minutes, days within a quarter of an hour.
+_HOUR_SETTLES = timedelta(minutes=5)
+_DAY_SETTLES = timedelta(hours=1)
+ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+TABLES = {
+    MINUTE: "telemetry_rollupminute",
+    HOUR: "telemetry_rolluphour",
+    DAY: "telemetry_rollupday",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    grain: timedelta
+    start: datetime
+    end: datetime
+
+    @property
+    def table(self) -> str:
+        return TABLES[self.grain]
+
+
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """The beginning of the step this moment lies in, in UTC."""
+    return ORIGIN + (moment.astimezone(UTC) - ORIGIN) // step * step
+
+
+def ceil(moment: datetime, step: timedelta) -> datetime:
+    down = floor(moment, step)
+    return down if down == moment else down + step
+
+
+def step_for(start: datetime, end: datetime) -> timedelta:
+    length = end - start
+    return next((step for longest, step in _CHOICE if length <= longest), DAY)
+
+
+def name_of(step: timedelta) -> str:
+    return next(name for name, each in STEPS.items() if each == step)
+
+
+def steps_of(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
+    """The beginnings of all steps that the window touches."""
+    first = floor(start, step)
+    count = -((first - end) // step)
+    if count > MOST_POINTS:
+        raise Invalid(
+            "Too many points.",
+            details={"step": f"{count:,} steps; at most {MOST_POINTS:,}: take a longer one."},
+        )
+    return [first + step * number for number in range(count)]
+
+
+def pieces(start: datetime, end: datetime, coarsest: timedelta) -> list[Piece]:
+    """The window, cut. Its edges are minutes: what is finer is not kept."""
+    now = clock.now()
+    start, end = floor(start, MINUTE), floor(end, MINUTE)
+    if start >= end:
+        return []
+    if coarsest >= DAY:
+        return _cut(start, end, DAY, floor(now - _DAY_SETTLES, DAY), now)
+    return _cut(start, end, HOUR if coarsest >= HOUR else MINUTE, None, now)
+
+
+def _cut(
+    start: datetime, end: datetime, grain: timedelta, settled: datetime | None, now: datetime
+) -> list[Piece]:
+    if grain == MINUTE or start >= end:
+        return [Piece(MINUTE, start, end)] if start < end else []
+    finer = HOUR if grain == DAY else MINUTE
+    limit = settled if settled is not None else floor(now - _HOUR_SETTLES, HOUR)
+    first, last = ceil(start, grain), min(floor(end, grain), limit)
+    if first >= last:
+        return _cut(start, end, finer, None, now)
+    before = _cut(start, first, finer, None, now)
+    after = _cut(last, end, finer, None, now)
+    return [*before, Piece(grain, first, last), *after]
