@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from telemetry.api import ingest
 
 urlpatterns = [
     path("v1/telemetry/events", ingest.events, name="telemetry-events"),
+    path("", include("telemetry.otlp.api")),
 ]

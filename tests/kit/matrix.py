@@ -157,9 +157,12 @@ def taken_back() -> Iterator[None]:
 
 
 def code(response: HttpResponse) -> str:
-    """The error code of an envelope; empty where there is none."""
+    """The error code of an envelope, or of another protocol's refusal; empty where there is
+    none."""
     if response.status_code < 400:
         return ""
     body = json.loads(response.content)
+    if body.get("details"):
+        return str(body["details"][0]["reason"])
     assert set(body) == {"error"}, body
     return str(body["error"]["code"])

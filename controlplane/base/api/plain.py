@@ -25,6 +25,7 @@ from controlplane.base.api.errors import error_answer
 from controlplane.base.api.views import Form, PortalAPIView
 
 Handler = Callable[..., Any]
+Foreign = Callable[[HttpRequest, JsonAnswer], HttpResponse]
 
 
 def plain_view(
@@ -42,8 +43,12 @@ def plain_view(
     sender_fields: Collection[str] = IDENTITY,
     tags: Sequence[str] = (),
     errors: Collection[int] = (),
+    foreign: Foreign | None = None,
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
-    """Let a function answer behind the door. Methods not in `actions` answer 405."""
+    """Let a function answer behind the door. Methods not in `actions` answer 405.
+
+    `foreign`: the route speaks a protocol of others, and this says a refusal in its words.
+    """
 
     def decorate(handler: Handler) -> Callable[..., HttpResponse]:
         described = _description(
@@ -60,6 +65,7 @@ def plain_view(
                 "secret_fields": secret_fields,
                 "tags": tags,
                 "errors": errors,
+                "foreign": foreign is not None,
             },
         )
 
@@ -69,7 +75,8 @@ def plain_view(
                 request.portal_sender_fields = sender_fields  # type: ignore[attr-defined]
                 response = _perform(request, handler, described, idempotent, args, kwargs)
             except Exception as error:  # noqa: BLE001 - every failure becomes the envelope
-                response = error_answer(error, request)
+                refusal = error_answer(error, request)
+                response = foreign(request, refusal) if foreign else refusal
             door.leave(request, described, response)
             return response
 

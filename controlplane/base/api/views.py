@@ -54,6 +54,8 @@ class PortalAPIView(APIView):
     # The handler asks something outside and writes in transactions of its own: none is open
     # around it, also not for its `Idempotency-Key`. Not together with `if_match`.
     calls_out: ClassVar[bool] = False
+    # It speaks a protocol of others: its bodies and refusals have their form, not ours.
+    foreign: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
