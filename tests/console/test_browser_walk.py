@@ -17,31 +17,32 @@ from tests.kit.browser import MISSING, NARROW, WIDE, Browser
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
 LOOK = (Path(__file__).parents[1] / "kit" / "look.js").read_text()
-# Width, theme, whether menus are open, whether what no theme changes is asked too. The page is
-# loaded once, for the server answers each of these with the same markup but for `data-theme`.
-SIGHTS = (
-    (WIDE, "light", False, False),
-    (WIDE, "dark", True, True),
-    (NARROW, "light", True, False),
-    (NARROW, "dark", False, False),
-)
-TURN = """
-document.documentElement.dataset.theme = arguments[1];
-for (const menu of document.querySelectorAll("details")) menu.open = arguments[2];
+# At each width: theme, whether menus are open, whether what no theme changes is asked too. The page
+# is loaded once, for the server answers each of these with the same markup but for `data-theme`.
+SIGHTS = {
+    WIDE: (("light", False, False), ("dark", True, True)),
+    NARROW: (("light", True, False), ("dark", False, False)),
+}
+EACH = f"""
+const look = function () {{ {LOOK} }};
+return arguments[0].map(([theme, menus, whole]) => {{
+  document.documentElement.dataset.theme = theme;
+  for (const menu of document.querySelectorAll("details")) menu.open = menus;
+  return look(whole);
+}});
 """
 
 
 def look(browser: Browser, path: str) -> list[str]:
-    """Everything wrong with this page."""
+    """Everything wrong with this page. It is loaded at the width where the last one ended: a change
+    of width costs as much as a look."""
     browser.open(path)
     at = urlsplit(browser.path).path
     found = [] if at == urlsplit(path).path else [f"led to {at}"]
-    width = 0
-    for wanted, theme, menus, whole in SIGHTS:
-        if wanted != width:
-            browser.size(width := wanted)
-        lines = browser.js(TURN + LOOK, whole, theme, menus)
-        found += [f"{width} px, {theme}: {line}" for line in lines]
+    for width in (browser.width, WIDE + NARROW - browser.width):
+        browser.size(width)
+        for (theme, *_), lines in zip(SIGHTS[width], browser.js(EACH, SIGHTS[width]), strict=True):
+            found += [f"{width} px, {theme}: {line}" for line in lines]
     return found + browser.said()
 
 

@@ -40,7 +40,10 @@ FLAGS = (
     "--force-prefers-reduced-motion",  # what fades in has no colour of its own yet
     "--hide-scrollbars",
     "--enable-blink-features=ComputedAccessibilityInfo",  # names as assistive programs get them
-    "--force-renderer-accessibility",  # kept up to date, instead of made anew for each name
+    # Nobody looks at the window around the page, goes back, or needs a process for the next site.
+    "--kiosk",
+    "--process-per-site",
+    "--disable-features=BackForwardCache,SpareRendererForSitePerProcess",
     f"--window-size={WIDE},{HEIGHT}",
 )
 SAID = frozenset({"SEVERE", "WARNING"})  # the rest are hints about forms
@@ -58,7 +61,9 @@ class Browser:
         self.driver = Chrome(options=options, service=Service(DRIVER))
         self.driver.set_script_timeout(WAIT_S)
         self.driver.set_page_load_timeout(WAIT_S)
-        self.base = ""
+        self.base, self.width = "", WIDE
+        # Names are kept up to date, instead of made anew for each that is asked.
+        self.cdp("Accessibility.enable")
         self._watch_policy()
 
     def _watch_policy(self) -> None:
@@ -176,6 +181,7 @@ class Browser:
         return self.driver.switch_to.active_element.get_attribute(attribute)
 
     def size(self, width: int) -> None:
+        self.width = width
         self.cdp(
             "Emulation.setDeviceMetricsOverride",
             width=width,

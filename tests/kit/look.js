@@ -53,10 +53,10 @@ const contrast = (one, two) => {
   const [high, low] = [light(one), light(two)].sort((a, b) => b - a);
   return (high + 0.05) / (low + 0.05);
 };
+const fades = new Map([[null, 1]]);
 const faded = (node) => {
-  let all = 1;
-  for (let at = node; at; at = at.parentElement) all *= Number(getComputedStyle(at).opacity);
-  return all;
+  if (!fades.has(node)) fades.set(node, Number(getComputedStyle(node).opacity) * faded(node.parentElement));
+  return fades.get(node);
 };
 const told = new Set();
 const check = (node, text, behind, least, what) => {
