@@ -7,8 +7,11 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.audit import words
-        from telemetry import kept  # noqa: F401
+        from telemetry import duties, kept  # noqa: F401
+        from telemetry.rules import evaluation, transitions  # noqa: F401
+        from telemetry.shown import console
 
+        console.register()
         words.define(
             "telemetry",
             {
@@ -18,6 +21,9 @@ class TelemetryConfig(AppConfig):
                 "manage_rules:on": "switch/switched on the alert rule",
                 "manage_rules:off": "switch/switched off the alert rule",
                 "test_rule": "try/tried the alert rule",
+                "gap_found": "find/found the gap",
+                "gap_closed": "close/closed the gap",
+                "erase": "erase/erased events of",
             },
         )
         words.define("rulestate", {"firing": "fire/fired", "ok": "resolve/resolved the alert"})

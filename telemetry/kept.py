@@ -27,3 +27,25 @@ keep_rows(
     days=365,
     why="alerts of a year: how often a rule fired, and whether its limit is the right one",
 )
+
+# --- Audits -------------------------------------------------------------------------------------
+
+nothing(
+    "telemetry.audits",
+    "telemetry.auditrun",
+    "telemetry.gap",
+    why="what events lacked; who signed a run stands there by an opaque ref",
+)
+keep_rows(
+    "telemetry.audit_runs",
+    "telemetry.auditrun",
+    "started_at",
+    days=730,
+    why="two years of weekly audits, the evidence behind a sign-off; those a gap names stay",
+    found__isnull=True,
+)
+keep_always(
+    "telemetry.gaps",
+    "telemetry.gap",
+    why="one row for a rule and what it is about, reopened when it is found again",
+)

@@ -2,3 +2,5 @@
 process."""
 
 from telemetry.rollups import jobs as _rollups  # noqa: F401
+from telemetry.audits import jobs as _audits  # noqa: F401
+from telemetry.collectors import jobs as _collectors  # noqa: F401

@@ -235,7 +235,14 @@ define(
         ("view_installation", "See the installation's own health", OPERATORS | OVERSIGHT),
         ("ingest", "Report events", OPERATORS | AGENTS | {"telemetry_analyst"}),
         ("manage_rules", "Change and try alert rules", OPERATORS | {"telemetry_analyst"}),
+        ("audit", "Audit telemetry", OPERATORS | {"telemetry_analyst", "coordinator"}),
+        ("sign_audit", "Sign telemetry audits", frozenset({"telemetry_analyst"})),
     ],
+)
+define(
+    "telemetry",
+    [("erase", "Erase the events of a workspace or mission", ADMIN | {"privacy_officer"})],
+    by_key=False,
 )
 define(
     "backup",

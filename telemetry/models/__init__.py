@@ -1,14 +1,17 @@
 """Tables of telemetry. Events come in through `ingest`, rollups are recomputed from them."""
 
+from telemetry.models.audits import AuditRun, Gap
 from telemetry.models.events import Event, Flag, Partition, Refusal
 from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
 from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
 
 __all__ = [
     "AlertRule",
+    "AuditRun",
     "Dirty",
     "Event",
     "Flag",
+    "Gap",
     "MissionDay",
     "Partition",
     "Refusal",

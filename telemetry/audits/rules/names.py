@@ -1,0 +1,120 @@
+"""Rules over names and fields: T1, T2, T8, T9, T12."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from telemetry import catalogue
+from telemetry.audits.kinds import CHECKS, Answer, Found, Window, answer, rule
+from telemetry.models import Flag, RollupDay
+
+QUIET = timedelta(days=30)
+
+
+def _flagged(window: Window, flag: Flag) -> list[tuple[str, int]]:
+    return [
+        (str(name), int(total))
+        for name, total in window.rows(
+            "SELECT event_type, count(*) FROM {events} AND flags & %s <> 0 GROUP BY 1 ORDER BY 1",
+            int(flag),
+        )
+    ]
+
+
+@rule("T1", "Every event stands in the catalogue")
+def unknown(window: Window) -> Answer:
+    return answer(
+        Found(name, f"{name} is no event of the catalogue; it came {total:,} times.", total)
+        for name, total in _flagged(window, Flag.UNKNOWN)
+    )
+
+
+_MISSING = """
+    SELECT event_type, count(*), count(*) FILTER (WHERE mission IS NULL),
+        count(*) FILTER (WHERE correlation_id IS NULL), count(*) FILTER (WHERE stage = '')
+    FROM {events} AND flags & %s <> 0 GROUP BY 1 ORDER BY 1
+"""
+
+
+@rule("T2", "Mission, stage and correlation id are given where they belong")
+def incomplete(window: Window) -> Answer:
+    found = []
+    for name, total, missions, correlations, stages in window.rows(_MISSING, int(Flag.INCOMPLETE)):
+        kind = catalogue.find(name)
+        lacks = {
+            "mission_id": missions if kind and kind.mission else 0,
+            "correlation_id": correlations if kind and kind.mission else 0,
+            "stage": stages if kind and kind.stage else 0,
+        }
+        lacks = {field: number for field, number in lacks.items() if number}
+        what = ", ".join(f"{field} in {number:,}" for field, number in lacks.items())
+        found.append(Found(name, f"{name} lacks {what} of {total:,} events.", total, lacks))
+    return answer(found)
+
+
+@rule("T8", "What a visited stage should report does come", modes=CHECKS)
+def never_seen(window: Window) -> Answer:
+    seen = seen_events(window)
+    visited = {catalogue.KINDS[name].stage for name in seen if name in catalogue.KINDS} - {""}
+    if not visited:
+        return Answer("insufficient", "No stage was visited in 30 days.")
+    found = []
+    for stage in catalogue.STAGES:
+        absent = [name for name in expected(frozenset({stage})) if name not in seen]
+        if stage in visited and absent:
+            text = f"{stage} was visited and never reported {', '.join(absent)}"[:399]
+            found.append(Found(stage, text + ".", len(absent), {"events": absent}))
+    return answer(found)
+
+
+def seen_events(window: Window) -> set[str]:
+    """Events of the last 30 days, from sums."""
+    days = RollupDay.objects.of(window.workspace_id).between(window.until - QUIET, window.until)
+    stored = set(days.values_list("event_type", flat=True).distinct().order_by())
+    # Days are summed with some delay; what came since is in the events themselves.
+    recent = window.rows("SELECT DISTINCT event_type FROM {events}")
+    return stored | {str(name) for (name,) in recent}
+
+
+def expected(stages: frozenset[str]) -> list[str]:
+    """What the catalogue wants of these stages. Failures are not wished for."""
+    return [
+        kind.name
+        for kind in catalogue.KINDS.values()
+        if kind.stage in stages and kind.statuses[0] in {"info", "success"}
+    ]
+
+
+@rule("T9", "Ids come once, clocks agree, stages are known", modes=CHECKS)
+def clocks(window: Window) -> Answer:
+    found = [
+        Found(name, f"{total:,} {name} from a sender whose clock is off.", total)
+        for name, total in _flagged(window, Flag.SKEW)
+    ]
+    found += [
+        Found(f"{name} stage", f"{total:,} {name} name a stage nobody knows.", total)
+        for name, total in _flagged(window, Flag.STAGE)
+    ]
+    twice = window.rows(
+        "SELECT event_type, count(*) FROM (SELECT min(event_type) AS event_type FROM {events}"
+        " GROUP BY id HAVING count(*) > 1) AS again GROUP BY 1 ORDER BY 1"
+    )
+    found += [
+        Found(f"{name} id", f"{total:,} ids of {name} were used for several times.", total)
+        for name, total in twice
+    ]
+    return answer(found)
+
+
+@rule("T12", "Old names that are still sent", modes=CHECKS, info=True)
+def aliases(window: Window) -> Answer:
+    rows = window.rows(
+        "SELECT received_name, count(*) FROM {events} AND flags & %s <> 0 GROUP BY 1 ORDER BY 1",
+        int(Flag.ALIAS),
+    )
+    if not rows:
+        return Answer("ok")
+    said = ", ".join(
+        f"{old} ({total:,}, now {catalogue.ALIASES.get(old, '?')})" for old, total in rows
+    )
+    return Answer("info", said)

@@ -1,0 +1,103 @@
+"""Rules over how much comes and in which order: T5, T6, T7, T10, T11."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.lib.defaults import define
+from telemetry import measures
+from telemetry.audits.kinds import Answer, Found, Window, answer, reserved, rule
+from telemetry.measures.baselines import baseline, discovery_ratio
+
+RATE_LOW = define(
+    "telemetry.rate_low", 0.5, unit="times", why="half of what usually comes: something is silent"
+)
+RATE_HIGH = define(
+    "telemetry.rate_high", 2.0, unit="times", why="twice what usually comes: something is stuck"
+)
+HEARTBEAT_GAP = define(
+    "telemetry.heartbeat_gap_s", 90, unit="seconds", why="three of the 30 s heartbeats were missed"
+)
+HOUR = timedelta(hours=1)
+RATE = "events.count"
+
+reserved("T5", "A mission that left a stage has reported so")
+
+
+@rule("T6", "As much comes as usual")
+def rate(window: Window) -> Answer:
+    """The last whole hour against the same hour of the week."""
+    end = window.until.replace(minute=0, second=0, microsecond=0)
+    measure = measures.get(RATE)
+    now = measures.read(measure, window.workspace_id, end - HOUR, end).get("")
+    usual = baseline(measure, window.workspace_id, end - HOUR)
+    if usual.value is None or usual.sample < 2:
+        return Answer("insufficient", "Fewer than two weeks to compare this hour with.")
+    value = (now.value if now else None) or 0.0
+    said = f"{value:,.0f} events in the hour to {end:%H:%M}, usually {usual.value:,.0f}"
+    low, high = RATE_LOW.value * usual.value, RATE_HIGH.value * usual.value
+    if low <= value <= high:
+        return Answer("ok", said)
+    return answer([Found("rate", said + ".", int(value), {"usual": usual.value, "value": value})])
+
+
+@rule("T7", "Discoveries stand in the usual ratio to tool calls")
+def discoveries(window: Window) -> Answer:
+    found = discovery_ratio(window.workspace_id, window.until)
+    said = f"{found.calls:,} calls today"
+    if found.ratio is not None:
+        said += f", {found.ratio:.2f} discoveries a call"
+    if found.baseline is not None:
+        said += f", usually {found.baseline:.2f}"
+    if found.verdict == "deviation":
+        details = {"ratio": found.ratio, "baseline": found.baseline, "calls": found.calls}
+        return answer([Found("discovery ratio", said + ".", 1, details)])
+    if found.verdict == "ok":
+        return Answer("ok", said)
+    return Answer("insufficient", said)
+
+
+reserved("T10", "An undo is ready before anything is changed")
+
+# An execution is open from its start until it is completed, paused, or the mission is.
+_BEATS = """
+    WITH mine AS (
+        SELECT mission, event_type, occurred_at FROM {events} AND mission IS NOT NULL
+        AND event_type IN ('execution_started', 'execution_completed', 'execution_paused',
+                           'mission_completed', 'session_heartbeat')
+    ), opened AS (
+        SELECT mission, min(occurred_at) AS since FROM mine
+        WHERE event_type = 'execution_started' GROUP BY mission
+    ), closed AS (
+        SELECT mine.mission, min(occurred_at) AS until FROM mine JOIN opened USING (mission)
+        WHERE event_type IN ('execution_completed', 'execution_paused', 'mission_completed')
+        AND occurred_at >= since GROUP BY mine.mission
+    ), marks AS (
+        SELECT mine.mission, occurred_at AS at FROM mine JOIN opened USING (mission)
+        LEFT JOIN closed USING (mission)
+        WHERE event_type = 'session_heartbeat' AND occurred_at >= since
+        AND occurred_at <= coalesce(until, %s)
+        UNION ALL SELECT mission, since FROM opened
+        UNION ALL SELECT opened.mission, coalesce(until, %s) FROM opened LEFT JOIN closed
+            USING (mission)
+    ), steps AS (
+        SELECT mission, at, lag(at) OVER (PARTITION BY mission ORDER BY at) AS before FROM marks
+    )
+    SELECT mission, max(extract(epoch FROM at - before)), count(*) FROM steps
+    WHERE before IS NOT NULL AND at - before > %s * interval '1 second'
+    GROUP BY mission ORDER BY 2 DESC LIMIT 50
+"""
+
+
+@rule("T11", "Open executions give signs of life")
+def heartbeats(window: Window) -> Answer:
+    rows = window.rows(_BEATS, window.until, window.until, HEARTBEAT_GAP.value)
+    return answer(
+        Found(
+            str(mission)[:120],
+            f"{mission} was silent for up to {longest:,.0f} s while it executed.",
+            int(number),
+            {"longest_s": float(longest)},
+        )
+        for mission, longest, number in rows
+    )

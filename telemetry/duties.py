@@ -1,0 +1,22 @@
+"""What the telemetry analyst owes."""
+
+from __future__ import annotations
+
+from controlplane.jobs import obligations
+
+obligations.register(
+    "telemetry.weekly_audit",
+    title="Read and sign the weekly telemetry audit",
+    owner_role="telemetry_analyst",
+    cadence="weekly",
+    evidence="The signed run: its coverage, its gaps and who works on them.",
+    requirement="R-448",
+)
+obligations.register(
+    "telemetry.spot_check",
+    title="Look over System Health, Mission Lifecycle and Integration Health",
+    owner_role="telemetry_analyst",
+    cadence="weekly",
+    evidence="A health snapshot, and what was noticed on each of the three dashboards.",
+    requirement="R-318",
+)

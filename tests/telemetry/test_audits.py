@@ -1,0 +1,285 @@
+"""The telemetry audit: what it finds, what it makes of it, what it won't say."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from controlplane.access.models import Workspace
+from controlplane.lib import clock
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed
+from controlplane.work.models import Item
+from controlplane.work.services import closing
+from telemetry import audits, rollups
+from telemetry.audits import kinds
+from telemetry.audits.reporting import as_markdown
+from telemetry.models import AuditRun, Gap
+from tests import make
+from tests.kit.telemetry import event, tell
+
+pytestmark = pytest.mark.django_db
+
+CALL = {
+    "toolkit": "hubspot",
+    "action": "create_contact",
+    "duration_ms": 12,
+    "outcome": "success",
+    "token_usage": 7,
+}
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    return event("composio_tool_call", context={**CALL, **fields.pop("context", {})}, **fields)
+
+
+def run(workspace: Workspace, mode: str = "check", **given: Any) -> AuditRun:
+    return audits.audit(workspace, actor=make.JOB, mode=mode, **given)
+
+
+def line(found: AuditRun, rule: str) -> dict[str, Any]:
+    return next(each for each in found.rules if each["rule"] == rule)
+
+
+def found_by(workspace: Workspace, rule: str, events: list[dict[str, Any]]) -> list[str]:
+    receipt = tell(workspace, events)
+    assert receipt.accepted == len(events), receipt.verdicts
+    return [gap["about"] for gap in line(run(workspace), rule)["gaps"]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "events", "about"),
+    [
+        ("T1", [event("no_such_thing"), call()], ["no_such_thing"]),
+        ("T1", [event("tool_router_call", context=CALL)], []),
+        ("T2", [call(mission_id=None), call()], ["composio_tool_call"]),
+        ("T2", [event("home_tile_opened", mission_id=None)], []),
+        ("T3", [call(context={"duration_ms": "long"})], ["composio_tool_call"]),
+        ("T3", [call(context={"toolkit": None})], ["composio_tool_call"]),
+        ("T3", [call()], []),
+        (
+            "T3",
+            [call(context={"meta_tool": "COMPOSIO_MAGIC"})],
+            ["composio_tool_call meta_tool"],
+        ),
+        (
+            "T3",
+            [event("intent_submitted", context={"intent_length": 3, "source": "dream"})],
+            ["intent_submitted"],
+        ),
+        (
+            "T9",
+            [call(sent_at=(clock.now() - timedelta(hours=1)).isoformat())],
+            ["composio_tool_call"],
+        ),
+        ("T9", [call(stage="limbo")], ["composio_tool_call stage"]),
+    ],
+)
+def test_rule__finds_what_it_asks_for(
+    rule: str, events: list[dict[str, Any]], about: list[str]
+) -> None:
+    assert found_by(make.workspace(), rule, events) == about
+
+
+def test_same_id_at_two_times__found() -> None:
+    one = call(event_id="order-1")
+    two = {**one, "occurred_at": (clock.now() - timedelta(hours=2)).isoformat()}
+    assert found_by(make.workspace(), "T9", [one, two]) == ["composio_tool_call id"]
+
+
+def test_secret_in_a_stored_row__found() -> None:
+    """As an older redactor, or somebody with the owner's password, would have left it."""
+    workspace = make.workspace()
+    tell(workspace, [call() for _ in range(5)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE telemetry_events SET message = %s WHERE id ="
+            " (SELECT id FROM telemetry_events LIMIT 1)",
+            ["mail ada@example.org"],
+        )
+    gaps = line(run(workspace), "T4")["gaps"]
+    assert [gap["about"] for gap in gaps] == ["composio_tool_call"]
+    assert "ada" not in json.dumps(gaps)
+
+
+def test_silent_execution__found_until_it_ends() -> None:
+    workspace = make.workspace()
+    start = clock.now() - timedelta(minutes=20)
+
+    def at(minutes: float, name: str, mission: str) -> dict[str, Any]:
+        return event(name, at=start + timedelta(minutes=minutes), mission_id=mission)
+
+    events = [at(0, "execution_started", "MIS-1"), at(0, "execution_started", "MIS-2")]
+    events += [at(0.5 * n, "session_heartbeat", "MIS-1") for n in range(1, 10)]
+    events += [at(0.5 * n, "session_heartbeat", "MIS-2") for n in range(1, 10)]
+    events += [at(5, "mission_completed", "MIS-2")]
+    assert found_by(workspace, "T11", events) == ["MIS-1"]
+
+
+def test_visited_stage__what_never_came_is_named_once() -> None:
+    workspace = make.workspace()
+    tell(workspace, [call()])
+    rollups.settle()
+    gaps = line(run(workspace), "T8")["gaps"]
+    assert [gap["about"] for gap in gaps] == ["execute_observe"]
+    assert "undo_completed" in gaps[0]["details"]["events"]
+    assert "composio_tool_call" not in gaps[0]["details"]["events"]
+
+
+def test_nothing_reported__is_not_clean_by_all_rules() -> None:
+    found = run(make.workspace())
+    said = {each["rule"]: each["status"] for each in found.rules}
+    assert {said["T5"], said["T10"]} == {"not_applicable"}
+    assert {said["T6"], said["T7"], said["T8"]} == {"insufficient"}
+    assert found.coverage is None
+
+
+def test_reserved_rule__answered_by_whoever_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make.workspace()
+    monkeypatch.setattr(kinds, "PROVIDERS", {})
+
+    @kinds.provide("T5")
+    def stages(window: kinds.Window) -> kinds.Answer:
+        return kinds.answer([kinds.Found("MIS-9", "MIS-9 left define without a word.")])
+
+    assert line(run(workspace), "T5")["gaps"][0]["about"] == "MIS-9"
+    with pytest.raises(ValueError, match="answered here"):
+        kinds.provide("T1")
+
+
+def test_gap__one_row_and_one_item_however_often() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing")])
+    first = run(workspace)
+    assert (first.result, first.gaps > 0) == ("findings", True)
+    gap = Gap.objects.get(rule="T1")
+    item = Item.objects.get(key=gap.item, project__workspace=workspace)
+    assert list(item.labels) == ["telemetry-gap"]
+    tell(workspace, [event("no_such_thing")])
+    run(workspace)
+    again = Gap.objects.get(rule="T1")
+    assert (again.pk, again.item, again.total) == (gap.pk, gap.item, 2)
+    assert item.comments.count() == 1
+    assert list(audits.blocking_gaps(workspace.pk).filter(rule="T1")) == [again]
+    assert not audits.blocking_gaps(make.workspace().pk).exists()
+
+
+def test_gap__no_longer_found__closed_with_its_item_by_a_check_only() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing")])
+    run(workspace)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_events")
+    run(workspace, "spot")
+    assert Gap.objects.get(rule="T1").status == "open"
+    run(workspace)
+    gap = Gap.objects.get(rule="T1")
+    assert gap.status == "closed"
+    assert Item.objects.get(key=gap.item, project__workspace=workspace).is_closed
+    tell(workspace, [event("no_such_thing")])
+    run(workspace)
+    gap.refresh_from_db()
+    assert gap.status == "open"
+    assert not Item.objects.get(key=gap.item, project__workspace=workspace).is_closed
+
+
+def test_item_closed_by_hand__opened_anew_while_it_is_found() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing")])
+    run(workspace)
+    before = Gap.objects.get(rule="T1").item
+    item = Item.objects.get(key=before, project__workspace=workspace)
+    closing.close_item(item, actor=make.JOB, reason="done, I think")
+    run(workspace)
+    after = Item.objects.get(key=Gap.objects.get(rule="T1").item, project__workspace=workspace)
+    assert not after.is_closed
+
+
+def test_rule_that_fails__makes_the_run_failed() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing")])
+
+    def broken(window: kinds.Window) -> kinds.Answer:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        return kinds.OK
+
+    entry = kinds.RULES["T7"]
+    kinds.RULES["T7"] = kinds.Rule("T7", entry.title, broken, entry.modes)
+    try:
+        found = run(workspace)
+    finally:
+        kinds.RULES["T7"] = entry
+    assert (found.result, found.exit_code) == ("failed", 2)
+    assert "T7" in found.error
+    assert not Gap.objects.exists()
+
+
+def test_sign__by_the_analyst_once() -> None:
+    workspace = make.workspace()
+    found = run(workspace)
+    analyst = make.actor(make.person(workspace, "telemetry_analyst"))
+    for stranger in (
+        make.actor(make.person(workspace, "release_manager")),
+        make.actor(make.person(make.workspace(), "telemetry_analyst")),
+    ):
+        with pytest.raises(NotAllowed):
+            audits.sign(found, actor=stranger)
+    assert audits.sign(found, actor=analyst, note="read").signed_by == analyst.ref
+    with pytest.raises(Conflict):
+        audits.sign(found, actor=analyst)
+
+
+def test_strangers__may_not_audit() -> None:
+    workspace = make.workspace()
+    for stranger in (
+        make.actor(make.person(workspace, "viewer")),
+        make.actor(make.person(make.workspace(), "telemetry_analyst")),
+    ):
+        with pytest.raises(NotAllowed):
+            audits.audit(workspace, actor=stranger)
+    with pytest.raises(Invalid):
+        run(workspace, since=clock.now() + timedelta(hours=1))
+
+
+# --- The command --------------------------------------------------------------------------------
+
+
+def command(*words: str) -> tuple[int, str]:
+    out = StringIO()
+    try:
+        call_command("audit_telemetry", *words, stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    except CommandError as error:
+        return error.returncode, str(error)
+    return 0, out.getvalue()
+
+
+def test_command__codes_and_forms() -> None:
+    workspace = make.workspace("quiet-place")
+    assert command("--workspace", "quiet-place", "--mode", "spot")[0] == 0
+    tell(workspace, [event("no_such_thing")])
+    code, text = command("--workspace", "quiet-place", "--mode", "spot", "--since", "2h")
+    assert (code, "no_such_thing" in text) == (1, True)
+    code, text = command("--workspace", "quiet-place", "--json")
+    assert (code, json.loads(text)[0]["result"]) == (1, "findings")
+    code, text = command("--mode", "report")
+    assert (code, text.startswith("# Telemetry audit of quiet-place")) == (1, True)
+    assert command("--workspace", "nowhere")[0] == 2
+    assert command("--since", "yesterday-ish")[0] == 2
+    assert command("--since", "99999999999d")[0] == 2
+
+
+def test_report__speaks_of_coverage() -> None:
+    workspace = make.workspace()
+    tell(workspace, [call()])
+    text = as_markdown(run(workspace, "report"))
+    assert "Coverage: " in text
+    assert "| T5 | A mission that left a stage has reported so | not applicable yet" in text
