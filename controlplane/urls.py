@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.notify.urls")),
     path("api/", include("controlplane.api_urls")),
     path("", include("controlplane.work.urls")),
+    path("", include("telemetry.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

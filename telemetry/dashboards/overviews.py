@@ -1,0 +1,99 @@
+"""All dashboards in short: how each stands, what presses most, the trend of its headline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telemetry import measures
+from telemetry.dashboards.asked import Asked
+from telemetry.dashboards.drawing import levels
+from telemetry.dashboards.kinds import DASHBOARDS, Dashboard, Panel
+from telemetry.dashboards.reading import Read, read, visible
+from telemetry.dashboards.standing import WORST, Standing, standing, worst
+from telemetry.measures import MEASURES, Measure
+from telemetry.shown.amounts import amount
+
+PRESSING = 2
+_WHOLE = Panel("all", "All", "figures")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    text: str
+    levels: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    dashboard: Dashboard
+    url: str
+    standing: Standing
+    lines: Sequence[Line]
+    headline: Measure | None
+    headline_text: str
+    trend: Sequence[float | None]
+    counted: str
+
+
+def cards(asked: Asked) -> list[Card]:
+    """One question for the figures of all, one for the trends of the headlines."""
+    everything = {one.slug: one for each in DASHBOARDS.values() for one in each.measures()}
+    whole = Panel("all", "All", "bars", measures=tuple(everything))
+    heads = tuple(each.headline for each in DASHBOARDS.values() if each.headline in MEASURES)
+    trends = Panel("heads", "Headlines", "lines", measures=heads)
+    found = read([whole], asked)
+    lined = read([trends], asked)
+    return [_card(each, found, lined, asked) for each in DASHBOARDS.values()]
+
+
+def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
+    known = visible(_with(dashboard.measures()), asked)
+    lines = [_line(one, found) for one in known]
+    pressing = sorted(lines, key=lambda line: line.standing.rank)
+    shown = [line for line in pressing if line.standing.slug in {"bad", "warn"}][:PRESSING]
+    head = next((one for one in known if one.slug == dashboard.headline), None)
+    series = lined.series(head) if head is not None else None
+    points = series.groups.get("", ()) if series is not None else ()
+    reading = found.reading(head) if head is not None else measures.NO_DATA
+    return Card(
+        dashboard=dashboard,
+        url=asked.link(dashboard.slug),
+        standing=worst(line.standing for line in lines) if lines else WORST["later"],
+        lines=shown,
+        headline=head,
+        headline_text=amount(reading.value, head.unit) if head is not None else "",
+        trend=[None if point.partial else point.value for point in points],
+        counted=_counted(lines),
+    )
+
+
+def _with(known: Sequence[Measure]) -> Panel:
+    return Panel("one", "One", "bars", measures=tuple(one.slug for one in known))
+
+
+def _line(measure: Measure, found: Read) -> Line:
+    reading = found.reading(measure)
+    return Line(
+        measure.title,
+        amount(reading.value, measure.unit),
+        levels(measure),
+        standing(measure, reading),
+    )
+
+
+def _counted(lines: Sequence[Line]) -> str:
+    """In words: of how many figures how many are as they should be, off, silent."""
+    if not lines:
+        return "Its numbers come with later parts of the portal."
+    judged = [line for line in lines if line.standing.slug in {"good", "warn", "bad"}]
+    silent = sum(line.standing.slug == "no_data" for line in lines)
+    parts = []
+    if judged:
+        fine = sum(line.standing.slug == "good" for line in judged)
+        parts.append(f"{fine} of {len(judged)} on target")
+    if silent:
+        parts.append(f"{silent} of {len(lines)} without data")
+    return ", ".join(parts) or f"{len(lines)} figures reported"

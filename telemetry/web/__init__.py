@@ -1,0 +1,1 @@
+"""Pages of telemetry beside the admin's lists: dashboards, the catalogue, saved queries."""
