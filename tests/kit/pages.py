@@ -133,24 +133,31 @@ def own_pages(world: World) -> Iterator[str]:
     yield "/admin/base/signal/?q=nothing-is-called-so&view=all"
 
 
-def admin_pages(client: Client, world: World, *, begin: int = 0, step: int = 1) -> Iterator[str]:
+def admin_pages(
+    client: Client, world: World, *, begin: int = 0, step: int = 1, questions: bool = True
+) -> Iterator[str]:
     """List, row, forms, history and every question a button asks, of every so-manieth model."""
     for model in sorted(registered(), key=lambda found: found._meta.label)[begin::step]:
-        yield from _pages_of(model, registered()[model], client, world)
+        model_admin = registered()[model]
+        shown = _shown(model, client)
+        yield from _pages_of(model, model_admin, shown)
+        if questions:
+            yield from _questions_of(model, model_admin, shown, client)
 
 
-def _pages_of(
-    model: Any, model_admin: ModelAdmin[Any], client: Client, world: World
-) -> Iterator[str]:
+def _shown(model: Any, client: Client) -> list[Any]:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    shown = list(client.get(f"{reverse(name)}?view=all").context["cl"].result_list)
+    assert shown, f"no {model._meta.label} in the world: let tests.kit.inhabited make one"
+    return shown
+
+
+def _pages_of(model: Any, model_admin: ModelAdmin[Any], shown: list[Any]) -> Iterator[str]:
     info = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     yield f"{reverse(f'{info}_changelist')}?view=all"
     if model_admin.add_action:
         yield reverse(f"{info}_add")
-    rows = model._default_manager.all()
-    asked = client.get(f"{reverse(f'{info}_changelist')}?view=all")
-    shown = list(asked.context["cl"].result_list)
-    assert shown, f"no {model._meta.label} in the world: let tests.kit.inhabited make one"
-    row = rows.get(pk=shown[-1].pk)
+    row = model._default_manager.get(pk=shown[-1].pk)
     page = model_admin.object_url(row)
     yield page
     if model_admin.change_action and model_admin.edit_fields:
@@ -158,6 +165,12 @@ def _pages_of(
     if model_admin.delete_action:
         yield page.replace("/change/", "/delete/")
     yield page.replace("/change/", "/history/")
+
+
+def _questions_of(
+    model: Any, model_admin: ModelAdmin[Any], shown: list[Any], client: Client
+) -> Iterator[str]:
+    info = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     for entry in buttons_of(type(model_admin), "detail"):
         if entry.asks and (found := _asking(entry.name, model_admin, shown, client)):
             yield found
