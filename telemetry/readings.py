@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.jobs.measures import Values, reading
 from telemetry import rollups
+from telemetry.collectors.portal import days_ahead
 
 
 @reading("controlplane_telemetry_backlog", "Buckets waiting to be summed up, by grain.", ["grain"])
@@ -17,3 +18,8 @@ def telemetry_backlog() -> Values:
 )
 def telemetry_oldest_mark() -> Values:
     return [((), rollups.oldest_mark())]
+
+
+@reading("controlplane_telemetry_partitions_ahead", "Coming days for which there is a table already.")
+def partition_days_ahead() -> Values:
+    return [((), float(days_ahead()))]

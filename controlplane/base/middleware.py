@@ -72,7 +72,13 @@ def _log(request: HttpRequest, status: int, seconds: float) -> None:
     quiet = request.path_info in QUIET_PATHS and status < 500
     method = request.method if request.method in _METHODS else "other"
     route = route_of(request)
-    metrics.observe_request(method=method or "other", route=route, status=status, seconds=seconds)
+    metrics.observe_request(
+        method=method or "other",
+        route=route,
+        status=status,
+        seconds=seconds,
+        kind=kind_of(request.path_info),
+    )
     event(
         logger,
         "http.request",
@@ -96,6 +102,23 @@ _SOURCES = (
 
 def source_of(path: str) -> str:
     return next((source for prefix, source in _SOURCES if path.startswith(prefix)), "web")
+
+
+# First of these that fits. Who reports must not slow down the figure of who reads.
+_KINDS = (
+    (("/health", "/ready", "/metrics"), "probe"),
+    ((settings.STATIC_URL,), "static"),
+    (("/api/v1/telemetry/events", "/v1/logs", "/v1/traces"), "ingest"),
+    (("/api/v1/work/bd",), "bd"),
+    (("/api/", "/mcp"), "api"),
+    (("/stream",), "stream"),
+    (("/desk",), "desk"),
+)
+
+
+def kind_of(path: str) -> str:
+    """One of a few classes of routes."""
+    return next((kind for starts, kind in _KINDS if path.startswith(starts)), "page")
 
 
 def route_of(request: HttpRequest) -> str:

@@ -82,6 +82,7 @@ class Watcher:
         self._mark = direct.OncePerMachine("database")
 
     def __call__(self) -> None:
+        _look_beside(self.component)
         try:
             self._look()
         except DatabaseError as error:
@@ -110,6 +111,26 @@ class Watcher:
         self._away_since = self._away_since or now
         if now - self._away_since >= DATABASE_AWAY.value and self._mark.take():
             direct.mail("database: away", f"The database does not answer. {why}")
+
+
+# What other packages do in each process at each look, whether or not the database answers.
+_beside: list[Callable[[str], None]] = []
+
+
+def beside(work: Callable[[str], None]) -> None:
+    """Register something short that every process does every few seconds; called with the
+    name of its component."""
+    if work not in _beside:
+        _beside.append(work)
+
+
+def _look_beside(component: str) -> None:
+    for work in _beside:
+        try:
+            work(component)
+        except Exception:
+            # Signs of life come first: nothing else may silence a process.
+            logger.exception("%s failed beside the watch", getattr(work, "__module__", work))
 
 
 def _drop_void_hints() -> None:

@@ -10,7 +10,7 @@ begins with `controlplane_`, or a reading at scrape time (`jobs.measures.reading
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from controlplane.jobs import measures, metrics_files
 
@@ -18,7 +18,13 @@ from controlplane.jobs import measures, metrics_files
 FOLDER = metrics_files.settle_folder()
 FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest  # noqa: E402
+from prometheus_client import (  # noqa: E402
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily  # noqa: E402
 from prometheus_client.metrics_core import Metric  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
@@ -38,11 +44,50 @@ DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 
+# The same by few classes and in finer steps: what the portal reports of itself as events.
+ANSWERS_NAME = "controlplane_answer_duration_seconds"
+ANSWER_BOUNDS = (
+    *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075),
+    *(0.1, 0.125, 0.15, 0.175, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0),
+)
+_ANSWERS = Histogram(
+    ANSWERS_NAME,
+    "Time to answer, by kind of route and class of status.",
+    ["kind", "status"],
+    buckets=ANSWER_BOUNDS,
+)
+# In files like all of these, so that they count while the database is away.
+CONNECTIONS_NAME = "controlplane_db_connection_attempts"
+CONNECTIONS = Counter(CONNECTIONS_NAME, "Connections asked of the pool or the database.")
+FAILURES_NAME = "controlplane_db_connection_failures"
+CONNECTION_FAILURES = Counter(FAILURES_NAME, "Connections that could not be had.")
+POOL_NAME = "controlplane_db_pool_used_percent"
+POOL_USED = Gauge(
+    POOL_NAME,
+    "The fullest connection pool of a process.",
+    ["database"],  # with a label nothing is said where there is no pool
+    multiprocess_mode="livemax",
+)
 
-def observe_request(*, method: str, route: str, status: int, seconds: float) -> None:
+
+def observe_request(
+    *, method: str, route: str, status: int, seconds: float, kind: str = "page"
+) -> None:
     """Count one answer. `route` is the pattern, never the path: paths hold ids without number."""
     REQUESTS.labels(method, route, str(status)).inc()
     DURATION.labels(method, route).observe(seconds)
+    _ANSWERS.labels(kind, f"{status // 100}xx").observe(seconds)
+
+
+def samples(families: Container[str]) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """What the files of this machine hold of some families: (name, labels, value)."""
+    metrics_files.fold_dead(FOLDER)
+    registry = CollectorRegistry()
+    collector = MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
+    for family in collector.collect():  # type: ignore[no-untyped-call]
+        if family.name in families:
+            for sample in family.samples:
+                yield sample.name, sample.labels, float(sample.value)
 
 
 class _Readings(Collector):
