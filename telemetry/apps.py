@@ -8,6 +8,7 @@ class TelemetryConfig(AppConfig):
     def ready(self) -> None:
         from controlplane.audit import words
         from telemetry import duties, kept  # noqa: F401
+        from telemetry.kpis import table
         from telemetry.rules import evaluation, transitions  # noqa: F401
         from telemetry.shown import console
 
@@ -23,7 +24,9 @@ class TelemetryConfig(AppConfig):
                 "test_rule": "try/tried the alert rule",
                 "gap_found": "find/found the gap",
                 "gap_closed": "close/closed the gap",
+                "kpi_missed": "miss/missed the target of",
                 "erase": "erase/erased events of",
             },
         )
         words.define("rulestate", {"firing": "fire/fired", "ok": "resolve/resolved the alert"})
+        table.register()

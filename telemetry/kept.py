@@ -49,3 +49,12 @@ keep_always(
     "telemetry.gap",
     why="one row for a rule and what it is about, reopened when it is found again",
 )
+
+# --- Key figures --------------------------------------------------------------------------------
+
+nothing("telemetry.kpis", "telemetry.kpivalue", why="figures of whole workspaces")
+keep_always(
+    "telemetry.kpis",
+    "telemetry.kpivalue",
+    why="aggregates: a row for a figure and a period, which trends and reviews look back on",
+)

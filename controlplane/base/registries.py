@@ -265,9 +265,21 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A key figure with what it was divided by. `value` None: nothing to tell it from."""
+
+    value: float | None
+    numerator: float | None = None
+    denominator: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kpi:
     """A key figure of a workspace: how it is computed, and what it should be. `link` is the page
-    that explains it, for whoever holds `action`."""
+    that explains it, for whoever holds `action`. `parts` tells it with its two numbers; below
+    `min_sample` of the lower one it is told but not judged. `version` counts changes of how it is
+    computed, so that nobody compares two kinds of figures."""
 
     slug: str
     title: str
@@ -280,6 +292,11 @@ class Kpi:
     link: str = ""
     action: str = "workspace.view"
     source: str = ""  # what has to be there before it can be told, in a few words
+    parts: Callable[[int, datetime, datetime], Parts] | None = None
+    group: Literal["business", "technical"] = "technical"
+    min_sample: int = 0
+    version: int = 1
+    on_home: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from telemetry.models.audits import AuditRun, Gap
 from telemetry.models.events import Event, Flag, Partition, Refusal
+from telemetry.models.kpis import KpiValue
 from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
 from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
 
@@ -12,6 +13,7 @@ __all__ = [
     "Event",
     "Flag",
     "Gap",
+    "KpiValue",
     "MissionDay",
     "Partition",
     "Refusal",

@@ -185,10 +185,13 @@ def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:
                 f"figure {kpi.slug}",
             )
             for kpi in kpis
+            if kpi.on_home
         }
 
     values = cache.cached(f"figures:{workspace_id}", KPI_S.value, produce)
-    return [Figure(kpi, values.get(kpi.slug), _explained(kpi, actor)) for kpi in kpis]
+    return [
+        Figure(kpi, values.get(kpi.slug), _explained(kpi, actor)) for kpi in kpis if kpi.on_home
+    ]
 
 
 def _explained(kpi: Kpi, actor: Actor) -> str:

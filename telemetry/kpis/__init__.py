@@ -1,0 +1,7 @@
+"""Key figures: their formulas, their rows, and what a miss leads to."""
+
+from telemetry.kpis.board import Line, board
+from telemetry.kpis.periods import Period, period_of
+from telemetry.kpis.rows import refresh
+
+__all__ = ["Line", "Period", "board", "period_of", "refresh"]

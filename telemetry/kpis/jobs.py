@@ -1,0 +1,21 @@
+"""Key figures are computed every hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from controlplane.access.models import Workspace
+from controlplane.jobs.registry import job
+from controlplane.lib.actors import job as job_actor
+from telemetry.kpis.rows import refresh
+
+ACTOR = job_actor("telemetry.kpis")
+
+
+@job("telemetry.kpis", every=timedelta(hours=1), time_limit=900, doc="Compute key figures.")
+def compute() -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for workspace in Workspace.objects.filter(archived_at=None).order_by("pk"):
+        counts.update(refresh(workspace, actor=ACTOR))
+    return dict(counts)

@@ -1,0 +1,182 @@
+"""Key figures: told with their two numbers, judged against a target, honest where nothing is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from controlplane.access.models import Workspace
+from controlplane.base.registries import Parts, kpis
+from controlplane.lib.errors import NotAllowed
+from controlplane.work.models import Item
+from telemetry import kpis as key_figures
+from telemetry import rollups
+from telemetry.kpis import formulas
+from telemetry.kpis.periods import before, period_of
+from telemetry.kpis.rows import state_of
+from telemetry.models import Event, KpiValue
+from tests import make
+from tests.kit.telemetry import event, tell
+
+pytestmark = pytest.mark.django_db
+WEEK = timedelta(days=7)
+
+
+def now() -> datetime:
+    from controlplane.lib import clock
+
+    return clock.now()
+
+
+def window() -> tuple[datetime, datetime]:
+    return now() - WEEK, now() + timedelta(minutes=1)
+
+
+def told(workspace: Workspace, *events: dict[str, Any]) -> None:
+    receipt = tell(workspace, events)
+    assert receipt.accepted == len(events), receipt.verdicts
+    rollups.settle()
+
+
+def of(name: str, mission: str, ago: float = 1, **context: Any) -> dict[str, Any]:
+    """This many hours ago."""
+    return event(name, mission_id=mission, at=now() - timedelta(hours=ago), context=context)
+
+
+def test_throughput__distinct_missions_and_no_data() -> None:
+    workspace = make.workspace()
+    assert formulas.throughput(workspace.pk, *window()).value is None
+    told(workspace, of("mission_created", "A"))
+    assert formulas.throughput(workspace.pk, *window()).value == 0
+    told(workspace, *(of("mission_completed", name) for name in "AABC"))
+    assert formulas.throughput(workspace.pk, *window()).value == 3
+    assert formulas.throughput(make.workspace().pk, *window()).value is None
+
+
+def test_approval_latency__first_rejection_or_last_approval_and_what_waits() -> None:
+    workspace = make.workspace()
+    told(
+        workspace,
+        of("approval_requested", "A", 20),
+        of("approval_requested", "A", 15),  # asked again: the clock does not restart
+        of("approval_delegated", "A", 14),
+        of("approval_granted", "A", 12),
+        of("approval_granted", "A", 10),
+        of("approval_requested", "B", 9),
+        of("approval_rejected", "B", 8),
+        of("approval_requested", "C", 6),
+    )
+    found = formulas.approval_latency(workspace.pk, *window())
+    assert found.value == pytest.approx(1 + 9 * 0.95, abs=0.01)
+    assert found.denominator == 2
+    assert found.note.startswith("1 pending, the oldest for 6.0 h")
+    assert found.note.endswith("2 later than 4 h")
+
+
+def test_shares__count_missions_not_events() -> None:
+    workspace = make.workspace()
+    told(
+        workspace,
+        *(of("execution_started", name, 3) for name in "ABCD"),
+        of("validator_override_requested", "A", 2),
+        of("validator_override_requested", "A", 1),
+        of("validator_override_requested", "Z", 1),  # never executed here
+        *(of("mission_completed", name) for name in "AB"),
+        of("feedback_submitted", "A", 0.5, rating=4),
+        of("feedback_submitted", "A", 0.4, rating=5),
+        of("planner_candidate_generated", "B", 5, library_precedent_count=2),
+        of("planner_candidate_generated", "A", 5, library_precedent_count=0),
+    )
+    assert formulas.escalation(workspace.pk, *window()) == Parts(25.0, 1, 4)
+    assert formulas.participation(workspace.pk, *window()) == Parts(50.0, 1, 2)
+    assert formulas.library_reuse(workspace.pk, *window()) == Parts(50.0, 1, 2)
+
+
+def test_undo_success__of_finished_runs() -> None:
+    workspace = make.workspace()
+    assert formulas.undo_success(workspace.pk, *window()).value is None
+    told(
+        workspace,
+        *(of("undo_completed", name, outcome="success") for name in "ABC"),
+        of("undo_completed", "D", outcome="failed"),
+        of("undo_requested", "E"),
+    )
+    assert formulas.undo_success(workspace.pk, *window()) == Parts(75.0, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("slug", "parts", "state"),
+    [
+        ("missions.throughput", Parts(None), "no_data"),
+        ("missions.throughput", Parts(30.0), "met"),
+        ("missions.throughput", Parts(29.0), "missed"),
+        ("approvals.latency", Parts(4.0, None, 9), "met"),
+        ("approvals.latency", Parts(4.1, None, 9), "missed"),
+        ("approvals.latency", Parts(90.0, None, 2), "low_sample"),
+        ("undo.success_rate", Parts(97.9, 48, 49), "low_sample"),
+        ("undo.success_rate", Parts(98.0, 49, 50), "met"),
+    ],
+)
+def test_state__by_target_and_sample(slug: str, parts: Parts, state: str) -> None:
+    kpi = kpis.get(slug)
+    assert kpi is not None
+    assert state_of(kpi, parts) == state
+
+
+def test_periods__touch_and_hold_their_moment() -> None:
+    for cadence in (timedelta(days=1), WEEK, 2 * WEEK, timedelta(days=30)):
+        for days in range(0, 800, 3):
+            moment = datetime(2025, 1, 1, 13, tzinfo=UTC) + timedelta(days=days)
+            found = period_of(cadence, moment)
+            assert found.start <= moment < found.end
+            assert before(cadence, found).end == found.start
+    assert period_of(WEEK, datetime(2025, 10, 16, tzinfo=UTC)).start.weekday() == 0
+
+
+def test_refresh__a_row_a_period_and_the_board() -> None:
+    workspace = make.workspace()
+    told(workspace, of("mission_completed", "A"))
+    first = key_figures.refresh(workspace, actor=make.JOB)
+    assert (first["failed"], first["missed"]) == (0, 0)
+    rows = KpiValue.objects.count()
+    key_figures.refresh(workspace, actor=make.JOB)
+    assert KpiValue.objects.count() == rows
+    lines = {line.kpi.slug: line for line in key_figures.board(workspace.pk)}
+    assert set(lines) == {kpi.slug for kpi in kpis}
+    assert next(iter(lines)) == "missions.throughput"
+    assert lines["missions.throughput"].now is not None
+    assert lines["library.reuse_rate"].state in {"low_sample", "no_data"}
+    assert all(line.now is None for line in key_figures.board(make.workspace().pk))
+
+
+def test_missed_period__told_once_with_one_item() -> None:
+    """A Sunday and the Tuesday after it: the week is over by then."""
+    monday = period_of(WEEK, now()).start - WEEK
+    workspace = make.workspace()
+    Workspace.objects.filter(pk=workspace.pk).update(created_at=monday)
+    workspace.refresh_from_db()
+    when = monday + timedelta(days=2)
+    receipt = tell(workspace, [event("mission_completed", mission_id="A", at=when)])
+    assert receipt.accepted == 1
+    rollups.settle()
+    with time_machine.travel(monday + timedelta(days=8), tick=False):
+        assert key_figures.refresh(workspace, actor=make.JOB)["missed"] == 1
+        assert key_figures.refresh(workspace, actor=make.JOB)["missed"] == 0
+    row = KpiValue.objects.get(kpi="missions.throughput", start=monday)
+    assert (row.state, row.value, row.target) == ("missed", 1, 30)
+    item = Item.objects.get(key=row.item, project__workspace=workspace)
+    assert list(item.labels) == ["kpi-miss"]
+    assert Event.objects.get(event_type="kpi_missed").operation == "missions.throughput"
+
+
+def test_strangers__may_not_refresh() -> None:
+    workspace = make.workspace()
+    for stranger in (
+        make.actor(make.person(workspace, "viewer")),
+        make.actor(make.person(make.workspace(), "telemetry_analyst")),
+    ):
+        with pytest.raises(NotAllowed):
+            key_figures.refresh(workspace, actor=stranger)
