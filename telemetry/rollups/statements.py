@@ -17,6 +17,11 @@ DIMS = ", ".join(DIMENSIONS)
 CALL, CALL_ERROR = "composio_tool_call", "composio_tool_call_error"
 # Beyond it a sum could leave what a float holds, which would fail the whole pass.
 MOST_AMOUNT = "1e15"
+# greatest() and least() would make a number of none.
+AMOUNT = (
+    "CASE WHEN e.amount IS NOT NULL"
+    f" THEN least(greatest(e.amount, -{MOST_AMOUNT}), {MOST_AMOUNT}) END AS amount"
+)
 ACTION = "coalesce(e.context ->> 'action', e.operation)"
 
 WANTED = """
@@ -82,12 +87,13 @@ _FROM_EVENTS = f"""
     events_of_wanted(
         f"e.id, e.workspace_id, {', '.join('e.' + name for name in DIMENSIONS)}, e.status,"
         " e.weight::bigint AS weight, e.flags, e.occurred_at, e.duration_ms,"
-        f" least(greatest(e.amount, -{MOST_AMOUNT}), {MOST_AMOUNT}) AS amount"
+        f" {AMOUNT}"
     )
 }),
     parts AS MATERIALIZED (
         SELECT bucket, workspace_id, {DIMS},
-            ceil(ln(greatest(duration_ms, {LEAST_MS})) / ln({RATIO}::float8))::smallint AS bin,
+            CASE WHEN duration_ms IS NOT NULL THEN ceil(
+                ln(greatest(duration_ms, {LEAST_MS})) / ln({RATIO}::float8))::smallint END AS bin,
             sum(weight) FILTER (WHERE duration_ms IS NOT NULL) AS hits,
             sum(weight) AS total,
             sum(weight) FILTER (WHERE status = 'error' AND NOT (event_type = '{CALL_ERROR}'
@@ -133,6 +139,7 @@ def _from_rollup(source: str, unit: str) -> str:
     )"""
 
 
+# What was collapsed in a finer grain stays so and takes nobody's place.
 # The stage of a collapsed group is kept: there are six, and boards ask for them.
 _PLACES = ", ".join(f'{name} COLLATE "C"' for name in DIMENSIONS)
 _NAMED = ", ".join(
@@ -157,7 +164,8 @@ _NAMING = f"""
         FROM parts GROUP BY bucket, workspace_id, {DIMS}
     ),
     groups AS (
-        SELECT *, row_number() OVER (PARTITION BY workspace_id, bucket, event_type
+        SELECT *, row_number() OVER (PARTITION BY workspace_id, bucket, event_type,
+                toolkit = '{OTHER}' AND code = '{OTHER}'
             ORDER BY size DESC, {_PLACES}) AS place
         FROM sized
     ),
@@ -165,7 +173,7 @@ _NAMING = f"""
         SELECT bucket, workspace_id, event_type, row_number() OVER (
             PARTITION BY workspace_id, bucket
             ORDER BY sum(size) DESC, event_type COLLATE "C") AS place
-        FROM sized WHERE event_type <> ALL (%(known)s)
+        FROM sized WHERE event_type <> ALL (%(known)s) AND event_type <> '{OTHER}'
         GROUP BY bucket, workspace_id, event_type
     ),
     named AS MATERIALIZED (
