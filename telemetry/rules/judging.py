@@ -52,13 +52,15 @@ def judge(rule: AlertRule, reading: Measured | None, base: Measured | None = Non
     """What a reading means to a rule; `base` is what a relative one compares with."""
     threshold = limit_of(rule, base)
     if reading is None or reading.value is None or not math.isfinite(reading.value):
-        return Judged("absent", None, 0, threshold, "No data in the window.")
+        # Of a relative rule silence is news only where there usually is something.
+        nothing: Found = "unjudged" if threshold is None else "absent"
+        return Judged(nothing, None, 0, threshold, "No data in the window.")
     value, sample = reading.value, reading.sample
     if sample < rule.min_sample:
         note = f"{sample} of the {rule.min_sample} it takes to judge."
-        return Judged("absent", value, sample, threshold, note)
+        return Judged("unjudged", value, sample, threshold, note)
     if threshold is None:
-        return Judged("absent", value, sample, None, "There is nothing to compare with yet.")
+        return Judged("unjudged", value, sample, None, "There is nothing to compare with yet.")
     found: Found = "breach" if _COMPARE[rule.comparison](value, threshold) else "clear"
     return Judged(found, value, sample, threshold)
 

@@ -14,9 +14,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-# What one look found: beyond the limit, well, nothing to judge, or the look itself failed.
-Found = Literal["breach", "clear", "absent", "error"]
+# What one look found: beyond the limit, well, nothing there, too little to judge by, or the look
+# itself failed.
+Found = Literal["breach", "clear", "absent", "unjudged", "error"]
 NoData = Literal["keep", "ok", "fire"]
+_NOTHING = frozenset({"absent", "unjudged"})
+_STATUS_OF: dict[Found, str] = {
+    "clear": "ok",
+    "absent": "no_data",
+    "unjudged": "no_data",
+    "error": "error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +50,24 @@ class Standing:
 
     @classmethod
     def fresh(cls, at: datetime) -> Standing:
-        return cls("ok", at, at)
+        """Of what nobody has looked at yet."""
+        return cls("no_data", at, at)
 
 
 def step(now: Standing, found: Found, at: datetime, pace: Pace) -> Standing:
-    """How it stands after a look. A look older than the last one changes nothing."""
+    """How it stands after a look. A look older than the last one changes nothing. Silence is a
+    breach, where it is one, only of what has spoken before."""
     if at < now.seen_at:
         return now
-    if found == "absent" and pace.no_data == "fire":
+    if found == "absent" and pace.no_data == "fire" and now.status != "no_data":
         found = "breach"
     if now.status == "firing":
         return _while_firing(now, found, at, pace)
     if found == "breach":
         return _breached(now, at, pace)
-    if found == "absent" and now.status == "pending" and pace.no_data == "keep":
+    if found in _NOTHING and now.status == "pending" and pace.no_data != "ok":
         return now  # not looked at: should data come back soon, it has been pending all along
-    status = {"clear": "ok", "absent": "no_data", "error": "error"}[found]
+    status = _STATUS_OF[found]
     since = now.since if status == now.status else at
     return replace(now, status=status, since=since, seen_at=at, breached_at=None)
 
@@ -86,7 +96,7 @@ def _while_firing(now: Standing, found: Found, at: datetime, pace: Pace) -> Stan
     would end in the worst moment."""
     if found == "breach":
         return replace(now, seen_at=at, clear_since=None)
-    if found == "error" or (found == "absent" and pace.no_data == "keep"):
+    if found == "error" or (found in _NOTHING and pace.no_data != "ok"):
         return now
     watched = now.clear_since is not None and at - now.seen_at <= pace.gap
     began = now.clear_since if watched and now.clear_since is not None else at

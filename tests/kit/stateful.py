@@ -13,6 +13,8 @@ from django.db import models
 
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
+from telemetry.models import AlertRule, RuleState
+from telemetry.rules import services as rules
 from tests import make
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
@@ -46,3 +48,18 @@ NEEDS["catalog.integration"] = _breaker
 @builds("catalog.service")
 def service() -> models.Model:
     return catalog.register_service(make.workspace(), actor=make.JOB, slug="web", name="Web")
+
+
+@builds("telemetry.rulestate")
+def alert() -> models.Model:
+    rules.adopt()
+    rule = AlertRule.objects.get(slug="portal-disk")
+    RuleState.objects.all().delete()
+    return RuleState.objects.create(rule=rule, fingerprint="walk")
+
+
+def _fired(row: models.Model, to: str) -> dict[str, Any]:
+    return {"fired_at": clock.now()} if to == "firing" else {}
+
+
+NEEDS["telemetry.rulestate"] = _fired
