@@ -58,3 +58,24 @@ keep_always(
     "telemetry.kpivalue",
     why="aggregates: a row for a figure and a period, which trends and reviews look back on",
 )
+
+# --- Tool sessions and health snapshots ---------------------------------------------------------
+
+nothing(
+    "telemetry.sessions",
+    "telemetry.toolsession",
+    "telemetry.healthsnapshot",
+    why="sums of what agents did; who took a snapshot stands there by an opaque ref",
+)
+keep_rows(
+    "telemetry.tool_sessions",
+    "telemetry.toolsession",
+    "last_at",
+    days=365,
+    why="a year of what sessions cost; the events behind them go earlier",
+)
+keep_always(
+    "telemetry.snapshots",
+    "telemetry.healthsnapshot",
+    why="one a day and workspace: what reviews and reports of incidents point at",
+)

@@ -54,3 +54,12 @@ class GapQuerySet(ScopedQuerySet):
     def blocking(self) -> Self:
         """What keeps the next deployment from starting."""
         return self.open()
+
+
+class SessionQuerySet(ScopedQuerySet):
+    def used(self, start: Any, end: Any) -> Self:
+        """Those that were last heard of within this time."""
+        return self.filter(last_at__gte=start, last_at__lt=end)
+
+    def over(self, tokens: int) -> Self:
+        return self.filter(tokens__gt=tokens)

@@ -5,6 +5,8 @@ from telemetry.models.events import Event, Flag, Partition, Refusal
 from telemetry.models.kpis import KpiValue
 from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
 from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
+from telemetry.models.sessions import ToolSession
+from telemetry.models.snapshots import HealthSnapshot
 
 __all__ = [
     "AlertRule",
@@ -13,6 +15,7 @@ __all__ = [
     "Event",
     "Flag",
     "Gap",
+    "HealthSnapshot",
     "KpiValue",
     "MissionDay",
     "Partition",
@@ -24,4 +27,5 @@ __all__ = [
     "RuleReadings",
     "RuleState",
     "Severity",
+    "ToolSession",
 ]
