@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.access.urls")),
     path("", include("controlplane.notify.urls")),
     path("api/", include("controlplane.api_urls")),
+    path("", include("telemetry.otlp.urls")),
     path("", include("controlplane.work.urls")),
     path("", include("telemetry.urls")),
     path("", include("controlplane.console.urls")),
