@@ -12,7 +12,7 @@ from telemetry import measures
 from telemetry.kpis import formulas
 from telemetry.kpis.periods import WEEK
 
-BOARD = "/admin/telemetry/kpis/"
+BOARD = "/admin/telemetry/dashboards/kpi-board/"
 MONTH = timedelta(days=30)
 Tell = Callable[[int, datetime, datetime], Parts]
 
