@@ -1,8 +1,12 @@
 """The statements behind measures: what many of them need of the same window, asked at once.
 
-Each measure wants a few sums of a selection of rows. Sums of all measures stand side by side as
-filtered aggregates in one statement; histograms, which must be taken apart bin by bin, in a
-second one. Names of columns come from closed sets, all values are parameters.
+Each measure wants a few sums over a selection of rows. A row belongs to some of the selections,
+which is its mask: the statement adds up by step, group and mask, and each selection is the sum of
+the masks it is in. So every condition is looked at once a row, however many measures ask.
+Histograms are taken apart bin by bin in a second statement of the same form; expanding them in
+the select list costs half of what joining them laterally does.
+
+Names of columns and tables come from closed sets, all values are parameters.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from telemetry.measures.grains import ORIGIN, Piece
 from telemetry.measures.kinds import ANY, Selection
 
 BINS = "bins"
+_LAST = "amount_last"
 _SUMS = (
     "total",
     "errors",
@@ -28,14 +33,18 @@ _SUMS = (
     "durations",
     "duration_sum",
 )
+# The newest value: pairs of time and value compare by their time.
+_PAIR = "ARRAY[date_part('epoch', last_at), amount_last]"
 _AGGREGATES = {
-    **{name: f"sum({name})" for name in _SUMS},
+    **{name: f"sum({name})::float8" for name in _SUMS},
     "amount_min": "min(amount_min)",
     "amount_max": "max(amount_max)",
-    "amount_last": "(array_agg(amount_last ORDER BY last_at DESC, amount_last DESC){0})[1]",
+    _LAST: f"max({_PAIR}) FILTER (WHERE amount_last IS NOT NULL)",
 }
 _COUNTS = {"": "total", "error": "errors", "warning": "warnings", "success": "successes"}
+_MOST_BITS = 60
 Cell = tuple[datetime | None, str]
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Answer:
     """By step (None: the whole window) and group: a figure or the bins of each part."""
 
     figures: dict[Cell, dict[Part, float]] = field(default_factory=dict)
-    bins: dict[Cell, dict[Part, list[tuple[int, int]]]] = field(default_factory=dict)
+    bins: dict[Cell, dict[Part, dict[int, int]]] = field(default_factory=dict)
 
     def groups(self) -> list[str]:
         return list(dict.fromkeys(group for _, group in (*self.figures, *self.bins)))
@@ -59,8 +68,8 @@ class Answer:
     def figure(self, cell: Cell, part: Part) -> float | None:
         return self.figures.get(cell, {}).get(part)
 
-    def histogram(self, cell: Cell, part: Part) -> list[tuple[int, int]]:
-        return self.bins.get(cell, {}).get(part, [])
+    def histogram(self, cell: Cell, part: Part) -> dict[int, int]:
+        return self.bins.get(cell, {}).get(part, {})
 
 
 def counted(selection: Selection) -> Part:
@@ -83,10 +92,10 @@ def ask(
         return answer
     plain = [part for part in wanted if part.column != BINS]
     spread = [part for part in wanted if part.column == BINS]
-    if plain:
-        _sums(answer, _Question(workspace_id, window, plain, step, group_by))
-    if spread:
-        _histograms(answer, _Question(workspace_id, window, spread, step, group_by))
+    for some in _by_selections(plain):
+        _sums(answer, _Question(workspace_id, window, some, step, group_by))
+    for some in _by_selections(spread):
+        _histograms(answer, _Question(workspace_id, window, some, step, group_by))
     return answer
 
 
@@ -94,111 +103,151 @@ def _possible(part: Part) -> bool:
     return bool(part.selection.events) and all(part.selection.where.values())
 
 
-@dataclass(slots=True)
+def _by_selections(parts: Sequence[Part]) -> list[list[Part]]:
+    """So many at once as a mask has bits; nearly always all."""
+    keys = list(dict.fromkeys(_key(part.selection) for part in parts))
+    groups = [set(keys[n : n + _MOST_BITS]) for n in range(0, len(keys), _MOST_BITS)]
+    return [[part for part in parts if _key(part.selection) in group] for group in groups]
+
+
+def _key(selection: Selection) -> Selection:
+    """Which rows it is about: the status picks a column, not rows."""
+    return Selection(selection.events, selection.where)
+
+
 class _Question:
-    workspace_id: int | None
-    window: Sequence[Piece]
-    parts: Sequence[Part]
-    step: timedelta | None
-    group_by: str
+    def __init__(
+        self,
+        workspace_id: int | None,
+        window: Sequence[Piece],
+        parts: Sequence[Part],
+        step: timedelta | None,
+        group_by: str,
+    ) -> None:
+        self.workspace_id, self.window, self.parts = workspace_id, window, parts
+        self.step, self.group_by = step, group_by
+        keys = list(dict.fromkeys(_key(part.selection) for part in parts))
+        self.selections = keys
+        bits = {key: 1 << number for number, key in enumerate(keys)}
+        self.bit_of = {part: bits[_key(part.selection)] for part in parts}
 
-    def dimensions(self) -> list[str]:
-        names = {"event_type"} if any(p.selection.events != ANY for p in self.parts) else set()
-        for part in self.parts:
-            names.update(part.selection.where)
-        names.discard(self.group_by)
-        return sorted(names)
-
-    def rows(self, columns: Sequence[str]) -> tuple[str, list[Any]]:
-        """The rows of all pieces, one under the other."""
+    def statement(
+        self, columns: Sequence[str], outputs: Sequence[str], by: Sequence[str] = ()
+    ) -> tuple[str, list[Any]]:
+        """Rows of all pieces, one under the other, added up by step, group and mask."""
+        mask, values = self._mask()
+        keys = ["at"] if self.step is not None else []
+        keys += ["grp"] if self.group_by else []
+        keys += ["mask"] if len(self.selections) > 1 else []
+        keys += by
         texts, parameters = [], []
-        events = sorted({name for part in self.parts for name in part.selection.events})
-        group = self.group_by or "''"
         for piece in self.window:
-            where, values = self._where(events)
-            at, more = self._at(piece)
-            names = ", ".join((f"{at} AS at", f"{group} AS grp", *self.dimensions(), *columns))
+            where, more = self._where()
+            at, binned = self._at(piece)
             texts.append(
-                f"SELECT {names}"  # noqa: S608
-                f" FROM {piece.table} WHERE {where} AND bucket >= %s AND bucket < %s"
+                f"SELECT {at} AS at, {self.group_by or 'NULL'} AS grp, {mask} AS mask,"  # noqa: S608
+                f" {', '.join(columns)} FROM {piece.table}"
+                f" WHERE {where} AND bucket >= %s AND bucket < %s"
             )
-            parameters += [*more, *values, piece.start, piece.end]
-        return " UNION ALL ".join(texts), parameters
+            parameters += [*binned, *values, *more, piece.start, piece.end]
+        shown = [key if key in keys else f"NULL AS {key}" for key in ("at", "grp", "mask")]
+        group = f" GROUP BY {', '.join(keys)}" if keys else ""
+        return (
+            f"SELECT {', '.join((*shown, *by, *outputs))}"  # noqa: S608
+            f" FROM ({' UNION ALL '.join(texts)}) AS piece{group}",
+            parameters,
+        )
 
-    def _where(self, events: list[str]) -> tuple[str, list[Any]]:
+    def parts_of(self, mask: int | None) -> list[Part]:
+        if mask is None:
+            return list(self.parts)
+        return [part for part, bit in self.bit_of.items() if mask & bit]
+
+    def _mask(self) -> tuple[str, list[Any]]:
+        """Which selections a row is in. A single one is a condition of its own."""
+        if len(self.selections) == 1:
+            return "NULL::bigint", []
+        texts, values = [], []
+        for number, selection in enumerate(self.selections):
+            test, more = _condition(selection)
+            texts.append(f"CASE WHEN {test} THEN {1 << number} ELSE 0 END")
+            values += more
+        return f"({' + '.join(texts)})::bigint", values
+
+    def _where(self) -> tuple[str, list[Any]]:
         # One event of one workspace is what the index is made for.
         values: list[Any] = []
         where = "workspace_id IS NULL"
         if self.workspace_id is not None:
             where, values = "workspace_id = %s", [self.workspace_id]
+        if len(self.selections) == 1:
+            test, more = _condition(self.selections[0])
+            return f"{where} AND {test}", [*values, *more]
+        events = sorted({name for each in self.selections for name in each.events})
         if ANY[0] in events:
             return where, values
         return f"{where} AND event_type = ANY(%s)", [*values, events]
 
     def _at(self, piece: Piece) -> tuple[str, list[Any]]:
         if self.step is None:
-            return "NULL::timestamptz", []
+            return "NULL", []
         if self.step == piece.grain:
             return "bucket", []
         return "date_bin(%s, bucket, %s)", [self.step, ORIGIN]
 
-    def condition(self, selection: Selection) -> tuple[str, list[Any]]:
-        tests, values = ["true"], []
-        for name, allowed in (("event_type", selection.events), *sorted(selection.where.items())):
-            if allowed == ANY:
-                continue
-            column = "grp" if name == self.group_by else name
-            tests.append(f"{column} = ANY(%s)")
+
+def _condition(selection: Selection) -> tuple[str, list[Any]]:
+    tests, values = [], []
+    for name, allowed in (("event_type", selection.events), *sorted(selection.where.items())):
+        if allowed != ANY:
+            tests.append(f"{name} = ANY(%s)")
             values.append(list(allowed))
-        return " AND ".join(tests), values
+    return " AND ".join(tests) or "true", values
 
 
 def _sums(answer: Answer, asked: _Question) -> None:
     columns = sorted({part.column for part in asked.parts})
-    if "amount_last" in columns:
-        columns.append("last_at")
-    outputs, values = [], []
-    for part in asked.parts:
-        test, more = asked.condition(part.selection)
-        if part.column == "amount_last":
-            test += " AND amount_last IS NOT NULL"
-        only = f" FILTER (WHERE {test})"
-        shape = _AGGREGATES[part.column]
-        text = shape.format(only) if "{0}" in shape else shape + only
-        outputs.append(f"({text})::float8")
-        values += more
-    rows, parameters = asked.rows(columns)
-    statement = f"SELECT at, grp, {', '.join(outputs)} FROM ({rows}) AS piece GROUP BY at, grp"  # noqa: S608
-    for at, group, *figures in _fetched(statement, [*values, *parameters]):
-        cell = answer.figures.setdefault((at, group), {})
-        for part, figure in zip(asked.parts, figures, strict=True):
-            if figure is not None:
-                cell[part] = figure
+    read = [*columns, "last_at"] if _LAST in columns else columns
+    places = {name: number for number, name in enumerate(columns)}
+    newest: dict[tuple[Cell, Part], float] = {}
+    for at, group, mask, *figures in _fetched(
+        *asked.statement(read, [_AGGREGATES[name] for name in columns])
+    ):
+        cell = (at, group or "")
+        found = answer.figures.setdefault(cell, {})
+        for part in asked.parts_of(mask):
+            figure = figures[places[part.column]]
+            if figure is None:
+                continue
+            if part.column == _LAST:
+                when, figure = figure
+                if when < newest.get((cell, part), when):
+                    continue
+                newest[cell, part] = when
+            found[part] = _joined(part.column, found.get(part), figure)
+
+
+def _joined(column: str, before: float | None, figure: float) -> float:
+    if before is None or column == _LAST:
+        return figure
+    if column == "amount_min":
+        return min(before, figure)
+    return max(before, figure) if column == "amount_max" else before + figure
 
 
 def _histograms(answer: Answer, asked: _Question) -> None:
-    outputs, values, tests, tested = [], [], [], []
-    for part in asked.parts:
-        test, more = asked.condition(part.selection)
-        outputs.append(f"(sum(n) FILTER (WHERE {test}))::bigint")
-        tests.append(f"({test})")
-        values += more
-        tested += more
-    rows, parameters = asked.rows(["bins", "counts"])
-    statement = (
-        f"SELECT at, grp, bin, {', '.join(outputs)} FROM ({rows}) AS piece,"  # noqa: S608
-        f" LATERAL unnest(bins, counts) AS spread(bin, n) WHERE {' OR '.join(tests)}"
-        " GROUP BY at, grp, bin ORDER BY bin"
+    statement = asked.statement(
+        ["unnest(bins) AS bin", "unnest(counts) AS n"], ["sum(n)::bigint"], by=["bin"]
     )
-    for at, group, number, *counts in _fetched(statement, [*values, *parameters, *tested]):
-        cell = answer.bins.setdefault((at, group), {})
-        for part, count in zip(asked.parts, counts, strict=True):
-            if count:
-                cell.setdefault(part, []).append((number, count))
+    for at, group, mask, number, count in _fetched(*statement):
+        found = answer.bins.setdefault((at, group or ""), {})
+        for part in asked.parts_of(mask):
+            bins = found.setdefault(part, {})
+            bins[number] = bins.get(number, 0) + count
 
 
-def _fetched(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _fetched(statement: str, parameters: Sequence[Any]) -> Rows:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        rows: Rows = cursor.fetchall()
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -140,10 +141,9 @@ def _one_of(column: str, choose: Callable[[list[float]], float]) -> Figure:
 
 def _quantile(share: float) -> Figure:
     def figure(recipe: Recipe, answer: Answer, cell: Cell, length: timedelta) -> Reading:
-        found = [answer.histogram(cell, Part(each, BINS)) for each in recipe.of]
-        bins: dict[int, int] = {}
-        for number, count in (pair for each in found for pair in each):
-            bins[number] = bins.get(number, 0) + count
+        bins: Counter[int] = Counter()
+        for each in recipe.of:
+            bins.update(answer.histogram(cell, Part(each, BINS)))
         value = histogram.quantile(bins, share)
         if value is None:
             return NO_DATA

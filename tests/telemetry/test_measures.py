@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from telemetry import measures, rollups
-from telemetry.measures import Measure, Selection
 from tests import make
 from tests.kit.telemetry import event, tell
 
