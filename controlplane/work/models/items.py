@@ -221,10 +221,14 @@ class Item(models.Model):
             models.Index(
                 "workspace", Upper("assignee"), name="work_assignee", condition=~Q(category="done")
             ),
+            # In the queue's order: somebody may have thousands of them.
             models.Index(
                 "project",
                 Upper("assignee"),
-                name="work_ready_assignee",
+                "priority",
+                F("created_at").desc(),
+                "id",
+                name="work_ready_whose",
                 condition=Q(status="open", blocked=False),
             ),
             models.Index(

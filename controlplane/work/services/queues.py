@@ -16,7 +16,7 @@ OLDEST = ("created_at", "id")
 YOUNG = timedelta(hours=48)
 FEW = defaults.define(
     "work.few_rows",
-    2_000,
+    10_000,
     unit="rows",
     why="Up to so many matches of a label it is quicker to fetch and sort them all than to walk"
     " the queue in its order until enough of them came by.",
