@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from django.utils.module_loading import autodiscover_modules
 from controlplane.access.models import Workspace
 from controlplane.access.services import create_user, create_workspace
 from controlplane.base import demo
+from controlplane.console.logins import logins_file, read_logins, write_logins
 from controlplane.lib.actors import Actor, job
 
 # (role, further roles, first name, family name): one person for each seat the playbooks name.
@@ -109,24 +109,3 @@ def _person(
     for held in roles:
         scene.people[held] = user
     return {"email": user.email, "roles": ", ".join(roles)}
-
-
-def logins_file() -> Path:
-    return Path(settings.STATE_DIR) / "demo-logins.json"
-
-
-def write_logins(path: Path, password: str, accounts: list[dict[str, str]]) -> None:
-    """Made up anew for every installation and readable by its owner only: a known password
-    would be an open door wherever the demo is bound to more than loopback."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps({"password": password, "accounts": accounts}, indent=2)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-
-
-def read_logins(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    logins: dict[str, Any] = json.loads(path.read_text())
-    return logins

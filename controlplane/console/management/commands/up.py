@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.console.management.commands.seed_demo import logins_file, read_logins
+from controlplane.console.logins import logins_file, read_logins
 from controlplane.embedded.launch import AlreadyRunning, Launch
 from controlplane.embedded.portal import Address
 from controlplane.embedded.state import State, Trouble
