@@ -99,6 +99,9 @@ class Partition(models.Model):
     # Set when nothing that waited was left: from then on its rollups are what they are.
     sealed_at = models.DateTimeField(null=True, blank=True)
     dropped_at = models.DateTimeField(null=True, blank=True)
+    # Where its events are kept as a file, if that was wished for.
+    archive = models.CharField(max_length=200, blank=True, default="")
+    archive_sha256 = models.CharField(max_length=64, blank=True, default="")
     objects = querysets.InstallationQuerySet.as_manager()
 
     class Meta:
