@@ -6,5 +6,6 @@ from telemetry.api import ingest
 
 urlpatterns = [
     path("v1/telemetry/events", ingest.events, name="telemetry-events"),
+    path("", include("telemetry.api.audits")),
     path("", include("telemetry.otlp.api")),
 ]
