@@ -4,6 +4,42 @@ from __future__ import annotations
 
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always, keep_rows
+from telemetry import trimming  # noqa: F401  (events and minutes)
+
+# --- Events and what is summed up of them -------------------------------------------------------
+
+nothing(
+    "telemetry.events",
+    "telemetry.event",
+    "telemetry.refusal",
+    "telemetry.partition",
+    "telemetry.dirty",
+    why="texts are redacted before they are stored; people stand there by a keyed pseudonym",
+)
+nothing(
+    "telemetry.rollups",
+    "telemetry.rollupminute",
+    "telemetry.rolluphour",
+    "telemetry.rollupday",
+    "telemetry.missionday",
+    why="sums",
+)
+keep_always(
+    "telemetry.rollups",
+    "telemetry.rolluphour",
+    "telemetry.rollupday",
+    "telemetry.missionday",
+    "telemetry.partition",
+    why="aggregates for ever, by the playbook; and which days there were",
+)
+keep_always("telemetry.dirty", "telemetry.dirty", why="worked off within seconds")
+keep_rows(
+    "telemetry.refusals",
+    "telemetry.refusal",
+    "hour",
+    days=90,
+    why="a quarter, to see whether a sender was mended",
+)
 
 # --- Alert rules --------------------------------------------------------------------------------
 

@@ -4,4 +4,5 @@ process."""
 from telemetry.audits import jobs as _audits  # noqa: F401
 from telemetry.collectors import jobs as _collectors  # noqa: F401
 from telemetry.kpis import jobs as _kpis  # noqa: F401
+from telemetry.partitions import jobs as _partitions  # noqa: F401
 from telemetry.rollups import jobs as _rollups  # noqa: F401

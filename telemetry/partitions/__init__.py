@@ -10,7 +10,7 @@ no event), settled (`sealed_at`: all that waited is in the rollups), detached, d
 """
 
 from telemetry.partitions.closing import close_old
-from telemetry.partitions.opening import days_ahead, ensure
 from telemetry.partitions.oldest import look_again, oldest_open
+from telemetry.partitions.opening import days_ahead, ensure
 
 __all__ = ["close_old", "days_ahead", "ensure", "look_again", "oldest_open"]

@@ -4,6 +4,7 @@ DETACH CONCURRENTLY and a constraint on the day's own table: nobody who writes t
 for it. Everything here may be killed at any point and is taken up by the next run.
 """
 
+# ruff: noqa: S608 - names of tables are made from dates
 from __future__ import annotations
 
 import logging
@@ -17,7 +18,6 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from controlplane.audit.sealing import alias
-from controlplane.lib import clock
 from telemetry import rollups
 from telemetry.models import Partition
 from telemetry.partitions import archive, tables
@@ -118,7 +118,7 @@ def _settled(day: date, low: datetime, high: datetime) -> bool:
         name = tables.name_of(day)
         cursor.execute(
             "UPDATE telemetry_partition SET sealed_at = clock_timestamp(),"
-            f" rows = (SELECT count(*) FROM {name}), bytes = pg_total_relation_size('{name}')"  # noqa: S608
+            f" rows = (SELECT count(*) FROM {name}), bytes = pg_total_relation_size('{name}')"
             " WHERE day = %s AND sealed_at IS NULL",
             [day],
         )

@@ -21,9 +21,7 @@ AHEAD = define(
     unit="days",
     why="tables are made before they are needed: a week may pass without anybody to make one",
 )
-FEW_AHEAD = define(
-    "telemetry.few_days_ahead", 3, unit="days", why="fewer than these are an alarm"
-)
+FEW_AHEAD = define("telemetry.few_days_ahead", 3, unit="days", why="fewer than these are an alarm")
 MOST_BACK = 400  # days: as far as the function in the database opens any
 
 
