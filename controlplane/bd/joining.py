@@ -4,6 +4,7 @@ scripts run it before everything else they do."""
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 from controlplane.bd import folder as folders
 from controlplane.bd.errors import Refused, Trouble
@@ -11,6 +12,8 @@ from controlplane.bd.printing import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from controlplane.bd.main import Session
     from controlplane.bd.portal import Door
 
@@ -22,12 +25,36 @@ RUNBOOK = (
 
 def init(session: Session) -> int:
     try:
-        return _sandbox(session) if session.sandbox else _folder(session)
+        if session.sandbox:
+            return _sandbox(session)
+        with _one_at_a_time(folders.place_for_new(os.environ)):
+            return _folder(session)
     except Refused as refused:
         raise Trouble(refused.message, hint=RUNBOOK) from None
     except Trouble as trouble:
         hint = f"{trouble.hint}; else {RUNBOOK}" if trouble.hint else RUNBOOK
         raise type(trouble)(trouble.message, hint=hint) from None
+
+
+@contextmanager
+def _one_at_a_time(place: str) -> Iterator[None]:
+    """Of two that connect one folder at the same moment the second finds it connected; else both
+    would begin a project, and one of them would be nobody's. Where files can't be locked it is
+    taken as it comes."""
+    above = os.path.dirname(os.path.abspath(place))
+    held = -1
+    try:
+        import fcntl
+
+        held = os.open(above, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        pass
+    try:
+        yield
+    finally:
+        if held >= 0:
+            os.close(held)
 
 
 def _sandbox(session: Session) -> int:

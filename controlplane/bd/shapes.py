@@ -65,7 +65,13 @@ def _issue() -> Shape:
         # `list` and `export` print edges here, `show` the issues at their other ends.
         "dependencies": _many({"anyOf": [_named("dependency"), _named("issue")]}),
         "dependents": _many(_named("issue")),
-        "external_dependencies": _many(_named("dependency")),
+        "external_dependencies": _many(
+            {
+                "type": "object",
+                "properties": {"depends_on_id": _TEXT, "type": _TEXT},
+                "required": ["depends_on_id", "type"],
+            }
+        ),
         "children": _many(_named("issue")),
         "comments": _many(_named("comment")),
     }

@@ -153,6 +153,7 @@ def request(
     *,
     body: bytes = b"",
     kind: str = "application/json",
+    packed: bool = False,
     key: str = "",
     safe: bool = False,
     stream: bool = False,
@@ -174,6 +175,7 @@ def request(
         lines.append(f"Idempotency-Key: {key}")
     if method != "GET":
         lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+        lines += ["Content-Encoding: gzip"] if packed else []
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
     safe = safe or method == "GET"
     for attempt in (1, 2):

@@ -42,6 +42,9 @@ def build(line: grammar.Line, folder: Folder | None) -> tuple[str, Args]:
             value = times.exact(str(value), flag=name)
         args[name.replace("-", "_")] = value
     args.update(words)
+    for name, value in args.items():
+        if isinstance(value, str) and "\x00" in value:
+            raise BadOption(f"--{name.replace('_', '-')} holds the character NUL")
     return MANY if "issues" in args else command.op, args
 
 

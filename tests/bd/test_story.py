@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,27 @@ def test_export_auto__keeps_the_copy_fresh_and_never_reads_it(bd: Bd) -> None:
     rows = {row["id"]: row["status"] for row in map(json.loads, copy.read_text().splitlines())}
     assert rows[first] == "closed", "an old copy reverts nothing"
     assert bd.json("sync")["exported"] == 2
+
+
+def test_init__twice_at_once_in_one_folder__begins_one_project(
+    bd: Bd, workspace: Workspace
+) -> None:
+    before = Project.objects.filter(workspace=workspace).count()
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: bd.run("init", "-p", "same"), range(3)))
+    assert [each.returncode for each in done] == [0, 0, 0]
+    assert Project.objects.filter(workspace=workspace).count() == before + 1
+    told = sorted(each.stdout.decode().splitlines()[0] for each in done)
+    assert [line.startswith("bd is initialized already") for line in told] == [False, True, True]
+
+
+def test_import__large_and_packed__arrives_whole(bd: Bd, workspace: Workspace) -> None:
+    bd.json("init")
+    text = "y" * 1_000
+    rows = [{"id": f"bd-{n}x", "title": f"Row {n}", "description": text} for n in range(600)]
+    (bd.folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert bd.json("import", "in.jsonl")["created"] == 600
+    assert Item.objects.filter(workspace=workspace, description=text).count() == 600
 
 
 def test_move__export_and_import_are_each_others_inverse(bd: Bd) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import struct
@@ -224,6 +225,28 @@ def test_import__a_broken_file_is_not_even_sent(serve: Serve, data: bytes, said:
     (bd.folder / "in.jsonl").write_bytes(data)
     assert said in bd.refused("import", "in.jsonl")[1]
     assert said in bd.refused("import", "-", given=data)[1]
+    assert server.asked == []
+
+
+def test_import__a_large_file_is_sent_packed(serve: Serve) -> None:
+    bd, server = serve(answer(b'{"lines":1,"created":1}'), answer(b'{"result":{},"notes":[]}'))
+    data = b'{"id":"a","title":"' + b"x" * 400_000 + b'"}\n'
+    (bd.folder / "in.jsonl").write_bytes(data)
+    bd.ok("import", "in.jsonl")
+    assert server.header(0, "Content-Encoding") == "gzip"
+    assert gzip.decompress(server.asked[0].partition(b"\r\n\r\n")[2]) == data
+
+
+def test_import__more_than_the_portal_takes__says_what_to_do(serve: Serve) -> None:
+    bd, _ = serve(refusal("413 Payload Too Large", "TOO_LARGE", "Too large."))
+    said = bd.refused("import", "-", given=b'{"id":"a","title":"b"}\n')[1]
+    assert "nothing was imported" in said
+    assert "in parts" in said
+
+
+def test_text__with_nul_in_a_file__is_named_by_its_flag(serve: Serve) -> None:
+    bd, server = serve()
+    assert "--description holds" in bd.refused("create", "T", "--stdin", given=b"a\x00")[1]
     assert server.asked == []
 
 

@@ -211,3 +211,12 @@ def test_every_command__of_a_stranger_meets_nothing_of_ours(bd: Bd) -> None:
             assert response.status_code < 500, (op, args, response.content)
             assert b"Ours" not in response.content, op
     assert bd.show(key) == before
+
+
+def test_control_character__is_named_by_its_flag(bd: Bd) -> None:
+    for op, args, flag in (
+        ("create", {"title": "a\x07"}, "--title"),
+        ("create", {"title": "a", "labels": ["ok", "\x07"]}, "--labels"),
+        ("search", {"query": "\u202e"}, "--query"),
+    ):
+        assert bd.error(op, **args) == f"{flag}: Holds a control character."

@@ -210,6 +210,38 @@ def test_page__asks_no_more_however_many_stand_around(browser: Client, here: Wor
     assert counts[1] <= 40
 
 
+def test_neighbours__past_fifty__are_counted_by_how_they_stand_and_listed(
+    browser: Client, here: Workspace
+) -> None:
+    actor = work.worker(here)
+    hub, other = work.item(here, "Hub"), work.item(here, "Elsewhere")
+    for number in range(54):
+        leaf = work.item(here, f"Leaf {number}", actor=actor)
+        services.add_dependency(leaf, hub, actor=actor)
+    for number in range(3):
+        services.set_parent(work.item(here, f"Part {number}", actor=actor), hub, actor=actor)
+    services.add_dependency(other, hub, actor=actor, kind="related")
+    page = read(browser, hub)
+    left = re.findall(r'<a href="[^"]+around=(\w+)[^"]+">(?:All )?(\d+)(?: more)?</a>', page)
+    assert left == [("after", "4"), ("parts", "3"), ("related", "1")]
+    listed = f"{reverse('admin:work_item_changelist')}?around="
+    after = read_url(browser, f"{listed}after%3A{hub.uid}")
+    assert f"What waits for {hub.key}" in after
+    assert "Leaf 53" in after
+    assert "Part 1" not in after
+    assert "Part 1" in read_url(browser, f"{listed}parts:{hub.uid}")
+    assert "Elsewhere" in read_url(browser, f"{listed}related:{hub.uid}")
+    assert "Hub" in read_url(browser, f"{listed}before:{leaf.uid}")
+    for odd in ("x", "after:x", f"sideways:{hub.uid}", f"after:{work.item(make.workspace()).uid}"):
+        assert "Leaf 53" not in read_url(browser, f"{listed}{odd}")
+
+
+def read_url(browser: Client, url: str) -> str:
+    answer = browser.get(url)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
 # --- Talk and evidence ------------------------------------------------------------------------
 
 

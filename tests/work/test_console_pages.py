@@ -86,6 +86,16 @@ def test_queue__stranger__sees_nothing_and_claims_nothing(here: Workspace) -> No
     assert item.assignee == ""
 
 
+def test_queue__asks_ten_questions_at_most_and_counts_all(browser: Client, here: Workspace) -> None:
+    for number in range(35):
+        work.item(here, f"Item {number}")
+    read(browser, reverse("work:queue"))
+    with CaptureQueriesContext(connection) as captured:
+        page = read(browser, reverse("work:queue"))
+    assert "35 ready that nobody has" in page
+    assert len(asked_of(captured)) <= 10
+
+
 # --- Board ------------------------------------------------------------------------------------
 
 

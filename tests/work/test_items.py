@@ -248,6 +248,21 @@ def test_claim__has_one_winner_who_may_ask_again() -> None:
         services.claim(item, actor=actor, name="bob")
 
 
+def test_claim__in_the_name_of_another_member__is_told_to_them() -> None:
+    there = make.workspace()
+    kim = make.person(there, "operations_command", email="kim@example.org")
+    item = work.item(there)
+    services.claim(item, actor=work.worker(there), name="Kim@example.org")
+    assert Item.objects.get(pk=item.pk).assignee_user == kim
+    assert InboxItem.objects.get().user == kim
+    mine = work.item(there)
+    services.claim(mine, actor=make.actor(kim))
+    stranger = make.person(make.workspace(), "operations_command", email="far@example.org")
+    services.claim(work.item(there), actor=work.worker(there), name="far@example.org")
+    assert InboxItem.objects.count() == 1
+    assert not InboxItem.objects.filter(user=stranger).exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_claim__by_a_crowd__is_won_once() -> None:
     there = make.workspace()

@@ -15,7 +15,9 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import defaults
 from controlplane.work import vocabulary
 from controlplane.work.models import Item, Project
+from controlplane.work.shown import neighbours
 from controlplane.work.shown.words import status_words
+from controlplane.work.web.common import read_uid
 
 MENU_S = defaults.define(
     "work.menu_s", 30, unit="seconds", why="names offered by the filters of items may be this old"
@@ -200,6 +202,37 @@ class InProject(admin.SimpleListFilter):
         return queryset.queued() if not asked else queryset.none()
 
 
+class Around(admin.SimpleListFilter):
+    """Those that stand around one item in one way: its page leads here when they are many."""
+
+    title = "around"
+    parameter_name = neighbours.PARAMETER
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.group, self.item = self._asked(request)
+        if self.item is None:
+            return []
+        return [(str(self.value()), f"{neighbours.TITLES[self.group]} {self.item.key}")]
+
+    def has_output(self) -> bool:
+        """Also when it names nothing: then nothing stands around it, and not everything."""
+        return bool(self.value())
+
+    def _asked(self, request: HttpRequest) -> tuple[str, Item | None]:
+        group, _, text = str(self.value() or "").partition(":")
+        uid = read_uid(text)
+        if group not in neighbours.GROUPS or uid is None:
+            return "", None
+        return group, Item.objects.visible_to(actor_of(request)).filter(uid=uid).first()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if not self.value():
+            return queryset
+        if self.item is None:
+            return queryset.none()
+        return neighbours.standing(queryset, self.item, self.group)
+
+
 def _priority(number: int) -> Any:
     return lambda rows: rows.filter(priority=number)
 
@@ -226,5 +259,5 @@ Stage = question(
 )
 
 ALL: tuple[type[admin.SimpleListFilter], ...] = (
-    Queue, InProject, Type, Priority, Label, Assignee, Stage, Status,
+    Queue, InProject, Type, Priority, Label, Assignee, Stage, Status, Around,
 )  # fmt: skip

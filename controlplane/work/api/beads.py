@@ -10,7 +10,7 @@ from rest_framework import serializers
 from controlplane.audit.services import record_denied
 from controlplane.base.api import bodies
 from controlplane.base.api.plain import plain_view
-from controlplane.base.api.serializers import StrictSerializer, read
+from controlplane.base.api.serializers import StrictSerializer, json_fault, read
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import Invalid, NotAllowed
 from controlplane.work.beads import ops, table
@@ -91,8 +91,22 @@ def bd(request: HttpRequest) -> Any:
     return answer
 
 
+def _name_the_flag(body: Any) -> None:
+    """All flags came in one field: whoever typed them is told which is wrong."""
+    args = body.get("args") if isinstance(body, dict) else None
+    for name, value in args.items() if isinstance(args, dict) else ():
+        sentence = json_fault(value, CommandArguments())
+        if sentence:
+            shown = "--" + str(name)[:60].replace("_", "-")
+            raise Invalid(f"{shown}: {sentence}", details={str(name)[:60]: sentence})
+
+
 def asked(body: Any) -> table.Asked:
-    given = read(BeadsCommand, body)
+    try:
+        given = read(BeadsCommand, body)
+    except serializers.ValidationError:
+        _name_the_flag(body)
+        raise
     args = given["args"]
     if not isinstance(args, dict):
         raise Invalid("args is an object.", details={"args": "Must be an object."})

@@ -218,6 +218,8 @@ def _take(item: Item, me: str, actor: Actor, name: str) -> Item:
     states.store(item, ["assignee", "assignee_user", "status", "category", "started_at"])
     after = reading.plain(item, ["status", "assignee"])
     note(item, "claimed", "work.claim", actor=actor, name=name, old=before, new=after)
+    # A tool may have taken it in the name of somebody else here: whose work it now is, hears so.
+    states.tell_assignee(item, actor=actor)
     return item
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Count
 from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.work import vocabulary
 from controlplane.work.models import Dependency, Item, ItemLink
-from controlplane.work.shown import around
+from controlplane.work.shown import around, neighbours
 from controlplane.work.shown.words import check_state, item_url, state_of
 
 MOST_RELATED = 50
@@ -66,6 +67,7 @@ class Group:
     title: str
     rows: list[Row] = field(default_factory=list)
     more: int = 0
+    all_url: str = ""  # where all of them are listed
 
     @property
     def closed(self) -> int:
@@ -125,30 +127,20 @@ def _groups(item: Item) -> list[Group]:
         .defer("item__search")
         .order_by("-item__active", "item__priority", "id")[: MOST_RELATED + 1]
     )
-    groups = {
-        "before": Group("before", "Waits for"),
-        "after": Group("after", "Holds up"),
-        "parent": Group("parent", "Part of"),
-        "parts": Group("parts", "Parts"),
-        "related": Group("related", "Related"),
-    }
+    groups = {slug: Group(slug, title) for slug, title in neighbours.GROUPS.items()}
     for edge in out[:MOST_RELATED]:
-        groups[_place(edge, forth=True)].rows.append(_row(edge, forth=True))
+        groups[neighbours.place(edge.kind, forth=True)].rows.append(_row(edge, forth=True))
     for edge in into[:MOST_RELATED]:
-        groups[_place(edge, forth=False)].rows.append(_row(edge, forth=False))
-    if len(into) > MOST_RELATED:
-        groups["after"].more = item.edges_in.count() - MOST_RELATED
-    if len(out) > MOST_RELATED:
-        groups["before"].more = item.edges_out.count() - MOST_RELATED
+        groups[neighbours.place(edge.kind, forth=False)].rows.append(_row(edge, forth=False))
+    for edges, shown, forth in ((item.edges_out, out, True), (item.edges_in, into, False)):
+        if len(shown) > MOST_RELATED:
+            for kind, number in edges.values_list("kind").annotate(Count("id")):
+                groups[neighbours.place(kind, forth=forth)].more += number
+            for edge in shown[:MOST_RELATED]:
+                groups[neighbours.place(edge.kind, forth=forth)].more -= 1
+    for group in groups.values():
+        group.all_url = neighbours.url(item, group.slug) if group.more else ""
     return list(groups.values())
-
-
-def _place(edge: Dependency, *, forth: bool) -> str:
-    if edge.kind == vocabulary.PARENT:
-        return "parent" if forth else "parts"
-    if vocabulary.edge_of(edge.kind).blocks or edge.kind == vocabulary.WAITS:
-        return "before" if forth else "after"
-    return "related"
 
 
 def _row(edge: Dependency, *, forth: bool) -> Row:

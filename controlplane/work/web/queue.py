@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, IntegerField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
-from controlplane.base.admin.changelist import capped_count
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from controlplane.work import services, vocabulary
@@ -37,14 +38,14 @@ def queue(request: HttpRequest) -> HttpResponse:
     rows = items_here(request).queued()
     if project is not None:
         rows = rows.filter(project=project)
-    ready = _in_order(rows.ready().filter(assignee=""))
+    ready = list(_counted(_in_order(rows.ready().filter(assignee="")))[:SHOWN])
     held = mine(rows, request).unfinished()
     context = {
         "title": "Ready queue",
         "projects": projects,
         "project": project,
-        "ready": [_line(item) for item in ready[:SHOWN]],
-        "ready_count": _counted(ready),
+        "ready": [_line(item) for item in ready],
+        "ready_count": _said(ready[0].counted if ready else 0),
         "held": [_line(item) for item in _in_order(held)[:SHOWN]],
         "overdue": [_line(item) for item in _related(rows.overdue()).order_by("due_at")[:10]],
         "can_claim": policy.can(actor_of(request), "work.claim", project or _any(projects)),
@@ -64,8 +65,14 @@ def _in_order(rows: Any) -> Any:
     return _related(rows).order_by("priority", "-created_at", "id")
 
 
-def _counted(rows: Any) -> str:
-    number = capped_count(rows, COUNTED)
+def _counted(rows: Any) -> Any:
+    """With how many there are of them on each: one question for both."""
+    all_of_them = ArraySubquery(rows.order_by().values("pk")[: COUNTED + 1])
+    number = Func(all_of_them, function="cardinality", output_field=IntegerField())
+    return rows.annotate(counted=number)
+
+
+def _said(number: int) -> str:
     return f"more than {COUNTED}" if number > COUNTED else str(number)
 
 
