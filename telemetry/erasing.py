@@ -16,7 +16,7 @@ from controlplane.access.models import Workspace
 from controlplane.audit import services as audit
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid
-from telemetry.rollups import marks, passes, statements
+from telemetry.rollups import marks, passes, sessions, statements
 
 # The minutes of what goes, and those of errors whose failed call goes: they count again.
 _ERASE = f"""
@@ -84,4 +84,5 @@ def _erase(cursor: CursorWrapper, params: dict[str, Any]) -> int:
     cursor.execute(_ERASE, params)
     erased = int(cursor.fetchone()[0])
     cursor.execute(_FORGET_MISSIONS, params)
+    cursor.execute(sessions.ERASE, params)
     return erased

@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from controlplane.lib.defaults import define
 from telemetry.catalogue import KINDS
-from telemetry.rollups import days, marks, missions, statements
+from telemetry.rollups import days, marks, missions, sessions, statements
 from telemetry.rollups.marks import Bucket
 from telemetry.rollups.statements import DAY, HOUR, MINUTE
 
@@ -172,6 +172,7 @@ def _minutes(cursor: CursorWrapper, taken: set[Bucket]) -> tuple[int, int]:
         marks.mark(cursor, "day", {(workspace, day_of(hour)) for workspace, hour in old})
     marks.mark(cursor, "hour", hours - old)
     counted = missions.recount(cursor, touched, _day_bounds(day for _, day, _ in touched))
+    sessions.recompute(cursor, touched)
     return len(wanted), counted
 
 
@@ -192,6 +193,7 @@ def _days(cursor: CursorWrapper, taken: set[Bucket]) -> int:
         _anew(cursor, DAY, statements.DAYS, wanted, timedelta(days=1))
         hot = missions.hot(cursor, [(workspace, day.date()) for workspace, day in wanted])
         missions.recount(cursor, hot, _day_bounds(day for _, day, _ in hot))
+        sessions.recompute(cursor, hot)
     return len(wanted)
 
 

@@ -9,6 +9,7 @@ from telemetry.measures.table import (
     portal,
     safeguards,
     services,
+    sessions,
     threads,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "portal",
     "safeguards",
     "services",
+    "sessions",
     "threads",
 ]
