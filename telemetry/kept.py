@@ -115,3 +115,12 @@ keep_always(
     "telemetry.healthsnapshot",
     why="one a day and workspace: what reviews and reports of incidents point at",
 )
+
+# --- Saved queries ------------------------------------------------------------------------------
+
+nothing(
+    "telemetry.queries",
+    "telemetry.savedquery",
+    why="names of questions; who saved one stands there by an opaque ref",
+)
+keep_always("telemetry.queries", "telemetry.savedquery", why="a workspace's own, until removed")

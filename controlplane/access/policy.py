@@ -235,6 +235,7 @@ define(
         ("view_installation", "See the installation's own health", OPERATORS | OVERSIGHT),
         ("ingest", "Report events", OPERATORS | AGENTS | {"telemetry_analyst"}),
         ("manage_rules", "Change and try alert rules", OPERATORS | {"telemetry_analyst"}),
+        ("manage_queries", "Save queries for the workspace", OPERATORS | {"telemetry_analyst"}),
         ("audit", "Audit telemetry", OPERATORS | {"telemetry_analyst", "coordinator"}),
         ("sign_audit", "Sign telemetry audits", frozenset({"telemetry_analyst"})),
     ],

@@ -3,6 +3,7 @@
 from telemetry.models.audits import AuditRun, Gap
 from telemetry.models.events import Event, Flag, Partition, Refusal
 from telemetry.models.kpis import KpiValue
+from telemetry.models.queries import SavedQuery
 from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
 from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
 from telemetry.models.sessions import ToolSession
@@ -26,6 +27,7 @@ __all__ = [
     "RuleChange",
     "RuleReadings",
     "RuleState",
+    "SavedQuery",
     "Severity",
     "ToolSession",
 ]
