@@ -111,7 +111,7 @@ def reset_rule(rule: AlertRule, *, actor: Actor, reason: str = "") -> AlertRule:
     policy.require(actor, ACTION, rule)
     row = _locked(rule, None)
     if row.workspace_id is not None:
-        original = AlertRule.objects.shipped().filter(slug=row.slug).first()
+        original: AlertRule | None = AlertRule.objects.shipped().filter(slug=row.slug).first()
         if original is None:
             raise Invalid("Nothing of this slug was shipped. Remove the rule instead.")
         RuleState.objects.filter(rule=row).update(rule=original)
