@@ -16,8 +16,10 @@ from telemetry.dashboards.reading import Read, visible
 from telemetry.dashboards.standing import WORST, Standing, standing, worst
 from telemetry.measures import Measure, Point, Reading, Series
 from telemetry.shown.amounts import amount, change
+from telemetry.shown.words import STAGE_WORDS
 
 MOST_GROUPS = 24
+FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,16 @@ class Figure:
         return "" if self.before is None else amount(self.before.value, self.measure.unit)
 
     @property
+    def has_trend(self) -> bool:
+        return any(value is not None for value in self.trend)
+
+    @property
     def limit(self) -> float | None:
+        """The line beside its trend, unless it is so far away that it would flatten it."""
         measure = self.measure
-        return measure.target if measure.target is not None else measure.warn
+        level = measure.target if measure.target is not None else measure.warn
+        most = max((abs(value) for value in self.trend if value is not None), default=0.0)
+        return level if level is not None and most > 0 and abs(level) <= FAR * most else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,9 @@ def thresholds(measures: Sequence[Measure]) -> list[dict[str, Any]]:
             if value is None or (kind == "limit" and value == measure.target):
                 continue
             label = "target" if kind == "target" else "alert"
+            drawn = kit_value(value, measure)
             found.setdefault(
-                (kind, value), {"value": value, "label": label, "kind": kind, "worse": worse}
+                (kind, value), {"value": drawn, "label": label, "kind": kind, "worse": worse}
             )
     return list(found.values())
 
@@ -197,19 +207,18 @@ def _lines(panel: Panel, read: Read, asked: Asked) -> Drawn:
     named = _named_lines(panel, known, read)
     before = _lines_before(panel, known, read, asked) if len(named) == 1 else []
     drawn = [*named, *before]
+    lead = known[0] if known else None
     chart = {
         "kind": "area" if panel.kind == "area" else "line",
         "title": panel.title,
         "heading": False,
         "period": asked.time.words,
-        "unit": kit_unit(known[0].unit) if known else "",
+        "unit": kit_unit(lead) if lead else "",
         "tz": asked.tz,
-        "series": [
-            {"name": name, "points": [(point.at, point.value) for point in points]}
-            for name, points in drawn
-        ],
+        "series": [{"name": name, "points": _points(points, lead)} for name, points in drawn],
         "thresholds": thresholds(known),
-        "start": asked.time.start,
+        # A step that the range begins within is read whole, and so it is drawn whole.
+        "start": min([asked.time.start, *(p[0].at for _, p in named if p)]),
         "end": asked.time.end,
         "empty": _why_empty(panel),
         "note": _note(named),
@@ -228,6 +237,12 @@ def _lines(panel: Panel, read: Read, asked: Asked) -> Drawn:
         columns=["at", *(name for name, _ in drawn)],
         rows=_by_time(drawn),
     )
+
+
+def _points(points: Sequence[Point], lead: Measure | None) -> list[tuple[datetime, float | None]]:
+    if lead is None:
+        return []
+    return [(point.at, kit_value(point.value, lead)) for point in points]
 
 
 def _readings(panel: Panel, measure: Measure, read: Read) -> list[Reading]:
@@ -283,6 +298,8 @@ def label_of(group: str) -> str:
         return "not said"
     if group.startswith("COMPOSIO_"):
         return group.removeprefix("COMPOSIO_").replace("_", " ").capitalize()
+    if group in STAGE_WORDS:
+        return STAGE_WORDS[group]
     text = group.replace("_", " ")
     return text[:1].upper() + text[1:] if text.islower() else text
 
@@ -337,12 +354,12 @@ def _bars(panel: Panel, read: Read, asked: Asked) -> Drawn:
         "title": panel.title,
         "heading": False,
         "period": asked.time.words,
-        "unit": kit_unit(known[0].unit),
+        "unit": kit_unit(known[0]),
         "horizontal": True,
         "stacked": panel.stacked,
         "categories": [label_of(name) for name in names],
         "series": [
-            {"name": panel.name_of(one), "values": mine}
+            {"name": panel.name_of(one), "values": [kit_value(value, one) for value in mine]}
             for one, mine in zip(known, values, strict=True)
         ],
         "thresholds": thresholds(known),
@@ -390,9 +407,23 @@ def _why_empty(panel: Panel) -> str:
     return f"It is made of {names}." if names else ""
 
 
-def kit_unit(unit: str) -> str:
-    """Units as the chart kit knows them."""
-    return {"per minute": "/min", "per hour": "/h", "per second": "/s"}.get(unit, unit)
+# The kit says lengths of time in the unit that fits, where it is given seconds. Hours that
+# somebody worked or saved are added up and stay hours.
+_SECONDS = {"h": 3_600.0, "min": 60.0}
+_AMOUNTS = frozenset({"sum", "mean", "count"})
+
+
+def _per_second(measure: Measure) -> float | None:
+    return None if measure.statistic in _AMOUNTS else _SECONDS.get(measure.unit)
+
+
+def kit_unit(measure: Measure) -> str:
+    """Its unit as the chart kit knows it."""
+    return "s" if _per_second(measure) else measure.unit
+
+
+def kit_value(value: float | None, measure: Measure) -> float | None:
+    return None if value is None else value * (_per_second(measure) or 1.0)
 
 
 _Drawer = Callable[[Panel, Read, Asked], Drawn]

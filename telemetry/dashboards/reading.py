@@ -18,6 +18,7 @@ from telemetry.shown.times import Range
 
 Readings = Mapping[str, Mapping[str, Reading]]
 _LINED = frozenset({"figures", "lines", "area"})
+_COUNTED_ANEW = frozenset({"missions", "missions_share", "active", "computed"})
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ def read(panels: Sequence[Panel], asked: Asked, *, lines: bool = True) -> Read:
         found.now[by] = _figures(wanted, asked, asked.time, by)
         if asked.compare:
             found.before[by] = _figures(wanted, asked, asked.time.before(), by)
-        drawn = _measures([each for each in some if each.kind in _LINED], asked) if lines else []
+        drawn = _drawn(some, asked) if lines else []
         if drawn:
             found.lines[by] = _series(drawn, asked, asked.time, by)
             if asked.compare:
@@ -93,12 +94,24 @@ def _measures(panels: Iterable[Panel], asked: Asked) -> list[Measure]:
     return list(found.values())
 
 
+def _drawn(panels: Sequence[Panel], asked: Asked) -> list[Measure]:
+    """What is drawn along time. Beside a figure a trend is drawn where rollups hold it: missions
+    and people would be counted anew for each step."""
+    along = _measures([each for each in panels if each.kind in _LINED - {"figures"}], asked)
+    beside = _measures([each for each in panels if each.kind == "figures"], asked)
+    found = {one.slug: one for one in along}
+    found |= {one.slug: one for one in beside if one.statistic not in _COUNTED_ANEW}
+    return list(found.values())
+
+
 def _figures(wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Readings:
-    return _called(measures.read_many, wanted, asked, time, by)
+    found: Readings = _called(measures.read_many, wanted, asked, time, by)
+    return found
 
 
 def _series(wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Mapping[str, Series]:
-    return _called(measures.series_many, wanted, asked, time, by)
+    found: Mapping[str, Series] = _called(measures.series_many, wanted, asked, time, by)
+    return found
 
 
 def _called(ask: Any, wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Any:

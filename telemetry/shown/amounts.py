@@ -12,6 +12,8 @@ def amount(value: float | None, unit: str = "") -> str:
         return NOTHING
     if unit in {"ms", "s"}:
         return _time(value if unit == "ms" else value * 1000)
+    if unit in {"h", "min"} and abs(value) < 1:
+        return _time(value * (3_600_000 if unit == "h" else 60_000))
     if unit == "bytes":
         return _bytes(value)
     said = _WORDS.get(unit, unit)

@@ -9,15 +9,9 @@ from typing import Any
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
-from controlplane.lib import defaults
 from telemetry.models import Partition
+from telemetry.partitions.opening import FEW_AHEAD
 
-FEW_AHEAD = defaults.define(
-    "telemetry.few_days_ahead",
-    3,
-    unit="days",
-    why="below it a weekend without the partition job would refuse events",
-)
 DRAWN = 45
 _TABLE = "to_regclass('telemetry_events_' || to_char(telemetry_partition.day, 'YYYYMMDD'))"
 _ROWS = f"(SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = {_TABLE})"  # noqa: S608

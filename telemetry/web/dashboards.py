@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
+from controlplane.base import cache
 from controlplane.base.registries import Panel as GivenPanel
 from controlplane.base.web import actor_of
+from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 from telemetry.dashboards import (
@@ -26,11 +31,17 @@ from telemetry.dashboards import asked as asking
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.drawing import Drawn
 from telemetry.dashboards.kinds import Panel
-from telemetry.dashboards.standing import worst
+from telemetry.dashboards.standing import WORST, worst
 from telemetry.shown import times
 from telemetry.web.common import page, show, workspace_shown
 
 LINED = frozenset({"line", "area"})
+PANELS_S = defaults.define(
+    "telemetry.panels_s",
+    10,
+    unit="seconds",
+    why="drawn panels may be this old; those who keep a dashboard open share the work",
+)
 
 
 @require_safe
@@ -55,14 +66,14 @@ def overview(request: HttpRequest) -> HttpResponse:
 def dashboard(request: HttpRequest, slug: str) -> HttpResponse:
     found = _named(slug)
     asked = asking.read(request, workspace_shown(request))
-    panels = drawn(found, asked, actor_of(request))
+    shown = _shown(found, asked, actor_of(request))
     context: dict[str, Any] = {
         "title": found.title,
         "dashboard": found,
         "asked": asked,
-        "panels": panels,
-        "standing": worst(one.standing for one in panels),
-        "all_silent": all(one.standing.slug in {"no_data", "later"} for one in panels),
+        "panels": mark_safe(shown["text"]),  # noqa: S308  (drawn by our own template)
+        "standing": WORST[shown["standing"]],
+        "all_silent": shown["silent"],
         "ranges": _ranges(asked, slug),
         "chips": _chips(asked, slug),
         "compare_link": asked.link(slug, compare="" if asked.compare else "on"),
@@ -70,12 +81,37 @@ def dashboard(request: HttpRequest, slug: str) -> HttpResponse:
             {"title": each.title, "url": asked.link(each.slug), "here": each.slug == slug}
             for each in DASHBOARDS.values()
         ],
-        "export_query": times.linked("", asked.query()),
-        "here": reverse("telemetry:dashboard", args=(slug,)),
+        "here": asked.link(slug).partition("?")[0],
         "overview_link": asked.link(""),
         **_narrowing(asked),
     }
-    return show(request, "telemetry/dashboard.html", context, {"panels": "telemetry/_panels.html"})
+    return show(request, "telemetry/dashboard.html", context, {"panels": "telemetry/_drawn.html"})
+
+
+def _shown(found: Dashboard, asked: Asked, actor: Actor) -> dict[str, Any]:
+    """The drawn panels, remembered for some seconds: whoever keeps the page open asks again at
+    every tick, and a minute's sums do not change between two of them."""
+    asked_for = (
+        found.slug, actor.ref, asked.workspace_id, asked.sees_installation, asked.tz,
+        asked.time.start.isoformat(), asked.time.end.isoformat(), sorted(asked.query().items()),
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(asked_for).encode()).hexdigest()[:32]
+
+    def produce() -> dict[str, Any]:
+        panels = drawn(found, asked, actor)
+        context = {
+            "panels": panels,
+            "asked": asked,
+            "here": asked.link(found.slug).partition("?")[0],
+            "export_query": times.linked("", asked.query()),
+        }
+        return {
+            "text": render_to_string("telemetry/_panels.html", context),
+            "standing": worst(one.standing for one in panels).slug,
+            "silent": all(one.standing.slug in {"no_data", "later"} for one in panels),
+        }
+
+    return cache.cached(f"panels:{digest}", PANELS_S.value, produce)
 
 
 @require_safe

@@ -34,8 +34,9 @@ from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.work import services as work_services
 from controlplane.work.services import github
+from telemetry import rollups
 from tests import make
-from tests.kit import catalog, work
+from tests.kit import catalog, telemetry, work
 
 LONG = "A title that does not end where titles end, and goes on " * 8
 # One for each way out of a page: markup, an attribute, a script's string, an address.
@@ -72,6 +73,7 @@ def settle() -> World:
     _services(world)
     _reviews(world)
     _work(world)
+    _telemetry(world)
     return world
 
 
@@ -95,6 +97,21 @@ def _work(world: World) -> None:
     source.deliveries.create(delivery="1", event="check_run", outcome=HOSTILE[:150])
     work_services.claim(work.item(here, "Being worked on"), actor=root)
     work_services.close_item(work.item(here, "Done"), actor=root, reason=HOSTILE)
+
+
+def _telemetry(world: World) -> None:
+    """A mission's events with something wrong in each, the portal's own, and what was refused."""
+    here = world.workspace
+    said = [
+        telemetry.event(name, context={"action": HOSTILE[:60], "token_usage": 7}, toolkit="gmail")
+        for name in ("composio_tool_call", "composio_tool_call_error", HOSTILE[:40])
+    ]
+    said.append(telemetry.event("request_completed", duration_ms=180, message=HOSTILE))
+    said.append(telemetry.event("mission_completed", mission_id=HOSTILE[:40], bd_issue="bd-1"))
+    telemetry.tell(here, [*said, telemetry.event(at=clock.now() + timedelta(days=2))])
+    gauge = {"name": "queue_depth", "value": 12, "of": "celery"}
+    telemetry.tell(None, [telemetry.event("gauge_reported", context=gauge, service="portal")])
+    rollups.settle()
 
 
 def _machines(world: World) -> None:

@@ -17,6 +17,7 @@ from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
 from controlplane.work.models import Item
+from telemetry.dashboards import DASHBOARDS
 from tests.kit.inhabited import World
 
 # Beside the API, which answers no browser.
@@ -37,6 +38,8 @@ NO_PAGES = {
     "admin:app_list": "the sidebar is the list of lists",
     "work:take_back": "is there for whoever has just done something: walked by itself",
     "work:evidence": "hands out a file",
+    "telemetry:panel_file": "hands out a file",
+    "telemetry:dashboard": "walked for every dashboard",
     "work:bd": "hands out a program",
     "work:many": "asks about chosen items: walked with some",
     "access:password_reset_link": "leads on to access:password_reset_set, without its secret",
@@ -123,6 +126,9 @@ def own_pages(world: World) -> Iterator[str]:
     for name, _ in route_names():
         if name not in NO_PAGES and name not in FORMS_ONLY and name not in SIGNED_OUT:
             yield reverse(name, args=things.get(name, ()))
+    for slug in DASHBOARDS:
+        yield reverse("telemetry:dashboard", args=(slug,))
+    yield f"{reverse('telemetry:dashboard', args=('system-health',))}?range=no&env=prod&compare=on"
     yield f"{reverse('console:go')}?q=run+"
     item = Item.objects.filter(workspace=world.workspace).earliest("id")
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"

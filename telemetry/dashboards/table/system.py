@@ -51,14 +51,9 @@ define(
                 ("people.active", "agents.active", "missions.concurrent", "missions.completed"),
                 about="Who reported in the last 15 minutes; missions completed in the range.",
             ),
-            Panel(
-                "room",
-                "Room on the host",
-                "lines",
-                ("cpu.used", "memory.used", "disk.used"),
-                names={"cpu.used": "CPU", "memory.used": "memory", "disk.used": "disk"},
-                about="CPU under 70 %, memory under 80 %, disk under 85 %.",
-            ),
+            Panel("cpu", "CPU", "lines", ("cpu.used",), about="Under 70 %.", size="third"),
+            Panel("memory", "Memory", "lines", ("memory.used",), about="Under 80 %.", size="third"),
+            Panel("disk", "Disk", "lines", ("disk.used",), about="Under 85 %.", size="third"),
             Panel(
                 "connections",
                 "Database connections",
