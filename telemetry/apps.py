@@ -9,7 +9,7 @@ class TelemetryConfig(AppConfig):
         from controlplane.audit import words
         from telemetry import duties, kept  # noqa: F401
         from telemetry.kpis import table
-        from telemetry.rules import evaluation, transitions  # noqa: F401
+        from telemetry.rules import evaluation, presented, transitions  # noqa: F401
         from telemetry.shown import console
 
         console.register()
@@ -25,6 +25,7 @@ class TelemetryConfig(AppConfig):
                 "manage_queries:add": "save/saved the query",
                 "manage_queries:remove": "remove/removed the saved query",
                 "test_rule": "try/tried the alert rule",
+                "snapshot": "keep/kept the health snapshot",
                 "gap_found": "find/found the gap",
                 "gap_closed": "close/closed the gap",
                 "kpi_missed": "miss/missed the target of",

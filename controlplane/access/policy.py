@@ -238,6 +238,7 @@ define(
         ("manage_queries", "Save queries for the workspace", OPERATORS | {"telemetry_analyst"}),
         ("audit", "Audit telemetry", OPERATORS | {"telemetry_analyst", "coordinator"}),
         ("sign_audit", "Sign telemetry audits", frozenset({"telemetry_analyst"})),
+        ("snapshot", "Keep a health snapshot", OPERATORS | {"telemetry_analyst", "coordinator"}),
     ],
 )
 define(

@@ -3,5 +3,18 @@
 from telemetry.admin.events import EventAdmin
 from telemetry.admin.partitions import PartitionAdmin
 from telemetry.admin.refusals import RefusalAdmin
+from telemetry.admin.rules import AlertRuleAdmin
+from telemetry.admin.rules_alerts import RuleChangeAdmin, RuleStateAdmin
+from telemetry.admin.sessions import ToolSessionAdmin
+from telemetry.admin.snapshots import HealthSnapshotAdmin
 
-__all__ = ["EventAdmin", "PartitionAdmin", "RefusalAdmin"]
+__all__ = [
+    "AlertRuleAdmin",
+    "EventAdmin",
+    "HealthSnapshotAdmin",
+    "PartitionAdmin",
+    "RefusalAdmin",
+    "RuleChangeAdmin",
+    "RuleStateAdmin",
+    "ToolSessionAdmin",
+]
