@@ -11,6 +11,7 @@ from controlplane.base.api import bodies
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.lib.errors import Invalid
+from telemetry.api import events as looking
 from telemetry.ingest import accepting, wire
 
 _KINDS = frozenset({"", "application/json", wire.NDJSON, "application/jsonl"})
@@ -65,18 +66,28 @@ class ReceiptForm(StrictSerializer):
 
 
 @plain_view(
-    actions={"POST": "telemetry.ingest"},
+    actions={"GET": "telemetry.view", "POST": "telemetry.ingest"},
     inputs={"POST": EventForm},
-    outputs={"POST": ReceiptForm},
+    outputs={"GET": looking.EventPage, "POST": ReceiptForm},
     statuses={"POST": 202},
     throttle="hot",
+    query=looking.PARAMETERS,
     max_body=wire.MAX_BYTES.shipped,
     tags=["telemetry"],
     errors={413, 415, 503},
 )
 def events(request: HttpRequest) -> Any:
-    """Report events: one, a list, or a line each; gzip; up to 5,000 or 5 MiB. Each is judged
-    alone: a bad one is named in `verdicts` and its neighbours come through."""
+    """Look through events, or report some
+
+    `GET`: the workspace's events, newest first, over the last 24 hours or the time asked for.
+    Parameters take several values, separated by commas; `scope=installation` asks for those about
+    the portal itself, `format=csv` for a file.
+
+    `POST`: one event, a list, or a line each; gzip; up to 5,000 or 5 MiB. Each is judged alone: a
+    bad one is named in `verdicts` and its neighbours come through.
+    """
+    if request.method != "POST":
+        return looking.listed(request)
     kind = request.META.get("CONTENT_TYPE", "")
     if kind.partition(";")[0].strip().lower() not in _KINDS:
         raise bodies.UnsupportedBody("Send application/json or application/x-ndjson.")

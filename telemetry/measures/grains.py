@@ -31,7 +31,7 @@ _CHOICE = (
     (timedelta(hours=8), STEPS["5m"]),
     (timedelta(hours=20), STEPS["15m"]),
     (timedelta(days=8), STEPS["1h"]),
-    (timedelta(days=32), STEPS["6h"]),
+    (timedelta(days=15), STEPS["6h"]),
 )
 MOST_POINTS = 1_500
 # Hours are recomputed within a minute of their minutes, days within a quarter of an hour.
