@@ -52,7 +52,8 @@ def count_days(cutoff: datetime) -> int:
         cursor.execute(
             "SELECT count(*) FROM telemetry_events WHERE occurred_at < %s", [_midnight(cutoff)]
         )
-        return int(cursor.fetchone()[0]) + sum(closed.values_list("rows", flat=True))
+        attached = int(cursor.fetchone()[0])
+    return attached + sum(int(rows) for rows in closed.values_list("rows", flat=True))
 
 
 def drop_minutes(cutoff: datetime, limit: int) -> int:

@@ -21,6 +21,10 @@ from telemetry.partitions import closing, opening
     doc="Open the days ahead for events; close those beyond their time.",
 )
 def keep_days() -> dict[str, int]:
+    return opened_and_closed()
+
+
+def opened_and_closed() -> dict[str, int]:
     opened = opening.ensure()
     closed = closing.close_old(trimming.events_cutoff(), deadline=time.monotonic() + 480)
     return {"opened": len(opened), "closed": len(closed), "ahead": opening.days_ahead()}

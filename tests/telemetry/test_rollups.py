@@ -1,20 +1,48 @@
-"""Rollups are what a recomputation from the events gives."""
+"""What a pass takes, leaves for later and gives back when it is killed."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from controlplane.jobs import engine
 from controlplane.lib import clock
-from telemetry import rollups
-from telemetry.models import Dirty, MissionDay, RollupDay, RollupHour, RollupMinute
+from controlplane.lib.errors import Invalid, NotAllowed
+from telemetry import readings, rollups
+from telemetry.erasing import erase_events
+from telemetry.models import Dirty, Event, MissionDay, RollupDay, RollupHour, RollupMinute
+from telemetry.rollups import histogram, jobs, marks, missions, passes, statements
 from tests import make
+from tests.kit.days import days_ago, midnight, somebody_else
+from tests.kit.racing import race
+from tests.kit.rollups import expected, stored, stored_missions
+from tests.kit.rollups import missions as expected_missions
 from tests.kit.telemetry import event, tell
 
-pytestmark = pytest.mark.django_db
+GRAINS = (RollupMinute, RollupHour, RollupDay)
 
 
+def agree() -> None:
+    for grain in GRAINS:
+        assert stored(grain) == expected(grain)
+    assert stored_missions() == expected_missions()
+
+
+def older(seconds: float) -> None:
+    Dirty.objects.update(at=clock.now() - timedelta(seconds=seconds))
+
+
+# --- Passes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
 def test_settle__sums_of_every_grain() -> None:
     workspace = make.workspace()
     at = clock.now() - timedelta(hours=3)
@@ -22,8 +50,318 @@ def test_settle__sums_of_every_grain() -> None:
     counts = rollups.settle()
     assert (counts.minutes, counts.hours, counts.days, counts.missions) == (1, 1, 1, 1)
     assert not Dirty.objects.exists()
-    for grain in (RollupMinute, RollupHour, RollupDay):
+    for grain in GRAINS:
         row = grain.objects.get()
         assert (row.total, row.durations, row.duration_sum) == (4, 4, 500.0)
         assert row.counts == [3, 1]
     assert MissionDay.objects.get().total == 4
+
+
+@pytest.mark.django_db
+def test_roll__minutes_at_once_hours_and_days_when_due() -> None:
+    tell(None, [event()])
+    assert rollups.roll().minutes == 1
+    assert list(Dirty.objects.values_list("grain", flat=True)) == ["hour"]
+    assert rollups.roll().marks == 0
+    older(31)
+    assert rollups.roll().hours == 1
+    assert list(Dirty.objects.values_list("grain", flat=True)) == ["day"]
+    older(599)
+    assert rollups.roll().days == 0
+    older(601)
+    assert rollups.roll().days == 1
+    assert not Dirty.objects.exists()
+    agree()
+
+
+@pytest.mark.django_db
+def test_pass__takes_no_more_than_it_may_and_all_marks_of_what_it_takes() -> None:
+    at = midnight(days_ago(2))
+    for _ in range(3):
+        tell(None, [event(at=at + timedelta(minutes=n)) for n in range(5)])
+    assert Dirty.objects.count() == 15
+    counts = rollups.roll(2)
+    assert (counts.minutes, counts.marks) == (2, 6)
+    assert Dirty.objects.filter(grain="minute").count() == 9
+    assert Dirty.objects.filter(grain="hour").count() == 1
+
+
+@pytest.mark.django_db
+def test_minute_whose_events_went__has_no_row() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event(), event(mission_id=None)])
+    rollups.settle()
+    erase_events(make.JOB, workspace, reason="they left")
+    rollups.settle()
+    for grain in (*GRAINS, MissionDay, Event):
+        assert not grain.objects.exists()
+
+
+@pytest.mark.django_db
+def test_pass_that_is_too_slow__does_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "_size", 60)
+    tell(None, [event(at=midnight(days_ago(1)) + timedelta(minutes=n)) for n in range(40)])
+    slow = statements.MINUTES.replace("FROM coarse", "FROM coarse, pg_sleep(0.04 * %(many)s)")
+    monkeypatch.setattr(statements, "MINUTES", slow)
+    params = passes._params
+
+    def counted(wanted: Any, step: timedelta) -> dict[str, Any]:
+        return {**params(wanted, step), "many": len(wanted)}
+
+    monkeypatch.setattr(passes, "_params", counted)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '400ms'")
+    assert rollups.roll().minutes == 3
+
+
+@pytest.mark.django_db
+def test_sums_that_no_float_holds__fail_no_pass() -> None:
+    huge = {"name": "x", "value": 1.7e308}
+    tell(None, [event("gauge_reported", context=huge, count=1_000_000) for _ in range(4)])
+    assert rollups.settle().minutes == 1
+    assert math.isfinite(RollupDay.objects.get().amount_sum)
+
+
+@pytest.mark.django_db
+def test_hot_mission__counted_with_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_HOT_MISSION_EVENTS", "2")
+    assert missions.HOT.value == 2
+    for _ in range(3):
+        tell(None, [event() for _ in range(3)])
+        assert rollups.roll().missions <= 1
+    assert MissionDay.objects.get().total == 3
+    older(601)
+    rollups.roll()
+    older(601)
+    rollups.roll()
+    assert MissionDay.objects.get().total == 9
+
+
+# --- One failed call, told of twice ---------------------------------------------------------------
+
+
+def failure(name: str, at: datetime, **fields: Any) -> dict[str, Any]:
+    context = {"action": "create", "toolkit": "hubspot"}
+    context |= {"outcome": "failed"} if name == "composio_tool_call" else {"error_code": "BUSY"}
+    return event(name, at=at, context=context, **fields)
+
+
+def failures() -> int:
+    names = ["composio_tool_call", "composio_tool_call_error"]
+    counts = {
+        grain: sum(grain.objects.filter(event_type__in=names).values_list("errors", flat=True))
+        for grain in GRAINS
+    }
+    assert len(set(counts.values())) == 1
+    return int(counts[RollupDay])
+
+
+CALL, ERROR = "composio_tool_call", "composio_tool_call_error"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", [(CALL, ERROR), (ERROR, CALL)])
+@pytest.mark.parametrize("apart", [0, 3, -9])
+def test_failed_call__told_twice_counts_once(order: tuple[str, str], apart: int) -> None:
+    workspace = make.workspace()
+    at = midnight(days_ago(1)) + timedelta(hours=5)
+    when = {CALL: at, ERROR: at + timedelta(minutes=apart)}
+    for name in order:
+        tell(workspace, [failure(name, when[name])])
+        rollups.settle()
+    assert failures() == 1
+    assert RollupDay.objects.get(event_type=ERROR).total == 1, "limits are counted by its code"
+    agree()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"correlation_id": "req-2"},
+        {"correlation_id": None},
+        {"apart": 11},
+        {"action": "send"},
+        {"workspace": True},
+    ],
+)
+def test_failures_of_two_calls__count_twice(other: dict[str, Any]) -> None:
+    workspace = make.workspace()
+    at = midnight(days_ago(1)) + timedelta(hours=5)
+    tell(workspace, [failure(CALL, at)])
+    error = failure(ERROR, at + timedelta(minutes=other.pop("apart", 0)))
+    error["context"]["action"] = other.pop("action", "create")
+    home = make.workspace() if other.pop("workspace", False) else workspace
+    error.update(other)
+    tell(home, [{key: value for key, value in error.items() if value is not None}])
+    rollups.settle()
+    assert failures() == 2
+    agree()
+
+
+@pytest.mark.django_db
+def test_failed_call_that_is_erased__its_error_counts_again() -> None:
+    workspace = make.workspace()
+    at = midnight(days_ago(1))
+    tell(workspace, [failure(CALL, at, mission_id="MIS-7")])
+    tell(workspace, [failure(ERROR, at + timedelta(minutes=5), mission_id="MIS-8")])
+    rollups.settle()
+    assert failures() == 1
+    assert erase_events(make.JOB, workspace, mission="MIS-7", reason="asked for") == 1
+    rollups.settle()
+    assert failures() == 1
+    assert RollupDay.objects.get().event_type == ERROR
+    agree()
+
+
+# --- Rollers and writers at once ----------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_and_rollers_at_once__nothing_lost_nothing_twice() -> None:
+    workspaces = [make.workspace(), make.workspace()]
+    base = midnight(days_ago(2)) + timedelta(hours=9)
+    pool = [
+        failure((CALL, ERROR)[n % 2], base + timedelta(minutes=n % 17), correlation_id=f"r{n % 9}")
+        for n in range(120)
+    ]
+
+    def act(number: int) -> int:
+        chance = random.Random(number)
+        if number >= 2:
+            return sum(rollups.roll(chance.randint(1, 9)).minutes for _ in range(25))
+        done = 0
+        for _ in range(15):
+            done += tell(workspaces[number], chance.sample(pool, 12)).accepted
+        if number:
+            erase_events(make.JOB, workspaces[1], mission="MIS-1", reason="a race")
+        return done
+
+    results = race(4, act)
+    assert all(isinstance(each, int) for each in results), results
+    rollups.settle()
+    assert not Event.objects.filter(workspace=workspaces[1]).exists()
+    assert Event.objects.count() > 60
+    agree()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("step", ["FORGET", "MINUTES", "mark"])
+def test_pass_that_is_killed__leaves_everything_as_it_was(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(make.workspace(), [event(), event()])
+    rollups.roll()
+    tell(make.workspace(), [event()])
+    before = (list(Dirty.objects.values()), stored(RollupMinute), stored_missions())
+
+    class Killed(BaseException):
+        pass
+
+    def die(real: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> None:
+            real(*args, **kwargs)
+            raise Killed
+
+        return run
+
+    if step == "mark":
+        monkeypatch.setattr(marks, "mark", die(marks.mark))
+    else:
+        monkeypatch.setattr(passes, "_anew", die(passes._anew))
+    with pytest.raises(Killed):
+        rollups.roll()
+    monkeypatch.undo()
+    assert (list(Dirty.objects.values()), stored(RollupMinute), stored_missions()) == before
+    rollups.settle()
+    agree()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_roller_at_work__this_one_does_nothing() -> None:
+    tell(None, [event()])
+    with somebody_else(f"SELECT pg_advisory_xact_lock({marks.LOCK})"):
+        assert rollups.roll().marks == 0
+        assert rollups.work(time.monotonic() + 60) == 0
+    assert rollups.roll().minutes == 1
+
+
+# --- Histograms ---------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_quantiles__no_more_than_two_percent_off() -> None:
+    chance = random.Random(7)
+    at = midnight(days_ago(1))
+    spans = [
+        *(chance.lognormvariate(5, 1.5) for _ in range(3_000)),
+        *(chance.uniform(0.02, 2) for _ in range(1_000)),
+    ]
+    for part in range(0, len(spans), 500):
+        batch = spans[part : part + 500]
+        tell(None, [event(at=at + timedelta(minutes=part // 50), duration_ms=ms) for ms in batch])
+    rollups.settle()
+    spans.sort()
+    for grain in GRAINS:
+        found = histogram.merge(grain.objects.values_list("bins", "counts"))
+        assert sum(found.values()) == len(spans)
+        for q in (0.01, 0.25, 0.5, 0.95, 0.99, 1.0):
+            exact = spans[max(0, math.ceil(round(q * len(spans), 6)) - 1)]
+            value = histogram.quantile(found, q)
+            assert value is not None
+            assert abs(value - exact) / exact <= 0.02
+
+
+@pytest.mark.django_db
+def test_bins__the_same_in_sql_and_here() -> None:
+    edges = [histogram.value_of(n) for n in range(-117, 705, 13)]
+    spans = [0.0, 0.001, 0.01, 1.0, 1e12, *edges]
+    tell(None, [event(duration_ms=min(ms, 1e12)) for ms in spans])
+    rollups.settle()
+    found = histogram.merge(RollupDay.objects.values_list("bins", "counts"))
+    wanted = histogram.merge([([histogram.bin_of(min(ms, 1e12))], [1]) for ms in spans])
+    assert found == wanted
+
+
+def test_quantile__of_nothing_is_nothing() -> None:
+    assert histogram.quantile({}, 0.5) is None
+    assert histogram.quantile({3: 0}, 0.5) is None
+    assert histogram.quantile({0: 1}, 0.0) == histogram.value_of(0)
+
+
+# --- What is told of it ---------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_backlog__measured_and_watched() -> None:
+    assert rollups.oldest_mark() == 0.0
+    assert list(jobs.late_rollups()) == []
+    tell(None, [event()])
+    older(300)
+    assert rollups.waiting() == {"minute": 1}
+    assert rollups.oldest_mark() >= 300
+    assert [each.subject for each in jobs.late_rollups()] == ["rollups"]
+    assert (("minute",), 1.0) in list(readings.telemetry_backlog())
+    assert next(iter(readings.telemetry_oldest_mark()))[1] >= 300
+
+
+def test_engine__turns_the_roller() -> None:
+    assert engine.MODULES["telemetry.roll"].every == timedelta(seconds=5)
+
+
+@pytest.mark.django_db
+def test_strangers__may_not_erase() -> None:
+    workspace, other = make.workspace(), make.workspace()
+    tell(workspace, [event()])
+    for person in (
+        make.person(workspace, "telemetry_analyst"),
+        make.person(other, "workspace_admin"),
+    ):
+        with pytest.raises(NotAllowed):
+            erase_events(make.actor(person), workspace, reason="mine")
+    admin = make.actor(make.person(workspace, "workspace_admin"))
+    with pytest.raises(NotAllowed):
+        erase_events(admin, None, reason="the installation's")
+    with pytest.raises(Invalid):
+        erase_events(admin, workspace, reason=" ")
+    assert erase_events(admin, workspace, reason="a trial has ended") == 1
