@@ -67,10 +67,10 @@ class EventAdmin(ModelAdmin[Event]):
     )  # fmt: skip
     panel_template = "telemetry/panel_event.html"
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Event]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         """A list is of one workspace, or of the installation; the page of one event is there for
         whoever may see it, whichever workspace was chosen meanwhile."""
-        rows = Event.objects.visible_to(actor_of(request))
+        rows: Any = Event.objects.visible_to(actor_of(request))
         if not getattr(request, "of_a_list", False):
             return rows
         if request.GET.get(filters.ABOUT) == filters.OF_INSTALLATION:
@@ -93,7 +93,8 @@ class EventAdmin(ModelAdmin[Event]):
             key = UUID(object_id)
         except ValueError:
             return None
-        rows = Event.objects.visible_to(actor_of(request)).select_related("workspace")
+        rows: Any = Event.objects.visible_to(actor_of(request))
+        rows = rows.select_related("workspace")
         event: Event | None = rows.filter(pk=key).order_by("-occurred_at").first()
         return event
 

@@ -51,7 +51,7 @@ class Time(admin.SimpleListFilter):
         if self._of_all_days():
             return queryset
         chosen = times.read(self.asked)
-        if chosen.name == times.CUSTOM:
+        if self.asked["to"]:
             return queryset.between(chosen.start, chosen.end)
         # To this moment, and what fast clocks sent from beyond it.
         return queryset.filter(occurred_at__gte=chosen.start)

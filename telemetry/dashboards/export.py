@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +10,20 @@ from django.http import HttpResponse, JsonResponse
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.drawing import Drawn
 from telemetry.dashboards.kinds import Dashboard
+from telemetry.queries import csv_of
 from telemetry.shown.times import stamp
 
 FORMS = ("csv", "json")
-# What a spreadsheet would take for a formula: names of agents and tools come from senders.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def answer(dashboard: Dashboard, drawn: Drawn, asked: Asked, form: str) -> HttpResponse:
     name = f"{dashboard.slug}-{drawn.panel.slug}-{asked.time.end:%Y%m%dT%H%MZ}.{form}"
     made = _csv(drawn) if form == "csv" else _json(dashboard, drawn, asked)
+    return handed_out(made, name)
+
+
+def handed_out(made: HttpResponse, name: str) -> HttpResponse:
+    """As a file that no browser shows and no cache keeps."""
     made["Content-Disposition"] = f'attachment; filename="{name}"'
     made["Cache-Control"] = "private, no-store"
     made["X-Content-Type-Options"] = "nosniff"
@@ -29,11 +31,8 @@ def answer(dashboard: Dashboard, drawn: Drawn, asked: Asked, form: str) -> HttpR
 
 
 def _csv(drawn: Drawn) -> HttpResponse:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_safe(name) for name in drawn.columns])
-    writer.writerows([[_safe(value) for value in row] for row in drawn.rows])
-    return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    rows = [[_plain(value) for value in row] for row in drawn.rows]
+    return HttpResponse(csv_of(drawn.columns, rows), content_type="text/csv; charset=utf-8")
 
 
 def _json(dashboard: Dashboard, drawn: Drawn, asked: Asked) -> HttpResponse:
@@ -55,12 +54,3 @@ def _json(dashboard: Dashboard, drawn: Drawn, asked: Asked) -> HttpResponse:
 
 def _plain(value: Any) -> Any:
     return stamp(value) if isinstance(value, datetime) else value
-
-
-def _safe(value: Any) -> Any:
-    value = _plain(value)
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value

@@ -62,6 +62,8 @@ def laid_out(dashboard: Dashboard, actor: Actor) -> list[Panel | GivenPanel]:
 
 def _services(panel: Panel, read: Read, asked: Asked) -> Drawn:
     """Up and down as the catalog's probes saw it, and how each stands now."""
+    if asked.workspace_id is None:
+        return Drawn(panel, WORST["no_data"])
     rows = Service.objects.filter(workspace_id=asked.workspace_id).active()
     services = list(rows.order_by("tier", "name")[:MOST_SERVICES])
     watched, downs = _watched(services, asked), _downs(services, asked)

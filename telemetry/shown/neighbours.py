@@ -23,13 +23,10 @@ def of(event: Event, actor: Actor) -> list[Event]:
     is what keeps the question to three partitions."""
     if not event.correlation_id:
         return [event]
-    rows = (
-        Event.objects.visible_to(actor)
-        .of(event.workspace_id)
-        .between(event.occurred_at - AROUND, event.occurred_at + AROUND)
-        .filter(correlation_id=event.correlation_id)
-        .defer("context", "message", "redactions")
-    )
+    rows: Any = Event.objects.visible_to(actor)
+    rows = rows.of(event.workspace_id).filter(correlation_id=event.correlation_id)
+    rows = rows.between(event.occurred_at - AROUND, event.occurred_at + AROUND)
+    rows = rows.defer("context", "message", "redactions")
     found = list(rows.order_by("occurred_at", "id")[: MOST + 1])
     if event.pk not in {row.pk for row in found}:
         found = [*found[:MOST], event]

@@ -65,14 +65,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "stages": [(name, STAGE_WORDS[name]) for name in STAGES],
         "known": len(lines),
         "reported": sum(1 for line in lines if line.total),
-        "strangers": sorted(
-            (
-                {"name": name, "total": total, "last": last}
-                for name, (total, _, last) in seen.items()
-                if name not in KINDS
-            ),
-            key=lambda row: -row["total"],
-        )[:50],
+        "strangers": _strangers(seen),
         "days": DAYS,
     }
     return show(request, "telemetry/catalogue.html", context, {})
@@ -86,6 +79,15 @@ def _seen(
     rows = rows.filter(bucket__gte=clock.now() - timedelta(days=DAYS)).order_by()
     found = rows.values_list("event_type").annotate(Sum("total"), Sum("errors"), Max("last_at"))
     return {name: (total, errors, last) for name, total, errors, last in found}
+
+
+def _strangers(seen: dict[str, tuple[int, int, datetime | None]]) -> list[dict[str, Any]]:
+    """What was reported under names that the catalogue does not know, the most first."""
+    found = sorted(
+        ((total, name, last) for name, (total, _, last) in seen.items() if name not in KINDS),
+        key=lambda row: (-row[0], row[1]),
+    )
+    return [{"name": name, "total": total, "last": last} for total, name, last in found[:50]]
 
 
 def _line(kind: Kind, seen: dict[str, tuple[int, int, datetime | None]]) -> Line:

@@ -18,6 +18,7 @@ from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
 from controlplane.work.models import Item
 from telemetry.dashboards import DASHBOARDS
+from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
 
 # Beside the API, which answers no browser.
@@ -72,6 +73,8 @@ FORMS_ONLY = {
     "work:watch",
     "work:add_evidence",
     "work:remove_evidence",
+    "telemetry:query_keep",
+    "telemetry:query_remove",
     "console:theme",
     "console:save_view",
     "console:change_view",
@@ -83,7 +86,13 @@ SIGNED_OUT = (
     "access:password_reset_set",
 )
 _SOME_UID = "00000000-0000-7000-8000-000000000001"
-ANYTHING = {"uid": _SOME_UID, "grant_uid": _SOME_UID, "period": "2026-Q1", "verb": "pin"}
+ANYTHING = {
+    "uid": _SOME_UID,
+    "grant_uid": _SOME_UID,
+    "period": "2026-Q1",
+    "verb": "pin",
+    "slug": "a",
+}
 
 
 def route_names() -> Iterator[tuple[str, str]]:
@@ -121,6 +130,7 @@ def own_pages(world: World) -> Iterator[str]:
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
         "console:error": ("NOT_FOUND",),
+        "telemetry:query": (next(iter(SHIPPED)),),
         "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
     }
     for name, _ in route_names():
