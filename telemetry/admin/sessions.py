@@ -57,7 +57,15 @@ class ToolSessionAdmin(ModelAdmin[ToolSession]):
         named("Agent", "agent", "agent"),
         named("Mission", "mission", "mission"),
     )
-    labels = {"key": "Session", "last_at": "Last used", "errors": "Failed calls"}
+    labels = {
+        "key": "Session",
+        "last_at": "Last used",
+        "first_at": "First used",
+        "errors": "Failed calls",
+        "call_tokens": "Tokens of calls",
+        "failed": "Could not be created",
+        "state_bytes": "Largest state, bytes",
+    }
     fields = (
         "mission", "agent", "tokens", "of_reference", "call_tokens", "calls", "errors", "failed",
         "created_at", "creation", "first_at", "last_at", "state_bytes",

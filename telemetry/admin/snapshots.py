@@ -19,8 +19,15 @@ from telemetry.querysets import INSTALLATION
 from telemetry.snapshots.written import STATES, bound, number
 from telemetry.web.common import workspace_shown
 
-COLUMNS = ("Figure", "Value", "Target", "State", "Before")
-TONES = {"good": "good", "warn": "warn", "bad": "bad"}
+COLUMNS = (
+    ("title", "Figure"),
+    ("value", "Value"),
+    ("bound", "Should be"),
+    ("state", "State", "chip"),
+    ("before", "Time before"),
+)
+# Red is for what needs somebody now, and this is the past.
+TONES = {"good": "good", "warn": "warn", "bad": "warn"}
 
 
 @admin.register(HealthSnapshot)
@@ -99,12 +106,9 @@ def _file(snapshot: HealthSnapshot, form: str) -> str:
 def _row(figure: Mapping[str, Any]) -> dict[str, Any]:
     state = str(figure["state"])
     return {
-        "title": figure["title"],
+        "title": figure.get("note") or figure["title"],
         "value": number(figure["value"], figure["unit"]),
         "bound": bound(figure),
+        "state": {"text": STATES.get(state, ""), "tone": TONES.get(state, "neutral")},
         "before": number(figure["before"], figure["unit"]),
-        "state": state,
-        "words": STATES.get(state, ""),
-        "tone": TONES.get(state, "neutral"),
-        "note": figure.get("note", ""),
     }

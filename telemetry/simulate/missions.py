@@ -125,18 +125,12 @@ def _prepare(story: Story, at: datetime, toolkits: list[world.Toolkit], seed: in
     for rank, toolkit in enumerate(toolkits, start=1):
         at = _connect(story, at + 2 * _S, toolkit, rank, seed)
     at = run(story, at, "inspector", 1900)
-    coverage = rng.uniform(78, 100)
-    status = "ready" if coverage >= 85 else "needs_data"
-    for key in ("prepare_started", status):
+    coverage = rng.uniform(84, 100)
+    for status, percent in (("checking", coverage * rng.uniform(0.85, 0.97)), ("ready", coverage)):
         story.tell(
             at,
             "readiness_status_changed",
-            {
-                "status": key,
-                "coverage_percent": round(coverage if key == status else 0.0, 1),
-                "blocking_items": [] if status == "ready" else ["sample rows"],
-            },
-            status="info" if status == "ready" else "warning",
+            {"status": status, "coverage_percent": round(percent, 1), "blocking_items": []},
             agent_name="inspector",
         )
         at += 5 * _S

@@ -65,4 +65,4 @@ def _begun(seed: int, slot: datetime, rate: float, steady: bool) -> Iterator[Ite
     yield around.slot(seed, slot, lively, services=place % stride == 0)
     rng = world.seeded(seed, "missions", slot.isoformat())
     for each in range(world.poisson(rng, rest * MISSIONS / PER_MISSION)):
-        yield mission(seed, f"MIS-{place:x}-{each}", slot + rng.random() * SLOT)
+        yield mission(seed, f"msn-{place:x}-{each}", slot + rng.random() * SLOT)

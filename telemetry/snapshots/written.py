@@ -95,7 +95,7 @@ def number(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     size = abs(value)
-    text = f"{value:,.0f}" if size >= 100 or value == int(value) else f"{value:,.2f}"
+    text = f"{value:,.0f}" if size >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
     return f"{text} {unit}".strip()
 
 

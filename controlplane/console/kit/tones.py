@@ -47,6 +47,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "catalog.integration": {"closed": "good", "open": "bad"},
     "catalog.proberesult": {"failed": "warn"},
     "notify.delivery": {"dead": "warn"},
+    "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
 
 # How loud a severity is: 1 solid red, 2 solid amber, 3 soft, 4 hardly there.
