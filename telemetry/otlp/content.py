@@ -12,6 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from controlplane.lib.defaults import define
+from controlplane.lib.redaction.keys import KEEP as _ID
+from controlplane.lib.redaction.keys import classify
+from telemetry.ingest.cleaning import clean_word
 
 KEEP = define(
     "telemetry.keep_prompt_content",
@@ -54,6 +57,14 @@ def _is_content(name: str) -> bool:
     return _CONTENT.fullmatch(name[:200]) is not None
 
 
+def _id_or_clean(name: str, value: Any) -> Any:
+    """The redactor never touches what stands under the name of an id, such as `mission.id`. Names
+    of attributes are anybody's: a sentence or an address there is none."""
+    if isinstance(value, str) and ("@" in value or " " in value) and classify(name) == _ID:
+        return clean_word(value)
+    return value
+
+
 class Kept:
     """Copies what one record carries: no content, no more than one record may hold. `context`
     then tells how much was left out."""
@@ -76,7 +87,7 @@ class Kept:
             elif self.room <= 0:
                 self.cut += 1
             else:
-                found[name] = self.value(value)
+                found[name] = self.value(_id_or_clean(name, value))
         return found
 
     def value(self, value: Any) -> Any:

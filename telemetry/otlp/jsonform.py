@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from telemetry.ingest.receipts import Problem
 from telemetry.otlp.budget import DEPTH, TOO_DEEP, Budget, Malformed
-from telemetry.otlp.protobuf import number_of
+from telemetry.otlp.protobuf import number_of, storable
 from telemetry.otlp.schema import ENUMS, LOG_RECORD, SPAN, Field, Message
 
 _RECORDS = (LOG_RECORD, SPAN)
@@ -142,24 +143,19 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
     if kind == "double":
         return _double(value, path)
     if kind == "bytes" and isinstance(value, str):
-        try:
-            return base64.b64decode(value.replace("-", "+").replace("_", "/") + "==").hex()
-        except (binascii.Error, ValueError):
-            pass
+        digits = value.replace("-", "+").replace("_", "/").rstrip("=")
+        with suppress(binascii.Error, ValueError):
+            return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True).hex()
     raise _wrong(path, f"a {kind}Value")
 
 
 def _double(value: Any, path: str) -> float | str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
+        with suppress(OverflowError):
             return number_of(float(value))
-        except OverflowError:
-            pass
     elif isinstance(value, str):
-        try:
+        with suppress(ValueError):
             return number_of(float(value))
-        except ValueError:
-            pass
     raise _wrong(path, "a number")
 
 
@@ -180,7 +176,7 @@ def _id(value: Any, path: str) -> str:
 
 def _text(value: Any, path: str) -> str:
     if isinstance(value, str):
-        return value
+        return storable(value)
     raise _wrong(path, "a text")
 
 

@@ -118,7 +118,12 @@ def _varint(body: bytes, pos: int, end: int) -> tuple[int, int]:
 
 
 def _text(body: bytes, start: int, end: int) -> str:
-    return body[start:end].decode("utf-8", "replace")
+    return storable(body[start:end].decode("utf-8", "replace"))
+
+
+def storable(text: str) -> str:
+    """PostgreSQL has no NUL in texts."""
+    return text.replace("\x00", "\ufffd") if "\x00" in text else text
 
 
 def _pair(body: bytes, start: int, end: int, budget: Budget, depth: int) -> tuple[str, Any]:

@@ -181,6 +181,12 @@ def test_body__too_large__413_before_it_is_read(browser: Client) -> None:
     assert answer["Content-Type"].startswith("text/html")
 
 
+@pytest.mark.django_db
+def test_body__of_a_route_that_takes_more__is_for_the_route_to_refuse(browser: Client) -> None:
+    answer = big(browser, "/api/v1/work/import")
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize("length", ["-1", "1e3", "٣", "0x10"])
 def test_body__length_is_no_number__400(browser: Client, length: str) -> None:
     answer = browser.post("/tests/look/a", b"", content_type="text/plain", CONTENT_LENGTH=length)
