@@ -28,6 +28,7 @@ MOST = define(
     unit="values",
     why="attributes of one record, members of lists and maps included; SDKs stop at 128",
 )
+_LIKE_AN_ID = re.compile(r"[A-Za-z0-9._:/-]*")
 _CONTENT = re.compile(
     r"""
     gen_ai\.(?:input\.messages|output\.messages|system_instructions|tool\.definitions
@@ -59,8 +60,8 @@ def _is_content(name: str) -> bool:
 
 def _id_or_clean(name: str, value: Any) -> Any:
     """The redactor never touches what stands under the name of an id, such as `mission.id`. Names
-    of attributes are anybody's: a sentence or an address there is none."""
-    if isinstance(value, str) and ("@" in value or " " in value) and classify(name) == _ID:
+    of attributes are anybody's, and what does not look like an id is a text like others."""
+    if isinstance(value, str) and classify(name) == _ID and not _LIKE_AN_ID.fullmatch(value):
         return clean_word(value)
     return value
 

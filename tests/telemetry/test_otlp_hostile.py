@@ -289,8 +289,8 @@ texts = st.text(max_size=20) | st.sampled_from(
 )
 keys = st.text(max_size=8) | st.sampled_from(
     ["service.name", "bd.issue", "enduser.id", "gen_ai.operation.name", "event.name", "toolkit",
-     "gen_ai.usage.input_tokens", "error.type", "session.id", "mission.id", "stage", "exception.message",
-     "gen_ai.response.model", SECRETS[0]]
+     "gen_ai.usage.input_tokens", "error.type", "session.id", "mission.id", "stage",
+     "exception.message", "gen_ai.response.model", SECRETS[0]]
 )  # fmt: skip
 trees = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | texts | st.binary(max_size=20),
