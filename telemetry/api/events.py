@@ -104,7 +104,7 @@ class EventRow(StrictSerializer):
     toolkit = serializers.CharField()
     operation = serializers.CharField()
     code = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     mission = serializers.CharField(allow_null=True)
     work_item = serializers.CharField(allow_null=True)
     correlation_id = serializers.CharField(allow_null=True)

@@ -22,7 +22,7 @@ from telemetry.queries import LAST, Query
 class ParameterForm(StrictSerializer):
     name = serializers.ChoiceField(choices=list(DIMENSIONS))
     label = serializers.CharField(max_length=80, required=False, allow_blank=True)  # type: ignore[assignment]
-    default = serializers.CharField(max_length=80, required=False, allow_blank=True)  # type: ignore[assignment]
+    default = serializers.CharField(max_length=80, required=False, allow_blank=True)
     options = serializers.ListField(
         child=serializers.CharField(max_length=80), max_length=50, required=False
     )

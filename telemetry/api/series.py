@@ -24,7 +24,9 @@ class PointForm(StrictSerializer):
     at = serializers.DateTimeField()
     value = serializers.FloatField(allow_null=True, help_text="null: nobody reported anything.")
     sample = serializers.IntegerField(help_text="What the figure stands on.")
-    partial = serializers.BooleanField(help_text="The step has not ended yet.")
+    partial = serializers.BooleanField(  # type: ignore[assignment]
+        help_text="The step has not ended yet."
+    )
 
 
 class LineForm(StrictSerializer):

@@ -117,8 +117,7 @@ def test_read__is_counting_by_hand(found: list[dict[str, Any]], edges: tuple[int
     for toolkit in {row.toolkit for row in rows}:
         some = [row for row in rows if row.toolkit == toolkit]
         values = {
-            name: (reading := split[m.slug].get(toolkit)) and reading.value
-            for name, m in KINDS.items()
+            name: split[m.slug].get(toolkit, measures.NO_DATA).value for name, m in KINDS.items()
         }
         _same(by_hand(some, end - start), values)
     _same_along_time(lines, workspace)
