@@ -11,7 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Unavailable
-from telemetry import partitions, pressure
+from telemetry import counters, partitions, pressure
 from telemetry.ingest import cleaning, refusing, storing
 from telemetry.ingest.receipts import Problem, Receipt, Verdict
 from telemetry.ingest.shaping import Row, Sender, binary_json, shape
@@ -23,6 +23,15 @@ def ingest(
 ) -> Receipt:
     """Store a batch for a workspace; None: about the installation, which only jobs report."""
     policy.require(actor, "telemetry.ingest", workspace or "telemetry.event:*")
+    with counters.timed(actor.kind):
+        receipt = _ingest(actor, workspace, items, agent)
+    counters.count(actor.kind, receipt)
+    return receipt
+
+
+def _ingest(
+    actor: Actor, workspace: Workspace | None, items: Sequence[Item], agent: str
+) -> Receipt:
     pressure.check()
     if actor.kind == "agent" and workspace is not None:
         agent = agent or min(actor.roles_in(workspace.pk), default="")
@@ -76,6 +85,7 @@ def _shaped(
         if found:
             row = row._replace(redactions=binary_json(found))
             receipt.redacted += sum(found.values())
+            receipt.kinds.update(found)
         if row.flags & 1 and len(unknown) < 20:
             unknown.add(row.event_type)
         rows[key], places[key] = row, index

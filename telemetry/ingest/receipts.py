@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ class Receipt:
     duplicates: int = 0
     rejected: int = 0
     redacted: int = 0  # values replaced
+    kinds: Counter[str] = field(default_factory=Counter)  # of what kinds they were
     verdicts: list[Verdict] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)  # names the catalogue does not know
 
