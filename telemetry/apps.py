@@ -9,10 +9,11 @@ class TelemetryConfig(AppConfig):
         from controlplane.audit import words
         from telemetry import duties, kept  # noqa: F401
         from telemetry.kpis import table
-        from telemetry.rules import evaluation, presented, transitions  # noqa: F401
-        from telemetry.shown import console
+        from telemetry.rules import evaluation, exposed, presented, transitions  # noqa: F401
+        from telemetry.shown import auditing, console
 
         console.register()
+        auditing.register()
         words.define(
             "telemetry",
             {
@@ -26,6 +27,7 @@ class TelemetryConfig(AppConfig):
                 "manage_queries:remove": "remove/removed the saved query",
                 "test_rule": "try/tried the alert rule",
                 "snapshot": "keep/kept the health snapshot",
+                "compute": "compute/computed the key figures of",
                 "gap_found": "find/found the gap",
                 "gap_closed": "close/closed the gap",
                 "kpi_missed": "miss/missed the target of",

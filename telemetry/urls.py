@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from telemetry.web import catalogue, dashboards, queries, snapshots
+from telemetry.web import audits, catalogue, dashboards, kpis, queries, snapshots
 
 app_name = "telemetry"
 urlpatterns = [
     path("admin/telemetry/", dashboards.overview, name="overview"),
+    path("admin/telemetry/dashboards/kpi-board/", kpis.board, name="kpi_board"),
     path("admin/telemetry/dashboards/<slug:slug>/", dashboards.dashboard, name="dashboard"),
     path(
         "admin/telemetry/dashboards/<slug:slug>/<slug:panel>.<slug:form>",
@@ -20,6 +21,11 @@ urlpatterns = [
         snapshots.snapshot_file,
         name="snapshot_file",
     ),
+    path("admin/telemetry/kpis/compute/", kpis.compute, name="kpi_compute"),
+    path("admin/telemetry/kpis/<str:slug>/", kpis.kpi, name="kpi"),
+    path("admin/telemetry/kpis/<str:slug>/history.<slug:form>", kpis.kpi_file, name="kpi_file"),
+    path("admin/telemetry/audits/now/", audits.audit_now, name="audit_now"),
+    path("admin/telemetry/audits/<uuid:uid>.<slug:form>", audits.audit_file, name="audit_file"),
     path("admin/telemetry/catalogue/", catalogue.catalogue, name="catalogue"),
     path("admin/telemetry/queries/", queries.index, name="queries"),
     path("admin/telemetry/queries/new/", queries.new, name="query_new"),

@@ -1,6 +1,8 @@
 """Lists and rows of telemetry in the console."""
 
+from telemetry.admin.audits import AuditRunAdmin
 from telemetry.admin.events import EventAdmin
+from telemetry.admin.gaps import GapAdmin
 from telemetry.admin.partitions import PartitionAdmin
 from telemetry.admin.refusals import RefusalAdmin
 from telemetry.admin.rules import AlertRuleAdmin
@@ -10,7 +12,9 @@ from telemetry.admin.snapshots import HealthSnapshotAdmin
 
 __all__ = [
     "AlertRuleAdmin",
+    "AuditRunAdmin",
     "EventAdmin",
+    "GapAdmin",
     "HealthSnapshotAdmin",
     "PartitionAdmin",
     "RefusalAdmin",

@@ -11,14 +11,15 @@ from django.db import DatabaseError
 
 from controlplane.access import policy
 from controlplane.base.registries import Panel as GivenPanel
-from controlplane.base.registries import kpis
 from controlplane.catalog.models import DownInterval, Probe, Service, WatchPeriod
 from controlplane.lib.actors import Actor
+from telemetry import kpis as key_figures
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.drawing import Drawn, drawer
 from telemetry.dashboards.kinds import Dashboard, Panel
 from telemetry.dashboards.reading import Read
 from telemetry.dashboards.standing import WORST, of_verdict, worst
+from telemetry.shown import figures
 
 logger = logging.getLogger(__name__)
 MOST_SERVICES = 30
@@ -149,56 +150,18 @@ def _health(services: list[Service]) -> dict[int, str]:
 
 
 def _kpis(panel: Panel, read: Read, asked: Asked) -> Drawn:
-    """Every key figure that any app registered, against its target."""
-    found = [(kpi, _computed(kpi, asked)) for kpi in kpis]
-    chart = {
-        "kind": "bullet",
-        "title": panel.title,
-        "heading": False,
-        "period": asked.time.words,
-        "measures": [
-            {
-                "name": kpi.title,
-                "value": value,
-                "target": kpi.target,
-                "unit": kpi.unit,
-                "better": kpi.better,
-                "href": kpi.link,
-            }
-            for kpi, value in found
-        ],
-    }
-    stands = [_of_target(kpi, value) for kpi, value in found]
-    drawn = Drawn(panel, WORST[min(stands, key=lambda s: WORST[s].rank, default="no_data")])
-    drawn.chart = chart if found else None
-    drawn.columns = ["key figure", "value", "unit", "target", "state", "formula"]
+    """The board as it is kept: of each figure its running period and the one before."""
+    lines = key_figures.board(asked.workspace_id) if asked.workspace_id is not None else []
+    stands = [figures.card(line).standing for line in lines]
+    drawn = Drawn(panel, worst(stands))
+    drawn.columns = list(figures.COLUMNS)
     drawn.rows = [
-        [kpi.title, value, kpi.unit, kpi.target, state, kpi.formula]
-        for (kpi, value), state in zip(found, stands, strict=True)
+        figures.exported(line.kpi, row)
+        for line in lines
+        for row in (line.now, line.last)
+        if row is not None
     ]
     return drawn
-
-
-def _of_target(kpi: Any, value: float | None) -> str:
-    if value is None:
-        return "no_data"
-    if kpi.target is None:
-        return "neutral"
-    met = value >= kpi.target if kpi.better == "higher" else value <= kpi.target
-    return "good" if met else "warn"
-
-
-def _computed(kpi: Any, asked: Asked) -> float | None:
-    if asked.workspace_id is None:
-        return None
-    try:
-        value: float | None = kpi.compute(asked.workspace_id, asked.time.start, asked.time.end)
-        return value
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("the key figure %s failed", kpi.slug)
-        return None
 
 
 drawer("services", _services)

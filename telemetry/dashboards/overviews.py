@@ -12,6 +12,7 @@ from telemetry.dashboards.kinds import DASHBOARDS, Dashboard, Panel
 from telemetry.dashboards.reading import Read, read, visible
 from telemetry.dashboards.standing import WORST, Standing, standing, worst
 from telemetry.measures import MEASURES, Measure
+from telemetry.shown import figures
 from telemetry.shown.amounts import amount
 
 PRESSING = 2
@@ -51,7 +52,7 @@ def cards(asked: Asked) -> list[Card]:
 
 def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
     known = visible(_with(dashboard.measures()), asked)
-    lines = [_line(one, found) for one in known]
+    lines = [*(_line(one, found) for one in known), *_kept(dashboard, asked)]
     pressing = sorted(lines, key=lambda line: line.standing.rank)
     shown = [line for line in pressing if line.standing.slug in {"bad", "warn"}][:PRESSING]
     head = next((one for one in known if one.slug == dashboard.headline), None)
@@ -82,6 +83,16 @@ def _line(measure: Measure, found: Read) -> Line:
         levels(measure),
         standing(measure, reading),
     )
+
+
+def _kept(dashboard: Dashboard, asked: Asked) -> list[Line]:
+    """Key figures, where a dashboard shows them: they are no measures but kept by periods."""
+    if asked.workspace_id is None or all(one.kind != "kpis" for one in dashboard.panels):
+        return []
+    return [
+        Line(each.kpi.title, each.text, each.target, each.standing)
+        for each in figures.cards(asked.workspace_id)
+    ]
 
 
 def _counted(lines: Sequence[Line]) -> str:

@@ -8,27 +8,9 @@ define(
     Dashboard(
         slug="kpi-board",
         title="KPI board",
-        about="Key figures against their targets, over the time that is chosen.",
-        headline="missions.completed",
+        about="Key figures against their targets: the period that runs, and the one before.",
         keywords=("kpi", "targets", "key figures"),
-        sources="Whatever registers a key figure: the catalogue, backups, missions.",
-        panels=(
-            Panel("kpis", "Key figures", "kpis", size="full"),
-            Panel(
-                "rules",
-                "Numbers behind them",
-                "figures",
-                (
-                    "missions.completed",
-                    "undo.success",
-                    "feedback.participation",
-                    "safeguard.escalated",
-                    "requests.error_rate",
-                    "service.uptime",
-                ),
-                about="The same questions, asked of events.",
-                size="full",
-            ),
-        ),
+        sources="The job telemetry.kpis computes every figure each hour, from what is reported.",
+        panels=(Panel("kpis", "Key figures", "kpis", size="full"),),
     )
 )
