@@ -5,11 +5,20 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, Subquery, Value, When
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from telemetry.querysets import INSTALLATION, ScopedQuerySet
+
+
+_RANK = Case(
+    *(
+        When(status=status, then=Value(rank))
+        for rank, status in enumerate(("firing", "error", "pending", "no_data", "ok"))
+    ),
+    output_field=IntegerField(),
+)
 
 
 class WorkspaceRows(ScopedQuerySet):
@@ -44,6 +53,23 @@ class RuleQuerySet(ScopedQuerySet):
         """What a workspace's list shows: its rules, and the installation's."""
         own = self.model._default_manager.filter(workspace_id=workspace_id, slug=OuterRef("slug"))
         return self.filter(Q(workspace_id=workspace_id) | Q(workspace=None) & ~Exists(own))
+
+    def with_standing(self, actor: Actor, workspace_id: int | None) -> Self:
+        """With the worst state there is of it, the series that is in it, and when it fired last:
+        in one workspace, or in all that this actor may see."""
+        states: Any = self.model._meta.get_field("states").related_model
+        seen = states.objects.visible_to(actor).filter(rule=OuterRef("pk"))
+        if workspace_id is not None:
+            seen = seen.filter(Q(workspace_id=workspace_id) | Q(workspace=None))
+        worst = seen.annotate(rank=_RANK).order_by("rank", "-since")
+        fired = seen.order_by().values("rule").annotate(last=Max("fired_at")).values("last")
+        return self.annotate(
+            standing=Subquery(worst.values("status")[:1]),
+            standing_series=Subquery(worst.values("series")[:1]),
+            standing_value=Subquery(worst.values("value")[:1]),
+            standing_rank=Subquery(worst.values("rank")[:1]),
+            last_fired=Subquery(fired),
+        )
 
 
 class RuleStateQuerySet(ScopedQuerySet):

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("telemetry.api.measures_urls")),
     path("", include("telemetry.api.audits")),
     path("", include("telemetry.api.snapshots")),
+    path("", include("telemetry.api.rules")),
     path("", include("telemetry.otlp.api")),
 ]

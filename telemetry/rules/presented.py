@@ -1,0 +1,143 @@
+"""What rules hand to the console's shared parts: sidebar, home, palette."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from controlplane.base.registries import (
+    Calm,
+    HomeRow,
+    NameFinder,
+    NavCount,
+    NavItem,
+    Target,
+    Tone,
+    Waiting,
+    home_rows,
+    name_finders,
+    nav_items,
+)
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from telemetry.models import AlertRule, RuleReadings, RuleState
+from telemetry.rules import drawn, vocabulary
+
+VIEW = "telemetry.view"
+SHOWN, FOUND, MOST_COUNTED = 10, 6, 999
+# Evaluated every 15 seconds: after this long nobody knows.
+STALE_S = 180
+_TONES: dict[str, Tone] = {"critical": "bad", "warning": "warn", "info": "info"}
+
+
+def firing(actor: Actor, workspace_id: int | None) -> Any:
+    rows = RuleState.objects.visible_to(actor).firing()
+    if workspace_id is not None:
+        rows = rows.filter(Q(workspace_id=workspace_id) | Q(workspace=None))
+    return rows.order_by()
+
+
+def _pressing(actor: Actor, workspace_id: int | None) -> Any:
+    """What somebody should look at: an info alert needs nobody."""
+    return firing(actor, workspace_id).exclude(rule__severity="info")
+
+
+def _waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    rows = _pressing(actor, workspace_id).select_related("rule", "workspace")
+    return [
+        Waiting(
+            title=str(state),
+            url=f"/admin/telemetry/alertrule/{state.rule.uid}/change/",
+            text=_told(state),
+            state=state.rule.severity,
+            tone=_TONES[state.rule.severity],
+            since=state.fired_at,
+        )
+        for state in rows.order_by("rule__severity", "fired_at")[:SHOWN]
+    ]
+
+
+def _told(state: RuleState) -> str:
+    unit = drawn.unit_of(state.rule)
+    value = "No data" if state.value is None else vocabulary.number(state.value, unit)
+    return f"{value}; the rule fires {vocabulary.limit_words(state.rule, unit)}."
+
+
+def _count(actor: Actor, workspace_id: int | None) -> int:
+    return int(_pressing(actor, workspace_id)[:MOST_COUNTED].count())
+
+
+def _in_nav(actor: Actor, workspace_id: int | None) -> NavCount:
+    severities = set(
+        _pressing(actor, workspace_id).values_list("rule__severity", flat=True).distinct()
+    )
+    return NavCount(
+        _count(actor, workspace_id) if severities else 0,
+        "bad" if "critical" in severities else "warn",
+    )
+
+
+def _last(actor: Actor, workspace_id: int | None) -> datetime | None:
+    rows = RuleState.objects.visible_to(actor).exclude(resolved_at=None)
+    if workspace_id is not None:
+        rows = rows.filter(workspace_id=workspace_id)
+    found: datetime | None = (
+        rows.order_by("-resolved_at").values_list("resolved_at", flat=True).first()
+    )
+    return found
+
+
+def _calm(actor: Actor, workspace_id: int | None) -> Calm:
+    """Silence of rules that nobody evaluates is no good news."""
+    rows = RuleReadings.objects.visible_to(actor)
+    rows = rows if workspace_id is None else rows.of(workspace_id)
+    at = rows.order_by("-at").values_list("at", flat=True).first()
+    if at is None:
+        return Calm("No rule has been looked at yet. The worker begins within 15 seconds.", False)
+    if (clock.now() - at).total_seconds() > STALE_S:
+        told = f"Rules were last looked at {at:%Y-%m-%d %H:%M} UTC. See that the worker runs."
+        return Calm(told, False)
+    return Calm("No alert is firing.")
+
+
+def _by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = AlertRule.objects.visible_to(actor)
+    rows = rows.shown_in(workspace_id) if workspace_id is not None else rows
+    asked = text.strip()[:60]
+    found = rows.filter(Q(title__icontains=asked) | Q(slug__icontains=asked)).order_by("title")
+    return [
+        Target(rule.title, f"/admin/telemetry/alertrule/{rule.uid}/change/", rule.slug)
+        for rule in found[:FOUND]
+    ]
+
+
+nav_items.register(
+    NavItem(
+        "alerts", "Alerts", "Telemetry", "admin:telemetry_rulestate_changelist", "bell", VIEW,
+        142, "l", _in_nav,
+    )
+)  # fmt: skip
+nav_items.register(
+    NavItem(
+        "alert-rules", "Alert rules", "Telemetry", "admin:telemetry_alertrule_changelist",
+        "filter", VIEW, 143,
+    )
+)  # fmt: skip
+name_finders.register(NameFinder("telemetry.rules", "Alert rule", VIEW, _by_name))
+home_rows.register(
+    HomeRow(
+        slug="telemetry.alerts",
+        title="Alerts that fire",
+        action=VIEW,
+        rows=_waiting,
+        count=_count,
+        link="/admin/telemetry/rulestate/?status__exact=firing",
+        order=15,
+        last=_last,
+        then="The last one was resolved",
+        calm=_calm,
+    )
+)
