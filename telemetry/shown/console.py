@@ -53,7 +53,8 @@ def by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
     """Events by their name, the words for it, or a name they had before."""
     asked = text.lower().replace(" ", "_").strip()
     called = {name: (name, *(old for old, now in ALIASES.items() if now == name)) for name in KINDS}
-    found = [name for name, names in called.items() if any(asked in each for each in names)]
+    # At the beginning of a word: "vera" means a person, not coverage.
+    found = [n for n, names in called.items() if any(f"_{asked}" in f"_{each}" for each in names)]
     found.sort(key=lambda name: (not name.startswith(asked), name))
     url = reverse("admin:telemetry_event_changelist")
     return [

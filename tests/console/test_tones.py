@@ -66,6 +66,12 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral",
     },
     "notify.outboxmessage": QUEUED,
+    "telemetry.event": {
+        "info": "neutral", "success": "good", "warning": "warn", "error": "warn",
+    },
+    "telemetry.partition": {
+        "open": "info", "sealed": "good", "detached": "neutral", "dropped": "neutral",
+    },
     "work.githubsource": {"on": "good", "off": "neutral"},
     "work.item": {
         "ready": "info", "in_progress": "info", "waiting": "neutral", "blocked": "warn",

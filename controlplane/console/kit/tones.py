@@ -16,10 +16,10 @@ from typing import Any
 TONES = ("neutral", "info", "good", "warn", "bad")
 
 _STATES = {
-    "neutral": "archived cancelled closed deactivated distrusted draft ended expired inactive left "
-    "merged new none not_applicable not_known_yet off over queued removed replaced retired revoked "
-    "rolled_back skipped superseded suppressed suspended unknown unlocked unused void waiting "
-    "withdrawn",
+    "neutral": "archived cancelled closed deactivated detached distrusted draft dropped ended "
+    "expired inactive left merged new none not_applicable not_known_yet off over queued removed "
+    "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
+    "unused void waiting withdrawn",
     "info": "acknowledged advancing assigned being_worked_on canary current deploying executing "
     "in_flight in_force in_progress leased mitigating monitoring open planned preparing processing "
     "ready running scheduled sending started starting submitted triaged verifying "
@@ -47,6 +47,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "catalog.integration": {"closed": "good", "open": "bad"},
     "catalog.proberesult": {"failed": "warn"},
     "notify.delivery": {"dead": "warn"},
+    "telemetry.event": {"error": "warn"},
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
 
