@@ -144,7 +144,8 @@ def listed(request: HttpRequest) -> HttpResponse:
         faults["format"] = "json or csv."
     limit = pagination.limit_of(request)
     faults.raise_any()
-    rows = Event.objects.visible_to(actor).of(whose(actor, workspace, scope, portal=False))
+    rows: Any = Event.objects.visible_to(actor)
+    rows = rows.of(whose(actor, workspace, scope, portal=False))
     page = pagination.page_of(
         rows.between(start, end).filter(
             **{f"{_COLUMNS[name]}__in": values for name, values in wanted.items()}

@@ -10,6 +10,7 @@ from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from telemetry import measures, rollups
 from telemetry.measures.kinds import Filters
+from telemetry.models import Event
 from tests import make
 from tests.kit.telemetry import event, tell
 
@@ -50,3 +51,9 @@ def value(
 ) -> float | None:
     pk = workspace.pk if workspace is not None else None
     return measures.read(measures.get(slug), pk, start, end, filters=filters)[""].value
+
+
+def told_events(workspace_id: int | None, start: datetime, end: datetime) -> Any:
+    """The events themselves."""
+    rows: Any = Event.objects.all()
+    return rows.of(workspace_id).between(start, end)

@@ -15,7 +15,7 @@ from telemetry import measures
 from telemetry.measures import Measure, Selection
 from telemetry.models import Event
 from telemetry.rollups import histogram
-from tests.kit.measuring import noon, told
+from tests.kit.measuring import noon, told, told_events
 from tests.kit.telemetry import event
 
 MINUTE = timedelta(minutes=1)
@@ -107,7 +107,7 @@ def test_read__is_counting_by_hand(found: list[dict[str, Any]], edges: tuple[int
     end = min(start + edges[1] * MINUTE, now)
     with time_machine.travel(now, tick=False):
         workspace = told_of([each for each in found if each["minute"] < SPAN], first)
-        rows = list(Event.objects.of(workspace).between(start, end))
+        rows = list(told_events(workspace, start, end))
         read = measures.read_many(KINDS.values(), workspace, start, end)
         split = measures.read_many(KINDS.values(), workspace, start, end, group_by="toolkit")
         lines = measures.series_many(KINDS.values(), workspace, first, now)
@@ -126,7 +126,7 @@ def test_read__is_counting_by_hand(found: list[dict[str, Any]], edges: tuple[int
 def _same_along_time(lines: dict[str, measures.Series], workspace: int) -> None:
     """Each step of a series is what reading its window would give."""
     for number, point in enumerate(lines["property.p95"].groups[""]):
-        rows = list(Event.objects.of(workspace).between(point.at, point.at + timedelta(hours=1)))
+        rows = list(told_events(workspace, point.at, point.at + timedelta(hours=1)))
         wanted = by_hand(rows, timedelta(hours=1))
         for name in ("error_rate", "sum", "p95", "max"):
             assert lines[f"property.{name}"].groups[""][number].value == pytest.approx(wanted[name])

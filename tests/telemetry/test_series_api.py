@@ -17,10 +17,9 @@ from django.test.utils import CaptureQueriesContext
 
 from controlplane.lib import clock
 from telemetry import measures, rollups
-from telemetry.models import Event
 from tests import make
 from tests.kit.api import Api, refused
-from tests.kit.measuring import DAY, HOUR, call, gauge, noon, told
+from tests.kit.measuring import DAY, HOUR, call, gauge, noon, told, told_events
 from tests.kit.telemetry import PATH, event, tell
 
 pytestmark = pytest.mark.django_db
@@ -198,7 +197,7 @@ def test_events__page_by_page() -> None:
 def test_events__only_the_days_asked_for_are_looked_at() -> None:
     now = clock.now()
     workspace = told([call(now - HOUR)])
-    rows = Event.objects.of(workspace.pk).between(now - DAY, now).order_by("-occurred_at", "-id")
+    rows = told_events(workspace.pk, now - DAY, now).order_by("-occurred_at", "-id")
     plan = rows[:50].explain()
     days = {(now - n * DAY).strftime("%Y%m%d") for n in (0, 1)}
     touched = set(re.findall(r"telemetry_events_(\d{8})", plan))
