@@ -49,9 +49,9 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
         "The job telemetry.audit runs one each Monday; POST /api/v1/telemetry/audits runs one now."
     )
     list_display = (
-        "named", "result", "mode", "covered", "gaps", "events", "finished_at", "signed",
+        "named", "outcome", "mode", "covered", "gaps", "events", "finished_at", "signed",
     )  # fmt: skip
-    phone_columns = ("result", "finished_at")
+    phone_columns = ("outcome", "finished_at")
     list_filter = ("result", "mode", Signed)
     labels = {
         "gaps": "Found",
@@ -63,10 +63,10 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
         "started_by": "Begun by",
         "error": "What failed",
     }
-    head_state = "result"
+    head_state = "outcome"
     head_clocks = ("finished_at",)
     fields = (
-        "result", "mode", "since", "until", "events", "started_by", "took", "finished_at",
+        "outcome", "mode", "since", "until", "events", "started_by", "took", "finished_at",
         "subject", "signed_by", "signed_at", "note", "error",
     )  # fmt: skip
     list_panel_template = "telemetry/list_audit.html"
@@ -84,6 +84,10 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
     @admin.display(description="Audit")
     def named(self, run: AuditRun) -> str:
         return f"{run.since:%Y-%m-%d %H:%M} to {run.until:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="Result", ordering="result")
+    def outcome(self, run: AuditRun) -> str:
+        return run.get_result_display()
 
     @admin.display(description="Coverage")
     def covered(self, run: AuditRun) -> str:

@@ -122,7 +122,7 @@ def register() -> None:
         nav_items.register(NavItem(slug, label, "Telemetry", url, icon, VIEW, order))
     palette_actions.register(
         PaletteAction(
-            "audit-telemetry", "Audit telemetry now", "/admin/telemetry/audits/now/", AUDIT,
+            "audit-telemetry", "Audit telemetry now", "/admin/telemetry/auditrun/now/", AUDIT,
             ("gaps", "coverage", "check"),
         )
     )  # fmt: skip

@@ -36,18 +36,23 @@ def standing(row: KpiValue | None, *, running: bool = False) -> Standing:
     return (_RUNS if running else _STANDS).get(state, _STANDS[State.NO_DATA])
 
 
-def cadence_words(kpi: Kpi) -> str:
-    if kpi.cadence <= timedelta(days=1):
-        return "daily"
-    if kpi.cadence <= WEEK:
-        return "weekly"
-    return "every two weeks" if kpi.cadence <= 2 * WEEK else "monthly"
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    words: str
+    period: str
+    running: str  # what the period that runs is called
 
 
-def period_words(kpi: Kpi) -> str:
-    return {"daily": "day", "weekly": "week", "every two weeks": "two weeks"}.get(
-        cadence_words(kpi), "month"
-    )
+_CADENCES = (
+    (timedelta(days=1), Cadence("daily", "day", "Today, so far")),
+    (WEEK, Cadence("weekly", "week", "This week, so far")),
+    (2 * WEEK, Cadence("every two weeks", "two weeks", "These two weeks, so far")),
+)
+_MONTHLY = Cadence("monthly", "month", "This month, so far")
+
+
+def cadence(kpi: Kpi) -> Cadence:
+    return next((found for longest, found in _CADENCES if kpi.cadence <= longest), _MONTHLY)
 
 
 def target_words(kpi: Kpi, target: float | None = None) -> str:
@@ -124,12 +129,8 @@ class Card:
         return target_words(self.kpi)
 
     @property
-    def cadence(self) -> str:
-        return cadence_words(self.kpi)
-
-    @property
-    def period(self) -> str:
-        return period_words(self.kpi)
+    def cadence(self) -> Cadence:
+        return cadence(self.kpi)
 
     @property
     def has_trend(self) -> bool:

@@ -115,7 +115,7 @@ def kpi(request: HttpRequest, slug: str) -> HttpResponse:
         "kpi": found,
         "workspace": workspace,
         "target": figures.target_words(found),
-        "cadence": figures.cadence_words(found),
+        "cadence": figures.cadence(found).words,
         "periods": periods,
         "standing": _stands(periods),
         "chart_data": _chart(found, periods[:DRAWN][::-1]),

@@ -66,9 +66,11 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral",
     },
     "notify.outboxmessage": QUEUED,
+    "telemetry.auditrun": {"clean": "good", "findings": "warn", "could_not_run": "bad"},
     "telemetry.event": {
         "info": "neutral", "success": "good", "warning": "warn", "error": "warn",
     },
+    "telemetry.gap": {"open": "warn", "closed": "neutral"},
     "telemetry.partition": {
         "open": "info", "sealed": "good", "detached": "neutral", "dropped": "neutral",
     },

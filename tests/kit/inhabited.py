@@ -34,7 +34,7 @@ from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.work import services as work_services
 from controlplane.work.services import github
-from telemetry import rollups
+from telemetry import audits, kpis, rollups
 from tests import make
 from tests.kit import catalog, telemetry, work
 
@@ -112,6 +112,8 @@ def _telemetry(world: World) -> None:
     gauge = {"name": "queue_depth", "value": 12, "of": "celery"}
     telemetry.tell(None, [telemetry.event("gauge_reported", context=gauge, service="portal")])
     rollups.settle()
+    audits.audit(here, actor=make.JOB)
+    kpis.refresh(here, actor=make.JOB)
 
 
 def _machines(world: World) -> None:

@@ -24,17 +24,18 @@ _STATES = {
     "in_flight in_force in_progress leased mitigating monitoring open planned preparing processing "
     "ready running scheduled sending started starting submitted triaged verifying "
     "waiting_for_start",
-    "good": "accepted active allowed approved available complete completed confirmed connected "
-    "covered delivered done effective enabled follows_the_one_before fulfilled good granted green "
-    "healthy held in_effect mitigated ok on online passed passing published resolved satisfied "
-    "sealed sent signed signed_off sound succeeded success trusted up valid verified",
+    "good": "accepted active allowed approved available clean complete completed confirmed "
+    "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
+    "granted green healthy held in_effect met mitigated ok on online passed passing published "
+    "resolved satisfied sealed sent signed signed_off sound succeeded success trusted up valid "
+    "verified",
     "warn": "amber at_risk awaiting blocked degraded delayed denied due escalated expiring "
-    "flapping given_up half_open killed late locked needs_attention on_hold partial paused "
-    "pending recorded rejected retry retrying review_pending rotating silenced slow stale stopping "
-    "unverified waiting_for_sign_off warn warning",
-    "bad": "alarm breached broken compromised critical dead detected disconnected down error "
-    "errored failed failing firing invalid lost missing offline outage overdue "
-    "red silent tampered unhealthy unreachable",
+    "findings flapping given_up half_open killed late locked missed needs_attention on_hold "
+    "partial paused pending recorded rejected retry retrying review_pending rotating silenced "
+    "slow stale stopping unverified waiting_for_sign_off warn warning",
+    "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
+    "down error errored failed failing firing invalid lost missing offline outage overdue red "
+    "silent tampered unhealthy unreachable",
 }
 _TONE_OF = {state: tone for tone, states in _STATES.items() for state in states.split()}
 # Where a word means something else: a closed breaker lets calls through, an open one fails them
@@ -47,6 +48,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "catalog.integration": {"closed": "good", "open": "bad"},
     "catalog.proberesult": {"failed": "warn"},
     "notify.delivery": {"dead": "warn"},
+    "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from controlplane.console.pages.common import console, part, show
 from controlplane.console.shell import survive
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
+from telemetry.kpis import newest
 
 HOME_ROWS = defaults.define(
     "console.home_rows", 8, unit="rows", why="each section shows this many and links to the rest"
@@ -72,14 +74,17 @@ class Figure:
     kpi: Kpi
     value: float | None
     link: str = ""
+    runs: bool = False  # the period is not over: what is not met yet is not missed
 
     @property
     def met(self) -> bool | None:
         if self.value is None or self.kpi.target is None:
             return None
         if self.kpi.better == "higher":
-            return self.value >= self.kpi.target
-        return self.value <= self.kpi.target
+            met = self.value >= self.kpi.target
+        else:
+            met = self.value <= self.kpi.target
+        return None if self.runs and not met else met
 
     @property
     def target(self) -> str:
@@ -172,26 +177,33 @@ def yours(shown: Sequence[Section]) -> list[tuple[str, Waiting]]:
 
 
 def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:
+    """As they are kept, for those that are: a whole period is judged, half of one is not. What
+    nobody has kept yet is computed."""
     if workspace_id is None:
         return []
+    shown = [kpi for kpi in kpis if kpi.on_home]
+    values = cache.cached(
+        f"figures:{workspace_id}", KPI_S.value, lambda: _values(shown, workspace_id)
+    )
+    return [_figure(kpi, values.get(kpi.slug), actor) for kpi in shown]
+
+
+def _values(shown: Sequence[Kpi], workspace_id: int) -> dict[str, tuple[float | None, bool]]:
+    """Of each figure the value, and whether it is that of a period which still runs."""
     end = clock.now()
+    kept = survive(lambda: newest(workspace_id), {}, "key figures that are kept")
+    found = {slug: (row.value, row.end > end) for slug, row in kept.items()}
     begin = end - timedelta(days=KPI_DAYS)
+    for kpi in shown:
+        if kpi.slug not in found:
+            compute = partial(kpi.compute, workspace_id, begin, end)
+            found[kpi.slug] = (survive(compute, None, f"figure {kpi.slug}"), False)
+    return found
 
-    def produce() -> dict[str, float | None]:
-        return {
-            kpi.slug: survive(
-                lambda kpi=kpi: kpi.compute(workspace_id, begin, end),  # type: ignore[misc]
-                None,
-                f"figure {kpi.slug}",
-            )
-            for kpi in kpis
-            if kpi.on_home
-        }
 
-    values = cache.cached(f"figures:{workspace_id}", KPI_S.value, produce)
-    return [
-        Figure(kpi, values.get(kpi.slug), _explained(kpi, actor)) for kpi in kpis if kpi.on_home
-    ]
+def _figure(kpi: Kpi, told: Sequence[Any] | None, actor: Actor) -> Figure:
+    value, runs = told or (None, False)
+    return Figure(kpi, value, _explained(kpi, actor), bool(runs))
 
 
 def _explained(kpi: Kpi, actor: Actor) -> str:
