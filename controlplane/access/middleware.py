@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from controlplane.access import services
 from controlplane.access.models import User, UserSession, Workspace
 from controlplane.access.principals import actor_for_user
+from controlplane.lib import context
 from controlplane.lib.actors import ANONYMOUS, Actor
 
 EPOCH_KEY = "access_epoch"
@@ -35,6 +36,8 @@ class CurrentActor:
             workspace = _workspace(request, actor)
         request.actor = actor  # type: ignore[attr-defined]
         request.workspace = workspace  # type: ignore[attr-defined]
+        if actor.kind != "anonymous":
+            context.note(user_ref=actor.ref, workspace=workspace.slug if workspace else "")
         return self.get_response(request)
 
     def _actor(self, request: HttpRequest) -> Actor:

@@ -51,13 +51,16 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        request_id = context.accepted_id(request.headers.get("X-Request-ID"))
-        correlation_id = request.headers.get("X-Correlation-ID")
         trace = context.parse_traceparent(request.headers.get("traceparent"))
+        named = request.headers.get("X-Request-ID")
+        request_id = context.accepted_id(named)
+        # A caller that names nothing but a trace finds everything under the trace's id.
+        said = request.headers.get("X-Correlation-ID") or (trace[0] if trace and not named else "")
+        correlation_id = context.accepted_id(said) if said else request_id
         with context.bind(
             request_id=request_id,
-            correlation_id=context.accepted_id(correlation_id) if correlation_id else request_id,
-            trace_id=trace[0] if trace else context.new_id(),
+            correlation_id=correlation_id,
+            trace_id=trace[0] if trace else context.trace_of(correlation_id),
             span_id=trace[1] if trace else "",
             source=source_of(request.path_info),
             address=address_of(request),

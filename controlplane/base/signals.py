@@ -125,12 +125,7 @@ def _consume_in_turn(batch: list[Signal], deadline: float) -> list[bool]:
 
 def consume(row: Signal) -> bool:
     """Run one claimed signal's consumer. True when its effect is committed."""
-    ids = {
-        "request_id": context.new_id(),
-        "correlation_id": row.correlation_id or context.new_id(),
-        "source": "job",
-    }
-    with context.bind(**ids):
+    with context.bind(**context.resumed(row.correlation_id), source="job"):
         try:
             with transaction.atomic():
                 if not leases.still_held(row):

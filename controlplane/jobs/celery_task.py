@@ -13,7 +13,10 @@ from controlplane.lib import context
 from controlplane.lib.errors import NotAllowed
 
 _HEADER = "portal"
-_CARRIED = ("request_id", "correlation_id", "trace_id", "span_id", "workspace", "mission_id")
+_CARRIED = (
+    *("request_id", "correlation_id", "trace_id", "span_id"),
+    *("workspace", "mission_id", "user_ref", "bd_issue"),
+)
 
 
 class PortalTask(Task[Any, Any]):

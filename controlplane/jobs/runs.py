@@ -141,7 +141,7 @@ def execute(run_id: int, *, instance: str = "") -> JobRun | None:
         progress.cancelled(run)
         return run
     started = time.monotonic()
-    ids = {"request_id": context.new_id(), "source": "job"}
+    ids = {**context.resumed(context.current().correlation_id), "source": "job"}
     try:
         with context.bind(**ids), progress.reporting(run):
             counts = _counts(JOBS[run.name].function())

@@ -170,7 +170,7 @@ def fire(timer: Timer) -> bool:
     """Run one claimed timer's handler. True when its work is committed."""
     running = _Running(timer)
     marker = _running.set(running)
-    ids = {"request_id": context.new_id(), "correlation_id": timer.key[:128], "source": "job"}
+    ids = {**context.resumed(timer.key[:128]), "source": "job"}
     try:
         with context.bind(**ids), transaction.atomic():
             # No lock on the timer here: services lock their own rows first and then cancel the

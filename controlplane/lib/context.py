@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 
@@ -30,6 +31,7 @@ _current: ContextVar[Context] = ContextVar("controlplane_context", default=_NOWH
 
 # Ids come from callers: anything else would let a header write log lines or audit text.
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_TRACE = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
@@ -48,6 +50,13 @@ def bind(**fields: Any) -> Iterator[Context]:
         _current.reset(token)
 
 
+def note(**fields: Any) -> None:
+    """Add to the block one is in what is only known now: who asks, in which workspace. It ends
+    with the block."""
+    if _current.get() is not _NOWHERE:
+        _current.set(replace(_current.get(), **fields))
+
+
 def new_id() -> str:
     return secrets.token_hex(16)
 
@@ -57,6 +66,22 @@ def accepted_id(value: str | None) -> str:
     if value and _ACCEPTED_ID.fullmatch(value):
         return value
     return new_id()
+
+
+def trace_of(correlation_id: str) -> str:
+    """The trace of what belongs to a correlation id: itself where it has the form, else made from
+    it. Rows carry the one id only, and what they send is the same trace as the request was."""
+    if _TRACE.fullmatch(correlation_id) and correlation_id != "0" * 32:
+        return correlation_id
+    return blake2b(correlation_id.encode(), digest_size=16).hexdigest()
+
+
+def resumed(correlation_id: str) -> dict[str, str]:
+    """The ids of work that a row goes on with, which began in a request or job before."""
+    request_id = new_id()
+    correlation_id = correlation_id or request_id
+    trace_id = trace_of(correlation_id)
+    return {"request_id": request_id, "correlation_id": correlation_id, "trace_id": trace_id}
 
 
 def parse_traceparent(value: str | None) -> tuple[str, str] | None:

@@ -22,6 +22,10 @@ from controlplane.lib.redaction import pseudonym, redact
 
 # Names that stand beside the message and not inside `context`, whoever supplies them.
 _TOP = ("correlation_id", "request_id", "tenantId", "mission_id", "user_id", "bd_issue")
+# Those of the context that stand at the top as well, as one of the playbooks writes them.
+_ALSO_TOP = {"toolkit": ("toolkit", "toolkit_slug"), "agent": ("agent", "agent_name")}
+# What the playbooks call the environments.
+_ENVIRONMENTS = {"production": "prod", "local": "dev"}
 _EXCEPTION_CHARACTERS = 12_000
 
 
@@ -75,18 +79,26 @@ def _line(record: logging.LogRecord) -> dict[str, Any]:
         "timestamp": _timestamp(record),
         "level": _level(record),
         "service": getattr(settings, "SERVICE", "") or "controlplane",
-        "env": settings.ENVIRONMENT,
+        "env": _ENVIRONMENTS.get(settings.ENVIRONMENT, settings.ENVIRONMENT),
         "correlation_id": _plain(top["correlation_id"] or now.correlation_id),
         "request_id": _plain(top["request_id"] or now.request_id),
+        "trace_id": now.trace_id or None,
         "tenantId": _plain(top["tenantId"] or now.workspace),
         "mission_id": _plain(top["mission_id"] or now.mission_id),
         "user_id": pseudonym(user) if user else None,
         "bd_issue": _plain(top["bd_issue"] or now.bd_issue),
         "event": _plain(getattr(record, "event", None)),
+        **{name: _first(body["context"], keys) for name, keys in _ALSO_TOP.items()},
         "logger": record.name,
         "message": body["message"],
         "context": _finite(body["context"]) or None,
     }
+
+
+def _first(fields: Any, keys: tuple[str, ...]) -> str | None:
+    """The first of these that is there, out of what was redacted already."""
+    found = next((fields[key] for key in keys if fields.get(key)), None)
+    return found[:64] if isinstance(found, str) else None
 
 
 def _plain(value: Any) -> str | None:

@@ -119,7 +119,8 @@ def send_due(deadline: float | None = None) -> int:
         if deadline is not None and time.monotonic() > deadline:
             leases.release(message)
             continue
-        with context.bind(correlation_id=message.correlation_id, source="job"):
+        ids = context.resumed(message.correlation_id)
+        with context.bind(**ids, source="job"):
             _send(message, time.monotonic() - began)
     return len(batch)
 

@@ -17,7 +17,7 @@ from controlplane.lib.redaction import MARK, pseudonym
 
 FIELDS = {
     "timestamp", "level", "service", "env", "correlation_id", "request_id", "tenantId",
-    "mission_id", "user_id", "bd_issue", "event", "message", "context",
+    "mission_id", "user_id", "bd_issue", "event", "message", "context", "toolkit", "trace_id",
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_every_field__is_there_and_null_when_unknown(
     logger.info("hello %s", "world")
     line = handler.last
     assert set(line) >= FIELDS
-    assert (line["message"], line["level"], line["env"]) == ("hello world", "INFO", "local")
+    assert (line["message"], line["level"], line["env"]) == ("hello world", "INFO", "dev")
     assert [line[name] for name in ("mission_id", "user_id", "bd_issue", "context")] == [None] * 4
 
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from controlplane.access import policy
 from controlplane.base.api import deprecation, throttles, workspaces
 from controlplane.base.api.auth import ANYONE, SIGNED_IN, identify
+from controlplane.lib import context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, Invalid, Unauthorized
 
@@ -61,6 +62,7 @@ def enter(request: HttpRequest, rules: Rules, query: Collection[str]) -> Actor:
         raise Unauthorized("Sign in, or send an API key or a token.")
     workspace = workspaces.choose(request, actor) if rules.in_workspace else None
     request.workspace = workspace  # type: ignore[attr-defined]
+    context.note(user_ref=actor.ref, workspace=workspace.slug if workspace else "")
     throttles.check(request, actor, rules.throttle or _class_of(method))
     if action != SIGNED_IN:
         policy.require(actor, action, workspace)
