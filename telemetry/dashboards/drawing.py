@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from telemetry.dashboards.asked import Asked
+from telemetry.dashboards.firing import SHOWN, Firing, about
 from telemetry.dashboards.kinds import Panel
 from telemetry.dashboards.reading import Read, visible
 from telemetry.dashboards.standing import WORST, Standing, standing, worst
@@ -91,6 +92,7 @@ class Drawn:
     waits: str = ""
     template: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
+    firing: Sequence[Firing] = ()
 
     @property
     def silent(self) -> bool:
@@ -103,6 +105,9 @@ def draw(panel: Panel, read: Read, asked: Asked) -> Drawn:
     if known:
         portal = all(each.installation for each in known)
         drawn.link = asked.events_link(panel.events, panel.only, installation=portal)
+    fire = about((each.slug for each in known), read.firing)
+    drawn.firing = fire[:SHOWN]
+    drawn.standing = worst([drawn.standing, *(each.standing for each in fire)])
     return drawn
 
 

@@ -16,6 +16,7 @@ from controlplane.lib.actors import Actor
 from telemetry import kpis as key_figures
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.drawing import Drawn, drawer
+from telemetry.dashboards.firing import of_series
 from telemetry.dashboards.kinds import Dashboard, Panel
 from telemetry.dashboards.reading import Read
 from telemetry.dashboards.standing import WORST, of_verdict, worst
@@ -24,6 +25,7 @@ from telemetry.shown import figures
 logger = logging.getLogger(__name__)
 MOST_SERVICES = 30
 Span = tuple[datetime, datetime | None]
+_HEALTH = {"down": "bad", "up": "good", "degraded": "warn"}
 
 
 def draw(given: GivenPanel, asked: Asked) -> Drawn:
@@ -72,9 +74,9 @@ def _services(panel: Panel, read: Read, asked: Asked) -> Drawn:
     lanes, table, stands = [], [], []
     for service in services:
         state = health.get(service.pk, "unknown")
-        stands.append(
-            WORST[{"down": "bad", "up": "good", "degraded": "warn"}.get(state, "no_data")]
-        )
+        fire = of_series(service.slug, read.firing)
+        now = WORST[_HEALTH.get(state, "no_data")]
+        stands.append(worst([now, *(each.standing for each in fire)]))
         lanes.append(
             {
                 "name": service.name,
@@ -85,7 +87,7 @@ def _services(panel: Panel, read: Read, asked: Asked) -> Drawn:
                 ],
             }
         )
-        table.append([service.name, state, len(downs.get(service.pk, []))])
+        table.append([service.name, state, stands[-1].slug, len(downs.get(service.pk, []))])
     chart = {
         "kind": "timeline",
         "title": panel.title,
@@ -98,7 +100,7 @@ def _services(panel: Panel, read: Read, asked: Asked) -> Drawn:
         "empty": "No probe looks at a service of this workspace.",
     }
     drawn = Drawn(panel, worst(stands), chart=chart)
-    drawn.columns, drawn.rows = ["service", "state", "outages"], table
+    drawn.columns, drawn.rows = ["service", "probes", "state", "outages"], table
     drawn.link = "/admin/catalog/service/"
     return drawn
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry import measures
+from telemetry.dashboards import firing
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.drawing import levels
+from telemetry.dashboards.firing import Firing
 from telemetry.dashboards.kinds import DASHBOARDS, Dashboard, Panel
 from telemetry.dashboards.reading import Read, read, visible
 from telemetry.dashboards.standing import WORST, Standing, standing, worst
@@ -37,6 +39,7 @@ class Card:
     headline_text: str
     trend: Sequence[float | None]
     counted: str
+    firing: Sequence[Firing] = ()
 
 
 def cards(asked: Asked) -> list[Card]:
@@ -53,6 +56,7 @@ def cards(asked: Asked) -> list[Card]:
 def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
     known = visible(_with(dashboard.measures()), asked)
     lines = [*(_line(one, found) for one in known), *_kept(dashboard, asked)]
+    fire = firing.about((one.slug for one in known), found.firing)
     pressing = sorted(lines, key=lambda line: line.standing.rank)
     shown = [line for line in pressing if line.standing.slug in {"bad", "warn"}][:PRESSING]
     head = next((one for one in known if one.slug == dashboard.headline), None)
@@ -62,7 +66,10 @@ def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
     return Card(
         dashboard=dashboard,
         url=asked.link(dashboard.slug),
-        standing=worst(line.standing for line in lines) if lines else WORST["later"],
+        standing=worst([*(line.standing for line in lines), *(one.standing for one in fire)])
+        if lines
+        else WORST["later"],
+        firing=fire[:PRESSING],
         lines=shown,
         headline=head,
         headline_text=amount(reading.value, head.unit) if head is not None else "",

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry import measures
+from telemetry.dashboards import firing
 from telemetry.dashboards.asked import Asked
+from telemetry.dashboards.firing import Found
 from telemetry.dashboards.kinds import Panel
 from telemetry.measures import Measure, Reading, Series
 from telemetry.shown.times import Range
@@ -29,6 +31,7 @@ class Read:
     before: dict[str, Readings] = field(default_factory=dict)
     lines: dict[str, Mapping[str, Series]] = field(default_factory=dict)
     lines_before: dict[str, Mapping[str, Series]] = field(default_factory=dict)
+    firing: Found = field(default_factory=dict)
 
     def reading(self, measure: Measure, group: str = "", by: str = "") -> Reading:
         return _pick(self.now, measure, group, by)
@@ -52,7 +55,7 @@ def _pick(found: Mapping[str, Readings], measure: Measure, group: str, by: str) 
 
 def read(panels: Sequence[Panel], asked: Asked, *, lines: bool = True) -> Read:
     """Read what these panels need. `lines` False: figures only."""
-    found = Read()
+    found = Read(firing=firing.of(asked))
     for by, some in _by_split(panels, asked).items():
         wanted = _measures(some, asked)
         found.now[by] = _figures(wanted, asked, asked.time, by)
