@@ -164,9 +164,12 @@ def field_for(name: str) -> forms.Field | None:
         return RolesField(choices=_roles(), required=False)
     if name == "escalate_to":
         return forms.ChoiceField(choices=[("", "Nobody"), *_roles()], required=False)
+    if name == "no_data":
+        choices = list(vocabulary.SILENCE.items())
+        return forms.ChoiceField(choices=choices, initial="ok", label="Without data")
     if name in {"filters", "hooks", "labels"}:
         return LinesField(many=name == "filters", help_text=help_text)
     if name.endswith("_s"):
         needed = name == "window_s"
-        return SpanField(required=needed, help_text=help_text)
+        return SpanField(required=needed, help_text=help_text, initial=300 if needed else None)
     return None

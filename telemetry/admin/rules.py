@@ -19,15 +19,16 @@ from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from telemetry.admin.rule_forms import HELP, field_for
-from telemetry.models import AlertRule
-from telemetry.rules import drawn, services, vocabulary
+from telemetry.models import AlertRule, RuleState
+from telemetry.rules import drawn, services, shipped, vocabulary
 from telemetry.rules.preview import USUAL, preview
-from telemetry.rules.services import FIELDS
+from telemetry.rules.services import FIELDS, adopting
 from telemetry.web.common import workspace_shown
 
 MANAGE = "telemetry.manage_rules"
 # Spans that may be left empty in the form and are 0 then.
 _ZERO = ("for_s", "resolve_for_s")
+_WORST_FIRST = (F("standing_rank").asc(nulls_last=True), "severity", "title", "pk")
 PARTS = (
     ("What it asks", ("title", "about", "severity", "measure", "group_by", "filters")),
     ("The limit", ("comparison", "against", "threshold", "multiple", "floor", "min_sample")),
@@ -77,6 +78,13 @@ def _shared(rule: AlertRule) -> str:
     if rule.workspace_id:
         return "It is this workspace's own."
     return "" if rule.scope == "workspace" else "It is about the installation."
+
+
+def _unchanged(rule: AlertRule) -> str:
+    if rule.slug not in shipped.RULES:
+        return "Nothing of this slug was shipped."
+    untouched = rule.workspace_id is None and adopting.is_untouched(rule)
+    return "It is as it was shipped." if untouched else ""
 
 
 def _on(rule: AlertRule) -> str:
@@ -143,14 +151,30 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     )
     search_fields = ("slug", "title", "measure", "about")
     list_per_page = 100
-    labels = {"slug": "Slug", "measure": "Measure", "is_active": "Switched on"}
+    labels = {
+        "is_active": "Switched on",
+        "about": "In a sentence",
+        "group_by": "Split by",
+        "filters": "Only of",
+        "comparison": "Fires when it is",
+        "against": "Compared with",
+        "min_sample": "Least sample",
+        "window_s": "Window",
+        "for_s": "For",
+        "resolve_for_s": "Resolved after",
+        "notify_roles": "Told beside whoever is on call",
+        "ack_within_s": "To be acknowledged within",
+        "escalate_after_s": "Escalated after",
+        "escalate_to": "Escalated to",
+        "hooks": "What follows",
+    }
     in_palette = True
     panel_template = "telemetry/panel_alertrule.html"
     change_form_template = "telemetry/rule_form.html"
     head_state = "state"
     head_severity = "severity"
     fields = (
-        "state", "severity", "measured", "limit", "asked", "silence", "holds", "told", "follows",
+        "state", "severity", "measured", "asked", "silence", "holds", "told", "follows",
         "runbook_slug", "slug", "version",
     )  # fmt: skip
     edit_fields = FIELDS
@@ -159,17 +183,20 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     # --- Rows ---------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> Any:
+        vars(request)["rules_ranked"] = False
         rows: Any = super().get_queryset(request)
         chosen = workspace_of(request)
         match = request.resolver_match
         if chosen is not None and match is not None and str(match.url_name).endswith("changelist"):
             rows = rows.shown_in(chosen.pk)
         place = chosen.pk if chosen is not None else None
+        vars(request)["rules_ranked"] = True
         rows = rows.select_related("workspace").with_standing(actor_of(request), place)
-        return rows.order_by(F("standing_rank").asc(nulls_last=True), "severity", "title", "pk")
+        return rows.order_by(*_WORST_FIRST)
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        return ()
+        """What fires stands first. Only once the rows carry how they stand."""
+        return _WORST_FIRST if vars(request).get("rules_ranked") else ()
 
     @admin.display(description="Rule", ordering="title")
     def name(self, rule: AlertRule) -> str:
@@ -179,7 +206,8 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     def state(self, rule: AlertRule) -> str:
         if not rule.is_active:
             return "off"
-        return getattr(rule, "standing", None) or "not looked at yet"
+        found = getattr(rule, "standing", None)
+        return RuleState.Status(found).label if found else "not looked at yet"
 
     @admin.display(description="Fires")
     def limit(self, rule: AlertRule) -> str:
@@ -205,9 +233,9 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     def asked(self, rule: AlertRule) -> str:
         return ", ".join(vocabulary.asked_of(rule))
 
-    @admin.display(description="Without data it would")
+    @admin.display(description="Without data")
     def silence(self, rule: AlertRule) -> str:
-        return str(rule.get_no_data_display())
+        return vocabulary.SILENCE[rule.no_data]
 
     @admin.display(description="Who is told")
     def told(self, rule: AlertRule) -> str:
@@ -323,6 +351,7 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
         action=MANAGE,
         confirm="What was changed is lost; a workspace's own rule gives way to the shipped one.",
         reason=True,
+        when=_unchanged,
     )
     def reset(self, request: HttpRequest, rule: AlertRule, reason: str) -> HttpResponse:
         kept = services.reset_rule(rule, actor=actor_of(request), reason=reason)

@@ -109,7 +109,7 @@ class AlertRule(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(against="value", threshold__isnull=False)
-                | (~Q(against="value") & Q(multiple__gt=0)),
+                | (~Q(against="value") & Q(multiple__isnull=False, multiple__gt=0)),
                 name="rule_has_a_limit",
                 violation_error_message=(
                     "Give a threshold, or a multiple above 0 of what it is compared with."

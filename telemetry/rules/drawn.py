@@ -13,12 +13,13 @@ from telemetry import measures
 from telemetry.models import AlertRule, RuleChange, RuleReadings, RuleState
 from telemetry.querysets import INSTALLATION
 from telemetry.rules import vocabulary
-from telemetry.rules.preview import PERIODS, USUAL, Preview, preview
+from telemetry.rules.preview import AT_ONCE, PERIODS, Preview, preview
 
 KEPT_S = 60  # a preview is of whole minutes
 SHOWN_FIRINGS = 8
 SHOWN_CHANGES = 20
 SHOWN_SERIES = 40
+FEW, MOST_BANDS = 4, 40
 _ORDER = ("firing", "error", "pending", "no_data", "ok")
 SERIES_COLUMNS = (
     ("series", "Series"),
@@ -64,7 +65,7 @@ def may_see(actor: Actor, rule: AlertRule) -> bool:
 
 
 def looked_back(
-    rule: AlertRule, workspace_id: int | None, period: str = USUAL
+    rule: AlertRule, workspace_id: int | None, period: str = AT_ONCE
 ) -> Mapping[str, Any]:
     """A saved rule's preview, drawn; remembered for a minute, since pages ask again and again."""
     key = f"rule-preview:{rule.pk}:{rule.version}:{workspace_id}:{period}"
@@ -128,18 +129,24 @@ def _points(line: Sequence[tuple[datetime, float | None]]) -> list[tuple[str, fl
 
 
 def _firings(found: Preview) -> list[dict[str, Any]]:
+    """When something would have fired, whichever series: bands too close to tell apart are one."""
+    near = (found.end - found.start) / 200
+    bands: list[tuple[datetime, datetime]] = []
+    for one in found.firings:
+        until = one.until or found.end
+        if bands and one.at - bands[-1][1] <= near:
+            bands[-1] = (bands[-1][0], max(bands[-1][1], until))
+        else:
+            bands.append((one.at, until))
+    label = "fires" if len(bands) <= FEW else ""
     return [
-        {
-            "at": one.at.isoformat(),
-            "until": (one.until or found.end).isoformat(),
-            "label": f"fires: {one.series}" if one.series else "fires",
-        }
-        for one in found.firings[-30:]
+        {"at": begin.isoformat(), "until": end.isoformat(), "label": label}
+        for begin, end in bands[-MOST_BANDS:]
     ]
 
 
 def period_of(asked: str) -> str:
-    return asked if asked in PERIODS else USUAL
+    return asked if asked in PERIODS else AT_ONCE
 
 
 def periods(current: str) -> list[dict[str, Any]]:

@@ -128,48 +128,57 @@ def _sums(
 
 class _Sliding:
     """The sum of the cells inside the window. Extremes can't be subtracted: they are looked up
-    among those that are still inside."""
+    among those that are still inside.
+
+    Parts are told apart by identity while they slide: each is one object for the whole answer,
+    and hashing what it selects, a hundred thousand times, would cost more than all the rest.
+    """
 
     def __init__(self) -> None:
-        self.sums: dict[Part, float] = {}
-        self.held: Counter[Part] = Counter()  # how many cells have such a part
-        self.bins: dict[Part, Counter[int]] = {}
-        self.single: dict[Part, deque[tuple[datetime, float]]] = {}
+        self.parts: dict[int, Part] = {}
+        self.sums: dict[int, float] = {}
+        self.held: Counter[int] = Counter()  # how many cells have such a part
+        self.bins: dict[int, Counter[int]] = {}
+        self.single: dict[int, deque[tuple[datetime, float]]] = {}
 
     def enter(self, at: datetime, cell: _Cell) -> None:
         figures, bins = cell
         for part, value in figures.items():
+            key = id(part)
+            self.parts[key] = part
             if part.column in {_LEAST, _MOST, _LAST}:
-                self.single.setdefault(part, deque()).append((at, value))
+                self.single.setdefault(key, deque()).append((at, value))
             else:
-                self.sums[part] = self.sums.get(part, 0.0) + value
-                self.held[part] += 1
+                self.sums[key] = self.sums.get(key, 0.0) + value
+                self.held[key] += 1
         for part, some in bins.items():
-            self.bins.setdefault(part, Counter()).update(some)
+            self.parts[id(part)] = part
+            self.bins.setdefault(id(part), Counter()).update(some)
 
     def leave(self, cell: _Cell) -> None:
         figures, bins = cell
         for part, value in figures.items():
-            if part in self.single:
-                self.single[part].popleft()
+            key = id(part)
+            if key in self.single:
+                self.single[key].popleft()
                 continue
-            self.sums[part] -= value
-            self.held[part] -= 1
-            if not self.held[part]:
-                del self.sums[part]
+            self.sums[key] -= value
+            self.held[key] -= 1
+            if not self.held[key]:
+                del self.sums[key]
         for part, some in bins.items():
-            held = self.bins[part]
+            held = self.bins[id(part)]
             held.subtract(some)
             for number in some:
                 if not held[number]:
                     del held[number]
 
     def answer(self) -> Answer:
-        figures = dict(self.sums)
-        for part, values in self.single.items():
+        figures = {self.parts[key]: value for key, value in self.sums.items()}
+        for key, values in self.single.items():
             if values:
-                figures[part] = _one_of(part.column, values)
-        bins = {part: dict(held) for part, held in self.bins.items() if held}
+                figures[self.parts[key]] = _one_of(self.parts[key].column, values)
+        bins = {self.parts[key]: dict(held) for key, held in self.bins.items() if held}
         return Answer({(None, ""): figures}, {(None, ""): bins})
 
 

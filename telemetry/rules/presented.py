@@ -117,7 +117,7 @@ def _by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targ
 nav_items.register(
     NavItem(
         "alerts", "Alerts", "Telemetry", "admin:telemetry_rulestate_changelist", "bell", VIEW,
-        142, "l", _in_nav,
+        142, "n", _in_nav,
     )
 )  # fmt: skip
 nav_items.register(

@@ -19,7 +19,7 @@ from telemetry.rules.soundness import check
 
 HOUR = timedelta(hours=1)
 PERIODS = {"24h": ("last 24 hours", timedelta(days=1)), "7d": ("last 7 days", timedelta(days=7))}
-USUAL = "7d"
+USUAL, AT_ONCE = "7d", "24h"
 SHOWN_LINES = 6
 _MOST_POINTS = 700  # of a line that is drawn
 _MOST_SERIES = 100
@@ -131,6 +131,8 @@ def _walk(found: Preview, series: str, past: History, place: int | None) -> floa
         found.judged += judged.found in {"breach", "clear"}
         if judged.found == "breach":
             far = max(far, abs((judged.value or 0.0) - (judged.threshold or 0.0)) or 1e-9)
+        if judged.found == "clear" and standing.status == "ok":
+            continue  # well before and well now: nothing moves
         standing, was = step(standing, judged.found, at, pace), standing.status
         if standing.status == "firing":
             opened = opened or at

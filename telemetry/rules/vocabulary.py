@@ -43,6 +43,11 @@ HOOKS: Mapping[str, Hook] = {
     "rollback": Hook("bool", "advises to roll back"),
     "advice": Hook("text", "says what to do"),
 }
+SILENCE: Mapping[str, str] = {
+    "keep": "it stays as it was",
+    "ok": "it counts as well",
+    "fire": "it counts as a breach",
+}
 GROUPS = {name: name.replace("_", " ") for name in DIMENSIONS}
 GROUPS["event_type"] = "event"
 
