@@ -9,7 +9,7 @@ from controlplane.lib import clock
 from telemetry import partitions, pressure, rollups, simulate
 
 DAYS = 7
-RATE = 3.0  # events a minute: some dozen missions a day
+RATE = 2.0  # events a minute: some ten missions a day
 
 
 @demo.step("telemetry", order=60)
