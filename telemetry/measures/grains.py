@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from controlplane.base.retention import cutoff_of
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
+from telemetry.trimming import MINUTES
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -68,7 +70,8 @@ def ceil(moment: datetime, step: timedelta) -> datetime:
 
 def step_for(start: datetime, end: datetime) -> timedelta:
     length = end - start
-    return next((step for longest, step in _CHOICE if length <= longest), DAY)
+    step = next((step for longest, step in _CHOICE if length <= longest), DAY)
+    return step if start >= minutes_since() else max(step, HOUR)
 
 
 def name_of(step: timedelta) -> str:
@@ -78,6 +81,9 @@ def name_of(step: timedelta) -> str:
 def steps_of(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
     """The beginnings of all steps that the window touches."""
     first = floor(start, step)
+    if step < HOUR and start < minutes_since():
+        text = f"Before {minutes_since():%Y-%m-%d} only hours are kept: take 1h or longer."
+        raise Invalid("Steps so short are no longer kept.", details={"step": text})
     count = -((first - end) // step)
     if count > MOST_POINTS:
         raise Invalid(
@@ -87,10 +93,18 @@ def steps_of(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
     return [first + step * number for number in range(count)]
 
 
+def minutes_since() -> datetime:
+    """From here on there are minutes; before, hours are the finest."""
+    cutoff = cutoff_of(MINUTES)
+    return ORIGIN if cutoff is None else ceil(cutoff, DAY)
+
+
 def pieces(start: datetime, end: datetime, coarsest: timedelta) -> list[Piece]:
-    """The window, cut. Its edges are minutes: what is finer is not kept."""
-    now = clock.now()
-    start, end = floor(start, MINUTE), floor(end, MINUTE)
+    """The window, cut. Its edges are minutes, or hours where minutes are no longer kept: what is
+    finer is not there."""
+    now, kept = clock.now(), minutes_since()
+    start = floor(start, MINUTE if start >= kept else HOUR)
+    end = floor(end, MINUTE) if end >= kept else ceil(end, HOUR)
     if start >= end:
         return []
     if coarsest >= DAY:

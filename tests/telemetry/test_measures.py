@@ -11,8 +11,10 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from controlplane.lib.errors import Invalid
 from telemetry import measures, rollups
 from telemetry.measures import Measure, Reading, Selection
+from telemetry.models import RollupMinute
 from tests import make
 from tests.kit.measuring import DAY, HOUR, call, gauge, noon, told, value
 from tests.kit.telemetry import event, tell
@@ -285,3 +287,29 @@ def test_other_workspaces__not_added_in(now: datetime) -> None:
     other = told([call(now - HOUR), call(now - HOUR)])
     assert value("tool.calls", other, now - 2 * HOUR, now) == 2
     assert value("tool.calls", None, now - 2 * HOUR, now) is None
+
+
+def test_long_ago__hours_are_the_finest(now: datetime) -> None:
+    start = now - 20 * DAY
+    at = start + timedelta(minutes=10)
+    workspace = told([call(at)])
+    RollupMinute.objects.filter(bucket__lt=now - 15 * DAY).delete()
+    assert value("tool.calls", workspace, start + timedelta(minutes=5), now) == 1
+    assert value("tool.calls", workspace, start, start + timedelta(minutes=30)) == 1
+    line = measures.series(measures.get("tool.calls"), workspace.pk, start, start + 2 * HOUR)
+    assert (line.step, [point.value for point in line.groups[""]]) == (HOUR, [1, 0])
+    with pytest.raises(Invalid):
+        measures.series(
+            measures.get("tool.calls"), workspace.pk, start, now, step=measures.STEPS["15m"]
+        )
+
+
+@pytest.mark.parametrize("days", [1, 7, 30, 90])
+def test_every_measure__along_every_usual_time(now: datetime, days: int) -> None:
+    workspace = told([event("feedback_submitted", at=now - HOUR, context={"rating": 4})])
+    with CaptureQueriesContext(connection) as queries:
+        found = measures.series_many(
+            measures.MEASURES.values(), workspace.pk, now - days * DAY, now
+        )
+    assert len(queries) < 40
+    assert found["feedback.rating"].groups[""][-1].value == 4

@@ -5,38 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from telemetry.measures.grains import HOUR, STEPS, floor
+from telemetry.measures.grains import HOUR, STEPS, floor, minutes_since
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading, get
 from telemetry.measures.reading import series
 
 _STEP = STEPS["15m"]
+_FINE_FOR = timedelta(days=8)  # longer windows are told of by the hour
+_LOOK_BACK = timedelta(days=60)  # nobody looks for a leak further back
 _RSS = "process.rss"
 
 
 def compute(
     workspace_id: int | None, periods: Sequence[Period], group_by: str, filters: Filters
 ) -> list[Mapping[str, Reading]]:
-    """At the end of each period: the last quarter of an hour beside the one an hour before."""
+    """At the end of each period: the last quarter of an hour beside the one an hour before; the
+    last hour beside the one before where the window is long or long ago."""
     if not periods:
         return []
-    first = floor(periods[0][1] - HOUR - 2 * _STEP, _STEP)
-    lines = series(
-        get(_RSS), workspace_id, first, periods[-1][1], step=_STEP, group_by="code", filters=filters
-    )
+    start, end = periods[0][1] - HOUR - 2 * _STEP, periods[-1][1]
+    fine = start >= minutes_since() and end - start <= _FINE_FOR
+    step = _STEP if fine else HOUR
+    first = floor(max(start, end - _LOOK_BACK), step)
+    lines = series(get(_RSS), workspace_id, first, end, step=step, group_by="code", filters=filters)
     known = {
         role: {point.at: point.value for point in line if point.value is not None}
         for role, line in lines.groups.items()
     }
     answers: list[Mapping[str, Reading]] = []
-    for _, end in periods:
-        grown = {role: reading for role, at in known.items() if (reading := _grown(at, end))}
+    for _, at in periods:
+        last = floor(at - timedelta(microseconds=1), step)
+        grown = {role: reading for role, line in known.items() if (reading := _grown(line, last))}
         worst = max(grown.values(), key=lambda reading: reading.value or 0.0, default=NO_DATA)
         answers.append(grown if group_by else {"": worst})
     return answers
 
 
-def _grown(values: Mapping[datetime, float], end: datetime) -> Reading | None:
-    last = floor(end - timedelta(microseconds=1), _STEP)
+def _grown(values: Mapping[datetime, float], last: datetime) -> Reading | None:
     now, before = values.get(last), values.get(last - HOUR)
     if now is None or not before:
         return None
