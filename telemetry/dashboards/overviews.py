@@ -13,11 +13,14 @@ from telemetry.dashboards.firing import Firing
 from telemetry.dashboards.kinds import DASHBOARDS, Dashboard, Panel
 from telemetry.dashboards.reading import Read, read, visible
 from telemetry.dashboards.standing import WORST, Standing, standing, worst
+from telemetry.kpis.board import board
 from telemetry.measures import MEASURES, Measure
 from telemetry.shown import figures
 from telemetry.shown.amounts import amount
 
 PRESSING = 2
+KPI_BOARD = "kpi-board"
+_OF_KPI = {"met": "good", "missed": "warn", "low_sample": "low_sample", "no_data": "no_data"}
 _WHOLE = Panel("all", "All", "figures")
 
 
@@ -44,17 +47,20 @@ class Card:
 
 def cards(asked: Asked) -> list[Card]:
     """One question for the figures of all, one for the trends of the headlines."""
-    everything = {one.slug: one for each in DASHBOARDS.values() for one in each.measures()}
+    everything = {one.slug: one for each in DASHBOARDS.values() for one in _judged(each)}
     whole = Panel("all", "All", "bars", measures=tuple(everything))
     heads = tuple(each.headline for each in DASHBOARDS.values() if each.headline in MEASURES)
     trends = Panel("heads", "Headlines", "lines", measures=heads)
     found = read([whole], asked)
     lined = read([trends], asked)
-    return [_card(each, found, lined, asked) for each in DASHBOARDS.values()]
+    return [
+        _of_kpis(each, asked) if each.slug == KPI_BOARD else _card(each, found, lined, asked)
+        for each in DASHBOARDS.values()
+    ]
 
 
 def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
-    known = visible(_with(dashboard.measures()), asked)
+    known = visible(_with(_judged(dashboard)), asked)
     lines = [*(_line(one, found) for one in known), *_kept(dashboard, asked)]
     fire = firing.about((one.slug for one in known), found.firing)
     pressing = sorted(lines, key=lambda line: line.standing.rank)
@@ -76,6 +82,36 @@ def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
         trend=[None if point.partial else point.value for point in points],
         counted=_counted(lines),
     )
+
+
+def _of_kpis(dashboard: Dashboard, asked: Asked) -> Card:
+    """The board keeps its figures as rows: by period, whatever time is asked here."""
+    lines = board(asked.workspace_id) if asked.workspace_id is not None else []
+    stands = [WORST[_OF_KPI.get(str(line.state), "neutral")] for line in lines]
+    missed = [line for line in lines if _OF_KPI.get(str(line.state)) == "warn"]
+    judged = sum(each.slug in {"good", "warn"} for each in stands)
+    silent = sum(each.slug == "no_data" for each in stands)
+    said = f"{judged - len(missed)} of {judged} met, {silent} of {len(lines)} without data"
+    shown = [
+        Line(
+            line.kpi.title,
+            amount(row.value if (row := line.last or line.now) else None, line.kpi.unit),
+            "",
+            WORST["warn"],
+        )
+        for line in missed[:PRESSING]
+    ]
+    return Card(dashboard, asked.link(dashboard.slug), worst(stands), shown, None, "", (), said)
+
+
+def _judged(dashboard: Dashboard) -> list[Measure]:
+    """What there is something to say of in short: figures with a target or a limit, and the one
+    that stands for the dashboard. The others are for its own page."""
+    return [
+        one
+        for one in dashboard.measures()
+        if one.slug == dashboard.headline or one.target is not None or one.warn is not None
+    ]
 
 
 def _with(known: Sequence[Measure]) -> Panel:
