@@ -66,7 +66,7 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
     head_state = "outcome"
     head_clocks = ("finished_at",)
     fields = (
-        "outcome", "mode", "since", "until", "events", "started_by", "took", "finished_at",
+        "outcome", "mode", "since", "until", "started_by", "took", "finished_at",
         "subject", "signed_by", "signed_at", "note", "error",
     )  # fmt: skip
     list_panel_template = "telemetry/list_audit.html"
@@ -150,8 +150,10 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
         return "Signed."
 
 
-def _tried(runs: list[AuditRun]) -> dict[str, Any]:
-    """How much was found, beside the ones before."""
+def _tried(runs: list[AuditRun]) -> dict[str, Any] | None:
+    """How much was found, beside the ones before; nothing while there are none."""
+    if len(runs) < 2:
+        return None
     return {
         "kind": "bar",
         "title": "Found, beside those before it",

@@ -71,6 +71,11 @@ def parts_words(row: KpiValue | None) -> str:
     return f"{row.numerator:,.0f} of {row.denominator:,.0f}"
 
 
+def _unit(kpi: Kpi) -> str:
+    """What stands beside a number whose period is named anyway: not "a week"."""
+    return "" if kpi.unit.startswith("a ") else kpi.unit
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """One row as its page and its card show it."""
@@ -90,7 +95,7 @@ def period(
 ) -> Period:
     return Period(
         row=row,
-        text=amount(row.value if row is not None else None, kpi.unit),
+        text=amount(row.value if row is not None else None, _unit(kpi)),
         standing=standing(row, running=running),
         parts=parts_words(row),
         note=row.note if row is not None else "",

@@ -199,7 +199,10 @@ def _chart(found: Kpi, periods: Sequence[Period]) -> dict[str, Any]:
         "heading": False,
         "horizontal": False,
         "unit": found.unit if found.unit in {"%", "h", "ms"} else "",
-        "categories": [f"{each.start:%d %b %y}" for each in periods],
+        "categories": [
+            f"{each.start:%d %b %y}" + (", so far" if each.end > clock.now() else "")
+            for each in periods
+        ],
         "series": [
             {
                 "name": found.title,

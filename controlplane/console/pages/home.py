@@ -21,6 +21,7 @@ from controlplane.console.shell import survive
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 from telemetry.kpis import newest
+from telemetry.models import KpiValue
 
 HOME_ROWS = defaults.define(
     "console.home_rows", 8, unit="rows", why="each section shows this many and links to the rest"
@@ -30,6 +31,7 @@ KPI_S = defaults.define(
 )
 KPI_DAYS = 7
 NOTHING = Calm("")
+Told = tuple[float | None, bool | None, bool]  # the value, whether it is met, whether it runs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,8 @@ class Figure:
     kpi: Kpi
     value: float | None
     link: str = ""
-    runs: bool = False  # the period is not over: what is not met yet is not missed
-
-    @property
-    def met(self) -> bool | None:
-        if self.value is None or self.kpi.target is None:
-            return None
-        if self.kpi.better == "higher":
-            met = self.value >= self.kpi.target
-        else:
-            met = self.value <= self.kpi.target
-        return None if self.runs and not met else met
+    met: bool | None = None
+    runs: bool = False  # its period is not over: what is not met yet is not missed
 
     @property
     def target(self) -> str:
@@ -188,22 +181,36 @@ def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:
     return [_figure(kpi, values.get(kpi.slug), actor) for kpi in shown]
 
 
-def _values(shown: Sequence[Kpi], workspace_id: int) -> dict[str, tuple[float | None, bool]]:
-    """Of each figure the value, and whether it is that of a period which still runs."""
+def _values(shown: Sequence[Kpi], workspace_id: int) -> dict[str, Told]:
     end = clock.now()
-    kept = survive(lambda: newest(workspace_id), {}, "key figures that are kept")
-    found = {slug: (row.value, row.end > end) for slug, row in kept.items()}
+    nothing: dict[str, KpiValue] = {}
+    kept = survive(lambda: newest(workspace_id), nothing, "key figures that are kept")
+    found = {slug: _told(row, end) for slug, row in kept.items()}
     begin = end - timedelta(days=KPI_DAYS)
     for kpi in shown:
         if kpi.slug not in found:
             compute = partial(kpi.compute, workspace_id, begin, end)
-            found[kpi.slug] = (survive(compute, None, f"figure {kpi.slug}"), False)
+            value = survive(compute, None, f"figure {kpi.slug}")
+            found[kpi.slug] = value, _is_met(kpi, value), False
     return found
 
 
-def _figure(kpi: Kpi, told: Sequence[Any] | None, actor: Actor) -> Figure:
-    value, runs = told or (None, False)
-    return Figure(kpi, value, _explained(kpi, actor), bool(runs))
+def _told(row: KpiValue, now: datetime) -> Told:
+    runs = row.end > now
+    if row.state == KpiValue.State.MET:
+        return row.value, True, runs
+    return row.value, False if row.state == KpiValue.State.MISSED and not runs else None, runs
+
+
+def _is_met(kpi: Kpi, value: float | None) -> bool | None:
+    if value is None or kpi.target is None:
+        return None
+    return value >= kpi.target if kpi.better == "higher" else value <= kpi.target
+
+
+def _figure(kpi: Kpi, told: Told | None, actor: Actor) -> Figure:
+    value, met, runs = told or (None, None, False)
+    return Figure(kpi, value, _explained(kpi, actor), met, runs)
 
 
 def _explained(kpi: Kpi, actor: Actor) -> str:
