@@ -21,9 +21,11 @@ _USED = """
     SELECT sum(numbackends)::float * 100 / current_setting('max_connections')::int
     FROM pg_stat_database
 """
+# The days of one table are one table, else there would be a new name every night.
 _BLOAT = """
-    SELECT relname, n_dead_tup::float * 100 / (n_live_tup + n_dead_tup)
-    FROM pg_stat_user_tables WHERE n_live_tup + n_dead_tup >= %s
+    SELECT regexp_replace(relname, '_[0-9]{8}$', ''),
+        sum(n_dead_tup)::float * 100 / sum(n_live_tup + n_dead_tup)
+    FROM pg_stat_user_tables GROUP BY 1 HAVING sum(n_live_tup + n_dead_tup) >= %s
     ORDER BY 2 DESC LIMIT 10
 """
 _BLOAT_OF_ALL = """
