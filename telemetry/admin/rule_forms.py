@@ -28,15 +28,11 @@ _UNITS = {
 class SpanField(forms.CharField):
     """ "5 min", "1 h 30 min", "90": seconds where no unit stands."""
 
-    def __init__(self, **given: Any) -> None:
-        given.setdefault("max_length", 40)
-        super().__init__(**given)
-
     def prepare_value(self, value: Any) -> Any:
         return vocabulary.span(value) if isinstance(value, int) else value
 
     def to_python(self, value: Any) -> Any:
-        text = str(value or "").strip().lower()
+        text = str(value or "").strip().lower()[:60]
         if not text:
             return None
         pieces = _PIECE.findall(text)

@@ -173,7 +173,7 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     change_form_template = "telemetry/rule_form.html"
     head_state = "state"
     head_severity = "severity"
-    fields = (
+    facts = (
         "state", "severity", "measured", "asked", "silence", "holds", "told", "follows",
         "runbook_slug", "slug", "version",
     )  # fmt: skip

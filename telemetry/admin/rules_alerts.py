@@ -48,7 +48,7 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
     head_state = "status"
     head_severity = "severity"
     head_clocks = ("since",)
-    fields = (
+    facts = (
         "status", "severity", "rule", "series", "value_now", "limit", "sample", "since", "note",
         "breached_at", "fired_at", "resolved_at", "episode", "fingerprint", "place",
     )  # fmt: skip
@@ -105,7 +105,7 @@ class RuleChangeAdmin(ModelAdmin[RuleChange]):
     list_select_related = ("rule", "workspace")
     head_severity = "severity"
     head_clocks = ("at",)
-    fields = (
+    facts = (
         "kind", "severity", "rule", "series", "value_then", "threshold", "sample", "began_at", "at",
         "lasted", "episode", "note",
     )  # fmt: skip
