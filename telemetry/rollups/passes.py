@@ -59,7 +59,7 @@ MOST_UNKNOWN = define(
     why="names that the catalogue does not know, in one bucket",
 )
 SLOW, QUICK = 3.0, 0.5  # seconds: a pass that took so long is halved, or doubled
-_size = 60
+_size = 20
 
 
 @dataclass(slots=True)

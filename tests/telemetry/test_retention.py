@@ -74,7 +74,7 @@ def test_minutes__gone_after_two_weeks_and_late_events_count_all_the_same() -> N
     at = midnight(days_ago(20)) + timedelta(hours=7)
     tell(workspace, [event(at=at + timedelta(minutes=7 * n), duration_ms=n) for n in range(12)])
     tell(workspace, [event(at=clock.now() - timedelta(hours=1))])
-    rollups.roll()
+    rollups.roll(60)
     assert Dirty.objects.filter(grain="hour").exists(), "hours wait while their minutes go"
     assert run("telemetry.minutes", dry_run=True).rows == 12
     assert run("telemetry.minutes").rows == 12
