@@ -89,6 +89,7 @@ class QueriesView(PortalAPIView):
     inputs = {"POST": NewQuery}
     outputs = {"GET": QueriesForm, "POST": QueryForm}
     statuses = {"POST": 201}
+    operation_ids = {"GET": "telemetry_queries_list"}
     tags = ["telemetry"]
 
     def get(self, request: Any) -> HttpResponse:
