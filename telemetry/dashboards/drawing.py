@@ -165,7 +165,7 @@ def figure(
 
 def _figures(panel: Panel, read: Read, asked: Asked) -> Drawn:
     found = [
-        figure(panel, each, read, asked, link=_events_of(each, asked))
+        figure(panel, each, read, asked, link=events_of(each, asked))
         for each in visible(panel, asked)
     ]
     columns = ["measure", "value", "unit", "sample", "target", "alert", "state", "before"]
@@ -185,7 +185,7 @@ def _exported(one: Figure) -> list[Any]:
     ]
 
 
-def _events_of(measure: Measure, asked: Asked) -> str:
+def events_of(measure: Measure, asked: Asked) -> str:
     if not measure.events:
         return ""
     return asked.events_link(measure.events, where_of(measure), installation=measure.installation)
@@ -225,7 +225,7 @@ def _lines(panel: Panel, read: Read, asked: Asked) -> Drawn:
         # A step that the range begins within is read whole, and so it is drawn whole.
         "start": min([asked.time.start, *(p[0].at for _, p in named if p)]),
         "end": asked.time.end,
-        "empty": _why_empty(panel),
+        "empty": why_empty(panel),
         "note": _note(named),
     }
     if panel.kind == "area":
@@ -266,7 +266,7 @@ def _named_lines(
         if not panel.group_by:
             found.append((panel.name_of(measure), line.groups.get("", ()) if line else ()))
             continue
-        groups = _group_names(panel, list(line.groups) if line else [])
+        groups = group_names(panel, list(line.groups) if line else [])
         found += [(label_of(name), line.groups.get(name, ()) if line else ()) for name in groups]
     return found
 
@@ -294,7 +294,7 @@ def _note(lines: Sequence[tuple[str, Sequence[Point]]]) -> str:
     return "the last step is still filling" if filling else ""
 
 
-# --- Groups -----------------------------------------------------------------------------------
+# --- What the drawers share ------------------------------------------------------------------
 
 
 def label_of(group: str) -> str:
@@ -309,105 +309,18 @@ def label_of(group: str) -> str:
     return text[:1].upper() + text[1:] if text.islower() else text
 
 
-def _group_names(panel: Panel, found: Sequence[str]) -> list[str]:
+def group_names(panel: Panel, found: Sequence[str]) -> list[str]:
     """Those that are always listed, in their order; then what else there is."""
     if panel.groups:
         return list(panel.groups)
     return sorted(name for name in found if name)[:MOST_GROUPS]
 
 
-def _matrix(panel: Panel, read: Read, asked: Asked) -> Drawn:
-    known = visible(panel, asked)
-    found = dict.fromkeys(name for one in known for name in read.groups(one, panel.group_by))
-    rows = [
-        _group_row(panel, known, name, read, asked) for name in _group_names(panel, list(found))
-    ]
-    return Drawn(
-        panel,
-        worst(row.standing for row in rows),
-        groups=rows,
-        heads=[panel.name_of(each) for each in known],
-        columns=[panel.group_by or "name", *(panel.name_of(each) for each in known)],
-        rows=[[row.name, *(one.reading.value for one in row.figures)] for row in rows],
-    )
-
-
-def _group_row(
-    panel: Panel, known: Sequence[Measure], name: str, read: Read, asked: Asked
-) -> GroupRow:
-    figures = [figure(panel, each, read, asked, group=name) for each in known]
-    narrowed = {**panel.only, panel.group_by: (name,)}
-    portal = bool(known) and all(each.installation for each in known)
-    link = asked.events_link(panel.events, narrowed, installation=portal)
-    return GroupRow(name, label_of(name), figures, worst(f.standing for f in figures), link)
-
-
-def _bars(panel: Panel, read: Read, asked: Asked) -> Drawn:
-    known = visible(panel, asked)
-    by = panel.group_by
-    if not known:
-        return Drawn(panel, WORST["no_data"])
-    found = dict.fromkeys(name for one in known for name in read.groups(one, by))
-    names = _group_names(panel, list(found))
-    if not panel.groups:  # the largest first, where no order is given
-        lead = known[0]
-        names.sort(key=lambda name: -(read.reading(lead, name, by).value or 0.0))
-    values = [[read.reading(one, name, by).value for name in names] for one in known]
-    judged = [standing(one, read.reading(one, name, by)) for one in known for name in names]
-    chart = {
-        "kind": "bar",
-        "title": panel.title,
-        "heading": False,
-        "period": asked.time.words,
-        "unit": kit_unit(known[0]),
-        "horizontal": True,
-        "stacked": panel.stacked,
-        "categories": [label_of(name) for name in names],
-        "series": [
-            {"name": panel.name_of(one), "values": [kit_value(value, one) for value in mine]}
-            for one, mine in zip(known, values, strict=True)
-        ],
-        "thresholds": thresholds(known),
-        "empty": _why_empty(panel),
-    }
-    rows = [[name, *(mine[at] for mine in values)] for at, name in enumerate(names)]
-    columns = [by or "name", *(panel.name_of(one) for one in known)]
-    return Drawn(panel, worst(judged), chart=chart, columns=columns, rows=rows)
-
-
-def _funnel(panel: Panel, read: Read, asked: Asked) -> Drawn:
-    known = visible(panel, asked)
-    steps = [
-        {
-            "name": panel.name_of(one),
-            "count": read.reading(one).value,
-            "href": _events_of(one, asked),
-        }
-        for one in known
-    ]
-    silent = all(step["count"] is None for step in steps)
-    chart = {
-        "kind": "funnel",
-        "title": panel.title,
-        "heading": False,
-        "period": asked.time.words,
-        "steps": steps,
-        "empty": _why_empty(panel),
-    }
-    return Drawn(
-        panel,
-        WORST["no_data" if silent else "neutral"],
-        chart=chart,
-        columns=["step", "missions"],
-        rows=[[step["name"], step["count"]] for step in steps],
-    )
-
-
 def _later(panel: Panel, read: Read, asked: Asked) -> Drawn:
     return Drawn(panel, WORST["later"], waits=panel.waits)
 
 
-def _why_empty(panel: Panel) -> str:
+def why_empty(panel: Panel) -> str:
     names = ", ".join(panel.events[:3])
     return f"It is made of {names}." if names else ""
 
@@ -436,9 +349,6 @@ _DRAWERS: dict[str, _Drawer] = {
     "figures": _figures,
     "lines": _lines,
     "area": _lines,
-    "matrix": _matrix,
-    "bars": _bars,
-    "funnel": _funnel,
     "later": _later,
 }
 

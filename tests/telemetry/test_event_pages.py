@@ -1,12 +1,9 @@
-"""Lists and pages of events, of what was refused, of days; the catalogue; saved questions."""
+"""Lists and pages of events, of what was refused, of days; the catalogue."""
 
 from __future__ import annotations
 
-import html
-import json
 import re
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -16,13 +13,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.access.models import Workspace
-from controlplane.base import cache
 from controlplane.lib import clock
 from telemetry import rollups
 from telemetry.catalogue import ALIASES, KINDS
-from telemetry.models import Event, Flag, Partition, Refusal, SavedQuery
-from telemetry.queries import SHIPPED
+from telemetry.models import Event, Flag, Partition, Refusal
 from tests import make
+from tests.kit.dashboards import forget, text, words
 from tests.kit.inhabited import HOSTILE
 from tests.kit.telemetry import event, tell
 
@@ -32,7 +28,7 @@ LIST = "/admin/telemetry/event/"
 
 @pytest.fixture(autouse=True)
 def _no_menus() -> None:
-    cache._forget("telemetry_menu:")
+    forget()
 
 
 @pytest.fixture
@@ -55,16 +51,6 @@ def rows(browser: Client, query: str = "range=24h") -> list[Event]:
     assert answer.status_code == 200, query
     found: list[Event] = list(answer.context["cl"].result_list)
     return found
-
-
-def text(browser: Client, url: str) -> str:
-    answer = browser.get(url)
-    assert answer.status_code == 200, url
-    return answer.content.decode()
-
-
-def words(markup: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 def page_of(row: Event) -> str:
@@ -350,72 +336,3 @@ def test_palette__dashboards_and_events_by_name(viewer: Client) -> None:
     assert "/admin/telemetry/dashboards/thread-health/" in hits("dash health")
     assert f"{LIST}?range=24h&event=undo_requested" in hits("undo requested")
     assert f"{LIST}?range=24h&event=undo_requested" in hits("rollback_triggered")
-
-
-# --- Saved queries ----------------------------------------------------------------------------
-
-
-def test_queries__shipped_ones__run_with_parameters(here: Workspace, viewer: Client) -> None:
-    at = clock.now() - timedelta(minutes=20)
-    for toolkit, n in (("gmail", 12), ("slack", 5)):
-        tell(here, [event("composio_tool_call", at=at, status="success", toolkit=toolkit, count=n)])
-    rollups.settle()
-    listed = text(viewer, "/admin/telemetry/queries/")
-    whole = [slug for slug, one in SHIPPED.items() if not one.installation]
-    for slug in whole:
-        assert f"/admin/telemetry/queries/{slug}/" in listed
-        assert viewer.get(f"/admin/telemetry/queries/{slug}/").status_code == 200, slug
-    by_toolkit = next(
-        slug
-        for slug in whole
-        if SHIPPED[slug].question.group_by == "toolkit"
-        and "tool.calls" in SHIPPED[slug].question.measures
-    )
-    url = f"/admin/telemetry/queries/{by_toolkit}/"
-    page = words(text(viewer, f"{url}?last=1h"))
-    assert "Gmail 12" in page
-    told = json.loads(viewer.get(f"{url}?last=1h&format=json").content)
-    assert [row[0] for row in told["rows"]] == ["gmail", "slack"]
-    assert viewer.get(f"{url}?last=1h&format=csv")["Content-Type"].startswith("text/csv")
-
-
-def test_queries__wrong_parameters__said(viewer: Client) -> None:
-    slug = next(slug for slug, one in SHIPPED.items() if not one.installation)
-    page = text(viewer, f"/admin/telemetry/queries/{slug}/?last=forever")
-    assert "The window is not known." in words(page)
-    assert viewer.get("/admin/telemetry/queries/nothing/").status_code == 404
-
-
-def test_queries__of_the_installation__only_for_those_who_may(
-    viewer: Client, operator: Client
-) -> None:
-    portals = [slug for slug, one in SHIPPED.items() if one.installation]
-    listed = text(viewer, "/admin/telemetry/queries/")
-    for slug in portals:
-        assert f"/admin/telemetry/queries/{slug}/" not in listed
-        assert viewer.get(f"/admin/telemetry/queries/{slug}/").status_code == 403
-        assert operator.get(f"/admin/telemetry/queries/{slug}/").status_code == 200
-
-
-def kept(browser: Client, **changes: Any) -> Any:
-    sent = {"title": "Calls", "measures": ["tool.calls"], "group_by": "toolkit", "window": "6h"}
-    return browser.post("/admin/telemetry/queries/keep/", {**sent, **changes})
-
-
-def test_queries__keep_one_and_remove_it(here: Workspace, viewer: Client, operator: Client) -> None:
-    assert "New query" in text(operator, "/admin/telemetry/queries/new/")
-    assert kept(operator)["Location"] == "/admin/telemetry/queries/calls/"
-    assert "Calls" in text(viewer, "/admin/telemetry/queries/")
-    assert text(viewer, "/admin/telemetry/queries/calls/")
-    refused = kept(operator, measures=["no.such"])
-    assert refused.status_code == 200
-    assert "No such measure: no.such." in words(refused.content.decode())
-    stranger = make.client(make.person(make.workspace(), "primary_operator"))
-    assert stranger.get("/admin/telemetry/queries/calls/").status_code == 404
-    assert stranger.post("/admin/telemetry/queries/calls/remove/").status_code == 404
-    assert kept(viewer).status_code == 403
-    assert viewer.get("/admin/telemetry/queries/new/").status_code == 403
-    assert viewer.post("/admin/telemetry/queries/calls/remove/").status_code == 403
-    assert SavedQuery.objects.count() == 1
-    assert operator.post("/admin/telemetry/queries/calls/remove/").status_code == 302
-    assert SavedQuery.objects.count() == 0
