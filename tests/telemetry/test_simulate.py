@@ -15,7 +15,7 @@ from controlplane.lib import clock, redaction
 from telemetry import catalogue, simulate
 from telemetry.catalogue.kinds import TYPE_OF
 from telemetry.models import Event
-from telemetry.simulate import world
+from telemetry.simulate import fast, world
 from tests import make
 from tests.kit import telemetry as kit
 
@@ -183,7 +183,10 @@ def test_command__in_production__only_for_a_demo(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_rows__by_the_million__of_their_workspace_and_ready_for_copy() -> None:
+def test_rows__by_the_million__of_their_workspace_and_ready_for_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fast, "_MODEL_RATE", 4.0)
     workspace = make.workspace()
     end = MONDAY + 2 * DAY
     made = list(simulate.rows(random.Random(3), workspace, MONDAY, end, 20.0))
