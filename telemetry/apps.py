@@ -9,7 +9,13 @@ class TelemetryConfig(AppConfig):
         from controlplane.audit import words
         from telemetry import duties, kept  # noqa: F401
         from telemetry.kpis import table
-        from telemetry.rules import evaluation, exposed, presented, transitions  # noqa: F401
+        from telemetry.rules import (  # noqa: F401
+            evaluation,
+            exposed,
+            presented,
+            refusals,
+            transitions,
+        )
         from telemetry.shown import auditing, console
 
         console.register()

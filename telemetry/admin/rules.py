@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.access import policy
@@ -28,7 +28,10 @@ from telemetry.web.common import workspace_shown
 MANAGE = "telemetry.manage_rules"
 # Spans that may be left empty in the form and are 0 then.
 _ZERO = ("for_s", "resolve_for_s")
-_WORST_FIRST = (F("standing_rank").asc(nulls_last=True), "severity", "title", "pk")
+_GRAVITY = Case(
+    When(severity="critical", then=Value(0)), When(severity="info", then=Value(2)), default=Value(1)
+)
+_WORST_FIRST = (F("standing_rank").asc(nulls_last=True), _GRAVITY, "title", "pk")
 PARTS = (
     ("What it asks", ("title", "about", "severity", "measure", "group_by", "filters")),
     ("The limit", ("comparison", "against", "threshold", "multiple", "floor", "min_sample")),

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from controlplane.audit import services as audit
 from controlplane.audit.models import AuditEvent
+from controlplane.lib.errors import NotAllowed
 from telemetry import measures, rollups
 from telemetry.measures import Measure, Reading
 from telemetry.models import AlertRule, Event, RuleChange, RuleReadings, RuleState
+from telemetry.rules import refusals
 from telemetry.rules import services as rules
 from telemetry.rules.services import evaluating
 from tests import make
@@ -396,3 +399,21 @@ def test_archived_workspace__is_left_alone(world: World) -> None:
     world.workspace.save()
     world.look()
     assert not signals()
+
+
+def test_refusals_of_the_audit_log__are_reported_once__and_fire(world: World) -> None:
+    stranger = make.actor(make.person(make.workspace(), "viewer"))
+    rule = world.rule()
+    for _ in range(30):
+        with pytest.raises(NotAllowed) as refused:
+            rules.change_rule(rule, actor=stranger, threshold=1.0)
+        audit.record_denied(refused.value)
+    AlertRule.objects.filter(slug="security-refusals").update(is_active=True)
+    world.now = AuditEvent.objects.latest("id").at + timedelta(seconds=70)
+    assert refusals.work(0) > 0
+    assert refusals.work(0) == 0
+    rollups.settle()
+    world.look()
+    [signal] = signals()
+    assert (signal.payload["rule"], signal.payload["value"]) == ("security-refusals", 30)
+    assert signal.workspace_id == world.workspace.pk
