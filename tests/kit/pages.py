@@ -40,6 +40,8 @@ NO_PAGES = {
     "work:take_back": "is there for whoever has just done something: walked by itself",
     "work:evidence": "hands out a file",
     "telemetry:panel_file": "hands out a file",
+    "telemetry:audit_file": "hands out a file",
+    "telemetry:kpi_file": "hands out a file",
     "telemetry:dashboard": "walked for every dashboard",
     "work:bd": "hands out a program",
     "work:many": "asks about chosen items: walked with some",
@@ -49,6 +51,7 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "telemetry:kpi_compute",
     "access:end_other_sessions",
     "access:end_session",
     "access:recovery_codes",
@@ -130,6 +133,7 @@ def own_pages(world: World) -> Iterator[str]:
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
         "console:error": ("NOT_FOUND",),
+        "telemetry:kpi": ("missions.throughput",),
         "telemetry:query": (next(iter(SHIPPED)),),
         "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
     }
