@@ -49,6 +49,14 @@ class AcceptedForm(StrictSerializer):
     partialSuccess = PartialForm(required=False)  # noqa: N815
 
 
+class StatusForm(StrictSerializer):
+    """`google.rpc.Status`. Its one detail is an `ErrorInfo`: `reason` is the code of the portal."""
+
+    code = serializers.IntegerField()
+    message = serializers.CharField()
+    details = serializers.ListField(child=serializers.DictField())
+
+
 def _door(form: type[StrictSerializer]) -> Callable[[Handler], Callable[..., HttpResponse]]:
     return plain_view(
         actions={"POST": "telemetry.ingest"},
@@ -59,6 +67,7 @@ def _door(form: type[StrictSerializer]) -> Callable[[Handler], Callable[..., Htt
         tags=["telemetry"],
         errors={411, 413, 415, 503},
         foreign=answers.failed,
+        refusal=StatusForm,
     )
 
 

@@ -171,11 +171,14 @@ def test_strangers__may_not_report(encoding: str, path: str) -> None:
 
 
 @ENCODINGS
-def test_other_workspace__is_refused(api: Api, encoding: str) -> None:
+@pytest.mark.parametrize("path", [LOGS, "/v1/logs"])
+def test_other_workspace__is_refused(api: Api, workspace: Any, encoding: str, path: str) -> None:
     elsewhere = make.workspace()
-    response = post(api, logs({"body": "x"}), encoding=encoding, X_Workspace=elsewhere.slug)
-    refused(response, 403, "WORKSPACE_MISMATCH")
+    named = {"Content_Type": encoding, "X_Workspace": elsewhere.slug}
+    refused(api.raw("POST", path, b"{}", **named), 403, "WORKSPACE_MISMATCH")
     assert not Event.objects.exists()
+    body = b"" if encoding == PROTOBUF else b"{}"
+    taken(api.raw("POST", path, body, Content_Type=encoding, X_Workspace=workspace.slug))
 
 
 def test_other_methods__405(api: Api) -> None:

@@ -44,10 +44,12 @@ def plain_view(
     tags: Sequence[str] = (),
     errors: Collection[int] = (),
     foreign: Foreign | None = None,
+    refusal: Form | None = None,
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
     """Let a function answer behind the door. Methods not in `actions` answer 405.
 
-    `foreign`: the route speaks a protocol of others, and this says a refusal in its words.
+    `foreign`: the route speaks a protocol of others, and this says a refusal in its words,
+    which have the form `refusal`.
     """
 
     def decorate(handler: Handler) -> Callable[..., HttpResponse]:
@@ -66,6 +68,7 @@ def plain_view(
                 "tags": tags,
                 "errors": errors,
                 "foreign": foreign is not None,
+                "refusal": refusal,
             },
         )
 

@@ -232,7 +232,8 @@ class PortalSchema(AutoSchema):
         if self.method == "GET" and self._tagged():
             bodies["304"] = {"description": "Not changed since the ETag sent."}
         for status in self._refusals():
-            body: Schema = self._get_response_for_code(Error, str(status))  # type: ignore[no-untyped-call]
+            form = getattr(self.view, "refusal", None) or Error
+            body: Schema = self._get_response_for_code(form, str(status))  # type: ignore[no-untyped-call]
             body["description"] = _SENTENCES.get(status, "Refused.")
             if status in {429, 503}:
                 body["headers"] = {"Retry-After": _out("integer", "Seconds to wait.")}

@@ -56,6 +56,7 @@ class PortalAPIView(APIView):
     calls_out: ClassVar[bool] = False
     # It speaks a protocol of others: its bodies and refusals have their form, not ours.
     foreign: ClassVar[bool] = False
+    refusal: ClassVar[Form | None] = None  # the form of its refusals, where it is not ours
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones
