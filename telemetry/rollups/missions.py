@@ -15,7 +15,7 @@ from telemetry.rollups import statements
 
 HOT = define(
     "telemetry.hot_mission_events",
-    50_000,
+    2_000,
     unit="events",
     why="a mission with more in a day is counted anew with the day, not with every minute",
 )
