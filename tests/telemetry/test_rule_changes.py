@@ -25,7 +25,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def shared(slug: str = "integration-degraded") -> AlertRule:
     AlertRule.objects.filter(slug=slug).update(is_active=True)
-    return AlertRule.objects.shipped().get(slug=slug)
+    found: AlertRule = AlertRule.objects.shipped().get(slug=slug)
+    return found
 
 
 # --- Shipped ------------------------------------------------------------------------------------

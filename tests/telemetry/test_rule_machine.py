@@ -82,7 +82,7 @@ class Naive:
     def lasted(self, what: str) -> float:
         """How long the unbroken run of these looks is, up to now; a pause longer than the gap
         breaks it, what was blind does not."""
-        run = []
+        run: list[float] = []
         for seconds, meaning in reversed(self.past):
             if meaning == "blind":
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_preview__is_what_a_live_watch_did(world: World, seed: int) -> None:
         world.passes(59)  # the last look of each minute, which sees the whole of it
         world.look()
         world.passes(1)
-    ends = {"fired": [], "resolved": []}
+    ends: dict[str, list[datetime]] = {"fired": [], "resolved": []}
     for change in RuleChange.objects.filter(rule=rule).order_by("at"):
         ends[change.kind].append(change.at + timedelta(seconds=1))
     found = preview(rule, world.workspace.pk, period="24h", now=world.now)

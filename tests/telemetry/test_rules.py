@@ -14,7 +14,8 @@ from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import NotAllowed
 from telemetry import measures, rollups
 from telemetry.measures import Measure, Reading
-from telemetry.models import AlertRule, Event, RuleChange, RuleReadings, RuleState
+from telemetry.models import AlertRule, RuleChange, RuleReadings, RuleState
+from telemetry.models import Event as Reported
 from telemetry.rules import refusals
 from telemetry.rules import services as rules
 from telemetry.rules.services import evaluating
@@ -54,7 +55,7 @@ def test_five_percent_for_five_minutes__pending__firing__resolved(world: World) 
     assert over.payload["resolved_at"] > told["fired_at"]
     kinds = list(RuleChange.objects.filter(rule=rule).order_by("at").values_list("kind", flat=True))
     assert kinds == ["fired", "resolved"]
-    reported = Event.objects.filter(event_type__startswith="alert_").order_by("occurred_at")
+    reported = Reported.objects.filter(event_type__startswith="alert_").order_by("occurred_at")
     assert list(reported.values_list("event_type", "operation")) == [
         ("alert_fired", "failing"),
         ("alert_resolved", "failing"),
