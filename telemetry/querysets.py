@@ -13,7 +13,7 @@ from controlplane.lib.actors import Actor
 INSTALLATION = "telemetry.view_installation"
 
 
-class ScopedQuerySet(models.QuerySet[Any]):
+class TelemetryQuerySet(models.QuerySet[Any]):
     """Rows with a `workspace` that may be None."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -29,13 +29,13 @@ class ScopedQuerySet(models.QuerySet[Any]):
         return self.filter(workspace_id=workspace_id)
 
 
-class EventQuerySet(ScopedQuerySet):
+class TelemetryEventQuerySet(TelemetryQuerySet):
     def between(self, start: Any, end: Any) -> Self:
         """Half open. Every question over events should say when: it is what picks partitions."""
         return self.filter(occurred_at__gte=start, occurred_at__lt=end)
 
 
-class RollupQuerySet(ScopedQuerySet):
+class RollupQuerySet(TelemetryQuerySet):
     def between(self, start: Any, end: Any) -> Self:
         return self.filter(bucket__gte=start, bucket__lt=end)
 
@@ -47,7 +47,7 @@ class InstallationQuerySet(models.QuerySet[Any]):
         return self if actor.sees_all or policy.can(actor, INSTALLATION) else self.none()
 
 
-class GapQuerySet(ScopedQuerySet):
+class GapQuerySet(TelemetryQuerySet):
     def open(self) -> Self:
         return self.filter(status="open")
 
@@ -56,7 +56,7 @@ class GapQuerySet(ScopedQuerySet):
         return self.open()
 
 
-class SessionQuerySet(ScopedQuerySet):
+class SessionQuerySet(TelemetryQuerySet):
     def used(self, start: Any, end: Any) -> Self:
         """Those that were last heard of within this time."""
         return self.filter(last_at__gte=start, last_at__lt=end)

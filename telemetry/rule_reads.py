@@ -9,7 +9,7 @@ from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, Subqu
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
-from telemetry.querysets import INSTALLATION, ScopedQuerySet
+from telemetry.querysets import INSTALLATION, TelemetryQuerySet
 
 
 _RANK = Case(
@@ -21,11 +21,11 @@ _RANK = Case(
 )
 
 
-class WorkspaceRows(ScopedQuerySet):
+class WorkspaceRows(TelemetryQuerySet):
     """Rows with a workspace; without one they are about the installation."""
 
 
-class RuleQuerySet(ScopedQuerySet):
+class RuleQuerySet(TelemetryQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
@@ -72,7 +72,7 @@ class RuleQuerySet(ScopedQuerySet):
         )
 
 
-class RuleStateQuerySet(ScopedQuerySet):
+class RuleStateQuerySet(TelemetryQuerySet):
     def firing(self) -> Self:
         return self.filter(status="firing", rule__is_active=True)
 

@@ -116,6 +116,21 @@ WRITERS: dict[str, str] = {
     "controlplane.jobs.timers": "sets and cancels promises",
     "controlplane.notify.delivering": "settles deliveries under a lease",
     "controlplane.notify.outbox": "the one way out",
+    "telemetry.audits.gaps": "gaps of an audit, within its service",
+    "telemetry.audits.running": "services of the audit",
+    "telemetry.bench_server": "the plain endpoint that benches compare with",
+    "telemetry.erasing": "the service that lets events go",
+    "telemetry.ingest.refusing": "counts what was not taken",
+    "telemetry.ingest.storing": "the COPY",
+    "telemetry.kpis.rows": "services of key figures",
+    "telemetry.partitions.archive": "days and their files",
+    "telemetry.partitions.closing": "days and their files",
+    "telemetry.partitions.opening": "days and their files",
+    "telemetry.rollups.marks": "the roller",
+    "telemetry.rollups.missions": "the roller",
+    "telemetry.rollups.sessions": "the roller",
+    "telemetry.rollups.statements": "the roller",
+    "telemetry.trimming": "lets minutes go when hours have them",
 }
 DOORS = frozenset(
     ["admin", "api", "web", "middleware", "urls", "forms", "models", "querysets", "apps", "views"]

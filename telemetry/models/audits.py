@@ -43,7 +43,7 @@ class AuditRun(models.Model):
     signed_by = models.CharField(max_length=200, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
     note = models.CharField(max_length=500, blank=True)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.TelemetryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]

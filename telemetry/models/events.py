@@ -64,7 +64,7 @@ class Event(models.Model):
     message = models.TextField(null=True)
     context = models.JSONField()
     redactions = models.JSONField(null=True)  # kind -> how many values were replaced
-    objects = querysets.EventQuerySet.as_manager()
+    objects = querysets.TelemetryEventQuerySet.as_manager()
 
     class Meta:
         managed = False
@@ -124,7 +124,7 @@ class Refusal(models.Model):
     total = models.PositiveBigIntegerField()
     reason = models.CharField(max_length=200)  # the last one's
     last_at = models.DateTimeField()
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.TelemetryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-last_at", "-id"]

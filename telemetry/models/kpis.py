@@ -35,7 +35,7 @@ class KpiValue(models.Model):
     item = models.CharField(max_length=64, blank=True)  # the work item of a miss
     version = models.PositiveSmallIntegerField(default=1)
     computed_at = models.DateTimeField(default=clock.now)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.TelemetryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-start", "kpi"]

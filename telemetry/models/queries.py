@@ -24,7 +24,7 @@ class SavedQuery(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.TelemetryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "saved query"

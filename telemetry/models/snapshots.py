@@ -39,7 +39,7 @@ class HealthSnapshot(models.Model):
     # A line each: area, measure, title, unit, value, sample, target, warn, better, state, before.
     figures = models.JSONField()
     notices = models.JSONField(default=list)  # in words: firing alerts, days without events
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.TelemetryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-ends_at", "-id"]

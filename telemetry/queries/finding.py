@@ -9,7 +9,7 @@ from controlplane.lib.errors import NotFound
 from telemetry.models import SavedQuery
 from telemetry.queries.kinds import Query, Question
 from telemetry.queries.shipped import SHIPPED
-from telemetry.querysets import INSTALLATION, ScopedQuerySet
+from telemetry.querysets import INSTALLATION, TelemetryQuerySet
 
 
 def queries_of(actor: Actor, workspace: Workspace | None) -> list[Query]:
@@ -45,7 +45,7 @@ def row_of(slug: str, actor: Actor, workspace: Workspace | None) -> SavedQuery:
     return found
 
 
-def _rows(actor: Actor, workspace: Workspace) -> ScopedQuerySet:
+def _rows(actor: Actor, workspace: Workspace) -> TelemetryQuerySet:
     return SavedQuery.objects.visible_to(actor).of(workspace.pk)
 
 

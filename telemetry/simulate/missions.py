@@ -35,7 +35,11 @@ def mission(seed: int, name: str, start: datetime) -> Iterator[Event]:
         ("execute_observe", executing.execute),
         ("reflect_improve", _reflect),
     ):
-        story.always.update(stage=stage, correlation_id=story.correlation(), user_id=owner)
+        story.always |= {
+            "stage": stage,
+            "correlation_id": story.correlation(),
+            "user_id": owner,
+        }
         at = play(story, at, toolkits, seed)
         done = rng.random() >= _LEFT.get(stage, 0.0)
         if done and stage in _NEXT:
