@@ -100,6 +100,7 @@ class HomeRow:
     """A section of the home page: what waits for this person, most pressing first.
 
     `rows` answers at most what is worth showing (`HOME_ROWS`), `count` how many there are in all.
+    It is asked only where `rows` answered `most`: fewer are all there are.
     `last` says when there was one, asked only where there is none now; `then` what became of it.
     `calm` answers what to say where there is none, if that is more than the sentence `empty`.
     """
@@ -109,6 +110,7 @@ class HomeRow:
     action: str  # the policy action that lets one see it
     rows: Callable[[Actor, int | None], Sequence[Waiting]]
     count: Callable[[Actor, int | None], int] | None = None
+    most: int = 0
     empty: str = ""
     link: str = ""
     order: int = 50

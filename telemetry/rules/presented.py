@@ -117,7 +117,7 @@ def _by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targ
 nav_items.register(
     NavItem(
         "alerts", "Alerts", "Telemetry", "admin:telemetry_rulestate_changelist", "bell", VIEW,
-        142, "n", _in_nav,
+        142, "", _in_nav,
     )
 )  # fmt: skip
 nav_items.register(
@@ -134,6 +134,7 @@ home_rows.register(
         action=VIEW,
         rows=_waiting,
         count=_count,
+        most=SHOWN,
         link="/admin/telemetry/rulestate/?status__exact=firing",
         order=15,
         last=_last,

@@ -128,7 +128,9 @@ def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
     def ask() -> Section:
         found = [pressing.calmed(row) for row in entry.rows(actor, workspace_id)]
         rows = sorted(found, key=lambda row: (not row.mine, pressing.rank(row)))
-        counted = entry.count(actor, workspace_id) if entry.count is not None else len(rows)
+        counted = len(rows)
+        if entry.count is not None and rows and counted >= entry.most:
+            counted = entry.count(actor, workspace_id)
         if rows:
             return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)))
         last = entry.last(actor, workspace_id) if entry.last is not None else None
