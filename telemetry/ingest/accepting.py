@@ -76,7 +76,9 @@ def _shaped(
         if isinstance(row, Problem):
             problems.append(row)
             receipt.rejected += 1
-            receipt.verdicts.append(Verdict(index, "rejected", "", row.code, row.reason))
+            # A reason names the fields it did not know, and these are anything.
+            reason = cleaning.clean_word(row.reason)
+            receipt.verdicts.append(Verdict(index, "rejected", "", row.code, reason))
             continue
         key = (row.id, row.occurred_at)
         if key in rows:

@@ -23,6 +23,25 @@ _TEXTS = (
     "bd_issue",
     "work_item",
 )
+# The marker may be longer than what it stands for, and the columns of the rollups are as wide as
+# the fields: one that outgrew them would fail the pass of everybody.
+_WIDTHS = {
+    "service": 64,
+    "agent_name": 64,
+    "agent": 64,
+    "toolkit": 64,
+    "env": 20,
+    "stage": 64,
+    "event": 80,
+    "event_type": 80,
+    "mission_id": 64,
+    "mission": 64,
+    "correlation_id": 128,
+    "request_id": 128,
+    "session_id": 64,
+    "bd_issue": 64,
+    "work_item": 64,
+}
 
 
 def clean(items: Sequence[Incoming]) -> list[dict[str, int]]:
@@ -33,7 +52,7 @@ def clean(items: Sequence[Incoming]) -> list[dict[str, int]]:
     for item, before, (value, found) in zip(items, asked, answers, strict=True):
         if value is not before:
             for name, text in zip(_TEXTS, value, strict=True):
-                setattr(item, name, text)
+                setattr(item, name, _cut(name, text))
         if item.user_id is not None and item.user_id != "":
             item.user_id = redaction.pseudonym(item.user_id)
         _clean_words(item)
@@ -69,7 +88,11 @@ def _clean_words(item: Incoming) -> None:
     if not _all_clean(said):
         for name, text in zip(_WORDS, said, strict=True):
             if text:
-                setattr(item, name, clean_word(text))
+                setattr(item, name, _cut(name, clean_word(text)))
+
+
+def _cut(name: str, value: Any) -> Any:
+    return value[: _WIDTHS[name]] if value and name in _WIDTHS else value
 
 
 @lru_cache(maxsize=8192)

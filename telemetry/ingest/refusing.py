@@ -32,11 +32,11 @@ def note(sender: Sender, problems: Sequence[Problem]) -> None:
     totals: Counter[tuple[str, str]] = Counter()
     reasons: dict[tuple[str, str], str] = {}
     for problem in problems:
-        key = (problem.code, clean_word(problem.name))
+        key = (problem.code, _kept(problem.name, 80))
         if key not in totals and len(totals) >= MOST:
             key = (problem.code, "")
         totals[key] += 1
-        reasons[key] = clean_word(problem.reason)[:200]
+        reasons[key] = _kept(problem.reason, 200)
     keys = sorted(totals)  # one order for all, so that two batches never wait for each other
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -52,3 +52,9 @@ def note(sender: Sender, problems: Sequence[Problem]) -> None:
                 [reasons[key] for key in keys],
             ],
         )
+
+
+def _kept(text: str, width: int) -> str:
+    """As wide as its column, though redaction made it longer, and without what no column takes:
+    names are cut from events that could not be read."""
+    return clean_word(text).replace("\x00", "\ufffd")[:width]
