@@ -35,7 +35,7 @@ def figures(workspace: Workspace | None = None) -> dict[tuple[str, str], float]:
 
 def test_quick_gauges__reported_for_the_installation() -> None:
     heartbeats.write("beat", "h:1")
-    counts = jobs.quick()
+    counts = dict(jobs.quick() or {})
     assert counts["failed"] == ""
     found = figures()
     names = {name for name, _ in found}

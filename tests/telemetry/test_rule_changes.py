@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -240,12 +241,13 @@ def test_analyst__changes_the_workspaces_rules__never_the_shipped_ones(world: Wo
     analyst = make.actor(make.person(world.workspace, "telemetry_analyst"))
     own = rules.copy_rule(shared(), world.workspace, actor=analyst)
     assert rules.change_rule(own, actor=analyst, threshold=20.0).threshold == 20.0
-    for attempt in (
+    attempts: tuple[Callable[[], Any], ...] = (
         lambda: rules.change_rule(shared(), actor=analyst, threshold=1.0),
         lambda: rules.switch_rule(shared(), actor=analyst, active=False),
         lambda: rules.create_rule(None, actor=analyst, slug="x", title="X",
                                   measure="tool.calls", threshold=1.0),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for attempt in attempts:
         with pytest.raises(NotAllowed):
             attempt()
 

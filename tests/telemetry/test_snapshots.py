@@ -151,7 +151,9 @@ def test_job__one_that_fails__costs_the_others_nothing(monkeypatch: pytest.Monke
 def test_what_can_not_be__refused(given: dict[str, Any]) -> None:
     workspace = make.workspace()
     now = clock.now()
-    asked = {key: now + x if isinstance(x, timedelta) else x for key, x in given.items()}
+    asked: dict[str, Any] = {
+        key: now + x if isinstance(x, timedelta) else x for key, x in given.items()
+    }
     with pytest.raises(Invalid):
         snapshots.take(workspace, actor=make.JOB, **asked)
 

@@ -102,7 +102,8 @@ def test_dry_run__shows_and_opens_nothing(bd: Bd) -> None:
 
 
 def test_no_list__or_too_long_a_one__is_refused(bd: Bd) -> None:
-    for issues in (None, {}, [], "x", ["x"], [issue("x")] * 1_001):
+    wrong: list[Any] = [None, {}, [], "x", ["x"], [issue("x")] * 1_001]
+    for issues in wrong:
         assert bd.error("create_many", issues=issues)
     assert not Item.objects.exists()
 

@@ -98,6 +98,7 @@ def test_edit__into_another_type__takes_it_away_and_keeps_a_record(
     assert save(browser, gate, item_type="task") == ""
     assert (gate.item_type, gate.extra) == ("task", {})
     told = AuditEvent.objects.filter(action="work.update").latest("pk")
+    assert told.before is not None
     assert told.before["await_id"] == "99"
     assert told.after == {"item_type": "task", "await_type": "", "await_id": ""}
     assert save(browser, gate, item_type="gate") == ""
