@@ -14,6 +14,7 @@ nothing(
     "telemetry.refusal",
     "telemetry.partition",
     "telemetry.dirty",
+    "telemetry.dirtymission",
     why="texts are redacted before they are stored; people stand there by a keyed pseudonym",
 )
 nothing(
@@ -32,7 +33,9 @@ keep_always(
     "telemetry.partition",
     why="aggregates for ever, by the playbook; and which days there were",
 )
-keep_always("telemetry.dirty", "telemetry.dirty", why="worked off within seconds")
+keep_always(
+    "telemetry.dirty", "telemetry.dirty", "telemetry.dirtymission", why="worked off in minutes"
+)
 keep_rows(
     "telemetry.refusals",
     "telemetry.refusal",

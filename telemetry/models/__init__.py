@@ -8,11 +8,13 @@ from telemetry.models.rollups import Dirty, MissionDay, RollupDay, RollupHour, R
 from telemetry.models.rules import AlertRule, RuleChange, RuleReadings, RuleState, Severity
 from telemetry.models.sessions import ToolSession
 from telemetry.models.snapshots import HealthSnapshot
+from telemetry.models.waiting import DirtyMission
 
 __all__ = [
     "AlertRule",
     "AuditRun",
     "Dirty",
+    "DirtyMission",
     "Event",
     "Flag",
     "Gap",

@@ -109,8 +109,9 @@ def _settled(day: date, low: datetime, high: datetime) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         marks.take_turn(cursor, wait=True)
         cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM telemetry_dirty WHERE bucket >= %s AND bucket < %s)",
-            [low, high],
+            "SELECT EXISTS (SELECT 1 FROM telemetry_dirty WHERE bucket >= %s AND bucket < %s)"
+            " OR EXISTS (SELECT 1 FROM telemetry_dirtymission WHERE day = %s)",
+            [low, high, day],
         )
         if cursor.fetchone()[0]:
             return False

@@ -22,7 +22,10 @@ class Known:
 
     def open(self, bucket: datetime) -> bool:
         """Whether its events are all there, so that it can be computed from them."""
-        return bucket.date() not in self._final
+        return self.open_day(bucket.date())
+
+    def open_day(self, day: date) -> bool:
+        return day not in self._final
 
     def trimmed(self, bucket: datetime) -> bool:
         """Whether its day's minutes were thrown away."""

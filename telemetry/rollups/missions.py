@@ -1,11 +1,16 @@
-"""What each mission reported per day. A mission some minute of which changed is counted anew for
-that whole day, which its index makes cheap: missions are many and small."""
+"""What each mission reported per day. A mission some minute of which changed waits until it is
+counted anew for that whole day, which its index makes cheap.
+
+The more it has, the longer it waits: a mission of a thousand events a second at least, one of a
+million ten minutes. So a pass reads about as many events for missions as for minutes, however
+large missions become.
+"""
 
 # ruff: noqa: S608 - nothing but constants is put into the statements
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -13,32 +18,50 @@ from django.db.backends.utils import CursorWrapper
 from controlplane.lib.defaults import define
 from telemetry.rollups import statements
 
-HOT = define(
-    "telemetry.hot_mission_events",
-    2_000,
+EVENTS = define(
+    "telemetry.mission_events_a_pass",
+    20_000,
     unit="events",
-    why="a mission with more in a day is counted anew with the day, not with every minute",
+    why="counted anew at a time; what is beyond waits for the next pass",
 )
+PER_SECOND = define(
+    "telemetry.mission_events_a_second",
+    1_000.0,
+    unit="events per second",
+    why="a mission waits a second for each so many events it has that day",
+)
+LONGEST = define("telemetry.mission_rest_s", 600.0, unit="seconds", why="and no longer than this")
+LOOKED_AT = 20_000
 Touched = Sequence[tuple[int | None, date, str]]
 
-_TOUCHED = f"""
-    WITH {statements.WANTED},
-    touched AS (
-        SELECT DISTINCT workspace_id, (bucket AT TIME ZONE 'UTC')::date AS day, mission
-        FROM ({statements.events_of_wanted("e.workspace_id, e.mission", "e.mission IS NOT NULL")})
-            AS events
-    )
-    SELECT t.workspace_id, t.day, t.mission FROM touched t
-    WHERE coalesce((SELECT sum(m.total) FROM telemetry_missionday m
-        WHERE m.mission = t.mission AND m.day = t.day
-          AND m.workspace_id IS NOT DISTINCT FROM t.workspace_id), 0) <= %(hot)s
+_NOTE = f"""
+    WITH {statements.WANTED}
+    INSERT INTO telemetry_dirtymission (workspace_id, day, mission, at)
+    SELECT DISTINCT workspace_id, (bucket AT TIME ZONE 'UTC')::date, mission, clock_timestamp()
+    FROM ({statements.events_of_wanted("e.workspace_id, e.mission", "e.mission IS NOT NULL")})
+        AS events
+    ON CONFLICT DO NOTHING
 """
-_HOT = """
-    SELECT m.workspace_id, m.day, m.mission
-    FROM telemetry_missionday m JOIN unnest(%(workspaces)s::bigint[], %(days)s::date[])
-        AS w (workspace_id, day)
-        ON m.day = w.day AND m.workspace_id IS NOT DISTINCT FROM w.workspace_id
-    GROUP BY m.workspace_id, m.day, m.mission HAVING sum(m.total) > %(hot)s
+_TAKE = """
+    WITH few AS (
+        SELECT * FROM telemetry_dirtymission
+        WHERE day >= coalesce(%(low)s, '-infinity'::date)
+          AND day < coalesce(%(high)s, 'infinity'::date)
+        ORDER BY id LIMIT %(looked_at)s
+    ), due AS (
+        SELECT f.*, m.size FROM few f CROSS JOIN LATERAL (
+            SELECT coalesce(sum(total), 0) AS size FROM telemetry_missionday
+            WHERE mission = f.mission AND day = f.day
+              AND workspace_id IS NOT DISTINCT FROM f.workspace_id
+        ) m
+        WHERE %(all)s OR f.at + least(m.size / %(per_second)s, %(longest)s)
+            * interval '1 second' <= clock_timestamp()
+    ), chosen AS (
+        SELECT id, sum(size) OVER (ORDER BY at, id) - size AS before FROM due
+    )
+    DELETE FROM telemetry_dirtymission d USING chosen c
+    WHERE d.id = c.id AND c.before < %(most)s
+    RETURNING d.workspace_id, d.day, d.mission
 """
 _GIVEN = """
     given (workspace_id, day, mission) AS MATERIALIZED (
@@ -68,34 +91,46 @@ _COUNT = f"""
 """
 
 
-def touched(cursor: CursorWrapper, params: dict[str, Any]) -> Touched:
-    """The missions told of in these minutes, without the hot ones."""
-    cursor.execute(_TOUCHED, {**params, "hot": HOT.value})
-    return list(cursor.fetchall())
+def note(cursor: CursorWrapper, params: dict[str, Any]) -> None:
+    """Remember the missions told of in these minutes."""
+    cursor.execute(_NOTE, params)
 
 
-def hot(cursor: CursorWrapper, days: Sequence[tuple[int | None, date]]) -> Touched:
+def take(
+    cursor: CursorWrapper, *, all_: bool, low: datetime | None, high: datetime | None
+) -> Touched:
+    """Those that waited long enough, as many as a pass may count; at least one."""
     cursor.execute(
-        _HOT,
+        _TAKE,
         {
-            "workspaces": [workspace for workspace, _ in days],
-            "days": [day for _, day in days],
-            "hot": HOT.value,
+            "all": all_,
+            "low": low.date() if low else None,
+            "high": high.date() if high else None,
+            "looked_at": LOOKED_AT,
+            "per_second": PER_SECOND.value,
+            "longest": LONGEST.value,
+            "most": EVENTS.value,
         },
     )
     return list(cursor.fetchall())
 
 
-def recount(cursor: CursorWrapper, given: Touched, bounds: dict[str, Any]) -> int:
+def recount(cursor: CursorWrapper, given: Touched) -> int:
     """Count these missions' days anew; how many rows that made."""
     if not given:
         return 0
-    params = {
-        **bounds,
+    dates = [day for _, day, _ in given]
+    params: dict[str, Any] = {
         "workspaces": [workspace for workspace, _, _ in given],
-        "days": [day for _, day, _ in given],
+        "days": dates,
         "missions": [mission for _, _, mission in given],
+        "low": _midnight(min(dates)),
+        "high": _midnight(max(dates)) + timedelta(days=1),
     }
     cursor.execute(_FORGET, params)
     cursor.execute(_COUNT, params)
     return int(cursor.rowcount)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -79,7 +78,7 @@ class Counts:
 
 def roll(limit: int | None = None) -> Counts:
     """Work off what is due: so many minutes at most, then hours and days."""
-    return _roll(limit or _size, wait=False, all_=False)
+    return _roll(limit or _size, wait=False, all_=False, low=None, high=None)
 
 
 def settle(low: datetime | None = None, high: datetime | None = None) -> Counts:
@@ -94,51 +93,17 @@ def work(deadline: float) -> int:
     """For the engine: passes until nothing is due or `deadline` (of time.monotonic) has come."""
     done = 0
     while (counts := roll()).marks:
-        done += counts.minutes + counts.hours + counts.days
+        done += counts.minutes + counts.hours + counts.days + counts.missions
         if time.monotonic() >= deadline:
             break
     return done
 
 
-def _roll(size: int, **how: Any) -> Counts:
-    global _size
-    began = time.monotonic()
-    try:
-        counts = _pass(size, **how)
-    except OperationalError as error:
-        if size == 1 or not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise
-        logger.warning("a pass over %s minutes took too long; fewer next time", size)
-        _size = max(1, size // 4)
-        return _roll(_size, **how)
-    took = time.monotonic() - began
-    if took > SLOW:
-        _size = max(1, size // 2)
-    elif took < QUICK and counts.minutes >= size:
-        _size = min(MOST.value, size * 2)
-    return counts
-
-
-def _pass(
-    size: int,
-    *,
-    wait: bool,
-    all_: bool,
-    low: datetime | None = None,
-    high: datetime | None = None,
-) -> Counts:
-    """A transaction for each grain. What one leaves for the next is in its own."""
+def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
+    """A transaction for each step. What one leaves for the next is in its own."""
     counts = Counts()
-    span: dict[str, Any] = {"low": low, "high": high}
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not marks.take_turn(cursor, wait=wait):
-            return counts
-        if size == 1:
-            # One minute is the least there is: it gets the time it needs.
-            cursor.execute("SET LOCAL statement_timeout = '120s'")
-        taken, counts.marks = marks.take(cursor, "minute", most=size, **span)
-        if taken:
-            counts.minutes, counts.missions = _minutes(cursor, taken)
+    if not _first(size, counts, wait=wait, **span):
+        return counts
     for grain, step, rest in (("hour", _hours, HOUR_REST), ("day", _days, DAY_REST)):
         with transaction.atomic(), connection.cursor() as cursor:
             if not marks.take_turn(cursor, wait=wait):
@@ -148,17 +113,59 @@ def _pass(
             counts.marks += seen
             if taken:
                 setattr(counts, f"{grain}s", step(cursor, taken))
+    with transaction.atomic(), connection.cursor() as cursor:
+        if marks.take_turn(cursor, wait=wait):
+            _missions(cursor, counts, all_=all_, **span)
     return counts
 
 
-def _minutes(cursor: CursorWrapper, taken: set[Bucket]) -> tuple[int, int]:
+def _first(size: int, counts: Counts, *, wait: bool, **span: Any) -> bool:
+    """Minutes, fewer at a time when they are slow. False: another roller is at work."""
+    global _size
+    began = time.monotonic()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if not marks.take_turn(cursor, wait=wait):
+                return False
+            if size == 1:
+                # One minute is the least there is: it gets the time it needs.
+                cursor.execute("SET LOCAL statement_timeout = '120s'")
+            taken, counts.marks = marks.take(cursor, "minute", most=size, **span)
+            if taken:
+                counts.minutes = _minutes(cursor, taken)
+    except OperationalError as error:
+        if size == 1 or not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise
+        logger.warning("a pass over %s minutes took too long; fewer next time", size)
+        _size = max(1, size // 4)
+        return _first(_size, counts, wait=wait, **span)
+    took = time.monotonic() - began
+    if took > SLOW:
+        _size = max(1, size // 2)
+    elif took < QUICK and counts.minutes >= size:
+        _size = min(MOST.value, size * 2)
+    return True
+
+
+def _missions(cursor: CursorWrapper, counts: Counts, *, all_: bool, **span: Any) -> None:
+    # The least it can do is one mission, which may be as large as a day.
+    cursor.execute("SET LOCAL statement_timeout = '120s'")
+    taken = missions.take(cursor, all_=all_, **span)
+    known = days.Known(cursor)
+    touched = [each for each in taken if known.open_day(each[1])]
+    counts.marks += len(taken)
+    counts.missions = missions.recount(cursor, touched)
+    sessions.recompute(cursor, touched)
+
+
+def _minutes(cursor: CursorWrapper, taken: set[Bucket]) -> int:
     known = days.Known(cursor)
     wanted = {each for each in taken if known.open(each[1])}
     if not wanted:
-        return 0, 0
+        return 0
     cursor.execute(statements.NEIGHBOURS, _params(wanted, timedelta(minutes=1)))
     wanted |= {each for each in cursor.fetchall() if known.open(each[1])}
-    touched = missions.touched(cursor, _params(wanted, timedelta(minutes=1)))
+    missions.note(cursor, _params(wanted, timedelta(minutes=1)))
     hours = {(workspace, hour_of(minute)) for workspace, minute in wanted}
     old = {each for each in hours if known.trimmed(each[1])}
     rebuilt = {
@@ -171,9 +178,7 @@ def _minutes(cursor: CursorWrapper, taken: set[Bucket]) -> tuple[int, int]:
         cursor.execute(statements.FORGET[MINUTE], _params(rebuilt, timedelta(minutes=1)))
         marks.mark(cursor, "day", {(workspace, day_of(hour)) for workspace, hour in old})
     marks.mark(cursor, "hour", hours - old)
-    counted = missions.recount(cursor, touched, _day_bounds(day for _, day, _ in touched))
-    sessions.recompute(cursor, touched)
-    return len(wanted), counted
+    return len(wanted)
 
 
 def _hours(cursor: CursorWrapper, taken: set[Bucket]) -> int:
@@ -191,9 +196,6 @@ def _days(cursor: CursorWrapper, taken: set[Bucket]) -> int:
     wanted = {each for each in taken if known.open(each[1])}
     if wanted:
         _anew(cursor, DAY, statements.DAYS, wanted, timedelta(days=1))
-        hot = missions.hot(cursor, [(workspace, day.date()) for workspace, day in wanted])
-        missions.recount(cursor, hot, _day_bounds(day for _, day, _ in hot))
-        sessions.recompute(cursor, hot)
     return len(wanted)
 
 
@@ -217,12 +219,6 @@ def _params(wanted: set[Bucket], step: timedelta) -> dict[str, Any]:
         "most_groups": MOST_GROUPS.value,
         "most_kinds": MOST_UNKNOWN.value,
     }
-
-
-def _day_bounds(found: Iterable[date]) -> dict[str, Any]:
-    ordered = sorted(found) or [date.min]
-    low, high = (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in (ordered[0], ordered[-1]))
-    return {"low": low, "high": high + timedelta(days=1)}
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -17,8 +17,16 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Invalid, NotAllowed
 from telemetry import readings, rollups
 from telemetry.erasing import erase_events
-from telemetry.models import Dirty, Event, MissionDay, RollupDay, RollupHour, RollupMinute
-from telemetry.rollups import histogram, jobs, marks, missions, passes, statements
+from telemetry.models import (
+    Dirty,
+    DirtyMission,
+    Event,
+    MissionDay,
+    RollupDay,
+    RollupHour,
+    RollupMinute,
+)
+from telemetry.rollups import histogram, jobs, marks, passes, statements
 from tests import make
 from tests.kit.days import days_ago, midnight, somebody_else
 from tests.kit.racing import race
@@ -123,18 +131,29 @@ def test_sums_that_no_float_holds__fail_no_pass() -> None:
 
 
 @pytest.mark.django_db
-def test_hot_mission__counted_with_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_HOT_MISSION_EVENTS", "2")
-    assert missions.HOT.value == 2
-    for _ in range(3):
-        tell(None, [event() for _ in range(3)])
-        assert rollups.roll().missions <= 1
-    assert MissionDay.objects.get().total == 3
-    older(601)
-    rollups.roll()
-    older(601)
-    rollups.roll()
-    assert MissionDay.objects.get().total == 9
+def test_large_mission__waits_longer_than_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_MISSION_EVENTS_A_SECOND", "0.1")
+    tell(None, [event() for _ in range(3)])
+    assert rollups.roll().missions == 1, "a new one at once"
+    tell(None, [event(), event(mission_id="MIS-2")])
+    assert rollups.roll().missions == 1
+    assert list(DirtyMission.objects.values_list("mission", flat=True)) == ["MIS-1"]
+    assert MissionDay.objects.get(mission="MIS-1").total == 3
+    DirtyMission.objects.update(at=clock.now() - timedelta(seconds=31))
+    assert rollups.roll().missions == 1
+    assert MissionDay.objects.get(mission="MIS-1").total == 4
+
+
+@pytest.mark.django_db
+def test_many_missions__counted_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_MISSION_EVENTS_A_PASS", "4")
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_MISSION_EVENTS_A_SECOND", "1e9")
+    every = [event(mission_id=f"MIS-{n // 2}") for n in range(10)]
+    tell(None, every)
+    rollups.settle()
+    tell(None, [event(mission_id=f"MIS-{n}") for n in range(5)])
+    assert [rollups.roll().missions for _ in range(4)] == [2, 2, 1, 0]
+    assert stored_missions() == expected_missions()
 
 
 # --- One failed call, told of twice ---------------------------------------------------------------
