@@ -56,7 +56,7 @@ def audit_now(request: HttpRequest) -> HttpResponse:
         else:
             return _shown(request, run)
     context: dict[str, Any] = {
-        "title": "Audit now",
+        "title": "Audit telemetry now",
         "workspace": workspace,
         "modes": [(name, label, words, name == mode) for name, label, words in MODES],
         "lengths": [
