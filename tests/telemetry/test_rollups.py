@@ -86,7 +86,7 @@ def test_roll__minutes_at_once_hours_and_days_when_due() -> None:
 def test_pass__takes_no_more_than_it_may_and_all_marks_of_what_it_takes() -> None:
     at = midnight(days_ago(2))
     for _ in range(3):
-        tell(None, [event(at=at + timedelta(minutes=n)) for n in range(5)])
+        tell(None, [event(at=at + timedelta(minutes=n), mission_id=None) for n in range(5)])
     assert Dirty.objects.count() == 15
     counts = rollups.roll(2)
     assert (counts.minutes, counts.marks) == (2, 6)
