@@ -24,8 +24,14 @@ from controlplane.work import vocabulary
 _LOCKS = 0x776F726B
 _MAX_KEY = 2**31
 
+# What an UPDATE of many rows sets beside: to what it is. PostgreSQL asks once for each statement
+# which generated columns follow from what it sets, unless none does: then it reads the expressions
+# of all of them anew for every row, which takes longer than writing the row. `active` follows from
+# this one. It changes nothing, so no index is touched for it.
+_ONCE = "category = {}.category"
+
 # Counter and flag in one UPDATE: of a hub's ten thousand dependents each row is written once.
-_MOVE = """
+_MOVE = f"""
     WITH seen AS (
         SELECT d.id, d.blocked AS was,
             d.active AND (d.open_blockers + %(by)s > 0 OR coalesce(p.blocked, false)) AS want
@@ -35,12 +41,13 @@ _MOVE = """
                AND kind = ANY(%(blocking)s)
         )
     ), moved AS (
-        UPDATE work_item d SET open_blockers = d.open_blockers + %(by)s, blocked = seen.want
+        UPDATE work_item d
+        SET open_blockers = d.open_blockers + %(by)s, blocked = seen.want, {_ONCE.format("d")}
         FROM seen WHERE d.id = seen.id
         RETURNING d.id, seen.was <> seen.want AS turned
     )
     SELECT id FROM moved WHERE turned
-"""
+"""  # noqa: S608 - no input stands in it
 
 # A waiter waits while children are at work: for all of them, or for the first to be done.
 _UNMET = """
@@ -63,20 +70,22 @@ _WAITERS = f"""
     ), sums AS (
         SELECT item_id, sum(CASE WHEN unmet THEN 1 ELSE -1 END) AS by FROM turned GROUP BY item_id
     )
-    UPDATE work_item i SET open_blockers = i.open_blockers + sums.by FROM sums
+    UPDATE work_item i SET open_blockers = i.open_blockers + sums.by, {_ONCE.format("i")} FROM sums
     WHERE i.id = sums.item_id RETURNING i.id
 """  # noqa: S608 - no input stands in it
 
-_SETTLE = """
-    UPDATE work_item i SET blocked = w.want
-    FROM (
-        SELECT c.id, c.active AND (c.open_blockers > 0 OR coalesce(p.blocked, false)) AS want
-        FROM work_item c LEFT JOIN work_item p ON p.id = c.parent_id
-        WHERE c.id = ANY(%s)
-    ) w
-    WHERE i.id = w.id AND i.blocked <> w.want
-    RETURNING i.id
-"""
+_HELD = "c.active AND (c.open_blockers > 0 OR coalesce(p.blocked, false))"
+_WRONG_AMONG = f"""
+    SELECT c.id FROM work_item c LEFT JOIN work_item p ON p.id = c.parent_id
+    WHERE c.id = ANY(%(ids)s) AND c.blocked <> ({_HELD})
+"""  # noqa: S608
+_WRONG_BELOW = f"""
+    SELECT c.id FROM work_item p JOIN work_item c ON c.parent_id = p.id
+    WHERE p.id = ANY(%(ids)s) AND c.blocked <> ({_HELD})
+"""  # noqa: S608
+_TURN = f"""
+    UPDATE work_item i SET blocked = NOT i.blocked, {_ONCE.format("i")} WHERE i.id = ANY(%s)
+"""  # noqa: S608
 
 # One workspace, or with none named all of them; no edge leads from one into another.
 _HERE = "(%(workspace)s::bigint IS NULL OR {}.workspace_id = %(workspace)s)"
@@ -137,7 +146,8 @@ _REBUILD_EDGES = f"""
 """  # noqa: S608
 
 _REBUILD = f"""
-    UPDATE work_item i SET open_blockers = t.open_blockers, blocked = t.blocked
+    UPDATE work_item i
+    SET open_blockers = t.open_blockers, blocked = t.blocked, {_ONCE.format("i")}
     FROM ({_TRUTH}) t WHERE t.id = i.id
      AND (i.open_blockers <> t.open_blockers OR i.blocked <> t.blocked)
 """  # noqa: S608
@@ -162,13 +172,13 @@ def lock(workspace_id: int) -> None:
 
 def activity_changed(item: Any, *, was_active: bool) -> None:
     """Call it after the item's status is stored, under the lock."""
-    touched = [item.pk]
+    touched, turned = [item.pk], []
     if was_active != item.active:
         by = 1 if item.active else -1
-        touched += _below(_ids(_MOVE, id=item.pk, by=by, blocking=_blocking()))
+        turned = _ids(_MOVE, id=item.pk, by=by, blocking=_blocking())
     if item.parent_id is not None:
         touched += waiters_of([item.parent_id])
-    settle(touched)
+    settle(touched, below=turned)
 
 
 def waiters_of(parents: Collection[int]) -> list[int]:
@@ -188,29 +198,26 @@ def count_off(ids: Collection[int]) -> None:
     """Edges that blocked these went: one for each time it is named."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE work_item i SET open_blockers = i.open_blockers - gone.n FROM"
+            f"UPDATE work_item i SET open_blockers = i.open_blockers - gone.n,"  # noqa: S608
+            f" {_ONCE.format('i')} FROM"
             " (SELECT id, count(*) AS n FROM unnest(%s::bigint[]) AS e(id) GROUP BY id) gone"
             " WHERE i.id = gone.id",
             [list(ids)],
         )
 
 
-def settle(ids: Iterable[int]) -> None:
+def settle(ids: Iterable[int], *, below: Collection[int] = ()) -> None:
     """Write `blocked` of these and of all below whose own depends on it, level by level: each
-    round touches only rows whose value turns."""
-    level = list(ids)
-    while level:
+    round writes only rows whose value turns. `below`: whose own turned already."""
+    wrong = {*_ids(_WRONG_AMONG, ids=list(ids)), *_wrong_below(below)}
+    while wrong:
         with connection.cursor() as cursor:
-            cursor.execute(_SETTLE, [level])
-            turned = [row[0] for row in cursor.fetchall()]
-        level = _below(turned)
+            cursor.execute(_TURN, [list(wrong)])
+        wrong = set(_wrong_below(wrong))
 
 
-def _below(ids: list[int]) -> list[int]:
-    """Whose `blocked` depends on that of these."""
-    if not ids:
-        return []
-    return _ids("SELECT id FROM work_item WHERE parent_id = ANY(%(ids)s)", ids=ids)
+def _wrong_below(ids: Collection[int]) -> list[int]:
+    return _ids(_WRONG_BELOW, ids=list(ids)) if ids else []
 
 
 def reaches(start: int, goal: int) -> bool:
