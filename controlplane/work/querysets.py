@@ -10,7 +10,8 @@ from typing import Any, Self
 from django.apps import apps
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, OrderBy, Q
+from django.db.models.functions import Greatest
 
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -34,6 +35,12 @@ def sandboxes_of_others(actor: Actor) -> models.QuerySet[Any]:
     projects = apps.get_model("work", "Project").objects
     others = projects.filter(is_sandbox=True).exclude(sandbox_key__startswith=f"{actor.ref}:")
     return others.values("pk")
+
+
+def _of_no_index(name: str) -> OrderBy:
+    """The greater of it and itself: PostgreSQL takes that for something else."""
+    plain = F(name.removeprefix("-"))
+    return OrderBy(Greatest(plain, plain), descending=name.startswith("-"))
 
 
 class ProjectQuerySet(InWorkspaceQuerySet):
@@ -75,6 +82,24 @@ class DependencyQuerySet(models.QuerySet[Any]):
 
 
 class ItemQuerySet(InWorkspaceQuerySet):
+    _found_first = False
+
+    def found_first(self) -> Self:
+        """Find all that match, then sort them: what they are ordered by is no index's order."""
+        rows: Self = self.all()
+        rows._found_first = True
+        return rows
+
+    def order_by(self, *names: Any) -> Self:
+        if self._found_first and names and isinstance(names[0], str):
+            names = (_of_no_index(names[0]), *names[1:])
+        return super().order_by(*names)
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]
+        clone._found_first = self._found_first
+        return clone
+
     def visible_to(self, actor: Actor) -> Self:
         """Nobody else's sandbox among them. A look into a handful of ids, not a join: lists stay
         in the order of their index."""

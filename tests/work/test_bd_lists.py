@@ -117,7 +117,8 @@ def test_many_rows__cost_as_many_queries_as_few(bd: Bd) -> None:
         bd("comment", id=keys[-1], text="x")
     assert {op: queries(op) for op in few} == few
     assert queries("ready", label=["ops"]) == labelled
-    assert max(*few.values(), labelled) <= 8
+    assert max(few.values()) <= 6
+    assert labelled <= max(few.values()) + 4  # how common it is, and a transaction of its own
 
 
 # --- Filters ----------------------------------------------------------------------------------

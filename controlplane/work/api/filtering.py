@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import django_filters
@@ -13,6 +14,7 @@ from controlplane.lib.errors import Invalid
 from controlplane.work import vocabulary
 from controlplane.work.api.common import item_named
 from controlplane.work.models import Item
+from controlplane.work.services import queues
 
 Rows = QuerySet[Any]
 _MOST = 50
@@ -95,6 +97,10 @@ class ItemFilter(PortalFilterSet):
         model = Item
         fields: list[str] = []
 
+    def filter_queryset(self, queryset: Rows) -> Rows:
+        rows: Rows = super().filter_queryset(queryset)  # type: ignore[no-untyped-call]
+        return queues.selective(rows) if by_label(self.data) else rows
+
     def by_labels(self, rows: Rows, name: str, value: str) -> Rows:
         asked = words(value)
         if name == "labels":
@@ -131,6 +137,10 @@ class ItemFilter(PortalFilterSet):
 
     def by_text(self, rows: Rows, name: str, value: str) -> Rows:
         return rows.matching(value)  # type: ignore[attr-defined,no-any-return]
+
+
+def by_label(asked: Mapping[str, Any]) -> bool:
+    return bool(asked.get("labels") or asked.get("labels_any"))
 
 
 def mine(actor: Any) -> Q:

@@ -23,9 +23,9 @@ from controlplane.work.api.common import (
     named_in_body,
     project_named,
 )
-from controlplane.work.api.filtering import ItemFilter
+from controlplane.work.api.filtering import ItemFilter, by_label
 from controlplane.work.models import Item
-from controlplane.work.services import graph
+from controlplane.work.services import graph, queues
 
 SORTS: dict[str, tuple[str, ...]] = {
     "priority": ("priority", "-created_at", "id"),
@@ -59,6 +59,12 @@ class ItemList(ListView):
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = items_of(request).annotate(rank=RANK)
         return rows
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not by_label(request._request.GET):
+            return super().get(request, *args, **kwargs)
+        with queues.alone():
+            return super().get(request, *args, **kwargs)
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         return shape_item(row)
@@ -298,5 +304,7 @@ class ReadyClaimView(PortalAPIView):
         rows = rows.with_any_label(values.get("labels_any", ()))
         if "priority" in values:
             rows = rows.filter(priority=values["priority"])
-        item = services.claim_next(project, actor=request.actor, rows=rows)
+        with queues.alone():
+            rows = queues.selective(rows) if by_label(values) else rows
+            item = services.claim_next(project, actor=request.actor, rows=rows)
         return JsonAnswer({"item": None if item is None else show(item)})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
+
+from django.db import connection, transaction
 
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
@@ -16,7 +20,7 @@ OLDEST = ("created_at", "id")
 YOUNG = timedelta(hours=48)
 FEW = defaults.define(
     "work.few_rows",
-    10_000,
+    25_000,
     unit="rows",
     why="Up to so many matches of a label it is quicker to fetch and sort them all than to walk"
     " the queue in its order until enough of them came by.",
@@ -66,12 +70,25 @@ def take_first(
     return None
 
 
-def selective(rows: Any, *, to_change: bool = False) -> Any:
-    """For rows narrowed by labels. What carries a label often has one priority too, which the
-    planner cannot know: it walks the queue in its order past thousands that do not match. Asked
-    without an order it uses the index of labels; when few match, those are all. Who changes what
-    is found asks all its conditions again, of the row as it then is."""
-    ids = list(rows.order_by().values_list("pk", flat=True)[: FEW.value + 1])
-    if len(ids) > FEW.value:
-        return rows
-    return rows.filter(pk__in=ids) if to_change else Item.objects.filter(pk__in=ids)
+@contextmanager
+def alone() -> Iterator[None]:
+    """Around the reading of what `selective` answers: by one process of PostgreSQL's. To start
+    others for some thousand rows takes longer than to read them."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        yield
+
+
+def selective(rows: Any) -> Any:
+    """For rows narrowed by labels: the same rows, to be ordered and cut. What carries a label often
+    has one priority too, which the planner cannot know: it walks the queue in its order past
+    thousands that do not match. When few match they are found first, by the index of labels, and
+    then sorted."""
+    return rows if _expected(rows) > FEW.value else rows.found_first()
+
+
+def _expected(rows: Any) -> int:
+    """How many the planner thinks there are: it knows how common a label is."""
+    plan = json.loads(rows.order_by().values("pk").explain(format="json"))
+    return int(plan[0]["Plan"]["Plan Rows"])

@@ -73,10 +73,11 @@ def list_items(call: Call) -> Any:
     found = _of_status(call, found)
     found = _of_type(call, found)
     found = filters.narrowed(call, filters.placed(call, found, below=False))
-    if filters.by_label(given):
-        found = queues.selective(found)
-    found = filters.ordered(call, found)
-    return answered(call, found, _limit(call, LIST_LIMIT))
+    if not filters.by_label(given):
+        return answered(call, filters.ordered(call, found), _limit(call, LIST_LIMIT))
+    with queues.alone():
+        found = filters.ordered(call, queues.selective(found))
+        return answered(call, found, _limit(call, LIST_LIMIT))
 
 
 def _of_status(call: Call, found: Any) -> Any:
@@ -109,15 +110,26 @@ def _of_type(call: Call, found: Any) -> Any:
 @command("ready", takes=_QUEUE)
 def ready(call: Call) -> Any:
     """What one can begin now. With `--claim` the first of it that nobody has is taken."""
-    queue = _ordered(call, _queue(call))
     if call.given.flag("claim"):
-        if call.given.flag("explain"):
-            raise refuse("claim", "--claim and --explain contradict each other")
-        taken = queues.take_first(call.project, queue, **call.who)
-        return gathering.listed([taken] if taken is not None else [])
+        return _claimed(call)
     limit = _limit(call, READY_LIMIT)
-    items = _cut(call, queues.first(queue, limit + 1), limit)
+    items = _cut(call, _first_of_queue(call, limit + 1), limit)
     return explained(call, items) if call.given.flag("explain") else gathering.listed(items)
+
+
+def _claimed(call: Call) -> list[dict[str, Any]]:
+    if call.given.flag("explain"):
+        raise refuse("claim", "--claim and --explain contradict each other")
+    with queues.alone():
+        taken = queues.take_first(call.project, _ordered(call, _queue(call)), **call.who)
+    return gathering.listed([taken] if taken is not None else [])
+
+
+def _first_of_queue(call: Call, limit: int) -> list[Item]:
+    if not filters.by_label(call.given):
+        return queues.first(_ordered(call, _queue(call)), limit)
+    with queues.alone():
+        return queues.first(_ordered(call, _queue(call)), limit)
 
 
 def _queue(call: Call) -> Any:
@@ -144,7 +156,7 @@ def _queue(call: Call) -> Any:
 
 def _ordered(call: Call, found: Any) -> list[queues.Part]:
     if filters.by_label(call.given):
-        found = queues.selective(found, to_change=call.given.flag("claim"))
+        found = queues.selective(found)
     name = call.given.text("sort", "priority") or "priority"
     queue = queues.parts(gathering.light(found), name)
     if queue is None:
