@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import connections
 
 from controlplane.access import services as access
-from controlplane.base.bench import Row, Run
+from controlplane.base.bench import Row
 from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
@@ -23,7 +23,6 @@ from controlplane.work.services import graph
 
 ITEMS = 14
 WORKERS = 4
-EACH_SECOND = 5_000  # changes for each second of a measurement: 10,000 in the usual two
 # What is done, and how often beside the rest.
 _OFTEN = {
     "edge": 30,
@@ -172,7 +171,7 @@ def mismatches(project: Project) -> int:
 # --- The figure -------------------------------------------------------------------------------
 
 
-def measure(run: Run) -> Iterator[Row]:
+def measure(changes: int) -> Iterator[Row]:
     """Each with a connection of its own: what they meet in is the database."""
     job = actors.job("bench")
     workspace = access.create_workspace("bench-crowd", actor=job)
@@ -182,7 +181,6 @@ def measure(run: Run) -> Iterator[Row]:
         services.create_item(project, actor=job, title=f"item {number}").pk
         for number in range(ITEMS)
     ]
-    changes = max(int(EACH_SECOND * run.seconds), WORKERS)
     started = time.perf_counter()
     done = _at_once([Crowd(project, job, list(ids), seed) for seed in range(WORKERS)], changes)
     taken = time.perf_counter() - started
