@@ -6,12 +6,13 @@ the number of events.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
 from controlplane.base.registries import Parts
+from controlplane.lib.defaults import define
 from telemetry import measures
 
 # Missions with a thing, in the days of a window. A day belongs to it when it began within.
@@ -45,17 +46,23 @@ def throughput(workspace_id: int, start: datetime, end: datetime) -> Parts:
     return Parts(float(completed) if any_ else None, completed, None)
 
 
-_LATENCY = f"""
+# A request that waits tells nothing further, so the window alone would not know of it.
+LOOK_BACK = define(
+    "telemetry.approval_look_back_days",
+    90,
+    unit="days",
+    why="an approval that was asked for longer ago and never decided is nobody's queue any more",
+)
+_LATENCY = """
     WITH said AS (
         SELECT mission,
             min(first_at) FILTER (WHERE event_type = 'approval_requested') AS asked,
             min(first_at) FILTER (WHERE event_type = 'approval_rejected') AS refused,
             max(last_at) FILTER (WHERE event_type = 'approval_granted') AS granted
         FROM telemetry_missionday
-        WHERE workspace_id = %(workspace)s AND mission IN (SELECT mission {_DAYS}
-            AND event_type IN ('approval_requested', 'approval_granted', 'approval_rejected'))
+        WHERE workspace_id = %(workspace)s
         AND event_type IN ('approval_requested', 'approval_granted', 'approval_rejected')
-        AND first_at < %(end)s
+        AND first_at < %(end)s AND day >= %(since)s
         GROUP BY mission
     ), decided AS (
         SELECT mission, asked, coalesce(refused, granted) AS at FROM said WHERE asked IS NOT NULL
@@ -70,13 +77,14 @@ _LATENCY = f"""
             + count(*) FILTER (WHERE (at IS NULL OR at < asked)
                 AND %(end)s - asked > interval '4 hours')
     FROM decided
-"""  # noqa: S608 - of constants
+"""
 
 
 def approval_latency(workspace_id: int, start: datetime, end: datetime) -> Parts:
     """Hours until decided, p95. What still waits is told beside it: a percentile over what was
     decided hides a queue that stands."""
-    value, decided, pending, oldest, late = _ask(_LATENCY, workspace_id, start, end)
+    since = (start - timedelta(days=LOOK_BACK.value)).date()
+    value, decided, pending, oldest, late = _ask(_LATENCY, workspace_id, start, end, since=since)
     note = f"{pending} pending" if pending else "nothing pending"
     if pending and oldest is not None:
         note += f", the oldest for {float(oldest):,.1f} h"

@@ -76,6 +76,22 @@ def test_approval_latency__first_rejection_or_last_approval_and_what_waits() -> 
     assert found.note.endswith("2 later than 4 h")
 
 
+def test_approval_latency__what_was_asked_before_the_window_still_waits() -> None:
+    """A queue that stands tells nothing new: the week in which nothing moved must say so."""
+    workspace = make.workspace()
+    told(
+        workspace,
+        of("approval_requested", "A", 20 * 24),
+        of("approval_requested", "B", 20 * 24),
+        of("approval_granted", "B", 19 * 24),  # decided then: neither pending nor of this week
+    )
+    found = formulas.approval_latency(workspace.pk, *window())
+    assert found.value is None
+    assert found.denominator == 0
+    assert found.note == "1 pending, the oldest for 480.0 h; 1 later than 4 h"
+    assert formulas.approval_latency(make.workspace().pk, *window()).note == "nothing pending"
+
+
 def test_shares__count_missions_not_events() -> None:
     workspace = make.workspace()
     told(
