@@ -99,6 +99,7 @@ def grant(roles: Roles, *, using: str) -> dict[str, int]:
         if roles.separate:
             _ensure(cursor, roles.app)
             _grant_app(cursor, roles.app, tables)
+        _close_functions(cursor, roles.app if roles.separate else "")
         _grant_reader(cursor, roles.reader, tables)
     return {"tables": len(tables), "app": int(roles.separate)}
 
@@ -115,6 +116,27 @@ def _ensure(cursor: CursorWrapper, role: str) -> None:
         )
     # Without login: engineers log in as themselves and are granted the role.
     _run(cursor, "CREATE ROLE {} NOLOGIN", role)
+
+
+_DEFINER = """
+    SELECT p.oid::regprocedure::text FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+      AND p.prorettype <> 'trigger'::regtype AND pg_has_role(p.proowner, 'USAGE')
+"""
+
+
+def _close_functions(cursor: CursorWrapper, app: str = "") -> None:
+    """What runs with the owner's rights is the portal's alone: PostgreSQL lets everybody call a
+    new function, and a reader could write through it. Triggers need nobody's right."""
+    cursor.execute(_DEFINER)
+    for (name,) in cursor.fetchall():
+        # As the server writes it, quotes and arguments included.
+        function = sql.SQL(name)
+        cursor.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(function))
+        if app:
+            cursor.execute(
+                sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(function, sql.Identifier(app))
+            )
 
 
 def _grant_app(cursor: CursorWrapper, app: str, tables: dict[str, list[str]]) -> None:
