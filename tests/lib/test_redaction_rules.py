@@ -6,6 +6,7 @@ import json
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from controlplane.lib.redaction import (
     register_field,
 )
 from controlplane.lib.redaction.keys import classify
+from tests.kit import redaction_values as values
 
 VENDOR = "gh" + "p_" + "a1B2" * 9
 OPAQUE = "9f8" + "e7d6c5b4a3928" * 2
@@ -55,8 +57,19 @@ def test_sensitive_name__value_is_replaced_whole(name: str) -> None:
         """
     ),
 )
-def test_allow_listed_name__value_is_never_touched(name: str) -> None:
-    assert redact({name: "a.b@example.com"}) == {name: "a.b@example.com"}
+def test_name_of_an_id__keeps_whatever_may_be_one(name: str) -> None:
+    """Also what would be a card, a phone or an account in running text."""
+    for value in ("4111111111111111", "+49 30 901820", "acct_12345678", "a1b2" * 16, "BD-77"):
+        assert redact({name: value}) == {name: value}
+
+
+def test_name_of_an_id__is_no_hiding_place() -> None:
+    """Whoever uses an address or a token as an id loses the id, whole."""
+    token = values.web_token(Random(3))
+    for value in ("a.b@example.com", token, "https://ada:hunter22@x.example.org/1"):
+        cleaned, counts = redact_counted({"session_id": value, "mission_id": "MIS-1"})
+        assert cleaned == {"session_id": MARK, "mission_id": "MIS-1"}
+        assert sum(counts.values()) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# What a value under a sensitive name is. KEEP is never touched; USER is replaced by a pseudonym;
-# "" says nothing, and the patterns decide.
+# What a value under a sensitive name is. KEEP is an id, kept unless it is an address or a token;
+# USER is replaced by a pseudonym; "" says nothing, and the patterns decide.
 SECRET, EMAIL, PHONE, ADDRESS = "secret", "email", "phone", "address"
 ACCOUNT, PERSON, NATIONAL_ID, CARD, IBAN = "account", "person", "national_id", "card", "iban"
 COOKIE, USER, KEEP = "cookie", "user", "keep"

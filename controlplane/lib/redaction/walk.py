@@ -29,6 +29,7 @@ class _Walk:
     def __init__(self, texts: list[str]) -> None:
         self.texts = texts
         self.places: list[tuple[Any, Any, int]] = []  # container, key, index into texts
+        self.kept: list[tuple[Any, Any, int]] = []  # the same, under names of ids
         self.renamed: list[tuple[dict[Any, Any], Any, int]] = []
         self.counts: Counter[str] = Counter()
         self.nodes = 0
@@ -75,6 +76,10 @@ class _Walk:
             container[place] = item
         elif kind == keys.USER:
             container[place] = self._user(item)
+        elif kind == keys.KEEP and isinstance(item, str):
+            container[place] = item
+            self.kept.append((container, place, len(self.texts)))
+            self.texts.append(item)
         elif kind == keys.KEEP or self._keeps(item, kind):
             container[place] = item
         elif kind:
@@ -106,6 +111,10 @@ class _Walk:
             if result is not None:
                 container[place], counts = result
                 self.counts += counts
+        for container, place, index in self.kept:
+            if results[index] is not None and (kind := scan.hidden_in(container[place])):
+                container[place] = scan.MARK
+                self.counts[kind] += 1
         for mapping, name, index in self.renamed:
             result = results[index]
             if result is not None:
