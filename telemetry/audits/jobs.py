@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from controlplane.access.models import Workspace
 from controlplane.jobs import progress
 from controlplane.jobs.registry import job
 from controlplane.lib.actors import job as job_actor
 from telemetry.audits.running import audit
 
+logger = logging.getLogger(__name__)
 ACTOR = job_actor("telemetry.audit")
 
 
@@ -18,7 +21,13 @@ def weekly() -> dict[str, int]:
     found = failed = 0
     for number, workspace in enumerate(workspaces):
         progress.step(number, len(workspaces), workspace.slug)
-        run = audit(workspace, actor=ACTOR)
+        try:
+            run = audit(workspace, actor=ACTOR)
+        except Exception:
+            # The others are audited all the same.
+            logger.exception("no audit of workspace %s", workspace.uid)
+            failed += 1
+            continue
         found += run.gaps
         failed += run.result == run.Result.FAILED
     return {"workspaces": len(workspaces), "gaps": found, "failed": failed}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
@@ -15,7 +15,7 @@ from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor, job
 from controlplane.lib.defaults import define
-from controlplane.lib.errors import Conflict, Invalid
+from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid
 from controlplane.work.services import graph
 from telemetry import catalogue, ingest
 from telemetry.audits import gaps
@@ -94,7 +94,7 @@ def _ask(entry: Rule, window: Window) -> Answer:
     try:
         with transaction.atomic():
             return check(window)
-    except DatabaseError as error:
+    except Exception as error:  # some rules are answered by other apps
         logger.exception("audit rule %s could not be asked", entry.code)
         return Answer("failed", f"Could not be asked: {type(error).__name__}.")
 
@@ -155,21 +155,20 @@ def _details(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(run: AuditRun) -> None:
-    """The audit is an event like others: dashboards show when the last one was."""
-    ingest.report(
-        PORTAL,
-        run.workspace,
-        [
-            {
-                "event": "audit_run_completed",
-                "event_id": str(run.uid),
-                "occurred_at": run.finished_at,
-                "service": "portal",
-                "status": "success" if run.result == AuditRun.Result.CLEAN else "warning",
-                "context": {"mode": run.mode, "findings": run.gaps},
-            }
-        ],
-    )
+    """The audit is an event like others: dashboards show when the last one was. It stands whether
+    or not events can be taken now."""
+    event = {
+        "event": "audit_run_completed",
+        "event_id": str(run.uid),
+        "occurred_at": run.finished_at,
+        "service": "portal",
+        "status": "success" if run.result == AuditRun.Result.CLEAN else "warning",
+        "context": {"mode": run.mode, "findings": run.gaps},
+    }
+    try:
+        ingest.report(PORTAL, run.workspace, [event])
+    except ControlPlaneError as error:
+        logger.warning("the audit could not be reported as an event: %s", error)
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from controlplane.jobs.registry import job
 from controlplane.lib.actors import job as job_actor
 from telemetry.kpis.rows import refresh
 
+logger = logging.getLogger(__name__)
 ACTOR = job_actor("telemetry.kpis")
 
 
@@ -17,5 +19,10 @@ ACTOR = job_actor("telemetry.kpis")
 def compute() -> dict[str, int]:
     counts: Counter[str] = Counter()
     for workspace in Workspace.objects.filter(archived_at=None).order_by("pk"):
-        counts.update(refresh(workspace, actor=ACTOR))
+        try:
+            counts.update(refresh(workspace, actor=ACTOR))
+        except Exception:
+            # One workspace's trouble must not cost the others their figures.
+            logger.exception("no key figures of workspace %s", workspace.uid)
+            counts["workspaces_failed"] += 1
     return dict(counts)

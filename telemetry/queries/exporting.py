@@ -22,7 +22,7 @@ def as_csv(table: Table) -> str:
 def csv_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(names)
+    writer.writerow([_cell(name) for name in names])  # groups are columns too
     writer.writerows([_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
 
