@@ -67,8 +67,9 @@ def role_of(name: str) -> str:
 
 
 def event_name(text: str) -> str:
-    """As the catalogue spells names. What it can't hold becomes an underscore."""
-    return _NOT_IN_NAMES.sub("_", short(text, 80)).strip()
+    """As the catalogue spells names. What it can't hold becomes an underscore, after redaction: an
+    address whose @ went is found by nobody."""
+    return _NOT_IN_NAMES.sub("_", clean_word(text[:2_000])[:80]).strip()
 
 
 def moment(nanos: int) -> datetime | None:
