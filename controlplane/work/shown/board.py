@@ -115,8 +115,10 @@ def matrix(rows: Any) -> dict[str, Any]:
         "size": "small",
         "rows": [f"Impact {impact}" for impact in reversed(SCALE)],
         "columns": [f"Effort {effort}" for effort in SCALE],
+        # None at all: the words of `empty`, not twenty-five blank fields.
         "values": [
-            [float(at.get((impact, effort), 0)) for effort in SCALE] for impact in reversed(SCALE)
+            [float(at.get((impact, effort), 0)) if at else None for effort in SCALE]
+            for impact in reversed(SCALE)
         ],
         "empty": "No item of the backlog has both an impact and an effort yet.",
         "note": "Top left is worth most: much for little.",

@@ -39,15 +39,18 @@ def queue(request: HttpRequest) -> HttpResponse:
     if project is not None:
         rows = rows.filter(project=project)
     ready = list(_counted(_in_order(rows.ready().filter(assignee="")))[:SHOWN])
-    held = mine(rows, request).unfinished()
+    held = [_line(item) for item in _in_order(mine(rows, request).unfinished())[:SHOWN]]
     context = {
         "title": "Ready queue",
         "projects": projects,
         "project": project,
         "ready": [_line(item) for item in ready],
         "ready_count": _said(ready[0].counted if ready else 0),
-        "held": [_line(item) for item in _in_order(held)[:SHOWN]],
+        "held": held,
         "overdue": [_line(item) for item in _related(rows.overdue()).order_by("due_at")[:10]],
+        # Only where nothing is ready and nothing theirs: is there any work at all?
+        "any_work": bool(ready or held) or rows.unfinished().exists(),
+        "can_add": policy.can(actor_of(request), "work.create", project or _any(projects)),
         "can_claim": policy.can(actor_of(request), "work.claim", project or _any(projects)),
     }
     return show(request, "queue.html", context)
