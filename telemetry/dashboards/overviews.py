@@ -46,27 +46,26 @@ class Card:
 
 
 def cards(asked: Asked) -> list[Card]:
-    """One question for the figures of all, one for the trends of the headlines."""
+    """One question for the figures of all and the trends of the headlines."""
     everything = {one.slug: one for each in DASHBOARDS.values() for one in _judged(each)}
     whole = Panel("all", "All", "bars", measures=tuple(everything))
     heads = tuple(each.headline for each in DASHBOARDS.values() if each.headline in MEASURES)
     trends = Panel("heads", "Headlines", "lines", measures=heads)
-    found = read([whole], asked)
-    lined = read([trends], asked)
+    found = read([whole, trends], asked)
     return [
-        _of_kpis(each, asked) if each.slug == KPI_BOARD else _card(each, found, lined, asked)
+        _of_kpis(each, asked) if each.slug == KPI_BOARD else _card(each, found, asked)
         for each in DASHBOARDS.values()
     ]
 
 
-def _card(dashboard: Dashboard, found: Read, lined: Read, asked: Asked) -> Card:
+def _card(dashboard: Dashboard, found: Read, asked: Asked) -> Card:
     known = visible(_with(_judged(dashboard)), asked)
     lines = [*(_line(one, found) for one in known), *_kept(dashboard, asked)]
     fire = firing.about((one.slug for one in known), found.firing)
     pressing = sorted(lines, key=lambda line: line.standing.rank)
     shown = [line for line in pressing if line.standing.slug in {"bad", "warn"}][:PRESSING]
     head = next((one for one in known if one.slug == dashboard.headline), None)
-    series = lined.series(head) if head is not None else None
+    series = found.series(head) if head is not None else None
     points = series.groups.get("", ()) if series is not None else ()
     reading = found.reading(head) if head is not None else measures.NO_DATA
     return Card(

@@ -1,24 +1,23 @@
 """Everything a page of panels shows, read together: a few questions whatever the panels.
 
-Measures of one window share a statement; so all figures of a page are read at once, all lines at
-once, and each way of splitting at once.
+Measures of one time share a statement, figures and lines alike, whichever ways they are split.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from telemetry import measures
 from telemetry.dashboards import firing
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.firing import Found
 from telemetry.dashboards.kinds import Panel
-from telemetry.measures import Measure, Reading, Series
+from telemetry.measures import Measure, Reading, Series, Wanted
 from telemetry.shown.times import Range
 
 Readings = Mapping[str, Mapping[str, Reading]]
+Lines = Mapping[str, Series]
 _LINED = frozenset({"figures", "lines", "area"})
 _COUNTED_ANEW = frozenset({"missions", "missions_share", "active", "computed"})
 
@@ -29,8 +28,8 @@ class Read:
 
     now: dict[str, Readings] = field(default_factory=dict)
     before: dict[str, Readings] = field(default_factory=dict)
-    lines: dict[str, Mapping[str, Series]] = field(default_factory=dict)
-    lines_before: dict[str, Mapping[str, Series]] = field(default_factory=dict)
+    lines: dict[str, Lines] = field(default_factory=dict)
+    lines_before: dict[str, Lines] = field(default_factory=dict)
     firing: Found = field(default_factory=dict)
 
     def reading(self, measure: Measure, group: str = "", by: str = "") -> Reading:
@@ -56,16 +55,13 @@ def _pick(found: Mapping[str, Readings], measure: Measure, group: str, by: str) 
 def read(panels: Sequence[Panel], asked: Asked, *, lines: bool = True) -> Read:
     """Read what these panels need. `lines` False: figures only."""
     found = Read(firing=firing.of(asked))
-    for by, some in _by_split(panels, asked).items():
-        wanted = _measures(some, asked)
-        found.now[by] = _figures(wanted, asked, asked.time, by)
-        if asked.compare:
-            found.before[by] = _figures(wanted, asked, asked.time.before(), by)
-        drawn = _drawn(some, asked) if lines else []
-        if drawn:
-            found.lines[by] = _series(drawn, asked, asked.time, by)
-            if asked.compare:
-                found.lines_before[by] = _series(drawn, asked, asked.time.before(), by)
+    ways = {
+        by: (_measures(some, asked), _drawn(some, asked) if lines else [])
+        for by, some in _by_split(panels, asked).items()
+    }
+    found.now, found.lines = _read(ways, asked, asked.time)
+    if asked.compare:
+        found.before, found.lines_before = _read(ways, asked, asked.time.before())
     return found
 
 
@@ -107,24 +103,26 @@ def _drawn(panels: Sequence[Panel], asked: Asked) -> list[Measure]:
     return list(found.values())
 
 
-def _figures(wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Readings:
-    found: Readings = _called(measures.read_many, wanted, asked, time, by)
-    return found
-
-
-def _series(wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Mapping[str, Series]:
-    found: Mapping[str, Series] = _called(measures.series_many, wanted, asked, time, by)
-    return found
-
-
-def _called(ask: Any, wanted: Sequence[Measure], asked: Asked, time: Range, by: str) -> Any:
+def _read(
+    ways: Mapping[str, tuple[Sequence[Measure], Sequence[Measure]]], asked: Asked, time: Range
+) -> tuple[dict[str, Readings], dict[str, Lines]]:
     """Filters hold for a workspace's figures; the installation's have no such dimensions."""
-    found: dict[str, Any] = {}
-    mine = [each for each in wanted if not each.installation]
-    portals = [each for each in wanted if each.installation]
-    for some, filters in ((mine, dict(asked.filters)), (portals, {})):
-        if some:
-            found |= ask(
-                some, asked.workspace_id, time.start, time.end, group_by=by, filters=filters
+    figures: dict[str, dict[str, Mapping[str, Reading]]] = {by: {} for by in ways}
+    lines: dict[str, dict[str, Series]] = {by: {} for by in ways}
+    for portals, filters in ((False, dict(asked.filters)), (True, {})):
+        wanted = [
+            Wanted(
+                by,
+                [each for each in told if each.installation is portals],
+                [each for each in drawn if each.installation is portals],
             )
-    return found
+            for by, (told, drawn) in ways.items()
+        ]
+        wanted = [each for each in wanted if each.figures or each.lines]
+        found = measures.read_together(
+            wanted, asked.workspace_id, time.start, time.end, filters=filters
+        )
+        for each, told in zip(wanted, found, strict=True):
+            figures[each.group_by] |= told.figures
+            lines[each.group_by] |= told.lines
+    return dict(figures), dict(lines)

@@ -26,7 +26,15 @@ from telemetry.measures.kinds import (
     define,
     get,
 )
-from telemetry.measures.reading import read, read_many, series, series_many
+from telemetry.measures.reading import (
+    Told,
+    Wanted,
+    read,
+    read_many,
+    read_together,
+    series,
+    series_many,
+)
 
 __all__ = [
     "ANY",
@@ -39,6 +47,8 @@ __all__ = [
     "Reading",
     "Selection",
     "Series",
+    "Told",
+    "Wanted",
     "baseline",
     "baseline_by_group",
     "define",
@@ -46,6 +56,7 @@ __all__ = [
     "get",
     "read",
     "read_many",
+    "read_together",
     "series",
     "series_many",
     "step_for",

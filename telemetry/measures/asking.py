@@ -2,26 +2,23 @@
 
 Each measure wants a few sums over a selection of rows. A row belongs to some of the selections,
 which is its mask: the statement adds up by step, group and mask, and each selection is the sum of
-the masks it is in. So every condition is looked at once a row, however many measures ask.
+the masks it is in. So every condition is looked at once a row, however many measures ask, and
+whichever ways of splitting a page has: each is a grouping set of its own.
 Histograms are taken apart bin by bin in a second statement of the same form; expanding them in
 the select list costs half of what joining them laterally does.
-
-Names of columns and tables come from closed sets, all values are parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
-from django.db import connection
+from telemetry.measures.answers import BINS, Answer, Cell, Cut, Part, key_of
+from telemetry.measures.grains import Piece
+from telemetry.measures.kinds import Selection
+from telemetry.measures.statement import Asked, Question
 
-from telemetry.measures.grains import ORIGIN, Piece
-from telemetry.measures.kinds import ANY, Selection
-
-BINS = "bins"
 _LAST = "amount_last"
 _SUMS = (
     "total",
@@ -41,40 +38,7 @@ _AGGREGATES = {
     "amount_max": "max(amount_max)",
     _LAST: f"max({_PAIR}) FILTER (WHERE amount_last IS NOT NULL)",
 }
-_COUNTS = {"": "total", "error": "errors", "warning": "warnings", "success": "successes"}
 _MOST_BITS = 60
-Cell = tuple[datetime | None, str]
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One column of the answer: this figure over these rows."""
-
-    selection: Selection
-    column: str
-
-
-@dataclass(slots=True)
-class Answer:
-    """By step (None: the whole window) and group: a figure or the bins of each part."""
-
-    figures: dict[Cell, dict[Part, float]] = field(default_factory=dict)
-    bins: dict[Cell, dict[Part, dict[int, int]]] = field(default_factory=dict)
-
-    def groups(self) -> list[str]:
-        return list(dict.fromkeys(group for _, group in (*self.figures, *self.bins)))
-
-    def figure(self, cell: Cell, part: Part) -> float | None:
-        return self.figures.get(cell, {}).get(part)
-
-    def histogram(self, cell: Cell, part: Part) -> dict[int, int]:
-        return self.bins.get(cell, {}).get(part, {})
-
-
-def counted(selection: Selection) -> Part:
-    """How many of these."""
-    return Part(selection, _COUNTS[selection.status])
 
 
 def ask(
@@ -86,145 +50,63 @@ def ask(
     group_by: str = "",
 ) -> Answer:
     """Read these parts over this window."""
-    answer = Answer()
-    wanted = list(dict.fromkeys(part for part in parts if _possible(part)))
-    if not window:
-        return answer
-    plain = [part for part in wanted if part.column != BINS]
-    spread = [part for part in wanted if part.column == BINS]
-    for some in _by_selections(plain):
-        _sums(answer, _Question(workspace_id, window, some, step, group_by))
-    for some in _by_selections(spread):
-        _histograms(answer, _Question(workspace_id, window, some, step, group_by))
+    cut = Cut(tuple(parts), group_by, stepped=step is not None, whole=step is None)
+    [answer] = ask_all(workspace_id, window, [cut], step=step)
     return answer
+
+
+def ask_all(
+    workspace_id: int | None,
+    window: Sequence[Piece],
+    cuts: Sequence[Cut],
+    *,
+    step: timedelta | None = None,
+) -> list[Answer]:
+    """An answer to each cut. No two of them are of one dimension and alike in their steps."""
+    answers = [Answer() for _ in cuts]
+    if not window:
+        return answers
+    wanted = [tuple(dict.fromkeys(filter(_possible, cut.parts))) for cut in cuts]
+    for spread, read in ((False, _sums), (True, _histograms)):
+        some = [[p for p in parts if (p.column == BINS) == spread] for parts in wanted]
+        for keys in _masks_full([part for parts in some for part in parts]):
+            asked = [
+                Asked(replace(cut, parts=kept), answer)
+                for cut, answer, parts in zip(cuts, answers, some, strict=True)
+                if (kept := tuple(part for part in parts if key_of(part.selection) in keys))
+            ]
+            read(Question(workspace_id, window, asked, list(keys), step))
+    return answers
 
 
 def _possible(part: Part) -> bool:
     return bool(part.selection.events) and all(part.selection.where.values())
 
 
-def _by_selections(parts: Sequence[Part]) -> list[list[Part]]:
-    """So many at once as a mask has bits; nearly always all."""
-    keys = list(dict.fromkeys(_key(part.selection) for part in parts))
-    groups = [set(keys[n : n + _MOST_BITS]) for n in range(0, len(keys), _MOST_BITS)]
-    return [[part for part in parts if _key(part.selection) in group] for group in groups]
+def _masks_full(parts: Sequence[Part]) -> list[dict[Selection, None]]:
+    """So many selections at once as a mask has bits; nearly always all."""
+    keys = list(dict.fromkeys(key_of(part.selection) for part in parts))
+    return [dict.fromkeys(keys[n : n + _MOST_BITS]) for n in range(0, len(keys), _MOST_BITS)]
 
 
-def _key(selection: Selection) -> Selection:
-    """Which rows it is about: the status picks a column, not rows."""
-    return Selection(selection.events, selection.where)
-
-
-class _Question:
-    def __init__(
-        self,
-        workspace_id: int | None,
-        window: Sequence[Piece],
-        parts: Sequence[Part],
-        step: timedelta | None,
-        group_by: str,
-    ) -> None:
-        self.workspace_id, self.window, self.parts = workspace_id, window, parts
-        self.step, self.group_by = step, group_by
-        keys = list(dict.fromkeys(_key(part.selection) for part in parts))
-        self.selections = keys
-        bits = {key: 1 << number for number, key in enumerate(keys)}
-        self.bit_of = {part: bits[_key(part.selection)] for part in parts}
-
-    def statement(
-        self, columns: Sequence[str], outputs: Sequence[str], by: Sequence[str] = ()
-    ) -> tuple[str, list[Any]]:
-        """Rows of all pieces, one under the other, added up by step, group and mask."""
-        mask, values = self._mask()
-        keys = ["at"] if self.step is not None else []
-        keys += ["grp"] if self.group_by else []
-        keys += ["mask"] if len(self.selections) > 1 else []
-        keys += by
-        texts, parameters = [], []
-        for piece in self.window:
-            where, more = self._where()
-            at, binned = self._at(piece)
-            texts.append(
-                f"SELECT {at} AS at, {self.group_by or 'NULL'} AS grp, {mask} AS mask,"  # noqa: S608
-                f" {', '.join(columns)} FROM {piece.table}"
-                f" WHERE {where} AND bucket >= %s AND bucket < %s"
-            )
-            parameters += [*binned, *values, *more, piece.start, piece.end]
-        shown = [key if key in keys else f"NULL AS {key}" for key in ("at", "grp", "mask")]
-        group = f" GROUP BY {', '.join(keys)}" if keys else ""
-        return (
-            f"SELECT {', '.join((*shown, *by, *outputs))}"  # noqa: S608
-            f" FROM ({' UNION ALL '.join(texts)}) AS piece{group}",
-            parameters,
-        )
-
-    def parts_of(self, mask: int | None) -> list[Part]:
-        if mask is None:
-            return list(self.parts)
-        return [part for part, bit in self.bit_of.items() if mask & bit]
-
-    def _mask(self) -> tuple[str, list[Any]]:
-        """Which selections a row is in. A single one is a condition of its own."""
-        if len(self.selections) == 1:
-            return "NULL::bigint", []
-        texts, values = [], []
-        for number, selection in enumerate(self.selections):
-            test, more = _condition(selection)
-            texts.append(f"CASE WHEN {test} THEN {1 << number} ELSE 0 END")
-            values += more
-        return f"({' + '.join(texts)})::bigint", values
-
-    def _where(self) -> tuple[str, list[Any]]:
-        # One event of one workspace is what the index is made for.
-        values: list[Any] = []
-        where = "workspace_id IS NULL"
-        if self.workspace_id is not None:
-            where, values = "workspace_id = %s", [self.workspace_id]
-        if len(self.selections) == 1:
-            test, more = _condition(self.selections[0])
-            return f"{where} AND {test}", [*values, *more]
-        events = sorted({name for each in self.selections for name in each.events})
-        if ANY[0] in events:
-            return where, values
-        return f"{where} AND event_type = ANY(%s)", [*values, events]
-
-    def _at(self, piece: Piece) -> tuple[str, list[Any]]:
-        if self.step is None:
-            return "NULL", []
-        if self.step == piece.grain:
-            return "bucket", []
-        return "date_bin(%s, bucket, %s)", [self.step, ORIGIN]
-
-
-def _condition(selection: Selection) -> tuple[str, list[Any]]:
-    tests, values = [], []
-    for name, allowed in (("event_type", selection.events), *sorted(selection.where.items())):
-        if allowed != ANY:
-            tests.append(f"{name} = ANY(%s)")
-            values.append(list(allowed))
-    return " AND ".join(tests) or "true", values
-
-
-def _sums(answer: Answer, asked: _Question) -> None:
-    columns = sorted({part.column for part in asked.parts})
+def _sums(asked: Question) -> None:
+    columns = asked.columns
     read = [*columns, "last_at"] if _LAST in columns else columns
     places = {name: number for number, name in enumerate(columns)}
-    newest: dict[tuple[Cell, Part], float] = {}
-    for at, group, mask, *figures in _fetched(
-        *asked.statement(read, [_AGGREGATES[name] for name in columns])
-    ):
-        cell = (at, group or "")
-        found = answer.figures.setdefault(cell, {})
-        for part in asked.parts_of(mask):
-            figure = figures[places[part.column]]
-            if figure is None:
-                continue
-            if part.column == _LAST:
-                when, figure = figure
-                if when < newest.get((cell, part), when):
+    newest: dict[tuple[int, Cell, Part], float] = {}
+    for one, cells, parts, figures in asked.rows(read, [_AGGREGATES[name] for name in columns]):
+        for cell in cells:
+            found = one.answer.figures.setdefault(cell, {})
+            for part in parts:
+                figure = figures[places[part.column]]
+                if figure is None:
                     continue
-                newest[cell, part] = when
-            found[part] = _joined(part.column, found.get(part), figure)
+                if part.column == _LAST:
+                    when, figure = figure
+                    if when < newest.get((id(one), cell, part), when):
+                        continue
+                    newest[id(one), cell, part] = when
+                found[part] = _joined(part.column, found.get(part), figure)
 
 
 def _joined(column: str, before: float | None, figure: float) -> float:
@@ -235,19 +117,22 @@ def _joined(column: str, before: float | None, figure: float) -> float:
     return max(before, figure) if column == "amount_max" else before + figure
 
 
-def _histograms(answer: Answer, asked: _Question) -> None:
-    statement = asked.statement(
-        ["unnest(bins) AS bin", "unnest(counts) AS n"], ["sum(n)::bigint"], by=["bin"]
-    )
-    for at, group, mask, number, count in _fetched(*statement):
-        found = answer.bins.setdefault((at, group or ""), {})
-        for part in asked.parts_of(mask):
-            bins = found.setdefault(part, {})
-            bins[number] = bins.get(number, 0) + count
+def _histograms(asked: Question) -> None:
+    for one, cells, parts, (text,) in asked.rows(
+        ["bins", "counts"], ["sum(n)::bigint"], spread=True
+    ):
+        if text is None:
+            continue
+        numbers = list(map(int, text.split()))
+        histogram = dict(zip(numbers[::2], numbers[1::2], strict=True))
+        for cell in cells:
+            found = one.answer.bins.setdefault(cell, {})
+            for part in parts:
+                found[part] = _merged(found[part], histogram) if part in found else histogram
 
 
-def _fetched(statement: str, parameters: Sequence[Any]) -> Rows:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: Rows = cursor.fetchall()
-    return rows
+def _merged(some: Mapping[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    found = dict(some)
+    for number, count in more.items():
+        found[number] = found.get(number, 0) + count
+    return found

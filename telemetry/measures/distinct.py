@@ -6,13 +6,13 @@ events themselves, over the last quarter of an hour only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from telemetry.measures.kinds import NO_DATA, Measure, Period, Reading, Selection
+from telemetry.measures.kinds import ANY, NO_DATA, Filters, Measure, Period, Reading, Selection
 
 ACTIVE_FOR = timedelta(minutes=15)
 COLUMNS = frozenset({"user_ref", "agent", "mission", "session"})
@@ -106,25 +106,42 @@ def _test(name: str, selections: Sequence[Selection]) -> tuple[str, dict[str, An
 
 
 def active(
-    measure: Measure, workspace_id: int | None, at: datetime, filters: Mapping[str, Sequence[str]]
-) -> Reading:
+    measures: Sequence[Measure], workspace_id: int | None, at: datetime, filters: Filters
+) -> dict[str, Reading]:
     """How many different ones reported something in the quarter of an hour before."""
-    if measure.distinct not in COLUMNS:
-        raise ValueError(f"measure {measure.slug}: {measure.distinct} is not counted")
-    column = measure.distinct
-    tests = ["workspace_id IS NULL" if workspace_id is None else "workspace_id = %s"]
-    values: list[Any] = [] if workspace_id is None else [workspace_id]
-    narrowed = measure.numerator[0].narrowed(filters)
-    for name, allowed in (("event_type", narrowed.events), *narrowed.where.items()):
-        if allowed != ("*",):
-            tests.append(f"{name} = ANY(%s)")
-            values.append(list(allowed))
+    if not measures:
+        return {}
+    outputs: list[str] = []
+    values: list[Any] = []
+    for each in measures:
+        if each.distinct not in COLUMNS:
+            raise ValueError(f"measure {each.slug}: {each.distinct} is not counted")
+        test, more = _reported(each.numerator[0].narrowed(filters))
+        outputs.append(
+            f"count(DISTINCT {each.distinct}) FILTER (WHERE {test} AND {each.distinct} <> '')"
+        )
+        outputs.append(f"count(*) FILTER (WHERE {test})")
+        values += [*more, *more]
+    where = "workspace_id IS NULL" if workspace_id is None else "workspace_id = %s"
     statement = (
-        f"SELECT count(DISTINCT {column}) FILTER (WHERE {column} <> ''), count(*)"  # noqa: S608
-        f" FROM telemetry_events WHERE {' AND '.join(tests)}"
-        " AND occurred_at >= %s AND occurred_at < %s"
+        f"SELECT {', '.join(outputs)} FROM telemetry_events"  # noqa: S608
+        f" WHERE {where} AND occurred_at >= %s AND occurred_at < %s"
     )
+    values += [] if workspace_id is None else [workspace_id]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, at - ACTIVE_FOR, at])
-        different, seen = cursor.fetchone()
-    return Reading(float(different), int(seen)) if seen else NO_DATA
+        row = cursor.fetchone()
+    found = zip(measures, row[::2], row[1::2], strict=True)
+    return {
+        each.slug: Reading(float(different), int(seen)) if seen else NO_DATA
+        for each, different, seen in found
+    }
+
+
+def _reported(selection: Selection) -> tuple[str, list[Any]]:
+    tests, values = [], []
+    for name, allowed in (("event_type", selection.events), *selection.where.items()):
+        if allowed != ANY:
+            tests.append(f"{name} = ANY(%s)")
+            values.append(list(allowed))
+    return " AND ".join(tests) or "true", values

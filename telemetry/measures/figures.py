@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from telemetry.measures.asking import BINS, Answer, Cell, Part, counted
+from telemetry.measures.answers import BINS, Answer, Cell, Part, counted
 from telemetry.measures.kinds import NO_DATA, QUANTILES, Filters, Measure, Reading, Selection
 from telemetry.rollups import histogram
 

@@ -7,7 +7,7 @@ have been recomputed yet is read from the finer one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from controlplane.base.retention import cutoff_of
@@ -47,11 +47,16 @@ TABLES = {
 }
 
 
+# What the rows of a piece are part of: the figure of the window, the steps of a chart, or both.
+WINDOW, STEPWISE, BOTH = 1, 2, 3
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     grain: timedelta
     start: datetime
     end: datetime
+    told: int = BOTH
 
     @property
     def table(self) -> str:
@@ -97,6 +102,31 @@ def minutes_since() -> datetime:
     """From here on there are minutes; before, hours are the finest."""
     cutoff = cutoff_of(MINUTES)
     return ORIGIN if cutoff is None else ceil(cutoff, DAY)
+
+
+def pieces_of_page(
+    window: tuple[datetime, datetime], steps: tuple[datetime, datetime], step: timedelta
+) -> list[Piece]:
+    """Both at once: a window, and the whole steps it touches, which begin before it and may end
+    after it. What lies between two whole hours is read for both; at the edges the steps are read
+    from the coarse rows and the window from minutes."""
+    grain = next(each for each in (DAY, HOUR, MINUTE) if step >= each)
+    first, last = ceil(window[0], grain), floor(window[1], grain)
+    if window[1] == steps[1]:
+        last = window[1]
+    if first >= last:
+        return [*_told(window, step, WINDOW), *_told(steps, step, STEPWISE)]
+    return [
+        *_told((steps[0], first), step, STEPWISE),
+        *_told((window[0], first), step, WINDOW),
+        *_told((first, last), step, BOTH),
+        *_told((last, window[1]), step, WINDOW),
+        *_told((last, steps[1]), step, STEPWISE),
+    ]
+
+
+def _told(span: tuple[datetime, datetime], step: timedelta, told: int) -> list[Piece]:
+    return [replace(piece, told=told) for piece in pieces(*span, step)]
 
 
 def pieces(start: datetime, end: datetime, coarsest: timedelta) -> list[Piece]:

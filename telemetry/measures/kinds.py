@@ -51,9 +51,15 @@ class Selection:
     events: tuple[str, ...]
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     status: Status = ""
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        """What names a cell of every answer is hashed once."""
+        known = hash((self.events, tuple(sorted(self.where.items())), self.status))
+        object.__setattr__(self, "_hash", known)
 
     def __hash__(self) -> int:
-        return hash((self.events, tuple(sorted(self.where.items())), self.status))
+        return self._hash
 
     def narrowed(self, filters: Filters) -> Selection:
         """This selection, of those values only. Nothing is left where they exclude each other."""

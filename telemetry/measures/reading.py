@@ -4,7 +4,8 @@
     series_many([get("requests.p95"), get("requests.error_rate")], None, start, end)
 
 Windows are half open and end at whole minutes; what is finer is not kept. Several measures over
-one window share one statement, and a second one for histograms.
+one window share one statement, and a second one for histograms; so do the figures and the lines
+of a page, however many ways they are split in.
 """
 
 from __future__ import annotations
@@ -16,10 +17,21 @@ from datetime import datetime, timedelta
 from controlplane.lib import clock
 from controlplane.lib.defaults import define
 from telemetry.measures import distinct
-from telemetry.measures.asking import Answer, ask
+from telemetry.measures.answers import Answer, Cut, Part
+from telemetry.measures.asking import ask_all
 from telemetry.measures.figures import ROLLED, Recipe
-from telemetry.measures.grains import DAY, MINUTE, floor, pieces, step_for, steps_of
+from telemetry.measures.grains import (
+    DAY,
+    MINUTE,
+    Piece,
+    floor,
+    pieces,
+    pieces_of_page,
+    step_for,
+    steps_of,
+)
 from telemetry.measures.kinds import NO_DATA, Filters, Measure, Period, Point, Reading, Series
+from telemetry.measures.sharing import sharing
 
 LINES = define(
     "telemetry.most_lines",
@@ -30,13 +42,21 @@ LINES = define(
 Readings = dict[str, Reading]
 
 
-@dataclass(slots=True)
-class _Question:
-    workspace_id: int | None
-    start: datetime
-    end: datetime
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Of one way of splitting: figures of the window, and lines along it."""
+
     group_by: str = ""
-    filters: Filters = field(default_factory=dict)
+    figures: Sequence[Measure] = ()
+    lines: Sequence[Measure] = ()
+
+
+@dataclass(slots=True)
+class Told:
+    """What was wanted, by measure."""
+
+    figures: dict[str, Readings] = field(default_factory=dict)
+    lines: dict[str, Series] = field(default_factory=dict)
 
 
 def read(
@@ -63,21 +83,9 @@ def read_many(
     filters: Filters | None = None,
 ) -> dict[str, Readings]:
     """Several figures over one window."""
-    asked = _Question(
-        workspace_id, floor(start, MINUTE), floor(end, MINUTE), group_by, filters or {}
-    )
-    found: dict[str, Readings] = {}
-    for scope, some in _by_scope(measures, workspace_id):
-        rolled = [Recipe.of_measure(each, asked.filters) for each in some if _rolls(each)]
-        answer = _asked(rolled, scope, asked, None)
-        length = asked.end - asked.start
-        for recipe in rolled:
-            found[recipe.measure.slug] = _grouped(recipe, answer, length, group_by)
-        others = [each for each in some if not _rolls(each)]
-        window = [(asked.start, asked.end)]
-        for slug, readings in _elsewhere(others, scope, asked, window).items():
-            found[slug] = readings[0]
-    return found
+    wanted = Wanted(group_by, figures=list(measures))
+    [told] = read_together([wanted], workspace_id, start, end, filters=filters)
+    return told.figures
 
 
 def series(
@@ -108,26 +116,42 @@ def series_many(
     group_by: str = "",
     filters: Filters | None = None,
 ) -> dict[str, Series]:
-    """Several figures along one time: a dashboard's panels in one question."""
-    now = clock.now()
-    width = step or step_for(start, end)
-    ats = [at for at in steps_of(start, end, width) if at < now]
-    last = floor(min(ats[-1] + width, now), MINUTE) if ats else floor(end, MINUTE)
-    asked = _Question(workspace_id, ats[0] if ats else last, last, group_by, dict(filters or {}))
-    frame = _Frame(start, end, width, ats, now)
-    found: dict[str, Series] = {}
-    for scope, some in _by_scope(measures, workspace_id):
-        rolled = [Recipe.of_measure(each, asked.filters) for each in some if _rolls(each)]
-        answer = _asked(rolled, scope, asked, width)
-        for recipe in rolled:
-            found[recipe.measure.slug] = frame.series(
-                recipe.measure, _lines(recipe, answer, frame, group_by)
-            )
-        others = {each.slug: each for each in some if not _rolls(each)}
-        known = _elsewhere(list(others.values()), scope, asked, frame.periods())
-        for slug, readings in known.items():
-            found[slug] = frame.series(others[slug], _turned(readings))
-    return found
+    """Several figures along one time."""
+    wanted = Wanted(group_by, lines=list(measures))
+    [told] = read_together([wanted], workspace_id, start, end, step=step, filters=filters)
+    return told.lines
+
+
+def read_together(
+    wanted: Sequence[Wanted],
+    workspace_id: int | None,
+    start: datetime,
+    end: datetime,
+    *,
+    step: timedelta | None = None,
+    filters: Filters | None = None,
+) -> list[Told]:
+    """A whole page in one question: figures and lines, split in several ways, each way once."""
+    lined = any(each.lines for each in wanted)
+    frame = _Frame.of(start, end, step, lined=lined)
+    told = [Told() for _ in wanted]
+    every = [one for each in wanted for one in (*each.figures, *each.lines)]
+    with sharing():
+        for scope, some in _by_scope(every, workspace_id):
+            here = set(some)
+            ways = [
+                _Way(
+                    each.group_by,
+                    [one for one in dict.fromkeys(each.figures) if one in here],
+                    [one for one in dict.fromkeys(each.lines) if one in here],
+                    found,
+                )
+                for each, found in zip(wanted, told, strict=True)
+            ]
+            _rolled(ways, scope, frame, filters or {})
+            for way in ways:
+                _others(way, scope, frame, filters or {})
+    return told
 
 
 @dataclass(slots=True)
@@ -139,6 +163,29 @@ class _Frame:
     step: timedelta
     ats: Sequence[datetime]
     now: datetime
+
+    @classmethod
+    def of(cls, start: datetime, end: datetime, step: timedelta | None, *, lined: bool) -> _Frame:
+        now = clock.now()
+        width = step or step_for(start, end)
+        ats = [at for at in steps_of(start, end, width) if at < now] if lined else []
+        return cls(start, end, width, ats, now)
+
+    @property
+    def window(self) -> Period:
+        return floor(self.start, MINUTE), floor(self.end, MINUTE)
+
+    @property
+    def steps(self) -> Period:
+        """All of them, from the beginning of the first."""
+        if not self.ats:
+            return self.window[1], self.window[1]
+        return self.ats[0], floor(min(self.ats[-1] + self.step, self.now), MINUTE)
+
+    def pieces(self, *, figures: bool, lines: bool) -> list[Piece]:
+        if figures and lines:
+            return pieces_of_page(self.window, self.steps, self.step)
+        return pieces(*self.steps, self.step) if lines else pieces(*self.window, DAY)
 
     def periods(self) -> list[Period]:
         return [(at, min(at + self.step, self.now)) for at in self.ats]
@@ -177,12 +224,44 @@ def _by_scope(
     return [(scope, some) for scope, some in found if some]
 
 
-def _asked(
-    recipes: Sequence[Recipe], scope: int | None, asked: _Question, step: timedelta | None
-) -> Answer:
-    parts = [part for recipe in recipes for part in recipe.parts()]
-    window = pieces(asked.start, asked.end, step or DAY)
-    return ask(scope, window if parts else [], parts, step=step, group_by=asked.group_by)
+@dataclass(slots=True)
+class _Way:
+    """One way of splitting within one scope."""
+
+    group_by: str
+    figures: list[Measure]
+    lines: list[Measure]
+    told: Told
+
+
+def _rolled(ways: Sequence[_Way], scope: int | None, frame: _Frame, filters: Filters) -> None:
+    """What rollups hold. What is drawn as a line tells the window's figure by the way."""
+    cuts: list[Cut] = []
+    asked: list[tuple[_Way, list[Recipe], list[Recipe]]] = []
+    for way in ways:
+        lines = [Recipe.of_measure(each, filters) for each in way.lines if _rolls(each)]
+        figures = [Recipe.of_measure(each, filters) for each in way.figures if _rolls(each)]
+        asked.append((way, figures, lines))
+        alone = [each for each in figures if each.measure not in way.lines]
+        cuts.append(Cut(_parts(lines), way.group_by, True, len(alone) < len(figures)))
+        cuts.append(Cut(_parts(alone), way.group_by))
+    some_lines = any(lines for *_, lines in asked)
+    window = frame.pieces(figures=any(figures for _, figures, _ in asked), lines=some_lines)
+    answers = iter(ask_all(scope, window, cuts, step=frame.step if some_lines else None))
+    begin, end = frame.window
+    for way, figures, lines in asked:
+        along, apart = next(answers), next(answers)
+        for recipe in lines:
+            drawn = _lines(recipe, along, frame, way.group_by)
+            way.told.lines[recipe.measure.slug] = frame.series(recipe.measure, drawn)
+        for recipe in figures:
+            answer = along if recipe.measure in way.lines else apart
+            found = _grouped(recipe, answer, end - begin, way.group_by)
+            way.told.figures[recipe.measure.slug] = found
+
+
+def _parts(recipes: Sequence[Recipe]) -> tuple[Part, ...]:
+    return tuple(dict.fromkeys(part for recipe in recipes for part in recipe.parts()))
 
 
 def _grouped(recipe: Recipe, answer: Answer, length: timedelta, group_by: str) -> Readings:
@@ -216,36 +295,46 @@ def _between(line: list[Reading]) -> list[Reading]:
     ]
 
 
-def _elsewhere(
-    measures: Sequence[Measure], scope: int | None, asked: _Question, periods: Sequence[Period]
-) -> dict[str, list[Readings]]:
+def _others(way: _Way, scope: int | None, frame: _Frame, filters: Filters) -> None:
     """What rollups don't hold: missions, who is active, figures computed by others."""
-    counted = [each for each in measures if each.statistic in {"missions", "missions_share"}]
-    found: dict[str, list[Readings]] = {
-        slug: [{"": reading} for reading in line]
-        for slug, line in distinct.missions(counted, scope, periods).items()
-    }
-    for each in measures:
-        if each.compute is not None:
-            readings = each.compute(scope, periods, asked.group_by, asked.filters)
-            found[each.slug] = [dict(one) for one in readings]
-        elif each.statistic == "active":
-            found[each.slug] = _active(each, scope, asked, periods)
-    return found
+    figures = [each for each in way.figures if not _rolls(each)]
+    lines = [each for each in way.lines if not _rolls(each)]
+    missions = _missions([*figures, *lines], scope, frame, lined=any(map(_of_missions, lines)))
+    active = distinct.active(
+        [each for each in dict.fromkeys((*figures, *lines)) if each.statistic == "active"],
+        scope,
+        frame.periods()[-1][1] if lines and frame.ats else frame.window[1],
+        filters,
+    )
+
+    def readings(measure: Measure, periods: Sequence[Period], first: int) -> list[Readings]:
+        if _of_missions(measure):
+            line = missions[measure.slug][first : first + len(periods)]
+            return [{"": reading} for reading in line]
+        if measure.statistic == "active":
+            # Only the last step tells: who was active at earlier times is not kept.
+            return [*({"": NO_DATA} for _ in periods[1:]), {"": active[measure.slug]}]
+        if measure.compute is None:
+            return [{"": NO_DATA} for _ in periods]
+        return [dict(one) for one in measure.compute(scope, periods, way.group_by, filters)]
+
+    for each in figures:
+        way.told.figures[each.slug] = readings(each, [frame.window], 0)[0]
+    for each in lines:
+        found = readings(each, frame.periods(), 1) if frame.ats else []
+        way.told.lines[each.slug] = frame.series(each, _turned(found))
 
 
-def _active(
-    measure: Measure, scope: int | None, asked: _Question, periods: Sequence[Period]
-) -> list[Readings]:
-    """Only the last step tells: who was active at earlier times is not kept."""
-    filters = {
-        name: [value] if isinstance(value, str) else list(value)
-        for name, value in asked.filters.items()
-    }
-    found: list[Readings] = [{"": NO_DATA} for _ in periods]
-    if periods:
-        found[-1] = {"": distinct.active(measure, scope, periods[-1][1], filters)}
-    return found
+def _of_missions(measure: Measure) -> bool:
+    return measure.statistic in {"missions", "missions_share"}
+
+
+def _missions(
+    measures: Sequence[Measure], scope: int | None, frame: _Frame, *, lined: bool
+) -> dict[str, list[Reading]]:
+    """The window, and the steps where any is drawn, in one statement."""
+    counted = list(dict.fromkeys(filter(_of_missions, measures)))
+    return distinct.missions(counted, scope, [frame.window, *(frame.periods() if lined else ())])
 
 
 def _turned(readings: Sequence[Readings]) -> dict[str, list[Reading]]:

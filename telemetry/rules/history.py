@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from telemetry import measures
 from telemetry.measures import Measure, Reading, distinct
-from telemetry.measures.asking import Answer, Part, ask
+from telemetry.measures.answers import Answer, Part
+from telemetry.measures.asking import ask
 from telemetry.measures.figures import ROLLED, Recipe
 from telemetry.measures.grains import HOUR, MINUTE, ceil, floor, pieces
 from telemetry.models import AlertRule

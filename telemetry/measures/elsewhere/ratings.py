@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from telemetry.measures.asking import Part, ask
+from telemetry.measures.answers import Part
+from telemetry.measures.asking import ask
 from telemetry.measures.grains import DAY, pieces
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading, Selection
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from django.db import connection
 
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading
+from telemetry.measures.sharing import once
 
 What = Literal["max", "mean", "over", "count"]
 _KNOWN = {"agent"}  # what a session's row can be split by
@@ -29,12 +30,18 @@ def compute(
         return list(found)
     statement, values = _question(workspace_id, group_by, filters)
     starts, ends = [start for start, _ in periods], [end for _, end in periods]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [limit, starts, ends, min(starts), max(ends), *values])
-        for number, group, *figures in cursor.fetchall():
-            row = dict(zip(("sessions", "most", "mean", "over"), figures, strict=True))
-            found[number - 1][group] = _reading(row, what)
+    asked = [limit, starts, ends, min(starts), max(ends), *values]
+    for number, group, *figures in once((statement, repr(asked)), lambda: _rows(statement, asked)):
+        row = dict(zip(("sessions", "most", "mean", "over"), figures, strict=True))
+        found[number - 1][group] = _reading(row, what)
     return list(found)
+
+
+def _rows(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def by(what: What, limit: float) -> Any:

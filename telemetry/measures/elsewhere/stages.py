@@ -13,6 +13,7 @@ from django.db import connection
 from controlplane.lib.defaults import define
 from telemetry.catalogue import KINDS, STAGES
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading
+from telemetry.measures.sharing import once
 
 # What a mission reports when the last stage is over as well.
 _AFTER = ("mission_retrospective_logged",)
@@ -72,9 +73,13 @@ def _places() -> tuple[list[str], list[int]]:
 
 
 def stages(workspace_id: int | None, periods: Sequence[Period]) -> list[dict[str, Stage]]:
-    """Each period's stages, in one statement."""
+    """Each period's stages, in one statement, which all figures of stages share."""
     if not periods:
         return []
+    return once(("stages", workspace_id, tuple(periods)), lambda: _asked(workspace_id, periods))
+
+
+def _asked(workspace_id: int | None, periods: Sequence[Period]) -> list[dict[str, Stage]]:
     events, places = _places()
     statement = _QUERY.format(
         workspace="IS NULL" if workspace_id is None else "= %(workspace)s",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from controlplane.catalog import uptime
 from controlplane.catalog.models import Service
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading
+from telemetry.measures.sharing import once
 
 
 def compute(
@@ -31,12 +32,13 @@ def _readings(
 ) -> list[Mapping[str, Reading]]:
     if workspace_id is None:  # what is watched belongs to workspaces
         return [{} if group_by else {"": NO_DATA} for _ in periods]
-    services = list(Service.objects.filter(workspace_id=workspace_id).active().order_by("slug"))
+    services = once(("services", workspace_id), lambda: _watched(workspace_id))
     wanted = filters.get("service")
     if wanted is not None:
         names = {wanted} if isinstance(wanted, str) else set(wanted)
         services = [each for each in services if each.slug in names]
-    found = uptime.over(services, periods)
+    key = ("uptime", tuple(each.pk for each in services), tuple(periods))
+    found = once(key, lambda: uptime.over(services, periods))
     answers: list[Mapping[str, Reading]] = []
     for number in range(len(periods)):
         known = {
@@ -48,6 +50,10 @@ def _readings(
         }
         answers.append(known if group_by else {"": _worst(known)})
     return answers
+
+
+def _watched(workspace_id: int) -> list[Service]:
+    return list(Service.objects.filter(workspace_id=workspace_id).active().order_by("slug"))
 
 
 def _worst(known: Mapping[str, Reading]) -> Reading:
