@@ -318,3 +318,20 @@ def test_keys_in_texts__lead_to_their_items(browser: Client, here: Workspace) ->
     assert "q=bd-init" not in page
     answer = browser.get("/admin/go/?q=bd-a1f")
     assert answer["Location"] == reverse("admin:work_item_change", args=(first.uid,))
+
+
+def test_no_work_at_all__says_what_to_do(browser: Client, here: Workspace) -> None:
+    queue = browser.get(reverse("work:queue")).content.decode()
+    assert "There is nothing to do here yet." in queue
+    assert reverse("admin:work_item_add") in queue
+    board = browser.get(reverse("work:board")).content.decode()
+    assert "No item of the backlog has both an impact and an effort yet." in board
+    viewer = make.client(make.person(here, "viewer")).get(reverse("work:queue")).content.decode()
+    assert "There is nothing to do here yet." in viewer
+    assert reverse("admin:work_item_add") not in viewer
+    waiting = work.item(here, "Waits")
+    services.add_dependency(waiting, work.item(here, "First"), actor=work.worker(here))
+    first = Item.objects.get(title="First")
+    services.claim(first, actor=work.worker(here))
+    queue = browser.get(reverse("work:queue")).content.decode()
+    assert "Nothing is ready that nobody has." in queue
