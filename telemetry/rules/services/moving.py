@@ -7,10 +7,12 @@ there if and only if the state is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from controlplane.access.models import Workspace
 from controlplane.base.states import advance
@@ -45,12 +47,15 @@ def move(
     pace: Pace,
 ) -> RuleState | None:
     """Take the step. Returns the row if it began to fire or was resolved."""
-    old = standing_of(state) if state is not None else Standing.fresh(at)
+    if state is not None:
+        old = standing_of(state)
+    else:
+        old = replace(Standing.fresh(at), episode=_told_before(rule, workspace, series))
     new = step(old, judged.found, at, pace)
     if state is None:
         if series and new.status in {Status.OK, Status.NO_DATA}:
             return None  # a series that is well needs no row
-        state = _made(rule, workspace, series, at, new)
+        state = _made(rule, workspace, series, at, new, old.episode)
         old = standing_of(state)
     seen = _seen(judged)
     if new.status == state.status:
@@ -67,8 +72,21 @@ def standing_of(state: RuleState) -> Standing:
     )
 
 
+def _told_before(rule: AlertRule, workspace: Workspace | None, series: str) -> int:
+    """The last episode that anybody was told of. Its row may have gone with a rule that was switched
+    off or removed; news is told once under its key, and the same number again would be silence."""
+    place = workspace.pk if workspace is not None else None
+    rows = RuleChange.objects.of(place).filter(slug=rule.slug, series=series)
+    return int(rows.aggregate(last=Max("episode"))["last"] or 0)
+
+
 def _made(
-    rule: AlertRule, workspace: Workspace | None, series: str, at: datetime, new: Standing
+    rule: AlertRule,
+    workspace: Workspace | None,
+    series: str,
+    at: datetime,
+    new: Standing,
+    episode: int,
 ) -> RuleState:
     """A first row. It begins where no audit is due and moves on from there."""
     quiet = new.status if new.status in {Status.PENDING, Status.NO_DATA} else Status.OK
@@ -79,6 +97,7 @@ def _made(
         status=quiet,
         since=at,
         seen_at=at,
+        episode=episode,
         fingerprint=news.fingerprint(rule.slug, workspace, series),
     )
     row.save(force_insert=True)
