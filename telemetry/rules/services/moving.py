@@ -73,8 +73,8 @@ def standing_of(state: RuleState) -> Standing:
 
 
 def _told_before(rule: AlertRule, workspace: Workspace | None, series: str) -> int:
-    """The last episode that anybody was told of. Its row may have gone with a rule that was switched
-    off or removed; news is told once under its key, and the same number again would be silence."""
+    """The last episode that anybody was told of. Its row may have gone with a rule that was
+    switched off or removed; news is told once under its key: the same number would be silence."""
     place = workspace.pk if workspace is not None else None
     rows = RuleChange.objects.of(place).filter(slug=rule.slug, series=series)
     return int(rows.aggregate(last=Max("episode"))["last"] or 0)
