@@ -15,6 +15,7 @@ from controlplane.base.api.filters import PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from telemetry import audits
+from telemetry.audits import asking
 from telemetry.kpis import Line, board
 from telemetry.models import AuditRun, Gap
 
@@ -72,7 +73,9 @@ class RunsView(ListView):
         return _runs(request)
 
     def post(self, request: Any) -> HttpResponse:
-        run = audits.audit(request.workspace, actor=request.actor, **self.read(request))
+        asked = self.read(request)
+        asking.require_short(request.workspace, asked["mode"], asked.get("since"))
+        run = audits.audit(request.workspace, actor=request.actor, **asked)
         return created(self.show(run), f"/api/v1/telemetry/audits/{run.uid}")
 
 

@@ -41,14 +41,25 @@ def audit_now(
     # The job audits every workspace: that is for whoever may change what all share.
     may = policy.can(actor, "job.manage", ScheduledJob(name=JOB))
     if mode != AuditRun.Mode.CHECK or since is not None or not may:
-        raise Invalid(
-            "That stretch holds more events than a page waits for. Ask for a shorter one, or use"
-            " the terminal: manage.py audit_telemetry --since.",
-            details={"since": "Too many events."},
-        )
+        raise _too_many()
     run = runs.ask_run(JOB, actor=actor)
     nudges.after_commit()
     return run
+
+
+def require_short(workspace: Workspace, mode: str, since: datetime | None) -> None:
+    """For doors that answer with the run itself: there are few who answer, and one that reads
+    millions of events keeps the others waiting."""
+    if about(workspace, mode, since) > AT_ONCE.value:
+        raise _too_many()
+
+
+def _too_many() -> Invalid:
+    return Invalid(
+        "That stretch holds more events than a page waits for. Ask for a shorter one, or use"
+        " the terminal: manage.py audit_telemetry --since.",
+        details={"since": "Too many events."},
+    )
 
 
 def about(workspace: Workspace, mode: str, since: datetime | None) -> int:

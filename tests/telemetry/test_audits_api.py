@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from telemetry import kpis
+from telemetry import kpis, rollups
+from telemetry.audits import asking
 from tests import make
 from tests.kit.api import Api, refused
 from tests.kit.telemetry import event, tell
@@ -40,6 +41,16 @@ def test_run_read_and_sign() -> None:
     refused(analyst.post(AUDITS, {}), "FORBIDDEN")
     refused(agent.post(AUDITS, {"mode": "deep"}), "INVALID_ARGUMENT")
     refused(agent.post(AUDITS, {"since": "2001-01-01T00:00:00Z"}), "INVALID_ARGUMENT")
+
+
+def test_audit_of_more_than_a_request_may_read__refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make.workspace()
+    tell(workspace, [event()])
+    rollups.settle()
+    agent = Api(make.key(make.agent(workspace, role="coordinator"))[1])
+    monkeypatch.setenv(asking.AT_ONCE.env_name, "0")
+    refused(agent.post(AUDITS, {}), "INVALID_ARGUMENT")
+    assert body(agent.get(AUDITS))["items"] == []
 
 
 def test_kpis__every_figure_with_its_trend() -> None:
