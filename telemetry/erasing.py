@@ -1,6 +1,7 @@
 """Erasing events: a workspace's, or those of one mission, with everything computed from them.
 
-Days that are closed have no events any more; the sums of them name nobody and stay.
+Of days that are closed only the sums stay, which name nobody. A closed day's table stands alone
+until the clean-up drops it: what lies there goes as well.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit import services as audit
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid
+from telemetry.models import Partition
+from telemetry.partitions import tables
 from telemetry.rollups import marks, passes, sessions, statements
 
 # The minutes of what goes, and those of errors whose failed call goes: they count again.
@@ -42,6 +46,11 @@ _ERASE = f"""
     )
     SELECT count(*) FROM gone
 """  # noqa: S608 - constants only
+_OF_CLOSED_DAY = """
+    DELETE FROM {table}
+    WHERE workspace_id IS NOT DISTINCT FROM %(workspace)s
+      AND (%(mission)s::text IS NULL OR mission = %(mission)s)
+"""
 _FORGET_MISSIONS = """
     DELETE FROM telemetry_missionday m
     WHERE m.workspace_id IS NOT DISTINCT FROM %(workspace)s
@@ -81,8 +90,22 @@ def erase_events(
 
 def _erase(cursor: CursorWrapper, params: dict[str, Any]) -> int:
     cursor.execute("SET LOCAL statement_timeout = '120s'")
+    erased = _erase_closed(cursor, params)
     cursor.execute(_ERASE, params)
-    erased = int(cursor.fetchone()[0])
+    erased += int(cursor.fetchone()[0])
     cursor.execute(_FORGET_MISSIONS, params)
     cursor.execute(sessions.ERASE, params)
+    return erased
+
+
+def _erase_closed(cursor: CursorWrapper, params: dict[str, Any]) -> int:
+    """Of days whose sums are final, detached or about to be. Their count goes along: a file of
+    the day is compared with it."""
+    erased = 0
+    settled = Partition.objects.exclude(state=Partition.State.DROPPED).exclude(sealed_at=None)
+    for day in settled.order_by("day").values_list("day", flat=True):
+        if tables.exists(day):
+            cursor.execute(_OF_CLOSED_DAY.format(table=tables.name_of(day)), params)
+            Partition.objects.filter(day=day).update(rows=F("rows") - cursor.rowcount)
+            erased += cursor.rowcount
     return erased
