@@ -20,6 +20,8 @@ def telemetry_oldest_mark() -> Values:
     return [((), rollups.oldest_mark())]
 
 
-@reading("controlplane_telemetry_partitions_ahead", "Coming days for which there is a table already.")
+@reading(
+    "controlplane_telemetry_partitions_ahead", "Coming days for which there is a table already."
+)
 def partition_days_ahead() -> Values:
     return [((), float(days_ahead()))]

@@ -56,17 +56,34 @@ CREATE INDEX telemetry_event_by_time ON telemetry_events USING brin (occurred_at
 
 # A table of its own first, then attached: creating a partition in place would lock out writers.
 # The CHECK spares the scan that attaching would do, and goes when it is attached.
+#
+# With its owner's rights: ingest opens today's table where nothing else ran for a week, and the
+# portal's role owns none. It can open days about now and nothing else. What counts is the table:
+# one that was detached by hand is attached again, one that was dropped is made anew.
 OPEN_DAY = """
-CREATE FUNCTION telemetry_open_day(day date) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION telemetry_open_day(day date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     name text := 'telemetry_events_' || to_char(day, 'YYYYMMDD');
     low text := to_char(day, 'YYYY-MM-DD') || ' 00:00:00+00';
     high text := to_char(day + 1, 'YYYY-MM-DD') || ' 00:00:00+00';
 BEGIN
-    IF EXISTS (SELECT 1 FROM telemetry_partition p WHERE p.day = telemetry_open_day.day) THEN
+    IF day NOT BETWEEN current_date - 410 AND current_date + 60 THEN
+        RAISE EXCEPTION 'no day of telemetry: %', day USING ERRCODE = '22023';
+    END IF;
+    -- Two at once would both find it missing.
+    PERFORM pg_advisory_xact_lock(x'74656C656D2D6F70'::bigint);
+    IF EXISTS (SELECT 1 FROM telemetry_partition p
+               WHERE p.day = telemetry_open_day.day AND p.state <> 'open') THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE %I (LIKE telemetry_events INCLUDING ALL)', name);
+    IF EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = 'telemetry_events'::regclass
+               AND inhrelid = to_regclass(name)) THEN
+        RETURN false;
+    END IF;
+    IF to_regclass(name) IS NULL THEN
+        EXECUTE format('CREATE TABLE %I (LIKE telemetry_events INCLUDING ALL)', name);
+    END IF;
     EXECUTE format(
         'ALTER TABLE %I ADD CONSTRAINT day_bounds CHECK (occurred_at >= %L AND occurred_at < %L)',
         name, low, high);
@@ -74,8 +91,8 @@ BEGIN
         'ALTER TABLE telemetry_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
         name, low, high);
     EXECUTE format('ALTER TABLE %I DROP CONSTRAINT day_bounds', name);
-    INSERT INTO telemetry_partition (day, state, rows, bytes, made_at)
-    VALUES (day, 'open', 0, 0, now());
+    INSERT INTO telemetry_partition (day, state, rows, bytes, made_at, archive, archive_sha256)
+    VALUES (day, 'open', 0, 0, now(), '', '') ON CONFLICT DO NOTHING;
     RETURN true;
 END $$;
 """
@@ -87,7 +104,7 @@ FROM generate_series(current_date - 35, current_date + 8, interval '1 day') AS d
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0001_events_and_rollups")]
+    dependencies = [("telemetry", "0001_telemetry_tables")]
 
     operations = [
         migrations.RunSQL(TABLE, "DROP TABLE telemetry_events"),

@@ -77,9 +77,7 @@ def _rate(workspace_id: int, end: datetime) -> Line:
 
 def standing(found: Sequence[Line]) -> str:
     """The worst state of the workspace's own. Where nobody tells anything: no data."""
-    known = [
-        line["state"] for line in found if line["state"] in WORST and not line["installation"]
-    ]
+    known = [line["state"] for line in found if line["state"] in WORST and not line["installation"]]
     return min(known, key=WORST.__getitem__) if known else "no_data"
 
 

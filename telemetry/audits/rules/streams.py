@@ -10,10 +10,16 @@ from telemetry.audits.kinds import Answer, Found, Window, answer, reserved, rule
 from telemetry.measures.baselines import baseline, discovery_ratio
 
 RATE_LOW = define(
-    "telemetry.audit_rate_low", 0.5, unit="times", why="half of what usually comes: something is silent"
+    "telemetry.audit_rate_low",
+    0.5,
+    unit="times",
+    why="half of what usually comes: something is silent",
 )
 RATE_HIGH = define(
-    "telemetry.audit_rate_high", 2.0, unit="times", why="twice what usually comes: something is stuck"
+    "telemetry.audit_rate_high",
+    2.0,
+    unit="times",
+    why="twice what usually comes: something is stuck",
 )
 HEARTBEAT_GAP = define(
     "telemetry.heartbeat_gap_s", 90, unit="seconds", why="three of the 30 s heartbeats were missed"
