@@ -11,7 +11,6 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from telemetry.querysets import INSTALLATION, TelemetryQuerySet
 
-
 _RANK = Case(
     *(
         When(status=status, then=Value(rank))
