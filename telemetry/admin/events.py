@@ -70,9 +70,13 @@ class EventAdmin(ModelAdmin[Event]):
     def get_queryset(self, request: HttpRequest) -> Any:
         """A list is of one workspace, or of the installation; the page of one event is there for
         whoever may see it, whichever workspace was chosen meanwhile."""
-        rows: Any = Event.objects.visible_to(actor_of(request))
         if not getattr(request, "of_a_list", False):
-            return rows
+            return Event.objects.visible_to(actor_of(request))
+        return self.scope(request, Event.objects)
+
+    def scope(self, request: HttpRequest, manager: Any) -> Any:
+        """Of events, or of their sums, those that the list is about."""
+        rows = manager.visible_to(actor_of(request))
         if request.GET.get(filters.ABOUT) == filters.OF_INSTALLATION:
             return rows.of(None)
         workspace = workspace_of(request)

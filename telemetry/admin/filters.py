@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -55,6 +55,10 @@ class Time(admin.SimpleListFilter):
             return queryset.between(chosen.start, chosen.end)
         # To this moment, and what fast clocks sent from beyond it.
         return queryset.filter(occurred_at__gte=chosen.start)
+
+    @property
+    def start(self) -> datetime | None:
+        return None if self._of_all_days() else times.read(self.asked).start
 
     def _of_all_days(self) -> bool:
         """Who looks for one correlation or mission looks in all that is kept: its index answers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from controlplane.base.admin.changelist import AFTER, BEFORE, BoundedPaginator, KeyedList
+from telemetry.admin import narrowing
+from telemetry.admin.filters import Time
 from telemetry.shown import times
 
 Edge = tuple[datetime, UUID]
@@ -30,9 +33,8 @@ class EventList(KeyedList):
         if after is not None:
             at, key = after
             later = rows.filter(Q(occurred_at__gt=at) | Q(occurred_at=at, id__gt=key))
-            found = list(
-                later.filter(occurred_at__gte=at).order_by("occurred_at", "id")[: size + 1]
-            )
+            later = later.filter(occurred_at__gte=at).order_by("occurred_at", "id")
+            found = self._some(request, later, at, size + 1, newest=False)
             more_newer, more_older = len(found) > size, True
             found = found[:size][::-1]
         else:
@@ -40,7 +42,8 @@ class EventList(KeyedList):
                 at, key = before
                 rows = rows.filter(Q(occurred_at__lt=at) | Q(occurred_at=at, id__lt=key))
                 rows = rows.filter(occurred_at__lte=at)
-            found = list(rows[: size + 1])
+            edge = before[0] if before is not None else None
+            found = self._some(request, rows, edge, size + 1, newest=True)
             more_newer, more_older = before is not None, len(found) > size
             found = found[:size]
         if found and more_newer:
@@ -54,6 +57,20 @@ class EventList(KeyedList):
         self.show_admin_actions = bool(found)
         self.can_show_all = False
         self.multi_page = False
+
+    def _some(
+        self, request: HttpRequest, rows: Any, edge: datetime | None, most: int, *, newest: bool
+    ) -> list[Any]:
+        """The first of these, looked for where the sums say that they are."""
+        what = None if self.query else narrowing.asked(self.filter_specs)
+        if what is None:
+            return list(rows[:most])
+        start = next(one for one in self.filter_specs if isinstance(one, Time)).start
+        scope = partial(self.model_admin.scope, request)
+        spans, all_ = narrowing.spans(what, scope, start, edge, most, newest=newest)
+        found = list(rows.filter(narrowing.within(spans))[:most])
+        # Sums may outlive their events, which were erased: then the rest is looked through.
+        return found if all_ or len(found) == most else list(rows[:most])
 
     @property
     def is_capped(self) -> bool:
