@@ -104,6 +104,10 @@ def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
     counts = Counts()
     if not _first(size, counts, wait=wait, **span):
         return counts
+    if all_ and counts.marks:
+        # Whoever settles works off all minutes before the first hour, and hours before days: else
+        # each pass would sum up the same hour and day again.
+        return counts
     for grain, step, rest in (("hour", _hours, HOUR_REST), ("day", _days, DAY_REST)):
         with transaction.atomic(), connection.cursor() as cursor:
             if not marks.take_turn(cursor, wait=wait):
@@ -113,6 +117,8 @@ def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
             counts.marks += seen
             if taken:
                 setattr(counts, f"{grain}s", step(cursor, taken))
+        if all_ and counts.marks:
+            return counts
     with transaction.atomic(), connection.cursor() as cursor:
         if marks.take_turn(cursor, wait=wait):
             _missions(cursor, counts, all_=all_, **span)
