@@ -25,7 +25,7 @@ from telemetry.models.rollups import DIMENSIONS
 Span = tuple[datetime, datetime | None]
 # What is not summed up yet: minutes within seconds, hours within a minute, a backlog later.
 _UNSETTLED = timedelta(minutes=15)
-_MOST_SPANS = 12  # of one question; the nearest are joined
+_MOST_SPANS = 60  # of one question; the nearest are joined
 _STATUS = {
     "error": Q(errors__gt=0),
     "warning": Q(warnings__gt=0),

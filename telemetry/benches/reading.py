@@ -32,7 +32,7 @@ STEP = 100_000  # rows of one statement
 RARE, RARES = "mission_retrospective_logged", 20  # one in one and a half days
 PLACES, PLACE_ROWS = 20, 2_000  # workspaces that rules are evaluated in, and events of each
 PASSES = 8
-REMEMBERED = ("panels", "boards", "telemetry_menu", "figures")
+REMEMBERED = ("panels", "boards", "telemetry_menu")
 PAGES = (
     ("events list", "/admin/telemetry/event/?range=24h"),
     ("events of one agent", "/admin/telemetry/event/?range=24h&agent=executor"),
