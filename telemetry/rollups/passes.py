@@ -27,6 +27,13 @@ MOST = define(
     why="buckets of one pass, so that it stays a short transaction; it takes fewer when that is"
     " slow",
 )
+COARSE = define(
+    "telemetry.roll_hours",
+    12,
+    unit="hours",
+    why="an hour is made of sixty minutes, a day of its hours: hundreds of them at once, as after"
+    " an outage, would outlast the time a statement has",
+)
 HOUR_REST = define(
     "telemetry.hour_rest_s",
     30.0,
@@ -113,7 +120,7 @@ def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
             if not marks.take_turn(cursor, wait=wait):
                 return counts
             due = 0.0 if all_ else rest.value
-            taken, seen = marks.take(cursor, grain, most=MOST.value, rest=due, **span)
+            taken, seen = marks.take(cursor, grain, most=COARSE.value, rest=due, **span)
             counts.marks += seen
             if taken:
                 setattr(counts, f"{grain}s", step(cursor, taken))
