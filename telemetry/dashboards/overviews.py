@@ -49,7 +49,12 @@ def cards(asked: Asked) -> list[Card]:
     """One question for the figures of all and the trends of the headlines."""
     everything = {one.slug: one for each in DASHBOARDS.values() for one in _judged(each)}
     whole = Panel("all", "All", "bars", measures=tuple(everything))
-    heads = tuple(each.headline for each in DASHBOARDS.values() if each.headline in MEASURES)
+    # As beside any figure: no trend of what would be computed anew for each of its steps.
+    heads = tuple(
+        each.headline
+        for each in DASHBOARDS.values()
+        if each.headline in MEASURES and MEASURES[each.headline].compute is None
+    )
     trends = Panel("heads", "Headlines", "lines", measures=heads)
     found = read([whole, trends], asked)
     return [

@@ -37,6 +37,9 @@ WITH stage AS (
         min(at) OVER (PARTITION BY mission ORDER BY place
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS left_at
     FROM entered
+), touched AS (
+    SELECT * FROM moved WHERE at < %(last)s
+        AND (left_at >= %(first)s OR (left_at IS NULL AND at >= %(first)s))
 ), period AS (
     SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
         WITH ORDINALITY AS p(starts, ends, number)
@@ -47,8 +50,13 @@ SELECT p.number, m.place,
     count(*) FILTER (WHERE {left}),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY {hours}) FILTER (WHERE {left}),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY {hours}) FILTER (WHERE {left})
-FROM period p JOIN moved m ON m.at < p.ends AND (m.left_at IS NULL OR m.left_at >= p.starts)
+FROM period p JOIN touched m ON m.at < p.ends
+    AND (m.left_at >= p.starts OR (m.left_at IS NULL AND m.at >= p.starts))
 GROUP BY 1, 2
+UNION ALL  -- where some stay that came before: nobody entered is a true 0 there
+SELECT p.number, s.place, 0, 0, 0, NULL, NULL
+FROM period p JOIN (SELECT place, min(at) AS at FROM moved WHERE left_at IS NULL GROUP BY place) s
+    ON s.at < p.ends
 """
 _LEFT = "m.left_at >= p.starts AND m.left_at < p.ends"
 _HOURS = "greatest(extract(epoch FROM m.left_at - m.at), 0)::float8 / 3600"
@@ -94,6 +102,8 @@ def _asked(workspace_id: int | None, periods: Sequence[Period]) -> list[dict[str
                 "events": events,
                 "places": places,
                 "workspace": workspace_id,
+                "first": first,
+                "last": max(end for _, end in periods),
                 "from": (first - timedelta(days=LOOK_BACK.value)).date(),
                 "until": max(end for _, end in periods).date(),
                 "starts": [start for start, _ in periods],
@@ -104,7 +114,11 @@ def _asked(workspace_id: int | None, periods: Sequence[Period]) -> list[dict[str
     found: list[dict[str, Stage]] = [{} for _ in periods]
     for number, place, *figures in rows:
         if place < len(STAGES):
-            found[number - 1][STAGES[place]] = Stage(*figures)
+            known, stage = found[number - 1], Stage(*figures)
+            if stage.entered or stage.left:
+                known[STAGES[place]] = stage
+            else:
+                known.setdefault(STAGES[place], stage)
     return found
 
 
