@@ -232,7 +232,7 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
     def measured(self, rule: AlertRule) -> str:
         return drawn.measure_title(rule)
 
-    @admin.display(description="Looks at")
+    @admin.display(description="Window")
     def asked(self, rule: AlertRule) -> str:
         return ", ".join(vocabulary.asked_of(rule))
 

@@ -91,7 +91,10 @@ def decode(body: bytes, content_type: str) -> list[Item]:
         return _lines(body)
     text = body.lstrip()
     if text[:1] == b"{":
-        return [_single(bytes(text))]
+        item = _single(bytes(text))
+        if isinstance(item, Problem) and item.code == "MALFORMED":
+            raise Invalid("The body is no JSON.", details={"body": item.reason})
+        return [item]
     return _list(body)
 
 

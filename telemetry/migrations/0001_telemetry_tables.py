@@ -439,7 +439,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('series', models.CharField(blank=True, max_length=120)),
-                ('status', models.CharField(choices=[('ok', 'OK'), ('pending', 'Pending'), ('firing', 'Firing'), ('no_data', 'No data'), ('error', 'Error')], default='ok', max_length=8)),
+                ('status', models.CharField(choices=[('ok', 'Ok'), ('pending', 'Pending'), ('firing', 'Firing'), ('no_data', 'No data'), ('error', 'Error')], default='ok', max_length=8)),
                 ('since', models.DateTimeField(default=controlplane.lib.clock.now)),
                 ('seen_at', models.DateTimeField(default=controlplane.lib.clock.now)),
                 ('clear_since', models.DateTimeField(blank=True, null=True)),

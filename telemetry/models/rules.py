@@ -138,7 +138,7 @@ class RuleState(models.Model):
     no row; the series "" is the rule itself. Rows are moved by the evaluation alone."""
 
     class Status(models.TextChoices):
-        OK = "ok", "OK"
+        OK = "ok", "Ok"
         PENDING = "pending", "Pending"
         FIRING = "firing", "Firing"
         NO_DATA = "no_data", "No data"

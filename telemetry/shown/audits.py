@@ -14,6 +14,7 @@ from telemetry.audits import RULES
 from telemetry.audits.reporting import WORDS
 from telemetry.models import AuditRun, Gap
 from telemetry.shown.times import linked, stamp
+from telemetry.shown.words import STAGE_WORDS
 
 # tone of the kit, icon: a shape for each, so that colour is never alone.
 _MARKS: Mapping[str, tuple[str, str]] = {
@@ -183,6 +184,10 @@ class Absent:
 
     stage: str
     events: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        return STAGE_WORDS.get(self.stage, self.stage)
 
 
 def absent(run: AuditRun) -> list[Absent]:

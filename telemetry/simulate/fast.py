@@ -72,4 +72,4 @@ def _day(
                 continue
             made = UUID(int=((int(at.timestamp() * 1000) << 80) | bits(80)) & _CLEAR | _MARKS)
             mission = f"{row.mission}{mark}-{number}" if row.mission else None
-            yield make((made, at, at, *before, mission, *after))
+            yield make((made.bytes, at, at, *before, mission, *after))

@@ -24,6 +24,10 @@ _SUBJECT = re.compile(r"[a-z_]+\.[a-z_]+:[A-Za-z0-9-]{1,64}")
 MINUTE = timedelta(minutes=1)
 
 
+# Before it no date has a day before.
+_FIRST = datetime(2, 1, 1, tzinfo=UTC)
+
+
 def take(
     workspace: Workspace,
     *,
@@ -37,7 +41,7 @@ def take(
     policy.require(actor, "telemetry.snapshot", workspace)
     now = clock.now()
     end = end or now
-    start = start or end - timedelta(days=1)
+    start = start or max(end, _FIRST) - timedelta(days=1)
     _check(start, end, now, subject)
     kind = HealthSnapshot.Kind.SUBJECT if subject else HealthSnapshot.Kind.DEMAND
     return _taken(workspace, actor, kind, start, end, subject=subject, note=note)

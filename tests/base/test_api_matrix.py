@@ -129,8 +129,10 @@ def test_strangers__touch_no_row_of_another_workspace(settings: Any, tmp_path: P
     lists = {operation.route.path: operation for operation in OPERATIONS if operation.reads}
     walked = 0
     for operation in OPERATIONS:
+        if "<uuid:uid>" not in operation.route.path:
+            continue
         rows = _rows_of(lists.get(operation.parent), owner, user, demo)
-        if "<uuid:uid>" not in operation.route.path or not rows:
+        if not rows:
             continue
         path = operation.path({"uid": rows[0]["uid"]})
         response = matrix.call(operation, stranger, user=user, workspace=elsewhere.slug, path=path)

@@ -66,13 +66,23 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral",
     },
     "notify.outboxmessage": QUEUED,
+    "telemetry.alertrule": {
+        "ok": "good", "pending": "warn", "firing": "bad", "no_data": "neutral", "error": "bad",
+        "off": "neutral",
+    },
     "telemetry.auditrun": {"clean": "good", "findings": "warn", "could_not_run": "bad"},
     "telemetry.event": {
         "info": "neutral", "success": "good", "warning": "warn", "error": "warn",
     },
     "telemetry.gap": {"open": "warn", "closed": "neutral"},
+    "telemetry.healthsnapshot": {
+        "good": "good", "warn": "warn", "bad": "warn", "no_data": "neutral",
+    },
     "telemetry.partition": {
         "open": "info", "sealed": "good", "detached": "neutral", "dropped": "neutral",
+    },
+    "telemetry.rulestate": {
+        "ok": "good", "pending": "warn", "firing": "bad", "no_data": "neutral", "error": "bad",
     },
     "work.githubsource": {"on": "good", "off": "neutral"},
     "work.item": {
@@ -117,7 +127,9 @@ def test_lists_and_heads__draw_the_states_as_the_table_says() -> None:
         label = model._meta.label_lower
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
         asked = client.get(reverse(name), {"view": "all"})
-        row = model_admin.object_url(next(iter(asked.context["cl"].result_list)))
+        listed = list(asked.context["cl"].result_list)
+        assert listed, f"the world has no {label}"
+        row = model_admin.object_url(listed[0])
         head = client.get(row, {"_part": "head"})
         words = {
             tones.state_words(shown): tone

@@ -34,7 +34,8 @@ from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.work import services as work_services
 from controlplane.work.services import github
-from telemetry import audits, kpis, rollups
+from telemetry import audits, kpis, rollups, snapshots
+from telemetry.rules import services as rules
 from tests import make
 from tests.kit import catalog, telemetry, work
 
@@ -103,7 +104,12 @@ def _telemetry(world: World) -> None:
     """A mission's events with something wrong in each, the portal's own, and what was refused."""
     here = world.workspace
     said = [
-        telemetry.event(name, context={"action": HOSTILE[:60], "token_usage": 7}, toolkit="gmail")
+        telemetry.event(
+            name,
+            context={"action": HOSTILE[:60], "token_usage": 7},
+            toolkit="gmail",
+            session_id="tools-1",
+        )
         for name in ("composio_tool_call", "composio_tool_call_error", HOSTILE[:40])
     ]
     said.append(telemetry.event("request_completed", duration_ms=180, message=HOSTILE))
@@ -114,6 +120,13 @@ def _telemetry(world: World) -> None:
     rollups.settle()
     audits.audit(here, actor=make.JOB)
     kpis.refresh(here, actor=make.JOB)
+    snapshots.take(here, actor=make.JOB, note=HOSTILE)
+    rule = rules.create_rule(
+        here, actor=make.JOB, slug="calls", title=HOSTILE[:100], measure="tool.calls",
+        threshold=0.0, severity="critical", window_s=3600, min_sample=0,
+    )  # fmt: skip
+    rules.evaluate()
+    rules.try_rule(rule, here, actor=make.JOB)
 
 
 def _machines(world: World) -> None:
