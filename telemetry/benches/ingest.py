@@ -25,6 +25,7 @@ from controlplane.access.services.agents import create_agent
 from controlplane.access.services.keys import issue_key
 from controlplane.base.bench import Row, Run
 from controlplane.lib import actors, clock
+from controlplane.lib.dsn import with_database
 from telemetry.models import Event
 
 JOB = actors.job("bench")
@@ -231,14 +232,10 @@ def _serving() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    settings = connections["default"].settings_dict
-    host = settings["HOST"]
-    where = f"/{settings['NAME']}?host={host}" if host.startswith("/") else ""
-    server = f"{host}:{settings['PORT'] or 5432}/{settings['NAME']}"
-    login = f"{settings['USER']}:{settings['PASSWORD']}@"
+    database = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     env = {
         **os.environ,
-        "DATABASE_URL": f"postgresql://{login}{where or server}",
+        "DATABASE_URL": database,
         "CONTROLPLANE_API_LIMIT_HOT": "100000000",
         "CONTROLPLANE_ENV": "local",
     }

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from controlplane.console import chaos
-from controlplane.console.management.commands.chaos import other_broker, url_for
+from controlplane.console.management.commands.chaos import other_broker
+from controlplane.lib.dsn import with_database
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "12"))
 SEED = int(os.environ.get("CHAOS_SEED", "7"))
@@ -30,7 +31,7 @@ def test_kills_at_random__nothing_lost_repeats_only_within_a_lease(
                 seconds=SECONDS,
                 seed=SEED,
                 folder=tmp_path,
-                database_url=url_for(os.environ["DATABASE_URL"], name),
+                database_url=with_database(os.environ["DATABASE_URL"], name),
                 broker_url=other_broker(settings.REDIS_URL),
             )
             connection.close()
@@ -39,17 +40,6 @@ def test_kills_at_random__nothing_lost_repeats_only_within_a_lease(
     assert audit.lost == []
     # Each kill can strand one batch, which its next holder repeats once.
     assert audit.repeated <= 20 * sum(kills.values())
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("postgresql://u:p@h:5432/db?x=1", "postgresql://u:p@h:5432/new?x=1"),
-        ("postgresql://u@/db?host=/run", "postgresql://u@/new?host=/run"),
-    ],
-)
-def test_url_for__same_server_other_database(url: str, expected: str) -> None:
-    assert url_for(url, "new") == expected
 
 
 @pytest.mark.parametrize(

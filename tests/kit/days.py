@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from django.db import connection
 
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
+from controlplane.lib.dsn import with_database
 from telemetry.ingest import storing
 from telemetry.ingest.shaping import Row, Sender, shape
 from telemetry.ingest.wire import Incoming
@@ -61,17 +63,8 @@ def put(workspace: Workspace | None, moments: list[datetime], **fields: Any) -> 
 @contextmanager
 def somebody_else(*commands: str) -> Iterator[psycopg.Connection[Any]]:
     """Another connection with a transaction open in which these were run."""
-    found = connection.settings_dict
-    options = {key: value for key, value in found["OPTIONS"].items() if key in ("host", "port")}
-    wanted = {
-        "dbname": found["NAME"],
-        "user": found["USER"],
-        "password": found["PASSWORD"],
-        "host": found["HOST"],
-        "port": found["PORT"],
-        **options,
-    }
-    with psycopg.connect(**{key: value for key, value in wanted.items() if value}) as other:
+    url = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
+    with psycopg.connect(url) as other:
         for command in commands:
             other.execute(command)
         yield other

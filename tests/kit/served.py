@@ -10,10 +10,10 @@ import time
 import urllib.request
 from pathlib import Path
 from urllib.error import URLError
-from urllib.parse import quote
 
 from django.db import connection
 
+from controlplane.lib.dsn import with_database
 from tests.kit.source import ROOT
 
 WITHIN_S = 120
@@ -30,6 +30,7 @@ class Served:
 
     def start(self, **env: str) -> None:
         """Until it answers; `env` is set beside what the tests have."""
+        database = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
         command = [sys.executable, "-m", "granian", "controlplane.wsgi:application"]
         options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
         options += ["--workers", "1", "--blocking-threads", "1", "--http", "1", "--no-ws"]
@@ -37,7 +38,7 @@ class Served:
             self._process = subprocess.Popen(
                 [*command, *options],
                 cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": _database_url(), **env},
+                env={**os.environ, "DATABASE_URL": database, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -69,18 +70,3 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
-
-
-def _database_url() -> str:
-    given = connection.settings_dict
-    host = str(given["HOST"] or "")
-    who = quote(str(given["USER"] or ""), safe="")
-    if given["PASSWORD"]:
-        who += ":" + quote(str(given["PASSWORD"]), safe="")
-    name = quote(str(given["NAME"]), safe="")
-    if host.startswith("/"):
-        return f"postgresql://{who}@/{name}?host={host}" + (
-            f"&port={given['PORT']}" if given["PORT"] else ""
-        )
-    port = f":{given['PORT']}" if given["PORT"] else ""
-    return f"postgresql://{who}@{host}{port}/{name}"

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connections
 from controlplane.console import chaos
 from controlplane.jobs import heartbeats
 from controlplane.jobs.management.commands.engine import turn
+from controlplane.lib.dsn import with_database
 
 
 class Command(BaseCommand):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
                 seconds=options["seconds"],
                 seed=seed,
                 folder=Path(folder),
-                database_url=url_for(os.environ["DATABASE_URL"], name),
+                database_url=with_database(os.environ["DATABASE_URL"], name),
                 broker_url=options["broker"] or other_broker(settings.REDIS_URL),
             )
         for what, count in sorted(kills.items()):
@@ -62,11 +63,6 @@ def _turn_for_ever() -> None:
         except DatabaseError:
             connections.close_all()
         time.sleep(0.2)
-
-
-def url_for(url: str, name: str) -> str:
-    """The same server, another database."""
-    return re.sub(r"(//[^/]*/)[^?]*", rf"\g<1>{name}", url, count=1)
 
 
 def other_broker(url: str) -> str:
