@@ -11,8 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
+import time_machine
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from pytest_django import DjangoDbBlocker
 
 from controlplane.lib import clock
 from telemetry import partitions, rollups, trimming
@@ -27,6 +29,16 @@ from tests.kit.telemetry import event, tell
 
 OLD = 200
 State = Partition.State
+
+
+@pytest.fixture(autouse=True)
+def today(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One day all through a test, with the tables that the job had opened by its noon: the
+    database may have been made yesterday."""
+    noon = clock.now().replace(hour=12, minute=0)
+    with time_machine.travel(noon), django_db_blocker.unblock():
+        opening.ensure()
+        yield
 
 
 @pytest.fixture
