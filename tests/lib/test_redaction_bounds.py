@@ -186,3 +186,11 @@ def test_hostile_text__work_grows_with_its_length(
         work.append(scanned)
     assert work[1] <= 5 * work[0] + 20_000
     assert work[1] <= 16_000 * 19 * 3 * 4  # rules × passes × what a rejected match repeats
+
+
+@pytest.mark.parametrize("at", [0, 500, 40_000])
+def test_long_text_under_the_name_of_an_id__is_a_text(at: int) -> None:
+    told = f"{'x ' * (at // 2)}ada@example.org said so{' y' * 300}"
+    found = redact({"mission_id": told})["mission_id"]
+    assert "ada@" not in found
+    assert len(found.encode()) <= CAP

@@ -41,8 +41,8 @@ _NO_ID = frozenset({"email", "jwt", "secret", "url_credentials"})
 
 def hidden_in(identifier: str) -> str:
     """The kind of what stands where an id should, or "": an address, a token, a password."""
-    window = encode(identifier)[: CAP + _LOOK_AHEAD]
-    return next((kind for _, _, kind, _ in find_all(window) if kind in _NO_ID), "")
+    found = find_all(encode(identifier))
+    return next((kind for _, _, kind, _ in found if kind in _NO_ID), "")
 
 
 def encode(text: str) -> bytes:

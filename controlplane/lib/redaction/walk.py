@@ -14,6 +14,7 @@ from controlplane.lib.redaction.pseudonyms import pseudonym
 
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+LONGEST_ID = 512
 _PLAIN = (
     datetime.date,  # and datetime
     datetime.time,
@@ -78,7 +79,9 @@ class _Walk:
             container[place] = self._user(item)
         elif kind == keys.KEEP and isinstance(item, str):
             container[place] = item
-            self.kept.append((container, place, len(self.texts)))
+            # What is longer than any id is a text, wherever it stands.
+            places = self.kept if len(item) <= LONGEST_ID else self.places
+            places.append((container, place, len(self.texts)))
             self.texts.append(item)
         elif kind == keys.KEEP or self._keeps(item, kind):
             container[place] = item
