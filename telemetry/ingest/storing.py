@@ -36,9 +36,12 @@ class NoPartition(Exception):
     """A day was closed between our look and the COPY."""
 
 
-def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[bytes]:
-    """Store what is new and mark the minutes, in one transaction. Answers the ids that were
-    there before."""
+Known = set[tuple[bytes, datetime]]  # id and time: an id that is used again is another event
+
+
+def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> Known:
+    """Store what is new and mark the minutes, in one transaction. Answers what was there
+    before."""
     ordered = sorted(rows, key=itemgetter(0))
     minutes = sorted(dirty)
     for attempt in range(1, TRIES + 1):
@@ -59,7 +62,7 @@ def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> set[bytes]:
     raise AssertionError("unreachable")
 
 
-def _copied_or_merged(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
+def _copied_or_merged(cursor: CursorWrapper, rows: Sequence[Row]) -> Known:
     try:
         with transaction.atomic():
             _copy(cursor, "telemetry_events", rows)
@@ -75,7 +78,7 @@ def _copy(cursor: CursorWrapper, table: str, rows: Iterable[Row]) -> None:
             copy.write_row(row)
 
 
-def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
+def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> Known:
     """Some are there already: through a table of our own, leaving those out."""
     cursor.execute(
         "CREATE TEMPORARY TABLE telemetry_incoming (LIKE telemetry_events) ON COMMIT DROP"
@@ -83,11 +86,11 @@ def _merge(cursor: CursorWrapper, rows: Sequence[Row]) -> set[bytes]:
     _copy(cursor, "telemetry_incoming", rows)
     cursor.execute(
         f"INSERT INTO telemetry_events ({_NAMES}) SELECT {_NAMES} FROM telemetry_incoming"  # noqa: S608
-        " ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
+        " ORDER BY id ON CONFLICT DO NOTHING RETURNING id, occurred_at"
     )
-    new = {id_.bytes for (id_,) in cursor.fetchall()}
+    new = {(id_.bytes, at) for id_, at in cursor.fetchall()}
     cursor.execute("DROP TABLE telemetry_incoming")
-    return {row.id for row in rows} - new
+    return {(row.id, row.occurred_at) for row in rows} - new
 
 
 def _mark(cursor: CursorWrapper, workspace_id: int | None, minutes: Sequence[datetime]) -> None:

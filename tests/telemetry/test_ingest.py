@@ -11,10 +11,11 @@ from uuid import uuid4
 import pytest
 
 from controlplane.lib import clock
+from telemetry import pressure
 from telemetry.models import Dirty, Event, Flag, Refusal
 from tests import make
 from tests.kit.api import Api, refused
-from tests.kit.telemetry import PATH, event
+from tests.kit.telemetry import PATH, event, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +111,32 @@ def test_delivered_again__counted_and_stored_once() -> None:
     assert (answer["accepted"], answer["duplicates"]) == (1, 6)
     assert {each["status"] for each in answer["verdicts"]} == {"duplicate"}
     assert Event.objects.count() == 6
+
+
+def test_one_id_at_two_times__each_with_its_own_verdict() -> None:
+    """In one batch, of which the one was stored before: the other is new."""
+    _, api = sender()
+    old = event(event_id="order-1", at=clock.now() - timedelta(hours=2))
+    assert sent(api, [old])["accepted"] == 1
+    answer = sent(api, [event(event_id="order-1"), old])
+    assert (answer["accepted"], answer["duplicates"]) == (1, 1)
+    assert [(each["index"], each["status"]) for each in answer["verdicts"]] == [(1, "duplicate")]
+    assert Event.objects.count() == 2
+
+
+def test_too_much_waits__senders_wait_but_the_portal_reports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace, api = sender()
+    Dirty.objects.create(workspace=workspace, bucket=clock.now().replace(second=0, microsecond=0))
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_MAX_DIRTY", "0")
+    pressure.forget()
+    try:
+        refused = api.post(PATH, event())
+        assert (refused.status_code, refused["Retry-After"]) == (503, "10")
+        assert tell(workspace, [event()]).accepted == 1
+    finally:
+        pressure.forget()
 
 
 def test_ids__of_two_workspaces__never_meet() -> None:
