@@ -10,6 +10,7 @@ from controlplane.audit.services import record
 from controlplane.base.registries import kpis
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.work.services import graph
 from telemetry.kpis.periods import before, period_of
 from telemetry.kpis.rows import refresh
 from telemetry.models import KpiValue
@@ -19,6 +20,7 @@ from telemetry.models import KpiValue
 def compute_now(workspace: Workspace, *, actor: Actor) -> dict[str, int]:
     """What the job does every hour, for one workspace and at once."""
     policy.require(actor, "telemetry.audit", workspace)
+    graph.lock(workspace.pk)  # a miss opens an item: before rows of our own, as the job does
     counts = refresh(workspace, actor=actor)
     record(actor, "telemetry.compute", workspace, details=counts)
     return counts
