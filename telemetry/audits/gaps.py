@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from django.db.models import QuerySet
 
@@ -10,6 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.defaults import define
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work.models import Item, Project
 from controlplane.work.services import closing, ensuring, talk
@@ -17,6 +19,9 @@ from telemetry.audits.kinds import RULES, Answer, Found
 from telemetry.models import AuditRun, Gap
 
 LABEL = "telemetry-gap"
+QUIET = define(
+    "telemetry.gap_quiet_h", 24, unit="hours", why="not found for a whole day: then it is mended"
+)
 
 
 def blocking_gaps(workspace_id: int) -> QuerySet[Gap]:
@@ -26,8 +31,8 @@ def blocking_gaps(workspace_id: int) -> QuerySet[Gap]:
 
 
 def keep(run: AuditRun, answers: Mapping[str, Answer], *, actor: Actor) -> int:
-    """Open or renew what was found. A check over everything closes what it no longer finds; a
-    look at a sample can't know that."""
+    """Open or renew what was found. A check over a day at least closes what it no longer finds:
+    a look at a sample can't know, and whoever looks at a minute must unblock no deployment."""
     found: dict[tuple[str, str], Found] = {
         (code, each.about[:120]): each for code, answer in answers.items() for each in answer.gaps
     }
@@ -37,8 +42,12 @@ def keep(run: AuditRun, answers: Mapping[str, Answer], *, actor: Actor) -> int:
     }
     for key in sorted(found):
         _found(run, known.get(key), key, found[key], actor)
-    if run.mode != AuditRun.Mode.SPOT:
-        judged = {code for code, answer in answers.items() if answer.status in {"ok", "gaps"}}
+    if run.mode != AuditRun.Mode.SPOT and run.until - run.since >= timedelta(hours=QUIET.value):
+        judged = {
+            code
+            for code, answer in answers.items()
+            if answer.whole and answer.status in {"ok", "gaps"}
+        }
         gone = [
             gap
             for key, gap in sorted(known.items())

@@ -53,6 +53,7 @@ class Answer:
     status: Status
     text: str = ""
     gaps: tuple[Found, ...] = ()
+    whole: bool = True  # False: only a part was looked at, and silence proves nothing
 
 
 OK = Answer("ok")

@@ -189,6 +189,39 @@ def test_gap__no_longer_found__closed_with_its_item_by_a_check_only() -> None:
     assert not Item.objects.get(key=gap.item, project__workspace=workspace).is_closed
 
 
+def test_check_of_an_hour__closes_nothing() -> None:
+    """What is silent for a minute is not mended; a deployment must not be let through by it."""
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing", at=clock.now() - timedelta(hours=5))])
+    run(workspace)
+    recent = clock.now() - timedelta(hours=1)
+    assert line(run(workspace, since=recent), "T1")["gaps"] == []
+    assert Gap.objects.get(rule="T1").status == "open"
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_events")
+    run(workspace, since=clock.now() - timedelta(hours=25))
+    assert Gap.objects.get(rule="T1").status == "closed"
+
+
+def test_sample_of_many__closes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T4 looks at so many events: what it did not meet among more than those may still be there."""
+    workspace = make.workspace()
+    tell(workspace, [call()])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_events SET message = 'mail ada@example.org'")
+    run(workspace)
+    assert Gap.objects.get(rule="T4").status == "open"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_events SET message = ''")
+    tell(workspace, [call() for _ in range(3)])
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_AUDIT_SAMPLE", "2")
+    assert line(run(workspace), "T4")["status"] == "ok"
+    assert Gap.objects.get(rule="T4").status == "open"
+    monkeypatch.delenv("CONTROLPLANE_TELEMETRY_AUDIT_SAMPLE")
+    run(workspace)
+    assert Gap.objects.get(rule="T4").status == "closed"
+
+
 def test_item_closed_by_hand__opened_anew_while_it_is_found() -> None:
     workspace = make.workspace()
     tell(workspace, [event("no_such_thing")])

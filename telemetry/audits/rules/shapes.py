@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from controlplane.lib.redaction import MARK, redact_counted
@@ -129,7 +130,8 @@ def redacted(window: Window) -> Answer:
         )
         for name, all_ in sorted(found.items())
     ]
-    return answer(gaps, fine=f"{looked:,} events looked at")
+    found_some = answer(gaps, fine=f"{looked:,} events looked at")
+    return replace(found_some, whole=looked < window.sample)
 
 
 def _parsed(value: Any) -> Any:
