@@ -33,6 +33,7 @@ CALL = {
     "outcome": "success",
     "token_usage": 7,
 }
+VIEW = {"toolkit": "hubspot", "has_preview": True, "time_on_panel": 4}
 
 
 def call(**fields: Any) -> dict[str, Any]:
@@ -63,6 +64,16 @@ def found_by(workspace: Workspace, rule: str, events: list[dict[str, Any]]) -> l
         ("T3", [call(context={"duration_ms": "long"})], ["composio_tool_call"]),
         ("T3", [call(context={"toolkit": None})], ["composio_tool_call"]),
         ("T3", [call()], []),
+        # A field of the event tells what the key of its context would.
+        (
+            "T3",
+            [call(context={"toolkit": None, "duration_ms": None}, toolkit="x", duration_ms=9)],
+            [],
+        ),
+        ("T3", [event("session_created", context={"session_id": "s"})], ["session_created"]),
+        ("T3", [event("session_created", session_id="s", duration_ms=3)], []),
+        ("T3", [event("inspection_viewed", stage=None, context=VIEW)], ["inspection_viewed"]),
+        ("T3", [event("inspection_viewed", context=VIEW)], []),
         (
             "T3",
             [call(context={"meta_tool": "COMPOSIO_MAGIC"})],

@@ -22,6 +22,17 @@ _JSON_TYPES = {
     "text": "string",
     "time": "string",
 }
+# Fields of an event that tell what a key of its context would: a sender may write either, and
+# ingest stores the field in this column. The span of a kind is one too, under its own name.
+_FIELDS = {
+    "toolkit": "toolkit",
+    "toolkit_slug": "toolkit",
+    "agent_name": "agent",
+    "session_id": "session",
+    "mission_id": "mission",
+    "bd_issue": "work_item",
+}
+_COLUMNS = ", ".join(sorted(set(_FIELDS.values())))
 
 
 @rule("T3", "Context keys are there and of the right type")
@@ -46,7 +57,7 @@ def _of_kind(window: Window, kind: Kind) -> list[Found]:
     parts: list[str] = []
     params: list[Any] = []
     for key in kind.keys:
-        missing, wrong = _conditions(key)
+        missing, wrong = _conditions(key, _field(key, kind))
         parts += [f"count(*) FILTER (WHERE {missing[0]})", f"count(*) FILTER (WHERE {wrong[0]})"]
         params += [*missing[1], *wrong[1]]
     counts = _count(window, kind, ", ".join(parts), params)
@@ -74,7 +85,8 @@ def _count(window: Window, kind: Kind, parts: str, params: list[Any]) -> list[in
     limit = "ORDER BY occurred_at DESC LIMIT %s" if window.mode == "spot" else "LIMIT ALL"
     sample = [window.sample] if window.mode == "spot" else []
     rows = window.rows(
-        f"WITH mine AS (SELECT context FROM {{events}} AND event_type = %s {limit})"  # noqa: S608
+        f"WITH mine AS (SELECT context, duration_ms, stage, {_COLUMNS}"  # noqa: S608
+        f" FROM {{events}} AND event_type = %s {limit})"
         f" SELECT count(*), {parts} FROM mine",
         kind.name,
         *sample,
@@ -83,10 +95,23 @@ def _count(window: Window, kind: Kind, parts: str, params: list[Any]) -> list[in
     return [int(number) for number in rows[0]]
 
 
-def _conditions(key: Key) -> tuple[tuple[str, list[Any]], tuple[str, list[Any]]]:
-    """(missing, wrong) as SQL over `context`. The marker may stand for anything."""
+def _field(key: Key, kind: Kind) -> str:
+    """The column that holds this key's value where it was sent as a field of the event. A kind
+    of one stage has that stage whether it was sent or not, so there it proves nothing."""
+    if key.name == kind.ms:
+        return "duration_ms"
+    if key.name == "stage":
+        return "" if kind.stage else "stage"
+    return _FIELDS.get(key.name, "")
+
+
+def _conditions(key: Key, field: str) -> tuple[tuple[str, list[Any]], tuple[str, list[Any]]]:
+    """(missing, wrong) as SQL over the event. The marker may stand for anything."""
     present = "context ->> %s IS NOT NULL"
     missing = ("context ->> %s IS NULL", [key.name])
+    if field:
+        told = f"{field} IS NULL" if field == "duration_ms" else f"coalesce({field}, '') = ''"
+        missing = (f"{missing[0]} AND {told}", missing[1])
     marked: list[Any] = [key.name, MARK]
     wanted = _JSON_TYPES.get(key.type)
     tests: list[str] = []
