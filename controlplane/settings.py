@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "controlplane.console.apps.ConsoleConfig",
     "telemetry",
     "deployments",
+    "deployments.flags",
     "missions",
     "incidents",
 ]
