@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from controlplane.access.models import Workspace
 from controlplane.audit import services as audit
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import NotAllowed
@@ -400,6 +401,25 @@ def test_archived_workspace__is_left_alone(world: World) -> None:
     world.workspace.save()
     world.look()
     assert not signals()
+
+
+def test_workspace_archived_while_it_fires__resolved__and_fires_anew_when_it_is_back(
+    world: World,
+) -> None:
+    """Another workspace's alert stands as it did."""
+    world.rule(for_s=0)
+    world.watch(60, bad=10)
+    assert world.status() == "firing"
+    Workspace.objects.filter(pk=world.workspace.pk).update(archived_at=world.now)
+    world.passes(15)
+    assert world.look().resolved == 1
+    (told,) = signals(RESOLVED)
+    assert told.payload["reason"] == "The workspace was archived."
+    assert not RuleState.objects.filter(workspace=world.workspace).exclude(status="ok").exists()
+    assert world.look().resolved == 0
+    Workspace.objects.filter(pk=world.workspace.pk).update(archived_at=None)
+    world.watch(60, bad=10)
+    assert [each.payload["episode"] for each in signals()] == [1, 2]
 
 
 def test_refusals_of_the_audit_log__are_reported_once__and_fire(world: World) -> None:

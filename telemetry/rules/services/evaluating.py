@@ -24,7 +24,7 @@ from telemetry.rules.judging import Judged, failed, pace_of
 from telemetry.rules.looking import Look
 from telemetry.rules.machine import Pace
 from telemetry.rules.services.adopting import adopt
-from telemetry.rules.services.moving import matters, move
+from telemetry.rules.services.moving import end_in, matters, move
 from telemetry.rules.vocabulary import EVERY, FIRED, RESOLVED, SLOWEST
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def evaluate(at: datetime | None = None, *, deadline: float | None = None) -> Pa
     if adopt([rule for rule in rules if rule.workspace_id is None]):
         rules = list(AlertRule.objects.order_by("pk"))
     done = Pass()
+    done.resolved += _leave_archived(now)
     places = _places()
     lately = looking.lately_reported([place.pk if place else None for place in places], now)
     for place in places:
@@ -69,6 +70,13 @@ def evaluate(at: datetime | None = None, *, deadline: float | None = None) -> Pa
         if here:
             _Place(place, now, lately.get(place_id, set())).evaluate(here, done)
     return done
+
+
+def _leave_archived(at: datetime) -> int:
+    """An alert of a workspace that was archived would fire for ever: no pass looks there again."""
+    standing = RuleState.objects.values("workspace")
+    left = Workspace.objects.exclude(archived_at=None).filter(pk__in=standing)
+    return sum(end_in(place, at=at, reason="The workspace was archived.") for place in left)
 
 
 def in_force(rules: Sequence[AlertRule], workspace_id: int | None) -> list[AlertRule]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from controlplane.access.models import Workspace
 from controlplane.base.states import advance
@@ -182,14 +182,25 @@ def remember(
 def end(rule: AlertRule, *, at: datetime, reason: str, workspace_id: int | None = None) -> int:
     """The rule no longer asks this: what fires is resolved, with the reason, and nothing is left
     standing. `workspace_id` narrows it to one workspace."""
-    rows = RuleState.objects.select_for_update(of=("self",)).filter(rule=rule)
+    rows = RuleState.objects.filter(rule=rule)
     if workspace_id is not None:
         rows = rows.filter(workspace_id=workspace_id)
-    firing = list(rows.filter(status=Status.FIRING).select_related("workspace"))
+    return _end(rows, at=at, reason=reason)
+
+
+@transaction.atomic
+def end_in(workspace: Workspace, *, at: datetime, reason: str) -> int:
+    """Nobody looks at this workspace any more: nothing may go on firing there."""
+    return _end(RuleState.objects.of(workspace.pk), at=at, reason=reason)
+
+
+def _end(standing: QuerySet[RuleState], *, at: datetime, reason: str) -> int:
+    rows = standing.select_for_update(of=("self",))
+    firing = list(rows.filter(status=Status.FIRING).select_related("workspace", "rule"))
     for state in firing:
         changes = {"resolved_at": at, "since": at, "clear_since": None, "breached_at": None}
         advance(state, Status.OK, actor=EVALUATOR, reason=reason, changes=changes)
-        news.resolved(rule, state, reason=reason)
-        remember(rule, state, RuleChange.Kind.RESOLVED, at, began=state.fired_at, note=reason)
+        news.resolved(state.rule, state, reason=reason)
+        remember(state.rule, state, RuleChange.Kind.RESOLVED, at, began=state.fired_at, note=reason)
     rows.exclude(pk__in=[state.pk for state in firing]).delete()
     return len(firing)
