@@ -177,7 +177,9 @@ class KpisView(PortalAPIView):
     tags = ["telemetry"]
 
     def get(self, request: Any) -> HttpResponse:
-        return JsonAnswer({"items": [_line(line) for line in board(request.workspace.pk)]})
+        return JsonAnswer(
+            {"items": [_line(line) for line in board(request.workspace, request.actor)]}
+        )
 
 
 def _line(line: Line) -> dict[str, Any]:

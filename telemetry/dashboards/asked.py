@@ -12,6 +12,7 @@ from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.base.registries import PanelQuestion
 from controlplane.base.web import actor_of
+from controlplane.lib.actors import ANONYMOUS, Actor
 from telemetry.querysets import INSTALLATION
 from telemetry.shown import times
 from telemetry.shown.times import Range
@@ -31,6 +32,7 @@ class Asked:
     sees_installation: bool = False
     named: bool = False  # whether the address names the workspace
     tz: str = "UTC"
+    actor: Actor = ANONYMOUS  # who looks
 
     @property
     def workspace_id(self) -> int | None:
@@ -90,6 +92,7 @@ def read(request: HttpRequest, workspace: Workspace | None) -> Asked:
         filters=_filters(request.GET),
         sees_installation=bool(policy.can(actor_of(request), INSTALLATION)),
         named="workspace" in request.GET,
+        actor=actor_of(request),
         tz=str(getattr(request.user, "time_zone", "") or "UTC"),
     )
 

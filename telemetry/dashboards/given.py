@@ -153,7 +153,8 @@ def _health(services: list[Service]) -> dict[int, str]:
 
 def _kpis(panel: Panel, read: Read, asked: Asked) -> Drawn:
     """The board as it is kept: of each figure its running period and the one before."""
-    lines = key_figures.board(asked.workspace_id) if asked.workspace_id is not None else []
+    place = asked.workspace
+    lines = key_figures.board(place, asked.actor) if place is not None else []
     stands = [figures.card(line).standing for line in lines]
     drawn = Drawn(panel, worst(stands))
     drawn.columns = list(figures.COLUMNS)

@@ -90,7 +90,7 @@ def _card(dashboard: Dashboard, found: Read, asked: Asked) -> Card:
 
 def _of_kpis(dashboard: Dashboard, asked: Asked) -> Card:
     """The board keeps its figures as rows: by period, whatever time is asked here."""
-    lines = board(asked.workspace_id) if asked.workspace_id is not None else []
+    lines = board(asked.workspace, asked.actor) if asked.workspace is not None else []
     stands = [WORST[_OF_KPI.get(str(line.state), "neutral")] for line in lines]
     missed = [line for line in lines if _OF_KPI.get(str(line.state)) == "warn"]
     judged = sum(each.slug in {"good", "warn"} for each in stands)
@@ -134,11 +134,11 @@ def _line(measure: Measure, found: Read) -> Line:
 
 def _kept(dashboard: Dashboard, asked: Asked) -> list[Line]:
     """Key figures, where a dashboard shows them: they are no measures but kept by periods."""
-    if asked.workspace_id is None or all(one.kind != "kpis" for one in dashboard.panels):
+    if asked.workspace is None or all(one.kind != "kpis" for one in dashboard.panels):
         return []
     return [
         Line(each.kpi.title, each.text, each.target, each.standing)
-        for each in figures.cards(asked.workspace_id)
+        for each in figures.cards(asked.workspace, asked.actor)
     ]
 
 

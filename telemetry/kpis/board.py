@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from controlplane.access import policy
+from controlplane.access.models import Workspace
 from controlplane.base.registries import Kpi, kpis
 from controlplane.lib import clock
+from controlplane.lib.actors import Actor
 from telemetry.kpis.periods import Period, before, period_of
 from telemetry.models import KpiValue
 
@@ -33,14 +36,20 @@ class Line:
         return KpiValue.State.NO_DATA
 
 
-def board(workspace_id: int, now: datetime | None = None) -> list[Line]:
-    """Every registered figure, the business's first. One query."""
+def shown_to(actor: Actor, workspace: Workspace) -> list[Kpi]:
+    """The figures this reader may see: each says which action that takes."""
+    return [kpi for kpi in kpis if policy.can(actor, kpi.action, workspace)]
+
+
+def board(workspace: Workspace, actor: Actor, now: datetime | None = None) -> list[Line]:
+    """Every registered figure that the reader may see, the business's first. One query."""
     moment = now or clock.now()
-    frames = {kpi.slug: _frame(kpi, moment) for kpi in kpis}
+    shown = shown_to(actor, workspace)
+    frames = {kpi.slug: _frame(kpi, moment) for kpi in shown}
     oldest = min((frame[0].start for frame in frames.values()), default=moment)
-    rows = KpiValue.objects.of(workspace_id).filter(start__gte=oldest, kpi__in=frames)
+    rows = KpiValue.objects.of(workspace.pk).filter(start__gte=oldest, kpi__in=frames)
     known = {(row.kpi, row.start): row for row in rows}
-    lines = [_line(kpi, frames[kpi.slug], known) for kpi in kpis]
+    lines = [_line(kpi, frames[kpi.slug], known) for kpi in shown]
     return sorted(lines, key=lambda line: line.kpi.group != "business")
 
 

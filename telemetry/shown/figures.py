@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.access.models import Workspace
 from controlplane.base.registries import Kpi
+from controlplane.lib.actors import Actor
 from telemetry.dashboards.standing import Standing
 from telemetry.kpis import Line, board
 from telemetry.models import KpiValue
@@ -158,8 +160,8 @@ def card(line: Line) -> Card:
     )
 
 
-def cards(workspace_id: int) -> list[Card]:
-    return [card(line) for line in board(workspace_id)]
+def cards(workspace: Workspace, actor: Actor) -> list[Card]:
+    return [card(line) for line in board(workspace, actor)]
 
 
 def computed_at(lines: Iterable[Line]) -> datetime | None:

@@ -37,7 +37,7 @@ DRAWN = 26
 @page
 def board(request: HttpRequest) -> HttpResponse:
     workspace = workspace_shown(request)
-    lines = key_figures.board(workspace.pk) if workspace is not None else []
+    lines = key_figures.board(workspace, actor_of(request)) if workspace is not None else []
     cards = [figures.card(line) for line in lines]
     found, asked = DASHBOARDS[SLUG], asking.read(request, workspace)
     context: dict[str, Any] = {
@@ -108,7 +108,8 @@ def compute(request: HttpRequest) -> HttpResponse:
 @require_safe
 @page
 def kpi(request: HttpRequest, slug: str) -> HttpResponse:
-    found, workspace = _named(slug), workspace_shown(request)
+    workspace = workspace_shown(request)
+    found = _named(request, slug, workspace)
     periods = _periods(found, _rows(found, workspace))
     context: dict[str, Any] = {
         "title": found.title,
@@ -123,23 +124,22 @@ def kpi(request: HttpRequest, slug: str) -> HttpResponse:
             (form.upper(), reverse("telemetry:kpi_file", args=(found.slug, form))) for form in FORMS
         ],
         "board_link": reverse("telemetry:kpi_board"),
-        "explained": _explained(request, found),
+        "explained": _explained(found),
     }
     return show(request, "telemetry/kpi.html", context, {})
 
 
-def _explained(request: HttpRequest, found: Kpi) -> str:
+def _explained(found: Kpi) -> str:
     """The page that its app has for it, where that is another one."""
     own = reverse("telemetry:kpi_board")
-    if not found.link or found.link == own or not policy.can(actor_of(request), found.action):
-        return ""
-    return found.link
+    return "" if found.link == own else found.link
 
 
 @require_safe
 @page
 def kpi_file(request: HttpRequest, slug: str, form: str) -> HttpResponse:
-    found, workspace = _named(slug), workspace_shown(request)
+    workspace = workspace_shown(request)
+    found = _named(request, slug, workspace)
     if form not in FORMS or workspace is None:
         raise NotFound("There is no such file.")
     rows = [list(map(_plain, figures.exported(found, row))) for row in _rows(found, workspace)]
@@ -164,9 +164,10 @@ def _plain(value: Any) -> Any:
     return times.stamp(value) if isinstance(value, datetime) else value
 
 
-def _named(slug: str) -> Kpi:
+def _named(request: HttpRequest, slug: str, workspace: Workspace | None) -> Kpi:
+    """Of a figure that is not for this reader nothing is said, not even that it is there."""
     found = kpis.get(slug)
-    if found is None:
+    if found is None or not policy.can(actor_of(request), found.action, workspace):
         raise NotFound("There is no such key figure.")
     return found
 

@@ -184,8 +184,8 @@ def test_figures__measured_above_the_queue__the_others_below_and_explained(
     assert "no data</span>" not in page
     assert page.index("how tests.not is counted") > queue
     viewer = main(make.person(here, "viewer"))
-    assert "Figure tests.not" in viewer
-    assert 'href="/admin/tests.not/"' not in viewer, "that page would refuse them"
+    assert 'href="/admin/tests.known/"' in viewer
+    assert "Figure tests.not" not in viewer, "its action is not theirs"
 
 
 def test_figures__every_one_leads_to_a_page_that_is_there(here: Workspace) -> None:

@@ -213,3 +213,39 @@ def test_home__old_rows_are_no_figure(here: Workspace, browser: Client) -> None:
     old = kept(here, 33, State.MET, ago=4)
     assert old.end < clock.now() - timedelta(days=14)
     assert "33" not in figure(browser)
+
+
+RPO = "backups.rpo"  # asks for "backup.view", which a viewer does not hold
+
+
+def test_figure_of_another_s_concern__is_not_there_for_who_may_not_see_it(here: Workspace) -> None:
+    kept(here, 3.25, State.MET, slug=RPO)
+    kept(here, 41, State.MET)
+    operator, viewer = (
+        make.client(make.person(here, role)) for role in ("primary_operator", "viewer")
+    )
+    title = kpis._entries[RPO].title
+    assert title in main(operator, BOARD)
+    page = main(viewer, BOARD)
+    assert title not in page
+    assert "41" in page
+    for form in ("csv", "json"):
+        path = f"/admin/telemetry/dashboards/kpi-board/kpis.{form}"
+        assert title in operator.get(path).content.decode(), path
+        assert title not in viewer.get(path).content.decode(), path
+    own = f"{BOARD}{RPO}/"
+    assert operator.get(own).status_code == 200
+    assert viewer.get(own).status_code == 404
+
+
+def test_figure_over_the_api__only_those_of_the_key_s_role(here: Workspace) -> None:
+    def slugs(role: str) -> set[str]:
+        _, secret = make.key(make.agent(here, role=role))
+        answer = Client().get(
+            "/api/v1/telemetry/kpis", headers={"authorization": f"Bearer {secret}"}
+        )
+        assert answer.status_code == 200, answer.content
+        return {item["slug"] for item in answer.json()["items"]}
+
+    assert SLUG in slugs("reviewer")
+    assert RPO not in slugs("reviewer")

@@ -160,12 +160,12 @@ def test_refresh__a_row_a_period_and_the_board() -> None:
     rows = KpiValue.objects.count()
     key_figures.refresh(workspace, actor=make.JOB)
     assert KpiValue.objects.count() == rows
-    lines = {line.kpi.slug: line for line in key_figures.board(workspace.pk)}
+    lines = {line.kpi.slug: line for line in key_figures.board(workspace, make.JOB)}
     assert set(lines) == {kpi.slug for kpi in kpis}
     assert next(iter(lines)) == "missions.throughput"
     assert lines["missions.throughput"].now is not None
     assert lines["library.reuse_rate"].state in {"low_sample", "no_data"}
-    assert all(line.now is None for line in key_figures.board(make.workspace().pk))
+    assert all(line.now is None for line in key_figures.board(make.workspace(), make.JOB))
 
 
 def test_missed_period__told_once_with_one_item() -> None:

@@ -176,11 +176,14 @@ def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:
     nobody has kept yet is computed."""
     if workspace_id is None:
         return []
+    here = KpiValue(workspace_id=workspace_id)  # a figure of this workspace, whichever
     shown = [kpi for kpi in kpis if kpi.on_home]
     values = cache.cached(
         f"figures:{workspace_id}", KPI_S.value, lambda: _values(shown, workspace_id)
     )
-    return [_figure(kpi, values.get(kpi.slug), actor) for kpi in shown]
+    return [
+        _figure(kpi, values.get(kpi.slug)) for kpi in shown if policy.can(actor, kpi.action, here)
+    ]
 
 
 def _values(shown: Sequence[Kpi], workspace_id: int) -> dict[str, Told]:
@@ -210,10 +213,6 @@ def _is_met(kpi: Kpi, value: float | None) -> bool | None:
     return value >= kpi.target if kpi.better == "higher" else value <= kpi.target
 
 
-def _figure(kpi: Kpi, told: Told | None, actor: Actor) -> Figure:
+def _figure(kpi: Kpi, told: Told | None) -> Figure:
     value, met, runs = told or (None, None, False)
-    return Figure(kpi, value, _explained(kpi, actor), met, runs)
-
-
-def _explained(kpi: Kpi, actor: Actor) -> str:
-    return kpi.link if kpi.link and policy.can(actor, kpi.action) else ""
+    return Figure(kpi, value, kpi.link, met, runs)
