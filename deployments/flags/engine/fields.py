@@ -62,7 +62,7 @@ def reader(name: str) -> Read:
 def _user(context: Context) -> str | None:
     value = context.get("userId")
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if value is None:
         value = context.get("targetingKey")
     return None if value is None else text(value)
@@ -72,7 +72,7 @@ def _standard(name: str) -> Read:
     def read(context: Context) -> str | None:
         value = context.get(name)
         if value.__class__ is str:
-            return value  # type: ignore[no-any-return]
+            return value
         return None if value is None else text(value)
 
     return read
@@ -85,7 +85,7 @@ def _property(name: str) -> Read:
         if value is None:
             value = context.get(name)
         if value.__class__ is str:
-            return value  # type: ignore[no-any-return]
+            return value
         return None if value is None else text(value)
 
     return read

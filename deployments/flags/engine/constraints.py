@@ -1,0 +1,157 @@
+"""One condition on one field, as a function of the context.
+
+Whatever is broken in the condition itself (an operator nobody knows, a number that is none, a
+pattern RE2 refuses) makes it false, inverted or not: a mistake must not open what it was meant to
+narrow. A field the context doesn't have makes the comparison false, and only then it is inverted.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from controlplane.lib import clock
+from deployments.flags.engine import values
+from deployments.flags.engine.fields import Check, Context, reader, text
+from deployments.flags.engine.regexes import matcher
+
+Test = Callable[[str], bool | None]  # None: can't be said, false even if inverted
+Make = Callable[[Mapping[str, Any]], Test | None]
+
+
+def never(context: Context) -> bool:
+    return False
+
+
+def compiled(told: object) -> Check:
+    """A function that says whether a context meets the constraint."""
+    if not isinstance(told, Mapping):
+        return never
+    name, kind, inverted = told.get("contextName"), told.get("operator"), told.get("inverted")
+    if not isinstance(name, str) or not isinstance(kind, str):
+        return never
+    if kind in ("IN", "NOT_IN"):
+        return _membership(name, _texts(told), (kind == "NOT_IN") is not (inverted is True))
+    make = OPERATORS.get(kind)
+    test = make(told) if make else None
+    if test is None:
+        return never
+    if kind in _DATES and name == "currentTime":
+        return _by_the_clock(test, inverted=inverted is True)
+    return _check(name, test, inverted=inverted is True)
+
+
+def _check(name: str, test: Test, *, inverted: bool) -> Check:
+    read = reader(name)
+
+    def check(context: Context) -> bool:
+        value = read(context)
+        if value is None:
+            return inverted
+        found = test(value)
+        return found is not None and found is not inverted
+
+    return check
+
+
+def _by_the_clock(test: Test, *, inverted: bool) -> Check:
+    read = reader("currentTime")
+
+    def check(context: Context) -> bool:
+        value = read(context)
+        found = test(clock.now().isoformat() if value is None else value)
+        return found is not None and found is not inverted
+
+    return check
+
+
+def _membership(name: str, told: Sequence[str], negative: bool) -> Check:
+    among, read = frozenset(told), reader(name)
+    if negative:
+        return lambda context: read(context) not in among
+    return lambda context: read(context) in among
+
+
+def _texts(told: Mapping[str, Any]) -> list[str]:
+    given = told.get("values")
+    if not isinstance(given, list | tuple):
+        return []
+    return [spelled for value in given if (spelled := text(value)) is not None]
+
+
+# --- Texts ------------------------------------------------------------------------------------
+
+
+def _text_test(compare: Callable[[str, tuple[str, ...]], bool]) -> Make:
+    def make(told: Mapping[str, Any]) -> Test | None:
+        wanted = tuple(_texts(told))
+        if told.get("caseInsensitive") is True:
+            lower = tuple(value.lower() for value in wanted)
+            return lambda value: compare(value.lower(), lower)
+        return lambda value: compare(value, wanted)
+
+    return make
+
+
+def _contains(value: str, wanted: tuple[str, ...]) -> bool:
+    return any(part in value for part in wanted)
+
+
+def _regex(told: Mapping[str, Any]) -> Test | None:
+    pattern = told.get("value")
+    if not isinstance(pattern, str):
+        return None
+    return matcher(pattern, any_case=told.get("caseInsensitive") is True)
+
+
+def _networks(told: Mapping[str, Any]) -> Test | None:
+    known = [found for value in _texts(told) if (found := values.network(value)) is not None]
+
+    def test(value: str) -> bool:
+        found = values.address(value)
+        return found is not None and values.within(found, known)
+
+    return test
+
+
+# --- What has an order ----------------------------------------------------------------------------
+
+
+def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Make:
+    def make(told: Mapping[str, Any]) -> Test | None:
+        spelled = text(told.get("value"))
+        limit = read(spelled) if spelled is not None else None
+        if limit is None:
+            return None
+
+        def test(value: str) -> bool:
+            found = read(value)
+            return found is not None and compare(found, limit)
+
+        return test
+
+    return make
+
+
+_DATES = frozenset({"DATE_AFTER", "DATE_BEFORE"})
+
+OPERATORS: Mapping[str, Make] = {
+    "STR_STARTS_WITH": _text_test(str.startswith),
+    "STR_ENDS_WITH": _text_test(str.endswith),
+    "STR_CONTAINS": _text_test(_contains),
+    "NUM_EQ": _ordered(values.number, operator.eq),
+    "NUM_GT": _ordered(values.number, operator.gt),
+    "NUM_GTE": _ordered(values.number, operator.ge),
+    "NUM_LT": _ordered(values.number, operator.lt),
+    "NUM_LTE": _ordered(values.number, operator.le),
+    "DATE_AFTER": _ordered(values.instant, operator.gt),
+    "DATE_BEFORE": _ordered(values.instant, operator.lt),
+    "SEMVER_EQ": _ordered(values.version, operator.eq),
+    "SEMVER_GT": _ordered(values.version, operator.gt),
+    "SEMVER_GTE": _ordered(values.version, operator.ge),
+    "SEMVER_LT": _ordered(values.version, operator.lt),
+    "SEMVER_LTE": _ordered(values.version, operator.le),
+    "REGEX": _regex,
+    "IN_CIDR": _networks,
+}
