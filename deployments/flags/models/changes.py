@@ -34,9 +34,9 @@ class FlagChange(models.Model):
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="changes")
+    flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="changes")
     environment = models.ForeignKey(
-        Environment, null=True, on_delete=models.CASCADE, related_name="+"
+        Environment, null=True, on_delete=models.PROTECT, related_name="+"
     )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     before = models.JSONField(null=True)
@@ -47,7 +47,7 @@ class FlagChange(models.Model):
     at = models.DateTimeField(default=clock.now)
     version = models.PositiveIntegerField()
     revision = models.BigIntegerField(null=True)
-    undoes = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="undone")
+    undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone")
     objects = querysets.ChangeQuerySet.as_manager()
 
     class Meta:
@@ -88,7 +88,7 @@ class ScheduledChange(models.Model):
     )
     outcome = models.CharField(max_length=500, blank=True, editable=False)
     change = models.ForeignKey(
-        FlagChange, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        FlagChange, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -135,7 +135,7 @@ class ChangeRequest(models.Model):
     )
     outcome = models.CharField(max_length=500, blank=True, editable=False)
     change = models.ForeignKey(
-        FlagChange, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        FlagChange, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
