@@ -305,6 +305,53 @@ define(
     by_key=False,
 )
 
+define(
+    "approval",
+    [
+        ("view", "See what waits for consent and what was signed", EVERYBODY),
+        ("ask", "Ask for consent, revise what was asked", WORKERS),
+        ("withdraw", "Withdraw what was asked", WORKERS),
+    ],
+)
+define(
+    "approval",
+    [
+        ("sign", "Sign where one's role is asked", PEOPLE),
+        ("delegate", "Let somebody sign for one", PEOPLE),
+        ("manage", "Change approval policies, end delegations", ADMIN | {"compliance"}),
+    ],
+    by_key=False,
+)
+FLAG_EDITORS = OPERATORS | {"product_manager"}
+define(
+    "flag",
+    [
+        ("view", "See feature flags", EVERYBODY),
+        ("ask", "Ask what a flag says", EVERYBODY),
+        ("create", "Make feature flags", FLAG_EDITORS),
+        ("change", "Change feature flags and segments", FLAG_EDITORS),
+        ("kill", "Switch a flag off everywhere", OPERATORS),
+        ("enable", "Switch a flag on again", OPERATORS),
+    ],
+)
+define(
+    "flag",
+    [
+        (
+            "override",
+            "Change a flag in spite of a freeze",
+            frozenset({"release_manager", "engineering_lead"}),
+        ),
+        ("tokens", "Make and revoke SDK tokens", ADMIN | {"engineering_lead"}),
+        (
+            "govern",
+            "Say where changes of flags need consent",
+            ADMIN | {"engineering_lead", "compliance"},
+        ),
+    ],
+    by_key=False,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
