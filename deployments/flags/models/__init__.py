@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from deployments.flags.models.changes import ChangeRequest, FlagChange, ScheduledChange
 from deployments.flags.models.flags import Flag, FlagEnvironment, FlagState, Segment
+from deployments.flags.models.serving import (
+    FlagUsage,
+    ImpactSample,
+    SdkInstance,
+    SdkToken,
+    UnknownFlag,
+)
 
 __all__ = [
     "ChangeRequest",
@@ -11,6 +18,11 @@ __all__ = [
     "FlagChange",
     "FlagEnvironment",
     "FlagState",
+    "FlagUsage",
+    "ImpactSample",
     "ScheduledChange",
+    "SdkInstance",
+    "SdkToken",
     "Segment",
+    "UnknownFlag",
 ]

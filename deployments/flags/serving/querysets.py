@@ -1,0 +1,67 @@
+"""Reads of tokens, counts and measurements, named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Self
+
+from django.db.models import Max, Q, Sum
+
+from controlplane.lib import clock
+from deployments.flags.querysets import ScopedQuerySet
+
+
+class TokenQuerySet(ScopedQuerySet):
+    def in_force(self) -> Self:
+        lasting = Q(expires_at=None) | Q(expires_at__gt=clock.now())
+        return self.filter(lasting, revoked_at=None)
+
+
+class UsageQuerySet(ScopedQuerySet):
+    def about(self, flag: Any, environment: Any = None) -> Self:
+        rows = self.filter(workspace_id=flag.workspace_id, flag_name=flag.flag_name)
+        return rows if environment is None else rows.filter(environment=environment)
+
+    def since(self, at: datetime) -> Self:
+        return self.filter(hour__gte=at.replace(minute=0, second=0, microsecond=0))
+
+    def hourly(self) -> list[dict[str, Any]]:
+        """`{"hour", "yes", "no"}` over all applications, the oldest first."""
+        rows = self.order_by("hour").values("hour")
+        return list(rows.annotate(yes=Sum("yes"), no=Sum("no")))
+
+    def total(self) -> tuple[int, int]:
+        """How often it was on and off."""
+        found = self.aggregate(yes=Sum("yes"), no=Sum("no"))
+        return found["yes"] or 0, found["no"] or 0
+
+    def last_asked(self) -> dict[str, datetime]:
+        """flag's name -> the hour in which somebody last asked. Flags nobody asked are not there."""
+        rows = self.order_by().values("flag_name").annotate(last=Max("hour"))
+        return {row["flag_name"]: row["last"] for row in rows}
+
+
+class ImpactQuerySet(ScopedQuerySet):
+    def of_metric(self, environment: Any, name: str, *, app: str = "") -> Self:
+        rows = self.filter(environment=environment, name=name)
+        return rows.filter(app=app) if app else rows
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Whole minutes: the one in which `start` lies is in, the one of `end` is not."""
+        first = start.replace(second=0, microsecond=0)
+        return self.filter(minute__gte=first, minute__lt=end)
+
+    def with_flag(self, flag_name: str, variant: str | None = None) -> Self:
+        """Samples that name this flag; with a variant, those of whoever got it."""
+        rows = self.filter(labels__has_key=flag_name)
+        return rows if variant is None else rows.filter(labels__contains={flag_name: variant})
+
+    def summed(self) -> dict[str, Any]:
+        """Of counters and histograms: `{"value", "count", "buckets"}` over all these samples."""
+        value, count, buckets = 0.0, 0, Counter[str]()
+        for sample in self.order_by().values_list("value", "count", "buckets"):
+            value += sample[0]
+            count += sample[1]
+            buckets.update(sample[2])
+        return {"value": value, "count": count, "buckets": dict(buckets)}
