@@ -48,7 +48,7 @@ def percentage(told: object) -> int:
 
 def sticky(name: object) -> Read | None:
     """The field whose value decides; None for chance."""
-    if name in (None, "", "default"):
+    if name in (None, "default"):
         return _anyone
     return reader(name) if isinstance(name, str) and name != "random" else None
 
@@ -60,7 +60,7 @@ def _anyone(context: Context) -> str | None:
 
 def share(group: str, percent: int, stickiness: object) -> Check:
     """Whether the context is among the first `percent` of a hundred."""
-    if stickiness in (None, "", "default"):
+    if stickiness in (None, "default"):
         return _default_share(f"{group}:", percent)
     read = sticky(stickiness)
     if read is None:

@@ -86,6 +86,8 @@ def _texts(told: Mapping[str, Any]) -> list[str]:
 def _text_test(compare: Callable[[str, tuple[str, ...]], bool]) -> Make:
     def make(told: Mapping[str, Any]) -> Test | None:
         wanted = tuple(_texts(told))
+        if not wanted:
+            return None
         if told.get("caseInsensitive") is True:
             lower = tuple(value.lower() for value in wanted)
             return lambda value: compare(value.lower(), lower)
@@ -106,7 +108,10 @@ def _regex(told: Mapping[str, Any]) -> Test | None:
 
 
 def _networks(told: Mapping[str, Any]) -> Test | None:
-    known = [found for value in _texts(told) if (found := values.network(value)) is not None]
+    wanted = _texts(told)
+    if not wanted:
+        return None
+    known = [found for value in wanted if (found := values.network(value)) is not None]
 
     def test(value: str) -> bool:
         found = values.address(value)
@@ -118,10 +123,12 @@ def _networks(told: Mapping[str, Any]) -> Test | None:
 # --- What has an order ----------------------------------------------------------------------------
 
 
-def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Make:
+def _ordered(
+    read: Callable[[str], Any], strictly: Callable[[str], Any], compare: Callable[[Any, Any], bool]
+) -> Make:
     def make(told: Mapping[str, Any]) -> Test | None:
         spelled = text(told.get("value"))
-        limit = read(spelled) if spelled is not None else None
+        limit = strictly(spelled) if spelled is not None else None
         if limit is None:
             return None
 
@@ -140,18 +147,18 @@ OPERATORS: Mapping[str, Make] = {
     "STR_STARTS_WITH": _text_test(str.startswith),
     "STR_ENDS_WITH": _text_test(str.endswith),
     "STR_CONTAINS": _text_test(_contains),
-    "NUM_EQ": _ordered(values.number, operator.eq),
-    "NUM_GT": _ordered(values.number, operator.gt),
-    "NUM_GTE": _ordered(values.number, operator.ge),
-    "NUM_LT": _ordered(values.number, operator.lt),
-    "NUM_LTE": _ordered(values.number, operator.le),
-    "DATE_AFTER": _ordered(values.instant, operator.gt),
-    "DATE_BEFORE": _ordered(values.instant, operator.lt),
-    "SEMVER_EQ": _ordered(values.version, operator.eq),
-    "SEMVER_GT": _ordered(values.version, operator.gt),
-    "SEMVER_GTE": _ordered(values.version, operator.ge),
-    "SEMVER_LT": _ordered(values.version, operator.lt),
-    "SEMVER_LTE": _ordered(values.version, operator.le),
+    "NUM_EQ": _ordered(values.number, values.number_limit, values.same),
+    "NUM_GT": _ordered(values.number, values.number_limit, operator.gt),
+    "NUM_GTE": _ordered(values.number, values.number_limit, operator.ge),
+    "NUM_LT": _ordered(values.number, values.number_limit, operator.lt),
+    "NUM_LTE": _ordered(values.number, values.number_limit, operator.le),
+    "DATE_AFTER": _ordered(values.instant, values.instant_limit, operator.gt),
+    "DATE_BEFORE": _ordered(values.instant, values.instant_limit, operator.lt),
+    "SEMVER_EQ": _ordered(values.version, values.version_limit, operator.eq),
+    "SEMVER_GT": _ordered(values.version, values.version_limit, operator.gt),
+    "SEMVER_GTE": _ordered(values.version, values.version_limit, operator.ge),
+    "SEMVER_LT": _ordered(values.version, values.version_limit, operator.lt),
+    "SEMVER_LTE": _ordered(values.version, values.version_limit, operator.le),
     "REGEX": _regex,
     "IN_CIDR": _networks,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -103,8 +102,8 @@ def _segment(segments: Segments, key: object) -> Segment | None:
 
 def _split(kind: object, parameters: Mapping[str, Any], flag: str) -> Split | None:
     if kind == "flexibleRollout":
-        percent = percentage(parameters.get("rollout", 100))
-        stickiness = text(parameters.get("stickiness")) or "default"
+        percent = percentage(parameters.get("rollout"))
+        stickiness = text(parameters.get("stickiness", "default")) or ""
         group = _group(parameters, flag)
         if percent == 100 and stickiness in ("default", "random"):
             return None
@@ -113,6 +112,8 @@ def _split(kind: object, parameters: Mapping[str, Any], flag: str) -> Split | No
     if field is None:
         return None
     percent, group = percentage(parameters.get("percentage")), _group(parameters, flag)
+    if "groupId" not in parameters and field != "random":
+        percent = 0  # without it the SDKs have nothing to hash
     return Split(share(group, percent, field), percent, field, group)
 
 
@@ -141,11 +142,6 @@ def _named(kind: object, parameters: Mapping[str, Any]) -> Check | None:
         return _listed("userId", listed(parameters.get("userIds")))
     if kind == "remoteAddress":
         return _addressed(listed(parameters.get("IPs")))
-    if kind == "applicationHostname":
-        here = socket.gethostname().lower() in {
-            name.lower() for name in listed(parameters.get("hostNames"))
-        }
-        return lambda context: here
     return never
 
 

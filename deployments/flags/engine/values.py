@@ -4,23 +4,32 @@ we, for the same rule must say the same wherever it is evaluated."""
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from math import isfinite
 
 _NUMBER = re.compile(
     r"[+-]?(?:inf(?:inity)?|nan|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.I
 )
-_DATE = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?"
-    r"(?:[Zz]|([+-][0-9]{2}:[0-9]{2}))"
+_LIMIT = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_DAY = r"\s*([0-9]{1,4})\s*-\s*([0-9]{1,2})\s*-\s*([0-9]{1,2})"
+_CLOCK = r"([0-9]{1,2})\s*:\s*([0-9]{1,2})\s*:\s*([0-9]{1,2})(?:\.([0-9]+))?"
+_ZONE = r"\s*(?:z|utc|([+-])([0-9]{2}):?([0-5][0-9]))\s*"
+_DATE = re.compile(_DAY + r"(?:\s*t\s*|\s+)" + _CLOCK + _ZONE, re.I)
+_DATE_LIMIT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _PART = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _SEMVER = re.compile(
     r"(0|[1-9][0-9]{0,19})\.(0|[1-9][0-9]{0,19})\.(0|[1-9][0-9]{0,19})"
-    rf"(?:-({_PART}(?:\.{_PART})*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+    rf"(?:-({_PART}(?:\.{_PART})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
-_LONGEST = 1_000  # characters; nothing longer is a number, a date, a version or an address
+_LONGEST = 500  # characters; nothing longer is a number, a date, a version or an address
 _LARGEST = 2**64
+_CLOSE = 2.0**-52  # two numbers nearer than this are equal
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Version = tuple[object, ...]
 Network = tuple[int, int, int]  # 4 or 6, the mask, the address under it
@@ -32,21 +41,48 @@ def number(spelled: str) -> float | None:
     return float(spelled)
 
 
-def instant(spelled: str) -> datetime | None:
+def number_limit(spelled: str) -> float | None:
+    """What a rule may compare with: a finite number, written with its leading digit."""
+    spelled = spelled.strip()
+    if len(spelled) > _LONGEST or not _LIMIT.fullmatch(spelled):
+        return None
+    return found if isfinite(found := float(spelled)) else None
+
+
+def same(one: float, other: float) -> bool:
+    return abs(one - other) < _CLOSE
+
+
+def instant(spelled: str) -> int | None:
+    """Nanoseconds since 1970 of a date with a time and a zone, as leniently spelled as the
+    SDKs' clocks spell it."""
     found = _DATE.fullmatch(spelled) if len(spelled) <= _LONGEST else None
     if found is None:
         return None
-    year, month, day, clock, fraction, offset = found.groups()
-    micro = (fraction or "0").ljust(6, "0")[:6]
-    try:
-        told = datetime.fromisoformat(f"{year}-{month}-{day}T{clock}.{micro}{offset or '+00:00'}")
-        return told.astimezone(UTC)
-    except (ValueError, OverflowError):
+    year, month, day, hour, minute, second = map(int, found.group(1, 2, 3, 4, 5, 6))
+    nanoseconds = int((found.group(7) or "0").ljust(9, "0")[:9])
+    if second == 60:  # a leap second stands before the minute that follows
+        second, nanoseconds = 59, 999_999_999
+    sign, hours, minutes = found.group(8, 9, 10)
+    if sign and int(hours) > 23:
         return None
+    try:
+        told = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    offset = (int(hours) * 60 + int(minutes)) * 60_000_000 if sign else 0
+    micros = (told - _EPOCH) // _MICROSECOND - (-offset if sign == "-" else offset)
+    return micros * 1000 + nanoseconds
+
+
+def instant_limit(spelled: str) -> int | None:
+    """What a rule may compare with: RFC 3339, to the second or the millisecond."""
+    spelled = spelled.strip()
+    return instant(spelled) if _DATE_LIMIT.fullmatch(spelled) else None
 
 
 def version(spelled: str) -> Version | None:
-    """Something to compare: of two versions the later one is the greater.
+    """Something to compare: of two versions the later one is the greater, whatever their builds.
 
     Identifiers of a pre-release compare as numbers where they are numbers, without ever becoming
     one: length first, then digit by digit.
@@ -57,20 +93,16 @@ def version(spelled: str) -> Version | None:
     numbers = tuple(int(part) for part in found.group(1, 2, 3))
     if max(numbers) >= _LARGEST:
         return None
-    before, build = found.group(4, 5)
-    release = (1,) if before is None else (0, *map(_identifier, before.split(".")))
-    return (*numbers, release, () if build is None else tuple(map(_build, build.split("."))))
+    before = found.group(4)
+    return (*numbers, (1,) if before is None else (0, *map(_identifier, before.split("."))))
+
+
+def version_limit(spelled: str) -> Version | None:
+    return version(spelled.strip())
 
 
 def _identifier(part: str) -> tuple[int, int, str]:
     return (0, len(part), part) if part.isdigit() else (1, 0, part)
-
-
-def _build(part: str) -> tuple[int, int, str, int]:
-    if not part.isdigit():
-        return (1, 0, part, 0)
-    bare = part.lstrip("0")
-    return (0, len(bare), bare, len(part))
 
 
 def address(spelled: str) -> tuple[int, int] | None:
