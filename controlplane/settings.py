@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "controlplane.catalog",
     "controlplane.backups",
     "controlplane.work",
+    "controlplane.approvals",
     "controlplane.console.apps.ConsoleConfig",
     "telemetry",
     "deployments",

@@ -1,0 +1,68 @@
+"""The apps that ask: each registers, under a name, what to do with an answer.
+
+    owners.register(
+        "flags.change",
+        on_decided=apply,            # (request, actor): approved, rejected or changes_requested
+        on_closed=give_up,           # (request, actor): expired, withdrawn, void or superseded
+        current_packet=what_stands,  # (request) -> dict, or None when its subject is gone
+        hold=lock_the_subject,       # (request): takes the locks on the subject's rows
+        link=page_of,                # (request) -> "/…"
+    )
+
+All of them run in the transaction of the change, and a failure undoes it: there is no approved
+request whose subject never heard of it.
+
+`current_packet` is asked before every approval. If its hash differs from what was asked for, the
+approval is refused with the difference, and the request is void: its subject moved on. An owner
+that leaves it out says that its packets stand for themselves.
+
+Locks are taken in one order: the subject's rows, then the request. An owner that changes its
+subject and then calls `void` or `revise` has done so already; where people decide, `hold` is how
+the kernel does it in the same order. Without it the two could wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.approvals.models import Request
+from controlplane.lib.actors import Actor
+
+Hook = Callable[[Request, Actor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    name: str
+    label: str
+    on_decided: Hook | None = None
+    on_closed: Hook | None = None
+    current_packet: Callable[[Request], Mapping[str, Any] | None] | None = None
+    hold: Callable[[Request], None] | None = None
+    link: Callable[[Request], str] | None = None
+    panel_template: str = ""  # drawn on the packet's page with `approval` in its context
+
+
+OWNERS: dict[str, Owner] = {}
+
+
+def register(name: str, *, label: str = "", **hooks: Any) -> Owner:
+    """Once per name, in `apps.py`. Two owners of one name are a bug found at start."""
+    owner = Owner(name, label or name, **hooks)
+    if OWNERS.setdefault(name, owner) != owner:
+        raise ValueError(f"approvals: {name} has two owners")
+    return owner
+
+
+def get(name: str) -> Owner:
+    """The owner of this name. One that this release no longer has answers nothing: its requests
+    stay readable and can be decided, and nobody hears of it."""
+    return OWNERS.get(name) or Owner(name, name)
+
+
+def link(request: Request) -> str:
+    """Where the subject's own page is; empty when there is none."""
+    owner = get(request.owner)
+    return owner.link(request) if owner.link is not None else ""

@@ -1,0 +1,120 @@
+"""Reads, named. `visible_to` scopes each of them to the actor's workspaces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+
+
+class EntryQuerySet(models.QuerySet[Any]):
+    """Rows with a `workspace` of their own."""
+
+    path = "workspace_id"
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(**{f"{self.path}__in": actor.workspace_ids})
+
+    def of(self, workspace: Any) -> Self:
+        return self.filter(workspace=workspace)
+
+
+class PolicyQuerySet(EntryQuerySet):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+
+class RequestQuerySet(EntryQuerySet):
+    def open(self) -> Self:
+        return self.filter(status="open")
+
+    def late(self, at: datetime | None = None) -> Self:
+        return self.open().filter(due_at__lte=at or clock.now())
+
+    def oldest_first(self) -> Self:
+        return self.order_by("requested_at", "id")
+
+    def about(self, subject: str) -> Self:
+        return self.filter(subject=subject)
+
+    def decided(self) -> Self:
+        return self.filter(decided_at__isnull=False)
+
+    def newest_revisions(self) -> Self:
+        """Of each question the revision that counts."""
+        return self.filter(successor=None)
+
+    def waiting_for(self, actor: Actor) -> Self:
+        """Open requests that this person may sign now, for themselves or for somebody. What
+        `signing.slots_for` answers row by row, as one question; a test holds them together."""
+        from controlplane.approvals import signing
+
+        if actor.kind != "person" or actor.user_id is None or actor.scopes is not None:
+            return self.none()
+        ways = signing.ways_of(actor)
+        if not ways:
+            return self.none()
+        asked: Q = Q(pk__in=[])
+        for way in ways:
+            asked |= self._by(way, actor.user_id)
+        return (
+            self.open()
+            .filter(asked, expires_at__gt=clock.now())
+            .exclude(producers__contains=[actor.ref])
+            .exclude(Exists(_signed_by(actor.user_id)))
+        )
+
+    def _by(self, way: Any, user_id: int) -> Q:
+        """Requests this way in leads to. The rules that hold for the signer hold for whom they
+        sign for: nobody gives away a right they haven't got."""
+        from controlplane.approvals.models import RequestSlot
+
+        slots = RequestSlot.objects.filter(
+            request=OuterRef("pk"), waiting=True, roles__overlap=sorted(way.roles)
+        )
+        own = Q(requester_may=True) | ~Q(request__requested_by_id=user_id)
+        slots = slots.filter(own)
+        asked = Q(workspace_id=way.workspace_id)
+        if way.delegation is not None:
+            giver = way.delegation.from_user_id
+            slots = slots.filter(Q(requester_may=True) | ~Q(request__requested_by_id=giver))
+            asked &= ~Q(producers__contains=[f"user:{giver}"]) & ~Exists(_signed_by(giver))
+            if way.delegation.request_id is not None:
+                asked &= Q(pk=way.delegation.request_id)
+        return asked & Exists(slots)
+
+
+def _signed_by(user_id: int) -> Any:
+    """Signatures somebody gave, or that were given for them."""
+    from controlplane.approvals.models import Decision
+
+    theirs = Q(person_id=user_id) | Q(delegated_from_id=user_id)
+    return Decision.objects.filter(theirs, request=OuterRef("pk"))
+
+
+class RequestSlotQuerySet(EntryQuerySet):
+    path = "request__workspace_id"
+
+
+class DecisionQuerySet(EntryQuerySet):
+    def by(self, user_id: int | None) -> Self:
+        return self.filter(person_id=user_id)
+
+
+class DelegationQuerySet(EntryQuerySet):
+    def in_force(self, at: datetime | None = None) -> Self:
+        at = at or clock.now()
+        return self.filter(Q(until=None) | Q(until__gt=at), ended_at=None, starts__lte=at).filter(
+            Q(request=None) | Q(request__status="open")
+        )
+
+    def current_or_to_come(self, at: datetime | None = None) -> Self:
+        at = at or clock.now()
+        return self.filter(Q(until=None) | Q(until__gt=at), ended_at=None)

@@ -1,0 +1,41 @@
+"""Verbs of this package. Doors and other packages call these and nothing else."""
+
+from controlplane.approvals.services.asking import ask, revise
+from controlplane.approvals.services.closing import expire, supersede, void, withdraw
+from controlplane.approvals.services.deciding import decide
+from controlplane.approvals.services.delegating import delegate, end_delegation
+from controlplane.approvals.services.policies import (
+    change_policy,
+    define_policy,
+    ensure_policies,
+    policy_of,
+    retire_policy,
+)
+from controlplane.approvals.signing import SlotView, may_sign
+
+__all__ = [
+    "SlotView",
+    "ask",
+    "change_policy",
+    "decide",
+    "define_policy",
+    "delegate",
+    "end_delegation",
+    "ensure_policies",
+    "expire",
+    "may_sign",
+    "policy_of",
+    "retire_policy",
+    "revise",
+    "supersede",
+    "void",
+    "waiting_for",
+    "withdraw",
+]
+
+
+def waiting_for(actor):  # type: ignore[no-untyped-def]
+    """Requests this person may sign now, longest waiting first."""
+    from controlplane.approvals.models import Request
+
+    return Request.objects.visible_to(actor).waiting_for(actor).oldest_first()

@@ -1,0 +1,153 @@
+"""Policies: who must consent to what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from controlplane.access import policy as access
+from controlplane.access.models import Workspace
+from controlplane.approvals import numbers
+from controlplane.approvals.models import Policy
+from controlplane.approvals.services import reading
+from controlplane.approvals.shipped import SHIPPED, Shipped
+from controlplane.audit.services import record
+from controlplane.lib import actors, clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, NotFound
+
+_YEAR = 366 * 24 * 60
+FIELDS = (
+    "name",
+    "about",
+    "order",
+    "slots",
+    "target_minutes",
+    "expires_minutes",
+    "remind_at",
+    "escalate_to",
+)
+
+
+def _read(given: dict[str, Any]) -> dict[str, Any]:
+    readers: dict[str, Any] = {
+        "name": lambda value: reading.line("name", value, 120, required=True),
+        "about": lambda value: reading.line("about", value, 400),
+        "order": _order,
+        "slots": reading.slots,
+        "target_minutes": lambda value: reading.number("target_minutes", value, 1, _YEAR),
+        "expires_minutes": lambda value: reading.number("expires_minutes", value, 1, _YEAR),
+        "remind_at": lambda value: reading.percents("remind_at", value),
+        "escalate_to": lambda value: reading.roles("escalate_to", value, required=False),
+    }
+    unknown = sorted(set(given) - readers.keys())
+    if unknown:
+        raise reading.refuse(unknown[0], "A policy has no such field.")
+    return {name: readers[name](value) for name, value in given.items()}
+
+
+def _order(value: Any) -> str:
+    if value not in Policy.Order.values:
+        raise reading.refuse("order", f"One of {', '.join(Policy.Order.values)}.")
+    return str(value)
+
+
+@transaction.atomic
+def define_policy(
+    workspace: Workspace, slug: str, *, actor: Actor, name: str, slots: Any, **given: Any
+) -> Policy:
+    """Add a policy. What is not given is the playbook's."""
+    access.require(actor, "approval.manage", workspace)
+    slug = reading.slug_of("slug", slug)
+    given.setdefault("target_minutes", numbers.TARGET.value)
+    given.setdefault("expires_minutes", numbers.EXPIRES.value)
+    given.setdefault("remind_at", [50])
+    fields = _read({"name": name, "slots": slots, **given})
+    try:
+        with transaction.atomic():
+            made = Policy.objects.create(workspace=workspace, slug=slug, **fields)
+    except IntegrityError:
+        raise Conflict(f"There is a policy {slug} already.", details={"slug": "Taken."}) from None
+    record(actor, "approval.manage", made, after={"slug": slug, **fields}, details={"added": True})
+    return made
+
+
+@transaction.atomic
+def change_policy(
+    policy: Policy, *, actor: Actor, version: int | None = None, reason: str = "", **given: Any
+) -> Policy:
+    """Change it for what is asked from now on. Open requests keep the snapshot they were asked
+    under: nobody lowers a bar that somebody is standing before."""
+    access.require(actor, "approval.manage", policy)
+    fields = _read(given)
+    seen = policy.version if version is None else version
+    rows = Policy.objects.filter(pk=policy.pk, version=seen)
+    before = {name: getattr(policy, name) for name in fields}
+    if not rows.update(**fields, version=F("version") + 1, changed_at=clock.now()):
+        raise Conflict("Somebody changed it since you looked. Look again.")
+    policy.refresh_from_db()
+    record(actor, "approval.manage", policy, before=before, after=fields, reason=reason)
+    return policy
+
+
+@transaction.atomic
+def retire_policy(
+    policy: Policy, *, actor: Actor, active: bool = False, reason: str = ""
+) -> Policy:
+    """Take it out of use, or back. What was asked under it goes on."""
+    access.require(actor, "approval.manage", policy)
+    rows = Policy.objects.filter(pk=policy.pk).exclude(is_active=active)
+    if rows.update(is_active=active, version=F("version") + 1, changed_at=clock.now()):
+        record(
+            actor,
+            "approval.manage",
+            policy,
+            before={"is_active": not active},
+            after={"is_active": active},
+            reason=reason,
+        )
+    policy.refresh_from_db()
+    return policy
+
+
+def ensure_policies(workspace: Workspace, *, actor: Actor | None = None) -> list[Policy]:
+    """What every workspace starts with; what is there is left alone."""
+    return [policy_of(workspace, slug) for slug in SHIPPED]
+
+
+def policy_of(workspace: Workspace, slug: str) -> Policy:
+    """The policy of this name; a shipped one that the workspace hasn't got yet is made."""
+    found = Policy.objects.filter(workspace=workspace, slug=slug).first()
+    if found is not None:
+        return found
+    shipped = SHIPPED.get(slug)
+    if shipped is None:
+        raise NotFound(f"There is no approval policy {slug}.", details={"policy": "Unknown."})
+    return _furnish(workspace, shipped)
+
+
+def _furnish(workspace: Workspace, shipped: Shipped) -> Policy:
+    try:
+        with transaction.atomic():
+            return define_policy(
+                workspace,
+                shipped.slug,
+                actor=actors.job("approvals"),
+                name=shipped.name,
+                about=shipped.about,
+                slots=shipped.slots,
+                **dict(shipped.fields),
+            )
+    except Conflict:  # somebody else did, in this moment
+        return Policy.objects.get(workspace=workspace, slug=shipped.slug)
+
+
+def snapshot(policy: Policy) -> dict[str, Any]:
+    """What a request keeps of the policy it was asked under."""
+    return {
+        "slug": policy.slug,
+        "version": policy.version,
+        **{name: getattr(policy, name) for name in FIELDS},
+    }
