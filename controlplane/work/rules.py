@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from controlplane.base.registries import AuditRule, Verdict, audit_rules
-from controlplane.lib import clock
-from controlplane.work import vocabulary
 from controlplane.work.models import Item
 from controlplane.work.services import checking, graph
 
 _NAMED = 5
-_DAYS = 30
+_LIST = "/admin/work/item/"
 
 
 def _some(rows: Any) -> str:
@@ -25,23 +22,21 @@ def _labels(workspace_id: int) -> Verdict:
     number = rows.count()
     if number:
         text = f"{number} lack the label of their kind: {_some(rows)}."
-        return Verdict("attention", text, value=number, link="/admin/work/item/")
+        return Verdict("attention", text, value=number, link=f"{_LIST}?queue=unlabelled")
     return Verdict("ok", "Deployments, incidents and maintenance carry their labels.")
 
 
 def _evidence(workspace_id: int) -> Verdict:
     """Closing carries a reason, which is enforced, and evidence, which is asked for here."""
-    since = clock.now() - timedelta(days=_DAYS)
-    closed = Item.objects.filter(
-        workspace_id=workspace_id, item_type__in=vocabulary.OPERATIONS_TYPES, closed_at__gte=since
-    ).queued()
+    closed = checking.closed_lately(Item.objects.filter(workspace_id=workspace_id).queued())
     if not closed.exists():
-        return Verdict("not_applicable", f"No operations item was closed in {_DAYS} days.")
-    bare = closed.filter(links=None).order_by("pk")
+        days = checking.EVIDENCE_DAYS.value
+        return Verdict("not_applicable", f"No operations item was closed in {days} days.")
+    bare = checking.without_evidence(closed).order_by("pk")
     number = bare.count()
     if number:
         text = f"{number} were closed without a link to evidence: {_some(bare)}."
-        return Verdict("attention", text, value=number, link="/admin/work/item/")
+        return Verdict("attention", text, value=number, link=f"{_LIST}?queue=unproven")
     return Verdict("ok", "Every operations item was closed with evidence.")
 
 

@@ -15,6 +15,7 @@ from controlplane.lib import actors, clock
 from controlplane.notify.services import To, notify
 from controlplane.work.models import Item
 from controlplane.work.services import checking, digest
+from controlplane.work.vocabulary import counted
 
 logger = logging.getLogger(__name__)
 READINESS = "work.readiness"
@@ -68,9 +69,9 @@ def _tell_unlabelled(workspace: Workspace, items: list[Item]) -> None:
         kind="work.labels",
         to=To(roles=["operations_command"]),
         key=f"work.labels:{workspace.pk}:{clock.now():%Y-%m-%d}",
-        subject=f"{len(items)} operations items lack the label of their kind",
+        subject=f"{counted(len(items), 'operations item')} without the label of its kind",
         body=some,
-        link="/admin/work/item/",
+        link="/admin/work/item/?queue=unlabelled",
     )
 
 

@@ -151,3 +151,8 @@ BACKLOG_CATEGORIES: dict[str, tuple[str, ...]] = {
         "Training content",
     ),
 }
+
+
+def counted(number: int, word: str) -> str:
+    """`1 item`, `2 items`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

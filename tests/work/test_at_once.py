@@ -159,7 +159,7 @@ def test_delivery__that_tells_items_and_opens_a_gate(scene: Scene) -> None:
 
     answer = meet(scene.workspace, lambda: send("workflow_run", body, secret), scene.close_blocker)
 
-    assert answer.json()["outcome"] == "workflow_run success: 1 items told; 1 gates"
+    assert answer.json()["outcome"] == "workflow_run success: 1 item told; 1 gate"
 
 
 def test_notes_and_metadata__of_a_crowd_are_all_kept(scene: Scene) -> None:

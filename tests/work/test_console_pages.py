@@ -238,6 +238,26 @@ def test_project__made_changed_archived(browser: Client, here: Workspace) -> Non
     assert project.archived_at is not None
 
 
+def test_project__leads_to_its_files_and_nowhere_else(browser: Client, here: Workspace) -> None:
+    item = work.item(here, "Taken along")
+    page = read(browser, reverse("admin:work_project_change", args=(item.project.uid,)))
+    for path, holds in (("export", '"title":"Taken along"'), ("tasks.json", item.key)):
+        url = f"/api/v1/work/{path}?project={item.project.uid}"
+        assert f'href="{url}"' in page
+        assert holds in b"".join(browser.get(url)).decode()
+    assert "Short hash" in page
+    assert "bd-a1f" not in page  # a key in a text is a link, and there is no such item
+
+
+def test_backlog__its_categories_are_named_as_they_are_written(
+    browser: Client, here: Workspace
+) -> None:
+    item = backlog(here, "Rank me", 1, 1)
+    page = read(browser, f"{reverse('admin:work_item_change', args=(item.uid,))}?edit=1")
+    assert "Prepare: OAuth automation, toolkit catalogue refresh" in page
+    assert "metric SLO refinement" in page
+
+
 def test_project__operations_stays__viewer_and_stranger_may_nothing(
     browser: Client, here: Workspace
 ) -> None:

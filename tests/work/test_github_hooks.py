@@ -292,7 +292,7 @@ def test_gate__opens_when_its_run_ends_well(repository: Repository) -> None:
     assert waiting.status == "open"
     assert "stays shut" in texts(waiting)[0]
     done = repository.deliver("workflow_run", run(99, "success", "2026-03-01T08:20:00Z"))
-    assert "1 gates" in done.json()["outcome"]
+    assert "; 1 gate" in done.json()["outcome"]
     for item in (waiting, other, behind):
         item.refresh_from_db()
     assert (waiting.status, other.status, behind.blocked) == ("closed", "open", False)

@@ -121,7 +121,7 @@ def test_check__whose_name_a_terminal_would_obey__is_kept_and_told() -> None:
 
     answer = repository.check(name="tests \u001b[31mred\u001b[0m\u0007")
 
-    assert answer.json()["outcome"] == "check_run success: 1 items told"
+    assert answer.json()["outcome"] == "check_run success: 1 item told"
     assert CheckResult.objects.get().name == "tests  [31mred [0m"
     assert "tests  [31mred" in item.comments.get().text
 

@@ -157,6 +157,9 @@ def test_labels__missing_ones_are_found_told_and_ruled_on() -> None:
     told = Notification.objects.get(kind="work.labels")
     assert bare.key in told.body
     assert good.key not in told.body
+    assert told.subject == "1 operations item without the label of its kind"
+    page = make.client(keeper).get(told.link).content.decode()
+    assert (bare.title in page, good.title in page) == (True, False)
     assert Delivery.objects.filter(notification=told, user=keeper).exists()
     services.update_item(bare, actor=make.actor(keeper), add_labels=["deployment"])
     assert tasks.check_labels() == {"unlabelled": 0}
@@ -176,9 +179,13 @@ def test_evidence__is_asked_for_of_closed_operations_items() -> None:
     workspace = make.workspace()
     actor = work.worker(workspace)
     assert verdict("work.evidence", workspace.pk).status == "not_applicable"
-    item = work.item(workspace, "Incident", item_type="incident", labels=["incident"])
+    item = work.item(workspace, "Outage", item_type="incident", labels=["incident"])
     services.close_item(item, actor=actor, reason="mended")
-    assert verdict("work.evidence", workspace.pk).status == "attention"
+    found = verdict("work.evidence", workspace.pk)
+    assert found.status == "attention"
+    work.item(workspace, "Still open", item_type="incident", labels=["incident"])
+    page = make.client(make.person(workspace, "viewer")).get(found.link).content.decode()
+    assert (item.key in page, "Still open" in page) == (True, False)
     services.add_link(item, actor=actor, url="https://grafana.example.org/d/1")
     assert verdict("work.evidence", workspace.pk).status == "ok"
 

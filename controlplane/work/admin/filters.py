@@ -15,6 +15,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import defaults
 from controlplane.work import vocabulary
 from controlplane.work.models import Item, Project
+from controlplane.work.services import checking
 from controlplane.work.shown import neighbours
 from controlplane.work.shown.words import status_words
 from controlplane.work.web.common import read_uid
@@ -53,6 +54,8 @@ class Queue(admin.SimpleListFilter):
             ("deferred", "Deferred"),
             ("unfinished", "Not done"),
             ("done", "Done"),
+            ("unlabelled", "Without the label of its kind"),
+            ("unproven", "Closed without evidence"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -73,6 +76,9 @@ _QUEUES: dict[str, Any] = {
     ),
     "unfinished": lambda rows: rows.unfinished(),
     "done": lambda rows: rows.filter(category="done"),
+    # What the checks of every night name.
+    "unlabelled": checking.lacking_label,
+    "unproven": checking.without_evidence,
 }
 
 

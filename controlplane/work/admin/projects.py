@@ -111,7 +111,7 @@ class ProjectAdmin(Steps, ModelAdmin[Project]):
     )
     empty = "No project is like that."
     empty_hint = "bd init -p PREFIX starts one and points its folder at it."
-    list_display = ["name", "state", "prefix", "ids", "unfinished", "ready_now", "created_at"]
+    list_display = ["name", "state", "prefix", "keys", "unfinished", "ready_now", "created_at"]
     list_filter = (Kind,)
     search_fields = ["name", "prefix", "description"]
     in_palette = True
@@ -121,7 +121,7 @@ class ProjectAdmin(Steps, ModelAdmin[Project]):
     panel_template = "work/panel_project.html"
     change_form_template = "work/row.html"
     facts = (
-        "state", "prefix", "ids", "epics_rule", "closing_rule", "sandbox_key", "created_at",
+        "state", "prefix", "keys", "epics_rule", "closing_rule", "sandbox_key", "created_at",
         "archived_at", "uid",
     )  # fmt: skip
 
@@ -156,6 +156,12 @@ class ProjectAdmin(Steps, ModelAdmin[Project]):
         if project.is_sandbox:
             return "sandbox"
         return "operations" if project.is_operations else "in use"
+
+    @admin.display(description="Keys", ordering="ids")
+    def keys(self, project: Project) -> str:
+        """Without the choice's example: a key in a text is made a link, and that one leads
+        nowhere."""
+        return str(project.get_ids_display()).partition(" (")[0]
 
     @admin.display(description="Epics")
     def epics_rule(self, project: Project) -> str:
@@ -193,6 +199,8 @@ class ProjectAdmin(Steps, ModelAdmin[Project]):
             "board_url": f"{reverse('work:board')}?{urlencode(asked)}",
             "queue_url": f"{reverse('work:queue')}?{urlencode(asked)}",
             "items_url": list_url(Item, urlencode({**asked, "queue": "unfinished"})),
+            "export_url": f"/api/v1/work/export?{urlencode(asked)}",
+            "tasks_url": f"/api/v1/work/tasks.json?{urlencode(asked)}",
             "own_statuses": obj.custom_statuses.items(),
             "settings": sorted(obj.config.items()),
         }

@@ -29,6 +29,12 @@ LOOKED_BACK = defaults.define(
     unit="days",
     why="Closed work is still in reviews for a month; what is older is history.",
 )
+EVIDENCE_DAYS = defaults.define(
+    "work.evidence_days",
+    30,
+    unit="days",
+    why="What was closed a month ago is past its review; its evidence is no longer found.",
+)
 ORPHAN_HOURS = defaults.define(
     "work.orphan_hours",
     24,
@@ -55,13 +61,31 @@ _PARENTS = """
 
 def unlabelled(workspace_id: int) -> QuerySet[Any]:
     """Deployments, incidents and windows that lack the label of their kind."""
+    ours = Item.objects.filter(workspace_id=workspace_id).queued()
+    rows: QuerySet[Any] = lacking_label(ours)
+    return rows.defer("search").order_by("pk")
+
+
+def lacking_label(rows: Any) -> Any:
     wrong = Q(pk=None)
     for kind in sorted(vocabulary.OPERATIONS_LABELS):
         wrong |= Q(item_type=kind) & ~Q(labels__contains=[kind])
     since = clock.now() - timedelta(days=LOOKED_BACK.value)
     recent = ~Q(category="done") | Q(updated_at__gte=since)
-    rows: QuerySet[Any] = Item.objects.filter(workspace_id=workspace_id).queued()
-    return rows.filter(wrong, recent).defer("search").order_by("pk")
+    return rows.filter(wrong, recent)
+
+
+# --- Evidence ---------------------------------------------------------------------------------
+
+
+def closed_lately(rows: Any) -> Any:
+    """Operations items that were closed so late that somebody may still add the evidence."""
+    since = clock.now() - timedelta(days=EVIDENCE_DAYS.value)
+    return rows.filter(item_type__in=vocabulary.OPERATIONS_TYPES, closed_at__gte=since)
+
+
+def without_evidence(rows: Any) -> Any:
+    return closed_lately(rows).filter(links=None)
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from controlplane.lib.actors import Actor
 from controlplane.notify.models import Channel, Notification, Urgency
 from controlplane.notify.services import To, notify
 from controlplane.work.models import Item
+from controlplane.work.vocabulary import counted
 
 HOUR = defaults.define(
     "work.digest_hour", 8, unit="o'clock", why="Before the day's first meeting, where the team is."
@@ -64,7 +65,7 @@ def send_digest(workspace: Workspace, *, actor: Actor) -> bool:
         kind="work.digest",
         to=To(channels=channels),
         key=key,
-        subject=f"Ready this morning: {_number(counts['ready'], 'item')}",
+        subject=f"Ready this morning: {counted(counts['ready'], 'item')}",
         body=_body(workspace, counts),
         urgency=Urgency.NORMAL,
         link="/admin/work/queue/",
@@ -109,7 +110,3 @@ def _body(workspace: Workspace, counts: dict[str, int]) -> str:
     if more > 0:
         lines.append(f"and {more} more.")
     return "\n".join(lines)
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

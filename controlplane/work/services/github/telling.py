@@ -15,6 +15,7 @@ from controlplane.work.models import CheckResult, GithubSource, Item, Project
 from controlplane.work.services import graph, talk
 from controlplane.work.services.closing import close_item
 from controlplane.work.services.github.payloads import Word
+from controlplane.work.vocabulary import counted
 
 MOST_ITEMS = 20
 _RANK = {"queued": 0, "in_progress": 1, "completed": 2}
@@ -31,7 +32,7 @@ def tell(source: GithubSource, word: Word, *, actor: Actor) -> str:
     else:
         said = _store_and_say(source, word, items, actor)
     opened = _resolve_gates(source, word, actor)
-    gates = f"; {opened} gates" if opened else ""
+    gates = f"; {counted(opened, 'gate')}" if opened else ""
     return f"{word.kind} {word.conclusion or word.status}: {said}{gates}"
 
 
@@ -51,11 +52,11 @@ def _store_and_say(source: GithubSource, word: Word, items: Sequence[Item], acto
     row.save()
     row.items.add(*items)
     if word.status != "completed" or before == word.conclusion or _summed_up(source, word):
-        return f"{len(items)} items, no comment"
+        return f"{counted(len(items), 'item')}, no comment"
     line = _line(source, word)
     for item in items:
         talk.comment(item, line, actor=actor, name=_name(source), source="github")
-    return f"{len(items)} items told"
+    return f"{counted(len(items), 'item')} told"
 
 
 def _row(source: GithubSource, word: Word) -> CheckResult:
@@ -130,7 +131,7 @@ def _say_of_pull(source: GithubSource, word: Word, items: Sequence[Item], actor:
     line = f"{source.repository}#{word.outside_id} {verb}: {word.name}. {word.url}".strip()
     for item in items:
         talk.comment(item, line, actor=actor, name=_name(source), source="github", origin=origin)
-    return f"{len(items)} items told"
+    return f"{counted(len(items), 'item')} told"
 
 
 # --- Which items ------------------------------------------------------------------------------
