@@ -65,14 +65,18 @@ class PortalThrottle(BaseThrottle):
         return True
 
 
-def check(request: HttpRequest, actor: Actor, name: str) -> None:
-    """Count this request for its caller; raise `RateLimited` when it is one too many."""
+def check(request: HttpRequest, actor: Actor, name: str, *, reading: bool = True) -> None:
+    """Count this request for its caller; raise `RateLimited` when it is one too many.
+
+    Without `reading` the rules last known count: for paths that never wait for the database, in a
+    process where something else calls `renew`.
+    """
     if actor.kind == "anonymous":
         name, subject = "anonymous", context.current().address or "unknown"
     else:
         subject = actor.ref
     count = counters.take(f"{name}:{subject}", limit=CLASSES[name].value, period=PERIOD_S)
-    for name_of_rule, limit, period, shared in _applying(request, actor):
+    for name_of_rule, limit, period, shared in _applying(request, actor, reading):
         whose = "all" if shared else actor.ref
         ruled = counters.take(f"rule:{name_of_rule}:{whose}", limit=limit, period=period)
         if ruled.remaining < count.remaining or not ruled.allowed:
@@ -103,8 +107,10 @@ _rules: tuple[_Row, ...] = ()
 _read_at = 0.0
 
 
-def _applying(request: HttpRequest, actor: Actor) -> Iterable[tuple[str, int, int, bool]]:
-    rules = _in_force()
+def _applying(
+    request: HttpRequest, actor: Actor, reading: bool
+) -> Iterable[tuple[str, int, int, bool]]:
+    rules = _in_force() if reading else _rules
     if not rules or request.path_info.startswith(MANAGING):
         return
     workspace = getattr(request, "workspace", None)
@@ -141,6 +147,14 @@ def _read() -> tuple[_Row, ...]:
     columns = ("uid", "workspace_id", "actor_ref", "shared", "path", "limit", "period_s")
     rows = ThrottleRule.objects.in_force().order_by("pk").values_list(*columns, "expires_at")
     return tuple((str(row[0]), *row[1:-1], row[-1].timestamp()) for row in rows)
+
+
+def renew() -> None:
+    """Read the rules before a request has to. For a thread that looks at the database anyway."""
+    global _rules, _read_at
+    at = clock.now().timestamp()
+    if not 0 <= at - _read_at < RULES_SECONDS.value / 2:
+        _rules, _read_at = _read(), at
 
 
 def forget() -> None:

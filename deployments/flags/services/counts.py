@@ -1,0 +1,162 @@
+"""Writing down what was counted: one statement a table, whatever the number of requests.
+
+Rows are taken in the order of their keys, so that two processes that write the same ones never
+wait for each other in a circle. An environment that is gone takes its counts along.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from controlplane.lib import clock
+from controlplane.lib.defaults import define
+
+UNKNOWN_MOST = define(
+    "flags.unknown_most",
+    1_000,
+    unit="names",
+    why="Unknown flags kept of one environment: a client that makes up names must not fill it.",
+)
+INSTANCES_MOST = define(
+    "flags.instances_most",
+    5_000,
+    unit="instances",
+    why="Running copies kept of one environment; those not seen for a month go.",
+)
+
+Answers = Mapping[tuple[int, str, datetime | None], Mapping[tuple[str, bool, str], int]]
+
+_USAGE = """
+    INSERT INTO feature_flags_flagusage AS kept
+        (workspace_id, environment_id, flag_name, app, hour, yes, no, variants)
+    SELECT e.workspace_id, e.id, t.flag_name, t.app, t.hour, t.yes, t.no, t.variants
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
+                %s::bigint[], %s::bigint[], %s::jsonb[])
+        AS t(environment_id, flag_name, app, hour, yes, no, variants)
+    JOIN catalog_environment e ON e.id = t.environment_id
+    ORDER BY e.id, t.flag_name, t.hour, t.app
+    ON CONFLICT (environment_id, flag_name, hour, app) DO UPDATE SET
+        yes = kept.yes + excluded.yes,
+        no = kept.no + excluded.no,
+        variants = (
+            SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM (
+                SELECT key, sum(value::bigint) AS total FROM (
+                    SELECT * FROM jsonb_each_text(kept.variants)
+                    UNION ALL SELECT * FROM jsonb_each_text(excluded.variants)
+                ) both_of GROUP BY key
+            ) added
+        )
+"""
+_UNKNOWN = """
+    INSERT INTO feature_flags_unknownflag AS kept
+        (workspace_id, environment_id, flag_name, app, times, first_seen, last_seen)
+    SELECT e.workspace_id, e.id, t.flag_name, t.app, t.times, %s, %s
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[])
+        AS t(environment_id, flag_name, app, times)
+    JOIN catalog_environment e ON e.id = t.environment_id
+    WHERE (SELECT count(*) FROM feature_flags_unknownflag u WHERE u.environment_id = e.id) < %s
+        OR EXISTS (SELECT FROM feature_flags_unknownflag u WHERE u.environment_id = e.id
+                   AND u.flag_name = t.flag_name AND u.app = t.app)
+    ORDER BY e.id, t.flag_name, t.app
+    ON CONFLICT (environment_id, flag_name, app) DO UPDATE SET
+        times = kept.times + excluded.times, last_seen = excluded.last_seen
+"""
+_INSTANCES = """
+    INSERT INTO feature_flags_sdkinstance AS kept
+        (workspace_id, environment_id, app, instance, sdk, platform, spec, strategies,
+         started_at, first_seen, last_seen)
+    SELECT e.workspace_id, e.id, t.app, t.instance, t.sdk, t.platform, t.spec, t.strategies,
+           t.started_at, t.last_seen, t.last_seen
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
+        AS t(environment_id, app, instance, sdk, platform, spec, strategies, started_at, last_seen)
+    JOIN catalog_environment e ON e.id = t.environment_id
+    WHERE (SELECT count(*) FROM feature_flags_sdkinstance u WHERE u.environment_id = e.id) < %s
+        OR EXISTS (SELECT FROM feature_flags_sdkinstance u WHERE u.environment_id = e.id
+                   AND u.app = t.app AND u.instance = t.instance)
+    ORDER BY e.id, t.app, t.instance
+    ON CONFLICT (environment_id, app, instance) DO UPDATE SET
+        sdk = coalesce(nullif(excluded.sdk, ''), kept.sdk),
+        platform = coalesce(nullif(excluded.platform, ''), kept.platform),
+        spec = coalesce(nullif(excluded.spec, ''), kept.spec),
+        strategies = CASE WHEN excluded.strategies = '[]' THEN kept.strategies
+                          ELSE excluded.strategies END,
+        started_at = coalesce(excluded.started_at, kept.started_at),
+        last_seen = greatest(kept.last_seen, excluded.last_seen)
+"""
+_TOKENS = """
+    UPDATE feature_flags_sdktoken SET last_used_at = t.at
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS t(id, at)
+    WHERE feature_flags_sdktoken.id = t.id
+        AND (last_used_at IS NULL OR last_used_at < t.at - interval '1 minute')
+        AND feature_flags_sdktoken.id IN (
+            SELECT id FROM feature_flags_sdktoken WHERE id = ANY(%s)
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+@transaction.atomic
+def write(
+    answers: Answers,
+    unknown: Mapping[tuple[int, str, str], int],
+    instances: Mapping[tuple[int, str, str], Mapping[str, Any]],
+    tokens: Mapping[int, datetime],
+) -> None:
+    """All of it or nothing: what could not be written is counted again."""
+    now = clock.now()
+    _write_usage(answers, now)
+    _write_unknown(unknown, now)
+    _write_instances(instances)
+    if tokens:
+        ids = sorted(tokens)
+        _execute(_TOKENS, [ids, [tokens[pk] for pk in ids], ids])
+
+
+def _write_usage(answers: Answers, now: datetime) -> None:
+    present = now.replace(minute=0, second=0, microsecond=0)
+    rows: dict[tuple[int, str, str, datetime], list[Any]] = {}
+    for (environment_id, app, hour), counter in answers.items():
+        for (flag, enabled, variant), times in counter.items():
+            key = (environment_id, flag, app, hour or present)
+            row = rows.setdefault(key, [0, 0, Counter()])
+            row[0 if enabled else 1] += times
+            if variant:
+                row[2][variant] += times
+    if rows:
+        counted = [*rows.values()]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        yes, no, variants = zip(*counted, strict=True)
+        _execute(_USAGE, [*columns, list(yes), list(no), [json.dumps(each) for each in variants]])
+
+
+def _write_unknown(unknown: Mapping[tuple[int, str, str], int], now: datetime) -> None:
+    if not unknown:
+        return
+    environments, apps, names = (list(column) for column in zip(*unknown, strict=True))
+    counted = [environments, names, apps, list(unknown.values())]
+    _execute(_UNKNOWN, [now, now, *counted, UNKNOWN_MOST.value])
+
+
+def _write_instances(instances: Mapping[tuple[int, str, str], Mapping[str, Any]]) -> None:
+    if not instances:
+        return
+    columns: defaultdict[str, list[Any]] = defaultdict(list)
+    for told in instances.values():
+        for name in ("sdk", "platform", "spec"):
+            columns[name].append(told.get(name, ""))
+        columns["strategies"].append(json.dumps(told.get("strategies", [])))
+        columns["started_at"].append(told.get("started_at"))
+        columns["last_seen"].append(told["last_seen"])
+    keys = [list(column) for column in zip(*instances, strict=True)]
+    _execute(_INSTANCES, [*keys, *columns.values(), INSTANCES_MOST.value])
+
+
+def _execute(sql: str, values: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)

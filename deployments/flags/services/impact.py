@@ -1,0 +1,97 @@
+"""Keeping what applications measure of themselves, for those who decide about a rollout.
+
+SDKs send what came since they last sent: counters and histograms add up within their minute, of a
+gauge the last value stays. Written before the SDK is told that all is well, since it forgets then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+_KEEP = """
+    INSERT INTO feature_flags_impactsample AS kept
+        (workspace_id, environment_id, app, name, kind, labels, labels_key, minute,
+         value, count, buckets)
+    SELECT e.workspace_id, e.id, t.app, t.name, t.kind, t.labels, t.labels_key, %s,
+           t.value, t.count, t.buckets
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[],
+                %s::double precision[], %s::bigint[], %s::jsonb[])
+        AS t(app, name, kind, labels, labels_key, value, count, buckets)
+    JOIN catalog_environment e ON e.id = %s
+    ORDER BY t.name, t.app, t.kind, t.labels_key
+    ON CONFLICT (environment_id, name, minute, app, kind, labels_key) DO UPDATE SET
+        value = CASE kept.kind WHEN 'gauge' THEN excluded.value
+                               ELSE kept.value + excluded.value END,
+        count = kept.count + excluded.count,
+        buckets = (
+            SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM (
+                SELECT key, sum(value::bigint) AS total FROM (
+                    SELECT * FROM jsonb_each_text(kept.buckets)
+                    UNION ALL SELECT * FROM jsonb_each_text(excluded.buckets)
+                ) both_of GROUP BY key
+            ) added
+        )
+"""
+
+
+@dataclass(slots=True)
+class Sample:
+    """One metric of one application under one set of labels, since it was last sent."""
+
+    app: str
+    name: str
+    kind: str
+    labels: Mapping[str, str]
+    value: float = 0.0
+    count: int = 0
+    buckets: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.app, self.name, self.kind, self.labels_key
+
+    @property
+    def labels_key(self) -> str:
+        spelled = json.dumps(self.labels, sort_keys=True).encode()
+        return hashlib.blake2b(spelled, digest_size=16).hexdigest()
+
+
+@transaction.atomic
+def keep(environment_id: int, at: datetime, samples: Iterable[Sample]) -> int:
+    """Add the samples to their minute; how many rows that touched."""
+    rows: dict[tuple[str, str, str, str], Sample] = {}
+    for sample in samples:
+        first = rows.setdefault(sample.key, sample)
+        if first is not sample:
+            _add(first, sample)
+    if not rows:
+        return 0
+    columns: dict[str, list[Any]] = {
+        "app": [each.app for each in rows.values()],
+        "name": [each.name for each in rows.values()],
+        "kind": [each.kind for each in rows.values()],
+        "labels": [json.dumps(dict(each.labels)) for each in rows.values()],
+        "labels_key": [each.labels_key for each in rows.values()],
+        "value": [each.value for each in rows.values()],
+        "count": [each.count for each in rows.values()],
+        "buckets": [json.dumps(each.buckets) for each in rows.values()],
+    }
+    minute = at.replace(second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [minute, *columns.values(), environment_id])
+    return len(rows)
+
+
+def _add(first: Sample, other: Sample) -> None:
+    """A statement may touch each row only once: what is told twice is added up before."""
+    first.value = other.value if first.kind == "gauge" else first.value + other.value
+    first.count += other.count
+    for bound, number in other.buckets.items():
+        first.buckets[bound] = first.buckets.get(bound, 0) + number

@@ -1,0 +1,158 @@
+"""What was asked, counted in memory and written down every few seconds, by no request.
+
+Counts of a process that is killed go with it: a few seconds' worth. With the database away they
+wait, up to a limit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connections
+
+from controlplane.lib import clock
+from controlplane.lib.defaults import define
+from deployments.flags.services import counts
+from deployments.flags.serving.names import clean
+from deployments.flags.serving.store import AWAY
+
+logger = logging.getLogger(__name__)
+
+MAX_PENDING = define(
+    "flags.max_pending_counts",
+    50_000,
+    unit="counters",
+    why="Kept in memory while the database is away; what comes beyond is not counted.",
+)
+MAX_NEW_NAMES = 500  # unknown flags and instances of one environment between two writings
+
+
+class Answer(NamedTuple):
+    """What somebody was told of a flag."""
+
+    flag: str
+    enabled: bool
+    variant: str
+
+
+class _Pending:
+    def __init__(self) -> None:
+        # (environment, application, hour) -> answer -> how often. Hour None: the present one.
+        self.answers: dict[tuple[int, str, datetime | None], Counter[Answer]] = {}
+        self.unknown: Counter[tuple[int, str, str]] = Counter()
+        self.instances: dict[tuple[int, str, str], dict[str, Any]] = {}
+        self.tokens: dict[int, datetime] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.answers.values())) + len(self.unknown) + len(self.instances)
+
+
+_pending = _Pending()
+_lock = threading.Lock()
+_writing = threading.Lock()
+
+
+def answered(environment_id: int, app: str, answers: Iterable[Answer]) -> None:
+    """Somebody got these answers now."""
+    with _lock:
+        _counter(environment_id, app, None).update(answers)
+
+
+def reported(environment_id: int, app: str, hour: datetime, counted: Mapping[Answer, int]) -> None:
+    """An SDK tells what it answered, in that hour."""
+    with _lock:
+        if len(_pending) < MAX_PENDING.value:
+            _counter(environment_id, app, hour).update(counted)
+
+
+def unknown(environment_id: int, app: str, name: str, times: int = 1) -> None:
+    """A name no flag has was asked for."""
+    spelled = clean(name)
+    key = (environment_id, app, spelled)
+    with _lock:
+        known = key in _pending.unknown
+        if spelled and (known or len(_pending.unknown) < MAX_NEW_NAMES):
+            _pending.unknown[key] += times
+
+
+def seen(environment_id: int, app: str, instance: str, **told: Any) -> None:
+    """A running copy of an application showed itself, with what it tells of itself."""
+    key = (environment_id, app, instance)
+    with _lock:
+        if key in _pending.instances or len(_pending.instances) < MAX_NEW_NAMES:
+            _pending.instances.setdefault(key, {}).update(told, last_seen=clock.now())
+
+
+def used(token_id: int) -> None:
+    if token_id not in _pending.tokens:
+        with _lock:
+            _pending.tokens[token_id] = clock.now()
+
+
+def _counter(environment_id: int, app: str, hour: datetime | None) -> Counter[Answer]:
+    key = (environment_id, app, hour)
+    found = _pending.answers.get(key)
+    if found is None:
+        found = _pending.answers[key] = Counter()
+    return found
+
+
+def pending() -> int:
+    return len(_pending)
+
+
+def flush() -> None:
+    """Write down what was counted. With the database away it waits for the next time."""
+    global _pending
+    with _writing:
+        with _lock:
+            taken, _pending = _pending, _Pending()
+        if not (len(taken) or taken.tokens):
+            return
+        try:
+            counts.write(taken.answers, taken.unknown, taken.instances, taken.tokens)
+        except AWAY as error:
+            logger.warning("counts of flags wait for the database: %s", error)
+            _give_back(taken)
+
+
+def _give_back(taken: _Pending) -> None:
+    with _lock:
+        room = MAX_PENDING.value - len(_pending)
+        for key, counter in taken.answers.items():
+            if room > 0:
+                _pending.answers.setdefault(key, Counter()).update(counter)
+                room -= len(counter)
+        for name, times in taken.unknown.items():
+            _pending.unknown[name] += times
+        for key_, told in taken.instances.items():
+            _pending.instances.setdefault(key_, told)
+        for token_id, at in taken.tokens.items():
+            _pending.tokens.setdefault(token_id, at)
+
+
+def beside(component: str) -> None:
+    """Called every few seconds in each process, in a thread of its own."""
+    flush()
+
+
+def forget() -> None:
+    global _pending
+    with _lock:
+        _pending = _Pending()
+
+
+def at_end() -> None:
+    """A process that ends in order writes what it still holds."""
+    atexit.register(_last)
+
+
+def _last() -> None:
+    flush()
+    connections.close_all()
