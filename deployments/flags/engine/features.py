@@ -230,4 +230,4 @@ def _needs(told: object) -> Sequence[Need] | None:
             return None
         wanted = frozenset(spelled for name in names if (spelled := text(name)) is not None)
         found.append(Need(one["feature"], one.get("enabled") is not False, wanted))
-    return found
+    return tuple(found)
