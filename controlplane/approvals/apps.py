@@ -8,7 +8,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.access.services import people
-        from controlplane.approvals import rules, services, timers, wordings  # noqa: F401
+        from controlplane.approvals import kept, kpis, rules, services, timers, wordings  # noqa: F401
         from controlplane.audit import words
 
         words.define(
@@ -33,3 +33,4 @@ class ApprovalsConfig(AppConfig):
             },
         )
         people.furnishers.append(services.ensure_policies)
+        kpis.register()

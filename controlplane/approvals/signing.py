@@ -15,6 +15,7 @@ from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.access.policy import role_label
 from controlplane.approvals.models import Decision, Delegation, Request, RequestSlot
+from controlplane.approvals.querysets import RequestQuerySet
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 
@@ -205,8 +206,10 @@ def _is_requester(user_id: int | None, request: Request) -> bool:
     return user_id is not None and request.requested_by_id == user_id
 
 
-def may_sign(actor: Actor, request: Request) -> list[SlotView]:
-    return slots_for(actor, request)
+def waiting_for(actor: Actor) -> RequestQuerySet:
+    """Requests this person may sign now, longest waiting first."""
+    rows: RequestQuerySet = Request.objects.visible_to(actor)
+    return rows.waiting_for(actor).oldest_first()
 
 
 def holds_still(request: Request, view: SlotView, user_id: int) -> bool:

@@ -11,7 +11,8 @@ from controlplane.approvals.services.policies import (
     policy_of,
     retire_policy,
 )
-from controlplane.approvals.signing import SlotView, may_sign
+from controlplane.approvals.signing import SlotView, waiting_for
+from controlplane.approvals.signing import slots_for as may_sign
 
 __all__ = [
     "SlotView",
@@ -32,10 +33,3 @@ __all__ = [
     "waiting_for",
     "withdraw",
 ]
-
-
-def waiting_for(actor):  # type: ignore[no-untyped-def]
-    """Requests this person may sign now, longest waiting first."""
-    from controlplane.approvals.models import Request
-
-    return Request.objects.visible_to(actor).waiting_for(actor).oldest_first()

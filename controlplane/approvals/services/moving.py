@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.access.models import Workspace  # noqa: F401 - relations resolve it
 from controlplane.approvals import owners
 from controlplane.approvals.models import Request
 from controlplane.approvals.services import telling

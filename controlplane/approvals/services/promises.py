@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from controlplane.approvals.models import Request
 from controlplane.audit.refs import subject_ref
 from controlplane.jobs import timers
@@ -21,7 +24,7 @@ def make(request: Request) -> None:
     _set(request, EXPIRE, request.expires_at, "expire", {})
 
 
-def _set(request: Request, kind: str, at, name: str, payload) -> None:  # type: ignore[no-untyped-def]
+def _set(request: Request, kind: str, at: datetime, name: str, payload: dict[str, Any]) -> None:
     timers.set_timer(
         kind,
         key=f"approval:{request.uid}:{name}",
