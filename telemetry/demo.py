@@ -1,4 +1,5 @@
-"""The demo's telemetry: a week of missions, as its agents would have reported it."""
+"""The demo's telemetry: a week of missions, as its agents would have reported it, and what the
+jobs would have made of it by now: whoever looks first sees figures, not what waits for a worker."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ from datetime import timedelta
 
 from controlplane.base import demo
 from controlplane.lib import clock
-from telemetry import partitions, pressure, rollups, simulate
+from controlplane.lib.actors import job
+from telemetry import audits, kpis, partitions, pressure, rollups, simulate
 
 DAYS = 7
+JOB = job("seed_demo")
 RATE = 2.0  # events a minute: some ten missions a day
 
 
@@ -20,3 +23,7 @@ def telemetry(scene: demo.Scene) -> None:
     start = max(now - timedelta(days=DAYS), partitions.oldest_open())
     events = simulate.events(demo.SEED, start, now, RATE)
     simulate.deliver(events, simulate.inside(scene.workspace, relieve=rollups.settle))
+    rollups.settle()
+    kpis.refresh(scene.workspace, actor=JOB)
+    audits.audit(scene.workspace, actor=JOB)
+    rollups.settle()  # both have reported of themselves

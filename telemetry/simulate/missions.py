@@ -138,6 +138,11 @@ def _prepare(story: Story, at: datetime, toolkits: list[world.Toolkit], seed: in
             agent_name="inspector",
         )
         at += 5 * _S
+    story.tell(
+        at,
+        "safeguard_reviewed",
+        {"safeguard_id": rng.choice(world.SAFEGUARDS), "outcome": "success"},
+    )
     return at + wait(rng, 120)
 
 
@@ -171,6 +176,15 @@ def _connect(story: Story, at: datetime, toolkit: world.Toolkit, rank: int, seed
             at + 6 * _S,
             "inspection_viewed",
             {"toolkit": toolkit.slug, "has_preview": True, "time_on_panel": rng.randrange(3, 90)},
+        )
+        story.tell(
+            at + 9 * _S,
+            "coverage_preview_opened",
+            {
+                "toolkit": toolkit.slug,
+                "field_summary": {"fields": rng.randrange(6, 40), "empty": rng.randrange(5)},
+                "time_to_view": rng.randrange(1, 20),
+            },
         )
     return at
 

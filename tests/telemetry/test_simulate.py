@@ -6,15 +6,17 @@ import itertools
 import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from controlplane.access.models import Workspace
 from controlplane.lib import clock, redaction
-from telemetry import catalogue, simulate
+from telemetry import catalogue, measures, rollups, simulate
 from telemetry.catalogue.kinds import TYPE_OF
-from telemetry.models import Event
+from telemetry.models import AuditRun, Event, KpiValue
 from telemetry.simulate import fast, world
 from tests import make
 from tests.kit import telemetry as kit
@@ -197,3 +199,20 @@ def test_rows__by_the_million__of_their_workspace_and_ready_for_copy(
     assert {row.workspace_id for row in made} == {workspace.pk}
     assert all(MONDAY <= row.occurred_at < end for row in made)
     assert {row.id[6] >> 4 for row in made} == {7}  # the version
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_demo__shows_figures_to_who_looks_before_any_job_ran(settings: Any, tmp_path: Any) -> None:
+    settings.STATE_DIR = tmp_path
+    kit.forget()
+    call_command("seed_demo", stdout=StringIO())
+    demo = Workspace.objects.get(slug="demo")
+    assert rollups.waiting().get("minute", 0) == 0
+    end = clock.now()
+    calls = measures.read(measures.get("tool.error_rate"), demo.pk, end - 7 * DAY, end)[""]
+    assert calls.sample > 100
+    (run,) = AuditRun.objects.filter(workspace=demo)
+    assert run.events > 5_000
+    kept = KpiValue.objects.filter(workspace=demo, kpi="missions.throughput")
+    assert any(row.value for row in kept)
