@@ -6,6 +6,16 @@ ruleset.decide("new-planner", context).reason
 """
 
 from deployments.flags.engine.decisions import REASONS, UNKNOWN, Decision
+from deployments.flags.engine.explaining import Explanation, Part, RuleView
 from deployments.flags.engine.ruleset import Ruleset, compile
 
-__all__ = ["REASONS", "UNKNOWN", "Decision", "Ruleset", "compile"]
+__all__ = [
+    "REASONS",
+    "UNKNOWN",
+    "Decision",
+    "Explanation",
+    "Part",
+    "RuleView",
+    "Ruleset",
+    "compile",
+]

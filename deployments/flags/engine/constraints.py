@@ -24,6 +24,20 @@ def never(context: Context) -> bool:
     return False
 
 
+def fault(told: object) -> str:
+    """Why the constraint can never hold, empty if it can: what a form refuses beforehand."""
+    if not isinstance(told, Mapping):
+        return "it is no condition"
+    name, kind = told.get("contextName"), told.get("operator")
+    if not isinstance(name, str) or not name:
+        return "it names no field"
+    if not isinstance(kind, str) or kind not in (*OPERATORS, "IN", "NOT_IN"):
+        return "nobody knows its operator"
+    if kind in OPERATORS and OPERATORS[kind](told) is None:
+        return _FAULTS.get(kind.partition("_")[0], "its list is empty")
+    return ""
+
+
 def compiled(told: object) -> Check:
     """A function that says whether a context meets the constraint."""
     if not isinstance(told, Mapping):
@@ -141,6 +155,12 @@ def _ordered(
     return make
 
 
+_FAULTS = {
+    "NUM": "its value is no number",
+    "DATE": "its value is no date with a time and a zone, such as 2026-01-31T12:00:00Z",
+    "SEMVER": "its value is no version, such as 1.2.3",
+    "REGEX": "its value is no pattern that RE2 takes",
+}
 _DATES = frozenset({"DATE_AFTER", "DATE_BEFORE"})
 
 OPERATORS: Mapping[str, Make] = {

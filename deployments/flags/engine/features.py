@@ -117,9 +117,9 @@ def _always(answer: Decision) -> Decide:
     return lambda context: answer
 
 
-def _outcome(reason: str, title: str, pick: Pick | None) -> Decide:
+def _outcome(reason: str, title: str, pick: Pick | None, detail: str = "") -> Decide:
     """The answer of what matched, one per variant, made beforehand."""
-    plain = Decision(True, True, "", None, reason, title, REASONS[reason])
+    plain = Decision(True, True, "", None, reason, title, detail or REASONS[reason])
     if pick is None:
         return _always(plain)
     made: dict[str, Decision] = {}
@@ -141,8 +141,8 @@ def _first_of(rules: Sequence[Rule], pick: Pick | None) -> Decide:
         (
             one.targets,
             one.split.within if one.split else None,
-            _outcome(_reason(one), one.title, one.pick or pick),
-            _refusal("split", one.title),
+            _outcome(_reason(one), one.title, one.pick or pick, _detail(one, "Within")),
+            _refusal("split", one.title, _detail(one, "Outside")),
         )
         for one in rules
     ]
@@ -169,6 +169,14 @@ def _reason(one: Rule) -> str:
     if one.kind == "userWithId":
         return "allowed"
     return "split" if one.split and 0 < one.split.percent < 100 else "rule"
+
+
+def _detail(one: Rule, side: str) -> str:
+    if one.kind == "userWithId":
+        return REASONS["allowed"]
+    if one.split and (side == "Outside" or 0 < one.split.percent < 100):
+        return f"{side} the {one.split.percent} % of {one.title}."
+    return f"{one.title} matches."
 
 
 def _denied(rules: Sequence[Rule]) -> Check | None:

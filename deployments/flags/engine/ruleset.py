@@ -9,6 +9,7 @@ from typing import Any
 
 from deployments.flags.engine.constraints import compiled, never
 from deployments.flags.engine.decisions import UNKNOWN, Decision
+from deployments.flags.engine.explaining import NOTHING, Explanation, explained
 from deployments.flags.engine.features import Decide, Feature, Need, feature
 from deployments.flags.engine.fields import Check, Context, flattened
 from deployments.flags.engine.rules import Segment
@@ -65,6 +66,19 @@ class Ruleset:
         if now is not None:
             flat = _at(now, flat)
         return {name: decide(flat) for name, decide in self._decide.items()}
+
+    def explain(self, name: str, context: Context, *, now: datetime | None = None) -> Explanation:
+        """The answer with each prerequisite and each rule, in words."""
+        one = self._features.get(name) if name in self else None
+        if one is None:
+            return NOTHING
+        flat: Context = _safely_flat(context)
+        if now is not None:
+            flat = _at(now, flat)
+        needs = [(_words(need), need_check(need, self._features)) for need in one.needs or ()]
+        if one.needs is None:
+            needs = [("prerequisites that can't be read", never)]
+        return explained(one, needs, self.decide(name, flat), flat)
 
     def updated(
         self,
@@ -171,13 +185,15 @@ def need_check(need: Need, features: Mapping[str, Feature]) -> Check:
 def _needed(needs: Sequence[Need] | None) -> str:
     if needs is None:
         return "Its prerequisites can't be read."
-    told = [
-        f"{need.flag} "
-        + ("on" if need.enabled else "off")
-        + (f" as {' or '.join(sorted(need.variants))}" if need.enabled and need.variants else "")
-        for need in needs
-    ]
-    return f"Needs {', '.join(told)}."
+    return f"Needs {', '.join(map(_words, needs))}."
+
+
+def _words(need: Need) -> str:
+    if not need.enabled:
+        return f"{need.flag} off"
+    return f"{need.flag} on" + (
+        f" as {' or '.join(sorted(need.variants))}" if need.variants else ""
+    )
 
 
 # --- Contexts -------------------------------------------------------------------------------------
