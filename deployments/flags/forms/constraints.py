@@ -15,9 +15,9 @@ KEYS = ("contextName", "operator", "values", "value", "caseInsensitive", "invert
 LISTS = frozenset({"IN", "NOT_IN", "STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS", "IN_CIDR"})
 _Reads = Callable[[str], object]
 _SINGLE: dict[str, tuple[_Reads, str]] = {
-    "NUM": (values.number, "Must be a number, as in 12 or 2.5."),
-    "DATE": (values.instant, "Must be a time with its zone, as in 2026-12-01T09:00:00Z."),
-    "SEMVER": (values.version, "Must be a version, as in 1.4.0 or 2.0.0-beta.1."),
+    "NUM": (values.number_limit, "Must be a number, as in 12 or 2.5."),
+    "DATE": (values.instant_limit, "Must be a time with its zone, as in 2026-12-01T09:00:00Z."),
+    "SEMVER": (values.version_limit, "Must be a version, as in 1.4.0 or 2.0.0-beta.1."),
 }
 SINGLES: dict[str, tuple[_Reads, str]] = {
     **{f"NUM_{each}": _SINGLE["NUM"] for each in ("EQ", "GT", "GTE", "LT", "LTE")},
