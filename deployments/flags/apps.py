@@ -6,3 +6,8 @@ class FlagsConfig(AppConfig):
     # Not "flags": /admin/flags/<name>/disable is a promise of its own, and no admin page's prefix.
     label = "feature_flags"
     verbose_name = "Feature flags"
+
+    def ready(self) -> None:
+        from deployments.flags import kept, presented, transitions  # noqa: F401
+
+        presented.register()

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.access.models import Workspace
+from controlplane.approvals.models import Request
 from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
@@ -115,6 +116,7 @@ class ChangeRequest(models.Model):
         APPROVED = "approved", "Consented, waits for its time"
         APPLIED = "applied", "Applied"
         REJECTED = "rejected", "Refused"
+        RETURNED = "returned", "Sent back for changes"
         WITHDRAWN = "withdrawn", "Withdrawn"
         EXPIRED = "expired", "Expired"
         VOID = "void", "Void: what it would change has moved"
@@ -130,6 +132,9 @@ class ChangeRequest(models.Model):
     item = models.CharField(max_length=120, blank=True)
     author_ref = models.CharField(max_length=80)
     apply_at = models.DateTimeField(null=True, blank=True)
+    approval = models.OneToOneField(
+        Request, null=True, on_delete=models.PROTECT, related_name="flag_change", editable=False
+    )
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
     )

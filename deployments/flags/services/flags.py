@@ -70,7 +70,7 @@ def create_flag(
     )
     policy.require(actor, "flag.create", flag)
     reason = short_reason(reason, required=False)
-    _check(flag)
+    check(flag)
     if Flag.objects.of(workspace).filter(flag_name=flag_name).exists():
         raise Conflict(TAKEN, details={"flag_name": TAKEN})
     save_checked(flag, conflict=TAKEN)
@@ -136,8 +136,8 @@ def change_flag(
     before = content(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    _check(row)
-    _save(row, "edit", actor=actor, before=before, reason=reason)
+    check(row)
+    save_fields(row, "edit", actor=actor, before=before, reason=reason)
     return row
 
 
@@ -157,7 +157,7 @@ def archive(flag: Flag, *, actor: Actor, version: int | None = None, reason: str
         )
     before = content(row)
     row.archived_at = clock.now()
-    _save(row, "archive", actor=actor, before=before, reason=reason)
+    save_fields(row, "archive", actor=actor, before=before, reason=reason)
     return row
 
 
@@ -172,7 +172,7 @@ def restore(flag: Flag, *, actor: Actor, version: int | None = None, reason: str
         return row
     before = content(row)
     row.archived_at, row.stale_since, row.enabled = None, None, False
-    _save(row, "restore", actor=actor, before=before, reason=reason)
+    save_fields(row, "restore", actor=actor, before=before, reason=reason)
     return row
 
 
@@ -205,9 +205,6 @@ def save_fields(
     )
 
 
-_save = save_fields
-
-
 def content(flag: Flag) -> dict[str, Any]:
     """What a flag says of itself, as its history keeps it."""
     return {
@@ -235,7 +232,7 @@ def _refuse_unknown(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _check(flag: Flag) -> None:
+def check(flag: Flag) -> None:
     if flag.value_type not in DEFAULTS:
         raise invalid("value_type", f"Must be one of {', '.join(DEFAULTS)}.")
     check_values(flag.value_type, flag.off_value, flag.on_value)

@@ -20,10 +20,12 @@ def hold_flag(flag: Flag, *, version: int | None = None, archived: bool = False)
     return row
 
 
-def hold_state(state: FlagState, *, version: int | None = None) -> FlagState:
+def hold_state(
+    state: FlagState, *, version: int | None = None, archived: bool = False
+) -> FlagState:
     """The state as it is now, with its flag, both held, in the workspace's turn."""
     lock_workspace(state.workspace_id)
-    flag = hold_flag(state.flag)
+    flag = hold_flag(state.flag, archived=archived)
     row: FlagState = (
         FlagState.objects.select_for_update(of=("self",), no_key=True)
         .select_related("environment")

@@ -1,0 +1,175 @@
+"""People told of flags: the handler of the outbox, and the words.
+
+Every change, also one made in the database by hand, comes by here once: its stakeholders get a
+line, the work item it belongs to a comment. A second delivery says nothing twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.access.models import Agent, User
+from controlplane.audit.services import record
+from controlplane.lib import actors
+from controlplane.lib.actors import Actor
+from controlplane.lib.text import short
+from controlplane.notify import outbox, wording
+from controlplane.notify.channels.base import Outcome
+from controlplane.notify.models import OutboxMessage
+from controlplane.notify.services import To, notify
+from controlplane.work import services as work
+from controlplane.work.models import Item
+from deployments.flags.diffs import differences
+from deployments.flags.models import ChangeRequest, Flag, FlagChange, ScheduledChange
+
+TOPIC = "flags.told"
+PORTAL = actors.job("flags")
+STAKEHOLDERS = ("release_manager", "engineering_lead", "product_manager")
+
+wording.register(
+    "flag.changed",
+    "A feature flag was changed",
+    subject="{flag} {what} by {who}",
+    body="{details}",
+)
+wording.register(
+    "flag.given_up",
+    "A change of a feature flag was not applied",
+    subject="{flag} in {environment}: the change was not applied",
+    body="{why}",
+)
+wording.register(
+    "flag.stale",
+    "A feature flag is stale",
+    subject="{flag} is stale: {why}",
+    body="{item} asks for its removal.",
+)
+
+_WHAT = {
+    "create": "made",
+    "kill": "switched off everywhere",
+    "enable": "switched on again",
+    "archive": "archived",
+    "restore": "restored",
+}
+
+
+@outbox.topic(TOPIC)
+def tell(message: OutboxMessage) -> Outcome:
+    change = (
+        FlagChange.objects.select_related("flag__item", "environment")
+        .filter(uid=message.payload["change"])
+        .first()
+    )
+    if change is None:
+        return Outcome("rejected", "the change is not there")
+    values = _values(change)
+    flag = change.flag
+    notify(
+        workspace_id=flag.workspace_id,
+        kind="flag.changed",
+        to=To(users=[flag.owner_id] if flag.owner_id else [], roles=STAKEHOLDERS, channels=None),
+        key=f"flag-change:{change.uid}",
+        values=values,
+        link=link_of(flag),
+        about=f"feature_flags.flag:{flag.pk}",
+    )
+    for item in _items(change):
+        text = f"Flag {values['flag']} {values['what']} by {values['who']}. {values['details']}"
+        work.comment(item, text.strip(), actor=PORTAL, origin=f"flag-change:{change.uid}")
+    return Outcome("accepted")
+
+
+def _items(change: FlagChange) -> list[Item]:
+    """The flag's item, and the one the change was made for."""
+    found = [change.flag.item] if change.flag.item else []
+    if change.item:
+        named = Item.objects.filter(workspace_id=change.workspace_id, key=change.item).first()
+        if named is not None and named not in found:
+            found.append(named)
+    return found
+
+
+def _values(change: FlagChange) -> dict[str, str]:
+    return {
+        "flag": change.flag.flag_name,
+        "what": what(change),
+        "who": name_of(change.actor_ref),
+        "details": " ".join(filter(None, [change.reason, in_short(change)])),
+    }
+
+
+def what(change: FlagChange) -> str:
+    """ "switched off everywhere", "changed in Production"."""
+    where = f" in {change.environment}" if change.environment else ""
+    if set(change.after or {}) == {"enabled"}:
+        return _WHAT["enable" if change.after["enabled"] else "kill"] + where
+    return _WHAT.get(change.kind, "changed") + where
+
+
+def in_short(change: FlagChange, most: int = 5) -> str:
+    """What differs, in a line."""
+    if change.before is None or change.after is None or set(change.after) == {"enabled"}:
+        return ""
+    found = differences(change.before, change.after)
+    texts = [f"{each['path']}: {_say(each['before'])} → {_say(each['after'])}" for each in found]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more + "." if texts else ""
+
+
+def _say(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return short(str(value).lower() if isinstance(value, bool) else str(value), 80)
+
+
+def name_of(ref: str) -> str:
+    """Who a ref is, for people."""
+    kind, _, number = ref.partition(":")
+    if kind == "user" and number.isdigit():
+        person = User.objects.filter(pk=int(number)).first()
+        return str(person) if person else "somebody who has left"
+    if kind == "agent" and number.isdigit():
+        agent = Agent.objects.filter(pk=int(number)).first()
+        return agent.name if agent else "an agent that is gone"
+    if kind == "database":
+        return f"{number}, in the database"
+    return "the portal" if kind == "job" else ref
+
+
+def link_of(flag: Flag) -> str:
+    return f"/admin/feature_flags/flag/{flag.pk}/change/"
+
+
+# --- What waits -----------------------------------------------------------------------------------
+
+
+def planned(row: ScheduledChange, actor: Actor) -> None:
+    record(
+        actor,
+        "flag.schedule",
+        row,
+        before=row.base,
+        after=row.settings,
+        reason=row.reason,
+        details={"at": row.at.isoformat(), "flag": row.flag.flag_name},
+    )
+
+
+def given_up(row: ScheduledChange | ChangeRequest) -> None:
+    """Whoever wanted it learns that it did not come about, and why."""
+    kind, _, number = row.author_ref.partition(":")
+    author = [int(number)] if kind == "user" and number.isdigit() else []
+    notify(
+        workspace_id=row.workspace_id,
+        kind="flag.given_up",
+        to=To(users=author, roles=() if author else STAKEHOLDERS),
+        key=f"flag-given-up:{row.uid}",
+        values={
+            "flag": row.flag.flag_name,
+            "environment": str(row.environment),
+            "why": row.outcome,
+        },
+        link=link_of(row.flag),
+        about=f"feature_flags.flag:{row.flag_id}",
+    )
