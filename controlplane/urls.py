@@ -13,7 +13,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("controlplane.api_urls")),
     path("", include("telemetry.otlp.urls")),
     path("", include("controlplane.work.urls")),
+    path("", include("controlplane.approvals.urls")),
     path("", include("telemetry.urls")),
+    path("", include("deployments.flags.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -9,6 +9,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         from controlplane.access.services import people
         from controlplane.approvals import kept, kpis, rules, services, timers, wordings  # noqa: F401
+        from controlplane.approvals.shown import console
         from controlplane.audit import words
 
         words.define(
@@ -33,4 +34,5 @@ class ApprovalsConfig(AppConfig):
             },
         )
         people.furnishers.append(services.ensure_policies)
+        console.register()
         kpis.register()

@@ -1,0 +1,229 @@
+"""What stands in the document, in order, whatever it is written as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from controlplane.access.policy import role_label
+from controlplane.approvals import diffing
+from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.shown import packet as packets
+from controlplane.approvals.shown import words
+from controlplane.audit import words as words_of_log
+from controlplane.audit.models import AuditEvent
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+
+MOST_EVENTS = 500
+Kind = Literal["heading", "text", "facts", "lines", "table", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    kind: Kind
+    text: str = ""
+    rows: Sequence[Sequence[str]] = ()  # facts: (name, value); table: cells under `columns`
+    columns: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    ref: str
+    title: str
+    status: str
+    sha256: str
+    made_at: datetime
+    made_by: str
+    blocks: Sequence[Block]
+
+    @property
+    def filename(self) -> str:
+        return f"{self.ref}-{self.sha256[:12]}"
+
+
+def document(request: Request, actor: Actor) -> Document:
+    return Document(
+        ref=request.ref,
+        title=request.title,
+        status=request.get_status_display(),
+        sha256=request.sha256,
+        made_at=clock.now(),
+        made_by=actor.label,
+        blocks=list(_blocks(request, actor)),
+    )
+
+
+def at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment is not None else ""
+
+
+def _blocks(request: Request, actor: Actor) -> Iterator[Block]:
+    yield Block("facts", rows=[(name, value) for name, value in _facts(request) if value])
+    yield from _packet(request)
+    yield from _difference(request)
+    yield from _signatures(request)
+    yield from _history(request, actor)
+    yield Block("heading", "The text that is signed")
+    yield Block(
+        "text",
+        "SHA-256 of exactly these characters, in UTF-8, without a line's end after them: "
+        f"{request.sha256}",
+    )
+    yield Block("code", request.packet_text)
+
+
+def _facts(request: Request) -> Iterator[tuple[str, str]]:
+    yield "Reference", request.ref
+    yield "State", request.get_status_display()
+    yield "Workspace", request.workspace.name
+    yield (
+        "Policy",
+        f"{request.policy_snapshot['name']}, version {request.policy_snapshot['version']}",
+    )
+    yield "About", request.subject
+    yield "Work item", request.item.key if request.item is not None else ""
+    yield "Asked by", requester(request)
+    yield "First asked", at(request.requested_at)
+    yield "Revision", f"{request.revision}, asked {at(request.asked_at)}"
+    yield "Answer due", at(request.due_at)
+    yield "Expires", at(request.expires_at) if request.is_open else ""
+    yield "Decided", at(request.decided_at)
+    yield "Closed", at(request.closed_at) if request.decided_at is None else ""
+    yield "Why it closed", request.reason
+    yield "SHA-256", request.sha256
+
+
+def requester(request: Request) -> str:
+    user = request.requested_by
+    if user is None:
+        return request.requested_by_name or request.requested_by_ref
+    return f"{user.name} <{user.email}>" if user.name else str(user.email)
+
+
+# --- The packet -------------------------------------------------------------------------------
+
+
+def _packet(request: Request) -> Iterator[Block]:
+    read = packets.read(request.packet)
+    if read.what is not None:
+        yield Block("heading", "What will happen")
+        yield from _value(read.what)
+    if read.changes:
+        yield Block("heading", "What changes")
+        yield _changes(read.before, read.after)
+    for section in read.sections:
+        yield Block("heading", section.title)
+        yield from _value(section.shown)
+    if read.evidence:
+        yield Block("heading", "Evidence")
+        yield Block(
+            "lines",
+            rows=[
+                [" ".join(filter(None, (file["name"], file["url"], file["sha256"])))]
+                for file in read.evidence
+            ],
+        )
+    if read.details:
+        yield Block("heading", "Details")
+        yield Block("facts", rows=[(name, _one_line(value)) for name, value in read.details])
+
+
+def _value(shown: packets.Shown) -> Iterator[Block]:
+    if shown.kind in {"text", "line"}:
+        yield Block("text", shown.text)
+    elif shown.kind == "lines":
+        yield Block("lines", rows=[[line] for line in shown.lines])
+    elif shown.kind == "facts":
+        yield Block("facts", rows=[(name, _one_line(value)) for name, value in shown.facts])
+    elif shown.kind == "entries":
+        yield Block("lines", rows=[[_entry(entry)] for entry in shown.entries])
+    else:
+        yield Block("code", _json(shown.value))
+
+
+def _entry(entry: packets.Entry) -> str:
+    facts = "; ".join(f"{name}: {_one_line(value)}" for name, value in entry.facts)
+    grave = f"({entry.severity})" if entry.severity else ""
+    head = " ".join(filter(None, (entry.title, grave)))
+    return ". ".join(filter(None, (head, entry.text, facts)))
+
+
+def _one_line(shown: packets.Shown) -> str:
+    if shown.kind in {"text", "line"}:
+        return shown.text
+    if shown.kind == "lines":
+        return ", ".join(shown.lines)
+    if shown.kind == "facts":
+        return "; ".join(f"{name}: {_one_line(value)}" for name, value in shown.facts)
+    if shown.kind == "entries":
+        return "; ".join(_entry(entry) for entry in shown.entries)
+    return _json(shown.value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _changes(before: Any, after: Any) -> Block:
+    rows = [
+        (change["path"] or "value", _side(change["before"]), _side(change["after"]))
+        for change in diffing.diff(before, after)
+    ]
+    return Block("table", rows=rows, columns=("Field", "Before", "After"))
+
+
+def _side(value: Any) -> str:
+    return "" if value is None else packets.plain(value)
+
+
+def _difference(request: Request) -> Iterator[Block]:
+    previous = request.supersedes
+    if previous is None:
+        return
+    yield Block("heading", f"Changed since revision {previous.revision} ({previous.ref})")
+    yield _changes(previous.packet, request.packet)
+
+
+# --- Who signed, what happened ----------------------------------------------------------------
+
+
+def _signatures(request: Request) -> Iterator[Block]:
+    yield Block("heading", "Signatures")
+    rows = request.decisions.select_related("person", "delegated_from", "slot").order_by("id")
+    signed = [_signature(decision) for decision in rows]
+    if signed:
+        columns = ("Slot", "Who", "Answer", "When", "Comment")
+        yield Block("table", rows=signed, columns=columns)
+    missing = [
+        f"{slot.title}: {slot.needed - slot.signed} more of {words.roles_words(slot.roles)}"
+        for slot in request.slots.order_by("position")
+        if not slot.is_full
+    ]
+    if missing:
+        yield Block("text", "Not given:")
+        yield Block("lines", rows=[[line] for line in missing])
+
+
+def _signature(decision: Decision) -> tuple[str, ...]:
+    who = decision.person.name or decision.person.email
+    if decision.delegated_from is not None:
+        who += f" for {decision.delegated_from.name or decision.delegated_from.email}"
+    role = "break-glass" if decision.break_glass else role_label(decision.as_role)
+    who += f" ({role})"
+    answer = words.given(decision)
+    return decision.slot.title, who, answer, at(decision.decided_at), decision.comment
+
+
+def _history(request: Request, actor: Actor) -> Iterator[Block]:
+    events = AuditEvent.objects.visible_to(actor).about(request).order_by("id")[:MOST_EVENTS]
+    rows = [
+        (at(event.at), event.actor_label, words_of_log.phrase(event), event.reason)
+        for event in events
+    ]
+    if rows:
+        yield Block("heading", "History")
+        yield Block("table", rows=rows, columns=("When", "Who", "What", "Why"))

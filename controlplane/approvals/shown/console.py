@@ -1,0 +1,269 @@
+"""What approvals hand to the console's shared parts: sidebar, home, palette, refs, slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from controlplane.access import policy
+from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.shown import words
+from controlplane.audit.refs import subject_ref
+from controlplane.base import row_slots
+from controlplane.base.registries import (
+    HomeRow,
+    NavCount,
+    NavItem,
+    PaletteAction,
+    PaletteVerb,
+    RefFinder,
+    Target,
+    Waiting,
+    home_rows,
+    nav_items,
+    palette_actions,
+    palette_verbs,
+    ref_finders,
+)
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.work.models import Comment, Item
+
+SHOWN = 8
+FOUND = 6
+MOST_COUNTED = 99
+CAME_BACK = timedelta(days=7)
+VIEW = "approval.view"
+# Apps whose rows are asked about; of others nobody looks.
+ASKING = frozenset({"feature_flags", "deployments", "missions", "incidents"})
+
+
+def _here(actor: Actor, workspace_id: int | None) -> Any:
+    rows = Request.objects.visible_to(actor).defer("packet_text")
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+def _mine(actor: Actor, workspace_id: int | None) -> Any:
+    return _here(actor, workspace_id).waiting_for(actor)
+
+
+def _waiting(request: Request, *, text: str, mine: bool) -> Waiting:
+    pace = request.pace()
+    return Waiting(
+        title=words.lookup(request),
+        url=words.request_url(request),
+        text=text,
+        state={"fresh": "to sign", "ageing": "ageing", "late": "late"}[pace],
+        tone=words.PACE_TONES[pace],
+        due=request.due_at,
+        mine=mine,
+    )
+
+
+def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """What this person may sign now, the longest waiting first."""
+    rows = _mine(actor, workspace_id).oldest_first()[:SHOWN]
+    return [_waiting(row, text=str(row.policy_snapshot.get("name", "")), mine=True) for row in rows]
+
+
+def count_waiting(actor: Actor, workspace_id: int | None) -> int:
+    return int(_mine(actor, workspace_id).order_by()[:MOST_COUNTED].count())
+
+
+def last_signed(actor: Actor, workspace_id: int | None) -> datetime | None:
+    rows = Decision.objects.visible_to(actor).by(actor.user_id).order_by("-id")
+    if workspace_id is not None:
+        rows = rows.filter(workspace=workspace_id)
+    found: datetime | None = rows.values_list("decided_at", flat=True).first()
+    return found
+
+
+def came_back(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """What this person asked for, and was sent back or ran out: it is their turn again."""
+    rows = _here(actor, workspace_id).newest_revisions()
+    since = clock.now() - CAME_BACK
+    rows = rows.filter(
+        requested_by_ref=actor.ref,
+        status__in=["changes_requested", "rejected", "expired"],
+        closed_at__gte=since,
+    )
+    return [
+        Waiting(
+            title=words.lookup(row),
+            url=words.request_url(row),
+            state=row.get_status_display().lower(),
+            tone="warn",
+            since=row.closed_at,
+            mine=True,
+        )
+        for row in rows.order_by("-closed_at")[:SHOWN]
+    ]
+
+
+def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
+    """Red while one of them is late, amber while one ages."""
+    rows = _mine(actor, workspace_id)
+    found = list(rows.only("due_at", "requested_at", "closed_at", "policy_snapshot")[:MOST_COUNTED])
+    paces = {row.pace() for row in found}
+    tone: Any = "bad" if "late" in paces else "warn" if "ageing" in paces else "neutral"
+    return NavCount(len(found), tone)
+
+
+# --- Palette ----------------------------------------------------------------------------------
+
+
+def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
+    """A ref is unique in a workspace; of several workspaces' the newest."""
+    row = _here(actor, workspace_id).filter(number=number).order_by("-pk").first()
+    return None if row is None else _target(row)
+
+
+def _target(row: Request, url: str = "") -> Target:
+    return Target(words.lookup(row), url or words.request_url(row), row.get_status_display())
+
+
+def _typed(rows: Any, text: str) -> Any:
+    text = text.strip()
+    number = text.upper().removeprefix("APR-")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return rows.filter(number=int(number))[:FOUND]
+    for word in text.split()[:6]:
+        rows = rows.filter(title__icontains=word)
+    return rows[:FOUND]
+
+
+def signable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = _typed(_mine(actor, workspace_id).oldest_first(), text)
+    return [_target(row, words.decide_url(row)) for row in rows]
+
+
+def lendable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = _typed(_mine(actor, workspace_id).oldest_first(), text)
+    return [_target(row, reverse("approvals:delegate", args=(row.uid,))) for row in rows]
+
+
+def withdrawable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = _here(actor, workspace_id).open().filter(requested_by_ref=actor.ref).oldest_first()
+    return [
+        _target(row, reverse("admin:approvals_request_button", args=(row.uid, "withdraw")))
+        for row in _typed(rows, text)
+    ]
+
+
+# --- Pages of other rows ------------------------------------------------------------------------
+
+
+def approvals_of(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
+    """On the page of a work item, or of what consent was asked for."""
+    rows = Request.objects.visible_to(actor).defer("packet_text").order_by("-id")
+    if isinstance(obj, Item):
+        rows = rows.filter(item_id=obj.pk)
+    elif obj._meta.app_label in ASKING:
+        rows = rows.about(subject_ref(obj))
+    else:
+        return None
+    found = [
+        row_slots.RelatedRow(
+            title=row.title,
+            url=words.request_url(row),
+            state=row.get_status_display(),
+            note=f"{row.ref}, asked",
+            at=row.requested_at,
+        )
+        for row in rows[: row_slots.MOST]
+    ]
+    return found or None
+
+
+def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:
+    """What is said about a request is said of its work item, where everybody follows it."""
+    if not isinstance(obj, Request) or obj.item is None:
+        return None
+    decision = policy.can(actor, "work.comment", obj.item)
+    return row_slots.CommentBox(
+        url=reverse("work:comment", args=(obj.item.uid,)),
+        refusal="" if decision else f"Commenting: {decision.reason}.",
+        hint=f"It stands on {obj.item.key}; whoever follows that is told.",
+    )
+
+
+def comments(actor: Actor, obj: Any, most: int) -> Sequence[dict[str, Any]]:
+    """What people said; what the portal notes there stands in the history already."""
+    rows = Comment.objects.visible_to(actor).filter(item_id=obj.item_id)
+    rows = rows.exclude(actor_ref="job:approvals").order_by("-created_at", "-id")[:most]
+    return [
+        {"at": row.created_at, "who": _author(row), "body": row.text, "source": row.source,
+         "icon": "mail"}
+        for row in rows
+    ]  # fmt: skip
+
+
+def _author(row: Comment) -> str:
+    """By ref where it is known: people stand there by their name of today."""
+    return f"{row.actor_ref} {row.author}" if row.actor_ref and "@" in row.author else row.author
+
+
+# slug, label, URL name, icon, order, key
+ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
+    ("approvals", "Approvals", "admin:approvals_request_changelist", "check", 36, "a"),
+    ("signatures", "Signatures", "admin:approvals_decision_changelist", "edit", 37, ""),
+    ("delegations", "Delegations", "admin:approvals_delegation_changelist", "users", 38, ""),
+    ("approval-policies", "Approval policies", "admin:approvals_policy_changelist", "shield", 39,
+     ""),
+)  # fmt: skip
+
+
+def register() -> None:
+    for slug, label, url, icon, order, key in ENTRIES:
+        count = _nav_count if slug == "approvals" else None
+        nav_items.register(NavItem(slug, label, "Approvals", url, icon, VIEW, order, key, count))
+    queue = "/admin/approvals/request/"
+    home_rows.register(
+        HomeRow(
+            slug="approvals.mine",
+            title="Waiting for your signature",
+            action="approval.sign",
+            rows=waiting,
+            count=count_waiting,
+            most=SHOWN,
+            empty="nothing waits for your signature.",
+            link=f"{queue}?queue=mine",
+            order=15,
+            last=last_signed,
+            then="You last signed",
+        )
+    )
+    home_rows.register(
+        HomeRow(
+            slug="approvals.back",
+            title="Came back to you",
+            action=VIEW,
+            rows=came_back,
+            empty="nothing you asked for was sent back.",
+            link=f"{queue}?queue=asked",
+            order=27,
+        )
+    )
+    for verb_slug, verb, label, action, find in (
+        ("approval-decide", "approve", "Decide", "approval.sign", signable),
+        ("approval-delegate", "delegate", "Delegate", "approval.delegate", lendable),
+        ("approval-withdraw", "withdraw", "Withdraw", "approval.withdraw", withdrawable),
+    ):
+        palette_verbs.register(
+            PaletteVerb(verb_slug, verb, "APR-n", label, action, find, noun="approval")
+        )
+    palette_actions.register(
+        PaletteAction(
+            "approvals-away",
+            "Let somebody sign for me while I am away",
+            "admin:approvals_delegation_add",
+            "approval.delegate",
+            ("absence", "holiday", "delegate"),
+        )
+    )
+    ref_finders.register(RefFinder("APR", "approval", by_number))
+    row_slots.comment_doors.register(row_slots.CommentDoor("approvals.item", comment_box, comments))
+    row_slots.links.register(row_slots.RowSource("approvals.about", approvals_of))

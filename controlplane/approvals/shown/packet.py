@@ -1,0 +1,219 @@
+"""A packet as people read it before they sign it.
+
+A packet is any JSON object. Under these names pages know what they are looking at; each may be a
+text (Markdown), a list, or an object:
+
+- `what`: what will happen, in a few sentences.
+- `before`, `after`: what changes, compared field by field.
+- `affected`: who is affected (`records`, `segments`, `data_sources`, or a sentence).
+- `safeguards`, `risks`: a list; an object of them may hold `title`, `severity`, `text`.
+- `undo`: how it is taken back (`label`, `impact`, `window_minutes`, `steps`).
+- `permissions`: what it needs, by toolkit.
+- `evidence`: a list of objects with `title`, and `url` or `content` with its `type`; `sha256`.
+
+Whatever else it holds stands under "Details": nobody signs what was not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+WHAT = ("what", "what_will_happen", "summary", "description")
+AFFECTED = ("affected", "who_is_affected", "who")
+UNDO = ("undo", "undo_plan", "rollback")
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("affected", "Who is affected", AFFECTED),
+    ("safeguards", "Safeguards", ("safeguards",)),
+    ("risks", "Risks", ("risks", "risk_matrix")),
+    ("undo", "How it is undone", UNDO),
+    ("permissions", "What it needs", ("permissions", "required_permissions")),
+)
+EVIDENCE = ("evidence", "evidence_links")
+CHANGES = ("before", "after")
+MOST_LINES = 200
+MOST_FILES = 20
+SHORT = 300
+_SEVERITY = ("severity", "level")
+_NAME = ("title", "label", "name")
+
+Kind = Literal["text", "line", "lines", "facts", "entries", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value in the form it reads best in."""
+
+    kind: Kind
+    text: str = ""
+    lines: Sequence[str] = ()
+    facts: Sequence[tuple[str, Shown]] = ()
+    entries: Sequence[Entry] = ()
+    value: Any = None
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of a list: what it is called, how grave it is, and the rest of it."""
+
+    title: str
+    severity: str = ""
+    text: str = ""
+    facts: Sequence[tuple[str, Shown]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    slug: str
+    title: str
+    shown: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    what: Shown | None
+    before: Any
+    after: Any
+    changes: bool
+    sections: Sequence[Section]
+    evidence: Sequence[Mapping[str, Any]] = ()
+    more_evidence: int = 0
+    details: Sequence[tuple[str, Shown]] = field(default_factory=list)
+
+
+def read(packet: Mapping[str, Any]) -> Packet:
+    used: set[str] = set()
+
+    def take(names: Sequence[str]) -> Any:
+        for name in names:
+            if packet.get(name) not in (None, "", [], {}):
+                used.add(name)
+                return packet[name]
+        return None
+
+    what = take(WHAT)
+    changes = all(name in packet for name in CHANGES)
+    if changes:
+        used.update(CHANGES)
+    sections = [
+        Section(slug, title, shown(value))
+        for slug, title, names in SECTIONS
+        if (value := take(names)) is not None
+    ]
+    files = _files(take(EVIDENCE))
+    return Packet(
+        what=shown(what) if what is not None else None,
+        before=packet.get("before"),
+        after=packet.get("after"),
+        changes=changes,
+        sections=sections,
+        evidence=files[:MOST_FILES],
+        more_evidence=max(len(files) - MOST_FILES, 0),
+        details=[(words(name), shown(value)) for name, value in packet.items() if name not in used],
+    )
+
+
+def words(name: str) -> str:
+    """A key as people call it: `data_sources` is "Data sources"."""
+    text = str(name).replace("_", " ").strip()
+    text = text.removesuffix(" minutes") + " (minutes)" if text.endswith(" minutes") else text
+    return text[:1].upper() + text[1:]
+
+
+def shown(value: Any) -> Shown:
+    if isinstance(value, str):
+        return Shown("line" if len(value) <= SHORT and "\n" not in value else "text", text=value)
+    if _is_plain(value):
+        return Shown("line", text=plain(value))
+    if isinstance(value, list):
+        return _list(value)
+    if isinstance(value, Mapping) and len(value) <= MOST_LINES:
+        return Shown("facts", facts=list(_facts(value)))
+    return Shown("json", value=value)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)
+
+
+def _list(values: list[Any]) -> Shown:
+    if all(_is_plain(one) for one in values):
+        return Shown(
+            "lines",
+            lines=[plain(one) for one in values[:MOST_LINES]],
+            more=max(len(values) - MOST_LINES, 0),
+        )
+    if all(isinstance(one, Mapping) or _is_plain(one) for one in values):
+        return Shown(
+            "entries",
+            entries=[_entry(one) for one in values[:MOST_LINES]],
+            more=max(len(values) - MOST_LINES, 0),
+        )
+    return Shown("json", value=values)
+
+
+def _entry(value: Any) -> Entry:
+    if not isinstance(value, Mapping):
+        return Entry(title=plain(value))
+    title_key = next((key for key in _NAME if isinstance(value.get(key), str)), "")
+    grave_key = next((key for key in _SEVERITY if isinstance(value.get(key), str | int)), "")
+    text = value["text"] if isinstance(value.get("text"), str) else ""
+    rest = {
+        key: inner
+        for key, inner in value.items()
+        if key not in {title_key, grave_key} and not (key == "text" and text)
+    }
+    return Entry(
+        title=str(value.get(title_key, "")),
+        severity=str(value.get(grave_key, "")),
+        text=text,
+        facts=list(_facts(rest)),
+    )
+
+
+def _facts(value: Mapping[str, Any]) -> Iterator[tuple[str, Shown]]:
+    """One level down; what goes deeper folds as JSON does."""
+    for name, inner in value.items():
+        if _is_plain(inner):
+            yield words(name), shown(inner)
+        elif isinstance(inner, list) and all(_is_plain(one) for one in inner):
+            yield words(name), _list(inner)
+        else:
+            yield words(name), Shown("json", value=inner)
+
+
+def _files(value: Any) -> list[dict[str, Any]]:
+    """Evidence in the form the console's previews take."""
+    given = value if isinstance(value, list) else [] if value is None else [value]
+    return [_file(one) for one in given if one]
+
+
+def _file(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        text = plain(value)
+        return {"name": text, "url": text if text.startswith(("/", "https://", "http://")) else ""}
+    content = value.get("content")
+    if content is not None and not isinstance(content, str):
+        content = plain(content) if _is_plain(content) else None
+    url = str(value.get("url") or value.get("link") or "")
+    name = value.get("title") or value.get("name") or value.get("label") or url or "Evidence"
+    size = value.get("size")
+    return {
+        "name": str(name),
+        "type": str(value.get("type") or value.get("media_type") or ""),
+        "url": url,
+        "content": content,
+        "size": size if isinstance(size, int) and not isinstance(size, bool) else None,
+        "sha256": str(value.get("sha256") or ""),
+        "kind": str(value.get("kind") or ""),
+    }

@@ -1,0 +1,198 @@
+"""All that the page of a request says: packet, changes, who signed, who may, and why not."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from controlplane.access import policy
+from controlplane.access.models import Grant, User
+from controlplane.approvals import owners, packets, signing
+from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.shown import packet as packet_read
+from controlplane.approvals.shown import words
+from controlplane.lib.actors import Actor
+from controlplane.work.models import ItemLink
+from controlplane.work.shown.words import item_url, state_of
+
+logger = logging.getLogger(__name__)
+NAMED = 6
+MOST_REVISIONS = 50
+MOST_EVIDENCE = 50
+
+
+@dataclass(slots=True)
+class Step:
+    """A slot with what is in it: whose signatures, and whose it waits for."""
+
+    view: signing.SlotView
+    number: int
+    signed: list[Decision] = field(default_factory=list)
+    people: list[User] = field(default_factory=list)
+    more_people: int = 0
+
+    @property
+    def slot(self) -> Any:
+        return self.view.slot
+
+    @property
+    def roles(self) -> str:
+        return words.roles_words(self.slot.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands now of what was asked for: `known` is False where its owner could not say."""
+
+    known: bool
+    gone: bool = False
+    differs: bool = False
+    packet: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of(request: Request, actor: Actor) -> dict[str, Any]:
+    """Everything but the history."""
+    owner = owners.get(request.owner)
+    previous = request.supersedes
+    steps = steps_of(request, actor)
+    return {
+        "approval": request,
+        "packet": packet_read.read(request.packet),
+        "signed_packet": request.packet,
+        "steps": steps,
+        "in_order": request.policy_snapshot.get("order") == "in_order",
+        "revisions": revisions(request),
+        "previous": previous,
+        "previous_packet": previous.packet if previous is not None else None,
+        "standing": standing(request),
+        "owner": owner,
+        "subject_url": owners.link(request),
+        "item": request.item,
+        "item_url": item_url(request.item) if request.item is not None else "",
+        "item_state": state_of(request.item) if request.item is not None else "",
+        "item_evidence": evidence_of(request, actor),
+        "producers": request.producers,
+        "share": words.fresh_share(request),
+        "delegations": _delegations(request),
+        **form_of(request, actor, steps),
+    }
+
+
+def form_of(request: Request, actor: Actor, steps: Sequence[Step]) -> dict[str, Any]:
+    """What the form to decide needs, or the sentence that refuses it."""
+    own = [step.view for step in steps if step.view.may]
+    return {
+        "signable": own,
+        "why_not": "" if own else why_not(steps),
+        "decide_url": words.decide_url(request),
+        "my_decision": next(
+            (d for step in steps for d in step.signed if d.person_id == actor.user_id), None
+        ),
+        "may_delegate": bool(policy.can(actor, "approval.delegate", request)) and bool(own),
+        "delegate_url": reverse("approvals:delegate", args=(request.uid,)),
+        "export_urls": {
+            kind: reverse("approvals:export", args=(request.uid, kind)) for kind in ("html", "pdf")
+        },
+    }
+
+
+def why_not(steps: Sequence[Step]) -> str:
+    """One sentence for all slots: the same reason is said once."""
+    reasons = list(dict.fromkeys(step.view.refusal for step in steps if step.view.refusal))
+    return "; ".join(reasons)
+
+
+def steps_of(request: Request, actor: Actor) -> list[Step]:
+    views = signing.slots_for(actor, request)
+    steps = [Step(view, number) for number, view in enumerate(views, start=1)]
+    by_slot = {step.slot.pk: step for step in steps}
+    decisions = request.decisions.select_related("person", "delegated_from").order_by("id")
+    taken = set()
+    for decision in decisions:
+        by_slot[decision.slot_id].signed.append(decision)
+        taken |= {decision.person_id, decision.delegated_from_id}
+    if request.is_open:
+        _name_signers(request, steps, taken)
+    return steps
+
+
+def _name_signers(request: Request, steps: Sequence[Step], taken: set[Any]) -> None:
+    """Who may sign what waits now, by name: whoever looks knows whom to ask."""
+    wanted = {role for step in steps if step.slot.waiting for role in step.slot.roles}
+    if not wanted:
+        return
+    rows = (
+        Grant.objects.held()
+        .of_active_people()
+        .filter(membership__workspace_id=request.workspace_id, role__in=sorted(wanted))
+        .select_related("membership__user")
+        .order_by("membership__user__name", "id")
+    )
+    holders: dict[str, dict[int, User]] = defaultdict(dict)
+    for grant in rows[:500]:
+        user = grant.membership.user
+        if user.pk not in taken and f"user:{user.pk}" not in request.producers:
+            holders[grant.role][user.pk] = user
+    for step in steps:
+        if not step.slot.waiting:
+            continue
+        found = {key: user for role in step.slot.roles for key, user in holders[role].items()}
+        if not step.slot.requester_may:
+            found.pop(request.requested_by_id or 0, None)
+        people = list(found.values())
+        step.people, step.more_people = people[:NAMED], max(len(people) - NAMED, 0)
+
+
+def standing(request: Request) -> Standing | None:
+    """Asked while it is open only: what was decided was decided about what stood then."""
+    owner = owners.get(request.owner)
+    if not request.is_open or owner.current_packet is None:
+        return None
+    try:
+        current = owner.current_packet(request)
+        if current is None:
+            return Standing(known=True, gone=True, differs=True)
+        differs = packets.digest(packets.clean(current)) != request.sha256
+    except Exception:
+        logger.exception("what stands now of %s could not be read", request.ref)
+        return Standing(known=False)
+    return Standing(known=True, differs=differs, packet=current)
+
+
+def revisions(request: Request) -> list[Request]:
+    """Of the same question, the newest first; only where there is more than this one."""
+    if request.revision == 1 and request.status not in {"void", "superseded"}:
+        return []
+    rows = Request.objects.filter(question=request.question).order_by("-revision")
+    found = list(rows[:MOST_REVISIONS])
+    return found if len(found) > 1 else []
+
+
+def evidence_of(request: Request, actor: Actor) -> QuerySet[ItemLink] | list[ItemLink]:
+    """What hangs on the work item, beside what the packet itself names."""
+    if request.item_id is None:
+        return []
+    rows = ItemLink.objects.visible_to(actor).filter(item_id=request.item_id)
+    return list(rows.order_by("-created_at", "-id")[:MOST_EVIDENCE])
+
+
+def _delegations(request: Request) -> list[Any]:
+    if not request.is_open:
+        return []
+    rows = request.delegations.filter(ended_at=None).select_related("from_user", "to_user")
+    return list(rows.order_by("id")[:20])
+
+
+def next_for(actor: Actor, request: Request | None = None) -> Request | None:
+    """What waits for this person after this one, the oldest first."""
+    rows = Request.objects.visible_to(actor).waiting_for(actor).oldest_first()
+    if request is not None:
+        rows = rows.exclude(pk=request.pk)
+    found: Request | None = rows.first()
+    return found

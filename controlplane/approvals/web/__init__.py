@@ -1,0 +1,1 @@
+"""Pages and forms about one request, outside the admin's own."""
