@@ -8,12 +8,12 @@ narrow. A field the context doesn't have makes the comparison false, and only th
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controlplane.lib import clock
 from deployments.flags.engine import values
-from deployments.flags.engine.fields import Check, Context, reader, text
+from deployments.flags.engine.fields import Check, Context, member, reader, text
 from deployments.flags.engine.regexes import matcher
 
 Test = Callable[[str], bool | None]  # None: can't be said, false even if inverted
@@ -46,7 +46,8 @@ def compiled(told: object) -> Check:
     if not isinstance(name, str) or not isinstance(kind, str):
         return never
     if kind in ("IN", "NOT_IN"):
-        return _membership(name, _texts(told), (kind == "NOT_IN") is not (inverted is True))
+        negative = (kind == "NOT_IN") is not (inverted is True)
+        return member(name, frozenset(_texts(told)), negative=negative)
     make = OPERATORS.get(kind)
     test = make(told) if make else None
     if test is None:
@@ -78,13 +79,6 @@ def _by_the_clock(test: Test, *, inverted: bool) -> Check:
         return found is not None and found is not inverted
 
     return check
-
-
-def _membership(name: str, told: Sequence[str], negative: bool) -> Check:
-    among, read = frozenset(told), reader(name)
-    if negative:
-        return lambda context: read(context) not in among
-    return lambda context: read(context) in among
 
 
 def _texts(told: Mapping[str, Any]) -> list[str]:

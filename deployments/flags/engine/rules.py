@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from deployments.flags.engine import values
 from deployments.flags.engine.buckets import Pick, percentage, picker, share
 from deployments.flags.engine.constraints import compiled, never
-from deployments.flags.engine.fields import Check, Context, reader, text
+from deployments.flags.engine.fields import Check, Context, member, reader, text
 
 
 class Segment(NamedTuple):
@@ -139,7 +139,7 @@ def _named(kind: object, parameters: Mapping[str, Any]) -> Check | None:
     if kind in ("default", "flexibleRollout") or (isinstance(kind, str) and kind in _GRADUAL):
         return None
     if kind == "userWithId":
-        return _listed("userId", listed(parameters.get("userIds")))
+        return member("userId", frozenset(listed(parameters.get("userIds"))))
     if kind == "remoteAddress":
         return _addressed(listed(parameters.get("IPs")))
     return never
@@ -149,11 +149,6 @@ def listed(told: object) -> list[str]:
     spelled = text(told)
     parts = spelled.split(",") if spelled is not None else []
     return [part.strip() for part in parts if part.strip()]
-
-
-def _listed(field: str, names: Sequence[str]) -> Check:
-    read, among = reader(field), frozenset(names)
-    return lambda context: read(context) in among
 
 
 def _addressed(spelled: Sequence[str]) -> Check:
