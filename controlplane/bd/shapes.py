@@ -48,7 +48,13 @@ def document() -> Shape:
         "$comment": f"bd {VERSION}",
         "title": "An issue, as lists and export print it",
         "$ref": "#/$defs/issue",
-        "$defs": {"issue": _issue(), "dependency": _dependency(), "comment": _comment()},
+        "$defs": {
+            "issue": _issue(),
+            "dependency": _dependency(),
+            "comment": _comment(),
+            "evidence": _evidence(),
+            "event": _event(),
+        },
     }
 
 
@@ -74,6 +80,9 @@ def _issue() -> Shape:
         ),
         "children": _many(_named("issue")),
         "comments": _many(_named("comment")),
+        # Of `export` alone.
+        "evidence_links": _many(_named("evidence")),
+        "events": _many(_named("event")),
     }
     return {"type": "object", "properties": fields, "required": list(_NEEDED)}
 
@@ -103,6 +112,19 @@ def _comment() -> Shape:
         "properties": fields,
         "required": [*names, "created_at"],
     }
+
+
+def _evidence() -> Shape:
+    """A link, or a file's trace: what has a `sha256` and no `url`."""
+    fields: Shape = dict.fromkeys(("kind", "title", "url", "sha256", "added_by"), _TEXT)
+    fields["created_at"] = _MOMENT
+    return {"type": "object", "properties": fields, "required": ["kind", "title", "created_at"]}
+
+
+def _event() -> Shape:
+    names = ("event_type", "actor", "old_value", "new_value", "comment")
+    fields: Shape = {**dict.fromkeys(names, _TEXT), "forced": _SWITCH, "created_at": _MOMENT}
+    return {"type": "object", "properties": fields, "required": ["event_type", "created_at"]}
 
 
 def _named(name: str) -> Shape:

@@ -78,6 +78,8 @@ class ImportAnswer(StrictSerializer):
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
     comments = serializers.IntegerField()
+    evidence = serializers.IntegerField(help_text="Links to it.")
+    events = serializers.IntegerField(help_text="Of histories.")
     dependencies = serializers.IntegerField()
     memories = serializers.IntegerField()
     kept = serializers.ListField(

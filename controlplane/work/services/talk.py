@@ -74,10 +74,9 @@ def add_link(
     """Show where the evidence is."""
     policy.require(actor, "work.comment", item)
     url = reading.line("url", url, 1000)
-    if not _SCHEME.match(url):
-        raise reading.refuse("url", "A link begins with http:// or https://.")
+    check_url(url)
     return _store(
-        ItemLink(item=item, kind=_kind(kind), url=url, title=_title(title or url)), actor, name
+        ItemLink(item=item, kind=link_kind(kind), url=url, title=_title(title or url)), actor, name
     )
 
 
@@ -103,7 +102,7 @@ def attach(
     digest = hashlib.sha256(content).hexdigest()
     link = ItemLink(
         item=item,
-        kind=_kind(kind),
+        kind=link_kind(kind),
         title=_title(title or shown or "file"),
         size=len(content),
         sha256=digest,
@@ -138,7 +137,13 @@ def remove_link(link: ItemLink, *, actor: Actor, reason: str = "") -> None:
         transaction.on_commit(lambda: storage.delete(stored))
 
 
-def _kind(kind: str) -> str:
+def check_url(url: str) -> None:
+    """Where a browser may be led."""
+    if not _SCHEME.match(url):
+        raise reading.refuse("url", "A link begins with http:// or https://.")
+
+
+def link_kind(kind: str) -> str:
     if kind not in ItemLink.Kind.values:
         raise reading.refuse("kind", f"One of {', '.join(ItemLink.Kind.values)}.")
     return kind

@@ -15,7 +15,7 @@ from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
 from controlplane.work.beads import gathering, rows
 from controlplane.work.models import Comment, Item, Project
-from controlplane.work.services.transfer import storing
+from controlplane.work.services.transfer import past, storing
 
 LONGEST = defaults.define(
     "work.export_seconds",
@@ -62,6 +62,7 @@ def _encoded(items: Sequence[Any]) -> bytes:
     ids = [item.pk for item in items]
     edges = rows.edges_of(ids)
     dependents = gathering.count_dependents(ids)
+    links, events = past.links_of(ids), past.events_of(ids)
     comments: dict[int, list[Comment]] = {}
     for said in Comment.objects.filter(item_id__in=ids).order_by("item_id", "created_at", "id"):
         comments.setdefault(said.item_id, []).append(said)
@@ -71,13 +72,17 @@ def _encoded(items: Sequence[Any]) -> bytes:
             edges.get(item.pk, []),
             comments.get(item.pk, []),
             dependents.get(item.pk, 0),
+            {past.EVIDENCE: links.get(item.pk), past.EVENTS: events.get(item.pk)},
         )
         for item in items
     )
 
 
-def _line(item: Any, edges: Any, comments: Sequence[Comment], dependents: int) -> bytes:
+def _line(
+    item: Any, edges: Any, comments: Sequence[Comment], dependents: int, behind: dict[str, Any]
+) -> bytes:
     row = rows.line(item, edges=edges, comments=comments, dependents=dependents)
+    row |= {name: value for name, value in behind.items() if value}
     for shown, said in zip(row.get("comments", ()), comments, strict=False):
         if said.origin:  # as it came
             shown["id"] = said.origin

@@ -24,7 +24,7 @@ from controlplane.work.models import Item, Project
 from controlplane.work.services import graph
 from controlplane.work.services.noting import speaker
 from controlplane.work.services.projects import require_open
-from controlplane.work.services.transfer import attaching, lines, merging, storing
+from controlplane.work.services.transfer import attaching, lines, merging, past, storing
 from controlplane.work.services.transfer.lines import Line
 from controlplane.work.services.transfer.merging import Change
 
@@ -49,6 +49,8 @@ class Imported:
     updated: int = 0
     unchanged: int = 0
     comments: int = 0
+    evidence: int = 0
+    events: int = 0
     dependencies: int = 0
     memories: int = 0
     kept: list[str] = field(default_factory=list)
@@ -166,6 +168,8 @@ def _store(work: Work, parsed: lines.Parsed) -> None:
     work.done.dependencies = attaching.join_edges(work)
     # Also of items that are newer here: what somebody said does not grow old.
     work.done.comments = attaching.add_comments(work, parsed.lines)
+    work.done.evidence = past.add_links(work, parsed.lines)
+    work.done.events = past.add_events(work, parsed.lines)
     work.done.memories = _remember(work.project, parsed.memories)
     storing.count_on(work.project.pk)
     graph.rebuild(work.project.workspace_id)

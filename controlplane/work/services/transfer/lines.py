@@ -11,21 +11,21 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from controlplane.lib import strictjson
 from controlplane.lib.errors import Invalid
 from controlplane.work.models import Project
 from controlplane.work.services import naming, reading
+from controlplane.work.services.transfer import past
+from controlplane.work.services.transfer.values import listed, moment, text
 
 MAX_LINE = 16 * 1024 * 1024
 MAX_COMMENT = 1_000_000
 MAX_MEMORY = 100_000
 MOST_MEMORIES = 5_000
 GENERATED_LENGTH = 8
-# What Go writes for "no time".
-_NO_TIME = "0001-01-01T00:00:00"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,118}[A-Za-z0-9]")
 _LINES = (
     "spec_id",
@@ -60,6 +60,8 @@ _COMPUTED = frozenset(
         "dependencies",
         "comments",
         "comments_omitted",
+        past.EVIDENCE,
+        past.EVENTS,
         "dependency_count",
         "dependent_count",
         "comment_count",
@@ -146,6 +148,8 @@ class Line:
     edges: list[EdgeIn]
     comments: list[CommentIn]
     ensure_key: str = ""
+    links: list[past.LinkIn] = field(default_factory=list)
+    events: list[past.EventIn] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -245,21 +249,14 @@ def _line(project: Project, number: int, found: dict[str, Any]) -> Line:
         number,
         key or "",
         values,
-        reading.labels(_list(found, "labels")),
+        reading.labels(listed(found, "labels")),
         extra,
-        [_edge(key or "", each) for each in _list(found, "dependencies")],
-        [_comment(each) for each in _list(found, "comments")],
+        [_edge(key or "", each) for each in listed(found, "dependencies")],
+        [_comment(each) for each in listed(found, "comments")],
         reading.line("ensure_key", found.get("ensure_key"), 200),
+        past.read_links(found),
+        past.read_events(found),
     )
-
-
-def _list(found: Mapping[str, Any], name: str) -> list[Any]:
-    value = found.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Invalid(f"{name} is a list.")
-    return value
 
 
 def _values(project: Project, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,7 +278,7 @@ def _values(project: Project, found: Mapping[str, Any]) -> dict[str, Any]:
         value = found.get(name)
         values[name] = reading.line(name, value, _LONGEST[name]) if value else ""
     for name in _LONG:
-        values[name] = _text(name, found.get(name))
+        values[name] = text(name, found.get(name))
     for name in _TIMES:
         values[name] = moment(name, found.get(name))
     _closed(values)
@@ -314,37 +311,6 @@ def _own(found: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _text(name: str, value: Any, longest: int = reading.TEXT) -> str:
-    """Whatever was written, as it was: also what a terminal left in it."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Invalid(f"{name} is a text.")
-    if len(value) > longest:
-        raise Invalid(f"{name} is longer than {longest:,} characters.")
-    return value
-
-
-def moment(name: str, value: Any) -> datetime | None:
-    if value is None or value == "":
-        return None
-    refused = Invalid(f"{name} is a moment such as 2026-01-15T09:30:00Z.")
-    if not isinstance(value, str) or len(value) > 50:
-        raise refused
-    if value.startswith(_NO_TIME):
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-        if at.tzinfo is None:
-            raise refused
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise refused from None
-    if not reading.YEARS[0] <= at.year < reading.YEARS[1]:
-        raise refused
-    return at
-
-
 def _edge(key: str, found: Any) -> EdgeIn:
     if not isinstance(found, dict):
         raise Invalid("A dependency is an object.")
@@ -370,7 +336,7 @@ def _edge_metadata(value: Any) -> str:
     """A text that holds JSON; some tools write the JSON itself."""
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _text("metadata", value, 100_000) or "{}"
+    return text("metadata", value, 100_000) or "{}"
 
 
 def _comment(found: Any) -> CommentIn:
@@ -385,6 +351,6 @@ def _comment(found: Any) -> CommentIn:
     return CommentIn(
         reading.line("id", str(number or ""), 80),
         reading.line("author", found.get("author"), 200),
-        _text("text", said, MAX_COMMENT),
+        text("text", said, MAX_COMMENT),
         moment("created_at", found.get("created_at")),
     )

@@ -13,7 +13,7 @@ from controlplane.lib import context
 from controlplane.lib.ids import uuid7
 from controlplane.work.models import Item
 from controlplane.work.services import reading
-from controlplane.work.services.transfer import lines, storing
+from controlplane.work.services.transfer import lines, past, storing
 from controlplane.work.services.transfer.lines import BadLine, Line
 
 if TYPE_CHECKING:
@@ -180,8 +180,9 @@ def insert(work: Work) -> None:
         "work_itemevent",
         _EVENT,
         (
-            _event(work, pk, "created", "", line.values["title"])
+            _event(work, pk, past.CREATED, "", line.values["title"])
             for line, pk in zip(work.new, ids, strict=True)
+            if not past.tells_beginning(line)
         ),
     )
 
@@ -286,7 +287,7 @@ def _event(work: Work, pk: int, kind: str, old: str, new: str) -> tuple[Any, ...
         work.actor.ref[:80],
         old[:_SHOWN],
         new[:_SHOWN],
-        "imported",
+        past.IMPORTED,
         False,
         now.source[:20],
         now.request_id[:128],

@@ -143,6 +143,9 @@ def _join(task: Task, items: Mapping[str, Item], actor: Actor, name: str) -> int
             raise _bad(task.place, f"{task.id} is blocked by {each}, which is not in the list.")
         if Dependency.objects.filter(item=item, target=target).exists():
             continue
+        if item == target or graph.reaches(target.pk, item.pk):
+            # In the file's words: the keys they were given are gone with the rest.
+            raise _bad(task.place, f"blocked by {each}, {task.id} would wait for itself.")
         try:
             add_dependency(item, target, actor=actor, name=name, epic_rule=False)
         except ControlPlaneError as error:
