@@ -9,5 +9,7 @@ class FlagsConfig(AppConfig):
 
     def ready(self) -> None:
         from deployments.flags import kept, presented, transitions  # noqa: F401
+        from deployments.flags.shown import console
 
         presented.register()
+        console.register()
