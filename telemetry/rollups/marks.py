@@ -14,22 +14,16 @@ Bucket = tuple[int | None, datetime]
 LOCK = 0x74656C656D2D726C
 LOOKED_AT = 20_000  # marks of one pass: hundreds of batches leave one each for the same minute
 
-_TAKE = """
-    WITH few AS (
-        SELECT id, workspace_id, bucket FROM telemetry_dirty
-        WHERE grain = %(grain)s AND at <= clock_timestamp() - %(rest)s * interval '1 second'
-          AND bucket >= coalesce(%(low)s, '-infinity'::timestamptz)
-          AND bucket < coalesce(%(high)s, 'infinity'::timestamptz)
-        ORDER BY id LIMIT %(looked_at)s
-    ), chosen AS (
-        SELECT workspace_id, bucket FROM few
-        GROUP BY workspace_id, bucket ORDER BY min(id) LIMIT %(most)s
-    )
-    DELETE FROM telemetry_dirty d USING few f JOIN chosen c
-        ON c.bucket = f.bucket AND c.workspace_id IS NOT DISTINCT FROM f.workspace_id
-    WHERE d.id = f.id
-    RETURNING d.workspace_id, d.bucket
+# In two steps, and no join: this table is filled and emptied all day, so its statistics often say
+# that it is empty while thousands of marks wait, and a plan for one row never ends over those.
+_LOOK = """
+    SELECT id, workspace_id, bucket FROM telemetry_dirty
+    WHERE grain = %(grain)s AND at <= clock_timestamp() - %(rest)s * interval '1 second'
+      AND bucket >= coalesce(%(low)s, '-infinity'::timestamptz)
+      AND bucket < coalesce(%(high)s, 'infinity'::timestamptz)
+    ORDER BY id LIMIT %(looked_at)s
 """
+_TAKE = "DELETE FROM telemetry_dirty WHERE id = ANY(%s::bigint[])"
 _MARK = """
     INSERT INTO telemetry_dirty (workspace_id, grain, bucket, at)
     SELECT new.workspace_id, %(grain)s, new.bucket, clock_timestamp()
@@ -63,10 +57,16 @@ def take(
 ) -> tuple[set[Bucket], int]:
     """The buckets marked longest ago and how many marks that were. All marks of a bucket that
     were seen go; one that is set meanwhile stays for the next pass."""
-    params: dict[str, Any] = {"grain": grain, "rest": rest, "most": most, "looked_at": LOOKED_AT}
-    cursor.execute(_TAKE, {**params, "low": low, "high": high})
-    rows = cursor.fetchall()
-    return set(rows), len(rows)
+    params: dict[str, Any] = {"grain": grain, "rest": rest, "looked_at": LOOKED_AT}
+    cursor.execute(_LOOK, {**params, "low": low, "high": high})
+    found: dict[Bucket, list[int]] = {}
+    for mark_id, workspace, bucket in cursor.fetchall():
+        found.setdefault((workspace, bucket), []).append(mark_id)
+    taken = list(found)[:most]
+    ids = [mark_id for bucket in taken for mark_id in found[bucket]]
+    if ids:
+        cursor.execute(_TAKE, [ids])
+    return set(taken), len(ids)
 
 
 def mark(cursor: CursorWrapper, grain: str, buckets: Collection[Bucket]) -> None:

@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -384,3 +384,25 @@ def test_strangers__may_not_erase() -> None:
     with pytest.raises(Invalid):
         erase_events(admin, workspace, reason=" ")
     assert erase_events(admin, workspace, reason="a trial has ended") == 1
+
+
+@pytest.mark.django_db
+def test_many_marks__statistics_that_say_there_are_none__taken_in_time() -> None:
+    """The table is drained all day, and autovacuum may look at it just then."""
+    first = datetime(2026, 1, 5, tzinfo=UTC)
+    add = (
+        "INSERT INTO telemetry_dirty (workspace_id, grain, bucket, at)"
+        " SELECT 1, 'minute', %s + (n %% 12000) * interval '1 minute', now() - interval '1 hour'"
+        " FROM generate_series(1, %s) n"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(add, [first, 5000])
+        cursor.execute("DELETE FROM telemetry_dirty")
+        cursor.execute("ANALYZE telemetry_dirty")
+        cursor.execute(add, [first, 20000])
+        cursor.execute("SET LOCAL statement_timeout = '3s'")
+        taken, seen = marks.take(cursor, "minute", most=20)
+        assert (len(taken), seen) == (20, 40)
+        assert (1, first + timedelta(minutes=1)) in taken
+        cursor.execute("SELECT count(*) FROM telemetry_dirty")
+        assert cursor.fetchone() == (19960,)
