@@ -11,11 +11,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 _django = get_asgi_application()
 
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
+from deployments.flags.serving import processes as flags  # noqa: E402
 
 forks.install()
 hands.start("stream")
+flags.begin()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     hands.start("stream")  # again after a fork, which copies no threads
+    flags.begin()
     await _django(scope, receive, send)

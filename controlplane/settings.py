@@ -270,6 +270,16 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
     # Choices stay where they are used: shared enum components get names that change.
     "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "sdkToken": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "An SDK token, plain or as `Bearer`; OFREP takes it in `X-API-Key`.",
+            }
+        }
+    },
 }
 
 # --- Mail -------------------------------------------------------------------------------------

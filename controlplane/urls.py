@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),
     path("", include("telemetry.urls")),
+    path("", include("deployments.flags.serving.urls")),
     path("", include("deployments.flags.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),

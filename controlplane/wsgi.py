@@ -12,11 +12,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 _django = get_wsgi_application()
 
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
+from deployments.flags.serving import processes as flags  # noqa: E402
 
 forks.install()
 hands.start("web")
+flags.begin()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     hands.start("web")  # again after a fork, which copies no threads
+    flags.begin()
     return _django(environ, start_response)

@@ -97,10 +97,13 @@ def _log(request: HttpRequest, status: int, seconds: float) -> None:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SOURCES = (
     ("/api/", "api"),
+    ("/admin/flags/", "api"),
     ("/mcp", "mcp"),
     ("/desk", "desk"),
     ("/admin", "console"),
     ("/stream", "stream"),
+    ("/ofrep", "sdk"),
+    ("/unleash", "sdk"),
 )
 
 
@@ -113,6 +116,7 @@ _KINDS = (
     (("/health", "/ready", "/metrics"), "probe"),
     ((settings.STATIC_URL,), "static"),
     (("/api/v1/telemetry/events", "/api/v1/otlp/", "/v1/logs", "/v1/traces"), "ingest"),
+    (("/ofrep", "/unleash"), "flags"),
     (("/api/v1/work/bd",), "bd"),
     (("/api/", "/mcp"), "api"),
     (("/stream",), "stream"),

@@ -65,7 +65,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    return request.path_info.startswith(("/api/", "/ofrep/", "/unleash/", "/admin/flags/"))
 
 
 def envelope(code: str, message: str, *, details: dict[str, Any] | None = None) -> JsonResponse:

@@ -60,6 +60,15 @@ def conditional(request: HttpRequest, response: HttpResponse, tag: str) -> HttpR
     return response
 
 
+def named(header: str, tag: str) -> bool:
+    """Whether an `If-None-Match` names this tag. Senders of other protocols spell tags as they
+    like: what is not well formed names none."""
+    try:
+        return _seen(header, tag)
+    except Invalid:
+        return header.strip().removeprefix("W/").strip('"') == tag.removeprefix("W/").strip('"')
+
+
 def _seen(header: str, tag: str) -> bool:
     if header.strip() == "*":
         return True

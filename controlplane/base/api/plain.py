@@ -26,6 +26,7 @@ from controlplane.base.api.views import Form, PortalAPIView
 
 Handler = Callable[..., Any]
 Foreign = Callable[[HttpRequest, JsonAnswer], HttpResponse]
+Enter = Callable[[HttpRequest], None]
 
 
 def plain_view(
@@ -45,11 +46,16 @@ def plain_view(
     errors: Collection[int] = (),
     foreign: Foreign | None = None,
     refusal: Form | None = None,
+    enter: Enter | None = None,
+    credentials: str = "",
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
     """Let a function answer behind the door. Methods not in `actions` answer 405.
 
     `foreign`: the route speaks a protocol of others, and this says a refusal in its words,
     which have the form `refusal`.
+
+    `enter`: the route's own way in, for credentials that are not the portal's; the document calls
+    them `credentials`. It sets `request.actor` or raises, and looks at no query parameters.
     """
 
     def decorate(handler: Handler) -> Callable[..., HttpResponse]:
@@ -69,12 +75,16 @@ def plain_view(
                 "errors": errors,
                 "foreign": foreign is not None,
                 "refusal": refusal,
+                "credentials": credentials,
             },
         )
 
         def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
-                door.enter(request, described, query)
+                if enter is None:
+                    door.enter(request, described, query)
+                else:
+                    door.let_in(request, described, enter)
                 request.portal_sender_fields = sender_fields  # type: ignore[attr-defined]
                 response = _perform(request, handler, described, idempotent, args, kwargs)
             except Exception as error:  # noqa: BLE001 - every failure becomes the envelope

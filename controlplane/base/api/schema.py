@@ -131,6 +131,9 @@ class PortalSchema(AutoSchema):
         return actions.get(self.method, "")
 
     def get_auth(self) -> list[Schema]:
+        own = getattr(self.view, "credentials", "")
+        if own:
+            return [{own: []}]
         required: list[Schema] = super().get_auth()
         return [{}] if self._action() == ANYONE else required
 

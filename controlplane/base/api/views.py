@@ -57,6 +57,9 @@ class PortalAPIView(APIView):
     # It speaks a protocol of others: its bodies and refusals have their form, not ours.
     foreign: ClassVar[bool] = False
     refusal: ClassVar[Form | None] = None  # the form of its refusals, where it is not ours
+    # It asks for credentials of its own, by this name in the document; none of the portal's opens
+    # it, whatever `actions` say.
+    credentials: ClassVar[str] = ""
     deprecation: ClassVar[Deprecation | None] = None
     tags: ClassVar[Sequence[str]] = ()
     errors: ClassVar[Collection[int]] = ()  # statuses to document beside the usual ones

@@ -137,22 +137,15 @@ def _give_back(taken: _Pending) -> None:
             _pending.tokens.setdefault(token_id, at)
 
 
-def beside(component: str) -> None:
-    """Called every few seconds in each process, in a thread of its own."""
-    flush()
-
-
 def forget() -> None:
     global _pending
     with _lock:
         _pending = _Pending()
 
 
-def at_end() -> None:
-    """A process that ends in order writes what it still holds."""
-    atexit.register(_last)
-
-
+@atexit.register
 def _last() -> None:
-    flush()
-    connections.close_all()
+    """A process that ends in order writes what it still holds."""
+    if len(_pending):
+        flush()
+        connections.close_all()

@@ -3,10 +3,8 @@ while the database is away."""
 
 from __future__ import annotations
 
-
 from controlplane.jobs.metrics import Counter, Gauge, Histogram
 from deployments.flags.serving.store import Store
-
 
 AGE = Gauge(
     "controlplane_flags_snapshot_age_seconds",

@@ -37,7 +37,7 @@ class UsageQuerySet(ScopedQuerySet):
         return found["yes"] or 0, found["no"] or 0
 
     def last_asked(self) -> dict[str, datetime]:
-        """flag's name -> the hour in which somebody last asked. Flags nobody asked are not there."""
+        """flag's name -> the hour in which somebody last asked. What nobody asked is not there."""
         rows = self.order_by().values("flag_name").annotate(last=Max("hour"))
         return {row["flag_name"]: row["last"] for row in rows}
 

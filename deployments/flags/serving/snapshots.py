@@ -84,7 +84,7 @@ class Snapshot:
             return 0
         return bisect_right(self._instants, clock.now().timestamp() * 1e9)
 
-    # --- as the Unleash SDKs read it ---------------------------------------------------------------
+    # --- as the Unleash SDKs read it --------------------------------------------------------------
 
     @cached_property
     def public(self) -> Mapping[str, Feature]:

@@ -108,6 +108,10 @@ class Store:
             known = self._id_of(workspace_id, environment)
         return None if known is None else self.current(known)
 
+    def peek(self, environment_id: int) -> Snapshot | None:
+        """What is held, without asking anybody."""
+        return self._snapshots.get(environment_id)
+
     def state(self) -> State:
         age = time.monotonic() - self._agreed
         return State(age, bool(self._snapshots) and age > STALE_SECONDS.value, len(self._snapshots))
@@ -194,7 +198,7 @@ class Store:
         self._homes = {d: home for d, home in self._homes.items() if home != environment_id}
         self._names = {key: pk for key, pk in self._names.items() if pk != environment_id}
 
-    # --- what this process never saw ----------------------------------------------------------------
+    # --- what this process never saw --------------------------------------------------------------
 
     def _home_of(self, digest: bytes) -> int | None:
         """Asked of the database once; wrong tokens are remembered, so that guessing is cheap."""

@@ -106,10 +106,6 @@ def _begin() -> None:
     with _starting:
         if store.watched_by == os.getpid():
             return
-        try:
-            store.refresh()
-        except AWAY as error:
-            logger.warning("flags are not compared with the database: %s", error)
         _watcher = Watcher(store)
         _watcher.start()
 

@@ -1,0 +1,88 @@
+"""The playbook's kill switch, as it is written there:
+
+    curl -X POST https://portal/admin/flags/NAME/disable -H "Authorization: Bearer KEY"
+
+With and without a slash at the end, before the console's own pages, whose forms these are not. It
+acts in the workspace of the key. Freezes, approvals and the broker have no say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import re_path
+from rest_framework import serializers
+
+from controlplane.base.api import bodies
+from controlplane.base.api.plain import plain_view
+from controlplane.base.api.serializers import StrictSerializer, read
+from controlplane.lib.errors import NotFound
+from deployments.flags import services
+from deployments.flags.models import Flag
+
+
+class SwitchRequest(StrictSerializer):
+    """Nothing, or why."""
+
+    reason = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=300, help_text="For the record."
+    )
+
+
+class Switched(StrictSerializer):
+    """How the flag stands now, in all environments."""
+
+    flag = serializers.CharField()
+    enabled = serializers.BooleanField()
+    changed_at = serializers.DateTimeField()
+    changed_by = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way: str) -> Any:
+    said = bodies.read_json(request, bodies.MAX_BODY.value)
+    values = read(SwitchRequest, said)
+    workspace = request.workspace  # type: ignore[attr-defined]
+    flag = Flag.objects.of(workspace).filter(flag_name=name).first()
+    if flag is None:
+        raise NotFound("No flag of this name is in the workspace of these credentials.")
+    reason = values["reason"] or f"POST {way}"
+    flag = switch(flag, actor=request.actor, reason=reason)  # type: ignore[attr-defined]
+    return {
+        "flag": flag.flag_name,
+        "enabled": flag.enabled,
+        "changed_at": flag.changed_at,
+        "changed_by": flag.changed_by,
+        "version": flag.version,
+    }
+
+
+def _door(action: str) -> Callable[..., Any]:
+    return plain_view(
+        actions={"POST": action},
+        inputs={"POST": SwitchRequest},
+        outputs={"POST": Switched},
+        throttle="write",
+        tags=["flags"],
+        errors={404},
+    )
+
+
+@_door("flag.kill")
+def disable(request: HttpRequest, name: str) -> Any:
+    """Switch a flag off, everywhere, at once. Off already is a success too."""
+    return _switched(request, name, services.kill, "/admin/flags/<name>/disable")
+
+
+@_door("flag.enable")
+def enable(request: HttpRequest, name: str) -> Any:
+    """Switch a flag on again, as its settings say."""
+    return _switched(request, name, services.enable, "/admin/flags/<name>/enable")
+
+
+urlpatterns = [
+    re_path(r"^admin/flags/(?P<name>[^/]+)/disable/?$", disable, name="flag-disable"),
+    re_path(r"^admin/flags/(?P<name>[^/]+)/enable/?$", enable, name="flag-enable"),
+]

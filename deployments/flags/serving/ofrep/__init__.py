@@ -1,0 +1,1 @@
+"""OFREP v1, the OpenFeature remote evaluation protocol."""
