@@ -32,10 +32,11 @@ Pick = Callable[[Context], Variant]
 
 
 def hashed(spelled: str, seed: int = 0) -> int:
-    try:
+    """Murmur3 of the text as UTF-8. The module ends the whole process over half of a pair, which
+    JSON can spell and UTF-8 can't: it gets text only where that can't be."""
+    if spelled.isascii():
         return murmur3(spelled, seed, False)
-    except UnicodeEncodeError:  # half of a pair, which JSON can spell and UTF-8 can't
-        return murmur3(spelled.encode("utf-8", "surrogatepass"), seed, False)
+    return murmur3(spelled.encode("utf-8", "surrogatepass"), seed, False)
 
 
 def percentage(told: object) -> int:
@@ -77,10 +78,10 @@ def _default_share(prefix: str, percent: int) -> Check:
             value = _anyone(context)
             if value is None:
                 return random.random() * 100 < percent  # noqa: S311
-        try:
-            return murmur3(prefix + value, 0, False) % 100 < percent
-        except UnicodeEncodeError:
-            return hashed(prefix + value) % 100 < percent
+        spelled = prefix + value
+        if spelled.isascii():  # see hashed()
+            return murmur3(spelled, 0, False) % 100 < percent
+        return hashed(spelled) % 100 < percent
 
     return within
 

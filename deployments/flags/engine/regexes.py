@@ -7,8 +7,8 @@ from collections.abc import Callable
 import re2
 
 LONGEST_PATTERN = 1_000
-LONGEST_TEXT = 10_000  # bytes; what is longer matches nothing, and not-matching neither
-_MEMORY = 1 << 20
+LONGEST_TEXT = 4_000  # bytes; what is longer matches nothing, and not-matching neither
+_MEMORY = 1 << 21
 
 
 def matcher(pattern: str, *, any_case: bool) -> Callable[[str], bool | None] | None:
