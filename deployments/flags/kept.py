@@ -26,7 +26,7 @@ keep_always(
     "feature_flags.flagstate",
     "feature_flags.flagenvironment",
     "feature_flags.segment",
-    why="flags are archived, never deleted: their names stay taken, or old code would read new ones",
+    why="archived, never deleted: a name stays taken, or old code would read a new flag",
 )
 keep_always(
     "flags.changes",

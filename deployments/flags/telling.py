@@ -95,8 +95,12 @@ def _values(change: FlagChange) -> dict[str, str]:
         "flag": change.flag.flag_name,
         "what": what(change),
         "who": name_of(change.actor_ref),
-        "details": " ".join(filter(None, [change.reason, in_short(change)])),
+        "details": " ".join(_sentence(each) for each in (change.reason, in_short(change)) if each),
     }
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def what(change: FlagChange) -> str:
@@ -114,13 +118,20 @@ def in_short(change: FlagChange, most: int = 5) -> str:
     found = differences(change.before, change.after)
     texts = [f"{each['path']}: {_say(each['before'])} → {_say(each['after'])}" for each in found]
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return "; ".join(texts[:most]) + more + "." if texts else ""
+    return "; ".join(texts[:most]) + more if texts else ""
 
 
 def _say(value: Any) -> str:
     if value is None:
         return "nothing"
-    return short(str(value).lower() if isinstance(value, bool) else str(value), 80)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):  # a rule or a variant that came or went, whole
+        share = f"{value['percent']} %" if "percent" in value else ""
+        return short(str(value.get("title") or value.get("name") or share or "…"), 80)
+    if isinstance(value, list):
+        return short(", ".join(_say(each) for each in value) or "nothing", 80)
+    return short(str(value), 80)
 
 
 def name_of(ref: str) -> str:

@@ -148,7 +148,7 @@ def _withdraw_approved(asked: ChangeRequest, actor: Actor, reason: str) -> None:
     _end(asked, "withdrawn", reason or "Withdrawn after consent.")
 
 
-# --- What the approvals kernel calls ----------------------------------------------------------------
+# --- What the approvals kernel calls ------------------------------------------------------------
 
 
 def hold_for(request: Request) -> None:

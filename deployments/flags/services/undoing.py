@@ -48,13 +48,19 @@ def _undo_settings(change: FlagChange, actor: Actor, reason: str, override: bool
         flag_id=change.flag_id, environment_id=change.environment_id
     )
     row = hold_state(state)
-    wanted = put_back(row.settings, change.before, change.after)
+    wanted = put_back(row.settings, *sides(change))
     checked = clean(wanted, value_type=row.flag.value_type)
     gates.pass_consent(row, checked)
     passed = gates.pass_freeze(row, checked, actor=actor, override=override, reason=reason)
     return put(
         row, checked, "undo", actor=actor, reason=reason, undoes=change, details=passed or None
     )
+
+
+def sides(change: FlagChange) -> tuple[dict[str, Any], dict[str, Any]]:
+    before: dict[str, Any] | None = change.before
+    after: dict[str, Any] | None = change.after
+    return before or {}, after or {}
 
 
 def put_back(now: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def rebased(now: dict[str, Any], base: dict[str, Any], wanted: dict[str, Any]) -
 
 
 def _undo_switch(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
-    enabled = bool(change.before["enabled"])
+    enabled = bool(sides(change)[0]["enabled"])
     policy.require(actor, "flag.enable" if enabled else "flag.kill", change.flag)
     flag = hold_flag(change.flag)
     if flag.enabled == enabled:
@@ -92,13 +98,14 @@ def _undo_switch(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
 
 def _undo_fields(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
     policy.require(actor, "flag.change", change.flag)
-    strange = sorted(set(change.after) - set(FIELDS))
+    earlier, later = sides(change)
+    strange = sorted(set(later) - set(FIELDS))
     if strange:
         raise Invalid(f"This is not undone by itself: {', '.join(strange)}.")
     flag = hold_flag(change.flag)
     before = content(flag)
-    wanted = put_back(before, change.before, change.after)
-    for name in change.before:
+    wanted = put_back(before, earlier, later)
+    for name in earlier:
         _set(flag, name, wanted[name])
     check(flag)
     made = save_fields(flag, "undo", actor=actor, before=before, reason=reason, undoes=change)
