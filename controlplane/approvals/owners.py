@@ -43,6 +43,9 @@ class Owner:
     hold: Callable[[Request], None] | None = None
     link: Callable[[Request], str] | None = None
     panel_template: str = ""  # drawn on the packet's page with `approval` in its context
+    # The packet is all there is: whoever asked may put another in its place. Elsewhere the
+    # subject is changed, and its app asks again.
+    free_packets: bool = False
 
 
 OWNERS: dict[str, Owner] = {}
@@ -54,6 +57,9 @@ def register(name: str, *, label: str = "", **hooks: Any) -> Owner:
     if OWNERS.setdefault(name, owner) != owner:
         raise ValueError(f"approvals: {name} has two owners")
     return owner
+
+
+BY_HAND = register("by_hand", label="Asked by hand", free_packets=True)
 
 
 def get(name: str) -> Owner:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from controlplane.access import policy as access
 from controlplane.access.models import Workspace
-from controlplane.approvals import packets
+from controlplane.approvals import owners, packets
 from controlplane.approvals.models import Policy, Request, RequestSlot
 from controlplane.approvals.services import moving, promises, reading, telling
 from controlplane.approvals.services.policies import policy_of, snapshot
@@ -100,6 +100,8 @@ def revise(
         access.require(actor, "approval.withdraw", request)
     row = moving.hold(request)
     _revisable(row)
+    if not (vouched or owners.get(row.owner).free_packets):
+        raise Conflict("Change what it is about; its packet follows.", details={"owner": row.owner})
     text = packets.clean(packet)
     if row.is_open and text == row.packet_text:
         return row

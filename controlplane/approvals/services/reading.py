@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from controlplane.access.models import Agent, User
+from django.db.models import QuerySet
+
+from controlplane.access.models import Agent, Grant, User
 from controlplane.access.policy import ROLES
 from controlplane.approvals import numbers
 from controlplane.approvals.models import slug_form
@@ -128,15 +130,20 @@ def people(field: str, given: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(refs))
 
 
-def person(field: str, value: Any) -> User:
-    """Somebody by row, uid or e-mail address."""
-    if isinstance(value, User):
-        return value
-    name = text(field, str(value), 254, required=True)
-    try:
-        found = User.objects.filter(uid=uuid.UUID(name)).first()
-    except ValueError:
-        found = User.objects.by_email(name).first()
+def person(field: str, value: Any, workspace_id: int) -> User:
+    """Somebody who works here, by row, uid or e-mail address. Of anybody else it says the same,
+    whether there is such a person elsewhere or not."""
+    people = User.objects.filter(pk=value.pk) if isinstance(value, User) else _named(field, value)
+    held = Grant.objects.held().filter(membership__workspace_id=workspace_id)
+    found = people.filter(is_active=True, pk__in=held.values("membership__user_id")).first()
     if found is None:
         raise refuse(field, "Nobody here is called so.")
     return found
+
+
+def _named(field: str, value: Any) -> QuerySet[User]:
+    name = text(field, str(value), 254, required=True)
+    try:
+        return User.objects.filter(uid=uuid.UUID(name))
+    except ValueError:
+        return User.objects.by_email(name)

@@ -1,0 +1,1 @@
+"""The approvals API: what waits, what was signed, and signing."""
