@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from telemetry.erasing import erase_events
 from telemetry.measures.table.sessions import REFERENCE
 from telemetry.models import Partition, ToolSession
 from tests import make
+from tests.kit.api import Api, refused
 from tests.kit.telemetry import event, tell
 
 pytestmark = pytest.mark.django_db
@@ -180,3 +182,39 @@ def test_tokens__against_the_reference_line() -> None:
     nobody = measures.read(most, workspace.pk, start, end, filters={"agent": "planner"})
     assert nobody[""].value is None
     assert measures.read(most, make.workspace().pk, start, end)[""].value is None
+
+
+SESSIONS = "/api/v1/telemetry/sessions"
+
+
+def asked(workspace: Workspace, query: str = "") -> Any:
+    agent = Api(make.key(make.agent(workspace, role="reviewer"))[1])
+    answer = agent.get(SESSIONS + query)
+    assert answer.status_code == 200, answer.content
+    return json.loads(answer.content)["items"]
+
+
+def test_api__lists_sessions_by_tokens_and_mission() -> None:
+    workspace = make.workspace()
+    tell(workspace, [created("A"), call("A", 4), call("B", 1, tokens=900, mission_id="MIS-2")])
+    rollups.settle()
+    rows = asked(workspace, "?sort=tokens")
+    assert [row["session"] for row in rows] == ["B", "A"]
+    assert (rows[0]["tokens"], rows[0]["calls"], rows[0]["failed_calls"]) == (900, 1, 0)
+    assert rows[0]["created_at"] is None
+    assert [row["session"] for row in asked(workspace, "?over_tokens=500")] == ["B"]
+    assert [row["session"] for row in asked(workspace, "?mission=MIS-1")] == ["A"]
+    agent = Api(make.key(make.agent(workspace, role="reviewer"))[1])
+    assert json.loads(agent.get(f"{SESSIONS}/{rows[1]['uid']}").content) == rows[1]
+    refused(agent.get(f"{SESSIONS}?mision=MIS-1"), "INVALID_ARGUMENT")
+
+
+def test_api__another_workspace_s_sessions_are_not_there() -> None:
+    workspace, other = make.workspace(), make.workspace()
+    tell(workspace, [created("A")])
+    rollups.settle()
+    (row,) = asked(workspace)
+    assert asked(other) == []
+    stranger = Api(make.key(make.agent(other, role="reviewer"))[1])
+    refused(stranger.get(f"{SESSIONS}/{row['uid']}"), "NOT_FOUND")
+    refused(Api().get(SESSIONS), "UNAUTHORIZED")

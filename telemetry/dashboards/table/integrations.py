@@ -77,7 +77,10 @@ define(
                 "database",
                 "Database",
                 "figures",
-                ("db.latency", "db.connections_used", "db.pool_used", "db.bloat"),
+                (
+                    "db.latency", "db.connections_used", "db.pool_used",
+                    "db.connection_failures", "db.bloat",
+                ),  # fmt: skip
             ),
             Panel(
                 "storage",
