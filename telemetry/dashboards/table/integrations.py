@@ -80,7 +80,7 @@ define(
                 (
                     "db.latency", "db.connections_used", "db.pool_used",
                     "db.connection_failures", "db.bloat",
-                ),  # fmt: skip
+                ),
             ),
             Panel(
                 "storage",
