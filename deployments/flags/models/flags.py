@@ -69,8 +69,8 @@ class Flag(models.Model):
     value_type = models.CharField(
         max_length=8, choices=ValueType.choices, default=ValueType.BOOLEAN
     )
-    off_value = models.JSONField(default=value_off)
-    on_value = models.JSONField(default=value_on)
+    off_value = models.JSONField(default=value_off, blank=True)
+    on_value = models.JSONField(default=value_on, blank=True)
     owner = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
