@@ -73,6 +73,7 @@ def test_close__asks_for_a_reason__blockers_first__and_back(
     services.add_dependency(then, first, actor=work.worker(here))
     asked = choose(browser, "close_many", first, then)
     assert 'name="reason"' in asked
+    assert '<label for="id_reason">Reason</label>' in asked
     assert "This field is required" in answer(browser, "close", first, then, reason="")
     page = answer(browser, "close", then, first, reason="Both work.")
     assert states(first, then) == [("closed", ""), ("closed", "")]
