@@ -106,8 +106,9 @@ def _sentence(text: str) -> str:
 def what(change: FlagChange) -> str:
     """ "switched off everywhere", "changed in Production"."""
     where = f" in {change.environment}" if change.environment else ""
-    if set(change.after or {}) == {"enabled"}:
-        return _WHAT["enable" if change.after["enabled"] else "kill"] + where
+    after: dict[str, Any] = change.after or {}
+    if set(after) == {"enabled"}:
+        return _WHAT["enable" if after["enabled"] else "kill"] + where
     return _WHAT.get(change.kind, "changed") + where
 
 

@@ -60,7 +60,7 @@ class Problems:
             self.add(place, f"At most {most:,} characters.")
         if not given and not empty:
             self.add(place, "Must not be empty.")
-        return given
+        return str(given)
 
     def flag(self, given: Any, place: str) -> bool:
         if not isinstance(given, bool):
