@@ -81,11 +81,12 @@ def _standard(name: str) -> Read:
 def _property(name: str) -> Read:
     def read(context: Context) -> str | None:
         properties = context.get("properties")
-        if properties.__class__ is dict or isinstance(properties, Mapping):
+        value = None
+        if properties is not None and (
+            properties.__class__ is dict or isinstance(properties, Mapping)
+        ):
             value = properties.get(name)
-            if value is None:
-                value = context.get(name)
-        else:
+        if value is None:
             value = context.get(name)
         if value.__class__ is str:
             return value

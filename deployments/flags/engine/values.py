@@ -36,9 +36,11 @@ Network = tuple[int, int, int]  # 4 or 6, the mask, the address under it
 
 
 def number(spelled: str) -> float | None:
-    if len(spelled) > _LONGEST or not _NUMBER.fullmatch(spelled):
+    if len(spelled) > _LONGEST:
         return None
-    return float(spelled)
+    if (spelled.isdigit() and spelled.isascii()) or _NUMBER.fullmatch(spelled):
+        return float(spelled)
+    return None
 
 
 def number_limit(spelled: str) -> float | None:
