@@ -12,6 +12,8 @@ from django.test import Client
 from controlplane.access import credential_cache
 from controlplane.base.api import counters, throttles, workspaces
 from controlplane.lib.errors import CODES
+from deployments.flags.serving import counting
+from deployments.flags.serving.store import store
 
 
 def reset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +23,8 @@ def reset(monkeypatch: pytest.MonkeyPatch) -> None:
     workspaces.forget()
     credential_cache._clear()
     throttles._expire()
+    store.clear()
+    counting.forget()
     monkeypatch.setenv("CONTROLPLANE_API_LIMIT_ANONYMOUS", "1000000")
     monkeypatch.setenv("CONTROLPLANE_API_THROTTLE_RULES_SECONDS", "3600")
 

@@ -79,7 +79,8 @@ def operations() -> list[Operation]:
     return [
         Operation(route, method, action)
         for route in routes()
-        if route.view is not None
+        # Routes with credentials of their own are none of the portal's roles' business.
+        if route.view is not None and not route.view.credentials
         for method, action in route.view.actions.items()
     ]
 
