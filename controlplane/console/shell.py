@@ -52,7 +52,17 @@ REFRESH_S = defaults.define(
     "console.refresh_s", 10, unit="seconds", why="how often a visible page asks for news"
 )
 THEMES = ("system", "light", "dark")
-GROUPS = ("Operate", "Work", "Telemetry", "Services", "Govern", "Access", "Portal")
+GROUPS = (
+    "Operate",
+    "Approvals",
+    "Work",
+    "Flags",
+    "Telemetry",
+    "Services",
+    "Govern",
+    "Access",
+    "Portal",
+)
 ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "production": ("Production", "bad"),
     "staging": ("Staging", "warn"),

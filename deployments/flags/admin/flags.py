@@ -42,6 +42,24 @@ def _is_archived(flag: Flag) -> str:
     return "" if flag.is_archived else "It is not archived."
 
 
+class Whose(admin.SimpleListFilter):
+    """One's own, or those nobody looks after: a menu of all members would be a question more."""
+
+    title = "Whose"
+    parameter_name = "whose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "Mine"), ("nobody", "Nobody's")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "mine":
+                return queryset.filter(owner=actor_of(request).user_id)
+            case "nobody":
+                return queryset.filter(owner=None)
+        return queryset
+
+
 @admin.register(Flag)
 class FlagAdmin(ModelAdmin[Flag]):
     list_name = "Feature flags"
@@ -53,6 +71,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     )
     tabs = (
         ("In use", "standing=living"),
+        ("Mine", "standing=living&whose=mine"),
         ("On", "standing=on"),
         ("Killed", "standing=killed"),
         ("Stale", "standing=stale"),
@@ -61,7 +80,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     )
     empty = "No flag is here."
     empty_hint = "A flag begins off, everywhere. POST /api/v1/flags makes one, too."
-    list_display = ("name", "state", "where", "kind", "owner", "created_at", "asked", "act")
+    list_display = ("name", "state", "where", "owner", "created_at", "asked", "act")
     phone_columns = ("where", "act")
     list_filter = (
         question(
@@ -78,8 +97,8 @@ class FlagAdmin(ModelAdmin[Flag]):
                 "archived": ("Archived", lambda rows: rows.archived()),
             },
         ),
+        Whose,
         "kind",
-        "owner",
         "tier",
     )
     search_fields = ("flag_name", "description")
@@ -238,6 +257,15 @@ class FlagAdmin(ModelAdmin[Flag]):
             raise Invalid("Choose a workspace first.")
         name = data.pop("flag_name")
         return services.create_flag(workspace, name, actor=actor, **data)
+
+    def _shown(self, request: HttpRequest, place: Any, obj: Any) -> Any:
+        """Of two that undo each other only one is ever of use."""
+        found = super()._shown(request, place, obj)
+        if obj is None:
+            return found
+        idle = {"enable" if obj.enabled or obj.is_archived else "kill"}
+        idle |= {"archive", "kill"} if obj.is_archived else {"restore"}
+        return [each for each in found if each.name not in idle]
 
     # --- Buttons ------------------------------------------------------------------------------
 

@@ -55,19 +55,12 @@ def _killed(actor: Actor, workspace_id: int | None) -> NavCount:
 ENTRIES: tuple[tuple[str, str, str, str, str, int, str, Any], ...] = (
     ("flags", "Feature flags", "admin:feature_flags_flag_changelist", "flag", VIEW, 60, "n",
      _killed),
-    ("flag-try", "Try a flag", "flags:try", "target", VIEW, 61, "", None),
+    ("flag-requests", "Change requests", "admin:feature_flags_changerequest_changelist", "check",
+     VIEW, 61, "", None),
     ("flag-segments", "Segments", "admin:feature_flags_segment_changelist", "users", VIEW, 62, "",
      None),
-    ("flag-requests", "Change requests", "admin:feature_flags_changerequest_changelist", "check",
-     VIEW, 63, "", None),
-    ("flag-planned", "Planned changes", "admin:feature_flags_scheduledchange_changelist", "clock",
-     VIEW, 64, "", None),
-    ("flag-history", "Flag history", "admin:feature_flags_flagchange_changelist", "history", VIEW,
-     65, "", None),
-    ("flag-tokens", "SDK tokens", "admin:feature_flags_sdktoken_changelist", "key", VIEW, 66, "",
+    ("flag-tokens", "SDK tokens", "admin:feature_flags_sdktoken_changelist", "key", VIEW, 63, "",
      None),
-    ("flag-unknown", "Unknown flags", "admin:feature_flags_unknownflag_changelist", "help", VIEW,
-     67, "", None),
 )  # fmt: skip
 
 
@@ -183,6 +176,18 @@ VERBS: tuple[tuple[str, str, str, str, str, Any], ...] = (
 )  # fmt: skip
 
 
+# Pages that the flags' list leads to and that need no place in the sidebar.
+PAGES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("flags-stale", "Stale flags", f"{LIST}?standing=stale", ("clean up", "old flags")),
+    ("flags-try", "Try a flag", "flags:try", ("evaluate", "explain", "why")),
+    ("flags-history", "Flag history", "admin:feature_flags_flagchange_changelist", ("undo",)),
+    ("flags-planned", "Planned changes of flags",
+     "admin:feature_flags_scheduledchange_changelist", ("schedule", "later")),
+    ("flags-unknown", "Unknown flags", "admin:feature_flags_unknownflag_changelist",
+     ("misspelt", "missing")),
+)  # fmt: skip
+
+
 def register() -> None:
     for slug, label, url, icon, action, order, key, count in ENTRIES:
         nav_items.register(NavItem(slug, label, GROUP, url, icon, action, order, key, count))
@@ -191,15 +196,8 @@ def register() -> None:
             PaletteVerb(slug, verb, "FLAG", label, action, find, noun="flag", about=about)
         )
     name_finders.register(NameFinder("flags", "flag", VIEW, by_name))
-    palette_actions.register(
-        PaletteAction(
-            "flags-stale",
-            "Stale flags",
-            f"{LIST}?standing=stale",
-            VIEW,
-            ("clean up", "old flags"),
-        )
-    )
+    for slug, label, url, keywords in PAGES:
+        palette_actions.register(PaletteAction(slug, label, url, VIEW, keywords))
     home_rows.register(
         HomeRow(
             slug="flags.killed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controlplane.access import policy
@@ -19,12 +19,15 @@ UNDONE_OTHERWISE: dict[str, str] = {
 
 
 def lines(
-    changes: Iterable[FlagChange], actor: Actor, *, flag: Flag | None = None
+    changes: Iterable[FlagChange], actor: Actor, flag: Flag, names: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    return [line(change, actor, flag or change.flag) for change in changes]
+    return [line(change, actor, flag, names) for change in changes]
 
 
-def line(change: FlagChange, actor: Actor, flag: Flag) -> dict[str, Any]:
+def line(
+    change: FlagChange, actor: Actor, flag: Flag, names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """`names` are those of segments, by slug."""
     undone = next(iter(change.undone.all()), None)
     refusal = undo_refusal(change, actor, flag, undone)
     return {
@@ -37,7 +40,7 @@ def line(change: FlagChange, actor: Actor, flag: Flag) -> dict[str, Any]:
         "undone": undone,
         "before": change.before,
         "after": change.after,
-        "said": said(change),
+        "said": said(change, names),
     }
 
 
@@ -45,12 +48,12 @@ def what(change: FlagChange) -> str:
     return {"kill": "Killed", "enable": "Enabled"}.get(change.kind, change.get_kind_display())
 
 
-def said(change: FlagChange) -> str:
+def said(change: FlagChange, names: Mapping[str, str] | None = None) -> str:
     """How it read afterwards, where the change is of an environment's settings."""
     after = change.after
     if change.environment_id is None or not isinstance(after, dict) or "on" not in after:
         return ""
-    return words.sentence(after)
+    return words.sentence(after, names)
 
 
 def undo_refusal(

@@ -19,9 +19,8 @@ from deployments.flags.models import (
     FlagEnvironment,
     FlagState,
     ScheduledChange,
-    Segment,
 )
-from deployments.flags.shown import history, links, standing, usage, words
+from deployments.flags.shown import history, links, segments, standing, usage, words
 
 CHANGES = 8
 _SIMPLE = {False: "false", True: "true", None: "nothing"}
@@ -29,9 +28,9 @@ _SIMPLE = {False: "false", True: "true", None: "nothing"}
 
 def shown(flag: Flag, actor: Actor) -> Mapping[str, Any]:
     states = list(flag.states.all())
-    names = segment_names(flag, states)
+    names = segments.names(flag.workspace_id, (each.settings for each in states))
     weeks, apps = usage.of_flag(flag)
-    asked, planned = _asked(flag), _planned(flag)
+    asked, planned = _asked(flag), _planned(flag, names)
     guarded = set(
         FlagEnvironment.objects.filter(
             workspace=flag.workspace_id, needs_approval=True
@@ -48,7 +47,7 @@ def shown(flag: Flag, actor: Actor) -> Mapping[str, Any]:
         "may_change": bool(may) and not flag.is_archived,
         "apps": apps,
         "week": _sum(weeks.values()),
-        "changes": history.lines(_changes(flag), actor, flag=flag),
+        "changes": history.lines(_changes(flag), actor, flag, names),
         "all_changes": f"{reverse('admin:feature_flags_flagchange_changelist')}?flag={flag.uid}",
         "try_url": links.trying(flag),
         "needed_by": _needed_by(flag),
@@ -101,19 +100,6 @@ def _side(
     }
 
 
-def segment_names(flag: Flag, states: Iterable[FlagState]) -> dict[str, str]:
-    slugs = {
-        str(slug)
-        for state in states
-        for rule in state.settings.get("rules") or ()
-        for slug in rule.get("segments") or ()
-    }
-    if not slugs:
-        return {}
-    rows = Segment.objects.filter(workspace=flag.workspace_id, slug__in=slugs)
-    return dict(rows.values_list("slug", "name"))
-
-
 def _asked(flag: Flag) -> dict[int, list[ChangeRequest]]:
     found = defaultdict(list)
     for row in ChangeRequest.objects.filter(flag=flag).open().select_related("approval"):
@@ -123,11 +109,11 @@ def _asked(flag: Flag) -> dict[int, list[ChangeRequest]]:
     return found
 
 
-def _planned(flag: Flag) -> dict[int, list[ScheduledChange]]:
+def _planned(flag: Flag, names: Mapping[str, str]) -> dict[int, list[ScheduledChange]]:
     found = defaultdict(list)
     for row in ScheduledChange.objects.filter(flag=flag).open():
         row.url = links.row(row)
-        row.says = words.sentence(row.settings)
+        row.says = words.sentence(row.settings, names)
         found[row.environment_id].append(row)
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import connection
 
@@ -27,6 +28,20 @@ def used_by(segments: Iterable[Segment]) -> dict[tuple[int, str], int]:
     with connection.cursor() as cursor:
         cursor.execute(_USES, [places])
         return {(workspace, slug): count for workspace, slug, count in cursor.fetchall()}
+
+
+def names(workspace_id: int, settings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What the segments that these settings name are called, by slug."""
+    slugs = {
+        str(slug)
+        for each in settings
+        for rule in each.get("rules") or ()
+        for slug in rule.get("segments") or ()
+    }
+    if not slugs:
+        return {}
+    rows = Segment.objects.filter(workspace=workspace_id, slug__in=slugs)
+    return dict(rows.values_list("slug", "name"))
 
 
 def says(segment: Segment) -> str:

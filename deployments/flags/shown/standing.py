@@ -43,7 +43,7 @@ def place(flag: Flag, state: FlagState, names: Mapping[str, str] | None = None) 
     said = words.sentence(state.settings, names)
     tone, text = _tone(state.settings)
     if not flag.enabled:
-        return Place(state.environment.name, "killed", "killed", f"Killed. It was: {said}")
+        return Place(state.environment.name, "off", "killed", f"Killed. It was: {said}")
     return Place(state.environment.name, text, tone, f"{state.environment.name}: {said}")
 
 

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_safe
 from controlplane.base.web import actor_of
 from controlplane.catalog.models import Environment
 from controlplane.lib import clock
+from deployments.flags.engine.explaining import Explanation
 from deployments.flags.models import Flag, FlagState
-from deployments.flags.shown import because, words
+from deployments.flags.shown import because, segments, words
 from deployments.flags.web.common import page, show, workspace_shown
 
 MOST_PROPERTIES = 50
@@ -50,17 +51,18 @@ def trying(request: HttpRequest) -> HttpResponse:
         "names": _names(workspace),
         "missing": bool(name) and state is None,
         "context_given": context_given,
-        "context_json": json.dumps({"context": context}, indent=2, ensure_ascii=False),
+        "context_json": json.dumps({"context": _told_to_ofrep(context)}, indent=2),
     }
     if state is not None:
-        shown["says"] = words.sentence(state.settings)
+        names = segments.names(state.workspace_id, [state.settings])
+        shown["says"] = words.sentence(state.settings, names)
         shown["state"] = state
-        shown["answer"] = _told(because.answer(state, context, now=now))
+        shown["answer"] = _told(because.explain(state, context, now=now))
         shown["elsewhere"] = _elsewhere(states, state, context, now, request)
     return show(request, "try.html", shown)
 
 
-def _told(answer: because.Answer) -> dict[str, Any]:
+def _told(answer: Explanation) -> dict[str, Any]:
     decision = answer.decision
     payload = decision.payload
     return {
@@ -71,7 +73,7 @@ def _told(answer: because.Answer) -> dict[str, Any]:
         "detail": decision.detail,
         "rule": decision.rule,
         "needs": answer.needs,
-        "lines": answer.lines,
+        "rules": answer.rules,
     }
 
 
@@ -89,7 +91,7 @@ def _elsewhere(
             continue
         query = request.GET.copy()
         query["in"] = each.environment.slug
-        told = because.answer(each, context, now=now).decision
+        told = because.explain(each, context, now=now).decision
         found.append(
             {
                 "name": each.environment.name,
@@ -124,6 +126,15 @@ def _context(request: HttpRequest) -> tuple[dict[str, Any], str]:
         context["properties"] = properties
     said = f"Left out, for it is no “field = value”: {', '.join(wrong[:3])}." if wrong else ""
     return context, said
+
+
+def _told_to_ofrep(context: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: value for name, value in context.items() if name not in _ELSEWHERE}
+    user = {"targetingKey": context["userId"]} if "userId" in context else {}
+    return {**user, **named, **context.get("properties", {})}
+
+
+_ELSEWHERE = frozenset({"userId", "properties"})
 
 
 def _moment(request: HttpRequest) -> datetime:
