@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deployments.flags.engine import values
+from deployments.flags.engine.constraints import fault
 from deployments.flags.engine.regexes import matcher
 from deployments.flags.forms.problems import Problems
 
@@ -57,6 +58,9 @@ def constraint(given: Any, place: str, problems: Problems) -> dict[str, Any]:
         _unused(told, "values", place, problems)
     else:
         problems.add(f"{place}.operator", f"Must be one of {', '.join(OPERATORS)}.")
+    # Whatever else the engine could never meet.
+    if not any(where.startswith(f"{place}.") for where in problems.found) and fault(found):
+        problems.add(place, f"It could never hold: {fault(found)}.")
     return found
 
 

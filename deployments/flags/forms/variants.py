@@ -73,7 +73,7 @@ def _payload(given: Any, place: str, problems: Problems) -> dict[str, str]:
     value = problems.text(told.get("value", ""), f"{place}.value", most=20_000)
     if kind not in PAYLOADS:
         problems.add(f"{place}.type", f"Must be one of {', '.join(PAYLOADS)}.")
-    elif kind == "number" and values.number(value) is None:
+    elif kind == "number" and values.number_limit(value) is None:
         problems.add(f"{place}.value", "Must be a number, as in 12 or 2.5.")
     elif kind == "json" and not _is_json(value):
         problems.add(f"{place}.value", "Must be JSON.")

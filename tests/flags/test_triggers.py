@@ -1,0 +1,199 @@
+"""What the database does by itself: revisions, and changes by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from controlplane.audit.models import AuditEvent
+from controlplane.base import signals
+from controlplane.base.models import Signal
+from controlplane.notify.models import Notification, OutboxMessage
+from deployments.flags import services, telling
+from deployments.flags.models import Flag, FlagChange, FlagEnvironment, FlagState
+from tests import make
+from tests.kit import roles
+from tests.kit.flags import World, on, rule
+
+OFF = "UPDATE feature_flags SET enabled = false WHERE flag_name = 'new-planner'"
+
+
+def sql(statement: str, *values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
+
+
+def check_killed_by_hand(world: World, before: dict[str, int], who: str) -> None:
+    flag = Flag.objects.get(pk=world.flag.pk)
+    assert (flag.enabled, flag.version, flag.changed_by) == (False, 2, f"database:{who}")
+    assert world.revisions() == {name: value + 1 for name, value in before.items()}
+    change = world.changes()[-1]
+    assert (change.kind, change.actor_ref, change.version) == ("sql", f"database:{who}", 2)
+    assert (change.before, change.after) == ({"enabled": True}, {"enabled": False})
+    event = AuditEvent.objects.get(action="flag.kill", workspace_id=world.workspace.pk)
+    assert (event.actor_ref, event.subject_label) == (f"database:{who}", "new-planner")
+    assert event.details["change"] == str(change.uid)
+    assert Signal.objects.get(key=str(change.uid)).payload == {
+        "change": str(change.uid),
+        "flag": "new-planner",
+        "kind": "sql",
+    }
+    told = OutboxMessage.objects.get(key=f"flag-change:{change.uid}")
+    assert telling.tell(told).kind == "accepted"
+    news = Notification.objects.get(key=f"flag-change:{change.uid}")
+    assert news.subject == f"new-planner switched off everywhere by {who}, in the database"
+
+
+def owner() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT session_user")
+        return str(cursor.fetchone()[0])
+
+
+def test_kill_by_sql__as_the_owner(world: World) -> None:
+    assert world.flag
+    before = world.revisions()
+    assert sql(OFF) == 1
+    check_killed_by_hand(world, before, owner())
+
+
+def test_kill_by_sql__after_a_change_by_service_in_the_same_transaction(world: World) -> None:
+    services.change_flag(world.flag, actor=world.actor, description="x")
+    assert sql(OFF) == 1
+    assert world.changes()[-1].kind == "sql"
+
+
+def test_kill_by_sql__everywhere_it_matches(world: World) -> None:
+    other, third = World(), World()
+    assert world.flag
+    assert other.flag
+    assert third.make("another")
+    before = [each.revisions() for each in (world, other, third)]
+    assert sql(OFF) == 2
+    check_killed_by_hand(world, before[0], owner())
+    check_killed_by_hand(other, before[1], owner())
+    assert third.revisions() == before[2]
+
+
+def test_kill_by_sql__of_what_is_off_already__is_no_change(world: World) -> None:
+    services.kill(world.flag, actor=world.actor)
+    before, count = world.revisions(), len(world.changes())
+    sql(OFF)
+    assert (world.revisions(), len(world.changes())) == (before, count)
+
+
+def test_settings_by_sql__are_a_change_there(world: World) -> None:
+    world.put(on(rule(10)))
+    before = world.revisions()
+    sql(
+        "UPDATE feature_flags_flagstate SET settings = jsonb_set(settings, '{on}', 'false')"
+        " WHERE id = %s",
+        world.state().pk,
+    )
+    state = world.state()
+    assert (state.version, state.settings["on"]) == (3, False)
+    assert world.revisions() == {**before, "staging": before["staging"] + 1}
+    change = world.changes()[-1]
+    assert (change.kind, change.environment, change.version) == ("sql", state.environment, 3)
+    services.undo(change, actor=world.actor)
+    assert world.state().settings["on"]
+
+
+def test_revision__never_falls(world: World) -> None:
+    assert world.flag
+    with pytest.raises(DatabaseError), transaction.atomic():
+        FlagEnvironment.objects.filter(workspace=world.workspace).update(revision=0)
+
+
+def test_revision__what_no_sdk_sees_leaves_it(world: World) -> None:
+    assert world.flag
+    before = world.revisions()
+    Flag.objects.filter(pk=world.flag.pk).update(stale_since=None, owner=world.person)
+    assert world.revisions() == before
+    assert len(world.changes()) == 1
+
+
+def test_environment__brings_its_row_and_a_state_of_each_flag(world: World) -> None:
+    flag = world.flag
+    place = world.workspace.environments.create(
+        slug="canary", name="Canary", purpose="x", update_frequency="x", data_class="seeded"
+    )
+    assert FlagEnvironment.objects.get(environment=place).workspace == world.workspace
+    state = FlagState.objects.get(flag=flag, environment=place)
+    assert not state.settings["on"]
+    world.put(on(), "canary")
+    assert world.state("canary").settings["on"]
+
+
+def test_sql_signal__is_parked_until_somebody_consumes_it(world: World) -> None:
+    assert world.flag
+    sql(OFF)
+    row = Signal.objects.get(key=str(world.changes()[-1].uid))
+    assert row.ready_at == signals.PARKED
+
+
+# --- Other connections --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kill_by_sql__as_the_portals_role__tells_whoever_listens() -> None:
+    world = World()
+    assert world.flag
+    before = world.revisions()
+    granted = roles.granted()
+    try:
+        with roles.connected_as(granted.app) as listener, roles.connected_as(granted.app) as hand:
+            listener.execute("LISTEN flags")
+            assert hand.execute(OFF).rowcount == 1
+            heard = {note.payload for note in listener.notifies(timeout=5, stop_after=3)}
+        places = FlagEnvironment.objects.filter(workspace=world.workspace)
+        assert heard == {f"{each.environment_id}:{each.revision}" for each in places}
+        check_killed_by_hand(world, before, granted.app)
+    finally:
+        roles.drop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kill_by_sql__with_the_right_to_that_column_alone() -> None:
+    world = World()
+    assert world.flag
+    before = world.revisions()
+    granted = roles.granted()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"GRANT SELECT, UPDATE (enabled) ON feature_flags TO {granted.reader}")
+        with roles.connected_as(granted.reader) as hand:
+            assert hand.execute(OFF).rowcount == 1
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                hand.execute("UPDATE feature_flags SET flag_name = 'x'")
+        check_killed_by_hand(world, before, granted.reader)
+    finally:
+        roles.drop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kill_by_service__is_told_to_whoever_listens() -> None:
+    world = World()
+    assert world.flag
+    granted = roles.granted()
+    try:
+        with roles.connected_as(granted.app) as listener:
+            listener.execute("LISTEN flags")
+            services.kill(world.flag, actor=make.JOB)
+            heard = list(listener.notifies(timeout=5, stop_after=3))
+        assert len(heard) == 3
+    finally:
+        roles.drop()
+
+
+def test_history_of_all_flags__matches_their_rows(world: World) -> None:
+    world.put(on(rule(10)))
+    sql(OFF)
+    services.enable(Flag.objects.get(pk=world.flag.pk), actor=world.actor)
+    flag = Flag.objects.get(pk=world.flag.pk)
+    whole = FlagChange.objects.filter(flag=flag, environment=None)
+    assert sorted(whole.values_list("version", flat=True)) == list(range(1, flag.version + 1))
