@@ -33,6 +33,15 @@ TABLE: dict[str, dict[str, str]] = {
     "access.user": {"active": "good", "closed": "neutral"},
     "access.usersession": {"open": "info", "ended": "neutral"},
     "access.workspace": {"open": "info", "archived": "neutral"},
+    "approvals.decision": {"approved": "good", "rejected": "warn", "changes requested": "warn"},
+    "approvals.delegation": {
+        "in force": "info", "planned": "info", "over": "neutral", "ended": "neutral",
+    },
+    "approvals.policy": {"in effect": "good", "retired": "neutral"},
+    "approvals.request": {
+        "open": "info", "approved": "good", "rejected": "warn", "changes_requested": "warn",
+        "expired": "neutral", "withdrawn": "neutral", "void": "neutral", "superseded": "neutral",
+    },
     "audit.auditevent": {"done": "good", "denied": "warn", "failed": "warn"},
     "audit.auditreview": {"due": "warn", "signed": "good"},
     "backups.backupreport": {"good": "good", "failed": "bad"},

@@ -14,6 +14,7 @@ from controlplane.access.services.issuers import trust_issuer
 from controlplane.access.services.locks import lock_account
 from controlplane.access.services.reviews import generate_review
 from controlplane.access.services.tokens import issue_token, revoke_token
+from controlplane.approvals import services as approvals
 from controlplane.audit import review, sealing
 from controlplane.backups.models import RestoreDrill
 from controlplane.backups.services import report_backup
@@ -75,6 +76,7 @@ def settle() -> World:
     _reviews(world)
     _work(world)
     _telemetry(world)
+    _approvals(world)
     return world
 
 
@@ -98,6 +100,35 @@ def _work(world: World) -> None:
     source.deliveries.create(delivery="1", event="check_run", outcome=HOSTILE[:150])
     work_services.claim(work.item(here, "Being worked on"), actor=root)
     work_services.close_item(work.item(here, "Done"), actor=root, reason=HOSTILE)
+
+
+def _approvals(world: World) -> None:
+    """One of each end, one that says everything and was revised, and somebody who is away."""
+    here, now = world.workspace, clock.now()
+    asker = make.actor(make.person(here, "product_manager", name="Asa Asking"))
+    packet = {
+        "what": f"# About\n\n{HOSTILE}", "before": {"on": HOSTILE}, "after": {"on": LONG},
+        "affected": {"records": 12_000, "segments": [HOSTILE]},
+        "safeguards": [{"title": HOSTILE, "severity": HOSTILE, "text": LONG}],
+        "undo": {"label": LONG, "steps": [HOSTILE, LONG]}, HOSTILE: [[{HOSTILE: HOSTILE}]],
+        "evidence": [
+            {"title": HOSTILE, "url": "javascript:alert(1)", "sha256": HOSTILE},
+            {"title": "a.csv", "type": "text/csv", "content": f"a,b\n{HOSTILE},2\n"},
+        ],
+    }  # fmt: skip
+    item = work.item(here, "Waits for consent")
+    given: Any = {"policy": "flag_change", "owner": "tests", "subject": "tests:1", "actor": asker}
+    asked = approvals.ask(here, title=LONG[:200], packet=packet, item=item, **given)
+    work_services.comment(item, HOSTILE, actor=make.actor(world.root))
+    revised = {**packet, "undo": HOSTILE}
+    approvals.revise(asked, revised, actor=asker, vouched=True, reason=HOSTILE)
+    for verdict in ("approved", "rejected", "changes_requested"):
+        row = approvals.ask(here, title=HOSTILE, packet={"n": verdict}, **given)
+        signer = make.actor(world.root)
+        approvals.decide(row, verdict, actor=signer, sha256=row.sha256, comment=HOSTILE)
+    away = {"starts": now, "until": now + timedelta(days=3), "workspace": here}
+    helper = make.person(here, "viewer", name=HOSTILE[:60])
+    approvals.delegate(None, helper, actor=make.actor(world.root), reason=HOSTILE, **away)
 
 
 def _telemetry(world: World) -> None:

@@ -13,6 +13,7 @@ from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
 from controlplane.access.models import AccessReview, Agent, ApiKey, Membership
+from controlplane.approvals.models import Request
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
@@ -45,6 +46,7 @@ NO_PAGES = {
     "telemetry:snapshot_file": "hands out a file",
     "telemetry:audit_file": "hands out a file",
     "telemetry:kpi_file": "hands out a file",
+    "approvals:export": "hands out a file",
     "telemetry:dashboard": "walked for every dashboard",
     "work:bd": "hands out a program",
     "work:many": "asks about chosen items: walked with some",
@@ -130,7 +132,10 @@ def own_pages(world: World) -> Iterator[str]:
     agent = Agent.objects.filter(workspace=world.workspace).earliest("id")
     key = ApiKey.objects.filter(agent=agent).earliest("id")
     review = AccessReview.objects.get(workspace=world.workspace)
+    asked = Request.objects.filter(workspace=world.workspace, status="open").earliest("id")
     things: dict[str, tuple[object, ...]] = {
+        "approvals:decide": (asked.uid,),
+        "approvals:delegate": (asked.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
         "access:key_rotate": (key.uid,),

@@ -42,8 +42,8 @@ class DecisionAdmin(ModelAdmin[Decision]):
     tabs = (("Mine", "by=me"), ("For me", "by=for-me"), ("All", "view=all"))
     empty = "No signature yet."
     empty_hint = "What you approve, reject or send back stands here for good."
-    list_display = ["what", "verdict", "who", "signed_for", "in_slot", "decided_at"]
-    phone_columns = ("verdict", "decided_at")
+    list_display = ["what", "state", "who", "signed_for", "in_slot", "decided_at"]
+    phone_columns = ("state", "decided_at")
     list_filter = (By, "verdict", "break_glass")
     list_select_related = ["request", "slot", "person", "delegated_from"]
     search_fields = ["request__title"]
@@ -51,11 +51,11 @@ class DecisionAdmin(ModelAdmin[Decision]):
     in_palette = True
     change_list_template = "approvals/list.html"
     change_form_template = "approvals/signature.html"
-    head_state = "answer"
+    head_state = "state"
     head_owner = "who"
     head_clocks = ("decided_at",)
     facts = (
-        "answer", "asked", "in_slot", "who", "role", "signed_for", "decided_at", "comment",
+        "state", "asked", "in_slot", "who", "role", "signed_for", "decided_at", "comment",
         "sha256", "factor", "break_glass", "uid",
     )  # fmt: skip
     labels = {"sha256": "SHA-256 signed", "decided_at": "Signed"}
@@ -69,7 +69,7 @@ class DecisionAdmin(ModelAdmin[Decision]):
         return obj.request
 
     @admin.display(description="Answer")
-    def answer(self, obj: Decision) -> str:
+    def state(self, obj: Decision) -> str:
         return {"approved": "Approved", "rejected": "Rejected"}.get(
             obj.verdict, "Changes requested"
         )

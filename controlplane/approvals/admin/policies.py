@@ -24,11 +24,11 @@ LATEST = 8
 
 
 def _used(obj: Policy) -> str:
-    return "" if obj.is_active else "It is out of use."
+    return "" if obj.is_active else "It is retired."
 
 
 def _retired(obj: Policy) -> str:
-    return "It is in use." if obj.is_active else ""
+    return "It is in effect." if obj.is_active else ""
 
 
 @admin.register(Policy)
@@ -40,7 +40,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
     about = (
         "Whose consent a kind of change needs, and how fast. An open request keeps its own copy."
     )
-    tabs = (("In use", "is_active__exact=1"), ("All", "view=all"))
+    tabs = (("In effect", "is_active__exact=1"), ("All", "view=all"))
     empty = "No policy yet."
     empty_hint = "The shipped ones come when the first request asks under them."
     list_display = ["name", "state", "needs", "target", "expiry", "changed_at"]
@@ -56,6 +56,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
     panel_template = "approvals/panel_policy.html"
     labels: Mapping[str, str] = {
         "slug": "Slug", "name": "Name", "about": "What it is for", "order": "Slots are signed",
+        "is_active": "In effect",
         "target_minutes": "Target", "expires_minutes": "Expires after",
     }  # fmt: skip
     head_state = "state"
@@ -66,7 +67,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
 
     @admin.display(description="State")
     def state(self, obj: Policy) -> str:
-        return "In use" if obj.is_active else "Out of use"
+        return "In effect" if obj.is_active else "Retired"
 
     @admin.display(description="Needs")
     def needs(self, obj: Policy) -> str:
@@ -130,14 +131,14 @@ class PolicyAdmin(ModelAdmin[Policy]):
             workspace = known[0]
         return services.define_policy(workspace, form.cleaned_data["slug"], actor=actor, **given)
 
-    @button(label="Take out of use", action="approval.manage", reason=True, when=_used, quiet=True,
+    @button(label="Retire", action="approval.manage", reason=True, when=_used, quiet=True,
             confirm="Nothing new is asked under it. What was asked goes on.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: Policy, reason: str) -> str:
         services.retire_policy(obj, actor=actor_of(request), reason=reason)
-        return f"{obj.name} is out of use."
+        return f"{obj.name} is retired."
 
-    @button(label="Take back into use", action="approval.manage", reason=True, when=_retired,
+    @button(label="Take back into effect", action="approval.manage", reason=True, when=_retired,
             quiet=True, confirm="It can be asked under again.")  # fmt: skip
     def restore(self, request: HttpRequest, obj: Policy, reason: str) -> str:
         services.retire_policy(obj, actor=actor_of(request), active=True, reason=reason)
-        return f"{obj.name} is in use."
+        return f"{obj.name} is in effect."

@@ -116,7 +116,6 @@ class RequestAdmin(ModelAdmin[Request]):
         "asked_at": "This revision",
         "reason": "Why it closed",
         "sha256": "SHA-256",
-        "question": "Question",
         "policy_name": "Policy",
     }
     head_state = "state"
@@ -125,7 +124,6 @@ class RequestAdmin(ModelAdmin[Request]):
     facts = (
         "state", "policy_name", "of", "about_ref", "asked_by", "requested_at", "asked_at",
         "revision_words", "clock", "expires_at", "decided_at", "closed_at", "reason", "uid",
-        "question",
     )  # fmt: skip
 
     # --- Lists ----------------------------------------------------------------------------

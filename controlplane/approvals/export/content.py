@@ -133,7 +133,7 @@ def _packet(request: Request) -> Iterator[Block]:
 
 
 def _value(shown: packets.Shown) -> Iterator[Block]:
-    if shown.kind in {"text", "line"}:
+    if shown.kind in {"text", "line", "moment"}:
         yield Block("text", shown.text)
     elif shown.kind == "lines":
         yield Block("lines", rows=[[line] for line in shown.lines])
@@ -153,7 +153,7 @@ def _entry(entry: packets.Entry) -> str:
 
 
 def _one_line(shown: packets.Shown) -> str:
-    if shown.kind in {"text", "line"}:
+    if shown.kind in {"text", "line", "moment"}:
         return shown.text
     if shown.kind == "lines":
         return ", ".join(shown.lines)

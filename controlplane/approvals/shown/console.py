@@ -206,20 +206,21 @@ def _author(row: Comment) -> str:
     return f"{row.actor_ref} {row.author}" if row.actor_ref and "@" in row.author else row.author
 
 
-# slug, label, URL name, icon, order, key
-ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
-    ("approvals", "Approvals", "admin:approvals_request_changelist", "check", 36, "a"),
-    ("signatures", "Signatures", "admin:approvals_decision_changelist", "edit", 37, ""),
-    ("delegations", "Delegations", "admin:approvals_delegation_changelist", "users", 38, ""),
-    ("approval-policies", "Approval policies", "admin:approvals_policy_changelist", "shield", 39,
+# slug, label, group, URL name, icon, order, key
+ENTRIES: tuple[tuple[str, str, str, str, str, int, str], ...] = (
+    ("approvals", "Approvals", "Operate", "admin:approvals_request_changelist", "check", 5, "a"),
+    ("signatures", "Signatures", "Govern", "admin:approvals_decision_changelist", "edit", 114, ""),
+    ("delegations", "Delegations", "Govern", "admin:approvals_delegation_changelist", "users", 115,
      ""),
+    ("approval-policies", "Approval policies", "Govern", "admin:approvals_policy_changelist",
+     "target", 116, ""),
 )  # fmt: skip
 
 
 def register() -> None:
-    for slug, label, url, icon, order, key in ENTRIES:
+    for slug, label, group, url, icon, order, key in ENTRIES:
         count = _nav_count if slug == "approvals" else None
-        nav_items.register(NavItem(slug, label, "Approvals", url, icon, VIEW, order, key, count))
+        nav_items.register(NavItem(slug, label, group, url, icon, VIEW, order, key, count))
     queue = "/admin/approvals/request/"
     home_rows.register(
         HomeRow(

@@ -16,6 +16,7 @@ Whatever else it holds stands under "Details": nobody signs what was not shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,8 +38,15 @@ MOST_FILES = 20
 SHORT = 300
 _SEVERITY = ("severity", "level")
 _NAME = ("title", "label", "name")
+# What one asks first stands first; the text that is signed has its keys by the alphabet.
+_FIRST = (
+    "title", "label", "name", "flag", "environment", "text", "reason", "impact", "records",
+    "segments", "window_minutes", "steps",
+)  # fmt: skip
+_INLINE = 60
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:\d\d)")
 
-Kind = Literal["text", "line", "lines", "facts", "entries", "json"]
+Kind = Literal["text", "line", "moment", "lines", "facts", "entries", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,11 @@ def read(packet: Mapping[str, Any]) -> Packet:
         sections=sections,
         evidence=files[:MOST_FILES],
         more_evidence=max(len(files) - MOST_FILES, 0),
-        details=[(words(name), shown(value)) for name, value in packet.items() if name not in used],
+        details=[
+            (words(name), shown(packet[name]))
+            for name in sorted(packet, key=_place)
+            if name not in used
+        ],
     )
 
 
@@ -124,6 +136,8 @@ def words(name: str) -> str:
 
 def shown(value: Any) -> Shown:
     if isinstance(value, str):
+        if _MOMENT.fullmatch(value):
+            return Shown("moment", text=value)
         return Shown("line" if len(value) <= SHORT and "\n" not in value else "text", text=value)
     if _is_plain(value):
         return Shown("line", text=plain(value))
@@ -183,13 +197,27 @@ def _entry(value: Any) -> Entry:
 
 def _facts(value: Mapping[str, Any]) -> Iterator[tuple[str, Shown]]:
     """One level down; what goes deeper folds as JSON does."""
-    for name, inner in value.items():
+    for name in sorted(value, key=_place):
+        inner = value[name]
         if _is_plain(inner):
             yield words(name), shown(inner)
         elif isinstance(inner, list) and all(_is_plain(one) for one in inner):
-            yield words(name), _list(inner)
+            yield words(name), _short_list(inner)
         else:
             yield words(name), Shown("json", value=inner)
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
+def _short_list(values: list[Any]) -> Shown:
+    """A few names read better in a line, whole sentences below each other."""
+    names = [plain(one) for one in values]
+    joined = ", ".join(names)
+    if len(joined) <= _INLINE and not any(name.count(" ") > 1 for name in names):
+        return Shown("line", text=joined or "none")
+    return _list(values)
 
 
 def _files(value: Any) -> list[dict[str, Any]]:
