@@ -57,7 +57,7 @@ _WHAT = {
 @outbox.topic(TOPIC)
 def tell(message: OutboxMessage) -> Outcome:
     change = (
-        FlagChange.objects.select_related("flag__item", "environment")
+        FlagChange.objects.select_related("flag__item", "flag__cleanup", "environment")
         .filter(uid=message.payload["change"])
         .first()
     )
@@ -81,8 +81,8 @@ def tell(message: OutboxMessage) -> Outcome:
 
 
 def _items(change: FlagChange) -> list[Item]:
-    """The flag's item, and the one the change was made for."""
-    found = [change.flag.item] if change.flag.item else []
+    """The flag's items, and the one the change was made for."""
+    found = [each for each in (change.flag.item, change.flag.cleanup) if each is not None]
     if change.item:
         named = Item.objects.filter(workspace_id=change.workspace_id, key=change.item).first()
         if named is not None and named not in found:
