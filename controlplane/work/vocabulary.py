@@ -3,6 +3,7 @@ playbook's; a project may add types and statuses of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 # --- Types ------------------------------------------------------------------------------------
@@ -156,3 +157,8 @@ BACKLOG_CATEGORIES: dict[str, tuple[str, ...]] = {
 def counted(number: int, word: str) -> str:
     """`1 item`, `2 items`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def begun_small(names: Iterable[str]) -> list[str]:
+    """Within a sentence; but not what is written in capitals, like OAuth."""
+    return [name if name[1:2].isupper() else name[:1].lower() + name[1:] for name in names]

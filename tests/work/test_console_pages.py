@@ -252,6 +252,8 @@ def test_project__leads_to_its_files_and_nowhere_else(browser: Client, here: Wor
 def test_backlog__its_categories_are_named_as_they_are_written(
     browser: Client, here: Workspace
 ) -> None:
+    empty = read(browser, reverse("work:board"))
+    assert "Often: OAuth automation, toolkit catalogue refresh" in empty
     item = backlog(here, "Rank me", 1, 1)
     page = read(browser, f"{reverse('admin:work_item_change', args=(item.uid,))}?edit=1")
     assert "Prepare: OAuth automation, toolkit catalogue refresh" in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -90,7 +89,7 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.fields[name].widget.attrs["rows"] = 8 if name == "description" else 4
         if "backlog_category" in self.fields:
             self.fields["backlog_category"].help_text = "Suggested: " + "; ".join(
-                f"{vocabulary.STAGES[stage]}: {', '.join(_begun_small(names))}"
+                f"{vocabulary.STAGES[stage]}: {', '.join(vocabulary.begun_small(names))}"
                 for stage, names in vocabulary.BACKLOG_CATEGORIES.items()
             )
         self._show_awaited()
@@ -127,11 +126,6 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
             return services.resolve(project, key)
         except ControlPlaneError as error:
             raise ValidationError(error.message) from error
-
-
-def _begun_small(names: Iterable[str]) -> list[str]:
-    """Within a sentence; but not what is written in capitals, like OAuth."""
-    return [name if name[1:2].isupper() else name[:1].lower() + name[1:] for name in names]
 
 
 def type_choices(project: Project | None) -> list[tuple[str, str]]:

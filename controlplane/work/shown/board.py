@@ -51,7 +51,9 @@ def by_stage(rows: Any) -> list[Column]:
     rows = rows.backlog().unfinished()
     score = Cast(F("impact"), FloatField()) / Cast(F("effort"), FloatField())
     columns = [
-        Column(stage, title, ", ".join(vocabulary.BACKLOG_CATEGORIES[stage]))
+        Column(
+            stage, title, ", ".join(vocabulary.begun_small(vocabulary.BACKLOG_CATEGORIES[stage]))
+        )
         for stage, title in vocabulary.STAGES.items()
     ]
     by_value = (score.desc(nulls_last=True), F("priority").asc(), F("id").asc())
