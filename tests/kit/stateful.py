@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from controlplane.approvals.models import Decision, Request, RequestSlot
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
+from tests.kit import approvals
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
 NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
@@ -63,3 +65,28 @@ def _fired(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["telemetry.rulestate"] = _fired
+
+
+@builds("approvals.request")
+def request() -> models.Model:
+    return approvals.ask(make.workspace())
+
+
+def _ended(row: models.Model, to: str) -> dict[str, Any]:
+    """Approved is what has its signatures, and the database knows."""
+    assert isinstance(row, Request)
+    now = clock.now()
+    if to == "approved" and row.status == "open":
+        [place] = RequestSlot.objects.filter(request=row)
+        Decision.objects.create(
+            workspace=row.workspace, request=row, slot=place, instance=1, sha256=row.sha256,
+            person=make.person(row.workspace, "release_manager"), as_role="release_manager",
+            verdict="approved", decided_at=now,
+        )  # fmt: skip
+    ends: dict[str, Any] = {"closed_at": row.closed_at or now}
+    if to in {"approved", "rejected", "changes_requested"}:
+        ends["decided_at"] = now
+    return ends
+
+
+NEEDS["approvals.request"] = _ended
