@@ -17,7 +17,7 @@ from controlplane.lib.actors import Actor, job
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid
 from controlplane.work.services import graph
-from telemetry import catalogue, ingest
+from telemetry import ingest
 from telemetry.audits import gaps
 from telemetry.audits.kinds import NOT_APPLICABLE, RULES, Answer, Rule, Window, check_of
 from telemetry.audits.rules import names
@@ -132,8 +132,7 @@ def _record(
 def _coverage(window: Window) -> tuple[int, int]:
     """(events that should come in the stages that were visited, those of them that did)."""
     seen = names.seen_events(window)
-    visited = {catalogue.KINDS[name].stage for name in seen if name in catalogue.KINDS} - {""}
-    wanted = names.expected(frozenset(visited))
+    wanted = names.expected(frozenset(names.visited_stages(seen)))
     return len(wanted), sum(name in seen for name in wanted)
 
 

@@ -11,6 +11,7 @@ from telemetry.catalogue.kinds import KINDS, Key, Kind, find
 from telemetry.catalogue.names import (
     AGENT_ROLES,
     ALIASES,
+    ANYWHERE,
     OPERATIONS,
     STAGE_NAMES,
     STAGES,
@@ -20,6 +21,7 @@ from telemetry.catalogue.names import (
 __all__ = [
     "AGENT_ROLES",
     "ALIASES",
+    "ANYWHERE",
     "KINDS",
     "OPERATIONS",
     "STAGES",

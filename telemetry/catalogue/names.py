@@ -33,6 +33,10 @@ _STAGE_OF = {name: stage for stage, names in STAGE_NAMES.items() for name in (st
 # Where people meet the product before there is a mission: known, but no stage of one.
 _NO_STAGE = frozenset({"", "home", "library", "any"})
 
+# They stand in the stage that tells them most, and agents tell them in others too: a tool call to
+# look for toolkits is no execution. None of them says that a mission has come to a stage.
+ANYWHERE = frozenset({"composio_tool_call", "composio_tool_call_error", "session_heartbeat"})
+
 AGENT_ROLES = ("coordinator", "planner", "executor", "validator", "evidence", "inspector")
 OPERATIONS = frozenset(TOOL_OPERATIONS)
 

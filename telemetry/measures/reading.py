@@ -260,6 +260,9 @@ def _rolled(ways: Sequence[_Way], scope: int | None, frame: _Frame, filters: Fil
             way.told.figures[recipe.measure.slug] = found
 
 
+_COUNTED = frozenset({"count", "per_minute", "per_hour"})
+
+
 def _parts(recipes: Sequence[Recipe]) -> tuple[Part, ...]:
     return tuple(dict.fromkeys(part for recipe in recipes for part in recipe.parts()))
 
@@ -267,19 +270,32 @@ def _parts(recipes: Sequence[Recipe]) -> tuple[Part, ...]:
 def _grouped(recipe: Recipe, answer: Answer, length: timedelta, group_by: str) -> Readings:
     if not group_by:
         return {"": recipe.reading(answer, (None, ""), length)}
-    found = {name: recipe.reading(answer, (None, name), length) for name in answer.groups()}
+    found = {
+        name: recipe.reading(answer, (None, name), length)
+        for name in _names(recipe, answer, group_by)
+    }
     return {name: reading for name, reading in found.items() if reading.value is not None}
+
+
+def _names(recipe: Recipe, answer: Answer, group_by: str) -> list[str]:
+    """A code means something else on another event: of what is counted, the codes of the events
+    that only tell that somebody reports are no groups."""
+    names = answer.groups()
+    if group_by != "code" or not recipe.over or recipe.measure.statistic not in _COUNTED:
+        return names
+    own = {cell[1] for cell in answer.figures if recipe.number(answer, cell)}
+    return [name for name in names if name in own]
 
 
 def _lines(
     recipe: Recipe, answer: Answer, frame: _Frame, group_by: str
 ) -> dict[str, list[Reading]]:
-    names = answer.groups() if group_by else [""]
+    names = _names(recipe, answer, group_by) if group_by else [""]
     found = {
         name: [recipe.reading(answer, (at, name), frame.length(at)) for at in frame.ats]
         for name in names
     }
-    if recipe.measure.statistic in {"count", "per_minute", "per_hour"} and not recipe.over:
+    if recipe.measure.statistic in _COUNTED and not recipe.over:
         found = {name: _between(line) for name, line in found.items()}
     if not group_by:
         return found

@@ -150,7 +150,7 @@ def test_silent_execution__found_until_it_ends() -> None:
 
 def test_visited_stage__what_never_came_is_named_once() -> None:
     workspace = make.workspace()
-    tell(workspace, [call()])
+    tell(workspace, [event("execution_started"), call()])
     rollups.settle()
     gaps = line(run(workspace), "T8")["gaps"]
     assert [gap["about"] for gap in gaps] == ["execute_observe"]

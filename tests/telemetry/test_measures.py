@@ -313,3 +313,46 @@ def test_every_measure__along_every_usual_time(now: datetime, days: int) -> None
         )
     assert len(queries) < 40
     assert found["feedback.rating"].groups[""][-1].value == 4
+
+
+def test_stages__a_tool_call_while_preparing_is_no_execution(now: datetime) -> None:
+    """Agents call tools and give signs of life in every stage."""
+    workspace = make.workspace()
+    mission = {"mission_id": "MIS-1", "stage": None}
+    start = now - 6 * HOUR
+    tell(
+        workspace,
+        [
+            event("intent_submitted", at=start, **mission),
+            event("composio_discovery", at=start + HOUR, **mission),
+            event("composio_tool_call", at=start + HOUR, **{**mission, "stage": "prepare"}),
+            event("session_heartbeat", at=start + HOUR, **{**mission, "stage": "prepare"}),
+            event("plan_ranked", at=start + 3 * HOUR, **mission),
+            event("execution_started", at=start + 4 * HOUR, **mission),
+        ],
+    )
+    rollups.settle()
+    found = measures.read(
+        measures.get("stage.time_p50"), workspace.pk, start - HOUR, now, group_by="stage"
+    )
+    hours = {stage: reading.value for stage, reading in found.items()}
+    assert hours == {"define": 1.0, "prepare": 2.0, "plan_approve": 1.0}
+
+
+def test_counted_by_code__the_codes_of_events_beside_it_are_no_groups(now: datetime) -> None:
+    workspace = make.workspace()
+    at = now - HOUR
+    asked = {"safeguard_id": "s", "override_reason": "deadline", "approver_role": "gv"}
+    tell(
+        workspace,
+        [
+            event("execution_started", at=at, context={"outcome": "success"}),
+            event("validator_override_requested", at=at, context=asked),
+        ],
+    )
+    rollups.settle()
+    overrides = measures.get("safeguard.overrides")
+    found = measures.read(overrides, workspace.pk, now - DAY, now, group_by="code")
+    assert found == {"deadline": Reading(1.0, 1)}
+    line = measures.series(overrides, workspace.pk, now - DAY, now, group_by="code")
+    assert set(line.groups) == {"deadline"}

@@ -55,7 +55,7 @@ def incomplete(window: Window) -> Answer:
 @rule("T8", "What a visited stage should report does come", modes=CHECKS)
 def never_seen(window: Window) -> Answer:
     seen = seen_events(window)
-    visited = {catalogue.KINDS[name].stage for name in seen if name in catalogue.KINDS} - {""}
+    visited = visited_stages(seen)
     if not visited:
         return Answer("insufficient", "No stage was visited in 30 days.")
     found = []
@@ -65,6 +65,12 @@ def never_seen(window: Window) -> Answer:
             text = f"{stage} was visited and never reported {', '.join(absent)}"[:399]
             found.append(Found(stage, text + ".", len(absent), {"events": absent}))
     return answer(found)
+
+
+def visited_stages(seen: set[str]) -> set[str]:
+    """Stages that some of these events are told in and in no other."""
+    kinds = (catalogue.KINDS[name] for name in seen - catalogue.ANYWHERE if name in catalogue.KINDS)
+    return {kind.stage for kind in kinds} - {""}
 
 
 def seen_events(window: Window) -> set[str]:

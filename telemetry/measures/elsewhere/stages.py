@@ -11,7 +11,7 @@ from functools import lru_cache
 from django.db import connection
 
 from controlplane.lib.defaults import define
-from telemetry.catalogue import KINDS, STAGES
+from telemetry.catalogue import ANYWHERE, KINDS, STAGES
 from telemetry.measures.kinds import NO_DATA, Filters, Period, Reading
 from telemetry.measures.sharing import once
 
@@ -75,7 +75,11 @@ class Stage:
 
 @lru_cache(maxsize=1)
 def _places() -> tuple[list[str], list[int]]:
-    known = [(kind.name, STAGES.index(kind.stage)) for kind in KINDS.values() if kind.stage]
+    known = [
+        (kind.name, STAGES.index(kind.stage))
+        for kind in KINDS.values()
+        if kind.stage and kind.name not in ANYWHERE
+    ]
     known += [(name, len(STAGES)) for name in _AFTER]
     return [name for name, _ in known], [place for _, place in known]
 
