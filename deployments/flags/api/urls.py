@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.flags.api import flags, segments, states, waiting
+from deployments.flags.api import asked, flags, segments, states, waiting
 
 ONE = "v1/flags/<str:flag_name>"
 THERE = f"{ONE}/states/<slug:environment>"
@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{ONE}/enable", flags.FlagEnableView.as_view()),
     path(f"{ONE}/archive", flags.FlagArchiveView.as_view()),
     path(f"{ONE}/restore", flags.FlagRestoreView.as_view()),
+    path(f"{ONE}/usage", asked.UsageView.as_view()),
     path(f"{ONE}/states", states.StatesView.as_view()),
     path(THERE, states.StateView.as_view()),
     path(f"{THERE}/explain", states.ExplainView.as_view()),
@@ -33,6 +34,11 @@ urlpatterns = [
     path("v1/flag-requests/<uuid:uid>/withdraw", waiting.RequestWithdrawView.as_view()),
     path("v1/flag-segments", segments.SegmentsView.as_view()),
     path("v1/flag-segments/<slug:slug>", segments.SegmentView.as_view()),
+    path("v1/flag-tokens", asked.TokensView.as_view()),
+    path("v1/flag-tokens/<uuid:uid>", asked.TokenView.as_view()),
+    path("v1/flag-tokens/<uuid:uid>/revoke", asked.TokenRevokeView.as_view()),
+    path("v1/flag-instances", asked.InstancesView.as_view()),
+    path("v1/unknown-flags", asked.UnknownView.as_view()),
     path("v1/flag-environments", segments.PlacesView.as_view()),
     path("v1/flag-environments/<slug:environment__slug>", segments.PlaceView.as_view()),
 ]
