@@ -63,6 +63,17 @@ _EVENT = (
 )
 
 
+# Names of a line, and the columns behind them.
+_SHOWN = {
+    "event_type": "kind",
+    "actor": "actor_name",
+    "old_value": "old",
+    "new_value": "new",
+    "comment": "comment",
+    "forced": "forced",
+}
+
+
 @dataclass(slots=True, frozen=True)
 class LinkIn:
     kind: str
@@ -157,17 +168,13 @@ def events_of(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     told: dict[int, list[dict[str, Any]]] = {}
     here_alone = Q(kind=_SAID) | Q(kind=CREATED, comment=IMPORTED)
     events = ItemEvent.objects.filter(item_id__in=ids).exclude(here_alone)
-    for event in events.order_by("item_id", "at", "id").iterator(chunk_size=_AT_ONCE):
-        shown = {
-            "event_type": event.kind,
-            "actor": event.actor_name,
-            "old_value": event.old,
-            "new_value": event.new,
-            "comment": event.comment,
-            "forced": event.forced,
-            "created_at": rows.moment(event.at, exact=True),
-        }
-        told.setdefault(event.item_id, []).append(_filled(shown))
+    # As plain tuples: a large project has a million of them.
+    for item, at, *told_of in events.order_by("item_id", "at", "id").values_list(
+        "item_id", "at", *_SHOWN.values()
+    ):
+        shown = dict(zip(_SHOWN, told_of, strict=True))
+        shown["created_at"] = rows.moment(at, exact=True)
+        told.setdefault(item, []).append(_filled(shown))
     return told
 
 
