@@ -27,7 +27,7 @@ DISABLED = "switched off"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One condition: what it asks and what it found. `holds` is None where chance decides."""
+    """One condition: what it asks, and of what. `holds` is None where chance decides."""
 
     text: str
     holds: bool | None
@@ -82,7 +82,7 @@ def _rule(one: Rule, number: int, context: Context, *, decided: bool, decides: b
     if one.told.get("disabled") is True:
         outcome, why = DISABLED, "The rule is switched off."
     elif failing:
-        outcome, why = FAILS, f"Not so: {failing.text}."
+        outcome, why = FAILS, f"Fails at: {failing.text}."
     elif share and share.holds is False:
         outcome, why = OUTSIDE, f"{share.text}."
     elif decides:
@@ -128,11 +128,11 @@ def _has(name: str, context: Context) -> str:
 
 def _segment(key: object, segment: Segment | None, context: Context) -> Part:
     if segment is None:
-        return Part(f"segment {clipped(str(key))} is not there any more", holds=False)
+        return Part(f"in segment {clipped(str(key))}, which is gone", holds=False)
     inside = tuple(_constraint(told, check, context) for told, check in segment.constraints)
     holds = segment.holds(context)
     name = clipped(text(segment.told.get("name")) or str(key))
-    return Part(f"{'in' if holds else 'not in'} segment {name}", holds, inside)
+    return Part(f"in segment {name}", holds, inside)
 
 
 def _named(one: Rule, context: Context) -> Part:
@@ -141,8 +141,7 @@ def _named(one: Rule, context: Context) -> Part:
     given = parameters if isinstance(parameters, Mapping) else {}
     if one.kind == "userWithId":
         known = len(listed(given.get("userIds")))
-        said = f"userId is {'' if holds else 'not '}on the list of {known}"
-        return Part(f"{said} ({_has('userId', context)})", holds)
+        return Part(f"userId is on the list of {known} ({_has('userId', context)})", holds)
     if one.kind == "remoteAddress":
         networks = clipped(", ".join(listed(given.get("IPs"))))
         return Part(f"remoteAddress is in {networks} ({_has('remoteAddress', context)})", holds)
