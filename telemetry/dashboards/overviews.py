@@ -44,6 +44,11 @@ class Card:
     counted: str
     firing: Sequence[Firing] = ()
 
+    @property
+    def has_trend(self) -> bool:
+        """A figure that is computed anew has none; "no data" beside its value would be wrong."""
+        return any(value is not None for value in self.trend)
+
 
 def cards(asked: Asked) -> list[Card]:
     """One question for the figures of all and the trends of the headlines."""

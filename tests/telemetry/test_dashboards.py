@@ -130,6 +130,24 @@ def test_overview__what_presses_stands_on_the_card(here: Workspace, viewer: Clie
     assert "Alert" in page
 
 
+def test_overview__a_headline_without_a_trend__does_not_deny_its_value(
+    here: Workspace, viewer: Client
+) -> None:
+    """Completion of stages is computed anew, not drawn over time."""
+    at = clock.now() - timedelta(minutes=30)
+    names = ("intent_submitted", "composio_discovery", "plan_ranked")
+    tell(
+        here,
+        [event(name, at=at + timedelta(minutes=n), stage=None) for n, name in enumerate(names)],
+    )
+    rollups.settle()
+    page = text(viewer, "/admin/telemetry/")
+    card = page[page.index("Stage Rollup</a>") :].split('class="quiet board-foot"')[0]
+    head = card[card.index("board-head") :].split("</p>")[0]
+    assert "%" in head
+    assert "no data" not in head
+
+
 def test_six_agents_and_six_operations__the_silent_ones_too(
     here: Workspace, viewer: Client
 ) -> None:

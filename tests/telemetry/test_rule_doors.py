@@ -175,7 +175,7 @@ def test_console__list__few_statements(
     world.look()
     browser = make.client(make.person(world.workspace, "sre_liaison"))
     browser.get(f"{CONSOLE}?is_active__exact=1")
-    with django_assert_max_num_queries(30):  # the frame's own among them
+    with django_assert_max_num_queries(14):  # the frame's own among them
         assert browser.get(f"{CONSOLE}?is_active__exact=1").status_code == 200
 
 
