@@ -16,6 +16,10 @@ MOST_SLOTS = 10
 SPARE = 2
 ROLES_OF_A_SLOT = 3
 MOST_ESCALATED = 3
+HELP = {
+    "target_minutes": "Minutes until an answer is late: 240 are 4 h.",
+    "expires_minutes": "Minutes until nobody can answer any more.",
+}
 
 
 def _roles(first: str) -> list[tuple[str, str]]:
@@ -64,10 +68,9 @@ class PolicyForm(_Form):
         if policy.pk:
             self.fields["remind"].initial = ", ".join(map(str, policy.remind_at))
             self.fields["seen_version"].initial = policy.version
-        self.fields["target_minutes"].help_text = "Minutes until an answer is late: 240 are 4 h."
-        self.fields["expires_minutes"].help_text = "Minutes until nobody can answer any more."
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             field.label_suffix = ""
+            field.help_text = HELP.get(name, field.help_text)
 
     def _slot_fields(self, number: int, row: dict[str, Any]) -> None:
         roles = list(row.get("roles", ()))

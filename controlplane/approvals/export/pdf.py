@@ -23,15 +23,15 @@ from controlplane.lib import defaults
 
 MOST_CODE = defaults.define(
     "approvals.pdf_code_characters",
-    20_000,
+    10_000,
     unit="characters",
     why="laying out more takes seconds of a request; the HTML export has all of it",
 )
 MOST_TEXT = defaults.define(
     "approvals.pdf_characters",
-    80_000,
+    40_000,
     unit="characters",
-    why="about thirty pages, and two seconds; the HTML export has all of it",
+    why="about fifteen pages, and a second; the HTML export has all of it",
 )
 FONT = "manrope"
 _MARGIN, _LINE = 18, 5.2

@@ -106,13 +106,13 @@ def read(packet: Mapping[str, Any]) -> Packet:
     if changes:
         used.update(CHANGES)
     sections = [
-        Section(slug, title, shown(value))
+        Section(slug, title, _prose(value))
         for slug, title, names in SECTIONS
         if (value := take(names)) is not None
     ]
     files = _files(take(EVIDENCE))
     return Packet(
-        what=shown(what) if what is not None else None,
+        what=_prose(what) if what is not None else None,
         before=packet.get("before"),
         after=packet.get("after"),
         changes=changes,
@@ -146,6 +146,11 @@ def shown(value: Any) -> Shown:
     if isinstance(value, Mapping) and len(value) <= MOST_LINES:
         return Shown("facts", facts=list(_facts(value)))
     return Shown("json", value=value)
+
+
+def _prose(value: Any) -> Shown:
+    """What is told in words is Markdown, however short."""
+    return Shown("text", text=value) if isinstance(value, str) else shown(value)
 
 
 def _is_plain(value: Any) -> bool:
