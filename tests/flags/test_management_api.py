@@ -45,7 +45,7 @@ def test_flag__made_changed_killed_undone_archived(world: World, manager: Api) -
     )
     assert (put["version"], put["settings"]["rules"][0]["percent"]) == (2, 10)
     late = manager.send("PUT", f"{here}/states/staging", {"settings": on(), "version": 1})
-    assert refused(late, "CONFLICT")["details"]["differences"]
+    assert refused(late, "CONFLICT")["differences"]
     killed = says(manager.post(f"{here}/disable", {"reason": "Errors everywhere."}))
     assert not killed["enabled"]
     assert not any(each["on"] for each in killed["states"])
@@ -67,7 +67,7 @@ def test_settings__refused_with_the_place(world: World, manager: Api) -> None:
     assert world.flag
     there = "/api/v1/flags/new-planner/states/staging"
     answer = manager.send("PUT", there, {"settings": on(rule(101)), "version": 1})
-    assert "rules.0.percent" in refused(answer, "INVALID_ARGUMENT")["details"]
+    assert "rules.0.percent" in refused(answer, "INVALID_ARGUMENT")
     for body in ({}, {"settings": None}, {"settings": []}, {"settings": on(), "surprise": 1}):
         refused(manager.send("PUT", there, body), "INVALID_ARGUMENT")
     refused(manager.send("PUT", "/api/v1/flags/new-planner/states/moon", {}), "NOT_FOUND")
