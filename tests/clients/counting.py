@@ -17,7 +17,7 @@ def line(stats: dict[str, list[Any]]) -> str:
     said = [
         f"{len(names)} {word}{_named(names)}" for word, names in parts if names or word != "failed"
     ]
-    return f"Clients of bd: {', '.join(said)}"
+    return f"Others' clients and cases: {', '.join(said)}"
 
 
 def _clients(reports: list[Any]) -> set[str]:

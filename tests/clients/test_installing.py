@@ -61,7 +61,7 @@ def test_line__counts_clients_and_not_tests() -> None:
         "skipped": [report("beads-ui"), report("beadsflow")],
     }
     assert counting.line(stats) == (
-        "Clients of bd: 2 driven (beads-sdk beads-ui), 1 skipped (beadsflow)"
+        "Others' clients and cases: 2 driven (beads-sdk beads-ui), 1 skipped (beadsflow)"
     )
     stats["failed"] = [report("beads-sdk")]
     assert counting.line(stats).endswith("1 skipped (beadsflow), 1 failed (beads-sdk)")

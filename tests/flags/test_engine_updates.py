@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(documents, st.lists(changes(), min_size=1, max_size=3), st.lists(contexts(), min_size=3))
 def test_updated__any_changes__as_compiled_anew(
