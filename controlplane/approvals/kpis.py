@@ -41,7 +41,7 @@ class Queue:
 _QUEUE = """
     WITH asked AS (
         SELECT r.question, r.requested_at, r.asked_at, r.closed_at,
-            CASE WHEN NOT EXISTS (SELECT 1 FROM approvals_decision d
+            CASE WHEN r.decided_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM approvals_decision d
                 WHERE d.request_id = r.id AND d.verdict = 'changes_requested')
             THEN greatest(r.decided_at, r.requested_at) END AS answered_at
         FROM approvals_request r

@@ -202,7 +202,7 @@ def test_askers_at_once__numbers_and_a_shipped_policy_once() -> None:
     assert Policy.objects.filter(workspace=here, slug="flag_change").count() == 1
 
 
-# --- The subject and its request ------------------------------------------------------------------
+# --- The subject and its request ------------------------------
 
 
 @pytest.fixture
