@@ -143,9 +143,10 @@ def withdraw_request(asked: ChangeRequest, *, actor: Actor, reason: str = "") ->
 def _withdraw_approved(asked: ChangeRequest, actor: Actor, reason: str) -> None:
     assert asked.approval is not None
     hold_for(asked.approval)
+    why = reason or "Withdrawn after consent."
     timers.cancel_timer(_key(asked))
-    approvals.void(asked.approval, actor=actor, reason=reason or "Withdrawn after consent.")
-    _end(asked, "withdrawn", reason or "Withdrawn after consent.")
+    _end(asked, "withdrawn", why)  # first: the approval's end would make it void
+    approvals.void(asked.approval, actor=actor, reason=why)
 
 
 # --- What the approvals kernel calls ------------------------------------------------------------
