@@ -22,8 +22,8 @@ WITHIN_S = 120
 class Served:
     """Started, stopped and started again at one address. Only for tests that commit."""
 
-    def __init__(self, log: Path) -> None:
-        self.log = log
+    def __init__(self, log: Path, interface: str = "wsgi") -> None:
+        self.log, self.interface = log, interface
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,9 +31,11 @@ class Served:
     def start(self, **env: str) -> None:
         """Until it answers; `env` is set beside what the tests have."""
         database = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
-        command = [sys.executable, "-m", "granian", "controlplane.wsgi:application"]
-        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
-        options += ["--workers", "1", "--blocking-threads", "1", "--http", "1", "--no-ws"]
+        command = [sys.executable, "-m", "granian", f"controlplane.{self.interface}:application"]
+        options = ["--interface", self.interface, "--host", "127.0.0.1", "--port", str(self.port)]
+        options += ["--workers", "1", "--http", "1", "--no-ws", "--workers-kill-timeout", "1"]
+        if self.interface == "wsgi":
+            options += ["--blocking-threads", "1"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *options],

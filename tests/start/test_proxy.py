@@ -207,6 +207,8 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         ("/api/v1/work?wait=20", "", "stream"),
         ("/api/v1/work?page=2&wait=20", "", "stream"),
         ("/stream/home", "", "stream"),
+        ("/unleash/api/client/streaming", "", "stream"),
+        ("/unleash/api/client/features", "", "web"),
         ("/streamers", "", "web"),
         ("/mcp", "subscriptions/listen", "stream"),
         ("/mcp", "tools/call", "web"),
