@@ -25,7 +25,7 @@ class ApprovalsConfig(AppConfig):
                 "supersede": "supersede/superseded",
                 "expire": "expire/expired",
                 "escalate": "escalate/escalated",
-                "delegate": "delegate/delegated the signature of",
+                "delegate": "delegate/delegated",
                 "delegate:off": "end/ended the delegation",
                 "manage": "change/changed the approval policy",
                 "manage:add": "add/added the approval policy",

@@ -13,7 +13,9 @@ from controlplane.access.models import User
 from controlplane.access.policy import role_label
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import words
+from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import ModelAdmin
+from controlplane.base.admin.showing import TIMELINE_ROWS
 from controlplane.base.web import actor_of
 
 
@@ -56,7 +58,7 @@ class DecisionAdmin(ModelAdmin[Decision]):
     head_clocks = ("decided_at",)
     facts = (
         "state", "asked", "in_slot", "who", "role", "signed_for", "decided_at", "comment",
-        "sha256", "factor", "break_glass", "uid",
+        "sha256", "factor", "by_glass", "uid",
     )  # fmt: skip
     labels = {"sha256": "SHA-256 signed", "decided_at": "Signed"}
 
@@ -94,6 +96,16 @@ class DecisionAdmin(ModelAdmin[Decision]):
     def factor(self, obj: Decision) -> str:
         age = obj.factor_age_s
         return "" if age is None else f"{age // 60} min before" if age >= 60 else f"{age} s before"
+
+    @admin.display(description="Break-glass")
+    def by_glass(self, obj: Decision) -> str:
+        return "yes" if obj.break_glass else ""
+
+    def row_shown(self, request: HttpRequest, obj: Decision) -> dict[str, Any]:
+        """Its history is its request's: nothing ever happens to a signature itself."""
+        rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj.request)
+        events = list(rows.order_by("-id")[: TIMELINE_ROWS.value])
+        return {**super().row_shown(request, obj), "events": events, "older_events": False}
 
     def heading(self, obj: Decision) -> str:
         return words.lookup(obj.request)

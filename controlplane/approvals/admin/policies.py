@@ -16,19 +16,21 @@ from controlplane.approvals.admin.policy_forms import PolicyForm
 from controlplane.approvals.models import Policy, Request
 from controlplane.approvals.shown import words
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 
 MOST_COUNTED = 999
 LATEST = 8
+IDLE = "There is nothing to do."
 
 
 def _used(obj: Policy) -> str:
-    return "" if obj.is_active else "It is retired."
+    return "" if obj.is_active else IDLE
 
 
 def _retired(obj: Policy) -> str:
-    return "It is in effect." if obj.is_active else ""
+    return IDLE if obj.is_active else ""
 
 
 @admin.register(Policy)
@@ -112,6 +114,9 @@ class PolicyAdmin(ModelAdmin[Policy]):
                 for one in waiting[:LATEST]
             ],
         }
+
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        return [one for one in super()._shown(request, place, obj) if one.refusal != IDLE]
 
     # --- Writes ---------------------------------------------------------------------------
 

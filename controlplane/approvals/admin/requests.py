@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -95,7 +96,7 @@ class RequestAdmin(ModelAdmin[Request]):
         ("All", "view=all"),
     )
     empty = "Nothing waits here."
-    empty_hint = "What asks for consent stands here by itself, by POST /api/v1/approvals as well."
+    empty_hint = "What needs consent stands here by itself; GET /api/v1/approvals lists it too."
     list_display = ["what", "state", "clock", "waits_for", "policy_name", "asked_by"]
     phone_columns = ("state", "clock")
     list_filter = (
@@ -123,7 +124,7 @@ class RequestAdmin(ModelAdmin[Request]):
     head_clocks = ("clock",)
     facts = (
         "state", "policy_name", "of", "about_ref", "asked_by", "requested_at", "asked_at",
-        "revision_words", "clock", "expires_at", "decided_at", "closed_at", "reason", "uid",
+        "revision_words", "clock", "expires", "decided_at", "closed_at", "reason", "uid",
     )  # fmt: skip
 
     # --- Lists ----------------------------------------------------------------------------
@@ -176,6 +177,10 @@ class RequestAdmin(ModelAdmin[Request]):
     @admin.display(description="Asked by")
     def asked_by(self, obj: Request) -> User | str:
         return obj.requested_by or obj.requested_by_name or obj.requested_by_ref
+
+    @admin.display(description="Expires")
+    def expires(self, obj: Request) -> datetime | None:
+        return obj.expires_at if obj.is_open else None
 
     @admin.display(description="Work item")
     def of(self, obj: Request) -> Item | None:
