@@ -40,7 +40,7 @@ def constraints(given: Any, place: str, problems: Problems) -> list[dict[str, An
 def constraint(given: Any, place: str, problems: Problems) -> dict[str, Any]:
     """One condition, as the SDKs spell it."""
     told = problems.keys(given, place, KEYS)
-    name = problems.text(told.get("contextName", ""), f"{place}.contextName", most=200, empty=False)
+    name = problems.name(told.get("contextName", ""), f"{place}.contextName", empty=False)
     kind = told.get("operator")
     found: dict[str, Any] = {
         "contextName": name,
@@ -65,7 +65,7 @@ def constraint(given: Any, place: str, problems: Problems) -> dict[str, Any]:
 
 
 def _list(kind: str, given: Any, place: str, problems: Problems) -> list[str]:
-    found = problems.texts(given, place)
+    found = problems.values(given, place)
     if not found:
         problems.add(place, "Give at least one value.")
     if kind == "IN_CIDR":

@@ -62,6 +62,21 @@ class Problems:
             self.add(place, "Must not be empty.")
         return str(given)
 
+    def name(self, given: Any, place: str, *, empty: bool = True) -> str:
+        """Of a field or a group, as the SDKs' engine can read it."""
+        found = self.text(given, place, most=200, empty=empty)
+        if '"' in found or found.endswith("\\"):
+            self.add(place, "No quotation marks, and no backslash at its end: SDKs trip over them.")
+        return found
+
+    def values(self, given: Any, place: str, *, empty: bool = True) -> list[str]:
+        """What a context is compared with, as the SDKs' engine can read it."""
+        found = self.texts(given, place, empty=empty)
+        for n, each in enumerate(found):
+            if each.endswith("\\"):
+                self.add(f"{place}.{n}", "No backslash at its end: SDKs trip over it.")
+        return found
+
     def flag(self, given: Any, place: str) -> bool:
         if not isinstance(given, bool):
             self.add(place, "Must be true or false.")

@@ -50,7 +50,7 @@ def clean(given: Any, *, value_type: str = "boolean") -> dict[str, Any]:
 
 def _ids(given: Any, place: str, problems: Problems) -> list[str]:
     """Ids of users. They travel to the SDKs in one text with commas between them."""
-    found = problems.texts(given, place, empty=False)
+    found = problems.values(given, place, empty=False)
     for n, each in enumerate(found):
         if "," in each or each != each.strip():
             problems.add(f"{place}.{n}", "An id has no commas and no blanks around it.")
@@ -65,7 +65,7 @@ def _rule(given: Any, place: str, value_type: str, problems: Problems) -> dict[s
         "stickiness": stickiness(
             told.get("stickiness", "default"), f"{place}.stickiness", problems
         ),
-        "group": problems.text(told.get("group", ""), f"{place}.group", most=200),
+        "group": problems.name(told.get("group", ""), f"{place}.group"),
         "constraints": constraints(told.get("constraints", []), f"{place}.constraints", problems),
         "segments": problems.texts(told.get("segments", []), f"{place}.segments", most=20),
         "variants": variants(told.get("variants", []), f"{place}.variants", value_type, problems),

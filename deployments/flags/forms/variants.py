@@ -52,7 +52,7 @@ def _variant(given: Any, place: str, value_type: str, problems: Problems) -> dic
 
 def stickiness(given: Any, place: str, problems: Problems) -> str:
     """What tells people apart: default, random or the name of a field."""
-    return problems.text(given, place, most=200, empty=False)
+    return problems.name(given, place, empty=False)
 
 
 def _overrides(given: Any, place: str, problems: Problems) -> list[dict[str, Any]]:
