@@ -57,6 +57,19 @@ TABLE: dict[str, dict[str, str]] = {
     "catalog.service": {
         "up": "good", "down": "bad", "unknown": "neutral", "active": "good", "retired": "neutral",
     },
+    "feature_flags.changerequest": {
+        "waiting": "neutral", "approved": "good", "applied": "good", "rejected": "warn",
+        "returned": "warn", "withdrawn": "neutral", "expired": "neutral", "void": "neutral",
+    },
+    "feature_flags.flag": {
+        "on": "good", "off": "neutral", "killed": "warn", "stale": "warn", "archived": "neutral",
+    },
+    "feature_flags.scheduledchange": {
+        "waiting": "neutral", "applied": "good", "failed": "warn", "cancelled": "neutral",
+    },
+    "feature_flags.sdktoken": {
+        "in force": "info", "unused": "neutral", "expired": "neutral", "revoked": "neutral",
+    },
     "jobs.enginecycle": {"new": "neutral", "ok": "good", "late": "warn", "failing": "bad"},
     "jobs.heartbeat": {"up": "good", "silent": "bad"},
     "jobs.jobrun": QUEUED,

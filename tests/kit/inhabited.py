@@ -35,6 +35,10 @@ from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.work import services as work_services
 from controlplane.work.services import github
+from deployments.flags import services as flags
+from deployments.flags.models import FlagEnvironment, FlagState
+from deployments.flags.models.serving import FlagUsage, SdkInstance, UnknownFlag
+from deployments.flags.services.tokens import issue_token as issue_sdk_token
 from telemetry import audits, kpis, rollups, snapshots
 from telemetry.rules import services as rules
 from tests import make
@@ -77,6 +81,7 @@ def settle() -> World:
     _work(world)
     _telemetry(world)
     _approvals(world)
+    _flags(world)
     return world
 
 
@@ -129,6 +134,47 @@ def _approvals(world: World) -> None:
     away = {"starts": now, "until": now + timedelta(days=3), "workspace": here}
     helper = make.person(here, "viewer", name=HOSTILE[:60])
     approvals.delegate(None, helper, actor=make.actor(world.root), reason=HOSTILE, **away)
+
+
+def _flags(world: World) -> None:
+    """A flag that uses all there is, one that was killed, and what waits, is planned and asks."""
+    here, root = world.workspace, make.actor(world.root)
+    condition = {"contextName": "region", "operator": "IN", "values": [HOSTILE, "eu"]}
+    flags.create_segment(
+        here, "eu", actor=root, name=HOSTILE, description=LONG[:400], constraints=[condition]
+    )
+    needed = flags.create_flag(here, "checkout", actor=root, owner=world.root)
+    flag = flags.create_flag(
+        here, "x" * 200, actor=root, description=HOSTILE, owner=world.root, kind="experiment",
+        value_type="string", off_value=HOSTILE, on_value=LONG[:200],
+    )  # fmt: skip
+    said = {"type": "string", "value": HOSTILE}
+    rule = {
+        "title": HOSTILE[:110], "percent": 10, "stickiness": "tenantId", "segments": ["eu"],
+        "constraints": [condition], "variants": [{"name": HOSTILE[:90], "weight": 3, "payload": said}],
+    }  # fmt: skip
+    settings = {
+        "on": True, "rules": [rule, {"percent": 100, "disabled": True}],
+        "allow": ["<img src=x>", "ann"], "deny": ["bob"],
+        "variants": [{"name": "a", "weight": 1, "payload": said}],
+        "requires": [{"flag": "checkout"}],
+    }  # fmt: skip
+    state = FlagState.objects.get(flag=flag, environment__slug="staging")
+    flags.change_settings(state, settings, actor=root, version=1, reason=HOSTILE)
+    flags.kill(needed, actor=root, reason=HOSTILE)
+    state.refresh_from_db()
+    wanted: Any = {"settings": {**settings, "deny": []}, "actor": root, "version": state.version}
+    tomorrow = clock.now() + timedelta(days=1)
+    flags.schedule(state, at=tomorrow, reason=HOSTILE, **wanted)
+    place = FlagEnvironment.objects.get(workspace=here, environment=state.environment)
+    flags.set_needs_approval(place, True, actor=root, reason=HOSTILE)
+    flags.propose(state, reason=HOSTILE, **wanted)
+    issue_sdk_token(state.environment, actor=root, name=HOSTILE[:70])
+    asked: Any = {"workspace": here, "environment": state.environment, "app": HOSTILE[:60]}
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    FlagUsage.objects.create(flag_name=flag.flag_name, hour=hour, yes=3, no=400, **asked)
+    UnknownFlag.objects.create(flag_name=HOSTILE[:60], times=7, **asked)
+    SdkInstance.objects.create(instance=HOSTILE[:60], sdk=HOSTILE[:60], **asked)
 
 
 def _telemetry(world: World) -> None:

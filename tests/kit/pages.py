@@ -18,6 +18,7 @@ from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
 from controlplane.work.models import Item
+from deployments.flags.models import Flag, Segment
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -133,6 +134,7 @@ def own_pages(world: World) -> Iterator[str]:
     key = ApiKey.objects.filter(agent=agent).earliest("id")
     review = AccessReview.objects.get(workspace=world.workspace)
     asked = Request.objects.filter(workspace=world.workspace, status="open").earliest("id")
+    flag = Flag.objects.filter(workspace=world.workspace).latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "approvals:delegate": (asked.uid,),
@@ -141,6 +143,9 @@ def own_pages(world: World) -> Iterator[str]:
         "access:key_rotate": (key.uid,),
         "access:review": (review.period,),
         "console:error": ("NOT_FOUND",),
+        "flags:edit": (flag.uid, "staging"),
+        "flags:switch": (flag.uid, "staging"),
+        "flags:segment": (Segment.objects.filter(workspace=world.workspace).earliest("id").uid,),
         "telemetry:kpi": ("missions.throughput",),
         "telemetry:query": (next(iter(SHIPPED)),),
         "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
@@ -152,6 +157,8 @@ def own_pages(world: World) -> Iterator[str]:
         yield reverse("telemetry:dashboard", args=(slug,))
     yield f"{reverse('telemetry:dashboard', args=('system-health',))}?range=no&env=prod&compare=on"
     yield f"{reverse('console:go')}?q=run+"
+    yield f"{reverse('flags:try')}?flag={flag.flag_name}&in=staging&user=ann&with=region%3Deu"
+    yield f"{reverse('flags:edit', args=(flag.uid, 'production'))}?like=staging"
     item = Item.objects.filter(workspace=world.workspace).earliest("id")
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
     yield f"{reverse('work:board')}?by=status"

@@ -24,14 +24,14 @@ _STATES = {
     "in_flight in_force in_progress leased mitigating monitoring open planned preparing processing "
     "ready running scheduled sending started starting submitted triaged verifying "
     "waiting_for_start",
-    "good": "accepted active allowed approved available clean complete completed confirmed "
+    "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
     "granted green healthy held in_effect met mitigated ok on online passed passing published "
     "resolved satisfied sealed sent signed signed_off sound succeeded success trusted up valid "
     "verified",
     "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
     "escalated expiring findings flapping given_up half_open killed late locked missed "
-    "needs_attention on_hold partial paused pending recorded rejected retry retrying "
+    "needs_attention on_hold partial paused pending recorded rejected returned retry retrying "
     "review_pending rotating silenced slow stale stopping unverified waiting_for_sign_off warn "
     "warning",
     "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
@@ -48,6 +48,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "base.retentionrun": {"failed": "warn"},
     "catalog.integration": {"closed": "good", "open": "bad"},
     "catalog.proberesult": {"failed": "warn"},
+    "feature_flags.scheduledchange": {"failed": "warn"},
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},

@@ -71,7 +71,6 @@ class FlagChangeAdmin(ModelAdmin[FlagChange]):
     labels = {"at": "When", "undoes": "Undoes", "item": "Work item"}
     panel_template = "flags/panel_change.html"
     change_form_template = "flags/row.html"
-    head_state = "what"
     head_clocks = ("at",)
     facts = ("what", "flag_link", "place", "done_by", "item", "undoes", "undone_by", "at", "uid")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -15,8 +15,10 @@ from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
+from controlplane.work.models import Item
 from deployments.flags import services
 from deployments.flags.admin.cells import drawn
+from deployments.flags.admin.fields import ItemField
 from deployments.flags.models import Flag, FlagState
 from deployments.flags.shown import page, standing, usage
 
@@ -80,7 +82,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     )
     empty = "No flag is here."
     empty_hint = "A flag begins off, everywhere. POST /api/v1/flags makes one, too."
-    list_display = ("name", "state", "where", "owner", "created_at", "asked", "act")
+    list_display = ("name", "where", "owner", "created_at", "asked", "act")
     phone_columns = ("where", "act")
     list_filter = (
         question(
@@ -140,7 +142,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         rows = super().get_queryset(request).select_related("owner", "workspace", "cleanup", "item")
         return rows.prefetch_related(Prefetch("states", queryset=ordered))
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         if request.GET.get("standing") == "stale":
             return ("name", "stale_why", "where", "owner", "stale_since", "cleanup_item", "asked")
         return self.list_display
@@ -161,7 +163,9 @@ class FlagAdmin(ModelAdmin[Flag]):
 
     @admin.display(description="Flag", ordering="flag_name")
     def name(self, flag: Flag) -> Any:
-        return drawn("flags/_name.html", {"flag": flag})
+        word = standing.word(flag, flag.states.all())
+        mark = "" if word in {"on", "off"} else word
+        return drawn("flags/_name.html", {"flag": flag, "mark": mark})
 
     @admin.display(description="State")
     def state(self, flag: Flag) -> str:
@@ -233,11 +237,10 @@ class FlagAdmin(ModelAdmin[Flag]):
                 ).distinct()
             fields["owner"].queryset = people.order_by("name")
         if "item" in fields:
-            fields["item"] = forms.CharField(
-                required=False, max_length=120, label="Work item", label_suffix="",
-                help_text="The release it belongs to, by its id: each change is told there.",
-                widget=forms.TextInput(attrs={"placeholder": "bd-a1f", "spellcheck": "false"}),
-            )  # fmt: skip
+            items = Item.objects.visible_to(actor_of(request))
+            if workspace is not None:
+                items = items.filter(workspace=workspace)
+            fields["item"] = ItemField(items)
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

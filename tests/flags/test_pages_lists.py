@@ -1,0 +1,108 @@
+"""Lists beside the flags' own: tokens, unknown names, segments, requests, plans."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from controlplane.lib import clock
+from deployments.flags import services
+from deployments.flags.models.serving import SdkToken, UnknownFlag
+from tests import make
+from tests.flags.test_pages import BASE, LIST, browser, button, main, page_of, words, world
+from tests.kit.flags import World, on, rule
+from tests.kit.inhabited import HOSTILE
+
+__all__ = ["browser", "world"]
+pytestmark = pytest.mark.django_db
+
+
+# --- Tokens, unknown flags, segments -------------------------------------------------------------
+
+
+def test_token__shown_once_with_the_way_to_connect(world: World) -> None:
+    lead = make.client(make.person(world.workspace, "engineering_lead"))
+    where = world.state("staging").environment
+    sent = {"environment": where.pk, "name": "planner", "kind": "client", "days": "30"}
+    answer = lead.post(f"{BASE}sdktoken/add/", sent)
+    page = answer.content.decode()
+    token = SdkToken.objects.get()
+    secret = re.search(r"default:staging\.[0-9a-f]{64}", page)
+    assert secret is not None
+    assert "UnleashClient" in page
+    assert "never" in answer["Cache-Control"] or "no-store" in answer["Cache-Control"]
+    again = lead.get(page_of(token)).content.decode()
+    assert secret[0] not in again
+    assert token.prefix in again
+    assert lead.post(button(token, "revoke"), {"reason": "Leaked"}).status_code == 302
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
+def test_token__not_for_everybody(world: World, browser: Client) -> None:
+    where = world.state("staging").environment
+    sent = {"environment": where.pk, "name": "planner", "kind": "client"}
+    assert browser.get(f"{BASE}sdktoken/add/").status_code == 403
+    assert browser.post(f"{BASE}sdktoken/add/", sent).status_code == 403
+    lead = make.client(make.person(make.workspace(), "engineering_lead"))
+    assert lead.post(f"{BASE}sdktoken/add/", sent).status_code == 200
+    assert not SdkToken.objects.exists()
+
+
+def test_unknown__leads_to_making_it(world: World, browser: Client) -> None:
+    UnknownFlag.objects.create(
+        workspace=world.workspace, environment=world.state().environment,
+        flag_name=HOSTILE[:60], app="web", times=3,
+    )  # fmt: skip
+    page = main(browser, f"{BASE}unknownflag/")
+    assert f"{LIST}add/?flag_name=%3Cimg" in page
+    assert "<img src=x" not in page
+    viewer = make.client(make.person(world.workspace, "viewer"))
+    assert f"{LIST}add/" not in main(viewer, f"{BASE}unknownflag/")
+
+
+def test_segment__where_it_is_used__not_removed_while_it_is(world: World, browser: Client) -> None:
+    conditions = [{"contextName": "region", "operator": "IN", "values": ["eu"]}]
+    made = services.create_segment(
+        world.workspace, "eu", name="Europe", actor=world.actor, constraints=conditions
+    )
+    world.put(on(rule(10, segments=["eu"])), "staging")
+    assert "1 flag" in words(main(browser, f"{BASE}segment/"))
+    page = main(browser, page_of(made))
+    assert page_of(world.flag) in page
+    typed = {"reason": "No use", "typed": "Europe"}
+    answer = browser.post(button(made, "remove"), typed, follow=True)
+    assert "Rules use it" in answer.content.decode()
+    made.refresh_from_db()
+
+
+# --- Requests and plans --------------------------------------------------------------------------
+
+
+def test_request__withdrawn(world: World, browser: Client) -> None:
+    world.guard()
+    state = world.state("production")
+    made = services.propose(
+        state, on(rule(50)), actor=world.actor, version=state.version, reason=HOSTILE[:200]
+    )
+    page = main(browser, page_of(made))
+    assert "On for 50 % of users." in page
+    assert "<img src=x" not in page
+    assert "Read and decide" in page
+    browser.post(button(made, "withdraw"), {"reason": "Not yet"})
+    made.refresh_from_db()
+    assert made.status == "withdrawn"
+
+
+def test_planned__cancelled(world: World, browser: Client) -> None:
+    state = world.state("staging")
+    made = services.schedule(
+        state, on(), at=clock.now() + timedelta(days=1), actor=world.actor, version=state.version
+    )
+    assert "On for everybody" in main(browser, f"{BASE}scheduledchange/", show="open")
+    browser.post(button(made, "cancel"), {"reason": "Not yet"})
+    made.refresh_from_db()
+    assert made.status == "cancelled"
