@@ -16,6 +16,7 @@ from functools import update_wrapper
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from controlplane.access.tokens import IDENTITY
@@ -123,8 +124,8 @@ def _perform(
 
 
 def _response(result: Any) -> HttpResponse:
-    if isinstance(result, HttpResponse):
-        return result
+    if isinstance(result, HttpResponseBase):  # streams are no HttpResponse
+        return result  # type: ignore[return-value]
     if isinstance(result, tuple):
         status, data = result
         return JsonAnswer(data, status)
