@@ -167,6 +167,19 @@ def test_segment__missing__off_for_its_rule_alone() -> None:
     assert flags.is_enabled("f", {"userId": "1"})
 
 
+@pytest.mark.parametrize("told", ["1", 1, {"id": 1}, [True], [None], [[1]], [1.5]], ids=str)
+def test_segments__unreadable__off(told: object) -> None:
+    rule = {"name": "default", "segments": told}
+    everybody = {"id": 1, "constraints": []}
+    flags = compile(
+        {
+            "features": [{"name": "f", "enabled": True, "strategies": [rule]}],
+            "segments": [everybody, {**everybody, "id": "?"}, {**everybody, "id": "1"}],
+        }
+    )
+    assert not flags.is_enabled("f", {"userId": "1"})
+
+
 def test_strategy__nobody_knows__never_matches() -> None:
     for name in ("moonPhase", "", None, ["default"], {"a": 1}, "applicationHostname"):
         told = {"name": "f", "enabled": True, "strategies": [{"name": name}]}

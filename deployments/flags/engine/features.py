@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from deployments.flags.engine.buckets import Pick, Variant, overridden, picker
 from deployments.flags.engine.decisions import REASONS, Decision
 from deployments.flags.engine.fields import Check, Context, text
-from deployments.flags.engine.rules import Rule, Segments, rule
+from deployments.flags.engine.rules import Rule, Segments, is_key, rule
 
 Decide = Callable[[Context], Decision]
 
@@ -58,9 +58,7 @@ def feature(told: Mapping[str, Any], name: str, segments: Segments) -> Feature:
         pick=pick,
         own_on=on,
         own_decide=_decide(rules, pick, enabled=enabled, killed=killed),
-        uses=frozenset(
-            key for one in rules for key, _ in one.segments if isinstance(key, int | str)
-        ),
+        uses=frozenset(key for one in rules for key, _ in one.segments if is_key(key)),
     )
 
 

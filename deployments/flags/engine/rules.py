@@ -90,11 +90,16 @@ def every(checks: Sequence[Check]) -> Check | None:
 def _sequence(told: object) -> Sequence[object]:
     if told is None:
         return ()
-    return told if isinstance(told, list | tuple) else ("?",)  # unreadable: something that fails
+    return told if isinstance(told, list | tuple) else (None,)  # unreadable: something that fails
 
 
 def _segment(segments: Segments, key: object) -> Segment | None:
-    return segments.get(key) if isinstance(key, int | str) else None
+    return segments.get(key) if is_key(key) else None
+
+
+def is_key(told: object) -> bool:
+    """Whether a segment can be called so. True is no 1 here."""
+    return isinstance(told, int | str) and not isinstance(told, bool)
 
 
 # --- The strategies of the public SDKs ------------------------------------------------------------

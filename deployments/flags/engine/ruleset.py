@@ -12,7 +12,7 @@ from deployments.flags.engine.decisions import UNKNOWN, Decision
 from deployments.flags.engine.explaining import NOTHING, Explanation, explained
 from deployments.flags.engine.features import Decide, Feature, Need, feature
 from deployments.flags.engine.fields import Check, Context, flattened
-from deployments.flags.engine.rules import Segment
+from deployments.flags.engine.rules import Segment, is_key
 
 
 class Ruleset:
@@ -91,7 +91,7 @@ class Ruleset:
         """The ruleset after a change: flags changed or new, names of flags that went, segments
         changed or new, ids of segments that went. What none of it touches isn't compiled again."""
         fresh = _segments(segments)
-        gone = {key for key in segments_removed if isinstance(key, int | str)}
+        gone = {key for key in segments_removed if is_key(key)}
         known = {key: one for key, one in self._segments.items() if key not in gone} | fresh
         touched = fresh.keys() | gone
         features = {
@@ -123,10 +123,10 @@ def _segments(told: object) -> dict[object, Segment]:
     found: dict[object, Segment] = {}
     for one in _iterated(told):
         key = one.get("id") if isinstance(one, Mapping) else None
-        if isinstance(one, Mapping) and isinstance(key, int | str):
+        if isinstance(one, Mapping) and is_key(key):
             constraints = one.get("constraints")
             readable = constraints is None or isinstance(constraints, list | tuple)
-            parts = (constraints or ()) if readable else ("?",)
+            parts = (constraints or ()) if readable else (None,)
             found[key] = Segment(one, [(part, compiled(part)) for part in parts])
     return found
 
