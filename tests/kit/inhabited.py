@@ -151,7 +151,8 @@ def _flags(world: World) -> None:
     said = {"type": "string", "value": HOSTILE}
     rule = {
         "title": HOSTILE[:110], "percent": 10, "stickiness": "tenantId", "segments": ["eu"],
-        "constraints": [condition], "variants": [{"name": HOSTILE[:90], "weight": 3, "payload": said}],
+        "constraints": [condition],
+        "variants": [{"name": HOSTILE[:90], "weight": 3, "payload": said}],
     }  # fmt: skip
     settings = {
         "on": True, "rules": [rule, {"percent": 100, "disabled": True}],
