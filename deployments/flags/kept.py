@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.base.personal import nothing
-from controlplane.base.retention import keep_always
+from controlplane.base.retention import keep_always, keep_rows
 
 nothing(
     "flags.flags",
@@ -34,4 +34,49 @@ keep_always(
     "feature_flags.scheduledchange",
     "feature_flags.changerequest",
     why="the whole history of a flag: what incidents are compared with",
+)
+
+# --- Who asks, and what is counted of it ------------------------------------------------------------
+
+nothing(
+    "flags.serving",
+    "feature_flags.sdktoken",
+    "feature_flags.flagusage",
+    "feature_flags.unknownflag",
+    "feature_flags.sdkinstance",
+    "feature_flags.impactsample",
+    why="names of applications and sums; whom a flag was evaluated for is never stored",
+)
+keep_always(
+    "flags.tokens",
+    "feature_flags.sdktoken",
+    why="a hash and who made it: revoked ones answer for what was read with them",
+)
+keep_rows(
+    "flags.usage",
+    "feature_flags.flagusage",
+    "hour",
+    days=400,
+    why="a year and a month: what was on in the same season last year",
+)
+keep_rows(
+    "flags.unknown",
+    "feature_flags.unknownflag",
+    "last_seen",
+    days=90,
+    why="a name nobody asks for any more was mended",
+)
+keep_rows(
+    "flags.sdk_instances",
+    "feature_flags.sdkinstance",
+    "last_seen",
+    days=30,
+    why="copies that ended; each deployment makes new ones",
+)
+keep_rows(
+    "flags.impact",
+    "feature_flags.impactsample",
+    "minute",
+    days=90,
+    why="a rollout is judged within hours and looked back on within a quarter",
 )

@@ -32,6 +32,8 @@ def register() -> None:
             "schedule": "schedule/scheduled a change of the flag",
             "stale": "mark/marked as stale the flag",
             "stale:off": "clear/cleared as in use the flag",
+            "tokens:issue": "make/made the SDK token",
+            "tokens:revoke": "revoke/revoked the SDK token",
             "govern": "change/changed the consent asked for",
             "govern:on": "ask/asked for consent to changes of",
             "govern:off": "stop/stopped asking for consent to changes of",
