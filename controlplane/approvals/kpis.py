@@ -4,8 +4,11 @@ over what was decided hides a queue that stands still."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.db import connection
 
@@ -70,7 +73,7 @@ _QUEUE = """
 
 
 def queue(workspace_id: int, start: datetime, end: datetime) -> Queue:
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace_id,
         "start": start,
         "end": end,
@@ -113,6 +116,12 @@ def oldest(workspace_id: int, start: datetime, end: datetime) -> Parts:
 def breaches(workspace_id: int, start: datetime, end: datetime) -> Parts:
     found = queue(workspace_id, start, end)
     return Parts(float(found.breaches), found.breaches, found.decided + found.pending)
+
+
+def _value(
+    tell: Callable[[int, datetime, datetime], Parts], place: int, start: datetime, end: datetime
+) -> float | None:
+    return tell(place, start, end).value
 
 
 def register() -> None:
@@ -162,7 +171,7 @@ def register() -> None:
                 title=title,
                 unit=unit,
                 formula=formula,
-                compute=lambda place, start, end, tell=tell: tell(place, start, end).value,
+                compute=partial(_value, tell),
                 parts=tell,
                 target=target,
                 better="lower",

@@ -85,10 +85,10 @@ class RequestQuerySet(EntryQuerySet):
         if way.delegation is not None:
             giver = way.delegation.from_user_id
             slots = slots.filter(Q(requester_may=True) | ~Q(request__requested_by_id=giver))
-            asked &= ~Q(producers__contains=[f"user:{giver}"]) & ~Exists(_signed_by(giver))
+            asked &= ~Q(producers__contains=[f"user:{giver}"]) & Q(~Exists(_signed_by(giver)))
             if way.delegation.request_id is not None:
                 asked &= Q(pk=way.delegation.request_id)
-        return asked & Exists(slots)
+        return asked & Q(Exists(slots))
 
 
 def _signed_by(user_id: int) -> Any:

@@ -70,7 +70,7 @@ def test_ask__tells_the_signers_the_log_the_item_and_the_apps_above(here: Worksp
     assert approvals.told("approval.asked") == [manager.user.email]
     [said] = item.comments.all()
     assert (said.author, said.text) == (lead.user.email, "asked for consent, APR-1.")
-    event = AuditEvent.objects.get(action="approval.ask")
+    event: Any = AuditEvent.objects.get(action="approval.ask")
     assert (event.actor_ref, event.after["sha256"]) == (lead.actor.ref, request.sha256)
     assert "packet" not in event.after
     assert Signal.objects.get(kind="approvals.changed").payload["status"] == "open"

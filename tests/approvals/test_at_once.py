@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,6 +42,10 @@ def crowd(here: Any, role: str, number: int) -> list[Actor]:
     return [person(here, role).actor for _ in range(number)]
 
 
+def _signs(request: Request, people: Any, verdicts: Any, n: int) -> Request:
+    return sign(request, people[n], verdicts[n])
+
+
 def whole(request: Request) -> None:
     """Everything that tells of a request tells the same."""
     row = now_of(request)
@@ -63,7 +69,7 @@ def test_approvers_in_the_same_second__as_many_as_are_needed(needed: int) -> Non
     people = crowd(here, "release_manager", 5)
     for _ in range(ROUNDS):
         request = ask(here, policy=chosen)
-        results = race(5, lambda n, request=request: sign(request, people[n]))
+        results = race(5, partial(_signs, request, people, ("approved",) * 5))
         assert len(failures(results)) == 5 - needed
         assert now_of(request).status == "approved"
         assert Decision.objects.filter(request=request).count() == needed
@@ -90,7 +96,7 @@ def test_yes_and_no__whoever_was_first_is_heard_and_nobody_is_lost() -> None:
     seen: Counter[str] = Counter()
     for _ in range(ROUNDS * 2):
         request = ask(here)
-        results = race(4, lambda n, request=request: sign(request, people[n], verdicts[n]))
+        results = race(4, partial(_signs, request, people, verdicts))
         assert len(failures(results)) == 3
         row = now_of(request)
         [decision] = Decision.objects.filter(request=request)
@@ -105,7 +111,7 @@ def test_decide_and_an_end__one_of_them_happened(ending: str) -> None:
     here = make.workspace()
     asker = person(here, "product_manager").actor
     people = crowd(here, "release_manager", 2)
-    ends = {
+    ends: dict[str, Callable[[Request], Any]] = {
         "withdraw": lambda row: services.withdraw(row, actor=asker),
         "revise": lambda row: services.revise(row, {"a": "new"}, actor=asker),
         "expire": closing.expire,
@@ -150,12 +156,11 @@ def test_timer_and_signer__the_same_moment() -> None:
     manager = person(here, "release_manager").actor
     for _ in range(ROUNDS):
         request = ask(here)
-        results = race(
-            2,
-            lambda n, request=request: (
-                sign(request, manager) if n else approvals.ring(request, "expire")
-            ),
-        )
+
+        def act(n: int, request: Request = request) -> Any:
+            return sign(request, manager) if n else approvals.ring(request, "expire")
+
+        results = race(2, act)
         failures(results)
         row = now_of(request)
         assert row.status in {"approved", "expired"}
@@ -170,7 +175,8 @@ def test_lender_and_borrower__one_right_is_used_once() -> None:
     for _ in range(ROUNDS):
         request = ask(here, policy=chosen)
         services.delegate(request, receiver.user, actor=giver.actor, reason="in a meeting")
-        results = race(2, lambda n, request=request: sign(request, (giver, receiver)[n]))
+        pair = [giver.actor, receiver.actor]
+        results = race(2, partial(_signs, request, pair, ("approved",) * 2))
         assert len(failures(results)) == 1
         assert Decision.objects.filter(request=request).count() == 1
         assert now_of(request).status == "open"

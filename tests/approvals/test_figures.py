@@ -30,7 +30,7 @@ def rows(*columns: str) -> list[Any]:
         cursor.execute(
             f"SELECT {', '.join(columns)} FROM mission_approvals ORDER BY ref, slot, instance"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 # --- The view ------------------------------

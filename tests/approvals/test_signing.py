@@ -144,7 +144,7 @@ def test_no__ends_it_at_once_and_says_why(verdict: str) -> None:
     assert (done.status, done.slots.get().signed) == (verdict, 0)
     with pytest.raises(Conflict):
         sign(done, person(here, "release_manager"))
-    event = AuditEvent.objects.filter(action="approval.sign").latest("id")
+    event: Any = AuditEvent.objects.filter(action="approval.sign").latest("id")
     assert (event.reason, event.after["decision"]) == ("Too many at once.", verdict)
 
 
@@ -199,7 +199,7 @@ def test_superuser__only_by_break_glass__and_it_is_told() -> None:
     assert sign(request, actor).status == "approved"
     decision = Decision.objects.get()
     assert (decision.break_glass, decision.as_role) == (True, "")
-    event = AuditEvent.objects.filter(action="approval.sign").latest("id")
+    event: Any = AuditEvent.objects.filter(action="approval.sign").latest("id")
     assert event.details["break_glass"] is True
 
 

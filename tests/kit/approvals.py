@@ -94,12 +94,13 @@ def rewind(request: Request, by: timedelta) -> Request:
     """As if it had been asked that much earlier. The guards are lifted for the owner's hand."""
     moved = ("requested_at", "asked_at", "due_at", "expires_at")
     parts = ", ".join(f"{name} = {name} - %s" for name in moved)
+    values: list[Any] = [*([by] * len(moved)), request.pk]
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE approvals_request DISABLE TRIGGER approvals_request_stays")
         cursor.execute(
             f"UPDATE approvals_request SET {parts} WHERE id = %s",
-            [by] * len(moved) + [request.pk],
+            values,
         )
         cursor.execute("ALTER TABLE approvals_request ENABLE TRIGGER approvals_request_stays")
     return now_of(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import django_filters
@@ -17,7 +17,7 @@ from controlplane.approvals.services import reading
 from controlplane.audit.refs import subject_ref
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.views import DetailView, ListView, PortalRequest, row_of
+from controlplane.base.api.views import DetailView, Form, ListView, PortalRequest, row_of
 from controlplane.lib.errors import Invalid
 from controlplane.work.models import Item
 
@@ -40,8 +40,6 @@ class RequestFilter(PortalFilterSet):
     waiting_for_me = BooleanFilter(method="mine", label="Those you may sign now.")
 
     def mine(self, queryset: Any, name: str, value: bool) -> Any:
-        if value is None:
-            return queryset
         rows = Request.objects.waiting_for(self.request.actor).values("pk")
         return queryset.filter(pk__in=rows) if value else queryset.exclude(pk__in=rows)
 
@@ -124,7 +122,7 @@ def detail(actor: Any, request: Request) -> dict[str, Any]:
 class OneRequest(DetailView):
     """Shared by every route of one request."""
 
-    output = forms.RequestDetail
+    output: ClassVar[Form] = forms.RequestDetail
     version = ("version",)
     tags = TAGS
 

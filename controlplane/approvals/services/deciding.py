@@ -187,7 +187,7 @@ def _sign(row: Request, view: SlotView, verdict: str, actor: Actor, comment: str
         request=row,
         slot=slot,
         instance=slot.signed + 1,
-        person_id=actor.user_id,
+        person_id=actor.user_id or 0,
         as_role=view.as_role,
         verdict=verdict,
         comment=comment,

@@ -52,7 +52,7 @@ def delegate(
         _holds_roles(scope.workspace_id, actor, role)
     made = Delegation.objects.create(
         workspace_id=scope.workspace_id,
-        from_user_id=actor.user_id,
+        from_user_id=actor.user_id or 0,
         to_user=receiver,
         request=request,
         role=role,

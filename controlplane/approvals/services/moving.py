@@ -22,7 +22,8 @@ def hold(request: Request) -> Request:
     if owner.hold is not None:
         owner.hold(request)
     rows = Request.objects.select_for_update(of=("self",)).select_related("item")
-    return rows.get(pk=request.pk)
+    held: Request = rows.get(pk=request.pk)
+    return held
 
 
 def close(

@@ -119,7 +119,7 @@ def ensure_policies(workspace: Workspace, *, actor: Actor | None = None) -> list
 
 def policy_of(workspace: Workspace, slug: str) -> Policy:
     """The policy of this name; a shipped one that the workspace hasn't got yet is made."""
-    found = Policy.objects.filter(workspace=workspace, slug=slug).first()
+    found: Policy | None = Policy.objects.filter(workspace=workspace, slug=slug).first()
     if found is not None:
         return found
     shipped = SHIPPED.get(slug)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from controlplane.access.models import Agent, Grant, User
@@ -32,12 +33,12 @@ def text(field: str, value: Any, most: int, *, required: bool = False) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise refuse(field, "Holds half of a character (a lone surrogate).") from None
-    value = value.strip()
-    if required and not value:
+    given: str = value.strip()
+    if required and not given:
         raise refuse(field, "Say why." if field in {"comment", "reason"} else "Missing.")
-    if len(value) > most:
+    if len(given) > most:
         raise refuse(field, f"At most {most:,} characters.")
-    return value
+    return given
 
 
 def line(field: str, value: Any, most: int, *, required: bool = False) -> str:
@@ -97,8 +98,10 @@ def _slot(place: int, given: Any) -> dict[str, Any]:
 
 def slug_of(field: str, value: Any) -> str:
     slug = text(field, value, 50)
-    if not slug_form.regex.match(slug):
-        raise refuse(field, str(slug_form.message))
+    try:
+        slug_form(slug)
+    except ValidationError:
+        raise refuse(field, str(slug_form.message)) from None
     return slug
 
 

@@ -1,0 +1,123 @@
+"""The demo's approvals: what waits for whom, what was said, who signs for whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.approvals import services
+from controlplane.approvals.models import Request
+from controlplane.approvals.shipped import slot
+from controlplane.base import demo
+from controlplane.lib import clock
+
+
+@demo.step("approvals", order=55)
+def approvals(scene: demo.Scene) -> None:
+    if Request.objects.of(scene.workspace).exists():
+        return
+    _plan_packet(scene)
+    _push(scene)
+    _hotfix(scene)
+    _sent_back(scene)
+    services.delegate(
+        None,
+        scene.people["engineering_lead"],
+        workspace=scene.workspace,
+        actor=scene.actor("release_manager"),
+        reason="On leave from Thursday",
+        starts=clock.now() + timedelta(days=2),
+        until=clock.now() + timedelta(days=6),
+    )
+
+
+def _plan_packet(scene: demo.Scene) -> None:
+    """Two people on the same packet: one has signed."""
+    services.define_policy(
+        scene.workspace,
+        "plan_packet",
+        actor=scene.actor("workspace_admin"),
+        name="Plan packet of a mission",
+        about="Two people of different roles sign the same packet.",
+        slots=[
+            slot("gv", "Governance Validator", "governance_validator"),
+            slot("oc", "Operations Command", "operations_command"),
+        ],
+        escalate_to=["cto"],
+    )
+    request = services.ask(
+        scene.workspace,
+        policy="plan_packet",
+        owner="by_hand",
+        subject="demo:plan",
+        title="Enrich 200 dormant accounts and draft their mails",
+        actor=scene.actor("mission_owner"),
+        packet={
+            "summary": "Read 200 accounts, add what is public, put drafts into Gmail.",
+            "affected": {"records": 200, "segments": ["dormant, EU"], "sources": ["CRM", "Gmail"]},
+            "safeguards": [
+                {"title": "Nothing is sent", "severity": "high"},
+                {"title": "At most 60 calls a minute", "severity": "medium"},
+            ],
+            "undo_plan": {"label": "Delete the drafts", "window_minutes": 15, "steps": 2},
+            "permissions": {"gmail": ["drafts.write"], "crm": ["contacts.read"]},
+        },
+    )
+    services.decide(
+        request,
+        "approved",
+        actor=scene.actor("governance_validator"),
+        sha256=request.sha256,
+        comment="Safeguards match the templates.",
+    )
+
+
+def _push(scene: demo.Scene) -> None:
+    request = services.ask(
+        scene.workspace,
+        policy="production_push",
+        owner="by_hand",
+        subject="demo:release",
+        title="Push agent-service 4.2.0 to production",
+        actor=scene.actor("engineering_lead"),
+        packet={"service": "agent-service", "version": "4.2.0", "risk": "medium"},
+    )
+    services.decide(
+        request, "approved", actor=scene.actor("release_manager"), sha256=request.sha256
+    )
+
+
+def _hotfix(scene: demo.Scene) -> None:
+    services.ask(
+        scene.workspace,
+        policy="hotfix",
+        owner="by_hand",
+        subject="demo:hotfix",
+        title="Hotfix: retries of the Tool Router never end",
+        actor=scene.actor("release_manager"),
+        packet={"trigger": "outage", "change": "Stop after five tries", "skipped": ["canary"]},
+    )
+
+
+def _sent_back(scene: demo.Scene) -> None:
+    """Sent back, and asked again with another packet."""
+    asker = scene.actor("release_manager")
+    packet = {"window": "Sunday 02:00 UTC", "tasks": ["Raise the pool", "Restart"], "undo": ""}
+    request = services.ask(
+        scene.workspace,
+        policy="hotfix",
+        owner="by_hand",
+        subject="demo:maintenance",
+        title="Maintenance of the mission database",
+        actor=asker,
+        packet=packet,
+        due_at=clock.now() + timedelta(hours=6),
+    )
+    services.decide(
+        request,
+        "changes_requested",
+        actor=scene.actor("engineering_lead"),
+        sha256=request.sha256,
+        comment="Say how to undo it.",
+    )
+    packet["undo"] = "Set the pool back to 60 and restart; two minutes."
+    services.revise(request, packet, actor=asker, reason="How to undo it")
