@@ -36,7 +36,7 @@ keep_always(
     why="the whole history of a flag: what incidents are compared with",
 )
 
-# --- Who asks, and what is counted of it ------------------------------------------------------------
+# --- Who asks, and what is counted of it ----------------------------------------------------------
 
 nothing(
     "flags.serving",

@@ -15,8 +15,8 @@ from deployments.flags.models import Flag
 from deployments.flags.services.tokens import revoke_token
 from tests import make
 from tests.kit import sdk as flags
-from tests.kit.sdk import Sdk, rule, variant, where
 from tests.kit.ofrep import bulk_form, failure_form, fits, not_found_form, success_form
+from tests.kit.sdk import Sdk, rule, variant, where
 
 pytestmark = pytest.mark.django_db
 ONE, ALL = "/ofrep/v1/evaluate/flags/new-planner", "/ofrep/v1/evaluate/flags"
