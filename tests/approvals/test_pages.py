@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from controlplane.access.models import User, Workspace
 from controlplane.approvals import services
-from controlplane.approvals.models import Request
+from controlplane.approvals.models import Decision, Request
 from tests import make
+from tests.console.test_colours_and_sizes import sheets, undressed, weight
 from tests.console.test_own_pages import asked_of
 from tests.kit import approvals, inhabited, work
 
@@ -269,6 +270,29 @@ def test_packet__warm__at_most_thirty_queries(here: Workspace, browser: Client) 
     asked = services.revise(first, {**PACKET, "ticket": "1"}, actor=make.JOB, vouched=True)
     made = queries(browser, f"{page_of(asked)}?_part=row")
     assert len(made) <= 30, "\n".join(made)
+
+
+def test_pages__load_what_draws_them__in_eighty_five_kilobytes(
+    here: Workspace, browser: Client, rita: User
+) -> None:
+    asked = services.revise(
+        approvals.ask(here, packet=PACKET), {"what": "x"}, actor=make.JOB, vouched=True
+    )
+    approvals.sign(approvals.ask(here), make.actor(rita))
+    signed = Decision.objects.get()
+    pages = [
+        page_of(asked), f"{QUEUE}?queue=mine", "/admin/approvals/decision/?view=all",
+        reverse("admin:approvals_decision_change", args=(signed.uid,)),
+        "/admin/approvals/delegation/add/", "/admin/approvals/policy/?view=all",
+        reverse("admin:approvals_policy_change", args=(asked.policy.uid,)),
+        reverse("approvals:decide", args=(asked.uid,)),
+        reverse("approvals:delegate", args=(asked.uid,)),
+    ]  # fmt: skip
+    drawn = sheets()
+    for url in pages:
+        page = browser.get(url).content.decode()
+        assert weight(page) <= 85 * 1024, url
+        assert not undressed(page, drawn), url
 
 
 # --- Around -----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -56,7 +56,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
     change_form_template = "approvals/policy.html"
     change_list_template = "approvals/list.html"
     panel_template = "approvals/panel_policy.html"
-    labels: Mapping[str, str] = {
+    labels: ClassVar[Mapping[str, str]] = {
         "slug": "Slug", "name": "Name", "about": "What it is for", "order": "Slots are signed",
         "is_active": "In effect",
         "target_minutes": "Target", "expires_minutes": "Expires after",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -111,7 +111,7 @@ class RequestAdmin(ModelAdmin[Request]):
     change_form_template = "approvals/row.html"
     change_list_template = "approvals/list.html"
     panel_template = "approvals/panel_request.html"
-    labels: Mapping[str, str] = {
+    labels: ClassVar[Mapping[str, str]] = {
         "closed_at": "Closed",
         "requested_at": "First asked",
         "asked_at": "This revision",

@@ -8,12 +8,10 @@ mattered. The HTML holds every character.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Container, Sequence
 from importlib.resources import files
 from typing import Any
 
-from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
@@ -42,16 +40,11 @@ def _font(name: str) -> str:
     return str(files("font_manrope") / "files" / f"Manrope-{name}.ttf")
 
 
-@cache
-def _known() -> frozenset[int]:
-    with TTFont(_font("Regular"), lazy=True) as font:
-        return frozenset(font.getBestCmap())
-
-
 class _Text:
     """What may be set, and how much of it is left."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, known: Container[int], most: int) -> None:
+        self.known = known
         self.left = most
         self.unknown = 0
         self.cut = False
@@ -64,7 +57,7 @@ class _Text:
         return "".join(self._letter(letter) for letter in text)
 
     def _letter(self, letter: str) -> str:
-        if letter == "\n" or ord(letter) in _known():
+        if letter == "\n" or ord(letter) in self.known:
             return letter
         if letter in "\t\u202f\u2009":
             return " "
@@ -82,7 +75,7 @@ class _Pages(FPDF):
         self.set_auto_page_break(auto=True, margin=20)
         self.add_font(FONT, "", _font("Regular"))
         self.add_font(FONT, "B", _font("Bold"))
-        self.say = _Text(MOST_TEXT.value)
+        self.say = _Text(self.fonts[FONT].cmap, MOST_TEXT.value)  # type: ignore[union-attr]
 
     def footer(self) -> None:
         self.set_y(-14)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F, Q
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -50,27 +51,50 @@ def _mine(actor: Actor, workspace_id: int | None) -> Any:
     return _here(actor, workspace_id).waiting_for(actor)
 
 
-def _waiting(request: Request, *, text: str, mine: bool) -> Waiting:
-    pace = request.pace()
-    return Waiting(
-        title=words.lookup(request),
-        url=words.request_url(request),
-        text=text,
-        state={"fresh": "to sign", "ageing": "ageing", "late": "late"}[pace],
-        tone=words.PACE_TONES[pace],
-        due=request.due_at,
-        mine=mine,
+def _turn(actor: Actor, workspace_id: int | None) -> Any:
+    """What this person may sign now; and what they asked for and was sent back or ran out. One
+    question, for the home page asks many."""
+    sent_back = Q(
+        requested_by_ref=actor.ref,
+        status__in=["changes_requested", "rejected", "expired"],
+        closed_at__gte=clock.now() - CAME_BACK,
+        successor=None,
     )
+    signable = Q(pk__in=_mine(actor, workspace_id).order_by().values("pk"))
+    return _here(actor, workspace_id).filter(signable | sent_back)
 
 
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """What this person may sign now, the longest waiting first."""
-    rows = _mine(actor, workspace_id).oldest_first()[:SHOWN]
-    return [_waiting(row, text=str(row.policy_snapshot.get("name", "")), mine=True) for row in rows]
+    """What is open first, the longest waiting before the others."""
+    rows = _turn(actor, workspace_id).order_by(F("closed_at").asc(nulls_first=True), "requested_at")
+    return [_waiting(row) for row in rows[:SHOWN]]
+
+
+def _waiting(row: Request) -> Waiting:
+    if not row.is_open:
+        return Waiting(
+            title=words.lookup(row),
+            url=words.request_url(row),
+            text="You asked for it",
+            state=row.get_status_display().lower(),
+            tone="warn",
+            since=row.closed_at,
+            mine=True,
+        )
+    pace = row.pace()
+    return Waiting(
+        title=words.lookup(row),
+        url=words.request_url(row),
+        text=str(row.policy_snapshot.get("name", "")),
+        state={"fresh": "to sign", "ageing": "ageing", "late": "late"}[pace],
+        tone=words.PACE_TONES[pace],
+        due=row.due_at,
+        mine=True,
+    )
 
 
 def count_waiting(actor: Actor, workspace_id: int | None) -> int:
-    return int(_mine(actor, workspace_id).order_by()[:MOST_COUNTED].count())
+    return int(_turn(actor, workspace_id).order_by()[:MOST_COUNTED].count())
 
 
 def last_signed(actor: Actor, workspace_id: int | None) -> datetime | None:
@@ -79,28 +103,6 @@ def last_signed(actor: Actor, workspace_id: int | None) -> datetime | None:
         rows = rows.filter(workspace=workspace_id)
     found: datetime | None = rows.values_list("decided_at", flat=True).first()
     return found
-
-
-def came_back(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """What this person asked for, and was sent back or ran out: it is their turn again."""
-    rows = _here(actor, workspace_id).newest_revisions()
-    since = clock.now() - CAME_BACK
-    rows = rows.filter(
-        requested_by_ref=actor.ref,
-        status__in=["changes_requested", "rejected", "expired"],
-        closed_at__gte=since,
-    )
-    return [
-        Waiting(
-            title=words.lookup(row),
-            url=words.request_url(row),
-            state=row.get_status_display().lower(),
-            tone="warn",
-            since=row.closed_at,
-            mine=True,
-        )
-        for row in rows.order_by("-closed_at")[:SHOWN]
-    ]
 
 
 def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
@@ -225,27 +227,16 @@ def register() -> None:
     home_rows.register(
         HomeRow(
             slug="approvals.mine",
-            title="Waiting for your signature",
-            action="approval.sign",
+            title="Approvals, your turn",
+            action=VIEW,
             rows=waiting,
             count=count_waiting,
             most=SHOWN,
-            empty="nothing waits for your signature.",
+            empty="nothing waits for your signature, and nothing you asked for came back.",
             link=f"{queue}?queue=mine",
             order=15,
             last=last_signed,
             then="You last signed",
-        )
-    )
-    home_rows.register(
-        HomeRow(
-            slug="approvals.back",
-            title="Came back to you",
-            action=VIEW,
-            rows=came_back,
-            empty="nothing you asked for was sent back.",
-            link=f"{queue}?queue=asked",
-            order=27,
         )
     )
     for verb_slug, verb, label, action, find in (

@@ -5,6 +5,7 @@ text (Markdown), a list, or an object:
 
 - `what`: what will happen, in a few sentences.
 - `before`, `after`: what changes, compared field by field.
+- `reason`: why it is asked.
 - `affected`: who is affected (`records`, `segments`, `data_sources`, or a sentence).
 - `safeguards`, `risks`: a list; an object of them may hold `title`, `severity`, `text`.
 - `undo`: how it is taken back (`label`, `impact`, `window_minutes`, `steps`).
@@ -23,8 +24,10 @@ from typing import Any, Literal
 
 WHAT = ("what", "what_will_happen", "summary", "description")
 AFFECTED = ("affected", "who_is_affected", "who")
+WHY = ("reason", "why")
 UNDO = ("undo", "undo_plan", "rollback")
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("why", "Why", WHY),
     ("affected", "Who is affected", AFFECTED),
     ("safeguards", "Safeguards", ("safeguards",)),
     ("risks", "Risks", ("risks", "risk_matrix")),
@@ -104,7 +107,7 @@ def read(packet: Mapping[str, Any]) -> Packet:
     what = take(WHAT)
     changes = all(name in packet for name in CHANGES)
     if changes:
-        used.update(CHANGES)
+        used.update((*CHANGES, "changes"))  # a list of the same, where an app adds one
     sections = [
         Section(slug, title, _prose(value))
         for slug, title, names in SECTIONS
@@ -122,7 +125,7 @@ def read(packet: Mapping[str, Any]) -> Packet:
         details=[
             (words(name), shown(packet[name]))
             for name in sorted(packet, key=_place)
-            if name not in used
+            if name not in used and packet[name] not in (None, "")
         ],
     )
 

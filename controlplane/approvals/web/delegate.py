@@ -46,7 +46,9 @@ class DelegateForm(forms.Form):
 def receivers(workspace_id: int, actor: actors.Actor) -> list[User]:
     """Everybody who works there but whoever asks."""
     held = Grant.objects.held().of_active_people().filter(membership__workspace_id=workspace_id)
-    rows = User.objects.filter(pk__in=held.values("membership__user_id")).exclude(pk=actor.user_id)
+    rows = User.objects.filter(pk__in=held.values("membership__user_id")).exclude(
+        pk=actor.user_id or 0
+    )
     return list(rows.order_by("name", "email")[:MOST_PEOPLE])
 
 
