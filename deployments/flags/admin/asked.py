@@ -13,7 +13,7 @@ from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from deployments.flags import services
 from deployments.flags.models import ChangeRequest, FlagState, ScheduledChange
-from deployments.flags.shown import links, words
+from deployments.flags.shown import links, segments, words
 
 
 def _is_open(row: Any) -> str:
@@ -35,6 +35,17 @@ class _Asked(ModelAdmin[Any]):
     def heading(self, obj: Any) -> str:
         return f"{obj.flag.flag_name} in {obj.environment.name}"
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """One question for what the segments of the whole page are called."""
+        found = super().get_changelist_instance(request)
+        found.result_list = list(found.result_list)
+        for place in {row.workspace_id for row in found.result_list}:
+            rows = [row for row in found.result_list if row.workspace_id == place]
+            names = segments.names(place, (row.settings for row in rows))
+            for row in rows:
+                row.segment_names = names
+        return found
+
     @admin.display(description="Flag", ordering="flag__flag_name")
     def name(self, row: Any) -> str:
         return str(row.flag.flag_name)
@@ -45,7 +56,7 @@ class _Asked(ModelAdmin[Any]):
 
     @admin.display(description="It would read")
     def says(self, row: Any) -> str:
-        return words.sentence(row.settings)
+        return words.sentence(row.settings, getattr(row, "segment_names", None))
 
     @admin.display(description="By")
     def asked_by(self, row: Any) -> str:
@@ -58,10 +69,11 @@ class _Asked(ModelAdmin[Any]):
     def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
         state = FlagState.objects.filter(flag=obj.flag, environment=obj.environment).first()
         now = state.settings if state is not None else None
+        names = segments.names(obj.workspace_id, (obj.settings, now or {}))
         return {
             "asked": obj,
-            "says": words.sentence(obj.settings),
-            "says_now": words.sentence(now) if now is not None else "",
+            "says": words.sentence(obj.settings, names),
+            "says_now": words.sentence(now, names) if now is not None else "",
             "now": now,
             "moved": state is not None and state.version != obj.base_version,
             "is_open": not _is_open(obj),

@@ -13,7 +13,7 @@ from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of
 from deployments.flags import services
 from deployments.flags.models import FlagChange
-from deployments.flags.shown import history, links
+from deployments.flags.shown import history, links, segments
 
 
 class OfFlag(admin.SimpleListFilter):
@@ -111,7 +111,9 @@ class FlagChangeAdmin(ModelAdmin[FlagChange]):
         return next(iter(change.undone.all()), None)
 
     def panel_context(self, request: HttpRequest, obj: FlagChange) -> Mapping[str, Any]:
-        return {"line": history.line(obj, actor_of(request), obj.flag)}
+        documents = [each for each in (obj.before, obj.after) if isinstance(each, dict)]
+        names = segments.names(obj.workspace_id, documents)
+        return {"line": history.line(obj, actor_of(request), obj.flag, names)}
 
     @button(
         label="Undo",

@@ -40,3 +40,10 @@ class ItemField(forms.ModelChoiceField):  # type: ignore[type-arg]
         if isinstance(value, int):
             return Item.objects.filter(pk=value).values_list("key", flat=True).first()
         return super().prepare_value(value)
+
+
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Members by their names; the address tells two of one name apart."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({obj.email})" if obj.name else str(obj.email)

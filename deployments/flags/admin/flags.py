@@ -18,13 +18,19 @@ from controlplane.lib.errors import Invalid
 from controlplane.work.models import Item
 from deployments.flags import services
 from deployments.flags.admin.cells import drawn
-from deployments.flags.admin.fields import ItemField
+from deployments.flags.admin.fields import ItemField, PersonField
 from deployments.flags.models import Flag, FlagState
 from deployments.flags.shown import page, standing, usage
 
 FIELDS = (
     "description", "kind", "owner", "tier", "permanent", "remove_by", "impression_data", "item",
 )  # fmt: skip
+HELP = {
+    "flag_name": "As programs ask for it: letters, digits and . _ ~ - only. It stays.",
+    "value_type": "What programs get. It stays.",
+    "permanent": "It is never called stale.",
+    "remove_by": "From that day on it is stale, and somebody is asked to take it out.",
+}
 _ON_SOMEWHERE = Exists(FlagState.objects.filter(flag=OuterRef("pk"), settings__on=True))
 
 
@@ -235,12 +241,21 @@ class FlagAdmin(ModelAdmin[Flag]):
                 people = people.filter(
                     memberships__workspace=workspace, memberships__left_at=None
                 ).distinct()
-            fields["owner"].queryset = people.order_by("name")
+            fields["owner"] = PersonField(
+                people.order_by("name"),
+                required=False,
+                label="Owner",
+                label_suffix="",
+                help_text="Who is asked what becomes of it.",
+            )
         if "item" in fields:
             items = Item.objects.visible_to(actor_of(request))
             if workspace is not None:
                 items = items.filter(workspace=workspace)
             fields["item"] = ItemField(items)
+        for name, said in HELP.items():
+            if name in fields:
+                fields[name].help_text = said
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def names(workspace_id: int, settings: Iterable[Mapping[str, Any]]) -> dict[str,
         str(slug)
         for each in settings
         for rule in each.get("rules") or ()
+        if isinstance(rule, Mapping)
         for slug in rule.get("segments") or ()
     }
     if not slugs:
