@@ -4,6 +4,7 @@ and answers a constant, which is what evaluation is measured against. Only bench
 from __future__ import annotations
 
 import os
+import time
 import types
 from typing import Any
 
@@ -38,9 +39,14 @@ def constant(request: HttpRequest, size: int) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
 
 
+def cpu(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(repr(time.process_time()))
+
+
 _urls: Any = types.ModuleType("flags_bench_urls")
 _urls.urlpatterns = [
     path("constant/<int:size>", constant),
+    path("cpu", cpu),
     path("", include("controlplane.urls")),
 ]
 settings.ROOT_URLCONF = _urls

@@ -50,8 +50,10 @@ def sdk_view(
     errors: Collection[int] = (),
     max_body: int = 0,
     tagged: bool = False,
+    operation: str = "",
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
-    """A plain view for tokens of these kinds. With `any_site` browsers may ask from anywhere."""
+    """A plain view for tokens of these kinds. With `any_site` browsers may ask from anywhere;
+    `operation` is its name in the document, where the path alone would not tell it apart."""
 
     def decorate(handler: Handler) -> Callable[..., HttpResponse]:
         view: Any = plain_view(
@@ -71,6 +73,7 @@ def sdk_view(
             credentials=SCHEME,
         )(handler)
         view.cls.list_etag = tagged
+        view.cls.operation_ids = dict.fromkeys(methods, operation) if operation else {}
         return _from_any_site(view, methods) if any_site else view  # type: ignore[no-any-return]
 
     return decorate

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import re_path
+from django.urls import URLPattern, path
 from rest_framework import serializers
 
 from controlplane.base.api import bodies
@@ -59,30 +59,34 @@ def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way:
     }
 
 
-def _door(action: str) -> Callable[..., Any]:
-    return plain_view(
+def _route(way: str, end: str) -> URLPattern:
+    """Each spelling is a route of its own, for both are promised."""
+    action, switch = _WAYS[way]
+
+    def handler(request: HttpRequest, name: str) -> Any:
+        return _switched(request, name, switch, f"/admin/flags/<name>/{way}")
+
+    handler.__doc__ = _ABOUT[way]
+    handler.__name__ = f"{way}_flag"
+    view: Any = plain_view(
         actions={"POST": action},
         inputs={"POST": SwitchRequest},
         outputs={"POST": Switched},
         throttle="write",
         tags=["flags"],
         errors={404},
-    )
+    )(handler)
+    title = f"flag-{way}-slash" if end else f"flag-{way}"
+    view.cls.operation_ids = {"POST": title.replace("-", "_")}
+    return path(f"admin/flags/<str:name>/{way}{end}", view, name=title)
 
 
-@_door("flag.kill")
-def disable(request: HttpRequest, name: str) -> Any:
-    """Switch a flag off, everywhere, at once. Off already is a success too."""
-    return _switched(request, name, services.kill, "/admin/flags/<name>/disable")
-
-
-@_door("flag.enable")
-def enable(request: HttpRequest, name: str) -> Any:
-    """Switch a flag on again, as its settings say."""
-    return _switched(request, name, services.enable, "/admin/flags/<name>/enable")
-
-
-urlpatterns = [
-    re_path(r"^admin/flags/(?P<name>[^/]+)/disable/?$", disable, name="flag-disable"),
-    re_path(r"^admin/flags/(?P<name>[^/]+)/enable/?$", enable, name="flag-enable"),
-]
+_WAYS: dict[str, tuple[str, Callable[..., Flag]]] = {
+    "disable": ("flag.kill", services.kill),
+    "enable": ("flag.enable", services.enable),
+}
+_ABOUT = {
+    "disable": "Switch a flag off, everywhere, at once. Off already is a success too.",
+    "enable": "Switch a flag on again, as its settings say.",
+}
+urlpatterns = [_route(way, end) for way in _WAYS for end in ("", "/")]

@@ -68,6 +68,7 @@ _KINDS = ("client", "frontend", "ofrep")
     outputs={"POST": Evaluation},
     errors={404},
     max_body=reading.MAX_BODY.shipped,
+    operation="ofrep_evaluate_flag",
 )
 def evaluate_flag(request: SdkRequest, key: str) -> HttpResponse:
     """One flag's value for this context."""
@@ -95,6 +96,7 @@ def evaluate_flag(request: SdkRequest, key: str) -> HttpResponse:
     inputs={"POST": EvaluationRequest},
     outputs={"POST": Evaluations},
     max_body=reading.MAX_BODY.shipped,
+    operation="ofrep_evaluate_flags",
 )
 def evaluate_flags(request: SdkRequest) -> HttpResponse:
     """Every flag for this context. With `If-None-Match` the answer is 304 when neither the flags

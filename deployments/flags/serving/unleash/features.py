@@ -50,6 +50,7 @@ class Feature(StrictSerializer):
     refusal=words.Message,
     outputs={"GET": Features},
     tagged=True,
+    operation="unleash_client_features",
 )
 def features(request: SdkRequest) -> HttpResponse:
     """Every flag with its rules. 304 while nothing has changed."""
@@ -75,6 +76,7 @@ def features(request: SdkRequest) -> HttpResponse:
     refusal=words.Message,
     outputs={"GET": Feature},
     errors={404},
+    operation="unleash_client_feature",
 )
 def feature(request: SdkRequest, name: str) -> HttpResponse:
     """One flag with its rules."""
