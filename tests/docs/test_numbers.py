@@ -32,6 +32,11 @@ SAID = [
     ("operators.md", "eight times", "notify.outbox_max_attempts", 8),
     ("operators.md", "Three failures in a row", "catalog.breaker_failures", 3),
     ("operators.md", "three quarters of the period", "obligations.remind_share", 0.75),
+    ("operators.md", "The target is 4 hours", "approvals.target_minutes", 240),
+    ("operators.md", "After 7 days it expires", "approvals.expires_minutes", 10_080),
+    ("agents.md", "at most 256 KiB", "approvals.max_packet_bytes", 262_144),
+    ("agents.md", "256 KiB, {:g} levels", "approvals.max_packet_depth", 1),
+    ("agents.md", "and 20,000 values", "approvals.max_packet_values", 20_000),
 ]
 
 
