@@ -15,7 +15,7 @@ class ApprovalsConfig(AppConfig):
         words.define(
             "approval",
             {
-                "ask": "ask/asked for consent to",
+                "ask": "ask/asked for consent",
                 "sign:approved": "approve/approved",
                 "sign:rejected": "reject/rejected",
                 "sign:changes_requested": "return/returned for changes",
