@@ -30,7 +30,7 @@ INSTANCES_MOST = define(
     why="Running copies kept of one environment; those not seen for a month go.",
 )
 
-Answers = Mapping[tuple[int, str, datetime | None], Mapping[tuple[str, bool, str], int]]
+Answers = Mapping[tuple[int, str, datetime | None], Mapping[Any, int]]  # (flag, enabled, variant)
 
 _USAGE = """
     INSERT INTO feature_flags_flagusage AS kept

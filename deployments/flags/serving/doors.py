@@ -74,7 +74,7 @@ def sdk_view(
         )(handler)
         view.cls.list_etag = tagged
         view.cls.operation_ids = dict.fromkeys(methods, operation) if operation else {}
-        return _from_any_site(view, methods) if any_site else view  # type: ignore[no-any-return]
+        return _from_any_site(view, methods) if any_site else view
 
     return decorate
 
@@ -130,7 +130,7 @@ def _from_any_site(
 
 def app_of(request: Any, told: str = "") -> str:
     """Under which name it is counted: what the application calls itself, else its token's."""
-    return told or request.sdk_token.name  # type: ignore[no-any-return]
+    return told or str(request.sdk_token.name)
 
 
 def tell_age(response: HttpResponse) -> HttpResponse:

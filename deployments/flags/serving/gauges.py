@@ -3,7 +3,8 @@ while the database is away."""
 
 from __future__ import annotations
 
-from controlplane.jobs.metrics import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
 from deployments.flags.serving.store import Store
 
 AGE = Gauge(

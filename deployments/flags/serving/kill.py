@@ -78,7 +78,8 @@ def _route(way: str, end: str) -> URLPattern:
     )(handler)
     title = f"flag-{way}-slash" if end else f"flag-{way}"
     view.cls.operation_ids = {"POST": title.replace("-", "_")}
-    return path(f"admin/flags/<str:name>/{way}{end}", view, name=title)
+    found: URLPattern = path(f"admin/flags/<str:name>/{way}{end}", view, name=title)
+    return found
 
 
 _WAYS: dict[str, tuple[str, Callable[..., Flag]]] = {

@@ -27,7 +27,7 @@ _SAME = gauges.UNCHANGED.labels("ofrep bulk")
 class EvaluationRequest(StrictSerializer):
     """Whom to evaluate for. `targetingKey` says who; any other field is for rules to look at."""
 
-    context = serializers.DictField(required=False)
+    context = serializers.DictField(required=False)  # type: ignore[assignment]
 
 
 class Evaluation(StrictSerializer):

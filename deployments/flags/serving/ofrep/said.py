@@ -54,7 +54,7 @@ class Sayings:
         found = snapshot.kept.get(cls)
         if found is None:
             found = snapshot.kept[cls] = cls(snapshot)
-        return found  # type: ignore[no-any-return]
+        return found
 
     def say(self, name: str, decision: Decision, keyless: bool) -> Said:
         # A payload is told by its identity: it lives as long as the ruleset, and can't be hashed.

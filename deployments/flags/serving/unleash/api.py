@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,6 +10,7 @@ from django.urls import path
 from rest_framework import serializers
 
 from controlplane.base.api import bodies
+from controlplane.base.api.plain import Handler
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.lib import clock, strictjson
 from controlplane.lib.defaults import define
@@ -26,6 +28,7 @@ MAX_BODY = define(
     why="A minute's report about 5,000 flags is half of it.",
 )
 _RETRY_S = 5
+Door = Callable[[Handler], Callable[..., HttpResponse]]
 
 
 class Registration(StrictSerializer):
@@ -51,7 +54,7 @@ class Report(StrictSerializer):
     impactMetrics = serializers.ListField(child=serializers.DictField(), required=False)  # noqa: N815
 
 
-def _reported(kinds: list[str], form: type[StrictSerializer], **more: Any) -> Any:
+def _reported(kinds: list[str], form: type[StrictSerializer], **more: Any) -> Door:
     return sdk_view(
         methods=["POST"],
         kinds=kinds,

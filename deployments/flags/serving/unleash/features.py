@@ -104,7 +104,7 @@ def _body(snapshot: Snapshot, inline: bool, projects: tuple[str, ...]) -> tuple[
     found = snapshot.kept.get(key)
     if found is None:
         found = snapshot.kept[key] = _made(snapshot, inline, bool(projects), ours)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _made(snapshot: Snapshot, inline: bool, asked: bool, ours: bool) -> tuple[bytes, str]:

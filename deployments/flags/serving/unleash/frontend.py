@@ -33,7 +33,7 @@ _MOST_FIELDS = 200
 class FrontendRequest(StrictSerializer):
     """Whom to evaluate for."""
 
-    context = serializers.DictField(required=False)
+    context = serializers.DictField(required=False)  # type: ignore[assignment]
 
 
 class Toggles(StrictSerializer):
@@ -86,7 +86,8 @@ def _context(request: HttpRequest) -> dict[str, Any]:
 def _from_query(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {}
     properties: dict[str, str] = {}
-    for name, value in [*request.GET.items()][:_MOST_FIELDS]:
+    for name in [*request.GET][:_MOST_FIELDS]:
+        value = str(request.GET[name])
         named = _PROPERTY.fullmatch(name)
         if named:
             properties[named[1]] = value

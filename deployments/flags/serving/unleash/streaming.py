@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 
 from controlplane.base.api.answers import encode
@@ -46,7 +47,9 @@ class Events(StrictSerializer):
     changed."""
 
     event = serializers.ChoiceField(["unleash-connected", "unleash-updated"])
-    data = serializers.CharField(help_text='`{"events": [{"type", "eventId", …}]}`')
+    data = serializers.CharField(  # type: ignore[assignment]
+        help_text='`{"events": [{"type", "eventId", …}]}`'
+    )
 
 
 @sdk_view(
@@ -57,7 +60,7 @@ class Events(StrictSerializer):
     outputs={"GET": Events},
     errors={404},
 )
-def stream(request: SdkRequest) -> HttpResponse:
+def stream(request: SdkRequest) -> HttpResponseBase:
     """All flags, and every change as it happens."""
     if not isinstance(request, ASGIRequest):
         # A worker of the web process answers one request at a time: a stream would hold it.
