@@ -64,18 +64,24 @@ def test_flag__made_changed_killed_undone_archived(world: World, manager: Api) -
 
 
 def test_settings__refused_with_the_place(world: World, manager: Api) -> None:
-    assert world.flag
+    assert world.flag.pk
     there = "/api/v1/flags/new-planner/states/staging"
     answer = manager.send("PUT", there, {"settings": on(rule(101)), "version": 1})
     assert "rules.0.percent" in refused(answer, "INVALID_ARGUMENT")
-    for body in ({}, {"settings": None}, {"settings": []}, {"settings": on(), "surprise": 1}):
+    bodies: list[Any] = [
+        {},
+        {"settings": None},
+        {"settings": []},
+        {"settings": on(), "surprise": 1},
+    ]
+    for body in bodies:
         refused(manager.send("PUT", there, body), "INVALID_ARGUMENT")
     refused(manager.send("PUT", "/api/v1/flags/new-planner/states/moon", {}), "NOT_FOUND")
     assert world.state().version == 1
 
 
 def test_state__if_match__is_the_version_seen(world: World, manager: Api) -> None:
-    assert world.flag
+    assert world.flag.pk
     there = "/api/v1/flags/new-planner/states/staging"
     seen = manager.get(there)["ETag"]
     says(manager.send("PUT", there, {"settings": on()}, If_Match=seen))
@@ -91,13 +97,14 @@ def test_explain__says_why(world: World, manager: Api) -> None:
     outside = says(manager.post(there, {"context": {"userId": "1"}}))
     assert (inside["enabled"], inside["value"], outside["enabled"]) == (True, True, False)
     assert outside["rules"][0]["conditions"][0]["holds"] is False
-    for context in ([], "x", None, {"userId": {"a": []}}, {"x": "\ud800"}):
+    contexts: list[Any] = [[], "x", None, {"userId": {"a": []}}, {"x": "\ud800"}]
+    for context in contexts:
         answer = manager.post(there, {"context": context})
         assert answer.status_code in {200, 400}
 
 
 def test_segments__and_schedules__and_requests(world: World, manager: Api) -> None:
-    assert world.flag
+    assert world.flag.pk
     segment = {
         "slug": "eu",
         "constraints": [{"contextName": "region", "operator": "IN", "values": ["eu"]}],
@@ -148,7 +155,7 @@ def test_tokens__shown_once_and_revoked(world: World, manager: Api) -> None:
 
 
 def test_usage_and_unknown__are_lists(world: World, manager: Api) -> None:
-    assert world.flag
+    assert world.flag.pk
     for path in (
         "flags/new-planner/usage",
         "unknown-flags",
@@ -163,7 +170,7 @@ def test_usage_and_unknown__are_lists(world: World, manager: Api) -> None:
 
 
 def test_kill__by_a_key_with_that_scope_alone(world: World) -> None:
-    assert world.flag
+    assert world.flag.pk
     service = make.agent(world.workspace, role="")
     _, secret = make.key(service, scopes=["flag.kill", "flag.view"])
     api = Api(secret)
@@ -188,7 +195,7 @@ ROUTES: list[tuple[str, str, Any]] = [
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 def test_strangers__are_refused(world: World, method: str, path: str, body: Any) -> None:
-    assert world.flag
+    assert world.flag.pk
     viewer = Api(browser=make.client(make.person(world.workspace, "viewer")))
     elsewhere = Api(browser=make.client(World().person))
     _, secret = make.key(make.agent(world.workspace, role="executor"))
