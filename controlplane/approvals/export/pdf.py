@@ -33,7 +33,7 @@ MOST_TEXT = defaults.define(
 )
 FONT = "manrope"
 _MARGIN, _LINE = 18, 5.2
-_QUIET, _INK = (85, 96, 112), (22, 27, 34)
+_QUIET, _INK, _RULE = (85, 96, 112), (22, 27, 34), (217, 222, 229)
 
 
 def _font(name: str) -> str:
@@ -169,6 +169,8 @@ def _table(
     """Cells break anywhere: a hash is one word, and wider than its column."""
     pages.set_font(FONT, size=9)
     pages.set_text_color(*_INK)
+    pages.set_draw_color(*_RULE)
+    pages.set_line_width(0.2)
     options: dict[str, Any] = {
         "borders_layout": "HORIZONTAL_LINES",
         "line_height": 4.8,
