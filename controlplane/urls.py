@@ -1,4 +1,4 @@
-"""Doors of the web process. Kernel doors first; each app adds its own `urls` when it has some."""
+"""Doors of the web process: SDKs first, then the kernel; each app adds its own `urls`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("deployments.flags.serving.urls")),
     path("", include("controlplane.base.urls")),
     path("", include("controlplane.jobs.urls")),
     path("", include("controlplane.access.urls")),
@@ -15,7 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),
     path("", include("telemetry.urls")),
-    path("", include("deployments.flags.serving.urls")),
     path("", include("deployments.flags.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),

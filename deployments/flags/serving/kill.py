@@ -78,7 +78,7 @@ def _route(way: str, end: str) -> URLPattern:
     )(handler)
     title = f"flag-{way}-slash" if end else f"flag-{way}"
     view.cls.operation_ids = {"POST": title.replace("-", "_")}
-    found: URLPattern = path(f"admin/flags/<str:name>/{way}{end}", view, name=title)
+    found: URLPattern = path(f"<str:name>/{way}{end}", view, name=title)
     return found
 
 

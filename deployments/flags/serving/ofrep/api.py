@@ -160,6 +160,6 @@ def _age() -> dict[str, Any]:
 
 
 urlpatterns = [
-    path("ofrep/v1/evaluate/flags", evaluate_flags, name="ofrep-bulk"),
-    path("ofrep/v1/evaluate/flags/<str:key>", evaluate_flag, name="ofrep-flag"),
+    path("flags", evaluate_flags, name="ofrep-bulk"),
+    path("flags/<str:key>", evaluate_flag, name="ofrep-flag"),
 ]

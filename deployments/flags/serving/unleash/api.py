@@ -134,7 +134,7 @@ def frontend_metrics(request: SdkRequest) -> HttpResponse:
     return _metrics(request)
 
 
-_CLIENT, _FRONTEND = "unleash/api/client", "unleash/api/frontend"
+_CLIENT, _FRONTEND = "client", "frontend"
 urlpatterns = [
     path(f"{_CLIENT}/register", register, name="unleash-register"),
     path(f"{_CLIENT}/features", features.features, name="unleash-features"),
