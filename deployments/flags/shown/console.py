@@ -178,10 +178,9 @@ VERBS: tuple[tuple[str, str, str, str, str, Any], ...] = (
 
 # Pages that the flags' list leads to and that need no place in the sidebar.
 PAGES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("flags-stale", "Stale flags", f"{LIST}?standing=stale", ("clean up", "old flags")),
     ("flags-try", "Try a flag", "flags:try", ("evaluate", "explain", "why")),
     ("flags-history", "Flag history", "admin:feature_flags_flagchange_changelist", ("undo",)),
-    ("flags-planned", "Planned changes of flags",
+    ("flags-planned", "Planned changes",
      "admin:feature_flags_scheduledchange_changelist", ("schedule", "later")),
     ("flags-unknown", "Unknown flags", "admin:feature_flags_unknownflag_changelist",
      ("misspelt", "missing")),
