@@ -20,7 +20,7 @@ from controlplane.notify.services import To, notify
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.flags.diffs import differences
-from deployments.flags.models import ChangeRequest, Flag, FlagChange, ScheduledChange
+from deployments.flags.models import ChangeRequest, Flag, FlagChange, ScheduledChange, Segment
 
 TOPIC = "flags.told"
 PORTAL = actors.job("flags")
@@ -151,6 +151,27 @@ def name_of(ref: str) -> str:
 
 def link_of(flag: Flag) -> str:
     return f"/admin/feature_flags/flag/{flag.pk}/change/"
+
+
+def segment_changed(segment: Segment, actor: Actor, before: Any, after: Any, reason: str) -> None:
+    """Who is told of flags is told of what many of them share."""
+    found = differences(before, after)
+    texts = [f"{each['path']}: {_say(each['before'])} → {_say(each['after'])}" for each in found]
+    details = [reason, "; ".join(texts[:5])]
+    notify(
+        workspace_id=segment.workspace_id,
+        kind="flag.changed",
+        to=To(roles=STAKEHOLDERS, channels=None),
+        key=f"flag-segment:{segment.uid}:{segment.version}",
+        values={
+            "flag": f"Segment {segment.slug}",
+            "what": "changed",
+            "who": name_of(actor.ref),
+            "details": " ".join(_sentence(each) for each in details if each),
+        },
+        link=f"/admin/feature_flags/segment/{segment.pk}/change/",
+        about=f"feature_flags.segment:{segment.pk}",
+    )
 
 
 # --- What waits -----------------------------------------------------------------------------------

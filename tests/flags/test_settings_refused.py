@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid
+from controlplane.notify.models import Notification
 from deployments.flags import services
 from deployments.flags.documents import document_of
 from deployments.flags.engine import compile
@@ -205,6 +206,8 @@ def test_segment__is_used__changed_for_all__and_not_removed(world: World) -> Non
     assert refused.value.details["used_by"] == [{"flag": "new-planner", "environment": "staging"}]
     changed = services.change_segment(segment, actor=world.actor, version=1, constraints=US)
     assert world.revisions() == {name: value + 1 for name, value in before.items()}
+    news = Notification.objects.get(kind="flag.changed")
+    assert news.subject == f"Segment eu changed by {world.person}"
     with pytest.raises(Conflict) as late:
         services.change_segment(segment, actor=world.actor, version=1, constraints=EU)
     assert late.value.details["version"] == 2

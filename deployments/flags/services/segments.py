@@ -19,6 +19,7 @@ from controlplane.base.signals import emit
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
+from deployments.flags import telling
 from deployments.flags.diffs import differences
 from deployments.flags.forms.constraints import constraints as read_constraints
 from deployments.flags.forms.problems import Problems, refuse_large
@@ -116,6 +117,7 @@ def change_segment(
         payload={"segment": row.slug, "kind": "segment"},
         workspace_id=row.workspace_id,
     )
+    telling.segment_changed(row, actor, before, content(row), reason)
     return row
 
 
