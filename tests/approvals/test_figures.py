@@ -90,10 +90,15 @@ def test_view__any_packet__can_be_read(here: Workspace) -> None:
     assert len(rows("mission", "undo_plan", "metadata")) == 2
 
 
-def test_view__is_the_portals_to_read(here: Workspace) -> None:
+def test_view__is_the_portals_and_the_engineers_to_read(here: Workspace) -> None:
     ask(here)
     with roles.as_the_portal():
         assert len(rows("id")) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege(%s, 'mission_approvals', 'SELECT')", [roles.roles().reader]
+        )
+        assert cursor.fetchone() == (True,)
 
 
 # --- Key figures ------------------------------
