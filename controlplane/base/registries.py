@@ -279,9 +279,9 @@ class Parts:
 @dataclass(frozen=True, slots=True)
 class Kpi:
     """A key figure of a workspace: how it is computed, and what it should be. Only who may do
-    `action` there sees it, wherever it is shown; `link` is the page that explains it. `parts` tells it with its two numbers; below
-    `min_sample` of the lower one it is told but not judged. `version` counts changes of how it is
-    computed, so that nobody compares two kinds of figures."""
+    `action` there sees it, wherever it is shown; `link` is the page that explains it. `parts`
+    tells it with its two numbers; below `min_sample` of the lower one it is told but not judged.
+    `version` counts changes of how it is computed, so that nobody compares two kinds of figures."""
 
     slug: str
     title: str

@@ -10,7 +10,7 @@ from django.db.models import Q
 from controlplane.lib.actors import Actor
 
 
-class ScopedQuerySet(models.QuerySet[Any]):
+class FlagRowQuerySet(models.QuerySet[Any]):
     """Rows with a `workspace` of their own."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -22,7 +22,7 @@ class ScopedQuerySet(models.QuerySet[Any]):
         return self.filter(workspace=workspace)
 
 
-class FlagQuerySet(ScopedQuerySet):
+class FlagQuerySet(FlagRowQuerySet):
     def living(self) -> Self:
         """Those that are not archived."""
         return self.filter(archived_at=None)
@@ -34,7 +34,7 @@ class FlagQuerySet(ScopedQuerySet):
         return self.living().filter(enabled=False)
 
 
-class ChangeQuerySet(ScopedQuerySet):
+class ChangeQuerySet(FlagRowQuerySet):
     def about(self, flag: Any, environment: Any = None) -> Self:
         """What happened to a flag; with an environment, what happened to it there: that includes
         what was done to the flag as a whole."""
@@ -44,7 +44,7 @@ class ChangeQuerySet(ScopedQuerySet):
         return rows.filter(Q(environment=environment) | Q(environment=None))
 
 
-class WaitingQuerySet(ScopedQuerySet):
+class WaitingQuerySet(FlagRowQuerySet):
     def open(self) -> Self:
         """Those that may still come to something."""
         return self.filter(status__in=("waiting", "approved"))

@@ -16,7 +16,7 @@ from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
-from UnleashClient import UnleashClient
+from UnleashClient.clients.unleash_client import UnleashClient
 from UnleashClient.impact_metrics import MetricFlagContext
 from UnleashClient.utils import InstanceAllowType
 

@@ -51,7 +51,7 @@ def test_disable_and_enable__in_both_spellings(ws: Workspace, api: Api, slash: s
 def test_kill__is_on_the_record(ws: Workspace, api: Api) -> None:
     made = flags.flag(ws, "a")
     api.post("/admin/flags/a/disable", {"reason": "errors everywhere"})
-    change = FlagChange.objects.about(made).first()
+    change = FlagChange.objects.about(made)[0]
     assert (change.kind, change.reason) == ("kill", "errors everywhere")
     event = AuditEvent.objects.filter(action="flag.kill").get()
     assert (event.reason, event.source) == ("errors everywhere", "api")

@@ -131,9 +131,11 @@ def _approvals(world: World) -> None:
         row = approvals.ask(here, title=HOSTILE, packet={"n": verdict}, **given)
         signer = make.actor(world.root)
         approvals.decide(row, verdict, actor=signer, sha256=row.sha256, comment=HOSTILE)
-    away = {"starts": now, "until": now + timedelta(days=3), "workspace": here}
     helper = make.person(here, "viewer", name=HOSTILE[:60])
-    approvals.delegate(None, helper, actor=make.actor(world.root), reason=HOSTILE, **away)
+    approvals.delegate(
+        None, helper, actor=make.actor(world.root), reason=HOSTILE,
+        starts=now, until=now + timedelta(days=3), workspace=here,
+    )  # fmt: skip
 
 
 def _flags(world: World) -> None:

@@ -132,7 +132,7 @@ class FlagEnvironment(models.Model):
     revision = models.BigIntegerField(default=1, editable=False)
     needs_approval = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "flag environment"
@@ -154,7 +154,7 @@ class FlagState(models.Model):
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     changed_by = models.CharField(max_length=80, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "flag state"
@@ -183,7 +183,7 @@ class Segment(models.Model):
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     changed_by = models.CharField(max_length=80, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "segment"

@@ -12,7 +12,7 @@ from controlplane.access.models import Workspace
 from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
-from deployments.flags.querysets import ScopedQuerySet
+from deployments.flags.querysets import FlagRowQuerySet
 from deployments.flags.serving.querysets import ImpactQuerySet, TokenQuerySet, UsageQuerySet
 
 NAME_LENGTH = 200  # of a flag, an application, an instance
@@ -105,7 +105,7 @@ class UnknownFlag(models.Model):
     times = models.BigIntegerField(default=0)
     first_seen = models.DateTimeField(default=clock.now)
     last_seen = models.DateTimeField(default=clock.now)
-    objects = ScopedQuerySet.as_manager()
+    objects = FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "unknown flag"
@@ -137,7 +137,7 @@ class SdkInstance(models.Model):
     started_at = models.DateTimeField(null=True)
     first_seen = models.DateTimeField(default=clock.now)
     last_seen = models.DateTimeField(default=clock.now)
-    objects = ScopedQuerySet.as_manager()
+    objects = FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "SDK instance"

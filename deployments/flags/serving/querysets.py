@@ -9,16 +9,16 @@ from typing import Any, Self
 from django.db.models import Max, Q, Sum
 
 from controlplane.lib import clock
-from deployments.flags.querysets import ScopedQuerySet
+from deployments.flags.querysets import FlagRowQuerySet
 
 
-class TokenQuerySet(ScopedQuerySet):
+class TokenQuerySet(FlagRowQuerySet):
     def in_force(self) -> Self:
         lasting = Q(expires_at=None) | Q(expires_at__gt=clock.now())
         return self.filter(lasting, revoked_at=None)
 
 
-class UsageQuerySet(ScopedQuerySet):
+class UsageQuerySet(FlagRowQuerySet):
     def about(self, flag: Any, environment: Any = None) -> Self:
         rows = self.filter(workspace_id=flag.workspace_id, flag_name=flag.flag_name)
         return rows if environment is None else rows.filter(environment=environment)
@@ -42,7 +42,7 @@ class UsageQuerySet(ScopedQuerySet):
         return {row["flag_name"]: row["last"] for row in rows}
 
 
-class ImpactQuerySet(ScopedQuerySet):
+class ImpactQuerySet(FlagRowQuerySet):
     def of_metric(self, environment: Any, name: str, *, app: str = "") -> Self:
         rows = self.filter(environment=environment, name=name)
         return rows.filter(app=app) if app else rows
