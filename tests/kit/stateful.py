@@ -7,6 +7,7 @@ def integration() -> Integration: ...      # through services, in the table's in
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import models
@@ -14,10 +15,11 @@ from django.db import models
 from controlplane.approvals.models import Decision, Request, RequestSlot
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
+from deployments.flags import services as flag_services
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import approvals
+from tests.kit import approvals, flags
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
 NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
@@ -90,3 +92,27 @@ def _ended(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["approvals.request"] = _ended
+
+
+@builds("feature_flags.scheduledchange")
+def planned() -> models.Model:
+    world = flags.World()
+    state = world.state()
+    return flag_services.schedule(
+        state,
+        flags.on(),
+        at=clock.now() + timedelta(days=1),
+        actor=world.actor,
+        version=state.version,
+        reason="walk",
+    )
+
+
+@builds("feature_flags.changerequest")
+def proposed() -> models.Model:
+    world = flags.World()
+    world.guard()
+    state = world.state("production")
+    return flag_services.propose(
+        state, flags.on(), actor=world.actor, version=state.version, reason="walk"
+    )

@@ -57,7 +57,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
     change_list_template = "approvals/list.html"
     panel_template = "approvals/panel_policy.html"
     labels: ClassVar[Mapping[str, str]] = {
-        "slug": "Slug", "name": "Name", "about": "What it is for", "order": "Slots are signed",
+        "name": "Name", "about": "What it is for", "order": "Slots are signed",
         "is_active": "In effect",
         "target_minutes": "Target", "expires_minutes": "Expires after",
     }  # fmt: skip

@@ -62,7 +62,7 @@ class PolicyForm(_Form):
             self.fields[f"escalate{place}"] = forms.ChoiceField(
                 choices=_roles("Nobody" if place == 0 else "And nobody else"),
                 required=False,
-                label="Then tell" if place == 0 else "and",
+                label="Then tell" if place == 0 else "And tell",
                 initial=kept[place] if place < len(kept) else "",
             )
         if policy.pk:
@@ -85,7 +85,7 @@ class PolicyForm(_Form):
             self.fields[f"slot{number}_role{place}"] = forms.ChoiceField(
                 choices=_roles("Choose a role" if place == 0 else "or nobody else"),
                 required=False,
-                label="Signed by" if place == 0 else "or",
+                label="Signed by" if place == 0 else "Or signed by",
                 initial=roles[place] if place < len(roles) else "",
             )
         self.fields[f"slot{number}_count"] = forms.IntegerField(

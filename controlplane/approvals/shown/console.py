@@ -250,10 +250,10 @@ def register() -> None:
     palette_actions.register(
         PaletteAction(
             "approvals-away",
-            "Let somebody sign for me while I am away",
+            "New approval delegation",
             "admin:approvals_delegation_add",
             "approval.delegate",
-            ("absence", "holiday", "delegate"),
+            ("absence", "away", "holiday", "delegate", "sign for me"),
         )
     )
     ref_finders.register(RefFinder("APR", "approval", by_number))

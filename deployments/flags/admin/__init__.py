@@ -3,6 +3,7 @@
 from deployments.flags.admin.asked import ChangeRequestAdmin, ScheduledChangeAdmin
 from deployments.flags.admin.changes import FlagChangeAdmin
 from deployments.flags.admin.flags import FlagAdmin
+from deployments.flags.admin.places import FlagEnvironmentAdmin
 from deployments.flags.admin.segments import SegmentAdmin
 from deployments.flags.admin.tokens import SdkTokenAdmin
 from deployments.flags.admin.unknown import UnknownFlagAdmin
@@ -11,6 +12,7 @@ __all__ = [
     "ChangeRequestAdmin",
     "FlagAdmin",
     "FlagChangeAdmin",
+    "FlagEnvironmentAdmin",
     "ScheduledChangeAdmin",
     "SdkTokenAdmin",
     "SegmentAdmin",

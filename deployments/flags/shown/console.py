@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from controlplane.base import row_slots
 from controlplane.base.admin.searching import LOOKUP
 from controlplane.base.registries import (
     HomeRow,
@@ -27,7 +28,7 @@ from controlplane.base.registries import (
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from deployments.flags.models import Flag, ScheduledChange
-from deployments.flags.shown import links
+from deployments.flags.shown import links, places
 
 FOUND = 6
 SHOWN = 8
@@ -61,6 +62,8 @@ ENTRIES: tuple[tuple[str, str, str, str, str, int, str, Any], ...] = (
      None),
     ("flag-tokens", "SDK tokens", "admin:feature_flags_sdktoken_changelist", "key", VIEW, 63, "",
      None),
+    ("flag-places", "Flag environments", "admin:feature_flags_flagenvironment_changelist",
+     "server", VIEW, 64, "", None),
 )  # fmt: skip
 
 
@@ -197,6 +200,7 @@ def register() -> None:
     name_finders.register(NameFinder("flags", "flag", VIEW, by_name))
     for slug, label, url, keywords in PAGES:
         palette_actions.register(PaletteAction(slug, label, url, VIEW, keywords))
+    row_slots.links.register(row_slots.RowSource("flags.places", places.about))
     home_rows.register(
         HomeRow(
             slug="flags.killed",

@@ -31,17 +31,16 @@ def shown(flag: Flag, actor: Actor) -> Mapping[str, Any]:
     names = segments.names(flag.workspace_id, (each.settings for each in states))
     weeks, apps = usage.of_flag(flag)
     asked, planned = _asked(flag), _planned(flag, names)
-    guarded = set(
-        FlagEnvironment.objects.filter(
-            workspace=flag.workspace_id, needs_approval=True
-        ).values_list("environment_id", flat=True)
-    )
+    places = {
+        each.environment_id: each
+        for each in FlagEnvironment.objects.filter(workspace=flag.workspace_id)
+    }
     may = policy.can(actor, "flag.change", flag)
     return {
         "flag": flag,
         "lead": lead(flag),
         "sides": [
-            _side(flag, each, names, weeks, asked, planned, guarded, bool(may)) for each in states
+            _side(flag, each, names, weeks, asked, planned, places, bool(may)) for each in states
         ],
         "why_not": "" if may else may.reason,
         "may_change": bool(may) and not flag.is_archived,
@@ -68,17 +67,18 @@ def _side(
     weeks: Mapping[int, usage.Week],
     asked: Mapping[int, list[Any]],
     planned: Mapping[int, list[Any]],
-    guarded: set[int],
+    places: Mapping[int, FlagEnvironment],
     may: bool,
 ) -> dict[str, Any]:
-    settings, place = state.settings, standing.place(flag, state, names)
+    settings, mark = state.settings, standing.place(flag, state, names)
+    place = places.get(state.environment_id)
     week = weeks.get(state.environment_id) or usage.Week()
     rules = settings.get("rules") or []
     shares = words.weights(settings.get("variants"))
     return {
         "state": state,
         "environment": state.environment,
-        "mark": place,
+        "mark": mark,
         "sentence": words.sentence(settings, names),
         "on": bool(settings.get("on")),
         "rules": [
@@ -93,7 +93,8 @@ def _side(
         "week": week,
         "asked": asked.get(state.environment_id, []),
         "planned": planned.get(state.environment_id, []),
-        "guarded": state.environment_id in guarded,
+        "guarded": place is not None and place.needs_approval,
+        "place_url": links.row(place) if place is not None else "",
         "edit_url": links.editing(flag, state.environment) if may else "",
         "switch_url": links.switching(flag, state.environment) if may else "",
         "try_url": links.trying(flag, state.environment),
