@@ -17,8 +17,8 @@ from controlplane.lib import clock
 from deployments.flags import services
 from deployments.flags.models import FlagEnvironment
 from deployments.flags.models.serving import SdkInstance, SdkToken
-from deployments.flags.serving.store import store
 from deployments.flags.services.tokens import issue_token, revoke_token
+from deployments.flags.serving.store import store
 from deployments.flags.shown import places, standing
 from tests import make
 from tests.flags.test_pages import BASE, browser, main, page_of, questions, words, world
@@ -94,7 +94,7 @@ def test_list__counts_flags_tokens_and_programs_of_each_environment(
     page = main(browser, LIST)
     staging, production = row_of(page, "Staging"), row_of(page, "Production")
     assert "1 on 1 partly 1 off 1 killed Changed at once" in staging
-    assert f"Changed at once {place.revision} 1 2 " in staging
+    assert f"Changed at once {place_of(world).revision} 1 2 5 min ago" in staging
     assert "3 off 1 killed Consent first" in production
     asked = main(browser, LIST, changes="asked").split('id="result_list"')[1]
     assert "Production" in asked

@@ -18,8 +18,8 @@ from controlplane.catalog.models import Environment
 from controlplane.lib.actors import Actor
 from deployments.flags.models import ChangeRequest, FlagEnvironment, ScheduledChange
 from deployments.flags.models.serving import SdkInstance, SdkToken
-from deployments.flags.serving.store import store
 from deployments.flags.services.requests import POLICY
+from deployments.flags.serving.store import store
 from deployments.flags.shown import words
 from deployments.flags.shown.standing import Place
 
