@@ -115,7 +115,7 @@ def held(place: FlagEnvironment) -> str:
 
 
 def policy_of(place: FlagEnvironment) -> Policy | None:
-    """The one that says whose consent it needs; it comes with the first request."""
+    """The one that says whose consent it needs."""
     rows = Policy.objects.filter(workspace=place.workspace_id, slug=POLICY)
     found: Policy | None = rows.first()
     return found
