@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
@@ -40,6 +44,53 @@ def test_token__shown_once_with_the_way_to_connect(world: World) -> None:
     assert lead.post(button(token, "revoke"), {"reason": "Leaked"}).status_code == 302
     token.refresh_from_db()
     assert token.revoked_at is not None
+
+
+@pytest.mark.parametrize("kind", ["client", "frontend", "ofrep"])
+def test_token__every_line_shown_with_it__opens_its_door(world: World, kind: str) -> None:
+    """The requests by hand are sent as they stand there; of the SDKs' the door they knock at."""
+    lead = make.client(make.person(world.workspace, "engineering_lead"))
+    sent = {"environment": world.state().environment.pk, "name": "planner", "kind": kind}
+    page = html.unescape(lead.post(f"{BASE}sdktoken/add/", sent).content.decode())
+    [secret] = set(re.findall(r"default:staging\.[0-9a-f]{64}", page))
+    world.put(on(), "staging", world.make("my-flag"))
+    shown = re.findall(r"<code>(.*?)</code></pre>", page, re.DOTALL)
+    by_hand = [text for text in shown if text.startswith("curl")]
+    assert len(by_hand) == 1 + (kind == "frontend")
+    for text in by_hand:
+        answer = curl(text.replace("$FLAGS_TOKEN", secret))
+        assert answer.status_code == 200, text
+        assert "my-flag" in answer.content.decode()
+    for text in shown:
+        if "OFREPProvider" in text:
+            assert "Bearer {token}" in text
+            assert asks("POST", "/ofrep/v1/evaluate/flags/my-flag", secret) == 200
+        elif "/unleash/api" in text and text not in by_hand:
+            assert asks("GET", "/unleash/api/client/features", secret) == 200
+
+
+def asks(method: str, path: str, secret: str) -> int:
+    credential = {"authorization": f"Bearer {secret}" if "ofrep" in path else secret}
+    answer = Client().generic(method, path, content_type="application/json", headers=credential)
+    return answer.status_code
+
+
+def curl(text: str) -> Any:
+    """What the command line would send."""
+    words = shlex.split(text)
+    given = [words[at + 1].partition(": ") for at, word in enumerate(words) if word == "-H"]
+    headers = {name: value for name, _, value in given}
+    body = words[words.index("-d") + 1] if "-d" in words else ""
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    [url] = [word for word in words if word.startswith("http")]
+    place = urlsplit(url)
+    return Client().generic(
+        method,
+        f"{place.path}?{place.query}",
+        body,
+        headers.pop("Content-Type", ""),
+        headers=headers,
+    )
 
 
 def test_token__not_for_everybody(world: World, browser: Client) -> None:
