@@ -35,8 +35,8 @@ def register() -> None:
             "tokens:issue": "make/made the SDK token",
             "tokens:revoke": "revoke/revoked the SDK token",
             "govern": "change/changed the consent asked for",
-            "govern:on": "ask/asked for consent to changes of",
-            "govern:off": "stop/stopped asking for consent to changes of",
+            "govern:on": "put/put under consent",
+            "govern:off": "free/freed from consent",
         },
     )
     words.define(

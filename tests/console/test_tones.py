@@ -64,6 +64,7 @@ TABLE: dict[str, dict[str, str]] = {
     "feature_flags.flag": {
         "on": "good", "off": "neutral", "killed": "warn", "stale": "warn", "archived": "neutral",
     },
+    "feature_flags.flagenvironment": {"consent first": "neutral", "at once": "neutral"},
     "feature_flags.scheduledchange": {
         "waiting": "neutral", "applied": "good", "failed": "warn", "cancelled": "neutral",
     },

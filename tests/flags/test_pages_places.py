@@ -94,8 +94,8 @@ def test_list__counts_flags_tokens_and_programs_of_each_environment(
     told(place, "web", "c", ago=timedelta(days=3))
     page = main(browser, LIST)
     staging, production = row_of(page, "Staging"), row_of(page, "Production")
-    assert "1 on 1 partly 1 off 1 killed Changed at once" in staging
-    assert f"Changed at once {place_of(world).revision} 1 2 5 min ago" in staging
+    assert "1 on 1 partly 1 off 1 killed At once" in staging
+    assert f"At once {place_of(world).revision} 1 2 5 min ago" in staging
     assert "3 off 1 killed Consent first" in production
     asked = main(browser, LIST, changes="asked").split('id="result_list"')[1]
     assert "Production" in asked
@@ -148,7 +148,7 @@ def test_page__programs_and_the_lists_of_this_environment(
 
 def test_page__says_how_far_this_process_is(world: World, browser: Client) -> None:
     place = place_of(world)
-    assert "not asked for here yet" in words(main(browser, page_of(place)))
+    assert "not read yet" in words(main(browser, page_of(place)))
     store.current(place.environment_id)
     assert "up to date" in words(main(browser, page_of(place)))
     world.put(on(), "staging", world.flag)

@@ -42,7 +42,7 @@ class FlagEnvironmentAdmin(ModelAdmin[FlagEnvironment]):
             "changes",
             {
                 "asked": ("Consent first", lambda rows: rows.filter(needs_approval=True)),
-                "free": ("Changed at once", lambda rows: rows.filter(needs_approval=False)),
+                "free": ("At once", lambda rows: rows.filter(needs_approval=False)),
             },
         ),
     )

@@ -54,7 +54,7 @@ def _killed(actor: Actor, workspace_id: int | None) -> NavCount:
 
 # slug, label, URL name, icon, action, order, key, counter
 ENTRIES: tuple[tuple[str, str, str, str, str, int, str, Any], ...] = (
-    ("flags", "Feature flags", "admin:feature_flags_flag_changelist", "flag", VIEW, 60, "n",
+    ("flags", "Feature flags", "admin:feature_flags_flag_changelist", "flag", VIEW, 60, "",
      _killed),
     ("flag-requests", "Change requests", "admin:feature_flags_changerequest_changelist", "check",
      VIEW, 61, "", None),

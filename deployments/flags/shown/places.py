@@ -107,7 +107,7 @@ def held(place: FlagEnvironment) -> str:
     """How far this process is: it answers from memory, and the memory says how old it is."""
     snapshot, state = store.peek(place.environment_id), store.state()
     if snapshot is None:
-        return "not asked for here yet"
+        return "not read yet"
     if state.stale:
         return f"stale: not compared for {state.age:.0f} s"
     behind = place.revision - snapshot.revision
@@ -150,4 +150,4 @@ def about(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
 
 
 def consent(place: FlagEnvironment) -> str:
-    return "Consent first" if place.needs_approval else "Changed at once"
+    return "Consent first" if place.needs_approval else "At once"
