@@ -203,19 +203,16 @@ def test_consent__asked_for_and_waived_with_a_reason(world: World, lead: Client)
     assert "flag_change" in question
     refused = lead.post(button(place, "ask_first"), {"reason": ""})
     assert refused.status_code == 200
-    place.refresh_from_db()
-    assert not place.needs_approval
+    assert not place_of(world).needs_approval
     answer = lead.post(button(place, "ask_first"), {"reason": "Users feel it"}, follow=True)
     assert "Changes in Staging are asked for first from now on." in answer.content.decode()
-    place.refresh_from_db()
-    assert place.needs_approval
+    assert place_of(world).needs_approval
     event = AuditEvent.objects.get(action="flag.govern:on")
     assert event.reason == "Users feel it"
     assert "Users feel it" in main(lead, page_of(place))
     assert button(place, "ask_first") not in main(lead, page_of(place))
     lead.post(button(place, "at_once"), {"reason": "Nobody is there"})
-    place.refresh_from_db()
-    assert not place.needs_approval
+    assert not place_of(world).needs_approval
 
 
 def test_consent__form_that_came_late_changes_nothing(world: World, lead: Client) -> None:
