@@ -98,7 +98,7 @@ CIRCLE["self"] = CIRCLE
         ({"a": {None: 1}}, "packet.a"),
         ({"a": b"bytes"}, "packet.a"),
         ({"a": {1, 2}}, "packet.a"),
-        ({"a": object()}, "packet.a"),
+        ({"a": object}, "packet.a"),
         ({"k" * 201: 1}, "packet"),
     ],
     ids=str,
