@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from tests import make
@@ -63,6 +63,8 @@ def test_walk__lists_rows_forms_and_questions(browser: Browser, half: int) -> No
     walk(browser, list(pages.admin_pages(client, world, begin=half, step=2)))
 
 
+# Without a second factor to confirm with, `access:confirm` would lead on to setting one up.
+@override_settings(REQUIRE_SECOND_FACTOR=True)
 def test_walk__the_consoles_own_pages(browser: Browser) -> None:
     world = inhabited.settle()
     client = make.client(world.root)
