@@ -1,18 +1,21 @@
 """Change requests: settings that others consent to first.
 
 The approvals kernel asks, counts and remembers; this says what was asked for, and does it once
-the answer is yes. The packet holds the version of what it would change. When that has moved, the
-request is void with the difference, whoever notices it: a signer, or the clock.
+the answer is yes. The packet holds the version of what it would change, and what stands behind
+the names in it. When any of that has moved, the request is void with the difference, whoever
+notices it: a signer, or the clock.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from controlplane.access import policy
+from controlplane.approvals import packets
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.base.states import advance
@@ -23,7 +26,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError
 from deployments.flags import telling
 from deployments.flags.diffs import differences
-from deployments.flags.models import ChangeRequest, FlagState
+from deployments.flags.models import ChangeRequest, FlagState, Segment
 from deployments.flags.services import gates
 from deployments.flags.services.holding import hold_state
 from deployments.flags.services.noting import short_reason
@@ -78,7 +81,8 @@ def propose(
 
 
 def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
-    """What is signed: the whole of both sides, and which version it would change."""
+    """What is signed: the whole of both sides, which version it would change, and whom the
+    segments mean that it names."""
     return {
         "flag": row.flag.flag_name,
         "environment": row.environment.slug,
@@ -86,10 +90,17 @@ def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
         "changes": differences(row.settings, asked.settings),
         "before": row.settings,
         "after": asked.settings,
+        "segments": _segments(asked),
         "reason": asked.reason,
         "item": asked.item,
         "apply_at": asked.apply_at.isoformat() if asked.apply_at else None,
     }
+
+
+def _segments(asked: ChangeRequest) -> dict[str, Any]:
+    named = {slug for rule in asked.settings["rules"] for slug in rule["segments"]}
+    rows = Segment.objects.of(asked.workspace_id).filter(slug__in=named).order_by("slug")
+    return dict(rows.values_list("slug", "constraints"))
 
 
 def _ask(asked: ChangeRequest, row: FlagState, packet: dict[str, Any], actor: Actor) -> Request:
@@ -254,9 +265,13 @@ def _frozen(asked: ChangeRequest, row: FlagState) -> str | None:
 
 
 def _refuse_moved(asked: ChangeRequest, row: FlagState) -> None:
-    if row.version == asked.base_version:
+    """The same comparison as at each signature, for what moved between the last one and now."""
+    assert asked.approval is not None
+    stands = packets.clean(packet_of(asked, row))
+    if packets.digest(stands) == asked.approval.sha256:
         return
     found = differences(asked.base, row.settings)
+    found = found or differences(asked.approval.packet, json.loads(stands))
     places = ", ".join(each["path"] for each in found[:5])
     raise Conflict(
         f"What it would change has moved{': ' + places if places else ''}.",

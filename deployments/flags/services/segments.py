@@ -1,7 +1,8 @@
 """Segments: conditions that many rules share.
 
 A segment that a rule uses where changes need consent is not changed behind that consent's back:
-make another one, and ask for the rule to use it.
+make another one, and ask for the rule to use it. That goes for rules that are only asked for too,
+and for those of archived flags, which come back as they were.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from deployments.flags import telling
 from deployments.flags.diffs import differences
 from deployments.flags.forms.constraints import constraints as read_constraints
 from deployments.flags.forms.problems import Problems, refuse_large
-from deployments.flags.models import FlagState, Segment
+from deployments.flags.models import ChangeRequest, FlagState, Segment
 from deployments.flags.services import gates
 from deployments.flags.services.noting import SIGNAL, lock_workspace, short_reason
 
@@ -36,15 +37,24 @@ class Use(NamedTuple):
     state: FlagState
 
 
-def uses_of(segment: Segment) -> list[Use]:
-    """Where living flags name it, by name."""
+def uses_of(segment: Segment, *, archived: bool = False) -> list[Use]:
+    """Where living flags name it, by name; with `archived`, where those name it instead."""
     rows = FlagState.objects.filter(
         workspace_id=segment.workspace_id,
-        flag__archived_at=None,
+        flag__archived_at__isnull=not archived,
         settings__rules__contains=[{"segments": [segment.slug]}],
     ).select_related("flag", "environment")
     found = [Use(row.flag.flag_name, row.environment.slug, row) for row in rows]
     return sorted(found, key=lambda use: (use.flag, use.state.environment.order))
+
+
+def asked_with(segment: Segment) -> list[ChangeRequest]:
+    """Requests that may still be applied and name it."""
+    rows = ChangeRequest.objects.open().filter(
+        workspace_id=segment.workspace_id,
+        settings__rules__contains=[{"segments": [segment.slug]}],
+    )
+    return list(rows.select_related("flag", "environment").order_by("id"))
 
 
 @transaction.atomic
@@ -69,6 +79,7 @@ def create_segment(
     )
     if Segment.objects.of(workspace).filter(slug=slug).exists():
         raise Conflict(TAKEN, details={"slug": TAKEN})
+    _refuse_behind_consent(segment)  # a rule may name one of this slug that was removed
     save_checked(segment, conflict=TAKEN)
     record(actor, "flag.segment:add", segment, after=content(segment))
     return segment
@@ -179,14 +190,9 @@ def _held(segment: Segment, version: int | None) -> Segment:
 
 
 def _pass(segment: Segment, actor: Actor, override: bool, reason: str) -> dict[str, Any]:
+    _refuse_behind_consent(segment)
     passed = []
     for use in uses_of(segment):
-        if gates.needs_consent(use.state.environment_id):
-            raise GateNotMet(
-                f"{use.flag} uses it in {use.environment}, where changes need consent."
-                " Make another segment and ask for a rule with it.",
-                details={"conditions": [f"{use.flag} in {use.environment} needs consent"]},
-            )
         sentence = gates.frozen(use.state.flag, use.state.environment_id)
         if sentence and not override:
             raise GateNotMet(sentence, details={"conditions": [sentence]})
@@ -196,3 +202,20 @@ def _pass(segment: Segment, actor: Actor, override: bool, reason: str) -> dict[s
         policy.require(actor, "flag.override", segment)
         return {"overrode": passed[0], "why": reason}
     return {}
+
+
+def _refuse_behind_consent(segment: Segment) -> None:
+    """What was consented to, or is asked for, must not come to mean something else."""
+    places: list[tuple[str, FlagState | ChangeRequest]] = [
+        *((f"{use.flag} uses it", use.state) for use in uses_of(segment)),
+        *((f"{each.flag} is asked to use it", each) for each in asked_with(segment)),
+        *((f"{use.flag}, archived, uses it", use.state) for use in uses_of(segment, archived=True)),
+    ]
+    for said, place in places:
+        if gates.needs_consent(place.environment_id):
+            where = place.environment.slug
+            raise GateNotMet(
+                f"{said} in {where}, where changes need consent."
+                " Make another segment and ask for a rule with it.",
+                details={"conditions": [f"{place.flag.flag_name} in {where} needs consent"]},
+            )

@@ -1,0 +1,136 @@
+"""What was consented to is what comes into force: no way leads round consent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.approvals import services as approvals
+from controlplane.approvals.models import Request
+from controlplane.jobs import timers
+from controlplane.jobs.models import Timer
+from controlplane.lib import clock
+from controlplane.lib.errors import Conflict, GateNotMet
+from deployments.flags import services
+from deployments.flags.models import ChangeRequest, Flag, Segment
+from tests.kit.flags import World, on, rule
+
+pytestmark = pytest.mark.django_db
+
+
+def only(*users: str) -> list[dict[str, Any]]:
+    return [{"contextName": "userId", "operator": "IN", "values": list(users)}]
+
+
+@pytest.fixture
+def guarded(world: World) -> World:
+    world.guard()
+    return world
+
+
+@pytest.fixture
+def beta(guarded: World) -> Segment:
+    return services.create_segment(
+        guarded.workspace, "beta", actor=guarded.actor, constraints=only("u1")
+    )
+
+
+def ask(world: World, settings: dict[str, Any], flag: Flag | None = None, **more: Any) -> Any:
+    state = world.state("production", flag)
+    more = {"actor": world.actor, "version": state.version, "reason": "A day of quiet.", **more}
+    return services.propose(state, settings, **more)
+
+
+def ask_beta(world: World, **more: Any) -> ChangeRequest:
+    asked: ChangeRequest = ask(world, on(rule(segments=["beta"])), **more)
+    return asked
+
+
+def sign(world: World, asked: ChangeRequest) -> Request:
+    assert asked.approval
+    return approvals.decide(
+        asked.approval, "approved", actor=world.lead, sha256=asked.approval.sha256
+    )
+
+
+def due(asked: ChangeRequest) -> str:
+    timer = Timer.objects.get(key=f"flag-request:{asked.uid}")
+    timers.HANDLERS[timer.kind](timer)
+    asked.refresh_from_db()
+    return asked.status
+
+
+def unguarded(world: World, change: Callable[[], Any]) -> None:
+    """Done while nobody wants consent there."""
+    world.guard(needed=False)
+    change()
+    world.guard()
+
+
+def widen(world: World, segment: Segment) -> Segment:
+    return services.change_segment(
+        segment, actor=world.actor, version=None, constraints=only("u1", "u2")
+    )
+
+
+def is_on(world: World, flag: Flag | None = None) -> bool:
+    return bool(world.state("production", flag).settings["on"])
+
+
+# --- Through segments ---------------------------------------------------------------------------
+
+
+def test_segment__changed_before_the_signature__is_void(guarded: World, beta: Segment) -> None:
+    asked = ask_beta(guarded)
+    assert asked.approval
+    assert asked.approval.packet["segments"]["beta"][0]["values"] == ["u1"]
+    unguarded(guarded, lambda: widen(guarded, beta))
+    with pytest.raises(Conflict) as refused:
+        sign(guarded, asked)
+    assert "u2" in str(refused.value.details["diff"])
+    assert not is_on(guarded)
+
+
+def test_segment__changed_after_the_signature__is_void(guarded: World, beta: Segment) -> None:
+    asked = ask_beta(guarded, apply_at=clock.now() + timedelta(hours=1))
+    sign(guarded, asked)
+    unguarded(guarded, lambda: widen(guarded, beta))
+    assert due(asked) == "void"
+    assert "segments.beta" in asked.outcome
+    assert not is_on(guarded)
+
+
+def test_segment__as_it_was_signed__is_applied(guarded: World, beta: Segment) -> None:
+    asked = ask_beta(guarded, apply_at=clock.now() + timedelta(hours=1))
+    sign(guarded, asked)
+    assert due(asked) == "applied"
+    assert is_on(guarded)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_segment__asked_for_where_consent_is_needed__stays(
+    guarded: World, beta: Segment, signed: bool
+) -> None:
+    asked = ask_beta(guarded, apply_at=clock.now() + timedelta(hours=1))
+    if signed:
+        sign(guarded, asked)
+    with pytest.raises(GateNotMet, match="asked to use it in production"):
+        widen(guarded, beta)
+    services.withdraw_request(ChangeRequest.objects.get(pk=asked.pk), actor=guarded.actor)
+    assert widen(guarded, beta).version == 2
+
+
+def test_segment__of_an_archived_flag__stays(guarded: World, beta: Segment) -> None:
+    sign(guarded, ask_beta(guarded))
+    services.archive(guarded.flag, actor=guarded.actor, reason="Done with it.")
+    with pytest.raises(GateNotMet, match="archived, uses it in production"):
+        widen(guarded, beta)
+    services.remove_segment(beta, actor=guarded.actor)
+    with pytest.raises(GateNotMet, match="archived, uses it in production"):
+        services.create_segment(
+            guarded.workspace, "beta", actor=guarded.actor, constraints=only("u2")
+        )
+    assert not Segment.objects.filter(slug="beta").exists()
