@@ -10,12 +10,15 @@ import pytest
 
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
+from controlplane.audit.models import AuditEvent
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, GateNotMet
+from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
 from deployments.flags import services
 from deployments.flags.models import ChangeRequest, Flag, Segment
+from deployments.flags.services import gates
+from tests import make
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +137,74 @@ def test_segment__of_an_archived_flag__stays(guarded: World, beta: Segment) -> N
             guarded.workspace, "beta", actor=guarded.actor, constraints=only("u2")
         )
     assert not Segment.objects.filter(slug="beta").exists()
+
+
+# --- Through values -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limit(world: World) -> Flag:
+    return world.make("limit", value_type="integer", off_value=1, on_value=10)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_values__on_where_consent_is_needed__stay(world: World, limit: Flag, killed: bool) -> None:
+    world.put(on(), "production", limit)
+    services.change_flag(limit, actor=world.actor, on_value=20)
+    raised = world.changes(limit)[-1]
+    world.guard()
+    if killed:
+        services.kill(limit, actor=world.actor)
+    for attempt in (
+        lambda: services.change_flag(limit, actor=world.lead, on_value=99, override=True),
+        lambda: services.change_flag(limit, actor=world.actor, off_value=99),
+        lambda: services.undo(raised, actor=world.actor),
+    ):
+        with pytest.raises(GateNotMet, match="on in Production"):
+            attempt()
+    limit.refresh_from_db()
+    assert (limit.off_value, limit.on_value) == (1, 20)
+    assert services.change_flag(limit, actor=world.actor, description="How many at once.")
+
+
+def test_values__off_where_consent_is_needed__are_free(guarded: World, limit: Flag) -> None:
+    guarded.put(on(), "staging", limit)
+    assert services.change_flag(limit, actor=guarded.actor, on_value=20).on_value == 20
+
+
+def test_values__in_a_freeze__only_by_who_overrides(
+    world: World, limit: Flag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put(on(), "staging", limit)
+    monkeypatch.setattr(gates, "FREEZES", [lambda flag, place: "Frozen until Monday."])
+    manager = make.actor(make.person(world.workspace, "product_manager"))
+    with pytest.raises(GateNotMet, match="Frozen until Monday"):
+        services.change_flag(limit, actor=world.actor, on_value=20)
+    with pytest.raises(NotAllowed):
+        services.change_flag(limit, actor=manager, on_value=20, override=True)
+    services.change_flag(limit, actor=world.actor, on_value=20, override=True, reason="Asked for.")
+    event = AuditEvent.objects.filter(action="flag.change").latest("id")
+    assert (event.details or {})["overrode"] == "Frozen until Monday."
+    with pytest.raises(GateNotMet, match="Frozen until Monday"):
+        services.undo(world.changes(limit)[-1], actor=world.actor)
+    services.undo(world.changes(limit)[-1], actor=world.actor, override=True)
+    limit.refresh_from_db()
+    assert limit.on_value == 10
+
+
+def test_values__changed_after_the_signature__is_void(guarded: World, limit: Flag) -> None:
+    asked = ask(guarded, on(), limit, apply_at=clock.now() + timedelta(hours=1))
+    assert asked.approval.packet["on_value"] == 10
+    sign(guarded, asked)
+    services.change_flag(limit, actor=guarded.actor, on_value=99)
+    assert due(asked) == "void"
+    assert "on_value" in asked.outcome
+    assert not is_on(guarded, limit)
+
+
+def test_values__changed_before_the_signature__is_void(guarded: World, limit: Flag) -> None:
+    asked = ask(guarded, on(), limit)
+    services.change_flag(limit, actor=guarded.actor, off_value=5)
+    with pytest.raises(Conflict):
+        sign(guarded, asked)
+    assert not is_on(guarded, limit)

@@ -38,6 +38,7 @@ FIELDS = (
     "impression_data",
     "item",
 )
+VALUES = ("value_type", "off_value", "on_value")
 
 
 @transaction.atomic
@@ -126,18 +127,26 @@ def _refuse_on(flag: Flag, environment: Environment, document: dict[str, Any]) -
 
 @transaction.atomic
 def change_flag(
-    flag: Flag, *, actor: Actor, version: int | None = None, reason: str = "", **changes: Any
+    flag: Flag,
+    *,
+    actor: Actor,
+    version: int | None = None,
+    reason: str = "",
+    override: bool = False,
+    **changes: Any,
 ) -> Flag:
-    """What describes it, and the values of both sides."""
+    """What describes it, and the values of both sides: those only where no environment that is on
+    needs consent, and in a freeze with `override`, for those who may."""
     _refuse_unknown(changes)
     policy.require(actor, "flag.change", flag)
     reason = short_reason(reason, required=False)
+    lock_workspace(flag.workspace_id)
     row = hold_flag(flag, version=version)
     before = content(row)
     for name, value in changes.items():
         setattr(row, name, value)
     check(row)
-    save_fields(row, "edit", actor=actor, before=before, reason=reason)
+    save_fields(row, "edit", actor=actor, before=before, reason=reason, override=override)
     return row
 
 
@@ -184,12 +193,17 @@ def save_fields(
     before: dict[str, Any],
     reason: str,
     undoes: FlagChange | None = None,
+    override: bool = False,
 ) -> FlagChange | None:
-    """Write a held flag and note what is different now. None when nothing is."""
+    """Write a held flag and note what is different now. None when nothing is. Other values stop
+    at the same gates as settings do."""
     after = content(row)
     differing = [name for name in after if before[name] != after[name]]
     if not differing:
         return None
+    passed: dict[str, Any] = {}
+    if set(differing) & set(VALUES):
+        passed = gates.pass_values(row, actor=actor, override=override, reason=reason)
     row.version += 1
     row.changed_at, row.changed_by = clock.now(), actor.ref[:80]
     save_checked(row, conflict=TAKEN)
@@ -202,6 +216,7 @@ def save_fields(
         after={name: after[name] for name in differing},
         reason=reason,
         undoes=undoes,
+        details=passed or None,
     )
 
 

@@ -59,6 +59,28 @@ def pass_consent(state: FlagState, after: dict[str, Any]) -> None:
     )
 
 
+def pass_values(flag: Flag, *, actor: Actor, override: bool, reason: str) -> dict[str, Any]:
+    """Both sides' values are the same everywhere: who changes them changes what each environment
+    serves that is on. A kill does not lift that, for the flag may be enabled the moment after."""
+    rows = FlagState.objects.filter(flag=flag, settings__on=True).select_related("environment")
+    states = list(rows.order_by("environment__order", "pk"))
+    for state in states:
+        if needs_consent(state.environment_id):
+            raise GateNotMet(
+                f"It is on in {state.environment}, where changes need consent. Make another flag"
+                " with these values, or switch it off there, and ask for it to go on.",
+                details={"conditions": [f"off in {state.environment.slug}"]},
+            )
+    sentences = (frozen(flag, state.environment_id) for state in states)
+    sentence = next((each for each in sentences if each), None)
+    if sentence is None:
+        return {}
+    if not override:
+        raise GateNotMet(sentence, details={"conditions": [sentence]})
+    policy.require(actor, "flag.override", flag)
+    return {"overrode": sentence, "why": reason}
+
+
 def only_switches_off(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return not after["on"] and {**before, "on": False} == after
 

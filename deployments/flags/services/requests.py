@@ -81,8 +81,8 @@ def propose(
 
 
 def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
-    """What is signed: the whole of both sides, which version it would change, and whom the
-    segments mean that it names."""
+    """What is signed: the whole of both sides, which version it would change, whom the
+    segments mean that it names, and which values it would serve."""
     return {
         "flag": row.flag.flag_name,
         "environment": row.environment.slug,
@@ -91,6 +91,9 @@ def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
         "before": row.settings,
         "after": asked.settings,
         "segments": _segments(asked),
+        "value_type": row.flag.value_type,
+        "off_value": row.flag.off_value,
+        "on_value": row.flag.on_value,
         "reason": asked.reason,
         "item": asked.item,
         "apply_at": asked.apply_at.isoformat() if asked.apply_at else None,

@@ -20,7 +20,7 @@ from deployments.flags.models import Flag, FlagChange, FlagState
 from deployments.flags.services import gates
 from deployments.flags.services.flags import FIELDS, check, content, save_fields
 from deployments.flags.services.holding import hold_flag, hold_state
-from deployments.flags.services.noting import short_reason
+from deployments.flags.services.noting import lock_workspace, short_reason
 from deployments.flags.services.settings import put
 from deployments.flags.services.switching import switch
 
@@ -39,7 +39,7 @@ def undo(
         return _undo_settings(change, actor, reason, override)
     if set(change.after) == {"enabled"}:
         return _undo_switch(change, actor, reason)
-    return _undo_fields(change, actor, reason)
+    return _undo_fields(change, actor, reason, override)
 
 
 def _undo_settings(change: FlagChange, actor: Actor, reason: str, override: bool) -> FlagChange:
@@ -96,19 +96,22 @@ def _undo_switch(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
     return _newest(row)
 
 
-def _undo_fields(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
+def _undo_fields(change: FlagChange, actor: Actor, reason: str, override: bool) -> FlagChange:
     policy.require(actor, "flag.change", change.flag)
     earlier, later = sides(change)
     strange = sorted(set(later) - set(FIELDS))
     if strange:
         raise Invalid(f"This is not undone by itself: {', '.join(strange)}.")
+    lock_workspace(change.workspace_id)
     flag = hold_flag(change.flag)
     before = content(flag)
     wanted = put_back(before, earlier, later)
     for name in earlier:
         _set(flag, name, wanted[name])
     check(flag)
-    made = save_fields(flag, "undo", actor=actor, before=before, reason=reason, undoes=change)
+    made = save_fields(
+        flag, "undo", actor=actor, before=before, reason=reason, undoes=change, override=override
+    )
     if made is None:
         raise Conflict("It stands as it did before that change already.")
     return made
