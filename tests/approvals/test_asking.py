@@ -10,11 +10,13 @@ import pytest
 from controlplane.access.models import Workspace
 from controlplane.approvals import owners, packets, services
 from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.services import telling
 from controlplane.audit.models import AuditEvent
 from controlplane.base.models import Signal
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
+from controlplane.notify.models import OutboxMessage
 from tests import make
 from tests.kit import approvals, work
 from tests.kit.approvals import PACKET, ask, now_of, person, policy, sign, slot
@@ -68,6 +70,7 @@ def test_ask__tells_the_signers_the_log_the_item_and_the_apps_above(here: Worksp
     item = work.item(here)
     request = ask(here, actor=lead.actor, item=item)
     assert approvals.told("approval.asked") == [manager.user.email]
+    approvals.speak()
     [said] = item.comments.all()
     assert (said.author, said.text) == (lead.user.email, "asked for consent, APR-1.")
     event: Any = AuditEvent.objects.get(action="approval.ask")
@@ -75,9 +78,22 @@ def test_ask__tells_the_signers_the_log_the_item_and_the_apps_above(here: Worksp
     assert "packet" not in event.after
     assert Signal.objects.get(kind="approvals.changed").payload["status"] == "open"
     sign(request, manager, "rejected", comment="Too early.")
+    approvals.speak()
     assert [row.text for row in item.comments.order_by("id")][1:] == [
         "rejected APR-1 (Release): Too early."
     ]
+
+
+def test_item__hears_once_however_often_it_is_delivered__and_nothing_when_it_is_gone(
+    here: Workspace,
+) -> None:
+    item = work.item(here)
+    request = ask(here, item=item)
+    message = OutboxMessage.objects.get(topic=telling.TOPIC)
+    assert [telling.say(message).kind for _ in range(2)] == ["accepted"] * 2
+    assert [row.text for row in item.comments.all()] == [f"asked for consent, {request.ref}."]
+    Request.objects.filter(pk=request.pk).update(item=None)
+    assert telling.say(message).kind == "rejected"
 
 
 def test_agent__asks_and_is_named(here: Workspace) -> None:

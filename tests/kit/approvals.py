@@ -114,5 +114,14 @@ def told(kind: str) -> list[str]:
     return list(rows.values_list("user__email", flat=True))
 
 
+def speak() -> None:
+    """What was said of requests reaches their work items."""
+    from controlplane.approvals.services import telling
+    from controlplane.notify.models import OutboxMessage
+
+    for message in OutboxMessage.objects.filter(topic=telling.TOPIC).order_by("pk"):
+        assert telling.say(message).kind == "accepted"
+
+
 def later(**passed: float) -> datetime:
     return clock.now() + timedelta(**passed)

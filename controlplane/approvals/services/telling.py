@@ -1,4 +1,8 @@
-"""What every step leaves behind: audit, the work item's talk, news for people and other apps."""
+"""What every step leaves behind: audit, the work item's talk, news for people and other apps.
+
+The talk goes by the outbox. A step holds the rows of its subject until it ends, and whoever has
+the work item's lock would hold them with it: a flag could not be switched off meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,17 @@ from controlplane.approvals.models import Request
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
 from controlplane.base import signals
-from controlplane.lib import actors
+from controlplane.lib import actors, context
 from controlplane.lib.actors import Actor
+from controlplane.lib.ids import uuid7
+from controlplane.notify import outbox
 from controlplane.notify import services as notify
+from controlplane.notify.channels.base import Outcome
+from controlplane.notify.models import OutboxMessage
 from controlplane.work import services as work
 
 PORTAL = actors.job("approvals")
+TOPIC = "approvals.said"
 
 
 def note(
@@ -31,9 +40,38 @@ def note(
 ) -> None:
     """The audit row, and a line in the talk of the work item, signed with whoever acted."""
     record(actor, action, request, before=before, after=after, reason=reason, details=details)
-    if request.item is not None:
-        text = f"{said}: {reason}" if reason else f"{said}."
-        work.comment(request.item, text, actor=PORTAL, name=actor.label)
+    if request.item_id is None:
+        return
+    outbox.enqueue(
+        TOPIC,
+        {
+            "request": str(request.uid),
+            "text": f"{said}: {reason}" if reason else f"{said}.",
+            "name": actor.label,
+            "source": context.current().source,
+        },
+        key=f"approval-said:{uuid7()}",
+        workspace_id=request.workspace_id,
+        subject=subject_ref(request),
+    )
+
+
+@outbox.topic(TOPIC)
+def say(message: OutboxMessage) -> Outcome:
+    """A second delivery says nothing twice."""
+    told = message.payload
+    request = Request.objects.select_related("item").filter(uid=told["request"]).first()
+    if request is None or request.item is None:
+        return Outcome("rejected", "the work item is not there")
+    work.comment(
+        request.item,
+        told["text"],
+        actor=PORTAL,
+        name=told["name"],
+        source=told["source"],
+        origin=message.key,
+    )
+    return Outcome("accepted")
 
 
 def emit(request: Request) -> None:
