@@ -272,6 +272,42 @@ def test_undo__of_fields_and_of_making(world: World) -> None:
         services.undo(world.changes()[0], actor=world.actor)
 
 
+def test_undo__of_a_kill_before_the_last_one__is_refused(world: World) -> None:
+    services.kill(world.flag, actor=world.actor, reason="Errors.")
+    services.enable(world.flag, actor=world.actor, reason="Mended.")
+    services.kill(world.flag, actor=world.actor, reason="Worse errors.")
+    _, first, _, second = world.changes()
+    with pytest.raises(Conflict, match="changed again since: enabled"):
+        services.undo(first, actor=world.actor)
+    world.flag.refresh_from_db()
+    assert not world.flag.enabled
+    services.undo(second, actor=world.actor)
+    world.flag.refresh_from_db()
+    assert world.flag.enabled
+
+
+def test_undo__there_and_back_and_there_again__only_the_newest(world: World) -> None:
+    for percent in (10, 50, 10, 50):
+        world.put(on(rule(percent)))
+    with pytest.raises(Conflict, match="changed again since: rules") as refused:
+        services.undo(world.changes()[2], actor=world.actor)
+    assert refused.value.details["differences"] == [
+        {"path": "rules.0.percent", "before": 10, "after": 50}
+    ]
+    world.put(on(rule(50)), "production")
+    services.undo(world.changes()[4], actor=world.actor)
+    assert world.state().settings["rules"][0]["percent"] == 10
+
+
+def test_undo__of_fields_described_again_in_the_same_words__is_refused(world: World) -> None:
+    for words in ("One.", "Two.", "One."):
+        services.change_flag(world.flag, actor=world.actor, description=words)
+    with pytest.raises(Conflict, match="description"):
+        services.undo(world.changes()[1], actor=world.actor)
+    world.flag.refresh_from_db()
+    assert world.flag.description == "One."
+
+
 # --- Archived -----------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Undo: a new change that puts back what an old one changed, and nothing else.
 
 What was changed since in other places stays. What was changed again in the same place is not
-undone blindly: the refusal shows the difference.
+undone blindly, even if it reads the same by now: somebody decided that anew.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def _undo_settings(change: FlagChange, actor: Actor, reason: str, override: bool
     )
     row = hold_state(state)
     wanted = put_back(row.settings, *sides(change))
+    _refuse_newer(change)
     checked = clean(wanted, value_type=row.flag.value_type)
     gates.pass_consent(row, checked)
     passed = gates.pass_freeze(row, checked, actor=actor, override=override, reason=reason)
@@ -61,6 +62,31 @@ def sides(change: FlagChange) -> tuple[dict[str, Any], dict[str, Any]]:
     before: dict[str, Any] | None = change.before
     after: dict[str, Any] | None = change.after
     return before or {}, after or {}
+
+
+def parts_of(change: FlagChange) -> set[str]:
+    before, after = sides(change)
+    return {name for name in {**before, **after} if before.get(name) != after.get(name)}
+
+
+def _refuse_newer(change: FlagChange) -> None:
+    """Call it with the rows held. Values alone don't tell: off, on and off again ends as it began,
+    and the second off is another decision than the first."""
+    later = FlagChange.objects.filter(
+        flag_id=change.flag_id, environment_id=change.environment_id, id__gt=change.pk
+    )
+    touched = parts_of(change)
+    for each in later.order_by("-id").iterator(chunk_size=200):
+        again = sorted(touched & parts_of(each))
+        if again:
+            raise Conflict(
+                f"It was changed again since: {', '.join(again)}. Undo the newest change of it.",
+                details={
+                    "changed_by": each.actor_ref,
+                    "changed_at": each.at.isoformat(),
+                    "differences": differences(*sides(each))[:50],
+                },
+            )
 
 
 def put_back(now: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +118,7 @@ def _undo_switch(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
     flag = hold_flag(change.flag)
     if flag.enabled == enabled:
         raise Conflict("It stands as it did before that change already.")
+    _refuse_newer(change)
     row = switch(flag, enabled=enabled, actor=actor, reason=reason, undoes=change)
     return _newest(row)
 
@@ -106,6 +133,7 @@ def _undo_fields(change: FlagChange, actor: Actor, reason: str, override: bool) 
     flag = hold_flag(change.flag)
     before = content(flag)
     wanted = put_back(before, earlier, later)
+    _refuse_newer(change)
     for name in earlier:
         _set(flag, name, wanted[name])
     check(flag)
