@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controlplane.approvals import services as approvals
-from controlplane.approvals.models import Request
+from controlplane.approvals.models import Policy, Request
 from controlplane.audit.models import AuditEvent
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
@@ -208,3 +208,23 @@ def test_values__changed_before_the_signature__is_void(guarded: World, limit: Fl
     with pytest.raises(Conflict):
         sign(guarded, asked)
     assert not is_on(guarded, limit)
+
+
+# --- By its author ------------------------------------------------------------------------------
+
+
+def test_author__never_signs__whatever_the_policy_says(guarded: World) -> None:
+    chosen = Policy.objects.get(workspace=guarded.workspace, slug="flag_change")
+    slots = [{**slot, "requester_may": True} for slot in chosen.slots]
+    admin = make.actor(make.person(guarded.workspace, "workspace_admin"))
+    approvals.change_policy(chosen, actor=admin, slots=slots)
+    asked = ask(guarded, on(rule(10)))
+    again = ask(guarded, on(rule(20)), actor=guarded.lead, instead_of=asked)
+    for request in (asked, again):
+        assert guarded.actor.ref in request.approval.producers
+    for author in (guarded.actor, guarded.lead):
+        with pytest.raises(NotAllowed):
+            approvals.decide(again.approval, "approved", actor=author, sha256=again.approval.sha256)
+    other = make.actor(make.person(guarded.workspace, "engineering_lead"))
+    approvals.decide(again.approval, "approved", actor=other, sha256=again.approval.sha256)
+    assert is_on(guarded)

@@ -115,6 +115,7 @@ def _ask(asked: ChangeRequest, row: FlagState, packet: dict[str, Any], actor: Ac
         title=_title(row),
         packet=packet,
         actor=actor,
+        producers=[actor],  # whatever a policy lets requesters do: these settings are theirs
         item=row.flag.item,
     )
 
@@ -127,7 +128,12 @@ def _ask_again(
     if earlier.approval is None:
         raise Conflict("The earlier request was never asked.")
     made = approvals.revise(
-        earlier.approval, packet, actor=actor, reason=asked.reason, vouched=True
+        earlier.approval,
+        packet,
+        actor=actor,
+        producers=[actor],
+        reason=asked.reason,
+        vouched=True,
     )
     earlier.refresh_from_db()
     if earlier.status == ChangeRequest.Status.WAITING:
