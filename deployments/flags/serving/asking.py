@@ -60,3 +60,7 @@ def _flags(workspace: Workspace | int, environment: str) -> Snapshot | None:
     except AWAY as error:
         logger.warning("flags could not be read: %s", error)
         return None
+    except Exception:
+        # Whoever asks has work to do: what the rows hold is no failure of theirs.
+        logger.exception("flags of %s could not be made of their rows", environment)
+        return None

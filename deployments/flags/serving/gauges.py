@@ -17,6 +17,11 @@ HELD = Gauge(
     "Environments whose flags a process holds, at most.",
     multiprocess_mode="livemax",
 )
+UNREADABLE = Gauge(
+    "controlplane_flags_unreadable",
+    "Flags that are off because their rows can't be read, in the process that holds most.",
+    multiprocess_mode="livemax",
+)
 STREAMS = Gauge(
     "controlplane_flags_streams",
     "SDKs that are told of changes as they happen.",
@@ -41,3 +46,4 @@ def watched(store: Store) -> None:
     state = store.state()
     AGE.set(state.age)
     HELD.set(state.environments)
+    UNREADABLE.set(sum(len(each.unreadable) for each in store.held()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from deployments.flags.engine import Ruleset
 from deployments.flags.models import FlagEnvironment, FlagState, SdkToken, Segment
 from deployments.flags.serving.snapshots import Feature, Snapshot, Token
 
+logger = logging.getLogger(__name__)
 # The version of a row in PostgreSQL itself: no writer can forget to count it.
 _VERSIONS = """
     SELECT s.id, f.flag_name, f.xmin::text || ' ' || s.xmin::text
@@ -52,7 +54,7 @@ def load(environment_id: int, before: Snapshot | None) -> Snapshot | None:
         }
         features, versions = _features(environment_id, segments, before)
         tokens = _tokens(place)
-    return Snapshot(
+    made = Snapshot(
         environment_id=environment_id,
         environment=place.environment.slug,
         workspace=place.workspace,
@@ -64,6 +66,20 @@ def load(environment_id: int, before: Snapshot | None) -> Snapshot | None:
         versions=versions,
         provisional=provisional,
     )
+    _tell_unreadable(made, before)
+    return made
+
+
+def _tell_unreadable(made: Snapshot, before: Snapshot | None) -> None:
+    """Once, and not at each change of another flag."""
+    known = before.unreadable if before is not None else frozenset[str]()
+    for name in sorted(made.unreadable - known):
+        logger.error(
+            "the flag %s of %s in %s is off: its row can't be read",
+            name,
+            made.workspace.slug,
+            made.environment,
+        )
 
 
 @contextmanager

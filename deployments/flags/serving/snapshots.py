@@ -18,6 +18,7 @@ from controlplane.access.models import Workspace
 from controlplane.base.api.answers import encode
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from deployments.flags.documents import NEVER, is_unreadable
 from deployments.flags.engine import Ruleset
 from deployments.flags.engine.values import instant_limit
 
@@ -68,6 +69,11 @@ class Snapshot:
         return hashlib.blake2b(content + segments, digest_size=_DIGEST).hexdigest()
 
     @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """Flags whose rows make no sense, and which are off for that."""
+        return frozenset(name for name, told in self.features.items() if is_unreadable(told))
+
+    @cached_property
     def _instants(self) -> Sequence[int]:
         """When rules about the clock change their minds."""
         told = {
@@ -109,19 +115,8 @@ class Snapshot:
         constraints = list(strategy["constraints"])
         for number in strategy.get("segments", ()):
             segment = self.segments.get(number)
-            constraints += segment["constraints"] if segment else [_NEVER]
+            constraints += segment["constraints"] if segment else [dict(NEVER)]
         return {**plain, "constraints": constraints}
-
-
-# What a rule says whose segment is gone: nobody, as for SDKs that look for the segment.
-_NEVER = {
-    "contextName": "",
-    "operator": "MISSING_SEGMENT",
-    "values": [],
-    "value": "",
-    "caseInsensitive": False,
-    "inverted": False,
-}
 
 
 def _constraints(told: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -76,6 +76,7 @@ class Store:
         self._nowhere: dict[tuple[int, str], float] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._listeners: dict[int, set[Listener]] = {}
+        self._failing: set[int] = set()
         self._looked = self._agreed = time.monotonic()
         self.watched_by = 0  # process id, while a watcher keeps this true
 
@@ -150,18 +151,37 @@ class Store:
             self._lock.release()
 
     def refresh(self) -> None:
-        """Compare with the database now and read what changed. Raises when it is away."""
+        """Compare with the database now and read what changed. Raises when it is away. What fails
+        in one environment holds up no other: a kill there must be heard."""
         with self._lock:
             self._looked = time.monotonic()
             asked = self._looked
             with _savepoint():
                 present = loading.revisions(self._snapshots)
+            failures = []
             for environment_id, snapshot in list(self._snapshots.items()):
                 revision = present.get(environment_id)
                 if revision == snapshot.revision and not snapshot.provisional:
                     continue
-                self._read_again(environment_id, None if revision is None else snapshot)
-            self._agreed = asked
+                try:
+                    self._read_again(environment_id, None if revision is None else snapshot)
+                    self._failing.discard(environment_id)
+                except Exception as error:
+                    failures.append(error)
+                    self._failed(environment_id, error)
+                    if isinstance(error, AWAY) and not connection.is_usable():
+                        raise
+            if not failures:
+                self._agreed = asked
+            for error in failures:
+                if isinstance(error, AWAY):
+                    raise error
+
+    def _failed(self, environment_id: int, error: Exception) -> None:
+        """Said once, though each look tries again."""
+        if not isinstance(error, AWAY) and environment_id not in self._failing:
+            self._failing.add(environment_id)
+            logger.error("flags of environment %s not read", environment_id, exc_info=error)
 
     def _read_again(self, environment_id: int, before: Snapshot | None) -> None:
         if before is None:

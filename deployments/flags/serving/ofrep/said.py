@@ -82,7 +82,7 @@ class Sayings:
         except Unfit as error:
             return _failure(name, "GENERAL", f"The flag's value is not of its type: {error}.")
         side = "on" if decision.enabled else "off"
-        metadata = {"why": decision.reason}
+        metadata = {"why": "unreadable" if portal.get("unreadable") else decision.reason}
         if decision.rule:
             metadata["rule"] = decision.rule
         told = {
