@@ -30,6 +30,7 @@ INSTANCES_MOST = define(
     why="Running copies kept of one environment; those not seen for a month go.",
 )
 
+MOST = 2**53  # where a sum stops: a whole number in JSON, far from the end of the column
 Answers = Mapping[tuple[int, str, datetime | None], Mapping[Any, int]]  # (flag, enabled, variant)
 
 _USAGE = """
@@ -42,17 +43,17 @@ _USAGE = """
     JOIN catalog_environment e ON e.id = t.environment_id
     ORDER BY e.id, t.flag_name, t.hour, t.app
     ON CONFLICT (environment_id, flag_name, hour, app) DO UPDATE SET
-        yes = kept.yes + excluded.yes,
-        no = kept.no + excluded.no,
+        yes = least(kept.yes::numeric + excluded.yes, {most})::bigint,
+        no = least(kept.no::numeric + excluded.no, {most})::bigint,
         variants = (
             SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM (
-                SELECT key, sum(value::bigint) AS total FROM (
+                SELECT key, least(sum(value::numeric), {most}) AS total FROM (
                     SELECT * FROM jsonb_each_text(kept.variants)
                     UNION ALL SELECT * FROM jsonb_each_text(excluded.variants)
                 ) both_of GROUP BY key
             ) added
         )
-"""
+""".replace("{most}", str(MOST))
 _UNKNOWN = """
     INSERT INTO feature_flags_unknownflag AS kept
         (workspace_id, environment_id, flag_name, app, times, first_seen, last_seen)
@@ -65,8 +66,9 @@ _UNKNOWN = """
                    AND u.flag_name = t.flag_name AND u.app = t.app)
     ORDER BY e.id, t.flag_name, t.app
     ON CONFLICT (environment_id, flag_name, app) DO UPDATE SET
-        times = kept.times + excluded.times, last_seen = excluded.last_seen
-"""
+        times = least(kept.times::numeric + excluded.times, {most})::bigint,
+        last_seen = excluded.last_seen
+""".replace("{most}", str(MOST))
 _INSTANCES = """
     INSERT INTO feature_flags_sdkinstance AS kept
         (workspace_id, environment_id, app, instance, sdk, platform, spec, strategies,
@@ -128,6 +130,9 @@ def _write_usage(answers: Answers, now: datetime) -> None:
             row[0 if enabled else 1] += times
             if variant:
                 row[2][variant] += times
+    for row in rows.values():
+        row[:2] = [min(times, MOST) for times in row[:2]]
+        row[2] = {variant: min(times, MOST) for variant, times in row[2].items()}
     if rows:
         counted = [*rows.values()]
         columns = [list(column) for column in zip(*rows, strict=True)]
@@ -139,7 +144,7 @@ def _write_unknown(unknown: Mapping[tuple[int, str, str], int], now: datetime) -
     if not unknown:
         return
     environments, apps, names = (list(column) for column in zip(*unknown, strict=True))
-    counted = [environments, names, apps, list(unknown.values())]
+    counted = [environments, names, apps, [min(times, MOST) for times in unknown.values()]]
     _execute(_UNKNOWN, [now, now, *counted, UNKNOWN_MOST.value])
 
 

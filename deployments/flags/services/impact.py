@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from deployments.flags.services.counts import MOST
+
 _KEEP = """
     INSERT INTO feature_flags_impactsample AS kept
         (workspace_id, environment_id, app, name, kind, labels, labels_key, minute,
@@ -28,17 +30,18 @@ _KEEP = """
     ORDER BY t.name, t.app, t.kind, t.labels_key
     ON CONFLICT (environment_id, name, minute, app, kind, labels_key) DO UPDATE SET
         value = CASE kept.kind WHEN 'gauge' THEN excluded.value
-                               ELSE kept.value + excluded.value END,
-        count = kept.count + excluded.count,
+            ELSE greatest(least(kept.value, 1e300), -1e300)
+                 + greatest(least(excluded.value, 1e300), -1e300) END,
+        count = least(kept.count::numeric + excluded.count, {most})::bigint,
         buckets = (
             SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM (
-                SELECT key, sum(value::bigint) AS total FROM (
+                SELECT key, least(sum(value::numeric), {most}) AS total FROM (
                     SELECT * FROM jsonb_each_text(kept.buckets)
                     UNION ALL SELECT * FROM jsonb_each_text(excluded.buckets)
                 ) both_of GROUP BY key
             ) added
         )
-"""
+""".replace("{most}", str(MOST))
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ def keep(environment_id: int, at: datetime, samples: Iterable[Sample]) -> int:
         "labels": [json.dumps(dict(each.labels)) for each in rows.values()],
         "labels_key": [each.labels_key for each in rows.values()],
         "value": [each.value for each in rows.values()],
-        "count": [each.count for each in rows.values()],
+        "count": [min(each.count, MOST) for each in rows.values()],
         "buckets": [json.dumps(each.buckets) for each in rows.values()],
     }
     minute = at.replace(second=0, microsecond=0)

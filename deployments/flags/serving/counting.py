@@ -10,19 +10,20 @@ import atexit
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from psycopg_pool import PoolTimeout
 
 from controlplane.lib import clock
 from controlplane.lib.defaults import define
 from deployments.flags.services import counts
 from deployments.flags.serving.names import clean
-from deployments.flags.serving.store import AWAY
 
 logger = logging.getLogger(__name__)
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the rest would fail again for ever
 
 MAX_PENDING = define(
     "flags.max_pending_counts",
@@ -117,9 +118,44 @@ def flush() -> None:
             return
         try:
             counts.write(taken.answers, taken.unknown, taken.instances, taken.tokens)
-        except AWAY as error:
+        except _AWAY as error:
             logger.warning("counts of flags wait for the database: %s", error)
             _give_back(taken)
+        except DatabaseError:
+            _write_each(taken)
+
+
+def _write_each(taken: _Pending) -> None:
+    """Something in the batch can't be written: that goes, and the rest is kept."""
+    for part in _parts(taken):
+        try:
+            counts.write(part.answers, part.unknown, part.instances, part.tokens)
+        except _AWAY as error:
+            logger.warning("counts of flags wait for the database: %s", error)
+            _give_back(part)
+        except DatabaseError as error:
+            about = [*part.answers, *part.unknown, *part.instances, *part.tokens]
+            logger.error("a count of flags can't be written and is dropped: %r: %s", about, error)
+
+
+def _parts(taken: _Pending) -> Iterator[_Pending]:
+    for answers, counter in taken.answers.items():
+        for answer, times in counter.items():
+            part = _Pending()
+            part.answers[answers] = Counter({answer: times})
+            yield part
+    for unknown_, times in taken.unknown.items():
+        part = _Pending()
+        part.unknown[unknown_] = times
+        yield part
+    for instance, told in taken.instances.items():
+        part = _Pending()
+        part.instances[instance] = told
+        yield part
+    if taken.tokens:
+        part = _Pending()
+        part.tokens = taken.tokens
+        yield part
 
 
 def _give_back(taken: _Pending) -> None:

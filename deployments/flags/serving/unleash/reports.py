@@ -31,7 +31,7 @@ MAX_SAMPLES = define(
 MAX_BUCKETS = 100
 MAX_LABELS = 20
 _OLDEST = timedelta(days=2)  # an SDK that was offline tells late, but not that late
-_MOST = 2**53  # beyond it a JSON number is no whole number any more
+_MOST = 10**9  # nobody asks more often between two reports; sums of these stay whole numbers
 DISABLED = "disabled"
 
 
