@@ -139,6 +139,15 @@ def test_segment__of_an_archived_flag__stays(guarded: World, beta: Segment) -> N
     assert not Segment.objects.filter(slug="beta").exists()
 
 
+def test_segment__asked_for__is_not_removed(guarded: World, beta: Segment) -> None:
+    asked = ask_beta(guarded)
+    with pytest.raises(Conflict, match="new-planner in production") as refused:
+        services.remove_segment(beta, actor=guarded.actor)
+    assert refused.value.details["asked_by"] == [str(asked.uid)]
+    services.withdraw_request(asked, actor=guarded.actor)
+    services.remove_segment(beta, actor=guarded.actor)
+
+
 # --- Through values -----------------------------------------------------------------------------
 
 

@@ -136,7 +136,7 @@ def change_segment(
 def remove_segment(
     segment: Segment, *, actor: Actor, version: int | None = None, reason: str = ""
 ) -> None:
-    """Away with it, where no rule names it."""
+    """Away with it, where no rule names it and none that is asked for."""
     policy.require(actor, "flag.change", segment)
     reason = short_reason(reason, required=False)
     lock_workspace(segment.workspace_id)
@@ -147,6 +147,13 @@ def remove_segment(
         raise Conflict(
             f"Rules use it: {where}.",
             details={"used_by": [{"flag": u.flag, "environment": u.environment} for u in used]},
+        )
+    asked = asked_with(row)
+    if asked:
+        where = ", ".join(f"{each.flag} in {each.environment.slug}" for each in asked[:5])
+        raise Conflict(
+            f"Change requests name it: {where}. Withdraw them first.",
+            details={"asked_by": [str(each.uid) for each in asked]},
         )
     record(actor, "flag.segment:remove", row, before=content(row), reason=reason)
     row.delete()
