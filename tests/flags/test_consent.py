@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Policy, Request
@@ -19,6 +21,7 @@ from deployments.flags import services
 from deployments.flags.models import ChangeRequest, Flag, Segment
 from deployments.flags.services import gates
 from tests import make
+from tests.flags.forms import Form
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
@@ -237,3 +240,67 @@ def test_author__never_signs__whatever_the_policy_says(guarded: World) -> None:
     other = make.actor(make.person(guarded.workspace, "engineering_lead"))
     approvals.decide(again.approval, "approved", actor=other, sha256=again.approval.sha256)
     assert is_on(guarded)
+
+
+# --- Asked again, in pages ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(guarded: World) -> Client:
+    return make.client(guarded.person)
+
+
+def save(world: World, browser: Client, **typed: str) -> None:
+    where = reverse("flags:edit", args=(world.flag.uid, "production"))
+    answer = Form(browser, where).press("save", on="1", **typed)
+    assert answer.status_code == 302
+
+
+def switch_on(world: World, browser: Client) -> None:
+    where = reverse("flags:switch", args=(world.flag.uid, "production"))
+    fields = Form(browser, where, "card").fields
+    assert browser.post(where, {**fields, "reason": "On at last."}).status_code == 302
+
+
+@pytest.mark.parametrize("returned", [False, True])
+@pytest.mark.parametrize("by_switch", [False, True])
+def test_pages__what_is_not_answered__is_asked_once_more(
+    guarded: World, browser: Client, returned: bool, by_switch: bool
+) -> None:
+    first = ask(guarded, on(rule(10)))
+    if returned:
+        approvals.decide(
+            first.approval,
+            "changes_requested",
+            actor=guarded.lead,
+            sha256=first.approval.sha256,
+            comment="Fewer first.",
+        )
+    if by_switch:
+        switch_on(guarded, browser)
+    else:
+        save(guarded, browser, reason="Another try.")
+    [again] = ChangeRequest.objects.exclude(pk=first.pk)
+    assert again.approval
+    assert again.approval.question == first.approval.question
+    assert again.approval.revision == 2
+    first.refresh_from_db()
+    assert first.status == ("returned" if returned else "void")
+
+
+def test_pages__word_for_word_the_same__is_the_same_request(
+    guarded: World, browser: Client
+) -> None:
+    for _ in range(2):
+        save(guarded, browser, reason="All is well.")
+    assert ChangeRequest.objects.get().status == "waiting"
+
+
+def test_pages__answered_or_elsewhere__is_another_question(guarded: World, browser: Client) -> None:
+    other = ask(guarded, on(), guarded.make("other"))
+    done = ask(guarded, on(rule(10)))
+    services.withdraw_request(done, actor=guarded.actor)
+    save(guarded, browser, reason="All is well.")
+    asked = ChangeRequest.objects.latest("id")
+    assert asked.approval
+    assert asked.approval.question not in {other.approval.question, done.approval.question}

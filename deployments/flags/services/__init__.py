@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.flags.services.environments import set_needs_approval
 from deployments.flags.services.flags import archive, change_flag, create_flag, restore
 from deployments.flags.services.gates import register_freeze
-from deployments.flags.services.requests import propose, withdraw_request
+from deployments.flags.services.requests import propose, revisable, withdraw_request
 from deployments.flags.services.schedules import cancel_schedule, schedule
 from deployments.flags.services.segments import (
     change_segment,
@@ -31,6 +31,7 @@ __all__ = [
     "register_freeze",
     "remove_segment",
     "restore",
+    "revisable",
     "schedule",
     "set_needs_approval",
     "undo",

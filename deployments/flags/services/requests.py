@@ -76,8 +76,23 @@ def propose(
         asked.approval = _ask(asked, row, packet, actor)
     else:
         asked.approval = _ask_again(instead_of, asked, packet, actor)
+        if asked.approval.pk == instead_of.approval_id:
+            return instead_of
     asked.save()
     return asked
+
+
+def revisable(state: FlagState) -> ChangeRequest | None:
+    """What is asked for there and not answered yet, or was sent back and not asked again: the next
+    wish is that question once more, not a second one beside it."""
+    rows = ChangeRequest.objects.filter(flag=state.flag_id, environment=state.environment_id)
+    rows = rows.select_related("approval").order_by("-id")
+    waiting: ChangeRequest | None = rows.filter(status=ChangeRequest.Status.WAITING).first()
+    if waiting is not None:
+        return waiting
+    newest: ChangeRequest | None = rows.first()
+    returned = newest is not None and newest.status == ChangeRequest.Status.RETURNED
+    return newest if returned else None
 
 
 def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
@@ -135,6 +150,8 @@ def _ask_again(
         reason=asked.reason,
         vouched=True,
     )
+    if made.pk == earlier.approval_id:
+        return made  # word for word what it asks already
     earlier.refresh_from_db()
     if earlier.status == ChangeRequest.Status.WAITING:
         # Its approval became a revision of another packet: nobody will answer this one.

@@ -109,7 +109,8 @@ def _saved(
     }
     at, where = _moment(look.given["at"]), state.environment.name
     if gates.needs_consent(state.environment_id) and not _only_off(state, settings):
-        asked = services.propose(state, settings, apply_at=at, **given)
+        earlier = services.revisable(state)
+        asked = services.propose(state, settings, apply_at=at, instead_of=earlier, **given)
         return f"Asked for: it waits for consent in {where}. {_ref(asked)}".strip()
     if at is not None:
         services.schedule(state, settings, at=at, **given)

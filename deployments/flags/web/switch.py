@@ -55,7 +55,7 @@ def _switched(request: HttpRequest, state: FlagState, version: int, *, on: bool)
         "reason": posted(request, "reason"),
     }
     if on and gates.needs_consent(state.environment_id):
-        services.propose(state, settings, **given)
+        services.propose(state, settings, instead_of=services.revisable(state), **given)
         return f"Asked for: it waits for consent in {where}."
     services.change_settings(state, settings, **given)
     return f"{'On' if on else 'Off'} in {where}, within a second."
