@@ -136,10 +136,10 @@ class SdkTokenAdmin(ModelAdmin[SdkToken]):
         return response
 
     def panel_context(self, request: HttpRequest, obj: SdkToken) -> Mapping[str, Any]:
-        seen = SdkInstance.objects.filter(environment=obj.environment).order_by("-last_seen")[:20]
+        there = SdkInstance.objects.filter(environment=obj.environment).readable()
         rows = [
             {"app": row.app, "instance": row.instance, "sdk": row.sdk, "last_seen": row.last_seen}
-            for row in seen
+            for row in there.order_by("-last_seen")[:20]
         ]
         return {
             "snippets": snippets.of(_base(request), PLACEHOLDER, obj.kind),

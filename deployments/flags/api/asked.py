@@ -169,7 +169,7 @@ class InstanceRow(StrictSerializer):
     environment = serializers.CharField(source="environment.slug")
     sdk = serializers.CharField(allow_blank=True)
     platform = serializers.CharField(allow_blank=True)
-    started_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(source="began", allow_null=True)
     last_seen = serializers.DateTimeField()
 
 
@@ -183,4 +183,4 @@ class InstancesView(ListView):
     tags = TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        return SdkInstance.objects.visible_to(request.actor).of(request.workspace)
+        return SdkInstance.objects.visible_to(request.actor).of(request.workspace).readable()

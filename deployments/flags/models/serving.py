@@ -13,7 +13,12 @@ from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from deployments.flags.querysets import FlagRowQuerySet
-from deployments.flags.serving.querysets import ImpactQuerySet, TokenQuerySet, UsageQuerySet
+from deployments.flags.serving.querysets import (
+    ImpactQuerySet,
+    InstanceQuerySet,
+    TokenQuerySet,
+    UsageQuerySet,
+)
 
 NAME_LENGTH = 200  # of a flag, an application, an instance
 
@@ -137,7 +142,7 @@ class SdkInstance(models.Model):
     started_at = models.DateTimeField(null=True)
     first_seen = models.DateTimeField(default=clock.now)
     last_seen = models.DateTimeField(default=clock.now)
-    objects = FlagRowQuerySet.as_manager()
+    objects = InstanceQuerySet.as_manager()
 
     class Meta:
         verbose_name = "SDK instance"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
-from django.db.models import Max, Q, Sum
+from django.db.models import Case, Max, Q, Sum, When
 
 from controlplane.lib import clock
 from deployments.flags.querysets import FlagRowQuerySet
+
+_YEARS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 class TokenQuerySet(FlagRowQuerySet):
@@ -40,6 +42,14 @@ class UsageQuerySet(FlagRowQuerySet):
         """flag's name -> the hour in which somebody last asked. What nobody asked is not there."""
         rows = self.order_by().values("flag_name").annotate(last=Max("hour"))
         return {row["flag_name"]: row["last"] for row in rows}
+
+
+class InstanceQuerySet(FlagRowQuerySet):
+    def readable(self) -> Self:
+        """With `began` in place of `started_at`, which may hold a moment Python has no date for:
+        one such row would fail the whole page."""
+        known = When(started_at__range=_YEARS, then="started_at")
+        return self.defer("started_at").annotate(began=Case(known))
 
 
 class ImpactQuerySet(FlagRowQuerySet):

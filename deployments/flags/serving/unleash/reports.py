@@ -31,6 +31,7 @@ MAX_SAMPLES = define(
 MAX_BUCKETS = 100
 MAX_LABELS = 20
 _OLDEST = timedelta(days=2)  # an SDK that was offline tells late, but not that late
+_LONGEST = timedelta(days=3_652)  # no program has run for longer
 _MOST = 10**9  # nobody asks more often between two reports; sums of these stay whole numbers
 DISABLED = "disabled"
 
@@ -63,7 +64,7 @@ def about_sdk(told: Mapping[str, Any]) -> dict[str, Any]:
     }
     started = told.get("started")
     if started is not None:
-        found["started_at"] = _when("started", started)
+        found["started_at"] = _likely(_when("started", started))
     return found
 
 
@@ -226,6 +227,12 @@ def _when(field: str, told: Any) -> datetime:
     except (ValueError, OverflowError, OSError):
         pass
     raise _wrong(field, "A time, as RFC 3339 writes it.")
+
+
+def _likely(at: datetime) -> datetime | None:
+    """None for a clock that is years off; some moments PostgreSQL keeps, Python can't even read."""
+    now = clock.now()
+    return at if now - _LONGEST <= at <= now + timedelta(days=1) else None
 
 
 def _hour(at: datetime) -> datetime:
