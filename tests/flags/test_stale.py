@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from controlplane.audit.models import AuditEvent
 from controlplane.base import demo
 from controlplane.lib import clock
+from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.flags import services
 from deployments.flags.demo import flags as demo_flags
@@ -52,6 +53,20 @@ def test_stale__never_asked_for_a_month__opens_one_item(month_later: World) -> N
     [item] = Item.objects.filter(workspace=world.workspace, title__contains="new-planner")
     assert flag.cleanup == item
     assert "nobody has asked" in item.description
+
+
+def test_stale__item_first_so_that_a_kill_never_waits_for_it(
+    month_later: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure, touched = work.ensure, []
+
+    def watched(*args: Any, **given: Any) -> Any:
+        touched.append(Flag.objects.get(pk=month_later.flag.pk).stale_since)
+        return ensure(*args, **given)
+
+    monkeypatch.setattr(work, "ensure", watched)
+    assert find_stale(month_later.workspace)["stale"] == 1
+    assert touched == [None]
 
 
 def test_stale__in_use_or_permanent__is_not(month_later: World) -> None:

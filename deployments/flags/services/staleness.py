@@ -94,8 +94,6 @@ def is_for_everybody(settings: dict[str, Any]) -> bool:
 @transaction.atomic
 def mark(flag: Flag, why: str) -> int:
     """Once, and with an item of the operations' backlog that says what to do."""
-    if not Flag.objects.filter(pk=flag.pk, stale_since=None).update(stale_since=clock.now()):
-        return 0
     project = ensure_operations_project(flag.workspace, actor=PORTAL)
     item = work.ensure(
         project,
@@ -107,7 +105,10 @@ def mark(flag: Flag, why: str) -> int:
         labels=["feature-flag"],
         priority=3,
     ).item
-    Flag.objects.filter(pk=flag.pk).update(cleanup=item)
+    # The flag's row last: making an item may wait for others, and a kill would wait for the row.
+    rows = Flag.objects.filter(pk=flag.pk, stale_since=None)
+    if not rows.update(stale_since=clock.now(), cleanup=item):
+        return 0
     _revise(flag)
     record(
         PORTAL, "flag.stale", flag, after={"stale": True}, reason=why, details={"item": item.key}
