@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -177,6 +178,15 @@ def forget() -> None:
     global _pending
     with _lock:
         _pending = _Pending()
+
+
+def _after_fork() -> None:
+    """The locks may be held by threads that aren't here, and the parent writes its counts."""
+    global _lock, _writing, _pending
+    _lock, _writing, _pending = threading.Lock(), threading.Lock(), _Pending()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @atexit.register

@@ -35,6 +35,14 @@ def _in_worker(**_: Any) -> None:
     begin()
 
 
+def _after_fork() -> None:
+    global _writing_in
+    _writing_in = 0
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def install() -> None:
     """Connect to Celery: a worker's children do the work, each on its own."""
     signals.worker_ready.connect(_in_worker, weak=False)
