@@ -189,6 +189,18 @@ def test_kill__two_taps_with_a_reason__and_back(world: World, browser: Client) -
     assert world.flag.enabled
 
 
+def test_restore__says_that_it_comes_back_killed(world: World, browser: Client) -> None:
+    world.put(on())
+    services.archive(world.flag, actor=world.actor, reason="Done with it.")
+    assert "comes back killed" in words(browser.get(button(world.flag, "restore")).content.decode())
+    answer = browser.post(button(world.flag, "restore"), {"reason": "Needed again."}, follow=True)
+    page = words(answer.content.decode())
+    assert "new-planner is back, killed" in page
+    assert "as it stood" not in page
+    world.flag.refresh_from_db()
+    assert (world.flag.is_archived, world.flag.enabled) == (False, False)
+
+
 @pytest.mark.parametrize("role", ["viewer", "product_manager"])
 def test_kill__operators_alone(world: World, role: str) -> None:
     other = make.client(make.person(world.workspace, role))

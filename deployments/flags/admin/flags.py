@@ -324,10 +324,16 @@ class FlagAdmin(ModelAdmin[Flag]):
         services.archive(flag, actor=actor_of(request), reason=reason)
         return "Archived."
 
-    @button(label="Restore", action="flag.change", reason=True, when=_is_archived)
+    @button(
+        label="Restore",
+        action="flag.change",
+        reason=True,
+        when=_is_archived,
+        confirm="It comes back killed: SDKs are told of it, and it is off until it is enabled.",
+    )
     def restore(self, request: HttpRequest, flag: Flag, reason: str) -> str:
         services.restore(flag, actor=actor_of(request), reason=reason)
-        return "It is in use again, as it stood."
+        return f"{flag.flag_name} is back, killed: off everywhere until somebody enables it."
 
 
 def _workspace(request: HttpRequest, args: Any, given: Any) -> Workspace | None:
