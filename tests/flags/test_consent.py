@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -220,6 +220,17 @@ def test_values__changed_before_the_signature__is_void(guarded: World, limit: Fl
     with pytest.raises(Conflict):
         sign(guarded, asked)
     assert not is_on(guarded, limit)
+
+
+# --- Through the zone of its time ---------------------------------------------------------------
+
+
+def test_time__in_another_zone__is_what_was_signed(guarded: World) -> None:
+    at = (clock.now() + timedelta(hours=3)).astimezone(timezone(timedelta(hours=2)))
+    asked = ask(guarded, on(rule(10)), apply_at=at)
+    assert asked.approval.packet["apply_at"].endswith("+00:00")
+    sign(guarded, asked)
+    assert due(asked) == "applied"
 
 
 # --- By its author ------------------------------------------------------------------------------

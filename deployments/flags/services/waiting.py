@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controlplane.access.services.saving import invalid
@@ -32,6 +32,7 @@ def checked(state: FlagState, settings: Any) -> dict[str, Any]:
 
 
 def in_time(field: str, at: datetime) -> datetime:
+    """In UTC, as it is read back from the database: what is signed spells it out."""
     if at.tzinfo is None:
         raise invalid(field, "Say the zone, as in 2026-12-01T09:00:00Z.")
     now = clock.now()
@@ -39,7 +40,7 @@ def in_time(field: str, at: datetime) -> datetime:
         raise invalid(field, "It lies in the past.")
     if at > now + timedelta(days=FARTHEST.value):
         raise invalid(field, f"At most {FARTHEST.value} days ahead.")
-    return at
+    return at.astimezone(UTC)
 
 
 def later() -> datetime:
