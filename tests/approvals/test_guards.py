@@ -86,7 +86,7 @@ def test_rows__are_never_deleted(here: Workspace, table: str) -> None:
         "title = 'Another'", "policy_snapshot = '{}'", "requested_at = now()", "due_at = now()",
         "expires_at = now() + interval '1 year'", "producers = '{}'", "requested_by_id = NULL",
         "question = gen_random_uuid()", "revision = 9", "number = 77", "supersedes_id = NULL",
-        "owner = 'another'", "subject = 'another'",
+        "owner = 'another'", "subject = 'another'", "requested_by_name = 'Somebody'",
     ],
 )  # fmt: skip
 def test_request__what_was_asked_stays(here: Workspace, change: str) -> None:
@@ -178,6 +178,66 @@ def test_ended__stays_ended(here: Workspace, ended: str) -> None:
     }[ended]()
     again = "status = 'open', closed_at = NULL"
     assert "cannot become open" in refuses(f"UPDATE approvals_request SET {again}")
+
+
+_COPIED = """
+    INSERT INTO approvals_request (uid, question, number, status, decided_at, closed_at, reason,
+        version, workspace_id, policy_id, policy_snapshot, owner, subject, title, packet_text,
+        sha256, revision, requested_by_ref, requested_by_name, producers, requested_at, asked_at,
+        due_at, expires_at)
+    SELECT gen_random_uuid(), gen_random_uuid(), 99, {}, 1, workspace_id, policy_id,
+        policy_snapshot, owner, subject, title, packet_text, sha256, 1, requested_by_ref,
+        requested_by_name, producers, requested_at, asked_at, due_at, expires_at
+      FROM approvals_request
+"""
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "'approved', now(), now(), ''", "'rejected', now(), now(), ''",
+        "'void', NULL, now(), 'gone'", "'open', NULL, NULL, 'said before'",
+    ],
+)  # fmt: skip
+def test_request__begins_open_and_no_other_way(here: Workspace, begun: str) -> None:
+    ask(here)
+    assert "begins open" in refuses(_COPIED.format(begun))
+    with connection.cursor() as cursor:
+        cursor.execute(_COPIED.format("'open', NULL, NULL, ''"))
+    assert Request.objects.count() == 2
+
+
+def test_slot__begins_empty_and_with_its_request(here: Workspace) -> None:
+    copied = """
+        INSERT INTO approvals_requestslot (request_id, position, slug, title, roles, needed,
+            signed, requester_may, waiting)
+        SELECT request_id, 9, 'more', title, roles, 1, {}, false, false FROM approvals_requestslot
+    """
+    request = ask(here)
+    assert "begins empty" in refuses(copied.format(1))
+    sign(request, person(here, "release_manager"))
+    assert "is not open" in refuses(copied.format(0))
+
+
+def test_closed__how_it_ended_stays(here: Workspace) -> None:
+    manager, asker = person(here, "release_manager"), person(here, "product_manager")
+    changes = (
+        "decided_at = now() - interval '3 days'", "closed_at = now() - interval '3 days'",
+        "reason = 'Rewritten.'",
+    )  # fmt: skip
+    request = ask(here, actor=asker.actor)
+    assert "has no end" in refuses("UPDATE approvals_request SET reason = 'Before its end.'")
+    sign(request, manager)
+    for change in changes:
+        assert "append-only" in refuses(f"UPDATE approvals_request SET {change}")
+    rewritten = f"status = 'void', reason = 'gone', {changes[1]}"
+    assert "append-only" in refuses(f"UPDATE approvals_request SET {rewritten}")
+    before = now_of(request)
+    after = services.void(request, actor=make.JOB, reason="gone")
+    assert (after.decided_at, after.closed_at) == (before.decided_at, before.closed_at)
+    for change in changes:
+        assert "append-only" in refuses(f"UPDATE approvals_request SET {change}")
+    assert now_of(request).reason == "gone"
 
 
 def test_delegation__only_ends(here: Workspace) -> None:

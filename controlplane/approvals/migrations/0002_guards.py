@@ -28,7 +28,7 @@ CREATE TRIGGER approvals_delegation_is_kept BEFORE DELETE ON approvals_delegatio
 CREATE TRIGGER approvals_request_stays
     BEFORE UPDATE OF uid, workspace_id, number, policy_id, policy_snapshot, owner, subject, title,
         packet_text, sha256, question, revision, supersedes_id, requested_by_id,
-        requested_by_ref, producers, requested_at, asked_at, due_at, expires_at
+        requested_by_ref, requested_by_name, producers, requested_at, asked_at, due_at, expires_at
     ON approvals_request
     FOR EACH ROW EXECUTE FUNCTION approvals_stays();
 CREATE TRIGGER approvals_requestslot_stays
@@ -83,6 +83,62 @@ CREATE TRIGGER approvals_decision_signs BEFORE INSERT ON approvals_decision
 UNSIGNS = """
 DROP TRIGGER approvals_decision_signs ON approvals_decision;
 DROP FUNCTION approvals_signs();
+"""
+
+# A request begins open and says nothing of an end; its slots begin empty, and with it.
+BEGINS = """
+CREATE FUNCTION approvals_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status <> 'open' OR NEW.decided_at IS NOT NULL OR NEW.closed_at IS NOT NULL
+        OR NEW.reason <> '' THEN
+        RAISE EXCEPTION 'a request begins open' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER approvals_request_begins BEFORE INSERT ON approvals_request
+    FOR EACH ROW EXECUTE FUNCTION approvals_begins();
+CREATE FUNCTION approvals_slot_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.signed <> 0 THEN
+        RAISE EXCEPTION 'a slot begins empty' USING ERRCODE = 'restrict_violation';
+    ELSIF NOT EXISTS (
+        SELECT 1 FROM approvals_request r WHERE r.id = NEW.request_id AND r.status = 'open') THEN
+        RAISE EXCEPTION 'the request is not open' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER approvals_requestslot_begins BEFORE INSERT ON approvals_requestslot
+    FOR EACH ROW EXECUTE FUNCTION approvals_slot_begins();
+"""
+UNBEGINS = """
+DROP TRIGGER approvals_requestslot_begins ON approvals_requestslot;
+DROP FUNCTION approvals_slot_begins();
+DROP TRIGGER approvals_request_begins ON approvals_request;
+DROP FUNCTION approvals_begins();
+"""
+
+# When it ended, and by whose answer, is not told anew. Why may change with the state alone: an
+# approval that becomes void says why it did.
+ENDS = """
+CREATE FUNCTION approvals_outcome() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status = 'open' AND NEW.status = 'open' AND NEW.reason <> '' THEN
+        RAISE EXCEPTION 'an open request has no end' USING ERRCODE = 'restrict_violation';
+    ELSIF OLD.status <> 'open' AND (
+        NEW.decided_at IS DISTINCT FROM OLD.decided_at
+        OR NEW.closed_at IS DISTINCT FROM OLD.closed_at
+        OR (NEW.reason IS DISTINCT FROM OLD.reason AND NEW.status = OLD.status)) THEN
+        RAISE EXCEPTION 'how it ended is append-only' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER approvals_request_outcome BEFORE UPDATE OF status, decided_at, closed_at, reason
+    ON approvals_request
+    FOR EACH ROW EXECUTE FUNCTION approvals_outcome();
+"""
+UNENDS = """
+DROP TRIGGER approvals_request_outcome ON approvals_request;
+DROP FUNCTION approvals_outcome();
 """
 
 # What ended stays ended, and nothing is approved without its signatures.
@@ -179,6 +235,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(HASH, UNHASH),
         migrations.RunSQL(STAYS, UNSTAYS),
         migrations.RunSQL(SIGNS, UNSIGNS),
+        migrations.RunSQL(BEGINS, UNBEGINS),
+        migrations.RunSQL(ENDS, UNENDS),
         migrations.RunSQL(MOVES, UNMOVES),
         migrations.RunSQL(VIEW, UNVIEW),
     ]
