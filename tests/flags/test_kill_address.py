@@ -93,15 +93,34 @@ def test_person__kills_with_the_session_and_its_csrf_token(ws: Workspace) -> Non
     assert "csrf" in refused(Api(browser=browser).post("/admin/flags/a/disable"), "FORBIDDEN")
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        (b"{", "application/json", ""),
+        (b"[]", "application/json", ""),
+        (b"null", "application/json", ""),
+        (b'{"reason": null}', "application/json", ""),
+        (b'{"reason": 5, "why": "x"}', "application/json", ""),
+        (b'{"reason": "' + b"x" * 400 + b'"}', "application/json", "x" * 300),
+        (b"reason=errors+everywhere", "application/x-www-form-urlencoded", "errors everywhere"),
+        (b"\xff\xfe", "text/plain; charset=utf-16", ""),
+        (b"x" * 2_000_000, "application/octet-stream", ""),
+    ],
+    ids=range(9),
+)
+def test_kill__is_never_refused_for_its_wrapping(
+    ws: Workspace, api: Api, body: bytes, kind: str, reason: str
+) -> None:
+    made = flags.flag(ws, "a")
+    answer = api.raw("POST", "/admin/flags/a/disable", body, kind)
+    assert (answer.status_code, answer.json().get("enabled")) == (200, False), answer.content
+    wanted = reason or "POST /admin/flags/<name>/disable"
+    assert FlagChange.objects.about(made)[0].reason == wanted
+
+
 def test_odd_bodies_and_names__never_fail(api: Api) -> None:
-    for body in (
-        b"{",
-        b"[]",
-        b'{"reason": 5}',
-        b'{"why": "x"}',
-        b'{"reason": "' + b"x" * 400 + b'"}',
-    ):
-        refused(api.raw("POST", "/admin/flags/a/disable", body), "INVALID_ARGUMENT")
+    for body in (b"{", b"[]", b'{"reason": 5}', b'{"why": "x"}'):
+        refused(api.raw("POST", "/admin/flags/a/enable", body), "INVALID_ARGUMENT")
     for name in ("a%20b", "%F0%9F%A7%A8", "x" * 300, "..", "%ff"):
         answer: Any = api.post(f"/admin/flags/{name}/disable")
         assert answer.status_code in {400, 404}, name

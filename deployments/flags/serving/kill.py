@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, QueryDict
 from django.urls import URLPattern, path
 from rest_framework import serializers
 
 from controlplane.base.api import bodies
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.serializers import StrictSerializer, read
-from controlplane.lib.errors import NotFound
+from controlplane.lib import strictjson
+from controlplane.lib.errors import ControlPlaneError, NotFound
 from deployments.flags import services
 from deployments.flags.models import Flag
 
@@ -42,13 +44,12 @@ class Switched(StrictSerializer):
 
 
 def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way: str) -> Any:
-    said = bodies.read_json(request, bodies.MAX_BODY.value)
-    values = read(SwitchRequest, said)
+    said = _reason_of(request) if way.endswith("disable") else _asked(request)
     workspace = request.workspace  # type: ignore[attr-defined]
     flag = Flag.objects.of(workspace).filter(flag_name=name).first()
     if flag is None:
         raise NotFound("No flag of this name is in the workspace of these credentials.")
-    reason = values["reason"] or f"POST {way}"
+    reason = said or f"POST {way}"
     flag = switch(flag, actor=request.actor, reason=reason)  # type: ignore[attr-defined]
     return {
         "flag": flag.flag_name,
@@ -57,6 +58,29 @@ def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way:
         "changed_by": flag.changed_by,
         "version": flag.version,
     }
+
+
+def _asked(request: HttpRequest) -> str:
+    values = read(SwitchRequest, bodies.read_json(request, bodies.MAX_BODY.value))
+    return str(values["reason"])
+
+
+def _reason_of(request: HttpRequest) -> str:
+    """A kill is never refused for how its reason is wrapped: what can't be read is no reason, what
+    is too long is cut."""
+    try:
+        body = bodies.read(request, bodies.MAX_BODY.value)
+        if "x-www-form-urlencoded" in request.META.get("CONTENT_TYPE", "").lower():
+            told: Any = QueryDict(body).get("reason")
+        else:
+            said = strictjson.loads(body, max_bytes=max(len(body), 1)) if body else None
+            told = said.get("reason") if isinstance(said, dict) else None
+    except (ControlPlaneError, SuspiciousOperation, ValueError):
+        return ""
+    if not isinstance(told, str):
+        return ""
+    spelled = told.encode("utf-8", "replace").decode().replace("\x00", "")
+    return " ".join(spelled.split())[:300]
 
 
 def _route(way: str, end: str) -> URLPattern:
