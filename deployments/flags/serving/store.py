@@ -173,9 +173,9 @@ class Store:
                         raise
             if not failures:
                 self._agreed = asked
-            for error in failures:
-                if isinstance(error, AWAY):
-                    raise error
+            for failure in failures:
+                if isinstance(failure, AWAY):
+                    raise failure
 
     def _failed(self, environment_id: int, error: Exception) -> None:
         """Said once, though each look tries again."""
