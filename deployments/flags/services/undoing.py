@@ -73,7 +73,7 @@ def _refuse_newer(change: FlagChange) -> None:
     """Call it with the rows held. Values alone don't tell: off, on and off again ends as it began,
     and the second off is another decision than the first."""
     later = FlagChange.objects.filter(
-        flag_id=change.flag_id, environment_id=change.environment_id, id__gt=change.pk
+        flag=change.flag, environment=change.environment, id__gt=change.pk
     )
     touched = parts_of(change)
     for each in later.order_by("-id").iterator(chunk_size=200):
