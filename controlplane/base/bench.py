@@ -137,6 +137,7 @@ def quiet() -> Iterator[None]:
         for logger in loggers
         for handler in logger.handlers
         if isinstance(handler, logging.StreamHandler)
+        and not isinstance(handler, logging.FileHandler)  # these own their stream
     }
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         before = {handler: handler.setStream(nowhere) for handler in handlers}

@@ -14,6 +14,7 @@ from controlplane.jobs import measures, metrics
 from controlplane.lib import clock
 from controlplane.lib.errors import Unavailable
 from telemetry import counters, pressure
+from telemetry.ingest import report
 from telemetry.models import Dirty
 from tests import make
 from tests.kit.telemetry import event, tell
@@ -52,8 +53,11 @@ def test_asked_to_wait__counted(monkeypatch: pytest.MonkeyPatch) -> None:
     before = value("controlplane_telemetry_turned_away_total")
     monkeypatch.setattr(pressure, "MOST", type("None_", (), {"value": 0}))
     Dirty.objects.create(bucket=clock.now())
+    here = make.workspace()
+    person = make.person(here, "telemetry_analyst")
+    pressure.forget()
     with pytest.raises(Unavailable):
-        tell(make.workspace(), [event()])
+        report(make.actor(person), here, [{"event": "intent_submitted"}])
     assert value("controlplane_telemetry_turned_away_total") == before + 1
 
 
