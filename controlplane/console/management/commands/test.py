@@ -1,10 +1,12 @@
-"""`manage.py test`: everything CI checks, with progress. `test -- ARGS` is pytest alone."""
+"""`manage.py test`: the checks, then the quick tests; `--all` takes the slow ones too. `test -- ARGS`
+is pytest alone."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -45,6 +47,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("pytest", nargs="*", help="after `--`: pytest alone, with these")
+        parser.add_argument("--all", action="store_true", help="the slow tests too")
         # Taken by manage.py before settings load; here for --help alone.
         parser.add_argument("--state", metavar="DIR", help="state folder (default: .state)")
 
@@ -54,7 +57,7 @@ class Command(BaseCommand):
         try:
             with self._environment() as env:
                 failed = [] if alone else self._static_checks(env)
-                code = self._pytest(options["pytest"], env)
+                code = self._pytest(options["pytest"] or ordinary(every=options["all"]), env)
         except Trouble as trouble:
             raise CommandError(str(trouble)) from None
         if code:
@@ -138,15 +141,18 @@ class Command(BaseCommand):
         return [check.name for check in wanted if not rows[check.name][1]]
 
     def _pytest(self, arguments: list[str], env: Mapping[str, str]) -> int:
-        """On every core; with arguments, exactly as they say."""
-        chosen = arguments or parallel(WORKERS)
-        self._say(" ".join(["pytest", *chosen]))
-        argv = [PYTHON, "-m", "pytest", *chosen]
+        self._say(shlex.join(["pytest", *arguments]))
+        argv = [PYTHON, "-m", "pytest", *arguments]
         return subprocess.run(argv, cwd=ROOT, env=dict(env), check=False).returncode  # noqa: S603
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"{time.monotonic() - self._began:6.1f} s  {text}")
         self.stdout.flush()
+
+
+def ordinary(*, every: bool) -> list[str]:
+    """On every core; without the slow ones unless all are asked for."""
+    return [*([] if every else ["-m", "not slow"]), *parallel(WORKERS)]
 
 
 def parallel(workers: int) -> list[str]:
