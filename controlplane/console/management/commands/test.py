@@ -1,5 +1,5 @@
-"""`manage.py test`: the checks, then the quick tests; `--all` takes the slow ones too. `test -- ARGS`
-is pytest alone."""
+"""`manage.py test`: the checks, then the quick tests; `--all` takes the slow ones too. After `--`
+come pytest's own arguments and pytest alone."""
 
 from __future__ import annotations
 
