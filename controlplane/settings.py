@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "controlplane.notify",
     "controlplane.catalog",
     "controlplane.backups",
+    "controlplane.oncall",
     "controlplane.work",
     "controlplane.approvals",
     "controlplane.console.apps.ConsoleConfig",

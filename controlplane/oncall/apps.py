@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class OnCallConfig(AppConfig):
+    name = "controlplane.oncall"
+    label = "oncall"
+    verbose_name = "On call"

@@ -1,0 +1,148 @@
+"""Who is on duty: what the rest of the portal asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controlplane.access.models import User, Workspace
+from controlplane.lib import clock
+from controlplane.oncall import arithmetic, numbers, plans
+from controlplane.oncall.arithmetic import Plan, Shift
+from controlplane.oncall.models import Layer, Override, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Somebody is on duty. `layer` is None where a swap put them there."""
+
+    person: User
+    schedule: Schedule
+    since: datetime
+    until: datetime
+    layer: Layer | None = None
+    override: Override | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a schedule stands at an instant: who is on duty, or that nobody is (`gap`: and somebody
+    should be), and what comes next."""
+
+    schedule: Schedule
+    at: datetime
+    duty: Duty | None
+    gap: bool
+    next: Duty | None = None
+    changes_at: datetime | None = None
+
+
+def window() -> timedelta:
+    """How far before and after an instant its shift can reach."""
+    return timedelta(days=numbers.LONGEST_TURN.value + 3)
+
+
+def on_duty(role: str, at: datetime | None = None, *, workspace: Workspace | int) -> list[Duty]:
+    """Who answers as this role, now or then; nobody is an empty list. Several schedules may fill
+    one role, and each person is named once."""
+    at = at or clock.now()
+    found: dict[int, Duty] = {}
+    for one in standing(workspace, role=role, at=at):
+        if one.duty is not None:
+            found.setdefault(one.duty.person.pk, one.duty)
+    return list(found.values())
+
+
+def is_on_duty(
+    person: User | int,
+    *,
+    workspace: Workspace | int,
+    role: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Whether somebody is on duty for this role, or for any."""
+    wanted = person.pk if isinstance(person, User) else person
+    return any(
+        one.duty is not None and one.duty.person.pk == wanted
+        for one in standing(workspace, role=role, at=at)
+    )
+
+
+def standing(
+    workspace: Workspace | int, *, role: str = "", at: datetime | None = None
+) -> list[Standing]:
+    """Every schedule in use then, or those that fill a role."""
+    at = at or clock.now()
+    rows = Schedule.objects.counting(at).filter(
+        workspace=workspace.pk if isinstance(workspace, Workspace) else workspace
+    )
+    if role:
+        rows = rows.filling(role)
+    return standings(list(rows.order_by("title", "id")), at)
+
+
+def standings(schedules: Sequence[Schedule], at: datetime) -> list[Standing]:
+    if not schedules:
+        return []
+    far = window()
+    known = plans.plans_of(schedules, at - far, at + far)
+    shifts = {pk: _now_and_next(plan, at) for pk, plan in known.items()}
+    names = Names.of(shift for pair in shifts.values() for shift in pair)
+    return [_standing(one, at, known[one.pk], *shifts[one.pk], names) for one in schedules]
+
+
+def _now_and_next(plan: Plan, at: datetime) -> tuple[Shift, Shift | None]:
+    now = arithmetic.shift_at(plan, at)
+    found = arithmetic.next_change(plan, at, at + arithmetic.reach(plan))
+    if found is None:
+        return now, None
+    return now, arithmetic.shift_at(plan, found.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The rows that shifts only name by key."""
+
+    people: dict[int, User]
+    layers: dict[int, Layer]
+    overrides: dict[int, Override]
+
+    @classmethod
+    def of(cls, shifts: object) -> Names:
+        found = [shift for shift in shifts if isinstance(shift, Shift)]  # type: ignore[attr-defined]
+        people = {shift.person for shift in found if shift.person is not None}
+        layers = {shift.layer for shift in found if shift.layer is not None}
+        overrides = {shift.override for shift in found if shift.override is not None}
+        return cls(
+            User.objects.in_bulk(people),
+            Layer.objects.in_bulk(layers) if layers else {},
+            Override.objects.in_bulk(overrides) if overrides else {},
+        )
+
+    def duty(self, shift: Shift | None, schedule: Schedule) -> Duty | None:
+        if shift is None or shift.person is None:
+            return None
+        return Duty(
+            self.people[shift.person],
+            schedule,
+            shift.since,
+            shift.until,
+            self.layers.get(shift.layer or 0),
+            self.overrides.get(shift.override or 0),
+        )
+
+
+def _standing(
+    schedule: Schedule, at: datetime, plan: Plan, now: Shift, later: Shift | None, names: Names
+) -> Standing:
+    second = timedelta(seconds=1)
+    gap = now.is_gap and bool(arithmetic.gaps(plan, at, at + second))
+    return Standing(
+        schedule,
+        at,
+        names.duty(now, schedule),
+        gap,
+        names.duty(later, schedule),
+        later.since if later is not None else None,
+    )
