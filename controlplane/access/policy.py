@@ -311,6 +311,7 @@ define(
         ("view", "See what waits for consent and what was signed", EVERYBODY),
         ("ask", "Ask for consent, revise what was asked", WORKERS),
         ("withdraw", "Withdraw what was asked", WORKERS),
+        ("comment", "Comment on what waits for consent", WORKERS),
     ],
 )
 define(
@@ -348,6 +349,44 @@ define(
             "Say where changes of flags need consent",
             ADMIN | {"engineering_lead", "compliance"},
         ),
+    ],
+    by_key=False,
+)
+
+
+define(
+    "deployment",
+    [
+        ("view", "See deployments", EVERYBODY),
+        ("create", "Plan deployments", OPERATORS),
+        ("change", "Prepare deployments, say what they bring", OPERATORS),
+        ("start", "Start a deployment and run its steps", OPERATORS),
+        ("tick", "Say that a check of a deployment holds", OPERATORS | {"telemetry_analyst", "ux"}),
+        ("close", "Close a deployment", OPERATORS),
+        ("rollback", "Roll a deployment back", OPERATORS),
+    ],
+)
+define(
+    "deployment",
+    [
+        (
+            "override",
+            "Waive a check of a deployment",
+            frozenset({"release_manager", "engineering_lead"}),
+        ),
+        ("adapters", "Say what may be run for deployments", ADMIN | {"engineering_lead"}),
+    ],
+    by_key=False,
+)
+define("freeze", [("view", "See freezes", EVERYBODY), ("manage", "Freeze changes", OPERATORS)])
+define(
+    "freeze",
+    [
+        (
+            "override",
+            "Start a deployment in spite of a freeze",
+            frozenset({"release_manager", "engineering_lead"}),
+        )
     ],
     by_key=False,
 )

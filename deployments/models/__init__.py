@@ -1,0 +1,19 @@
+"""Releases on their way: what is deployed where, what stands in the way, how it went."""
+
+from deployments.models.adapters import Adapter
+from deployments.models.freezes import Freeze
+from deployments.models.gates import Gate
+from deployments.models.releases import Deployment, DeploymentComponent
+from deployments.models.snapshots import Snapshot
+from deployments.models.steps import Step, StepAttempt
+
+__all__ = [
+    "Adapter",
+    "Deployment",
+    "DeploymentComponent",
+    "Freeze",
+    "Gate",
+    "Snapshot",
+    "Step",
+    "StepAttempt",
+]

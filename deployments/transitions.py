@@ -1,0 +1,80 @@
+"""How a deployment may move. The main road goes down; to the side it is blocked, and goes back to
+where it was. What gates say is asked by the services, for it takes looking around."""
+
+from __future__ import annotations
+
+from controlplane.base.states import Step, TransitionTable
+
+_CHANGE, _START, _CLOSE = "deployment.change", "deployment.start", "deployment.close"
+_ROLLBACK = "deployment.rollback"
+
+_CANCEL = Step(_CHANGE, "Cancel", primary=False)
+_BLOCK = Step(_CHANGE, "Block", primary=False)
+_FAIL = Step(_START, "Give up", primary=False)
+# When the deployment that reverses it is done.
+_REVERSED = Step(_ROLLBACK, "Rolled back", primary=False)
+
+
+def _back(label: str = "Go on") -> Step:
+    return Step(_CHANGE, label)
+
+
+DEPLOYMENT = TransitionTable(
+    "deployments.Deployment",
+    initial="draft",
+    steps={
+        "draft": {"preparing": Step(_CHANGE, "Prepare"), "cancelled": _CANCEL},
+        "preparing": {
+            "ready": Step(_CHANGE, "Declare ready"),
+            "blocked": _BLOCK,
+            "cancelled": _CANCEL,
+        },
+        "ready": {
+            "approved": Step(None, "Approve"),
+            "preparing": Step(_CHANGE, "Back to preparing", primary=False),
+            "blocked": _BLOCK,
+            "cancelled": _CANCEL,
+        },
+        "approved": {
+            "deploying": Step(_START, "Start"),
+            "preparing": Step(_CHANGE, "Back to preparing", primary=False),
+            "blocked": _BLOCK,
+            "cancelled": _CANCEL,
+        },
+        "deploying": {
+            "verifying": Step(_START, "All steps are done"),
+            "blocked": _BLOCK,
+            "failed": _FAIL,
+            "rolled_back": _REVERSED,
+        },
+        "verifying": {
+            "monitoring": Step(_START, "Verified"),
+            "blocked": _BLOCK,
+            "failed": _FAIL,
+            "rolled_back": _REVERSED,
+        },
+        "monitoring": {
+            "completed": Step(_CLOSE, "Close"),
+            "blocked": _BLOCK,
+            "failed": _FAIL,
+            "rolled_back": _REVERSED,
+        },
+        "blocked": {
+            "preparing": _back(),
+            "ready": _back(),
+            "approved": _back(),
+            "deploying": _back(),
+            "verifying": _back(),
+            "monitoring": _back(),
+            "failed": _FAIL,
+            "rolled_back": _REVERSED,
+            "cancelled": _CANCEL,
+        },
+        # What could not be brought out may be tried again under its name.
+        "failed": {
+            "preparing": Step(_CHANGE, "Prepare again"),
+            "rolled_back": _REVERSED,
+        },
+        "completed": {"rolled_back": _REVERSED},
+    },
+)
