@@ -9,6 +9,7 @@ from django.test import Client
 
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
+from controlplane.base.api.services import set_throttle
 from controlplane.catalog.models import Environment
 from deployments.flags.models import Flag, FlagChange
 from tests import make
@@ -129,3 +130,27 @@ def test_odd_bodies_and_names__never_fail(api: Api) -> None:
 def test_address__is_no_page_of_the_console(ws: Workspace) -> None:
     answer = Client().get("/admin/flags/a/disable")
     assert (answer.status_code, answer["Content-Type"]) == (401, "application/json")
+
+
+@pytest.mark.parametrize("path", ["/admin/flags/a/disable", "/api/v1/flags/a/disable"])
+def test_kill__no_temporary_limit_refuses_it(ws: Workspace, path: str) -> None:
+    made = flags.flag(ws, "a")
+    lead = make.actor(make.person(ws, "primary_operator"))
+    set_throttle(ws, actor=lead, limit=1, minutes=5, shared=True, reason="an agent ran away")
+    api = Api(make.key(make.agent(ws, role=""), scopes=["flag.kill", "flag.enable"])[1])
+    on = path.replace("disable", "enable")
+    assert api.post(on).status_code == 200
+    refused(api.post(on), "RATE_LIMITED")
+    assert [api.post(path).status_code for _ in range(3)] == [200] * 3
+    made.refresh_from_db()
+    assert not made.enabled
+
+
+@pytest.mark.parametrize("path", ["/admin/flags/a/disable", "/api/v1/flags/a/disable"])
+def test_kill__no_unknown_parameter_refuses_it(ws: Workspace, api: Api, path: str) -> None:
+    made = flags.flag(ws, "a")
+    assert api.post(f"{path}?from=runbook&from=pager&x={'y' * 3_000}").status_code == 200
+    made.refresh_from_db()
+    assert not made.enabled
+    on = path.replace("disable", "enable")
+    refused(api.post(f"{on}?from=runbook"), "INVALID_ARGUMENT")

@@ -31,6 +31,8 @@ class Rules(Protocol):
     @property
     def throttle(self) -> str: ...
     @property
+    def emergency(self) -> bool: ...
+    @property
     def deprecation(self) -> deprecation.Deprecation | None: ...
 
 
@@ -63,10 +65,12 @@ def enter(request: HttpRequest, rules: Rules, query: Collection[str]) -> Actor:
     workspace = workspaces.choose(request, actor) if rules.in_workspace else None
     request.workspace = workspace  # type: ignore[attr-defined]
     context.note(user_ref=actor.ref, workspace=workspace.slug if workspace else "")
-    throttles.check(request, actor, rules.throttle or _class_of(method))
+    name = rules.throttle or _class_of(method)
+    throttles.check(request, actor, name, emergency=rules.emergency)
     if action != SIGNED_IN:
         policy.require(actor, action, workspace)
-    _check_query(request, query)
+    if not rules.emergency:
+        _check_query(request, query)
     return actor
 
 

@@ -46,6 +46,9 @@ class PortalAPIView(APIView):
     in_workspace: ClassVar[bool] = True
     throttle: ClassVar[str] = ""  # "", or a class of `throttles.CLASSES`
     query: ClassVar[Collection[str]] = ()  # parameters beside the filters'
+    # For what people reach for when things burn: no temporary limit refuses it, and no query
+    # parameter that it doesn't know.
+    emergency: ClassVar[bool] = False
     max_body: ClassVar[int] = 0  # 0: the default
     secret_fields: ClassVar[Collection[str]] = ()  # of answers; never remembered
     # Fields of a body that name its sender. Less, where one of them names somebody acted upon.

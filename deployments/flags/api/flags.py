@@ -159,6 +159,7 @@ class FlagDisableView(_OneFlag):
     already is answered the same."""
 
     actions = {"POST": "flag.kill"}
+    emergency = True
     inputs = {"POST": OptionalReason}
     outputs = {"POST": FlagWhole}
     statuses = {"POST": 200}

@@ -97,6 +97,7 @@ def _route(way: str, end: str) -> URLPattern:
         inputs={"POST": SwitchRequest},
         outputs={"POST": Switched},
         throttle="write",
+        emergency=way == "disable",
         tags=["flags"],
         errors={404},
     )(handler)
