@@ -67,6 +67,24 @@ def test_reasons__are_the_protocols_own(ws: Workspace, sdk: Sdk) -> None:
     assert told["metadata"]["rule"] == "Europe"
 
 
+def test_titles_of_rules__are_not_told_to_browsers(ws: Workspace, sdk: Sdk) -> None:
+    flags.flag(ws, "new-planner", rules=[rule(title="Pilot with ACME")])
+    browser, who = Sdk(ws, "frontend"), {"targetingKey": "u-1"}
+    inside, everything = sdk.evaluate("new-planner", who), sdk.evaluate("", who)
+    assert b"ACME" in inside.content
+    assert b"ACME" in everything.content
+    seen = browser.evaluate("new-planner", who)
+    assert seen.json() == {**inside.json(), "metadata": {"why": "rule"}}
+    assert fits(success_form(), seen.json())
+    held = {"If-None-Match": everything["ETag"]}
+    answers = [browser.evaluate("", who), browser.evaluate("", who, **held)]
+    answers += [browser.get("/unleash/api/frontend?userId=u-1")]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert b"new-planner" in answer.content
+        assert b"ACME" not in answer.content
+
+
 @pytest.mark.parametrize(
     ("kind", "off", "on", "sent"),
     [

@@ -15,7 +15,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from deployments.flags.serving import counting, gauges
 from deployments.flags.serving.doors import SdkRequest, app_of, sdk_view, tell_age
 from deployments.flags.serving.ofrep import reading
-from deployments.flags.serving.ofrep.said import Said, Sayings
+from deployments.flags.serving.ofrep.said import Said, Sayings, tells_titles
 from deployments.flags.serving.snapshots import Snapshot
 from deployments.flags.serving.store import store
 
@@ -31,7 +31,8 @@ class EvaluationRequest(StrictSerializer):
 
 
 class Evaluation(StrictSerializer):
-    """A value. `metadata.why` is the portal's own reason, `metadata.rule` the rule's title."""
+    """A value. `metadata.why` is the portal's own reason, `metadata.rule` the rule's title, which
+    tokens for browsers are not told."""
 
     key = serializers.CharField()
     value = serializers.JSONField(help_text="Of the type the flag declares.")
@@ -79,7 +80,7 @@ def evaluate_flag(request: SdkRequest, key: str) -> HttpResponse:
         counting.unknown(snapshot.environment_id, app_of(request), key)
         told = {"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": "No such flag here."}
         return tell_age(JsonAnswer(told, 404))
-    said = Sayings.of(snapshot).say(key, decision, reading.keyless(context))
+    said = Sayings.of(snapshot, request.sdk_token).say(key, decision, reading.keyless(context))
     _ONE.inc()
     if said.counted is None:
         return tell_age(HttpResponse(said.body, content_type=JSON, status=400))
@@ -103,7 +104,7 @@ def evaluate_flags(request: SdkRequest) -> HttpResponse:
     nor the context have changed, and nothing is evaluated."""
     body = reading.body_of(request)
     snapshot = request.snapshot
-    tag = _tag(snapshot, body)
+    tag = _tag(request, body)
     if _has(request, tag):
         _SAME.inc()
         response = HttpResponse(status=304)
@@ -118,7 +119,7 @@ def evaluate_flags(request: SdkRequest) -> HttpResponse:
 def _all(request: SdkRequest, snapshot: Snapshot, body: bytes) -> bytes:
     context = reading.context_of(body)
     keyless = reading.keyless(context)
-    say = Sayings.of(snapshot).say
+    say = Sayings.of(snapshot, request.sdk_token).say
     decisions = snapshot.ruleset.decide_all(context)
     said = [say(name, decision, keyless) for name, decision in decisions.items()]
     _ALL.inc(len(said))
@@ -131,9 +132,11 @@ def _all(request: SdkRequest, snapshot: Snapshot, body: bytes) -> bytes:
     return b'{"flags":[%b],"metadata":%b}' % (b",".join([each.body for each in said]), about)
 
 
-def _tag(snapshot: Snapshot, body: bytes) -> str:
-    """Equal flags, an equal body and no rule of the clock between: an equal answer."""
-    parts = f"{snapshot.digest} {snapshot.era()} ".encode()
+def _tag(request: SdkRequest, body: bytes) -> str:
+    """Equal flags, an equal body, a token that is told as much, and no rule of the clock between:
+    an equal answer."""
+    snapshot = request.snapshot
+    parts = f"{snapshot.digest} {snapshot.era()} {tells_titles(request.sdk_token):d} ".encode()
     return f'"{hashlib.blake2b(parts + body, digest_size=16).hexdigest()}"'
 
 

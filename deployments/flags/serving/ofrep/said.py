@@ -2,7 +2,8 @@
 
 Each flag has few outcomes, so an answer about fifty flags is fifty look-ups and one join. All that
 the clients need stands in every answer: key, value, reason, variant. Reasons are the protocol's
-own; the portal's stand in `metadata`.
+own; the portal's stand in `metadata`. Titles of rules are words among colleagues ("pilot with
+ACME"), and a browser's token is in everybody's hands: to such a token they are not told.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 
 from controlplane.base.api.answers import encode
 from deployments.flags.engine import Decision
+from deployments.flags.models import SdkToken
 from deployments.flags.serving.counting import Answer
-from deployments.flags.serving.snapshots import Snapshot
+from deployments.flags.serving.snapshots import Snapshot, Token
 from deployments.flags.serving.values import Unfit, value_of
 
 REASONS = {
@@ -40,20 +42,22 @@ class Said:
 
 
 class Sayings:
-    """Beside a snapshot: every outcome met so far."""
+    """Beside a snapshot: every outcome met so far, as it is told to one sort of token."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, titled: bool) -> None:
         self.snapshot = snapshot
+        self.titled = titled
         self._known: dict[tuple[Any, ...], Said] = {}
         self._needing = frozenset(
             name for name, told in snapshot.features.items() if _draws_by_key(told)
         )
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Sayings:
-        found = snapshot.kept.get(cls)
+    def of(cls, snapshot: Snapshot, token: Token) -> Sayings:
+        titled = tells_titles(token)
+        found = snapshot.kept.get((cls, titled))
         if found is None:
-            found = snapshot.kept[cls] = cls(snapshot)
+            found = snapshot.kept[cls, titled] = cls(snapshot, titled)
         return found
 
     def say(self, name: str, decision: Decision, keyless: bool) -> Said:
@@ -83,7 +87,7 @@ class Sayings:
             return _failure(name, "GENERAL", f"The flag's value is not of its type: {error}.")
         side = "on" if decision.enabled else "off"
         metadata = {"why": "unreadable" if portal.get("unreadable") else decision.reason}
-        if decision.rule:
+        if decision.rule and self.titled:
             metadata["rule"] = decision.rule
         told = {
             "key": name,
@@ -93,6 +97,10 @@ class Sayings:
             "metadata": metadata,
         }
         return Said(told, encode(told), Answer(name, decision.enabled, decision.variant))
+
+
+def tells_titles(token: Token) -> bool:
+    return token.kind != SdkToken.Kind.FRONTEND
 
 
 def _failure(name: str, code: str, details: str) -> Said:
