@@ -30,25 +30,6 @@ _MAX_KEY = 2**31
 # this one. It changes nothing, so no index is touched for it.
 _ONCE = "category = {}.category"
 
-# Counter and flag in one UPDATE: of a hub's ten thousand dependents each row is written once.
-_MOVE = f"""
-    WITH seen AS (
-        SELECT d.id, d.blocked AS was,
-            d.active AND (d.open_blockers + %(by)s > 0 OR coalesce(p.blocked, false)) AS want
-        FROM work_item d LEFT JOIN work_item p ON p.id = d.parent_id
-        WHERE d.id IN (
-            SELECT item_id FROM work_dependency WHERE target_id = %(id)s
-               AND kind = ANY(%(blocking)s)
-        )
-    ), moved AS (
-        UPDATE work_item d
-        SET open_blockers = d.open_blockers + %(by)s, blocked = seen.want, {_ONCE.format("d")}
-        FROM seen WHERE d.id = seen.id
-        RETURNING d.id, seen.was <> seen.want AS turned
-    )
-    SELECT id FROM moved WHERE turned
-"""  # noqa: S608 - no input stands in it
-
 # A waiter waits while children are at work: for all of them, or for the first to be done.
 _UNMET = """
     EXISTS (SELECT 1 FROM work_item c WHERE c.parent_id = e.target_id AND c.active)
@@ -59,6 +40,60 @@ _UNMET = """
         )
     )
 """
+
+# An item began or ceased to be at work: all that follows from it, in one statement, since it is run
+# under the lock. What waits for it, or for the children of its parent, counts one more or less;
+# then whose flag turns, from these and the item itself down the tree. All turn one way, so each is
+# reached from above at the latest, and each row is written once: of a hub's dependents each.
+# The count in the recursion is asked by edge: to join what moved would try each pair of a hub's.
+_MOVE = f"""
+    WITH RECURSIVE waiting AS MATERIALIZED (
+        SELECT seen.* FROM (
+            SELECT e.id, e.item_id, e.unmet AS was, ({_UNMET}) AS held
+            FROM work_dependency e WHERE e.kind = 'waits-for' AND e.target_id = %(parent)s
+            OFFSET 0
+        ) seen WHERE seen.was <> seen.held
+    ), told AS (
+        UPDATE work_dependency e SET unmet = waiting.held FROM waiting WHERE e.id = waiting.id
+    ), moved AS (
+        SELECT id, sum(by)::int AS by FROM (
+            SELECT item_id AS id, %(by)s AS by FROM work_dependency
+            WHERE target_id = %(id)s AND kind = ANY(%(blocking)s) AND %(by)s <> 0
+            UNION ALL
+            SELECT item_id, CASE WHEN held THEN 1 ELSE -1 END FROM waiting
+            UNION ALL
+            SELECT %(id)s, 0
+        ) counts GROUP BY id
+    ), turned(id, now) AS (
+        SELECT i.id, NOT i.blocked FROM moved
+        JOIN work_item i ON i.id = moved.id LEFT JOIN work_item p ON p.id = i.parent_id
+        WHERE i.blocked <> (
+            i.active AND (i.open_blockers + moved.by > 0 OR coalesce(p.blocked, false))
+        )
+        UNION
+        SELECT c.id, NOT c.blocked FROM turned JOIN work_item c ON c.parent_id = turned.id
+        WHERE c.blocked <> (c.active AND (turned.now OR c.open_blockers + (
+            SELECT count(*) * %(by)s FROM work_dependency e
+            WHERE e.item_id = c.id AND e.target_id = %(id)s AND e.kind = ANY(%(blocking)s)
+        ) + (
+            SELECT coalesce(sum(CASE WHEN held THEN 1 ELSE -1 END), 0) FROM waiting
+            WHERE waiting.item_id = c.id
+        ) > 0))
+    ), written AS (
+        UPDATE work_item i SET open_blockers = i.open_blockers + changed.by,
+            blocked = coalesce(changed.now, i.blocked), {_ONCE.format("i")}
+        FROM (
+            SELECT id, sum(by)::int AS by, bool_or(now) AS now FROM (
+                SELECT id, by, NULL::boolean AS now FROM moved
+                UNION ALL
+                SELECT id, 0, now FROM turned
+            ) both_kinds GROUP BY id
+        ) changed
+        WHERE i.id = changed.id AND (changed.by <> 0 OR changed.now IS NOT NULL)
+        RETURNING i.id, i.open_blockers, i.blocked
+    )
+    SELECT open_blockers, blocked FROM written WHERE id = %(id)s
+"""  # noqa: S608 - no input stands in it
 
 _WAITERS = f"""
     WITH seen AS (
@@ -171,14 +206,18 @@ def lock(workspace_id: int) -> None:
 
 
 def activity_changed(item: Any, *, was_active: bool) -> None:
-    """Call it after the item's status is stored, under the lock."""
-    touched, turned = [item.pk], []
-    if was_active != item.active:
-        by = 1 if item.active else -1
-        turned = _ids(_MOVE, id=item.pk, by=by, blocking=_blocking())
-    if item.parent_id is not None:
-        touched += waiters_of([item.parent_id])
-    settle(touched, below=turned)
+    """Call it after the item's status is stored, under the lock. The item is told what it has now
+    itself."""
+    values = {
+        "id": item.pk,
+        "parent": item.parent_id,
+        "by": int(item.active) - int(was_active),
+        "blocking": _blocking(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, values)
+        for item.open_blockers, item.blocked in cursor.fetchall():
+            pass  # at most one row: its own, where it changed
 
 
 def waiters_of(parents: Collection[int]) -> list[int]:
@@ -206,10 +245,10 @@ def count_off(ids: Collection[int]) -> None:
         )
 
 
-def settle(ids: Iterable[int], *, below: Collection[int] = ()) -> None:
+def settle(ids: Iterable[int]) -> None:
     """Write `blocked` of these and of all below whose own depends on it, level by level: each
-    round writes only rows whose value turns. `below`: whose own turned already."""
-    wrong = {*_ids(_WRONG_AMONG, ids=list(ids)), *_wrong_below(below)}
+    round writes only rows whose value turns."""
+    wrong = set(_ids(_WRONG_AMONG, ids=list(ids)))
     while wrong:
         with connection.cursor() as cursor:
             cursor.execute(_TURN, [list(wrong)])
@@ -217,7 +256,7 @@ def settle(ids: Iterable[int], *, below: Collection[int] = ()) -> None:
 
 
 def _wrong_below(ids: Collection[int]) -> list[int]:
-    return _ids(_WRONG_BELOW, ids=list(ids)) if ids else []
+    return _ids(_WRONG_BELOW, ids=list(ids))
 
 
 def reaches(start: int, goal: int) -> bool:

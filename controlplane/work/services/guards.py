@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from django.db import connection
+
 from controlplane.work import vocabulary
-from controlplane.work.models import Dependency, Item
+from controlplane.work.models import Item
 
 _NAMED = 5
+
+# The first few of each, in one look: a status flip asks this under the workspace's lock.
+_BEFORE = """
+    (SELECT 1, t.id, t.key FROM work_dependency e JOIN work_item t ON t.id = e.target_id
+     WHERE e.item_id = %(id)s AND e.kind = ANY(%(blocking)s)
+       AND t.active AND t.id <> ALL(%(closing)s)
+     ORDER BY t.id LIMIT %(most)s)
+    UNION ALL
+    (SELECT 2, t.id, t.key FROM work_dependency e JOIN work_item t ON t.id = e.target_id
+     WHERE e.item_id = %(id)s AND e.kind = %(waits)s AND e.unmet ORDER BY t.id LIMIT %(most)s)
+    UNION ALL
+"""
+_UNDER = """
+    (SELECT 3, c.id, c.key FROM work_item c
+     WHERE c.parent_id = %(id)s AND c.active AND c.id <> ALL(%(closing)s)
+     ORDER BY c.id LIMIT %(most)s)
+"""
+_WORDS = {
+    1: "blocked by open issues",
+    2: "waits for the children of",
+    3: "has open children",
+}
 
 
 def open_work(item: Item, *, also_closing: frozenset[int] = frozenset()) -> list[str]:
     """Sentences; empty when it may be closed. What closes in the same step does not stand in the
     way."""
-    found: list[str] = []
-    if item.open_blockers:
-        found += _before(item, also_closing)
-    children = item.children.filter(active=True).exclude(pk__in=also_closing)
-    keys = list(children.order_by("id").values_list("key", flat=True)[: _NAMED + 1])
-    if keys:
-        found.append(f"has open children {_some(keys)}")
-    return found
-
-
-def _before(item: Item, also_closing: frozenset[int]) -> list[str]:
-    blockers = Dependency.objects.filter(
-        item=item, kind__in=vocabulary.BLOCKING, target__active=True
-    ).exclude(target_id__in=also_closing)
-    awaited = Dependency.objects.filter(item=item, kind=vocabulary.WAITS, unmet=True)
-    found = []
-    keys = list(blockers.order_by("target_id").values_list("target__key", flat=True)[: _NAMED + 1])
-    if keys:
-        found.append(f"blocked by open issues {_some(keys)}")
-    keys = list(awaited.order_by("target_id").values_list("target__key", flat=True)[: _NAMED + 1])
-    if keys:
-        found.append(f"waits for the children of {_some(keys)}")
-    return found
+    found: dict[int, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BEFORE + _UNDER if item.open_blockers else _UNDER,
+            {
+                "id": item.pk,
+                "blocking": list(vocabulary.BLOCKING),
+                "waits": vocabulary.WAITS,
+                "closing": list(also_closing),
+                "most": _NAMED + 1,
+            },
+        )
+        for why, _, key in sorted(cursor.fetchall()):
+            found.setdefault(why, []).append(key)
+    return [f"{_WORDS[why]} {_some(keys)}" for why, keys in found.items()]
 
 
 def _some(keys: list[str]) -> str:

@@ -144,7 +144,6 @@ def after_move(item: Item, moved: Move, *, actor: Actor, name: str, reason: str)
     item.active = is_active(item)
     if moved.was_active != item.active or moved.was_done != (item.category == "done"):
         graph.activity_changed(item, was_active=moved.was_active)
-        item.refresh_from_db(fields=["blocked", "open_blockers"])
     kind, action = "status_changed", "work.update"
     if item.status == "closed":
         kind, action = "closed", "work.close"
