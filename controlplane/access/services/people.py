@@ -175,9 +175,11 @@ def add_member(workspace: Workspace, user: User, *, actor: Actor) -> Membership:
     membership, made = Membership.objects.select_for_update().get_or_create(
         workspace=workspace, user=user
     )
-    if made or membership.left_at is not None:
+    if not made and membership.left_at is not None:
         membership.left_at = None
         membership.save(update_fields=["left_at"])
+        made = True
+    if made:
         audit.record(actor, "member.add", membership, after={"person": user.email})
     return membership
 

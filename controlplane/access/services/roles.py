@@ -31,7 +31,7 @@ def grant_role(
     if expires_at is not None and expires_at <= clock.now():
         raise invalid("expires_at", "The end lies in the past.")
     lock_roles(membership.workspace_id)
-    membership.refresh_from_db()
+    membership.refresh_from_db(fields=["left_at"])
     if membership.left_at is not None:
         raise Conflict("Not a member of this workspace any more.")
     _close_expired(membership, role)
