@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -61,17 +62,27 @@ def define_policy(
     """Add a policy. What is not given is the playbook's."""
     access.require(actor, "approval.manage", workspace)
     slug = reading.slug_of("slug", slug)
-    given.setdefault("target_minutes", numbers.TARGET.value)
-    given.setdefault("expires_minutes", numbers.EXPIRES.value)
-    given.setdefault("remind_at", [50])
-    fields = _read({"name": name, "slots": slots, **given})
+    fields = _read({**_usual(), "name": name, "slots": slots, **given})
     try:
         with transaction.atomic():
             made = Policy.objects.create(workspace=workspace, slug=slug, **fields)
     except IntegrityError:
         raise Conflict(f"There is a policy {slug} already.", details={"slug": "Taken."}) from None
-    record(actor, "approval.manage", made, after={"slug": slug, **fields}, details={"added": True})
+    _record_added(made, fields, actor)
     return made
+
+
+def _usual() -> dict[str, Any]:
+    return {
+        "target_minutes": numbers.TARGET.value,
+        "expires_minutes": numbers.EXPIRES.value,
+        "remind_at": [50],
+    }
+
+
+def _record_added(made: Policy, fields: dict[str, Any], actor: Actor) -> None:
+    after = {"slug": made.slug, **fields}
+    record(actor, "approval.manage", made, after=after, details={"added": True})
 
 
 @transaction.atomic
@@ -112,9 +123,11 @@ def retire_policy(
     return policy
 
 
+@transaction.atomic
 def ensure_policies(workspace: Workspace, *, actor: Actor | None = None) -> list[Policy]:
     """What every workspace starts with; what is there is left alone."""
-    return [policy_of(workspace, slug) for slug in SHIPPED]
+    _furnish(workspace, SHIPPED.values())
+    return list(Policy.objects.filter(workspace=workspace, slug__in=SHIPPED))
 
 
 def policy_of(workspace: Workspace, slug: str) -> Policy:
@@ -122,26 +135,28 @@ def policy_of(workspace: Workspace, slug: str) -> Policy:
     found: Policy | None = Policy.objects.filter(workspace=workspace, slug=slug).first()
     if found is not None:
         return found
-    shipped = SHIPPED.get(slug)
-    if shipped is None:
+    if slug not in SHIPPED:
         raise NotFound(f"There is no approval policy {slug}.", details={"policy": "Unknown."})
-    return _furnish(workspace, shipped)
+    _furnish(workspace, [SHIPPED[slug]])
+    return Policy.objects.get(workspace=workspace, slug=slug)
 
 
-def _furnish(workspace: Workspace, shipped: Shipped) -> Policy:
-    try:
-        with transaction.atomic():
-            return define_policy(
-                workspace,
-                shipped.slug,
-                actor=actors.job("approvals"),
-                name=shipped.name,
-                about=shipped.about,
-                slots=shipped.slots,
-                **dict(shipped.fields),
-            )
-    except Conflict:  # somebody else did, in this moment
-        return Policy.objects.get(workspace=workspace, slug=shipped.slug)
+@transaction.atomic
+def _furnish(workspace: Workspace, shipped: Iterable[Shipped]) -> None:
+    """Together in one statement: every new workspace waits for it."""
+    job = actors.job("approvals")
+    access.require(job, "approval.manage", workspace)
+    fields = {
+        one.slug: _read(
+            {**_usual(), "name": one.name, "about": one.about, "slots": one.slots, **one.fields}
+        )
+        for one in shipped
+    }
+    made = [Policy(workspace=workspace, slug=slug, **given) for slug, given in fields.items()]
+    Policy.objects.bulk_create(made, ignore_conflicts=True)
+    # Only what is really ours: somebody else may have been first with the same slug.
+    for policy in Policy.objects.filter(uid__in=[row.uid for row in made]).order_by("pk"):
+        _record_added(policy, fields[policy.slug], job)
 
 
 def snapshot(policy: Policy) -> dict[str, Any]:
