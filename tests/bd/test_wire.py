@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,12 @@ class Server:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 else:
                     connection.sendall(each)
+        # One more call is refused; left open it would wait for an answer until `bd` gives up.
+        self._socket.close()
 
     def end(self) -> None:
-        # Wakes a thread that still waits for a connection.
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # wakes a thread that still waits for a connection
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(20)
 
