@@ -43,6 +43,7 @@ nothing(
     "feature_flags.sdktoken",
     "feature_flags.flagusage",
     "feature_flags.unknownflag",
+    "feature_flags.sdkapp",
     "feature_flags.sdkinstance",
     "feature_flags.impactsample",
     why="names of applications and sums; whom a flag was evaluated for is never stored",
@@ -65,6 +66,13 @@ keep_rows(
     "last_seen",
     days=90,
     why="a name nobody asks for any more was mended",
+)
+keep_rows(
+    "flags.sdk_apps",
+    "feature_flags.sdkapp",
+    "last_seen",
+    days=30,
+    why="a name that nobody tells any more leaves its place to another",
 )
 keep_rows(
     "flags.sdk_instances",

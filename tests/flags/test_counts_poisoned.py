@@ -11,6 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from deployments.flags.models import FlagUsage, ImpactSample, UnknownFlag
 from deployments.flags.services import counts, impact
+from deployments.flags.services.apps import App
 from deployments.flags.serving import counting
 from deployments.flags.serving.counting import Answer
 from tests import make
@@ -29,8 +30,8 @@ def test_sums__stop_before_the_end_of_the_column(ws: Workspace) -> None:
     place = flags.environment(ws)
     hour = clock.now().replace(minute=0, second=0, microsecond=0)
     for _ in range(3):
-        counting.reported(place.pk, "x", hour, {Answer("a", True, "v"): 2**62})
-        counting.unknown(place.pk, "x", "b", 2**62)
+        counting.reported(place.pk, App("x"), hour, {Answer("a", True, "v"): 2**62})
+        counting.unknown(place.pk, App("x"), "b", 2**62)
         counting.flush()
         sample = impact.Sample("x", "t", "histogram", {}, 1e308, 2**62, {"1": 2**62})
         impact.keep(place.pk, hour, [sample])
@@ -52,8 +53,8 @@ def test_report__of_more_than_anybody_asks_is_refused(ws: Workspace) -> None:
 def test_count_that_cant_be_written__goes_alone(ws: Workspace) -> None:
     place = flags.environment(ws)
     good: Any = Answer("a", True, "")
-    counting.answered(place.pk, "x", [good, Answer("bad\x00name", True, "")])
-    counting.unknown(place.pk, "x", "b")
+    counting.answered(place.pk, App("x"), [good, Answer("bad\x00name", True, "")])
+    counting.unknown(place.pk, App("x"), "b")
     counting.flush()
     assert FlagUsage.objects.get().flag_name == "a"
     assert UnknownFlag.objects.get().flag_name == "b"

@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from controlplane.access.models import Workspace
 from deployments.flags import is_enabled, services
 from deployments.flags.models import FlagUsage, SdkToken, UnknownFlag
+from deployments.flags.services.apps import App
 from deployments.flags.serving import counting, loading, processes
 from deployments.flags.serving.store import Store, store
 from tests import make
@@ -186,7 +187,7 @@ def test_database_away__what_was_measured_is_refused_and_counts_wait(
 ) -> None:
     from deployments.flags.services import counts, impact
 
-    def gone(*args: Any) -> Any:
+    def gone(*args: Any, **told: Any) -> Any:
         raise OperationalError("the database is away")
 
     flags.flag(ws, "a")
@@ -221,7 +222,7 @@ def test_fork__counts_are_written_once_and_wait_for_no_lost_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(processes, "_writing_in", os.getpid())
-    counting.answered(1, "x", [counting.Answer("a", True, "")])
+    counting.answered(1, App("x"), [counting.Answer("a", True, "")])
     with counting._lock, counting._writing:
         child = os.fork()
         if child == 0:  # says by its exit what it found; pytest must not go on in it

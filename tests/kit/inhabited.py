@@ -37,7 +37,7 @@ from controlplane.work import services as work_services
 from controlplane.work.services import github
 from deployments.flags import services as flags
 from deployments.flags.models import FlagEnvironment, FlagState
-from deployments.flags.models.serving import FlagUsage, SdkInstance, UnknownFlag
+from deployments.flags.models.serving import FlagUsage, SdkApp, SdkInstance, UnknownFlag
 from deployments.flags.services.tokens import issue_token as issue_sdk_token
 from telemetry import audits, kpis, rollups, snapshots
 from telemetry.rules import services as rules
@@ -132,6 +132,7 @@ def _approvals(world: World) -> None:
         signer = make.actor(world.root)
         approvals.decide(row, verdict, actor=signer, sha256=row.sha256, comment=HOSTILE)
     helper = make.person(here, "viewer", name=HOSTILE[:60])
+    approvals.comment(row, HOSTILE, actor=asker)
     approvals.delegate(
         None, helper, actor=make.actor(world.root), reason=HOSTILE,
         starts=now, until=now + timedelta(days=3), workspace=here,
@@ -177,6 +178,9 @@ def _flags(world: World) -> None:
     hour = clock.now().replace(minute=0, second=0, microsecond=0)
     FlagUsage.objects.create(flag_name=flag.flag_name, hour=hour, yes=3, no=400, **asked)
     UnknownFlag.objects.create(flag_name=HOSTILE[:60], times=7, **asked)
+    SdkApp.objects.create(
+        workspace=here, environment=state.environment, name=HOSTILE[:60], browser=True
+    )
     SdkInstance.objects.create(instance=HOSTILE[:60], sdk=HOSTILE[:60], **asked)
 
 

@@ -7,6 +7,7 @@ from deployments.flags.models.flags import Flag, FlagEnvironment, FlagState, Seg
 from deployments.flags.models.serving import (
     FlagUsage,
     ImpactSample,
+    SdkApp,
     SdkInstance,
     SdkToken,
     UnknownFlag,
@@ -21,6 +22,7 @@ __all__ = [
     "FlagUsage",
     "ImpactSample",
     "ScheduledChange",
+    "SdkApp",
     "SdkInstance",
     "SdkToken",
     "Segment",

@@ -63,6 +63,34 @@ class SdkToken(models.Model):
         return self.expires_at is not None and self.expires_at <= clock.now()
 
 
+class SdkApp(models.Model):
+    """An application that is counted by the name it gives itself. There are so many of an
+    environment and no more (`services.apps`); a name unseen for a month makes room."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    environment = models.ForeignKey(
+        Environment, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=NAME_LENGTH)
+    browser = models.BooleanField(default=False)  # a browser said so
+    first_seen = models.DateTimeField(default=clock.now)
+    last_seen = models.DateTimeField(default=clock.now)
+    objects = FlagRowQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "SDK application"
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "browser", "name"], name="flag_sdk_app_once"
+            )
+        ]
+        indexes = [models.Index(fields=["last_seen"], name="flag_sdk_app_seen")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FlagUsage(models.Model):
     """How often an application got which answer about a flag, in an hour. By the flag's name:
     what was asked stays true when the flag goes."""
@@ -161,7 +189,8 @@ class SdkInstance(models.Model):
 class ImpactSample(models.Model):
     """What an application measured of itself in a minute, split by the flags it named: errors,
     latencies, whatever a canary asks about. Counters and histograms add up, of a gauge the last
-    value stays."""
+    value stays. `source` is the kind of token it came with: what came from a browser's, which
+    anybody can send, is shown and decides nothing."""
 
     class Kind(models.TextChoices):
         COUNTER = "counter", "Counter"
@@ -177,6 +206,9 @@ class ImpactSample(models.Model):
     kind = models.CharField(max_length=9, choices=Kind.choices)
     labels = models.JSONField(default=dict)  # flag -> variant, "enabled" or "disabled"
     labels_key = models.CharField(max_length=32)  # the labels' hash: their place in the key
+    source = models.CharField(
+        max_length=8, choices=SdkToken.Kind.choices, default=SdkToken.Kind.CLIENT
+    )
     minute = models.DateTimeField()
     value = models.FloatField(default=0.0)  # of a histogram: the sum
     count = models.BigIntegerField(default=0)
@@ -188,7 +220,7 @@ class ImpactSample(models.Model):
         ordering = ["-minute", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["environment", "name", "minute", "app", "kind", "labels_key"],
+                fields=["environment", "name", "minute", "app", "kind", "labels_key", "source"],
                 name="flag_impact_once_a_minute",
             )
         ]

@@ -16,6 +16,8 @@ from django.db import connection, transaction
 
 from controlplane.lib import clock
 from controlplane.lib.defaults import define
+from deployments.flags.services import apps
+from deployments.flags.services.apps import App, Told
 
 UNKNOWN_MOST = define(
     "flags.unknown_most",
@@ -31,7 +33,9 @@ INSTANCES_MOST = define(
 )
 
 MOST = 2**53  # where a sum stops: a whole number in JSON, far from the end of the column
-Answers = Mapping[tuple[int, str, datetime | None], Mapping[Any, int]]  # (flag, enabled, variant)
+Answers = Mapping[tuple[int, App, datetime | None], Mapping[Any, int]]  # (flag, enabled, variant)
+Unknown = Mapping[tuple[int, App, str], int]
+Instances = Mapping[tuple[int, App, str], Mapping[str, Any]]
 
 _USAGE = """
     INSERT INTO feature_flags_flagusage AS kept
@@ -106,26 +110,27 @@ _TOKENS = """
 @transaction.atomic
 def write(
     answers: Answers,
-    unknown: Mapping[tuple[int, str, str], int],
-    instances: Mapping[tuple[int, str, str], Mapping[str, Any]],
+    unknown: Unknown,
+    instances: Instances,
     tokens: Mapping[int, datetime],
 ) -> None:
     """All of it or nothing: what could not be written is counted again."""
     now = clock.now()
-    _write_usage(answers, now)
-    _write_unknown(unknown, now)
-    _write_instances(instances)
+    names = apps.settle(key[:2] for told in (answers, unknown, instances) for key in told)
+    _write_usage(answers, names, now)
+    _write_unknown(unknown, names, now)
+    _write_instances(instances, names)
     if tokens:
         ids = sorted(tokens)
         _execute(_TOKENS, [ids, [tokens[pk] for pk in ids], ids])
 
 
-def _write_usage(answers: Answers, now: datetime) -> None:
+def _write_usage(answers: Answers, names: Mapping[Told, str], now: datetime) -> None:
     present = now.replace(minute=0, second=0, microsecond=0)
     rows: dict[tuple[int, str, str, datetime], list[Any]] = {}
     for (environment_id, app, hour), counter in answers.items():
         for (flag, enabled, variant), times in counter.items():
-            key = (environment_id, flag, app, hour or present)
+            key = (environment_id, flag, names[environment_id, app], hour or present)
             row = rows.setdefault(key, [0, 0, Counter()])
             row[0 if enabled else 1] += times
             if variant:
@@ -140,25 +145,32 @@ def _write_usage(answers: Answers, now: datetime) -> None:
         _execute(_USAGE, [*columns, list(yes), list(no), [json.dumps(each) for each in variants]])
 
 
-def _write_unknown(unknown: Mapping[tuple[int, str, str], int], now: datetime) -> None:
+def _write_unknown(unknown: Unknown, names: Mapping[Told, str], now: datetime) -> None:
     if not unknown:
         return
-    environments, apps, names = (list(column) for column in zip(*unknown, strict=True))
-    counted = [environments, names, apps, [min(times, MOST) for times in unknown.values()]]
-    _execute(_UNKNOWN, [now, now, *counted, UNKNOWN_MOST.value])
+    rows: Counter[tuple[int, str, str]] = Counter()
+    for (environment_id, app, flag), times in unknown.items():
+        rows[environment_id, flag, names[environment_id, app]] += times
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    counted = [min(times, MOST) for times in rows.values()]
+    _execute(_UNKNOWN, [now, now, *columns, counted, UNKNOWN_MOST.value])
 
 
-def _write_instances(instances: Mapping[tuple[int, str, str], Mapping[str, Any]]) -> None:
+def _write_instances(instances: Instances, names: Mapping[Told, str]) -> None:
     if not instances:
         return
     columns: defaultdict[str, list[Any]] = defaultdict(list)
-    for told in instances.values():
+    rows = {
+        (environment_id, names[environment_id, app], instance): told
+        for (environment_id, app, instance), told in instances.items()
+    }
+    for told in rows.values():
         for name in ("sdk", "platform", "spec"):
             columns[name].append(told.get(name, ""))
         columns["strategies"].append(json.dumps(told.get("strategies", [])))
         columns["started_at"].append(told.get("started_at"))
         columns["last_seen"].append(told["last_seen"])
-    keys = [list(column) for column in zip(*instances, strict=True)]
+    keys = [list(column) for column in zip(*rows, strict=True)]
     _execute(_INSTANCES, [*keys, *columns.values(), INSTANCES_MOST.value])
 
 

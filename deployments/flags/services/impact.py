@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
+from deployments.flags.models import SdkToken
+from deployments.flags.services import apps
+from deployments.flags.services.apps import App
 from deployments.flags.services.counts import MOST
 
 _KEEP = """
     INSERT INTO feature_flags_impactsample AS kept
-        (workspace_id, environment_id, app, name, kind, labels, labels_key, minute,
+        (workspace_id, environment_id, source, minute, app, name, kind, labels, labels_key,
          value, count, buckets)
-    SELECT e.workspace_id, e.id, t.app, t.name, t.kind, t.labels, t.labels_key, %s,
+    SELECT e.workspace_id, e.id, %s, %s, t.app, t.name, t.kind, t.labels, t.labels_key,
            t.value, t.count, t.buckets
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[],
                 %s::double precision[], %s::bigint[], %s::jsonb[])
         AS t(app, name, kind, labels, labels_key, value, count, buckets)
     JOIN catalog_environment e ON e.id = %s
     ORDER BY t.name, t.app, t.kind, t.labels_key
-    ON CONFLICT (environment_id, name, minute, app, kind, labels_key) DO UPDATE SET
+    ON CONFLICT (environment_id, name, minute, app, kind, labels_key, source) DO UPDATE SET
         value = CASE kept.kind WHEN 'gauge' THEN excluded.value
             ELSE greatest(least(kept.value, 1e300), -1e300)
                  + greatest(least(excluded.value, 1e300), -1e300) END,
@@ -67,10 +70,17 @@ class Sample:
 
 
 @transaction.atomic
-def keep(environment_id: int, at: datetime, samples: Iterable[Sample]) -> int:
-    """Add the samples to their minute; how many rows that touched."""
+def keep(
+    environment_id: int,
+    at: datetime,
+    samples: Iterable[Sample],
+    *,
+    source: str = SdkToken.Kind.CLIENT,
+) -> int:
+    """Add the samples to their minute; how many rows that touched. `source` is the kind of the
+    token they came with: what browsers say never adds up with what services say."""
     rows: dict[tuple[str, str, str, str], Sample] = {}
-    for sample in samples:
+    for sample in _by_kept_name(environment_id, [*samples], source == SdkToken.Kind.FRONTEND):
         first = rows.setdefault(sample.key, sample)
         if first is not sample:
             _add(first, sample)
@@ -88,8 +98,14 @@ def keep(environment_id: int, at: datetime, samples: Iterable[Sample]) -> int:
     }
     minute = at.replace(second=0, microsecond=0)
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [minute, *columns.values(), environment_id])
+        cursor.execute(_KEEP, [source, minute, *columns.values(), environment_id])
     return len(rows)
+
+
+def _by_kept_name(environment_id: int, samples: list[Sample], browser: bool) -> Iterator[Sample]:
+    names = apps.settle((environment_id, App(each.app, browser)) for each in samples)
+    for each in samples:
+        yield replace(each, app=names[environment_id, App(each.app, browser)])
 
 
 def _add(first: Sample, other: Sample) -> None:

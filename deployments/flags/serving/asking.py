@@ -10,13 +10,14 @@ from django.conf import settings
 
 from controlplane.access.models import Workspace
 from deployments.flags.engine import UNKNOWN, Decision
+from deployments.flags.services.apps import App
 from deployments.flags.serving import counting
 from deployments.flags.serving.counting import Answer
 from deployments.flags.serving.snapshots import Snapshot
 from deployments.flags.serving.store import AWAY, store
 
 logger = logging.getLogger(__name__)
-APP = "portal"
+APP = App("portal")
 _NOBODY: Mapping[str, Any] = {}
 
 

@@ -21,6 +21,7 @@ from psycopg_pool import PoolTimeout
 from controlplane.lib import clock
 from controlplane.lib.defaults import define
 from deployments.flags.services import counts
+from deployments.flags.services.apps import App
 from deployments.flags.serving.names import clean
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,9 @@ class Answer(NamedTuple):
 class _Pending:
     def __init__(self) -> None:
         # (environment, application, hour) -> answer -> how often. Hour None: the present one.
-        self.answers: dict[tuple[int, str, datetime | None], Counter[Answer]] = {}
-        self.unknown: Counter[tuple[int, str, str]] = Counter()
-        self.instances: dict[tuple[int, str, str], dict[str, Any]] = {}
+        self.answers: dict[tuple[int, App, datetime | None], Counter[Answer]] = {}
+        self.unknown: Counter[tuple[int, App, str]] = Counter()
+        self.instances: dict[tuple[int, App, str], dict[str, Any]] = {}
         self.tokens: dict[int, datetime] = {}
 
     def __len__(self) -> int:
@@ -60,20 +61,20 @@ _lock = threading.Lock()
 _writing = threading.Lock()
 
 
-def answered(environment_id: int, app: str, answers: Iterable[Answer]) -> None:
+def answered(environment_id: int, app: App, answers: Iterable[Answer]) -> None:
     """Somebody got these answers now."""
     with _lock:
         _counter(environment_id, app, None).update(answers)
 
 
-def reported(environment_id: int, app: str, hour: datetime, counted: Mapping[Answer, int]) -> None:
+def reported(environment_id: int, app: App, hour: datetime, counted: Mapping[Answer, int]) -> None:
     """An SDK tells what it answered, in that hour."""
     with _lock:
-        if len(_pending) < MAX_PENDING.value:
+        if counted and len(_pending) < MAX_PENDING.value:
             _counter(environment_id, app, hour).update(counted)
 
 
-def unknown(environment_id: int, app: str, name: str, times: int = 1) -> None:
+def unknown(environment_id: int, app: App, name: str, times: int = 1) -> None:
     """A name no flag has was asked for."""
     spelled = clean(name)
     key = (environment_id, app, spelled)
@@ -83,7 +84,7 @@ def unknown(environment_id: int, app: str, name: str, times: int = 1) -> None:
             _pending.unknown[key] += times
 
 
-def seen(environment_id: int, app: str, instance: str, **told: Any) -> None:
+def seen(environment_id: int, app: App, instance: str, **told: Any) -> None:
     """A running copy of an application showed itself, with what it tells of itself."""
     key = (environment_id, app, instance)
     with _lock:
@@ -97,7 +98,7 @@ def used(token_id: int) -> None:
             _pending.tokens[token_id] = clock.now()
 
 
-def _counter(environment_id: int, app: str, hour: datetime | None) -> Counter[Answer]:
+def _counter(environment_id: int, app: App, hour: datetime | None) -> Counter[Answer]:
     key = (environment_id, app, hour)
     found = _pending.answers.get(key)
     if found is None:

@@ -19,6 +19,7 @@ from controlplane.base.api.plain import Foreign, Handler, plain_view
 from controlplane.base.api.views import Form
 from controlplane.lib import context
 from controlplane.lib.errors import NotAllowed, Unauthorized
+from deployments.flags.services.apps import App
 from deployments.flags.serving import counting
 from deployments.flags.serving.snapshots import Snapshot, Token
 from deployments.flags.serving.store import store
@@ -128,9 +129,10 @@ def _from_any_site(
     return answer
 
 
-def app_of(request: Any, told: str = "") -> str:
-    """Under which name it is counted: what the application calls itself, else its token's."""
-    return told or str(request.sdk_token.name)
+def app_of(request: Any, told: str = "") -> App:
+    """Who is counted: what the application calls itself, else its token, whose name is ours."""
+    token: Token = request.sdk_token
+    return App(told, token.is_browsers) if told else App(token.name)
 
 
 def tell_age(response: HttpResponse) -> HttpResponse:

@@ -53,8 +53,14 @@ class InstanceQuerySet(FlagRowQuerySet):
 
 
 class ImpactQuerySet(FlagRowQuerySet):
+    def vouched(self) -> Self:
+        """Without what came with browsers' tokens: whoever looks at the page can send that, and
+        would turn a rollout back or wave it through."""
+        return self.exclude(source="frontend")
+
     def of_metric(self, environment: Any, name: str, *, app: str = "") -> Self:
-        rows = self.filter(environment=environment, name=name)
+        """What a rollout may be judged by."""
+        rows = self.vouched().filter(environment=environment, name=name)
         return rows.filter(app=app) if app else rows
 
     def between(self, start: datetime, end: datetime) -> Self:

@@ -21,6 +21,7 @@ from controlplane.lib.actors import Actor
 from deployments.flags.documents import NEVER, is_unreadable
 from deployments.flags.engine import Ruleset
 from deployments.flags.engine.values import instant_limit
+from deployments.flags.models import SdkToken
 
 Feature = dict[str, Any]
 PROJECT = "default"  # SDKs ask for one by name; a workspace is not told apart any further
@@ -39,6 +40,11 @@ class Token:
     environment_id: int
     expires_at: float | None
     actor: Actor
+
+    @property
+    def is_browsers(self) -> bool:
+        """Anybody can read such a token: it is told less, and what is said with it proves less."""
+        return self.kind == SdkToken.Kind.FRONTEND
 
     def lasts(self) -> bool:
         return self.expires_at is None or clock.now().timestamp() < self.expires_at

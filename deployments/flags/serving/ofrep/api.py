@@ -15,7 +15,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from deployments.flags.serving import counting, gauges
 from deployments.flags.serving.doors import SdkRequest, app_of, sdk_view, tell_age
 from deployments.flags.serving.ofrep import reading
-from deployments.flags.serving.ofrep.said import Said, Sayings, tells_titles
+from deployments.flags.serving.ofrep.said import Said, Sayings
 from deployments.flags.serving.snapshots import Snapshot
 from deployments.flags.serving.store import store
 
@@ -136,7 +136,7 @@ def _tag(request: SdkRequest, body: bytes) -> str:
     """Equal flags, an equal body, a token that is told as much, and no rule of the clock between:
     an equal answer."""
     snapshot = request.snapshot
-    parts = f"{snapshot.digest} {snapshot.era()} {tells_titles(request.sdk_token):d} ".encode()
+    parts = f"{snapshot.digest} {snapshot.era()} {request.sdk_token.is_browsers:d} ".encode()
     return f'"{hashlib.blake2b(parts + body, digest_size=16).hexdigest()}"'
 
 

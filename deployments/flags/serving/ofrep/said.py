@@ -14,7 +14,6 @@ from typing import Any
 
 from controlplane.base.api.answers import encode
 from deployments.flags.engine import Decision
-from deployments.flags.models import SdkToken
 from deployments.flags.serving.counting import Answer
 from deployments.flags.serving.snapshots import Snapshot, Token
 from deployments.flags.serving.values import Unfit, value_of
@@ -54,7 +53,7 @@ class Sayings:
 
     @classmethod
     def of(cls, snapshot: Snapshot, token: Token) -> Sayings:
-        titled = tells_titles(token)
+        titled = not token.is_browsers
         found = snapshot.kept.get((cls, titled))
         if found is None:
             found = snapshot.kept[cls, titled] = cls(snapshot, titled)
@@ -97,10 +96,6 @@ class Sayings:
             "metadata": metadata,
         }
         return Said(told, encode(told), Answer(name, decision.enabled, decision.variant))
-
-
-def tells_titles(token: Token) -> bool:
-    return token.kind != SdkToken.Kind.FRONTEND
 
 
 def _failure(name: str, code: str, details: str) -> Said:

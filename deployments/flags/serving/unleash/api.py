@@ -17,7 +17,7 @@ from controlplane.lib.defaults import define
 from controlplane.lib.errors import Invalid, Unavailable
 from deployments.flags.services import impact
 from deployments.flags.serving import counting
-from deployments.flags.serving.doors import SdkRequest, sdk_view
+from deployments.flags.serving.doors import SdkRequest, app_of, sdk_view
 from deployments.flags.serving.store import AWAY
 from deployments.flags.serving.unleash import features, frontend, reports, streaming, words
 
@@ -70,7 +70,7 @@ def _reported(kinds: list[str], form: type[StrictSerializer], **more: Any) -> Do
 
 def _register(request: SdkRequest) -> HttpResponse:
     told = _json(request)
-    app = reports.app_named(told)
+    app = app_of(request, reports.app_named(told))
     about = reports.about_sdk(told)
     where = request.snapshot.environment_id
     counting.seen(where, app, reports.instance_named(told), **about)
@@ -79,13 +79,13 @@ def _register(request: SdkRequest) -> HttpResponse:
 
 def _metrics(request: SdkRequest) -> HttpResponse:
     told = _json(request)
-    app = reports.app_named(told)
+    app = app_of(request, reports.app_named(told))
     snapshot = request.snapshot
     usage = reports.Usage(told.get("bucket"), snapshot)
-    measured = reports.samples(told.get("impactMetrics"), app)
+    measured = reports.samples(told.get("impactMetrics"), app.name)
     if measured:
         # Before anything is counted: an SDK that hears of a failure sends these again.
-        _keep(snapshot.environment_id, measured)
+        _keep(request, measured)
     counting.reported(snapshot.environment_id, app, usage.hour, usage.counted)
     for name, times in usage.unknown.items():
         counting.unknown(snapshot.environment_id, app, name, times)
@@ -93,9 +93,10 @@ def _metrics(request: SdkRequest) -> HttpResponse:
     return words.accepted()
 
 
-def _keep(environment_id: int, measured: list[impact.Sample]) -> None:
+def _keep(request: SdkRequest, measured: list[impact.Sample]) -> None:
+    where, source = request.snapshot.environment_id, request.sdk_token.kind
     try:
-        impact.keep(environment_id, clock.now(), measured)
+        impact.keep(where, clock.now(), measured, source=source)
     except AWAY as error:
         raise Unavailable(
             "What was measured could not be kept. Send it again.", retry_after=_RETRY_S

@@ -136,4 +136,4 @@ def _seen(request: SdkRequest) -> None:
     instance = clean(meta.get("HTTP_UNLEASH_INSTANCEID"))
     if app and instance:
         sdk = clean(meta.get("HTTP_UNLEASH_SDK"))
-        counting.seen(request.snapshot.environment_id, app, instance, sdk=sdk)
+        counting.seen(request.snapshot.environment_id, app_of(request, app), instance, sdk=sdk)
