@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from django.db.models import QuerySet
+
 from controlplane.lib.actors import Actor
 
 
@@ -126,6 +128,19 @@ class NavCount:
 
 
 @dataclass(frozen=True, slots=True)
+class NavRows:
+    """Rows to count beside an entry. Whoever answers these instead of their number asks nothing:
+    the sidebar counts the rows of all entries in one question. Where some of them are `grave`,
+    `grave_tone` speaks for all."""
+
+    rows: QuerySet[Any]
+    tone: Tone = "neutral"
+    most: int = 999
+    grave: QuerySet[Any] | None = None
+    grave_tone: Tone = "bad"
+
+
+@dataclass(frozen=True, slots=True)
 class NavItem:
     """An entry of the sidebar. `key` is what follows `g` on the keyboard."""
 
@@ -137,7 +152,7 @@ class NavItem:
     action: str
     order: int = 50
     key: str = ""
-    count: Callable[[Actor, int | None], NavCount] | None = None
+    count: Callable[[Actor, int | None], NavCount | NavRows] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit import services as audit
+from controlplane.base import cache
 from controlplane.console.models import SavedView
 from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
@@ -17,6 +18,7 @@ from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 MOST_VIEWS = defaults.define(
     "console.saved_views", 100, unit="views", why="one person's saved views; more is a folder"
 )
+FRAMES = "frame:"  # what stands around pages, remembered for seconds: pinned views among it
 # Where in a list one stands is no part of what a view means.
 PASSING = frozenset({"p", "before", "after", "workspace", "e", "_part"})
 
@@ -63,6 +65,7 @@ def save(
         except IntegrityError as error:
             raise Conflict("You have a view of this name here already.") from error
         audit.record(actor, "view.save", view, after=_shown(view))
+        cache.forget(FRAMES)
     return view
 
 
@@ -84,6 +87,7 @@ def change(
         if _shown(view) != before:
             view.save(update_fields=["pinned", "shared"])
             audit.record(actor, "view.save", view, before=before, after=_shown(view))
+            cache.forget(FRAMES)
     return view
 
 
@@ -93,6 +97,7 @@ def delete(view: SavedView, *, actor: Actor) -> None:
         _own(view, actor)
         audit.record(actor, "view.save", view, before=_shown(view), reason="deleted")
         view.delete()
+        cache.forget(FRAMES)
 
 
 def plain_query(query: str) -> str:

@@ -10,13 +10,14 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache as cache_calls
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib import admin
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.functional import cached_property
 
 from controlplane.access import policy
@@ -28,11 +29,13 @@ from controlplane.base.registries import (
     BannerText,
     NavCount,
     NavItem,
+    NavRows,
     Tone,
     banners,
     nav_items,
 )
 from controlplane.base.web import THEME_COOKIE, actor_of, workspace_of
+from controlplane.console.counting import counted
 from controlplane.console.models import SavedView
 from controlplane.console.view_counts import with_counts
 from controlplane.lib import defaults
@@ -68,6 +71,8 @@ ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "staging": ("Staging", "warn"),
     "local": ("Local", "info"),
 }
+UNREAD = "unread news"  # with a space: no entry of the sidebar is called so
+PINNED = 20
 T = TypeVar("T")
 
 
@@ -77,6 +82,15 @@ class Entry:
     url: str
     count: NavCount | None
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedView:
+    """A saved view as the sidebar shows it."""
+
+    name: str
+    url: str
+    live_count: str
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -159,25 +173,37 @@ class Shell:
         return cache.cached(key, FRAME_S.value, self._ask_weather)
 
     def _ask_weather(self) -> dict[str, Any]:
-        counted = {item.slug: self._count(item) for item in self._permitted()}
+        said = {item.slug: self._count(item) for item in self._permitted()}
+        rows = {slug: found for slug, found in said.items() if isinstance(found, NavRows)}
+        found = counted({**rows, UNREAD: self._unread()})
+        unread = found.pop(UNREAD)
+        found |= {slug: count for slug, count in said.items() if isinstance(count, NavCount)}
         return {
-            "counts": {slug: [c.value, c.tone] for slug, c in counted.items() if c is not None},
-            "unread": self._unread(),
+            "counts": {slug: [count.value, count.tone] for slug, count in found.items()},
+            "unread": unread.value,
             "banners": [asdict(text) for banner in banners for text in self._banner(banner)],
+            "views": [self._view(view) for view in self._views()],
         }
 
-    def _count(self, item: NavItem) -> NavCount | None:
+    def _count(self, item: NavItem) -> NavCount | NavRows | None:
         count = item.count
         if count is None:
             return None
         return survive(lambda: count(self.actor, self.workspace_id), None, f"count {item.slug}")
 
     @cached_property
-    def pinned(self) -> list[SavedView]:
-        views = list(SavedView.objects.visible_to(self.actor).pinned(self.workspace_id)[:20])
+    def pinned(self) -> list[PinnedView]:
+        return [PinnedView(**view) for view in self._weather.get("views", ())]
+
+    def _views(self) -> list[SavedView]:
+        views = list(SavedView.objects.visible_to(self.actor).pinned(self.workspace_id)[:PINNED])
         if not views:
             return []
         return survive(lambda: with_counts(views, self.request), views, "saved views")
+
+    @staticmethod
+    def _view(view: SavedView) -> dict[str, Any]:
+        return asdict(PinnedView(view.name, view.url, view.live_count))
 
     # --- What waits -----------------------------------------------------------------------
 
@@ -193,9 +219,8 @@ class Shell:
     def banners(self) -> list[BannerText]:
         return [BannerText(**text) for text in self._weather["banners"]]
 
-    def _unread(self) -> int:
-        rows = InboxItem.objects.visible_to(self.actor).unread()
-        return int(rows.order_by()[:100].count())
+    def _unread(self) -> NavRows:
+        return NavRows(InboxItem.objects.visible_to(self.actor).unread(), most=100)
 
     def _banner(self, banner: Banner) -> list[BannerText]:
         return survive(
@@ -219,7 +244,13 @@ def survive(ask: Callable[[], T], otherwise: T, what: str) -> T:
 
 
 def _url(item: NavItem) -> str:
-    return reverse(item.url)
+    return _address(item.url, get_script_prefix())
+
+
+@cache_calls
+def _address(name: str, prefix: str) -> str:
+    """It stays for as long as the process lives, and a page asks for each entry's twice."""
+    return reverse(name)
 
 
 def _longest_match(path: str, items: Iterable[NavItem]) -> str:

@@ -12,8 +12,8 @@ from controlplane.base.registries import (
     Calm,
     HomeRow,
     NameFinder,
-    NavCount,
     NavItem,
+    NavRows,
     Target,
     Tone,
     Waiting,
@@ -70,14 +70,9 @@ def _count(actor: Actor, workspace_id: int | None) -> int:
     return int(_pressing(actor, workspace_id)[:MOST_COUNTED].count())
 
 
-def _in_nav(actor: Actor, workspace_id: int | None) -> NavCount:
-    severities = set(
-        _pressing(actor, workspace_id).values_list("rule__severity", flat=True).distinct()
-    )
-    return NavCount(
-        _count(actor, workspace_id) if severities else 0,
-        "bad" if "critical" in severities else "warn",
-    )
+def _in_nav(actor: Actor, workspace_id: int | None) -> NavRows:
+    rows = _pressing(actor, workspace_id)
+    return NavRows(rows, "warn", MOST_COUNTED, grave=rows.filter(rule__severity="critical"))
 
 
 def _last(actor: Actor, workspace_id: int | None) -> datetime | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Max, Sum
 from django.urls import reverse
 
+from controlplane.base import cache
 from controlplane.base.registries import (
     HomeRow,
     NameFinder,
@@ -22,7 +23,7 @@ from controlplane.base.registries import (
     nav_items,
     palette_actions,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 from telemetry.catalogue import ALIASES, KINDS
 from telemetry.dashboards import DASHBOARDS
@@ -32,6 +33,12 @@ from telemetry.shown.words import event_words
 FOUND = 6
 MOST = 20
 VIEW = "telemetry.view"
+REFUSED_S = defaults.define(
+    "telemetry.refused_s",
+    15,
+    unit="seconds",
+    why="the home page's sums of events refused within a day may be this old",
+)
 # slug, label, URL name, icon, action, order, key
 ENTRIES: tuple[tuple[str, str, str, str, str, int, str], ...] = (
     ("dashboards", "Dashboards", "telemetry:overview", "chart", VIEW, 140, "z"),
@@ -63,18 +70,25 @@ def by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
     ]
 
 
-def _refused(actor: Actor, workspace_id: int | None) -> Any:
+def _refused(actor: Actor, workspace_id: int | None) -> list[dict[str, Any]]:
     rows = Refusal.objects.visible_to(actor)
     if workspace_id is not None:
         rows = rows.of(workspace_id)
-    return rows.filter(hour__gte=clock.now() - timedelta(hours=24)).order_by()
+    lately = rows.filter(hour__gte=clock.now() - timedelta(hours=24)).order_by()
+    found = lately.values("source").annotate(n=Sum("total"), at=Max("last_at"))
+    return [
+        {**row, "n": int(row["n"]), "at": row["at"].isoformat()}
+        for row in found.order_by("-n")[:MOST]
+    ]
 
 
 def refused(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """Who sends what is not taken, the most first."""
+    """Who sends what is not taken, the most first. A day's sums: as good some seconds later."""
     url = reverse("admin:telemetry_refusal_changelist")
-    found = (
-        _refused(actor, workspace_id).values("source").annotate(n=Sum("total"), at=Max("last_at"))
+    found = cache.cached(
+        f"figures:refused:{actor.ref}:{workspace_id}",
+        REFUSED_S.value,
+        lambda: _refused(actor, workspace_id),
     )
     return [
         Waiting(
@@ -83,9 +97,9 @@ def refused(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             text="Within the last 24 hours.",
             state="refused",
             tone="warn",
-            since=row["at"],
+            since=datetime.fromisoformat(row["at"]),
         )
-        for row in found.order_by("-n")[:MOST]
+        for row in found
     ]
 
 

@@ -237,3 +237,21 @@ def test_sidebar__counts_what_the_list_holds__broken_ones_stay_silent(
     answer = make.client(operator).get("/admin/")
     counts = {view.name: view.live_count for view in answer.context["shell"].pinned}
     assert counts == {"None dead": "0", "Broken": "", "Gone": ""}
+
+
+def test_sidebar__a_view_saved_or_unpinned__there_or_gone_at_once(
+    here: Workspace, viewer: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    """The frame is remembered for some seconds, but not past a change of what it shows."""
+    browser = make.client(viewer)
+
+    def pinned() -> list[str]:
+        return [view.name for view in browser.get("/admin/").context["shell"].pinned]
+
+    assert pinned() == []
+    with django_capture_on_commit_callbacks(execute=True):
+        view = saved(here, viewer, "Dead ones")
+    assert pinned() == ["Dead ones"]
+    with django_capture_on_commit_callbacks(execute=True):
+        press(browser, view, "unpin")
+    assert pinned() == []

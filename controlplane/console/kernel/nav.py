@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from controlplane.access import policy
 from controlplane.access.models import AccessReview, ApiKey, BreakGlass
 from controlplane.base.models import Signal
-from controlplane.base.registries import NavCount, NavItem, Tone, nav_items
+from controlplane.base.registries import NavCount, NavItem, NavRows, Tone, nav_items
 from controlplane.catalog.models import Integration, Probe
 from controlplane.console.kernel import pressing
 from controlplane.jobs import leases
@@ -20,17 +20,17 @@ from controlplane.notify.models import Channel, OutboxMessage
 
 MOST_COUNTED = 999
 MOST_LOOKED_AT = 200  # whose turn each is takes a question of its own
-Counter = Callable[[Actor, int | None], NavCount]
+Counter = Callable[[Actor, int | None], NavCount | NavRows]
 
 
 def counter(rows: Callable[[Actor], QuerySet[Any]], tone: Tone, *, scoped: bool = True) -> Counter:
     """Count these rows, of the chosen workspace where one is chosen, up to a cap."""
 
-    def count(actor: Actor, workspace_id: int | None) -> NavCount:
+    def count(actor: Actor, workspace_id: int | None) -> NavRows:
         found = rows(actor)
         if scoped and workspace_id is not None:
             found = found.filter(workspace=workspace_id)
-        return NavCount(found.order_by()[:MOST_COUNTED].count(), tone)
+        return NavRows(found, tone, MOST_COUNTED)
 
     return count
 

@@ -18,8 +18,8 @@ from controlplane.base import row_slots
 from controlplane.base.registries import (
     HomeRow,
     KeyFinder,
-    NavCount,
     NavItem,
+    NavRows,
     PaletteVerb,
     Target,
     Waiting,
@@ -212,8 +212,8 @@ ENTRIES: tuple[tuple[str, str, str, str, int, str], ...] = (
 )
 
 
-def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
-    return NavCount(_count(_ready(actor, workspace_id)))
+def _nav_count(actor: Actor, workspace_id: int | None) -> NavRows:
+    return NavRows(_ready(actor, workspace_id), most=MOST_COUNTED)
 
 
 def register() -> None:

@@ -13,8 +13,8 @@ from controlplane.base.admin.searching import LOOKUP
 from controlplane.base.registries import (
     HomeRow,
     NameFinder,
-    NavCount,
     NavItem,
+    NavRows,
     PaletteAction,
     PaletteVerb,
     Target,
@@ -47,9 +47,9 @@ def _in(rows: QuerySet[Any], workspace_id: int | None) -> QuerySet[Any]:
 # --- Sidebar ------------------------------------------------------------------------------------
 
 
-def _killed(actor: Actor, workspace_id: int | None) -> NavCount:
+def _killed(actor: Actor, workspace_id: int | None) -> NavRows:
     rows = _in(Flag.objects.visible_to(actor).killed(), workspace_id)
-    return NavCount(rows.order_by()[:MOST_COUNTED].count(), "warn")
+    return NavRows(rows, "warn", MOST_COUNTED)
 
 
 # slug, label, URL name, icon, action, order, key, counter
@@ -88,7 +88,8 @@ def killed(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
 
 
 def killed_count(actor: Actor, workspace_id: int | None) -> int:
-    return _killed(actor, workspace_id).value
+    rows = _in(Flag.objects.visible_to(actor).killed(), workspace_id)
+    return int(rows.order_by()[:MOST_COUNTED].count())
 
 
 def stale(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
