@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connection
@@ -121,18 +122,28 @@ def call(
     body: bytes = b"{}",
 ) -> HttpResponse:
     """The route's answer; whatever it wrote is taken back."""
-    path = path or operation.path()
+    path = path or _nowhere(operation)
     headers = {"X-Workspace": workspace} if workspace else {}
     sent: dict[str, Any] = {} if operation.reads else {"data": body}
     request: Any = _FACTORY.generic(
         operation.method, path, content_type="application/json", headers=headers, **sent
     )
-    match = resolve(path.split("?", 1)[0])
+    match = _resolved(path.split("?", 1)[0])
     request.resolver_match = match
     request.actor, request.portal_actor = actor, actor
     request.workspace, request.user = None, user
     with taken_back():
         return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
+
+
+@cache
+def _nowhere(operation: Operation) -> str:
+    """A path that names nothing stays the same: finding its view among hundreds of routes costs
+    more than most refusals do."""
+    return operation.path()
+
+
+_resolved = lru_cache(maxsize=2_000)(resolve)
 
 
 @contextmanager
