@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection, transaction
 
 from controlplane.access.models import Workspace
+from controlplane.lib import clock
 from deployments.flags import is_enabled, services
 from deployments.flags.models import FlagUsage, SdkToken, UnknownFlag
 from deployments.flags.services.apps import App
@@ -69,6 +72,27 @@ def test_wrong_token__costs_one_query_and_then_none(
     with django_assert_num_queries(3):  # one, between the two ends of its savepoint
         for _ in range(5):
             assert sdk.features().status_code == 401
+
+
+@time_machine.travel(clock.now(), tick=False)
+def test_guessed_tokens__are_counted_before_the_database_is_asked(
+    ws: Workspace, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTROLPLANE_API_LIMIT_ANONYMOUS", "5")
+    known, guesses = Sdk(ws), Sdk(ws)
+    for each in (known, guesses):
+        each.client.defaults["REMOTE_ADDR"] = str(IPv6Address(ws.uid.int))  # nobody else's
+
+    def guess(number: int) -> int:
+        guesses.headers["Authorization"] = f"default:staging.{number}"
+        return int(guesses.features().status_code)
+
+    assert known.features().status_code == 200
+    said = [guess(number) for number in range(4)]
+    with django_assert_num_queries(0):
+        said += [guess(number) for number in range(4, 9)]
+    assert said == [401] * 4 + [429] * 5
+    assert known.features().status_code == 200  # whose token is held is no guess
 
 
 def test_new_token__works_before_anybody_looked_again(ws: Workspace) -> None:

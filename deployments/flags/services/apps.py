@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -115,11 +115,11 @@ def _admit(fresh: list[Told], now: datetime) -> None:
     _execute(_ADMIT, [now, now, *_columns(fresh), APPS_MOST.value])
 
 
-def _columns(told: list[Told]) -> list[list[object]]:
+def _columns(told: list[Told]) -> list[list[Any]]:
     rows = [(place, app.name, app.browser) for place, app in told]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _execute(sql: str, values: list[object]) -> None:
+def _execute(sql: str, values: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -82,14 +82,15 @@ class Store:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    def token(self, text: str) -> tuple[Token, Snapshot] | None:
-        """Whose token it is and the flags it opens; None for what opens nothing."""
+    def token(self, text: str, *, asking: bool = True) -> tuple[Token, Snapshot] | None:
+        """Whose token it is and the flags it opens; None for what opens nothing. Without `asking`
+        only tokens held in memory are known."""
         if not text or len(text) > 300:
             return None
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         self._keep_true()
         home = self._homes.get(digest)
-        if home is None:
+        if home is None and asking:
             home = self._home_of(digest)
         snapshot = self._snapshots.get(home) if home is not None else None
         token = snapshot.tokens.get(digest) if snapshot is not None else None
