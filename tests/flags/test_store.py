@@ -15,7 +15,7 @@ from django.db import OperationalError, connection, transaction
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from deployments.flags import is_enabled, services
-from deployments.flags.models import FlagUsage, SdkToken, UnknownFlag
+from deployments.flags.models import Flag, FlagUsage, SdkToken, UnknownFlag
 from deployments.flags.services.apps import App
 from deployments.flags.serving import counting, loading, processes
 from deployments.flags.serving.store import Store, store
@@ -114,6 +114,7 @@ def test_inside__is_enabled_says_what_the_sdks_hear(ws: Workspace) -> None:
     assert UnknownFlag.objects.get().flag_name == "nothing"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_change__makes_anew_only_what_it_touched(ws: Workspace) -> None:
     flags.flag(ws, "a")
     second = flags.flag(ws, "b")
@@ -126,6 +127,20 @@ def test_change__makes_anew_only_what_it_touched(ws: Workspace) -> None:
     assert after.revision > before.revision
     assert after.features["a"] is before.features["a"]
     assert after.features["b"] is not before.features["b"]
+
+
+def test_row_written_twice_by_one_transaction__is_read_as_it_stands(ws: Workspace) -> None:
+    made = flags.flag(ws, "a")
+    row = Flag.objects.filter(pk=made.pk)
+    said = []
+    for words in ("first", "second"):  # the version in PostgreSQL is the transaction's both times
+        row.update(description=words)
+        flags.heard()
+        found = store.named(ws.pk, flags.PLACE)
+        assert found is not None
+        assert found.provisional
+        said.append(found.features["a"]["description"])
+    assert said == ["first", "second"]
 
 
 def test_kill_by_sql__is_seen_like_any_other(ws: Workspace) -> None:

@@ -16,7 +16,8 @@ from deployments.flags.models import FlagEnvironment, FlagState, SdkToken, Segme
 from deployments.flags.serving.snapshots import Feature, Snapshot, Token
 
 logger = logging.getLogger(__name__)
-# The version of a row in PostgreSQL itself: no writer can forget to count it.
+# The version of a row in PostgreSQL itself: no writer can forget to count it. It tells two contents
+# apart only once the transaction that wrote them has ended, see `load`.
 _VERSIONS = """
     SELECT s.id, f.flag_name, f.xmin::text || ' ' || s.xmin::text
     FROM feature_flags_flagstate s JOIN feature_flags f ON f.id = s.flag_id
@@ -39,8 +40,13 @@ def revisions(environment_ids: Iterable[int]) -> dict[int, int]:
 
 
 def load(environment_id: int, before: Snapshot | None) -> Snapshot | None:
-    """What stands now, with whatever of `before` still holds. None: no such environment."""
+    """What stands now, with whatever of `before` still holds. None: no such environment.
+
+    Nothing of a provisional `before` does: a row that one transaction writes twice has the same
+    version both times, and what was read between would be taken for what stands.
+    """
     provisional = connection.in_atomic_block
+    known = None if before is not None and before.provisional else before
     with _one_moment():
         rows = FlagEnvironment.objects.filter(
             environment_id=environment_id, workspace__archived_at=None
@@ -52,14 +58,14 @@ def load(environment_id: int, before: Snapshot | None) -> Snapshot | None:
             row.pk: documents.to_segment(row)
             for row in Segment.objects.filter(workspace_id=place.workspace_id).order_by("pk")
         }
-        features, versions = _features(environment_id, segments, before)
+        features, versions = _features(environment_id, segments, known)
         tokens = _tokens(place)
     made = Snapshot(
         environment_id=environment_id,
         environment=place.environment.slug,
         workspace=place.workspace,
         revision=place.revision,
-        ruleset=_compiled(features, segments, before),
+        ruleset=_compiled(features, segments, known),
         features=features,
         segments=segments,
         tokens=tokens,
