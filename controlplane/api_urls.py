@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.notify.api")),
     path("", include("controlplane.backups.api")),
     path("", include("controlplane.catalog.api.urls")),
+    path("", include("controlplane.oncall.api.urls")),
     path("", include("controlplane.work.api.urls")),
     path("", include("controlplane.approvals.api.urls")),
     path("", include("telemetry.api.urls")),

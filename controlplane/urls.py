@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.notify.urls")),
     path("api/", include("controlplane.api_urls")),
     path("", include("telemetry.otlp.urls")),
+    path("", include("controlplane.oncall.urls")),
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),
     path("", include("telemetry.urls")),

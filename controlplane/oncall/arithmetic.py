@@ -78,7 +78,8 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """People who take turns. The first has the turn that begins at `anchor`, a local time."""
+    """People who take turns. The first has the turn that begins at `anchor`, a local time, and
+    what lies before it."""
 
     key: int
     people: tuple[int, ...]
@@ -102,7 +103,7 @@ class Rotation:
         return turn
 
     def person_of(self, turn: int) -> int:
-        return self.people[turn % len(self.people)]
+        return self.people[max(turn, 0) % len(self.people)]
 
     def turns(self, start: datetime, end: datetime) -> Iterator[Shift]:
         """Turns between the two instants while the rotation is in effect, cut to them."""
@@ -142,8 +143,6 @@ class Plan:
     swaps: tuple[Swap, ...] = ()
     gone: Mapping[int, datetime] = field(default_factory=dict)
     meant: Hours | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 def cut(shifts: Iterable[Shift], spans: Sequence[Span]) -> Iterator[Shift]:

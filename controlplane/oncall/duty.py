@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,11 +82,15 @@ def standing(
     return standings(list(rows.order_by("title", "id")), at)
 
 
-def standings(schedules: Sequence[Schedule], at: datetime) -> list[Standing]:
+def standings(
+    schedules: Sequence[Schedule], at: datetime, known: Mapping[int, Plan] | None = None
+) -> list[Standing]:
+    """`known`: their plans, where somebody has read them already, for at least `window` around."""
     if not schedules:
         return []
-    far = window()
-    known = plans.plans_of(schedules, at - far, at + far)
+    if known is None:
+        far = window()
+        known = plans.plans_of(schedules, at - far, at + far)
     shifts = {pk: _now_and_next(plan, at) for pk, plan in known.items()}
     names = Names.of(shift for pair in shifts.values() for shift in pair)
     return [_standing(one, at, known[one.pk], *shifts[one.pk], names) for one in schedules]
@@ -109,8 +113,8 @@ class Names:
     overrides: dict[int, Override]
 
     @classmethod
-    def of(cls, shifts: object) -> Names:
-        found = [shift for shift in shifts if isinstance(shift, Shift)]  # type: ignore[attr-defined]
+    def of(cls, shifts: Iterable[Shift | None]) -> Names:
+        found = [shift for shift in shifts if shift is not None]
         people = {shift.person for shift in found if shift.person is not None}
         layers = {shift.layer for shift in found if shift.layer is not None}
         overrides = {shift.override for shift in found if shift.override is not None}

@@ -17,13 +17,15 @@ from controlplane.oncall.arithmetic import MIDNIGHT, Hours, Plan, Rotation, Swap
 from controlplane.oncall.models import EVERY_DAY, Layer, LayerPerson, Override, Schedule
 from controlplane.oncall.walls import zone_of
 
+LONG_AGO = timedelta(days=36_500)
+
 
 def plan_of(schedule: Schedule, start: datetime, end: datetime) -> Plan:
     return plans_of([schedule], start, end)[schedule.pk]
 
 
 def plans_of(schedules: Sequence[Schedule], start: datetime, end: datetime) -> dict[int, Plan]:
-    """What shifts between the two instants follow from, by schedule. All of one workspace."""
+    """What shifts between the two instants follow from, by schedule."""
     known = {schedule.pk: schedule for schedule in schedules}
     places = LayerPerson.objects.order_by("position")
     layers = list(
@@ -35,7 +37,8 @@ def plans_of(schedules: Sequence[Schedule], start: datetime, end: datetime) -> d
     swaps = list(Override.objects.between(start, end).filter(schedule__in=known))
     people = {place.person_id for layer in layers for place in layer.places.all()}
     people |= {swap.person_id for swap in swaps}
-    gone = gone_of({schedule.workspace_id for schedule in schedules}, people)
+    workspaces = {schedule.workspace_id for schedule in schedules}
+    gone = gone_of(workspaces, people)
     rotations: dict[int, list[Rotation]] = defaultdict(list)
     for layer in layers:
         layer.schedule = known[layer.schedule_id]
@@ -44,7 +47,12 @@ def plans_of(schedules: Sequence[Schedule], start: datetime, end: datetime) -> d
     for row in swaps:
         taken[row.schedule_id].append(Swap(row.pk, row.person_id, row.starts, row.ends))
     return {
-        pk: Plan(tuple(rotations[pk]), tuple(taken[pk]), gone, meant_by(schedule))
+        pk: Plan(
+            tuple(rotations[pk]),
+            tuple(taken[pk]),
+            gone[schedule.workspace_id],
+            meant_by(schedule),
+        )
         for pk, schedule in known.items()
     }
 
@@ -83,32 +91,39 @@ def meant_by(schedule: Schedule) -> Hours | None:
     )
 
 
-def gone_of(workspaces: Iterable[int], people: Iterable[int]) -> Mapping[int, datetime]:
-    """Who of them can no longer be on duty, and since when: they left, lost their last role or
-    their account. What they did before stays theirs."""
-    wanted = set(people)
+def gone_of(
+    workspaces: Iterable[int], people: Iterable[int]
+) -> Mapping[int, Mapping[int, datetime]]:
+    """Of each workspace who can no longer be on duty, and since when: they left, lost their last
+    role or their account. What they did before stays theirs."""
+    wanted, spaces = set(people), set(workspaces)
+    early = clock.now() - LONG_AGO
+    gone = {space: dict.fromkeys(wanted, early) for space in spaces}
     if not wanted:
-        return {}
+        return gone
     held = Grant.objects.held().filter(membership=OuterRef("pk"))
     last = Max(Least("grants__revoked_at", "grants__expires_at"))
-    rows = (
-        Membership.objects.filter(workspace__in=set(workspaces), user__in=wanted)
+    rows = list(
+        Membership.objects.filter(workspace__in=spaces, user__in=wanted)
         .annotate(works=Exists(held), ended=last)
-        .values_list("user_id", "user__is_active", "works", "left_at", "ended", "created_at")
+        .values_list(
+            "workspace_id", "user_id", "user__is_active", "works", "left_at", "ended", "created_at"
+        )
     )
-    gone, closed = {}, []
-    for user_id, active, works, left_at, ended, joined in rows:
-        wanted.discard(user_id)
+    closed = _closed({row[1] for row in rows if not row[2]})
+    for space, user_id, active, works, left_at, ended, joined in rows:
         if not active:
-            closed.append(user_id)
-        elif not works:
-            gone[user_id] = left_at or ended or joined
-    long_ago = clock.now() - timedelta(days=36_500)
-    return {**gone, **_closed(closed), **dict.fromkeys(wanted, long_ago)}
+            gone[space][user_id] = closed[user_id]
+        elif works:
+            del gone[space][user_id]
+        else:
+            gone[space][user_id] = left_at or ended or joined
+    return gone
 
 
-def _closed(people: Sequence[int]) -> dict[int, datetime]:
+def _closed(people: Iterable[int]) -> dict[int, datetime]:
     """When accounts were closed, as the log tells it: the account itself doesn't."""
+    people = set(people)
     if not people:
         return {}
     refs = {subject_ref(user): user.pk for user in User.objects.filter(pk__in=people)}
@@ -116,5 +131,4 @@ def _closed(people: Sequence[int]) -> dict[int, datetime]:
         action="member.deactivate", subject_ref__in=refs, outcome="done"
     ).order_by("id")
     found = {refs[ref]: at for ref, at in rows.values_list("subject_ref", "at")}
-    early = clock.now() - timedelta(days=36_500)
-    return {pk: found.get(pk, early) for pk in people}
+    return {pk: found.get(pk, clock.now() - LONG_AGO) for pk in people}

@@ -1,0 +1,21 @@
+"""Routes of the rotas."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from controlplane.oncall.api import duties, schedules, swaps
+
+ONE = "v1/oncall/schedules/<str:slug>"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/oncall/on-duty", duties.OnDutyView.as_view()),
+    path("v1/oncall/roster", duties.RosterView.as_view()),
+    path("v1/oncall/schedules", schedules.SchedulesView.as_view()),
+    path(ONE, schedules.ScheduleView.as_view()),
+    path(f"{ONE}/retire", schedules.RetireView.as_view()),
+    path(f"{ONE}/shifts", duties.ShiftsView.as_view()),
+    path(f"{ONE}/layers", schedules.LayersView.as_view()),
+    path(f"{ONE}/layers/<int:position>", schedules.LayerView.as_view()),
+    path("v1/oncall/overrides", swaps.OverridesView.as_view()),
+    path("v1/oncall/overrides/<uuid:uid>/end", swaps.OverrideEndView.as_view()),
+]

@@ -1,0 +1,47 @@
+"""What the rotas keep about people, and for how long."""
+
+from __future__ import annotations
+
+from controlplane.base.personal import erase_rows, holds, nothing, rows_of
+from controlplane.base.retention import keep_always
+
+_RECORD = "who answered when: part of the record of incidents; the name goes with the account"
+
+nothing(
+    "oncall.schedules",
+    "oncall.schedule",
+    "oncall.layer",
+    why="roles and hours; the people of a rotation are its places",
+)
+holds(
+    "oncall.places",
+    "oncall.layerperson",
+    "rotations somebody takes turns in",
+    rows_of(
+        "oncall.layerperson", "person_id", "layer__schedule__title", "position", "layer__from_at",
+        "layer__until_at",
+    ),
+    _RECORD,
+)  # fmt: skip
+holds(
+    "oncall.overrides",
+    "oncall.override",
+    "shifts somebody took or was given",
+    rows_of("oncall.override", "person_id", "schedule__title", "starts", "ends", "reason"),
+    _RECORD,
+)
+holds(
+    "oncall.feeds",
+    "oncall.feed",
+    "calendars somebody subscribed to",
+    rows_of("oncall.feed", "person_id", "schedule__title", "created_at", "read_at", "revoked_at"),
+    erase=erase_rows("oncall.feed", "person_id"),
+)
+keep_always(
+    "oncall.record",
+    "oncall.schedule",
+    "oncall.layer",
+    "oncall.layerperson",
+    "oncall.override",
+    why="shifts are computed from them: who was on duty in an incident is found here years later",
+)

@@ -1,0 +1,60 @@
+"""The rota as a page to publish: who is on duty in the next weeks, as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from controlplane.lib import clock
+from controlplane.oncall import arithmetic, duty, numbers, plans
+from controlplane.oncall.arithmetic import Shift
+from controlplane.oncall.models import Schedule
+from controlplane.oncall.walls import local_of, zone_of
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-!|<>])")
+
+
+def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
+    """Shifts between the two instants, whole at both ends."""
+    far = duty.window()
+    plan = plans.plan_of(schedule, start - far, end + far)
+    around = arithmetic.shifts(plan, start - arithmetic.reach(plan), end + arithmetic.reach(plan))
+    found = [one for one in around if one.since < end and one.until > start]
+    gaps = arithmetic.gaps(plan, start, end)
+    return sorted(
+        [one for one in found if not one.is_gap] + gaps, key=lambda one: (one.since, one.until)
+    )
+
+
+def roster(schedules: Sequence[Schedule], at: datetime | None = None) -> str:
+    at = at or clock.now()
+    end = at + timedelta(weeks=numbers.ROSTER_WEEKS.value)
+    parts = ["# On-call roster", f"From {at:%Y-%m-%d} to {end:%Y-%m-%d}."]
+    for schedule in schedules:
+        zone = zone_of(schedule.time_zone)
+        parts.append(f"## {plain(schedule.title)}")
+        if schedule.about:
+            parts.append(plain(schedule.about))
+        parts.append(_table(shifts_of(schedule, at, end), zone))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(found: Sequence[Shift], zone: ZoneInfo) -> str:
+    names = duty.Names.of(found).people
+    lines = [f"| From ({zone.key}) | Until | On duty | Reach them |", "|---|---|---|---|"]
+    for one in found:
+        since, until = (f"{local_of(at, zone):%a %Y-%m-%d %H:%M}" for at in (one.since, one.until))
+        if one.person is None:
+            lines.append(f"| {since} | {until} | **nobody** | |")
+        else:
+            user = names[one.person]
+            who = plain(user.name or user.email)
+            lines.append(f"| {since} | {until} | {who} | {plain(user.email)} |")
+    return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """What people typed, as words: no heading, link or column of the page it stands on."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))

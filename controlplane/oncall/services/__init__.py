@@ -1,0 +1,28 @@
+"""Verbs of this package. Doors and other packages call these and nothing else."""
+
+from controlplane.oncall.duty import Duty, Standing, is_on_duty, on_duty, standing
+from controlplane.oncall.services.feeds import revoke_feed, subscribe
+from controlplane.oncall.services.layers import drop_layer, set_layer
+from controlplane.oncall.services.overrides import end_override, override
+from controlplane.oncall.services.schedules import (
+    change_schedule,
+    define_schedule,
+    retire_schedule,
+)
+
+__all__ = [
+    "Duty",
+    "Standing",
+    "change_schedule",
+    "define_schedule",
+    "drop_layer",
+    "end_override",
+    "is_on_duty",
+    "on_duty",
+    "override",
+    "retire_schedule",
+    "revoke_feed",
+    "set_layer",
+    "standing",
+    "subscribe",
+]

@@ -1,0 +1,120 @@
+"""What is promised for later: the next hand-over, the word the day before, a look at the gaps.
+
+Shifts follow from rows, so a promise only says when to look again. One that comes late, after
+hours without a worker, finds who is on duty by then, and tells that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from controlplane.jobs import timers
+from controlplane.jobs.models import Timer
+from controlplane.lib import clock
+from controlplane.oncall import arithmetic, duty, numbers, plans
+from controlplane.oncall.arithmetic import Plan
+from controlplane.oncall.models import Layer, Schedule
+from controlplane.oncall.services import telling
+
+HAND_OVER = "oncall.hand_over"
+HEADS_UP = "oncall.heads_up"
+SOON = timedelta(days=1)
+# A turn that is shorter than this is known by heart: no word the day before.
+KNOWN = timedelta(days=2)
+
+
+def renew(schedule: Schedule, at: datetime | None = None) -> None:
+    """Promise the next hand-over as the rows say it now, and look for gaps."""
+    at = at or clock.now()
+    far = timedelta(weeks=numbers.ROSTER_WEEKS.value) + duty.window()
+    plan = plans.plan_of(schedule, at - duty.window(), at + far)
+    _promise(schedule, plan, at)
+    _look(schedule, plan, at)
+
+
+def forget(schedule: Schedule) -> None:
+    for kind in (HAND_OVER, HEADS_UP):
+        timers.cancel_timer(_key(schedule, kind))
+
+
+def _key(schedule: Schedule, kind: str) -> str:
+    return f"{kind}:{schedule.uid}"
+
+
+def _promise(schedule: Schedule, plan: Plan, at: datetime) -> None:
+    now = arithmetic.shift_at(plan, at)
+    later = arithmetic.next_change(plan, at, at + arithmetic.reach(plan) + duty.window())
+    if later is None:
+        forget(schedule)
+        return
+    payload = {"schedule": schedule.pk, "was": now.person}
+    _set(schedule, HAND_OVER, later.since, payload)
+    word = later.since - timedelta(hours=numbers.HEADS_UP_HOURS.value)
+    if later.person is None or word <= at or later.until - later.since < KNOWN:
+        timers.cancel_timer(_key(schedule, HEADS_UP))
+    else:
+        _set(schedule, HEADS_UP, word, payload)
+
+
+def _set(schedule: Schedule, kind: str, due: datetime, payload: dict[str, int | None]) -> None:
+    timers.set_timer(
+        kind,
+        key=_key(schedule, kind),
+        due_at=due,
+        subject=f"oncall.schedule:{schedule.pk}",
+        workspace_id=schedule.workspace_id,
+        payload=payload,
+    )
+
+
+def _look(schedule: Schedule, plan: Plan, at: datetime) -> None:
+    """A schedule without any rotation is one somebody is still making."""
+    if not plan.rotations and not Layer.objects.filter(schedule=schedule).exists():
+        return
+    ahead = at + timedelta(weeks=numbers.ROSTER_WEEKS.value)
+    # From before now, so that a gap one is in has its own beginning, which is the notice's key.
+    found = [gap for gap in arithmetic.gaps(plan, at - SOON, ahead) if gap.until > at]
+    if not found:
+        return
+    first = found[0]
+    telling.gaps_ahead(
+        schedule,
+        first.since,
+        len(found) - 1,
+        soon=first.since < at + SOON,
+        standing=first.since <= at,
+    )
+
+
+def _schedule(timer: Timer) -> Schedule | None:
+    rows = Schedule.objects.active().filter(pk=timer.payload.get("schedule"))
+    found: Schedule | None = rows.select_for_update(of=("self",), no_key=True).first()
+    return found
+
+
+@timers.on(HAND_OVER)
+def hand_over(timer: Timer) -> None:
+    """Tell who came on and who went off, as it stands by now; then promise the next."""
+    schedule = _schedule(timer)
+    if schedule is None:
+        return
+    at = max(clock.now(), timer.due_at)
+    [now] = duty.standings([schedule], at)
+    was = timer.payload.get("was")
+    person = now.duty.person.pk if now.duty is not None else None
+    if now.duty is not None and person != was:
+        telling.came_on(now.duty)
+    if was is not None and person != was:
+        telling.went_off(schedule, was, timer.due_at, now.duty)
+    renew(schedule, at)
+
+
+@timers.on(HEADS_UP)
+def heads_up(timer: Timer) -> None:
+    """The day before. After hours without a worker it may be over: then nothing is said."""
+    schedule = _schedule(timer)
+    if schedule is None:
+        return
+    [now] = duty.standings([schedule], max(clock.now(), timer.due_at))
+    if now.next is not None and (now.duty is None or now.duty.person.pk == timer.payload["was"]):
+        telling.comes_next(now.next)

@@ -1,0 +1,187 @@
+"""What the rotas hand to the console's shared parts: sidebar, home, palette."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from controlplane.base.registries import (
+    Calm,
+    HomeRow,
+    NameFinder,
+    NavCount,
+    NavItem,
+    PaletteAction,
+    PaletteVerb,
+    Target,
+    Waiting,
+    home_rows,
+    name_finders,
+    nav_items,
+    palette_actions,
+    palette_verbs,
+)
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.oncall import duty
+from controlplane.oncall.duty import Standing
+from controlplane.oncall.links import override_url, page_of, take_url
+from controlplane.oncall.models import Override, Schedule
+
+SHOWN = 6
+FOUND = 6
+VIEW = "oncall.view"
+AHEAD = timedelta(days=1)
+
+
+def _schedules(actor: Actor, workspace_id: int | None) -> Any:
+    rows = Schedule.objects.visible_to(actor).active()
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+def _standings(actor: Actor, workspace_id: int | None) -> list[Standing]:
+    """By workspace, since who has left is asked of each."""
+    rows = _schedules(actor, workspace_id).order_by("workspace", "title")[:50]
+    return duty.standings(list(rows), clock.now())
+
+
+def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """Where nobody is on duty and somebody should be; then one's own shift, now or within a day."""
+    found = []
+    for one in _standings(actor, workspace_id):
+        mine = one.duty is not None and one.duty.person.pk == actor.user_id
+        later = one.next is not None and one.next.person.pk == actor.user_id
+        if one.gap:
+            found.append((0, _empty(one)))
+        elif mine and one.duty is not None:
+            found.append((1, _own(one, one.duty, "on duty")))
+        elif later and one.next is not None and one.next.since <= one.at + AHEAD:
+            found.append((2, _own(one, one.next, "next")))
+    found.sort(key=lambda pair: pair[0])
+    return [row for _, row in found[:SHOWN]]
+
+
+def _empty(one: Standing) -> Waiting:
+    return Waiting(
+        title=one.schedule.title,
+        url=page_of(one.schedule),
+        text="Nobody is on duty now. Take the shift, or change the rotation.",
+        state="nobody",
+        tone="bad",
+        mine=True,
+    )
+
+
+def _own(one: Standing, shift: duty.Duty, state: str) -> Waiting:
+    on = state == "on duty"
+    return Waiting(
+        title=one.schedule.title,
+        url=page_of(one.schedule),
+        text="You are on duty." if on else "You are on duty next.",
+        state=state,
+        tone="good" if on else "info",
+        since=shift.since if on else None,
+        due=shift.until if on else shift.since,
+    )
+
+
+def calm(actor: Actor, workspace_id: int | None) -> Calm:
+    """Who answers, by name: with nothing to do, that is what one wants to know."""
+    found = _standings(actor, workspace_id)
+    if not found:
+        return Calm(
+            "nobody is on call: there is no schedule yet.",
+            known=False,
+            link=reverse("oncall:board"),
+            link_text="Make one",
+        )
+    said = [
+        f"{one.schedule.title}: {one.duty.person.name or one.duty.person.email}"
+        for one in found
+        if one.duty is not None
+    ]
+    return Calm(f"{'; '.join(said[:4])}." if said else "nobody is meant to be on duty now.")
+
+
+def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
+    empty = [one for one in _standings(actor, workspace_id) if one.gap]
+    return NavCount(len(empty), "bad" if empty else "neutral")
+
+
+# --- Palette ----------------------------------------------------------------------------------
+
+
+def _typed(actor: Actor, workspace_id: int | None, text: str) -> list[Schedule]:
+    rows = _schedules(actor, workspace_id)
+    for word in text.split()[:6]:
+        rows = rows.filter(title__icontains=word) | rows.filter(slug__icontains=word)
+    return list(rows.distinct().order_by("title")[:FOUND])
+
+
+def named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    return [Target(row.title, page_of(row)) for row in _typed(actor, workspace_id, text)]
+
+
+def takeable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    return [Target(row.title, take_url(row)) for row in _typed(actor, workspace_id, text)]
+
+
+def endable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    rows = (
+        Override.objects.visible_to(actor).current_or_to_come().select_related("schedule", "person")
+    )
+    if workspace_id is not None:
+        rows = rows.filter(workspace=workspace_id)
+    for word in text.split()[:6]:
+        rows = rows.filter(schedule__title__icontains=word) | rows.filter(
+            person__name__icontains=word
+        )
+    return [
+        Target(
+            f"{row.person.name or row.person.email}, {row.schedule.title}",
+            override_url(row).replace("/change/", "/do/take_back/"),
+            f"{row.starts:%Y-%m-%d}",
+        )
+        for row in rows.distinct().order_by("starts")[:FOUND]
+    ]
+
+
+def register() -> None:
+    nav_items.register(
+        NavItem("oncall", "On call", "Operate", "oncall:board", "bell", VIEW, 12, count=_nav_count)
+    )
+    home_rows.register(
+        HomeRow(
+            slug="oncall.now",
+            title="On call",
+            action=VIEW,
+            rows=waiting,
+            most=SHOWN,
+            empty="somebody is on duty wherever somebody should be.",
+            link="/admin/oncall/board/",
+            order=12,
+            calm=calm,
+        )
+    )
+    for slug, verb, label, find, about in (
+        ("oncall-take", "take", "Take a shift of", takeable, "Take a shift"),
+        ("oncall-end", "end swap", "End the swap of", endable, "End a swap"),
+    ):
+        palette_verbs.register(
+            PaletteVerb(
+                slug, verb, "schedule", label, "oncall.override", find, noun="schedule",
+                about=about,
+            )
+        )  # fmt: skip
+    name_finders.register(NameFinder("oncall.schedules", "on-call schedule", VIEW, named))
+    for slug, label, url, action, words in (
+        ("oncall-board", "Who is on call", "oncall:board", VIEW, ("duty", "rota", "shift")),
+        ("oncall-calendars", "Calendars of my shifts", "oncall:calendars", "oncall.feed",
+         ("ics", "ical", "subscribe", "on call")),
+        ("oncall-new", "New on-call schedule", "admin:oncall_schedule_add", "oncall.manage",
+         ("rota", "rotation", "on call")),
+    ):  # fmt: skip
+        palette_actions.register(PaletteAction(slug, label, url, action, words))

@@ -1,0 +1,49 @@
+"""Who is on duty now, what comes next, two weeks of every schedule."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from controlplane.access import policy
+from controlplane.base.web import actor_of
+from controlplane.oncall.roster import roster
+from controlplane.oncall.shown.bands import told
+from controlplane.oncall.web.common import page, schedules_of, show, zone_of_reader
+
+RANGES = {"2w": 14, "4w": 28, "1w": 7}
+MOST = 30
+
+
+@require_safe
+@page
+def board(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    asked = request.GET.get("range", "2w")
+    days = RANGES.get(asked, 14)
+    rows = list(schedules_of(request).active().select_related("workspace").order_by("title", "id"))
+    shown = told(rows[:MOST], zone=zone_of_reader(request), days=days, reader=actor.user_id)
+    several = len({one.schedule.workspace_id for one in shown}) > 1
+    context = {
+        "title": "On call",
+        "schedules": shown,
+        "several": several,
+        "more": max(0, len(rows) - MOST),
+        "ranges": [(key, f"{count // 7} week{'s' * (count > 7)}", key == asked)
+                   for key, count in sorted(RANGES.items(), key=lambda pair: pair[1])],
+        "zone": zone_of_reader(request),
+        "may_manage": policy.can(actor, "oncall.manage").allowed,
+        "gaps": sum(one.standing.gap for one in shown),
+        "ahead": sum(len(one.band.gaps) for one in shown),
+    }  # fmt: skip
+    return show(request, "board.html", context)
+
+
+@require_safe
+@page
+def roster_file(request: HttpRequest) -> HttpResponse:
+    """The next weeks as Markdown, for a channel's pinned message or a file."""
+    rows = list(schedules_of(request).active().order_by("title", "id")[:MOST])
+    answer = HttpResponse(roster(rows), content_type="text/markdown; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="on-call-roster.md"'
+    return answer
