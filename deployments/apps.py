@@ -6,4 +6,7 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Deployments"
 
     def ready(self) -> None:
-        from deployments import transitions  # noqa: F401
+        from deployments import presented, rules, transitions  # noqa: F401
+        from deployments.watch import timers  # noqa: F401
+
+        presented.register()

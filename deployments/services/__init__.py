@@ -1,0 +1,78 @@
+"""Verbs of this package. Doors and other packages call these and nothing else."""
+
+from deployments.services.adapters import (
+    add_adapter,
+    change_adapter,
+    rotate_secret,
+    switch_adapter,
+)
+from deployments.services.checking import ask_again, look_at_gates, tick_gate, waive_gate
+from deployments.services.closing import close, roll_back
+from deployments.services.consent import back_to_preparing, declare_ready
+from deployments.services.freezes import change_freeze, end_freeze, make_freeze
+from deployments.services.going import (
+    begin_watch,
+    block,
+    give_up,
+    start,
+    steps_done,
+    unblock,
+)
+from deployments.services.papers import settle
+from deployments.services.planning import (
+    Ensured,
+    cancel,
+    change_deployment,
+    create_deployment,
+    ensure_deployment,
+    prepare,
+    running_in,
+)
+from deployments.services.steps import (
+    begin_step,
+    finish_step,
+    run_step,
+    set_step,
+    skip_step,
+    stop_step,
+    try_again,
+)
+
+__all__ = [
+    "Ensured",
+    "add_adapter",
+    "ask_again",
+    "back_to_preparing",
+    "begin_step",
+    "begin_watch",
+    "block",
+    "cancel",
+    "change_adapter",
+    "change_deployment",
+    "change_freeze",
+    "close",
+    "create_deployment",
+    "declare_ready",
+    "end_freeze",
+    "ensure_deployment",
+    "finish_step",
+    "give_up",
+    "look_at_gates",
+    "make_freeze",
+    "prepare",
+    "roll_back",
+    "rotate_secret",
+    "run_step",
+    "running_in",
+    "set_step",
+    "settle",
+    "skip_step",
+    "start",
+    "steps_done",
+    "stop_step",
+    "switch_adapter",
+    "tick_gate",
+    "try_again",
+    "unblock",
+    "waive_gate",
+]

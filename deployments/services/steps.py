@@ -1,0 +1,316 @@
+"""Steps done: by hand, by an adapter, skipped, stopped, tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.jobs import nudges
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, GateNotMet
+from controlplane.lib.redaction import redact_text
+from controlplane.lib.text import short
+from deployments.models import Adapter, Deployment, Step
+from deployments.services import reading
+from deployments.services.going import steps_done
+from deployments.services.holding import hold_step, require_status
+from deployments.services.noting import PORTAL, note
+from deployments.steps import moving
+from deployments.steps.output import bounded, redacted
+
+
+@transaction.atomic
+def begin_step(step: Step, *, actor: Actor, version: int | None = None) -> Step:
+    """By hand, from now: so that the record says how long it took."""
+    row = _held(step, actor, version)
+    _in_turn(row)
+    _backed_up(row)
+    moved = moving.move(
+        row,
+        "running",
+        from_="pending",
+        attempt=row.attempt + 1,
+        started_at=clock.now(),
+        by=actor.ref[:80],
+        **_EMPTY,
+    )
+    _note(moved, actor, f"Began: {row.title}.")
+    return moved
+
+
+_EMPTY: dict[str, Any] = {"finished_at": None, "exit_code": None, "output": "", "outcome": ""}
+
+
+@transaction.atomic
+def finish_step(
+    step: Step,
+    *,
+    actor: Actor,
+    worked: bool = True,
+    output: str = "",
+    exit_code: int | None = None,
+    outcome: str = "",
+    version: int | None = None,
+) -> Step:
+    """By hand: it was done, and this is what came of it. Pasted output is redacted and bounded
+    like any other."""
+    row = _held(step, actor, version)
+    if row.token is not None:
+        raise Conflict("A worker runs it: wait for its end, or stop it.")
+    if row.state == "pending":
+        _in_turn(row)
+        _backed_up(row)
+    text = reading.text("output", output, 1_000_000)
+    if exit_code is not None:
+        if isinstance(exit_code, bool) or not -1 <= exit_code <= 255:
+            raise reading.refuse("exit_code", "A whole number from 0 to 255.")
+        if worked and exit_code != 0:
+            raise reading.refuse("exit_code", "It is not 0: then it did not work.")
+    said = reading.line("outcome", redact_text(outcome), reading.REASON)
+    moved = moving.end(
+        row,
+        "done" if worked else "failed",
+        from_=row.state,
+        started_at=row.started_at or clock.now(),
+        by=actor.ref[:80],
+        output=bounded(redacted(text)),
+        exit_code=exit_code,
+        outcome=said,
+    )
+    after_step(moved, actor)
+    return moved
+
+
+@transaction.atomic
+def run_step(
+    step: Step, *, actor: Actor, adapter: Adapter | None = None, version: int | None = None
+) -> Step:
+    """Give it to a worker: by the adapter, or as a look at a health address. It is run once; what
+    becomes of it when the worker dies is said, and decided by a person."""
+    row = _held(step, actor, version)
+    _in_turn(row)
+    _backed_up(row)
+    _item_free(row.deployment)
+    changes: dict[str, Any] = {}
+    if row.kind == Step.Kind.HEALTH_CHECK:
+        if not row.url:
+            raise Conflict("It has no address to look at: set one, or tick it by hand.")
+    else:
+        chosen = adapter or row.adapter
+        if chosen is None:
+            raise Conflict("No adapter is set for it: do it by hand.")
+        _may_run(row, chosen)
+        changes = {"adapter": chosen, "kind": chosen.kind}
+    moved = moving.move(
+        row,
+        "running",
+        from_="pending",
+        attempt=row.attempt + 1,
+        asked_at=clock.now(),
+        started_at=None,
+        by=actor.ref[:80],
+        token=moving.fresh_token(),
+        **_EMPTY,
+        **changes,
+    )
+    _note(moved, actor, f"Given to a worker: {row.title}.")
+    nudges.after_commit()
+    return moved
+
+
+def _may_run(row: Step, adapter: Adapter) -> None:
+    reading.same_workspace(row.deployment.workspace_id, adapter=adapter)
+    # Read anew: the list is what is allowed now.
+    standing = Adapter.objects.select_for_update(no_key=True).get(pk=adapter.pk)
+    if not standing.enabled:
+        raise Conflict(f"The adapter {standing.slug} is switched off.")
+    if not standing.environments.filter(pk=row.deployment.environment_id).exists():
+        place = row.deployment.environment
+        raise Conflict(f"The adapter {standing.slug} is not allowed in {place}.")
+    request = row.deployment.approval
+    if request is None or row.deployment.kind == Deployment.Kind.ROLLBACK:
+        return
+    signed = {each["title"]: each for each in request.packet.get("steps", [])}.get(row.title)
+    if signed is None or not signed["adapter"]:
+        return
+    if (signed["adapter"], signed["adapter_version"]) != (standing.slug, standing.version):
+        raise Conflict(
+            f"The adapter {standing.slug} is not what was consented to: it changed since."
+        )
+
+
+@transaction.atomic
+def skip_step(step: Step, *, actor: Actor, reason: str, version: int | None = None) -> Step:
+    """Not done, and why. In a hotfix it is owed."""
+    row = _held(step, actor, version)
+    if row.state not in {"pending", "failed"}:
+        raise Conflict(f"It is {row.get_state_display().lower()}.")
+    if not row.optional and row.deployment.is_guarded:
+        hotfix = row.deployment.kind in {Deployment.Kind.HOTFIX, Deployment.Kind.ROLLBACK}
+        policy.require(actor, "deployment.tick" if hotfix else "deployment.override",
+                       row.deployment)  # fmt: skip
+    why = reading.reason(redact_text(reason))
+    if row.state == "failed":
+        row = _again(row)
+    moved = moving.end(row, "skipped", from_="pending", by=actor.ref[:80], outcome=why)
+    after_step(moved, actor)
+    return moved
+
+
+@transaction.atomic
+def try_again(step: Step, *, actor: Actor, reason: str = "", version: int | None = None) -> Step:
+    """It failed, or nobody knows: somebody looked, and it may be done once more."""
+    row = _held(step, actor, version)
+    if row.state != "failed":
+        raise Conflict("Only what failed is tried again.")
+    why = reading.line("reason", redact_text(reason), reading.REASON)
+    moved = _again(row)
+    _note(moved, actor, f"To be tried again: {row.title}. {why}".strip())
+    return moved
+
+
+def _again(row: Step) -> Step:
+    return moving.move(
+        row, "pending", from_="failed", started_at=None, asked_at=None, by="", **_EMPTY
+    )
+
+
+@transaction.atomic
+def stop_step(step: Step, *, actor: Actor, reason: str) -> Step:
+    """Take it from the worker. Its command is killed as soon as the worker looks, at most a
+    moment later; what it did until then is for a person to find out."""
+    policy.require(actor, "deployment.start", step.deployment)
+    row = hold_step(step)
+    return stop_held(row, actor=actor, reason=reading.reason(redact_text(reason)))
+
+
+def stop_held(row: Step, *, actor: Actor, reason: str) -> Step:
+    if row.state != "running":
+        raise Conflict("It does not run.")
+    moved = moving.end(row, "failed", from_="running", outcome=f"Stopped: {reason}"[:500])
+    _note(moved, actor, f"Stopped: {row.title}. {reason}")
+    return moved
+
+
+@transaction.atomic
+def set_step(
+    step: Step,
+    *,
+    actor: Actor,
+    adapter: Adapter | None = None,
+    by_hand: bool = False,
+    url: str | None = None,
+    command: str | None = None,
+    version: int | None = None,
+) -> Step:
+    """By which adapter it is run, or by hand; which address is looked at; what is shown."""
+    policy.require(actor, "deployment.change", step.deployment)
+    row = hold_step(step)
+    require_status(row.deployment, "preparing", "ready", "approved", "deploying", "blocked")
+    if row.state != "pending" or (version is not None and row.version != version):
+        raise Conflict("Somebody changed the step since you looked. Look again.")
+    changes: dict[str, Any] = {}
+    if adapter is not None:
+        _may_run(row, adapter)
+        changes |= {"adapter": adapter, "kind": adapter.kind}
+    elif by_hand:
+        changes |= {"adapter": None, "kind": Step.Kind.MANUAL}
+    if url is not None:
+        changes["url"] = reading.web_address("url", url)
+    if command is not None:
+        changes["command"] = redact_text(reading.text("command", command, 4_000))
+    moved = moving.move(row, "pending", from_="pending", **changes)
+    _note(moved, actor, "", details={"set": sorted(changes)})
+    if row.deployment.phase in {"ready", "approved"}:
+        from deployments.services.consent import packet_moved
+
+        packet_moved(row.deployment, actor=actor, why=f"The step “{row.title}” was changed.")
+    return moved
+
+
+# --- What they share ----------------------------------------------------------------------------
+
+
+def _held(step: Step, actor: Actor, version: int | None) -> Step:
+    policy.require(actor, "deployment.start", step.deployment)
+    row = hold_step(step)
+    require_status(row.deployment, "deploying")
+    if version is not None and row.version != version:
+        raise Conflict(
+            "Somebody changed the step since you looked. Look again.",
+            details={"seen_version": version, "version": row.version},
+        )
+    return row
+
+
+def _in_turn(row: Step) -> None:
+    """One after the other: what comes first must not be forgotten, nor two things run at once."""
+    if row.state != "pending":
+        raise Conflict(f"It is {row.get_state_display().lower()}.", details={"state": row.state})
+    before = row.deployment.steps.filter(position__lt=row.position)
+    still = before.exclude(state__in=["done", "skipped"]).order_by("position").first()
+    if still is not None:
+        raise GateNotMet(
+            f"“{still.title}” comes first.", details={"conditions": [f"{still.title} is done"]}
+        )
+
+
+def _backed_up(row: Step) -> None:
+    if row.needs_backup and not row.deployment.backup_ref:
+        raise GateNotMet(
+            "Name the backup that was made before this: the deployment's backup reference.",
+            details={"conditions": ["a backup reference"]},
+        )
+
+
+def _item_free(deployment: Deployment) -> None:
+    """What blocks the work item holds the next automatic step; what a hand did is recorded."""
+    item = deployment.item
+    if item is not None and item.open_blockers:
+        raise GateNotMet(
+            f"{item.key} waits for {item.open_blockers} open blockers.",
+            details={"conditions": [f"the blockers of {item.key} are done"]},
+        )
+
+
+def after_step(step: Step, actor: Actor) -> None:
+    """The record on the work item, with time and command; after the last one it is verified."""
+    _note(step, actor, told(step))
+    deployment = step.deployment
+    if step.state == "failed":
+        return
+    deployment.refresh_from_db(fields=["status", "version"])
+    open_steps = deployment.steps.exclude(state__in=["done", "skipped"])
+    if deployment.status == "deploying" and not open_steps.exists():
+        steps_done(deployment, actor=actor if actor.kind != "job" else PORTAL)
+
+
+def told(step: Step) -> str:
+    """As the playbook wants it: what, when, with which command, with which end."""
+    at = f"{step.finished_at:%Y-%m-%d %H:%M:%S} UTC" if step.finished_at else ""
+    parts = [f"{step.get_state_display()}: {step.title}, {at}."]
+    if step.outcome:
+        parts.append(step.outcome)
+    if step.exit_code is not None:
+        parts.append(f"Exit code {step.exit_code}.")
+    if step.command and step.state != "skipped":
+        parts.append(f"\n    {step.command.replace(chr(10), chr(10) + '    ')}")
+    if step.output:
+        last: Sequence[str] = step.output.strip().splitlines()[-5:]
+        parts.append("\n" + "\n".join(f"> {short(line, 300)}" for line in last))
+    return " ".join(parts)
+
+
+def _note(step: Step, actor: Actor, said: str, details: dict[str, Any] | None = None) -> None:
+    note(
+        step.deployment,
+        "deployment.step",
+        actor=actor,
+        said=said,
+        after={"step": step.title, "state": step.state, "attempt": step.attempt},
+        details=details,
+    )

@@ -1,0 +1,2 @@
+"""What happens to an environment while something is brought into it: snapshots before and after,
+the watch, its verdict."""
