@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -283,17 +282,20 @@ def _inherited(handler: Any) -> bool:
     return getattr(handler, "__module__", "").startswith("controlplane.base.api.views")
 
 
-@cache
+_names: dict[Any, str] = {}
+
+
 def unique_name(form: type[Any]) -> str:
     """The class's name; with its package before it where two packages use the same one. The
     order of routes has no say in it, so a name stays when others are added.
 
     Looks through all forms there are, and is asked for the form of refusals by every answer of
-    every route: half of the time the document took."""
-    name = form.__name__
-    if len({_package(other) for other in _forms_named(name)}) > 1:
-        return _package(form).title() + name
-    return name
+    every route: looked up each time, it was half of what the document costs."""
+    if form not in _names:
+        name = form.__name__
+        packages = {_package(other) for other in _forms_named(name)}
+        _names[form] = _package(form).title() + name if len(packages) > 1 else name
+    return _names[form]
 
 
 def _forms_named(name: str) -> Iterator[type[Any]]:
