@@ -109,7 +109,8 @@ def what(change: FlagChange) -> str:
     after: dict[str, Any] = change.after or {}
     if set(after) == {"enabled"}:
         return _WHAT["enable" if after["enabled"] else "kill"] + where
-    return _WHAT.get(change.kind, "changed") + where
+    made = change.before is None and change.environment_id is None
+    return _WHAT.get("create" if made else change.kind, "changed") + where
 
 
 def in_short(change: FlagChange, most: int = 5) -> str:

@@ -11,9 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from controlplane.audit.models import AuditEvent
 from controlplane.base import signals
 from controlplane.base.models import Signal
+from controlplane.lib import clock
 from controlplane.notify.models import Notification, OutboxMessage
 from deployments.flags import services, telling
 from deployments.flags.models import Flag, FlagChange, FlagEnvironment, FlagState
+from deployments.flags.services.flags import content
 from tests import make
 from tests.kit import roles
 from tests.kit.flags import World, on, rule
@@ -112,9 +114,89 @@ def test_revision__never_falls(world: World) -> None:
 def test_revision__what_no_sdk_sees_leaves_it(world: World) -> None:
     assert world.flag.pk
     before = world.revisions()
-    Flag.objects.filter(pk=world.flag.pk).update(stale_since=None, owner=world.person)
+    Flag.objects.filter(pk=world.flag.pk).update(stale_since=clock.now())
+    assert len(world.changes()) == 1  # a mark of the portal's clock, which no person sets
+    sql("UPDATE feature_flags SET tier = 3 WHERE id = %s", world.flag.pk)
     assert world.revisions() == before
-    assert len(world.changes()) == 1
+    assert len(world.changes()) == 2
+
+
+BY_HAND: list[tuple[str, Any, str, Any, Any]] = [
+    ("tier", 3, "tier", 1, 3),
+    ("kind", "ops", "kind", "release", "ops"),
+    ("description", "x", "description", "", "x"),
+    ("permanent", True, "permanent", False, True),
+    ("remove_by", "2030-01-02", "remove_by", None, "2030-01-02"),
+    ("owner_id", None, "owner", ..., None),
+]
+
+
+@pytest.mark.parametrize(("column", "value", "key", "was", "becomes"), BY_HAND)
+def test_column_by_sql__is_a_change_that_can_be_undone(
+    world: World, column: str, value: Any, key: str, was: Any, becomes: Any
+) -> None:
+    services.change_flag(world.flag, actor=world.actor, owner=world.person)
+    was = world.person.pk if was is ... else was
+    version = Flag.objects.get(pk=world.flag.pk).version
+    sql(f"UPDATE feature_flags SET {column} = %s WHERE id = %s", value, world.flag.pk)
+    flag = Flag.objects.get(pk=world.flag.pk)
+    assert (flag.version, flag.changed_by) == (version + 1, f"database:{owner()}")
+    change = world.changes()[-1]
+    assert (change.kind, change.before, change.after) == ("sql", {key: was}, {key: becomes})
+    event = AuditEvent.objects.filter(action="flag.change").latest("pk")
+    assert (event.actor_ref, event.after) == (f"database:{owner()}", {key: becomes})
+    told = OutboxMessage.objects.get(key=f"flag-change:{change.uid}")
+    assert telling.tell(told).kind == "accepted"
+    services.undo(change, actor=world.actor)
+    assert FlagChange.objects.about(flag)[0].after is not None
+    assert content(Flag.objects.get(pk=flag.pk))[key] == was
+
+
+def test_author_by_sql__is_not_forged_unseen(world: World) -> None:
+    sql("UPDATE feature_flags SET changed_by = 'user:1' WHERE id = %s", world.flag.pk)
+    assert Flag.objects.get(pk=world.flag.pk).changed_by == f"database:{owner()}"
+    assert world.changes()[-1].after == {"changed_by": "user:1"}
+
+
+INSERT = """
+    INSERT INTO feature_flags
+        (uid, workspace_id, flag_name, enabled, description, kind, value_type, off_value, on_value,
+         tier, permanent, impression_data, created_at, created_by, changed_at, changed_by, version)
+    VALUES (gen_random_uuid(), %s, 'by.hand', true, '', 'ops', 'boolean', 'false', 'true',
+            2, false, false, now(), '', now(), '', 1)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flag_by_sql__gets_its_states_and_its_beginning() -> None:
+    world = World()
+    before = world.revisions()
+    sql(INSERT, world.workspace.pk)
+    flag = Flag.objects.get(flag_name="by.hand")
+    states = FlagState.objects.filter(flag=flag)
+    assert {each.environment.slug for each in states} == set(before)
+    assert not any(each.settings["on"] for each in states)
+    assert all(value > before[name] for name, value in world.revisions().items())
+    (change,) = FlagChange.objects.about(flag)
+    assert (change.kind, change.before, change.version) == ("sql", None, 1)
+    assert (change.after["kind"], change.after["tier"]) == ("ops", 2)
+    event = AuditEvent.objects.get(action="flag.create", subject_label="by.hand")
+    assert event.actor_ref == f"database:{owner()}"
+    told = OutboxMessage.objects.get(key=f"flag-change:{change.uid}")
+    assert telling.tell(told).kind == "accepted"
+    assert telling.what(change) == "made"
+    services.change_settings(states[0], on(), actor=world.actor, version=1, reason="Go live.")
+    services.kill(flag, actor=world.actor, reason="and off")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flag_by_service__begins_once() -> None:
+    world = World()
+    assert [each.kind for each in FlagChange.objects.about(world.flag)] == ["create"]
+    with transaction.atomic():
+        sql(INSERT, world.workspace.pk)
+        sql("DELETE FROM feature_flags WHERE flag_name = 'by.hand'")
+    assert not Flag.objects.filter(flag_name="by.hand").exists()
 
 
 def test_environment__brings_its_row_and_a_state_of_each_flag(world: World) -> None:
