@@ -184,6 +184,8 @@ def checks(env: Mapping[str, str]) -> list[Check]:
         Check("types (mypy)", (PYTHON, "-m", "mypy", ".")),
         Check("ruff check", (*ruff, "check", ".")),
         Check("ruff format", (*ruff, "format", "--check", ".")),
+        # Leaves every test file's byte code, which each worker would make for itself otherwise.
+        Check("tests are found", (PYTHON, "-m", "pytest", "--collect-only", "-qq")),
         Check("import rules", (script("lint-imports"), "--no-cache")),
         Check(
             "templates (djade)",
