@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -360,6 +361,31 @@ def test_item_that_stands_for_something__is_the_only_one() -> None:
     assert first == again
     with pytest.raises(IntegrityError, match="work_subject"), transaction.atomic():
         work.item(g.project, actor=g.actor, subject="x.y:1")
+
+
+@pytest.mark.servers
+def test_closing_and_reopening__settle_a_family_in_a_handful_of_statements() -> None:
+    """Whom it held up, what is under those, and what waits for its parent's children."""
+    g = Graph("blocker", "free", "parent", "held", "under", "deep")
+    g.edge("blocker", "parent", "parent-child")
+    g.edge("free", "parent", "waits-for")
+    g.edge("held", "blocker")
+    g.edge("under", "held", "parent-child")
+    g.edge("under", "blocker")
+    g.edge("deep", "under", "parent-child")
+    assert g.ready() == {"blocker", "parent"}
+
+    for flip, left in (
+        (lambda: g.close("blocker"), {"parent", "held", "under", "deep", "free"}),
+        (lambda: services.reopen_item(g["blocker"], actor=g.actor), {"blocker", "parent"}),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            flip()
+        assert g.ready() == left
+        assert graph.mismatches(g.workspace.pk) == []
+        # Beside the savepoint and the test's own look: the lock, the row, what is open before and
+        # under it, the row again, what follows, the history, the audit log.
+        assert len(asked) - 3 <= 7
 
 
 def test_mismatch__is_found_and_repaired() -> None:

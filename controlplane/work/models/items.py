@@ -198,10 +198,13 @@ class Item(models.Model):
                 name="work_ready_workspace",
                 condition=Q(status="open", blocked=False),
             ),
+            # Entered at once: a list of what is to be entered later is read by every look-up, up
+            # to four megabytes of it. An item has few labels.
             GinIndex(
                 fields=["labels"],
                 name="work_ready_labels",
                 condition=Q(status="open", blocked=False),
+                fastupdate=False,
             ),
             models.Index(
                 "project", "priority", F("created_at").desc(), "id", name="work_project_order"
@@ -264,7 +267,7 @@ class Item(models.Model):
                 name="work_due",
                 condition=Q(due_at__isnull=False) & ~Q(category="done"),
             ),
-            GinIndex(fields=["labels"], name="work_labels"),
+            GinIndex(fields=["labels"], name="work_labels", fastupdate=False),
             GinIndex(fields=["search"], name="work_search"),
         ]
 

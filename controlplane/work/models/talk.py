@@ -43,8 +43,11 @@ class Comment(models.Model):
 class ItemEvent(models.Model):
     """One thing that happened to an item: who, what, old, new. Never changed."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="events")
+    # Found by the indexes below.
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=40)
     actor_name = models.CharField(max_length=200, blank=True)
     actor_ref = models.CharField(max_length=80, blank=True)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+
 from controlplane.audit.services import record
 from controlplane.lib import clock, context
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Item, ItemEvent
 
 LONGEST = 2_000
+
+# By hand, since every change does it: and to ask in it whether anybody is to be told is free.
+_COLUMNS = tuple(field.attname for field in ItemEvent._meta.concrete_fields)[1:]  # all but the id
+_ADD = (
+    f"INSERT INTO work_itemevent ({', '.join(_COLUMNS)})"  # noqa: S608 - no input stands in it
+    f" VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+    " RETURNING EXISTS (SELECT FROM work_watching w WHERE w.item_id = work_itemevent.item_id)"
+)
 
 
 def speaker(actor: Actor, name: str = "") -> str:
@@ -59,11 +69,15 @@ def note(
     comment: str = "",
     forced: bool = False,
     details: Any = None,
-) -> None:
-    """The item's history and the audit log, in the change's transaction."""
-    event(
+) -> bool:
+    """The item's history and the audit log, in the change's transaction. Answers whether anybody
+    follows the item."""
+    line = event(
         item, kind, actor=actor, name=name, old=old, new=new, comment=comment, forced=forced
-    ).save()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [getattr(line, column) for column in _COLUMNS])
+        followed = bool(cursor.fetchone()[0])
     said = speaker(actor, name)
     extra = {**(details or {}), **({"as": said} if said != actor.label else {})}
     if forced:
@@ -77,6 +91,7 @@ def note(
         reason=comment,
         details=extra or None,
     )
+    return followed
 
 
 def _text(value: Any) -> str:

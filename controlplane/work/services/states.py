@@ -4,7 +4,7 @@ for dates, for readiness and for those who follow the item stands here."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from controlplane.access import policy
 from controlplane.lib import clock
@@ -29,9 +29,7 @@ def hold(item: Item, *, revision: int | None = None) -> Item:
     """The row as it is now, locked until the transaction ends. With a revision: only if nobody
     changed it since."""
     rows = Item.objects.select_related("project").select_for_update(of=("self",), no_key=True)
-    held: Item | None = rows.filter(pk=item.pk).first()
-    if held is None:
-        raise _gone(item)
+    held = _found(rows, item)
     if revision is not None and held.revision != revision:
         raise Conflict(
             f"{item.key} was changed since you looked. Look again.",
@@ -43,14 +41,14 @@ def hold(item: Item, *, revision: int | None = None) -> Item:
 def again(item: Item) -> Item:
     """The row as it is now, not locked: for those who hold the graph's lock, under which nobody
     deletes anything."""
-    found: Item | None = Item.objects.select_related("project").filter(pk=item.pk).first()
-    if found is None:
-        raise _gone(item)
-    return found
+    return _found(Item.objects.select_related("project"), item)
 
 
-def _gone(item: Item) -> Conflict:
-    return Conflict(f"{item.key} was deleted meanwhile.", details={"id": item.key})
+def _found(rows: Any, item: Item) -> Item:
+    """Without the words of the search, which are as long as the item and which nobody reads."""
+    for found in rows.defer("search").filter(pk=item.pk).order_by():
+        return cast("Item", found)
+    raise Conflict(f"{item.key} was deleted meanwhile.", details={"id": item.key})
 
 
 def store(item: Item, names: Collection[str]) -> None:
@@ -149,7 +147,7 @@ def after_move(item: Item, moved: Move, *, actor: Actor, name: str, reason: str)
         kind, action = "closed", "work.close"
     elif moved.before == "closed":
         kind, action = "reopened", "work.reopen"
-    note(
+    followed = note(
         item,
         kind,
         action,
@@ -160,7 +158,9 @@ def after_move(item: Item, moved: Move, *, actor: Actor, name: str, reason: str)
         comment=reason,
         forced=moved.forced,
     )
-    tell_watchers(item, actor=actor, what=f"is {item.status.replace('_', ' ')}", body=reason)
+    if followed:
+        said = f"is {item.status.replace('_', ' ')}"
+        tell_watchers(item, actor=actor, what=said, body=reason)
 
 
 def check_backlog(item: Item) -> None:

@@ -55,10 +55,11 @@ def comment(
         origin=origin[:80],
     )
     _touched(item)
-    note(item, "commented", "work.comment", actor=actor, name=name, comment=said)
-    states.tell_watchers(
-        item, actor=actor, what="has a new comment", body=said[:2000], key=f"comment:{row.pk}"
-    )
+    if note(item, "commented", "work.comment", actor=actor, name=name, comment=said):
+        told_as = f"comment:{row.pk}"
+        states.tell_watchers(
+            item, actor=actor, what="has a new comment", body=said[:2000], key=told_as
+        )
     return row
 
 

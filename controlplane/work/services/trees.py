@@ -1,4 +1,5 @@
-"""What an item depends on, and what depends on it: breadth-first, one query a level."""
+"""What an item depends on, and what depends on it: breadth-first, one query a level. The walk goes
+over edges alone; the items are read when it is known which of them are shown."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from django.db import connection
+
 from controlplane.lib import defaults
-from controlplane.work.models import Dependency, Item
+from controlplane.work.models import Item
 
 MAX_NODES = defaults.define(
     "work.tree_max_nodes",
@@ -16,6 +19,14 @@ MAX_NODES = defaults.define(
     why="From a hub, a deep tree is half the graph: nobody reads it, and it would take seconds.",
 )
 Direction = Literal["down", "up"]
+
+
+# From these, to where nothing was yet.
+_EDGES = """
+    SELECT {here}, {there}, kind FROM work_dependency
+    WHERE {here} = ANY(%(ids)s) AND target_id IS NOT NULL AND {there} <> ALL(%(seen)s)
+      AND (%(all_kinds)s OR kind = ANY(%(kinds)s))
+"""
 
 
 @dataclass(slots=True)
@@ -50,110 +61,144 @@ def tree(
     Each item once on each side, unless `repeat` wants every path."""
     most = max_nodes or MAX_NODES.value
     sides: list[Direction] = ["down", "up"] if direction == "both" else [_side(direction)]
-    nodes: list[Node] = []
-    truncated = False
+    found: list[tuple[Direction, list[_Place]]] = []
+    room, truncated = most, False
     for side in sides:
-        grown = _Growing(root, side, max_depth, most - len(nodes), repeat, kinds)
+        grown = _Growing(root.pk, side, max_depth, room, repeat, kinds)
         grown.grow()
-        nodes += list(_in_order(grown.top))[bool(nodes) :]
+        places = list(_in_order(grown.top))
+        found.append((side, places))
+        room -= len(places)
         truncated = truncated or grown.truncated
+    wanted = {place.pk for _, places in found for place in places} - {root.pk}
+    # Without the words of the search: as long as the item, and nobody reads them.
+    items = Item.objects.defer("search").in_bulk(wanted) | {root.pk: root}
+    nodes: list[Node] = []
+    for side, places in found:
+        nodes += _nodes(places, side, items)[bool(nodes) :]
     return Tree(nodes, truncated)
+
+
+def _nodes(places: list[_Place], side: Direction, items: dict[int, Item]) -> list[Node]:
+    """Without what was deleted meanwhile, and what hung on it."""
+    nodes: dict[_Place, Node] = {}
+    for place in places:
+        above = nodes.get(place.above) if place.above else None
+        if place.pk not in items or (place.above and above is None):
+            continue
+        key = above.item.key if above else ""
+        node = Node(items[place.pk], place.depth, key, place.kind, side, place.truncated)
+        nodes[place] = node
+        if above:
+            above.below.append(node)
+    return list(nodes.values())
 
 
 def _side(direction: str) -> Direction:
     return "up" if direction == "up" else "down"
 
 
-# A node, and the items on the way to it.
-_Place = tuple[Node, frozenset[int]]
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Where the walk came by."""
+
+    pk: int
+    depth: int
+    above: _Place | None
+    kind: str
+    path: frozenset[int]  # the items on the way to it, where paths are repeated
+    truncated: bool = False
+    below: list[_Place] = field(default_factory=list)
+
+
+_Edge = tuple[int, int, str]
 
 
 class _Growing:
     def __init__(
         self,
-        root: Item,
+        root: int,
         side: Direction,
         max_depth: int,
         room: int,
         repeat: bool,
         kinds: Collection[str],
     ) -> None:
-        self.top = Node(root, 0, "", "", side)
-        self.side, self.max_depth, self.repeat, self.kinds = side, max_depth, repeat, kinds
+        self.top = _Place(root, 0, None, "", frozenset({root}))
+        self.max_depth, self.repeat, self.kinds = max_depth, repeat, kinds
+        here, there = ("item_id", "target_id") if side == "down" else ("target_id", "item_id")
+        self.edges = _EDGES.format(here=here, there=there)
+        self.more = f"SELECT DISTINCT {here} FROM ({self.edges}) e"  # noqa: S608 - our own words
         self.room = room - 1
-        self.seen = {root.pk}
+        self.seen = {root}
         self.truncated = False
 
     def grow(self) -> None:
-        level: list[_Place] = [(self.top, frozenset({self.top.item.pk}))]
+        level = [self.top]
         for depth in range(1, self.max_depth + 1):
             if not level or self.room <= 0:
                 break
             level = self._next(level, depth)
-        self._mark_cut([node for node, _ in level])
+        self._mark_cut(level)
 
     def _next(self, level: list[_Place], depth: int) -> list[_Place]:
-        here = "item_id" if self.side == "down" else "target_id"
         found: list[_Place] = []
         while True:
             # What there is room for, and one that tells of more.
             most = self.room + len(level) + 1
-            edges = list(self._edges([node.item.pk for node, _ in level])[:most])
-            by: dict[int, list[Dependency]] = {}
+            edges = self._ask(f"{self.edges} ORDER BY id LIMIT {most:d}", level)
+            by: dict[int, list[_Edge]] = {}
             for edge in edges:
-                by.setdefault(getattr(edge, here), []).append(edge)
+                by.setdefault(edge[0], []).append(edge)
             found += self._grown(level, by, depth)
             all_of_them = len(edges) < most
             if self.room <= 0 and not all_of_them:
-                self._mark_cut([node for node, _ in level])
+                self._mark_cut(level)
             # Many edges may lead to few items: then there is room left, and more to ask for.
             if all_of_them or self.repeat or self.room <= 0:
                 return found
 
-    def _grown(
-        self, level: list[_Place], by: dict[int, list[Dependency]], depth: int
-    ) -> list[_Place]:
-        there = "target" if self.side == "down" else "item"
+    def _grown(self, level: list[_Place], by: dict[int, list[_Edge]], depth: int) -> list[_Place]:
         found: list[_Place] = []
-        for node, path in level:
-            for edge in by.get(node.item.pk, ()):
-                item: Item = getattr(edge, there)
-                if item.pk in (path if self.repeat else self.seen):
+        for place in level:
+            for _, there, kind in by.get(place.pk, ()):
+                if there in (place.path if self.repeat else self.seen):
                     continue
                 if self.room <= 0:
-                    node.truncated = self.truncated = True
+                    place.truncated = self.truncated = True
                     break
                 self.room -= 1
-                self.seen.add(item.pk)
-                child = Node(item, depth, node.item.key, edge.kind, self.side)
-                node.below.append(child)
-                found.append((child, path | {item.pk} if self.repeat else path))
+                self.seen.add(there)
+                path = place.path | {there} if self.repeat else place.path
+                child = _Place(there, depth, place, kind, path)
+                place.below.append(child)
+                found.append(child)
         return found
 
-    def _edges(self, ids: list[int]) -> Any:
-        """Out of these, to where nothing was yet."""
-        here, there = ("item_id", "target") if self.side == "down" else ("target_id", "item")
-        edges = Dependency.objects.exclude(target=None).filter(**{f"{here}__in": ids})
-        if self.kinds:
-            edges = edges.filter(kind__in=self.kinds)
-        if not self.repeat:
-            edges = edges.exclude(**{f"{there}_id__in": list(self.seen)})
-        return edges.select_related(there).defer(f"{there}__search").order_by("id")
-
-    def _mark_cut(self, last: list[Node]) -> None:
+    def _mark_cut(self, last: list[_Place]) -> None:
         """Which of these have more behind them than there is room for."""
-        here = "item_id" if self.side == "down" else "target_id"
-        edges = self._edges([node.item.pk for node in last]).select_related(None).order_by()
-        more = set(edges.values_list(here, flat=True).distinct()) if last else set()
-        for node in last:
-            if node.item.pk in more:
-                node.truncated = self.truncated = True
+        more = {row[0] for row in self._ask(self.more, last)} if last else set()
+        for place in last:
+            if place.pk in more:
+                place.truncated = self.truncated = True
+
+    def _ask(self, sql: str, level: list[_Place]) -> list[Any]:
+        values: dict[str, Any] = {
+            "ids": [place.pk for place in level],
+            "seen": [] if self.repeat else list(self.seen),
+            "kinds": list(self.kinds),
+            "all_kinds": not self.kinds,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            rows: list[Any] = cursor.fetchall()
+            return rows
 
 
-def _in_order(top: Node) -> Iterator[Node]:
-    """The node, then what is below it; without recursion, for trees may be deep."""
+def _in_order(top: _Place) -> Iterator[_Place]:
+    """The place, then what is below it; without recursion, for trees may be deep."""
     stack = [top]
     while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.below))
+        place = stack.pop()
+        yield place
+        stack.extend(reversed(place.below))
