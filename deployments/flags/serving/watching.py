@@ -4,6 +4,9 @@ It has a connection of its own outside the pool, so that neither a full pool nor
 delays a kill. A NOTIFY wakes it; a look at the revisions each `flags.look_seconds` finds what no
 NOTIFY told: a connection that broke, or a pooler between us and the database. The broker has no
 part in it.
+
+The server's own time limits end nothing when it falls silent, and TCP takes its time: each wait for
+an answer has an end here too, after which the connection is given up and another one made.
 """
 
 from __future__ import annotations
@@ -11,17 +14,26 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from typing import Any
 
+import psycopg
 from django.db import connections
 
 from controlplane.base.api import throttles
+from controlplane.lib.defaults import define
 from deployments.flags.serving import gauges
 from deployments.flags.serving.store import AWAY, LOOK_SECONDS, Store, store
 
 logger = logging.getLogger(__name__)
 CHANNEL = "flags"
 _ALIAS = "default"
+DEADLINE_SECONDS = define(
+    "flags.deadline_seconds",
+    4.0,
+    unit="seconds",
+    why="All flags of an environment are read in a tenth of it; who waits longer waits for nobody.",
+)
 
 
 class Watcher:
@@ -83,12 +95,37 @@ def _own_connection() -> Any:
     """This thread's Django connection, outside the pool: what is asked of models here goes over
     the very connection that listens."""
     connections[_ALIAS].close()
-    wrapper = connections.create_connection(_ALIAS)
+    wrapper: Any = connections.create_connection(_ALIAS)
     options = {k: v for k, v in wrapper.settings_dict["OPTIONS"].items() if k != "pool"}
     wrapper.settings_dict = {**wrapper.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": None}
+    connect = wrapper.get_new_connection
+    wrapper.get_new_connection = lambda params: _with_deadline(connect(params))
     connections[_ALIAS] = wrapper
     wrapper.ensure_connection()
     return wrapper
+
+
+def _with_deadline(made: Any) -> Any:
+    """Every wait for this connection ends: all that is asked over it passes by its `wait`. (To
+    connect has a limit of its own, `connect_timeout`.)"""
+    wait = made.wait
+
+    def within(*args: Any, **how: Any) -> Any:
+        if how.get("timeout") is not None:
+            return wait(*args, **how)  # it waits for news, which need not come
+        limit = DEADLINE_SECONDS.value
+        until = time.monotonic() + limit
+        try:
+            return wait(*args, **{**how, "timeout": limit})
+        except Exception:
+            if time.monotonic() < until:
+                raise
+        # Closed, so that whatever is tidied up after this (a rollback) does not wait once more.
+        made.close()
+        raise psycopg.OperationalError(f"the database has not answered for {limit:g} s")
+
+    made.wait = within
+    return made
 
 
 _watcher: Watcher | None = None
