@@ -26,7 +26,15 @@ NPM_OPTIONS = (
     "--ignore-scripts",
     "--no-audit",
     "--no-fund",
+    "--no-update-notifier",
     "--loglevel=error",
+    # What was fetched once is not asked for again. npm's own three retries wait 70 s for each
+    # package before they say that there is no network, or take the copy that is there.
+    "--prefer-offline",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=500",
+    "--fetch-retry-maxtimeout=2000",
+    "--fetch-timeout=30000",
 )
 
 
@@ -100,7 +108,10 @@ def _with_npm(name: str, folder: Path) -> None:
     if not npm or not shutil.which("node"):
         raise Missing("needs node and npm")
     shutil.copytree(LOCKS / name, folder)
-    _run([npm, "ci", "--prefix", str(folder), *NPM_OPTIONS], {}, cwd=folder)
+    env = {}
+    if os.path.exists(bootstrap.SYSTEM_CERTIFICATES):  # node knows only its own
+        env["NODE_EXTRA_CA_CERTS"] = bootstrap.SYSTEM_CERTIFICATES
+    _run([npm, "ci", "--prefix", str(folder), *NPM_OPTIONS], env, cwd=folder)
 
 
 def _run(command: list[str], env: dict[str, str], cwd: Path | None = None) -> None:

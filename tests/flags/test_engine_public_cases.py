@@ -52,6 +52,7 @@ def ruleset(state: dict[str, Any]) -> Ruleset:
     return found
 
 
+@pytest.mark.slow
 def test_public_cases__all_of_them__answered_as_published(published: list[dict[str, Any]]) -> None:
     right, wrong = 0, []
     for file in published:
