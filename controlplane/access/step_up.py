@@ -26,14 +26,18 @@ register_code(
 )
 
 
-def has_recent_factor(actor: Actor) -> bool:
-    """Jobs and agents have none and need none: what they may not do is refused by policy. A
-    person without a second factor passes only where the installation demands none."""
+def has_recent_factor(actor: Actor, *, minutes: float | None = None) -> bool:
+    """Within the usual minutes, or those the caller asks for.
+
+    Jobs and agents have none and need none: what they may not do is refused by policy. A person
+    without a second factor passes only where the installation demands none.
+    """
     if actor.kind != "person":
         return actor.kind in {"job", "agent", "service"}
     if actor.second_factor_at is None:
         return not (settings.REQUIRE_SECOND_FACTOR or _enrolled(actor))
-    oldest = clock.now() - timedelta(minutes=numbers.RECENT_FACTOR_MINUTES.value)
+    wanted = numbers.RECENT_FACTOR_MINUTES.value if minutes is None else minutes
+    oldest = clock.now() - timedelta(minutes=wanted)
     return actor.second_factor_at > oldest.timestamp()
 
 

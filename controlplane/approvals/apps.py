@@ -20,6 +20,7 @@ class ApprovalsConfig(AppConfig):
                 "sign:rejected": "reject/rejected",
                 "sign:changes_requested": "return/returned for changes",
                 "sign": "sign/signed",
+                "comment": "comment/commented on",
                 "withdraw": "withdraw/withdrew",
                 "void": "void/voided",
                 "supersede": "supersede/superseded",

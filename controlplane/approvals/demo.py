@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from controlplane.approvals import services
@@ -9,6 +10,7 @@ from controlplane.approvals.models import Request
 from controlplane.approvals.shipped import slot
 from controlplane.base import demo
 from controlplane.lib import clock
+from controlplane.lib.actors import Actor
 
 
 @demo.step("approvals", order=55)
@@ -82,12 +84,17 @@ def _push(scene: demo.Scene) -> None:
         packet={"service": "agent-service", "version": "4.2.0", "risk": "medium"},
     )
     services.decide(
-        request, "approved", actor=scene.actor("release_manager"), sha256=request.sha256
+        request, "approved", actor=_signer(scene, "release_manager"), sha256=request.sha256
     )
 
 
+def _signer(scene: demo.Scene, role: str) -> Actor:
+    """As who signs what reaches production has to be: with a code of just now."""
+    return replace(scene.actor(role), second_factor_at=clock.now().timestamp())
+
+
 def _hotfix(scene: demo.Scene) -> None:
-    services.ask(
+    request = services.ask(
         scene.workspace,
         policy="hotfix",
         owner="by_hand",
@@ -95,6 +102,11 @@ def _hotfix(scene: demo.Scene) -> None:
         title="Hotfix: retries of the Tool Router never end",
         actor=scene.actor("release_manager"),
         packet={"trigger": "outage", "change": "Stop after five tries", "skipped": ["canary"]},
+    )
+    services.comment(
+        request,
+        "Which tries count: those of the run, or those of the tool?",
+        actor=scene.actor("engineering_lead"),
     )
 
 
@@ -115,7 +127,7 @@ def _sent_back(scene: demo.Scene) -> None:
     services.decide(
         request,
         "changes_requested",
-        actor=scene.actor("engineering_lead"),
+        actor=_signer(scene, "engineering_lead"),
         sha256=request.sha256,
         comment="Say how to undo it.",
     )

@@ -38,6 +38,13 @@ holds(
     rows_of("approvals.delegation", "from_user_id", "reason", "starts", "until", "created_at"),
     _RECORD,
 )
+holds(
+    "approvals.comments",
+    "approvals.requestcomment",
+    "what somebody said about what was asked",
+    rows_of("approvals.requestcomment", "author_id", "request__number", "text", "created_at"),
+    _RECORD,
+)
 keep_always(
     "approvals.record",
     "approvals.policy",
@@ -45,6 +52,7 @@ keep_always(
     "approvals.requestslot",
     "approvals.decision",
     "approvals.delegation",
+    "approvals.requestcomment",
     why="consent and who gave it: evidence behind releases and missions; the database keeps "
     "anybody from changing it",
 )

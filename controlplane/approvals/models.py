@@ -47,6 +47,8 @@ class Policy(models.Model):
     expires_minutes = models.PositiveIntegerField(default=10_080)
     remind_at = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)  # percent
     escalate_to = ArrayField(models.CharField(max_length=40), default=list, blank=True)  # roles
+    # How old a signer's second factor may be; 0 asks for nothing more than the session did.
+    fresh_factor_minutes = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
@@ -113,6 +115,8 @@ class Request(models.Model):
     requested_by_ref = models.CharField(max_length=80)
     requested_by_name = models.CharField(max_length=200, blank=True)
     producers = ArrayField(models.CharField(max_length=80), default=list, blank=True)  # refs
+    # People whose agents asked or made it: they count as who asked. Kept, for owners change.
+    behind = ArrayField(models.BigIntegerField(), default=list, blank=True)  # ids of users
     requested_at = models.DateTimeField()  # of the question: kept over revisions
     asked_at = models.DateTimeField()  # of this revision
     due_at = models.DateTimeField()
@@ -325,3 +329,34 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.person_id}"
+
+
+class RequestComment(models.Model):
+    """Said once, never changed, about a request without a work item; what is said about one with
+    an item is said of the item. It belongs to the question: later revisions show it too."""
+
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="comments")
+    question = models.UUIDField(editable=False)
+    # A person by key, so that the row names nobody; an agent or job by what it is called.
+    author = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    author_ref = models.CharField(max_length=80)
+    author_name = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+    source = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    objects = querysets.RequestCommentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "approval comment"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(text=""), name="approval_comment_says_something")
+        ]
+        indexes = [models.Index(fields=["question", "id"], name="approval_comments_of")]
+
+    def __str__(self) -> str:
+        return self.text[:80]

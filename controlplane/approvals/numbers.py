@@ -40,3 +40,16 @@ ABSENCE_DAYS = defaults.define(
 MAX_SIGNATURES = defaults.define(
     "approvals.max_signatures", 20, unit="signatures", why="Of one slot; more is a meeting."
 )
+FRESH_FACTOR = defaults.define(
+    "approvals.fresh_factor_minutes",
+    15,
+    unit="minutes",
+    why="What reaches production is signed by who sits there now, not by whoever found the session "
+    "of this morning; long enough to read the packet first.",
+)
+MAX_COMMENT = defaults.define(
+    "approvals.max_comment_characters",
+    5_000,
+    unit="characters",
+    why="What is longer is evidence and belongs behind a link; the export prints all of it.",
+)

@@ -16,9 +16,12 @@ request whose subject never heard of it.
 approval is refused with the difference, and the request is void: its subject moved on. An owner
 that leaves it out says that its packets stand for themselves.
 
-Locks are taken in one order: the subject's rows, then the request. An owner that changes its
-subject and then calls `void` or `revise` has done so already; where people decide, `hold` is how
-the kernel does it in the same order. Without it the two could wait for each other.
+Locks are taken in one order: the work item where a row is written that names it (`work.refer`),
+the subject's rows, then the request. An owner that changes its subject and then calls `void` has
+done so already; before `ask` and `revise`, which write a request that names the item, it calls
+`refer` first of all. Where people decide, `hold` is how the kernel does it in the same order; to
+decide writes no key to the item, and waits for nobody who works on it. In another order two could
+wait for each other.
 """
 
 from __future__ import annotations

@@ -79,16 +79,21 @@ class RequestQuerySet(EntryQuerySet):
         slots = RequestSlot.objects.filter(
             request=OuterRef("pk"), waiting=True, roles__overlap=sorted(way.roles)
         )
-        own = Q(requester_may=True) | ~Q(request__requested_by_id=user_id)
-        slots = slots.filter(own)
+        slots = slots.filter(_asked_by_another(user_id))
         asked = Q(workspace_id=way.workspace_id)
         if way.delegation is not None:
             giver = way.delegation.from_user_id
-            slots = slots.filter(Q(requester_may=True) | ~Q(request__requested_by_id=giver))
+            slots = slots.filter(_asked_by_another(giver))
             asked &= ~Q(producers__contains=[f"user:{giver}"]) & Q(~Exists(_signed_by(giver)))
             if way.delegation.request_id is not None:
                 asked &= Q(pk=way.delegation.request_id)
         return asked & Q(Exists(slots))
+
+
+def _asked_by_another(user_id: int) -> Q:
+    """Slots that don't mind who asked, or that somebody else's question waits in."""
+    theirs = Q(request__requested_by_id=user_id) | Q(request__behind__contains=[user_id])
+    return Q(requester_may=True) | ~theirs
 
 
 def _signed_by(user_id: int) -> Any:
@@ -106,6 +111,12 @@ class RequestSlotQuerySet(EntryQuerySet):
 class DecisionQuerySet(EntryQuerySet):
     def by(self, user_id: int | None) -> Self:
         return self.filter(person_id=user_id)
+
+
+class RequestCommentQuerySet(EntryQuerySet):
+    def about(self, request: Any) -> Self:
+        """Over all revisions: to the reader they are one thing."""
+        return self.filter(question=request.question)
 
 
 class DelegationQuerySet(EntryQuerySet):

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.approvals import numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
@@ -54,6 +56,7 @@ ship(
     target_minutes=30,
     expires_minutes=24 * 60,
     escalate_to=["vp_engineering", "cto"],
+    fresh_factor_minutes=numbers.FRESH_FACTOR.value,
 )
 ship(
     "production_push",
@@ -61,4 +64,5 @@ ship(
     about="The Release Manager approves every push to production.",
     slots=[slot("release", "Release manager", "release_manager")],
     escalate_to=["engineering_lead", "vp_engineering"],
+    fresh_factor_minutes=numbers.FRESH_FACTOR.value,
 )

@@ -14,6 +14,7 @@ from django.db.models import Q
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.access.policy import role_label
+from controlplane.access.step_up import has_recent_factor
 from controlplane.approvals.models import Decision, Delegation, Request, RequestSlot
 from controlplane.approvals.querysets import RequestQuerySet
 from controlplane.lib import clock
@@ -173,8 +174,9 @@ def _slot(
     if not slot.waiting:
         first = next((other.title for other in slots if other.waiting), "another slot")
         return _no(slot, "turn", f"{first} comes first")
-    if _is_requester(actor.user_id, request) and not slot.requester_may:
-        return _no(slot, "requester", "you asked for it")
+    if not slot.requester_may and asked_by(actor.user_id, request):
+        own = request.requested_by_id == actor.user_id
+        return _no(slot, "requester", "you asked for it" if own else "your agent asked for it")
     matching = actor.roles_in(request.workspace_id) & set(slot.roles)
     if matching:
         return SlotView(slot, may=True, as_role=min(matching))
@@ -197,13 +199,15 @@ def _by_delegation(
     matching = way.roles & set(slot.roles)
     if not matching or signed.holds(giver) or f"user:{giver}" in request.producers:
         return None
-    if _is_requester(giver, request) and not slot.requester_may:
+    if not slot.requester_may and asked_by(giver, request):
         return None
     return SlotView(slot, may=True, as_role=min(matching), delegation=way.delegation)
 
 
-def _is_requester(user_id: int | None, request: Request) -> bool:
-    return user_id is not None and request.requested_by_id == user_id
+def asked_by(user_id: int | None, request: Request) -> bool:
+    """Who asked, themselves or by an agent of theirs: a machine's wish is its owner's, or anybody
+    could have their own agent ask and sign it."""
+    return user_id is not None and (request.requested_by_id == user_id or user_id in request.behind)
 
 
 def waiting_for(actor: Actor) -> RequestQuerySet:
@@ -223,6 +227,22 @@ def holds_still(request: Request, view: SlotView, user_id: int) -> bool:
     return bool(held.filter(membership__user_id=holder, **wanted).exists())
 
 
+def fresh_minutes(request: Request) -> int:
+    """How old a signer's second factor may be; 0: as old as the session lets it."""
+    return int(request.policy_snapshot.get("fresh_factor_minutes") or 0)
+
+
+def is_fresh(actor: Actor, request: Request) -> bool:
+    """No part of `slots_for`: whose signature it waits for does not change by the minute."""
+    wanted = fresh_minutes(request)
+    return not wanted or has_recent_factor(actor, minutes=wanted)
+
+
+def stale_words(request: Request) -> str:
+    minutes = fresh_minutes(request)
+    return f"it is signed with a second factor of the last {minutes} minute{'s'[: minutes != 1]}"
+
+
 def people_asked(request: Request) -> list[int]:
     """Who could sign a slot whose turn it is, and those who sign for them: whom to tell."""
     found: set[int] = set()
@@ -230,7 +250,7 @@ def people_asked(request: Request) -> list[int]:
     for slot in request.slots.filter(waiting=True):
         holders = _holders(request, slot.roles)
         if not slot.requester_may:
-            holders.discard(request.requested_by_id or 0)
+            holders -= {request.requested_by_id, *request.behind}
         found |= holders
     found = {
         person

@@ -47,3 +47,9 @@ wording.register(
     subject="You sign for {what} until {until}",
     body="{why}",
 )
+wording.register(
+    "approval.commented",
+    "Somebody commented on an approval of yours",
+    subject="{who} commented on {ref}: {title}",
+    body="{what}",
+)

@@ -183,11 +183,11 @@ def test_ended__stays_ended(here: Workspace, ended: str) -> None:
 _COPIED = """
     INSERT INTO approvals_request (uid, question, number, status, decided_at, closed_at, reason,
         version, workspace_id, policy_id, policy_snapshot, owner, subject, title, packet_text,
-        sha256, revision, requested_by_ref, requested_by_name, producers, requested_at, asked_at,
-        due_at, expires_at)
+        sha256, revision, requested_by_ref, requested_by_name, producers, behind, requested_at,
+        asked_at, due_at, expires_at)
     SELECT gen_random_uuid(), gen_random_uuid(), 99, {}, 1, workspace_id, policy_id,
         policy_snapshot, owner, subject, title, packet_text, sha256, 1, requested_by_ref,
-        requested_by_name, producers, requested_at, asked_at, due_at, expires_at
+        requested_by_name, producers, behind, requested_at, asked_at, due_at, expires_at
       FROM approvals_request
 """
 
@@ -265,3 +265,48 @@ def test_audit__tells_each_step_in_order(here: Workspace) -> None:
         ("approval.void", make.JOB.ref),
     ]
     assert approvals.told("approval.decided") == [asker.user.email]
+
+
+@pytest.mark.parametrize("status", ["rejected", "changes_requested"])
+def test_refused__only_with_a_signature_that_says_so(here: Workspace, status: str) -> None:
+    request = ask(here)
+    ended = (
+        f"UPDATE approvals_request SET status = '{status}', decided_at = now(), closed_at = now(),"
+        f" version = version + 1 WHERE id = {request.pk}"
+    )
+    assert f"nobody answered {status}" in refuses(ended)
+    two = policy(here, slot("release", "release_manager", count=2))
+    half = sign(ask(here, policy=two), person(here, "release_manager"))
+    assert "nobody answered" in refuses(ended.replace(f"= {request.pk}", f"= {half.pk}"))
+    assert sign(request, person(here, "release_manager"), status).status == status
+
+
+def test_comment__stays_as_it_was_said(here: Workspace) -> None:
+    request, other = ask(here), ask(here)
+    services.comment(request, "Why ten?", actor=person(here, "release_manager").actor)
+    for statement in (
+        "UPDATE approvals_requestcomment SET text = 'Fine.'",
+        "DELETE FROM approvals_requestcomment",
+    ):
+        assert "append-only" in refuses(statement)
+    assert "another request" in refuses(
+        "INSERT INTO approvals_requestcomment (uid, workspace_id, request_id, question, author_ref,"
+        " author_name, text, source, created_at) SELECT gen_random_uuid(), workspace_id, %s,"
+        " question, author_ref, author_name, text, source, now() FROM approvals_requestcomment",
+        other.pk,
+    )
+
+
+def test_owner_of_the_agent_that_asked__signs_past_no_service(here: Workspace) -> None:
+    owner = person(here, "release_manager")
+    agent = make.agent(here, role="planner", owner=owner.user)
+    request = ask(here, actor=make.actor(agent))
+    slot_id = request.slots.get().pk
+    assert "whoever asked does not sign" in refuses(
+        "INSERT INTO approvals_decision (uid, workspace_id, request_id, slot_id, instance,"
+        " person_id, as_role, verdict, comment, sha256, decided_at, break_glass) VALUES"
+        " (gen_random_uuid(), %s, %s, %s, 1, %s, 'release_manager', 'approved', '', %s, now(),"
+        " false)",
+        here.pk, request.pk, slot_id, owner.user.pk, request.sha256,
+    )  # fmt: skip
+    assert "append-only" in refuses("UPDATE approvals_request SET behind = '{}'")

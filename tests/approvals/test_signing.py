@@ -273,3 +273,95 @@ def test_expired__before_the_timer_rang__is_expired_by_the_attempt() -> None:
         sign(request, manager)
     assert now_of(request).status == "expired"
     assert not Decision.objects.exists()
+
+
+# --- Whose agent asked --------------------------------------------------------------------------
+
+
+def test_owner_of_the_agent__counts_as_who_asked() -> None:
+    here = make.workspace()
+    owner, other = person(here, "release_manager"), person(here, "release_manager")
+    agent = make.agent(here, role="planner", owner=owner.user)
+    asked = ask(here, actor=make.actor(agent))
+    assert refusals(owner.actor, asked) == ["your agent asked for it"]
+    assert rules(owner.actor, asked) == ["requester"]
+    assert asked not in services.waiting_for(owner.actor)
+    assert signing.people_asked(asked) == [other.user.pk]
+    with pytest.raises(NotAllowed, match="Your agent asked for it"):
+        sign(asked, owner)
+    services.delegate(
+        None, other.user, actor=owner.actor, workspace=here, reason="Away", role="release_manager",
+        until=clock.now() + timedelta(days=1),
+    )  # fmt: skip
+    assert sign(asked, other).status == "approved"
+    assert Decision.objects.get().delegated_from is None
+    mine = policy(here, slot("release", "release_manager", requester_may=True))
+    assert sign(ask(here, actor=make.actor(agent), policy=mine), owner).status == "approved"
+
+
+def test_owner_of_the_agent__that_made_or_revised_it__counts_too() -> None:
+    here = make.workspace()
+    owner = person(here, "release_manager")
+    agent = make.agent(here, role="planner", owner=owner.user)
+    assert rules(owner.actor, ask(here, producers=[agent])) == ["requester"]
+    mine = policy(here, slot("release", "release_manager", requester_may=True), slug="own")
+    by_another = ask(here, policy=mine)
+    assert rules(owner.actor, by_another) == [""]
+    first = ask(here)
+    revised = services.revise(first, {"a": 1}, actor=make.actor(agent), vouched=True)
+    assert rules(owner.actor, revised) == ["requester"]
+    agent.owner = None
+    agent.save()
+    assert rules(owner.actor, revised) == ["requester"]  # giving it away changes nothing
+
+
+# --- How fresh the second factor is -------------------------------------------------------------
+
+
+def aged(user: Any, minutes: float) -> Actor:
+    return actor_for_user(user, second_factor_at=clock.now().timestamp() - minutes * 60)
+
+
+@pytest.mark.parametrize("verdict", ["approved", "rejected", "changes_requested"])
+def test_fresh_factor__where_the_policy_asks(verdict: str) -> None:
+    here = make.workspace()
+    user = make.person(here, "release_manager")
+    strict = policy(here, slot("release", "release_manager"), fresh_factor_minutes=15)
+    request = ask(here, policy=strict)
+    for stale in (aged(user, 16), actor_for_user(user)):
+        assert [view.may for view in services.may_sign(stale, request)] == [True]
+        with pytest.raises(NotAllowed, match="last 15 minutes") as refused:
+            sign(request, stale, verdict)
+        assert refused.value.error_code == "SECOND_FACTOR_REQUIRED"
+        assert refused.value.details["confirm"] == "/access/confirm/"
+        assert refused.value.denial
+        assert refused.value.denial["rule"] == "fresh_factor"
+    assert now_of(request).status == "open"
+    assert sign(request, aged(user, 14), verdict).status == verdict
+
+
+def test_fresh_factor__is_of_the_request__and_shipped_for_production() -> None:
+    here = make.workspace()
+    user = make.person(here, "release_manager")
+    strict = policy(here, slot("release", "release_manager"), fresh_factor_minutes=5)
+    asked = ask(here, policy=strict)
+    services.change_policy(strict, actor=make.JOB, fresh_factor_minutes=0)
+    with pytest.raises(NotAllowed):
+        sign(asked, aged(user, 6))
+    assert sign(ask(here, policy=strict), aged(user, 600)).status == "approved"
+    shipped = {one.slug: one.fresh_factor_minutes for one in services.ensure_policies(here)}
+    assert shipped == {"flag_change": 0, "hotfix": 15, "production_push": 15}
+
+
+def test_fresh_factor__stranger__is_told_of_the_role_first() -> None:
+    here = make.workspace()
+    strict = policy(here, slot("release", "release_manager"), fresh_factor_minutes=5)
+    stranger = make.person(here, "viewer")
+    with pytest.raises(NotAllowed, match="Needs Release manager"):
+        sign(ask(here, policy=strict), aged(stranger, 60))
+
+
+@pytest.mark.parametrize("minutes", [-1, 1.5, True, "5", 1_441])
+def test_fresh_factor__that_is_no_number_of_minutes__is_refused(minutes: Any) -> None:
+    with pytest.raises(Invalid):
+        policy(make.workspace(), fresh_factor_minutes=minutes)

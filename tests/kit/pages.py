@@ -66,6 +66,7 @@ NO_PAGES = {
     "telemetry:audit_file": "hands out a file",
     "telemetry:kpi_file": "hands out a file",
     "approvals:export": "hands out a file",
+    "approvals:comment": "takes a form",
     "telemetry:dashboard": "walked for every dashboard",
     "work:bd": "hands out a program",
     "work:many": "asks about chosen items: walked with some",

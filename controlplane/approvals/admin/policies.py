@@ -51,8 +51,10 @@ class PolicyAdmin(ModelAdmin[Policy]):
     search_fields = ["name", "slug"]
     in_palette = True
     form = PolicyForm
-    add_fields = ("slug", "name", "about", "order", "target_minutes", "expires_minutes")
-    edit_fields = ("name", "about", "order", "target_minutes", "expires_minutes")
+    add_fields = ("slug", "name", "about", "order", "target_minutes", "expires_minutes",
+                  "fresh_factor_minutes")  # fmt: skip
+    edit_fields = ("name", "about", "order", "target_minutes", "expires_minutes",
+                   "fresh_factor_minutes")  # fmt: skip
     change_form_template = "approvals/policy.html"
     change_list_template = "approvals/list.html"
     panel_template = "approvals/panel_policy.html"
@@ -60,10 +62,12 @@ class PolicyAdmin(ModelAdmin[Policy]):
         "name": "Name", "about": "What it is for", "order": "Slots are signed",
         "is_active": "In effect",
         "target_minutes": "Target", "expires_minutes": "Expires after",
+        "fresh_factor_minutes": "Second factor at most",
     }  # fmt: skip
     head_state = "state"
     facts = (
-        "state", "slug", "about", "order", "target", "expiry", "reminders", "told", "version_words",
+        "state", "slug", "about", "order", "target", "expiry", "reminders", "told", "fresh",
+        "version_words",
         "changed_at", "created_at", "uid",
     )  # fmt: skip
 
@@ -95,6 +99,10 @@ class PolicyAdmin(ModelAdmin[Policy]):
     def told(self, obj: Policy) -> str:
         return ", ".join(role_label(role) for role in obj.escalate_to)
 
+    @admin.display(description="Second factor at most")
+    def fresh(self, obj: Policy) -> timedelta | None:
+        return timedelta(minutes=obj.fresh_factor_minutes) if obj.fresh_factor_minutes else None
+
     @admin.display(description="Version")
     def version_words(self, obj: Policy) -> str:
         return str(obj.version)
@@ -108,6 +116,7 @@ class PolicyAdmin(ModelAdmin[Policy]):
         ]
         return {
             "steps": steps,
+            "fresh_minutes": obj.fresh_factor_minutes,
             "in_order": obj.order == Policy.Order.IN_ORDER,
             "waiting": [
                 {"approval": one, "url": words.request_url(one), "share": words.fresh_share(one)}

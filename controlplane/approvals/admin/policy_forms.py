@@ -19,6 +19,7 @@ MOST_ESCALATED = 3
 HELP = {
     "target_minutes": "Minutes until an answer is late: 240 are 4 h.",
     "expires_minutes": "Minutes until nobody can answer any more.",
+    "fresh_factor_minutes": "Minutes a signer's second factor may be old; 0 for no limit.",
 }
 
 
@@ -44,10 +45,13 @@ class PolicyForm(_Form):
 
     class Meta:
         model = Policy
-        fields = ("slug", "name", "about", "order", "target_minutes", "expires_minutes")
+        fields = ("slug", "name", "about", "order", "target_minutes", "expires_minutes",
+                  "fresh_factor_minutes")  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "fresh_factor_minutes" in self.fields:  # not on the page of who may not change it
+            self.fields["fresh_factor_minutes"].required = False
         policy = self.instance
         given = list(policy.slots or []) if policy.pk else []
         shown = min(len(given) + SPARE, MOST_SLOTS)
@@ -161,6 +165,7 @@ class PolicyForm(_Form):
             "order": data["order"],
             "target_minutes": data["target_minutes"],
             "expires_minutes": data["expires_minutes"],
+            "fresh_factor_minutes": data["fresh_factor_minutes"] or 0,
             "remind_at": data["remind"],
             "escalate_to": [role for role in told if role],
             "slots": self.given_slots(),

@@ -215,6 +215,7 @@ class RequestAdmin(ModelAdmin[Request]):
         context = dict(self.panel_context(request, obj))
         things = context["revisions"] or [obj]
         rows = AuditEvent.objects.visible_to(actor_of(request)).about_any(things).order_by("-id")
+        rows = rows.exclude(action="approval.comment")  # it stands there in its own words
         events = list(rows[: TIMELINE_ROWS.value + 1])
         return {
             "portal": self,

@@ -123,6 +123,27 @@ class WithdrawForm(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
+class CommentNew(StrictSerializer):
+    text = serializers.CharField(max_length=20_000)
+
+
+class CommentRow(StrictSerializer):
+    """`on` is the revision it was said of, or the work item."""
+
+    on = serializers.CharField()
+    author = PersonRow(source="*")
+    text = serializers.CharField()
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
+    at = serializers.DateTimeField()
+
+
+class CommentsRow(StrictSerializer):
+    """The newest first. `more`: there are older ones than these."""
+
+    comments = CommentRow(many=True)
+    more = serializers.BooleanField()
+
+
 class DelegateForm(StrictSerializer):
     to = serializers.CharField(max_length=254, help_text="uid or e-mail address")
     reason = serializers.CharField(max_length=500)
@@ -180,6 +201,10 @@ class PolicyFields(StrictSerializer):
     escalate_to = serializers.ListField(
         child=serializers.CharField(max_length=40), max_length=40, required=False
     )
+    fresh_factor_minutes = serializers.IntegerField(
+        min_value=0, max_value=1_440, required=False,
+        help_text="How old a signer's second factor may be; 0: as the session has it.",
+    )  # fmt: skip
 
 
 class PolicyChange(PolicyFields):
@@ -203,6 +228,7 @@ class PolicyRow(StrictSerializer):
     expires_minutes = serializers.IntegerField()
     remind_at = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=99))
     escalate_to = serializers.ListField(child=serializers.CharField(max_length=40))
+    fresh_factor_minutes = serializers.IntegerField()
     is_active = serializers.BooleanField()
     changed_at = serializers.DateTimeField()
     version = serializers.IntegerField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from controlplane.approvals.api import others, requests
+from controlplane.approvals.api import others, requests, talk
 
 ONE = "v1/approvals/<uuid:uid>"
 POLICY = "v1/approval-policies/<str:slug>"
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{ONE}/revise", requests.ReviseView.as_view()),
     path(f"{ONE}/withdraw", requests.WithdrawView.as_view()),
     path(f"{ONE}/delegate", requests.DelegateView.as_view()),
+    path(f"{ONE}/comments", talk.CommentsView.as_view()),
     path("v1/approval-decisions", requests.SignaturesView.as_view()),
     path("v1/approval-delegations", others.DelegationsView.as_view()),
     path("v1/approval-delegations/<uuid:uid>/end", others.DelegationEndView.as_view()),

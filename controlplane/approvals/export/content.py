@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from controlplane.access.policy import role_label
-from controlplane.approvals import diffing
+from controlplane.approvals import diffing, talk
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import packet as packets
 from controlplane.approvals.shown import words
@@ -66,6 +66,7 @@ def _blocks(request: Request, actor: Actor) -> Iterator[Block]:
     yield from _packet(request)
     yield from _difference(request)
     yield from _signatures(request)
+    yield from _talk(request, actor)
     yield from _history(request, actor)
     yield Block("heading", "The text that is signed")
     yield Block(
@@ -216,6 +217,16 @@ def _signature(decision: Decision) -> tuple[str, ...]:
     who += f" ({role})"
     answer = words.given(decision)
     return decision.slot.title, who, answer, at(decision.decided_at), decision.comment
+
+
+def _talk(request: Request, actor: Actor) -> Iterator[Block]:
+    """In the order it was said."""
+    said = talk.about(request, actor)
+    if not said:
+        return
+    yield Block("heading", "Comments")
+    rows = [(at(one.at), one.author, one.text, one.on) for one in reversed(said)]
+    yield Block("table", rows=rows, columns=("When", "Who", "What", "On"))
 
 
 def _history(request: Request, actor: Actor) -> Iterator[Block]:

@@ -2,6 +2,7 @@
 
 from controlplane.approvals.services.asking import ask, revise
 from controlplane.approvals.services.closing import expire, supersede, void, withdraw
+from controlplane.approvals.services.commenting import comment
 from controlplane.approvals.services.deciding import decide
 from controlplane.approvals.services.delegating import delegate, end_delegation
 from controlplane.approvals.services.policies import (
@@ -18,6 +19,7 @@ __all__ = [
     "SlotView",
     "ask",
     "change_policy",
+    "comment",
     "decide",
     "define_policy",
     "delegate",

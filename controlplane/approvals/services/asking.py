@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.access import policy as access
-from controlplane.access.models import Workspace
+from controlplane.access.models import Agent, Workspace
 from controlplane.approvals import owners, packets
 from controlplane.approvals.models import Policy, Request, RequestSlot
 from controlplane.approvals.services import moving, promises, reading, telling
@@ -19,6 +19,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.work.models import Item
+from controlplane.work.services.referring import refer
 
 # A packet that may still be changed: nobody said yes or no to the last one.
 REVISABLE = frozenset({"open", "changes_requested", "void"})
@@ -50,6 +51,7 @@ def ask(
     if due <= now:
         raise reading.refuse("due_at", "It lies in the past.")
     text = packets.clean(packet)
+    made_by = reading.people("producers", producers)
     request = Request(
         workspace=workspace,
         policy=chosen,
@@ -63,7 +65,8 @@ def ask(
         requested_by_id=actor.user_id if actor.kind == "person" else None,
         requested_by_ref=actor.ref[:80],
         requested_by_name="" if actor.kind == "person" else actor.label[:200],
-        producers=reading.people("producers", producers),
+        producers=made_by,
+        behind=_behind([actor.ref, *made_by]),
         requested_at=now,
         asked_at=now,
         due_at=due,
@@ -76,6 +79,14 @@ def _belongs(workspace: Workspace, policy: Policy, item: Item | None) -> None:
     for name, row in (("policy", policy), ("item", item)):
         if row is not None and row.workspace_id != workspace.pk:
             raise NotAllowed(f"The {name} belongs to another workspace.", code="WORKSPACE_MISMATCH")
+
+
+def _behind(refs: Iterable[str]) -> list[int]:
+    """Owners of the agents among these, as they are now."""
+    ids = [ref.removeprefix("agent:") for ref in refs if ref.startswith("agent:")]
+    agents = Agent.objects.filter(pk__in=[int(one) for one in ids if one.isdigit()])
+    owners_of = agents.exclude(owner=None).order_by("owner_id").values_list("owner_id", flat=True)
+    return list(dict.fromkeys(owners_of))
 
 
 @transaction.atomic
@@ -98,6 +109,7 @@ def revise(
     access.require(actor, "approval.ask", request)
     if not vouched:
         access.require(actor, "approval.withdraw", request)
+    refer(request.item_id)  # the next revision names it too
     row = moving.hold(request)
     _revisable(row)
     if not (vouched or owners.get(row.owner).free_packets):
@@ -126,6 +138,7 @@ def revise(
         requested_by_ref=row.requested_by_ref,
         requested_by_name=row.requested_by_name,
         producers=list(dict.fromkeys([*row.producers, *made])),
+        behind=sorted({*row.behind, *_behind([actor.ref, *made])}),
         requested_at=row.requested_at,
         asked_at=now,
         due_at=row.due_at,

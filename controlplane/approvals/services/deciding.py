@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.urls import reverse
 
 from controlplane.access import policy as access
+from controlplane.access import step_up
 from controlplane.approvals import owners, packets, signing
 from controlplane.approvals.diffing import diff
 from controlplane.approvals.errors import PACKET_CHANGED
@@ -70,6 +72,7 @@ def _decide(
         closing.expire(row)
         return _Refused(Conflict("It expired before you decided.", details={"status": "expired"}))
     view = _choose(row, actor, slot)
+    _fresh(row, actor)
     if verdict == Decision.Verdict.APPROVED:
         moved = _moved_on(row)
         if moved is not None:
@@ -155,6 +158,27 @@ def _choose(row: Request, actor: Actor, slot: str) -> SlotView:
     raise Conflict(
         f"{worst.refusal[:1].upper()}{worst.refusal[1:]}.",
         details={"rule": worst.rule, "status": row.status},
+    )
+
+
+def _fresh(row: Request, actor: Actor) -> None:
+    """A session that stands open is nobody's signature, where the policy says so. Any answer is a
+    signature: whoever finds the browser must not send things back in somebody's name either."""
+    if signing.is_fresh(actor, row):
+        return
+    reason = signing.stale_words(row)
+    raise NotAllowed(
+        f"{reason[:1].upper()}{reason[1:]}. Confirm with a code at {reverse('access:confirm')},"
+        " then send it again.",
+        code=step_up.CODE,
+        details={"rule": "fresh_factor", "confirm": reverse("access:confirm")},
+        denial={
+            "actor": actor,
+            "action": _SIGN,
+            "subject": row,
+            "rule": "fresh_factor",
+            "reason": reason,
+        },
     )
 
 

@@ -20,6 +20,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotFound
 
 _YEAR = 366 * 24 * 60
+_DAY = 24 * 60
 FIELDS = (
     "name",
     "about",
@@ -29,6 +30,7 @@ FIELDS = (
     "expires_minutes",
     "remind_at",
     "escalate_to",
+    "fresh_factor_minutes",
 )
 
 
@@ -42,6 +44,9 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
         "expires_minutes": lambda value: reading.number("expires_minutes", value, 1, _YEAR),
         "remind_at": lambda value: reading.percents("remind_at", value),
         "escalate_to": lambda value: reading.roles("escalate_to", value, required=False),
+        "fresh_factor_minutes": lambda value: reading.number(
+            "fresh_factor_minutes", value, 0, _DAY
+        ),
     }
     unknown = sorted(set(given) - readers.keys())
     if unknown:

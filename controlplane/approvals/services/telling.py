@@ -117,6 +117,7 @@ def send(
     roles: Iterable[str] = (),
     what: str = "",
     why: str = "",
+    who: str = "",
     urgency: str = "normal",
 ) -> None:
     notify.notify(
@@ -129,6 +130,7 @@ def send(
             "title": request.title,
             "what": what or request.get_status_display().lower(),
             "why": why,
+            "who": who,
             "due": f"{request.due_at:%Y-%m-%d %H:%M} UTC",
             "expires": f"{request.expires_at:%Y-%m-%d %H:%M} UTC",
         },

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.approvals import talk
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import words
 from controlplane.audit.refs import subject_ref
@@ -31,7 +32,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.work.models import Comment, Item
+from controlplane.work.models import Item
 
 SHOWN = 8
 FOUND = 6
@@ -181,9 +182,17 @@ def approvals_of(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
 
 
 def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:
-    """What is said about a request is said of its work item, where everybody follows it."""
-    if not isinstance(obj, Request) or obj.item is None:
+    """What is said about a request is said of its work item, where everybody follows it; without
+    one, of the request."""
+    if not isinstance(obj, Request):
         return None
+    if obj.item is None:
+        decision = policy.can(actor, "approval.comment", obj)
+        return row_slots.CommentBox(
+            url=reverse("approvals:comment", args=(obj.uid,)),
+            refusal="" if decision else f"Commenting: {decision.reason}.",
+            hint="Whoever asked, signed or may sign is told. It stays, and stands in exports.",
+        )
     decision = policy.can(actor, "work.comment", obj.item)
     return row_slots.CommentBox(
         url=reverse("work:comment", args=(obj.item.uid,)),
@@ -193,19 +202,12 @@ def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:
 
 
 def comments(actor: Actor, obj: Any, most: int) -> Sequence[dict[str, Any]]:
-    """What people said; what the portal notes there stands in the history already."""
-    rows = Comment.objects.visible_to(actor).filter(item_id=obj.item_id)
-    rows = rows.exclude(actor_ref="job:approvals").order_by("-created_at", "-id")[:most]
+    """What people said; what the portal notes on the item stands in the history already."""
     return [
-        {"at": row.created_at, "who": _author(row), "body": row.text, "source": row.source,
+        {"at": one.at, "who": one.shown, "body": one.text, "source": one.source,
          "icon": "mail"}
-        for row in rows
+        for one in talk.about(obj, actor, most, before=True)
     ]  # fmt: skip
-
-
-def _author(row: Comment) -> str:
-    """By ref where it is known: people stand there by their name of today."""
-    return f"{row.actor_ref} {row.author}" if row.actor_ref and "@" in row.author else row.author
 
 
 # slug, label, group, URL name, icon, order, key

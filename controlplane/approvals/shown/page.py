@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -91,6 +92,9 @@ def form_of(request: Request, actor: Actor, steps: Sequence[Step]) -> dict[str, 
         "signable": own,
         "why_not": "" if own else why_not(steps),
         "decide_url": words.decide_url(request),
+        "fresh_minutes": signing.fresh_minutes(request),
+        "stale": bool(own) and not signing.is_fresh(actor, request),
+        "confirm_url": _confirm_url(request),
         "my_decision": next(
             (d for step in steps for d in step.signed if d.person_id == actor.user_id), None
         ),
@@ -100,6 +104,11 @@ def form_of(request: Request, actor: Actor, steps: Sequence[Step]) -> dict[str, 
             kind: reverse("approvals:export", args=(request.uid, kind)) for kind in ("html", "pdf")
         },
     }
+
+
+def _confirm_url(request: Request) -> str:
+    """To the code, and back to the answers."""
+    return f"{reverse('access:confirm')}?{urlencode({'next': words.decide_url(request)})}"
 
 
 def why_not(steps: Sequence[Step]) -> str:
@@ -144,7 +153,8 @@ def _name_signers(request: Request, steps: Sequence[Step], taken: set[Any]) -> N
             continue
         found = {key: user for role in step.slot.roles for key, user in holders[role].items()}
         if not step.slot.requester_may:
-            found.pop(request.requested_by_id or 0, None)
+            for asker in (request.requested_by_id or 0, *request.behind):
+                found.pop(asker, None)
         people = list(found.values())
         step.people, step.more_people = people[:NAMED], max(len(people) - NAMED, 0)
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
+from controlplane.access import step_up
 from controlplane.approvals import services
 from controlplane.approvals.errors import PACKET_CHANGED
 from controlplane.approvals.models import Decision, Request
@@ -17,6 +18,7 @@ from controlplane.approvals.services.reading import COMMENT
 from controlplane.approvals.shown import page as shown
 from controlplane.approvals.shown import words
 from controlplane.approvals.web.common import approval_of, page, posted, show
+from controlplane.audit.services import record_denied
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, NotFound
@@ -40,7 +42,12 @@ def decide(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
             slot=posted(request, "slot", 60),
             comment=comment,
         )
-    except (NotAllowed, NotFound):
+    except NotAllowed as error:
+        if error.error_code != step_up.CODE:
+            raise
+        record_denied(error)
+        return _again(request, uid, comment, error)
+    except NotFound:
         raise
     except ControlPlaneError as error:
         return _again(request, uid, comment, error)
@@ -88,6 +95,7 @@ def _again(
         comment=comment,
         error=error.message,
         error_field=next(iter(error.details), "") if changed is None else "",
+        stale=error.error_code == step_up.CODE,
         changed=changed,
         read_ref=read.ref if read.pk != approval.pk else "",
         chosen=verdict if verdict in Decision.Verdict.values else "",
