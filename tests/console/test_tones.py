@@ -89,6 +89,10 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral",
     },
     "notify.outboxmessage": QUEUED,
+    "oncall.override": {
+        "in force": "info", "planned": "info", "over": "neutral", "taken_back": "neutral",
+    },
+    "oncall.schedule": {"in effect": "good", "retired": "neutral"},
     "telemetry.alertrule": {
         "ok": "good", "pending": "warn", "firing": "bad", "no_data": "neutral", "error": "bad",
         "off": "neutral",

@@ -33,6 +33,7 @@ from controlplane.notify.models import OutboxMessage
 from controlplane.notify.outbox import enqueue
 from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
+from controlplane.oncall import services as oncall_services
 from controlplane.work import services as work_services
 from controlplane.work.services import github
 from deployments.flags import services as flags
@@ -79,6 +80,7 @@ def settle() -> World:
     _services(world)
     _reviews(world)
     _work(world)
+    _oncall(world)
     _telemetry(world)
     _approvals(world)
     _flags(world)
@@ -105,6 +107,29 @@ def _work(world: World) -> None:
     source.deliveries.create(delivery="1", event="check_run", outcome=HOSTILE[:150])
     work_services.claim(work.item(here, "Being worked on"), actor=root)
     work_services.close_item(work.item(here, "Done"), actor=root, reason=HOSTILE)
+
+
+def _oncall(world: World) -> None:
+    """A rotation with a hole in its week, a swap that was taken back and one to come."""
+    here, root, now = world.workspace, make.actor(world.root), clock.now()
+    rota = oncall_services.define_schedule(
+        here, "primary", actor=root, title=HOSTILE[:110], about=LONG[:400],
+        roles=["primary_operator"], cover_days=[0, 1, 2, 3, 4, 5],
+    )  # fmt: skip
+    other = make.person(here, "primary_operator", name=HOSTILE[:60])
+    oncall_services.set_layer(
+        rota, 1, [world.root, other], actor=root, title=HOSTILE[:110], turn="daily",
+        days=[0, 1, 2, 3], time_zone="America/New_York",
+    )  # fmt: skip
+    for day in (1, 3):
+        starts = now + timedelta(days=day)
+        made = oncall_services.override(
+            rota, world.viewer, actor=root, starts=starts, ends=starts + timedelta(hours=9),
+            reason=HOSTILE,
+        )  # fmt: skip
+        if day == 1:
+            oncall_services.end_override(made, actor=root, reason=HOSTILE)
+    oncall_services.subscribe(here, actor=root, schedule=rota)
 
 
 def _approvals(world: World) -> None:

@@ -17,6 +17,7 @@ from controlplane.approvals.models import Request
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
 from controlplane.notify.models import InboxItem
+from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from telemetry.dashboards import DASHBOARDS
@@ -68,6 +69,8 @@ NO_PAGES = {
     "approvals:export": "hands out a file",
     "approvals:comment": "takes a form",
     "telemetry:dashboard": "walked for every dashboard",
+    "oncall:roster": "hands out a file",
+    "oncall:feed": "answers calendar programs",
     "work:bd": "hands out a program",
     "work:many": "asks about chosen items: walked with some",
     "access:password_reset_link": "leads on to access:password_reset_set, without its secret",
@@ -103,6 +106,8 @@ FORMS_ONLY = {
     "work:remove_evidence",
     "telemetry:query_keep",
     "telemetry:query_remove",
+    "oncall:subscribe",
+    "oncall:revoke",
     "console:theme",
     "console:save_view",
     "console:change_view",
@@ -154,6 +159,7 @@ def own_pages(world: World) -> Iterator[str]:
     review = AccessReview.objects.get(workspace=world.workspace)
     asked = Request.objects.filter(workspace=world.workspace, status="open").earliest("id")
     flag = Flag.objects.filter(workspace=world.workspace).latest("id")
+    rota = Schedule.objects.filter(workspace=world.workspace).earliest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "approvals:delegate": (asked.uid,),
@@ -165,6 +171,9 @@ def own_pages(world: World) -> Iterator[str]:
         "flags:edit": (flag.uid, "staging"),
         "flags:switch": (flag.uid, "staging"),
         "flags:segment": (Segment.objects.filter(workspace=world.workspace).earliest("id").uid,),
+        "oncall:swap": (rota.uid,),
+        "oncall:rotation": (rota.uid, 1),
+        "oncall:end_rotation": (rota.uid, 1),
         "telemetry:kpi": ("missions.throughput",),
         "telemetry:query": (next(iter(SHIPPED)),),
         "console:news": (InboxItem.objects.filter(user=world.root).latest("id").uid,),
@@ -181,6 +190,8 @@ def own_pages(world: World) -> Iterator[str]:
     item = Item.objects.filter(workspace=world.workspace).earliest("id")
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
     yield f"{reverse('work:board')}?by=status"
+    yield f"{reverse('oncall:board')}?range=4w"
+    yield f"{reverse('oncall:swap', args=(rota.uid,))}?from=no&until=no&hand=over"
     yield f"{reverse('console:inbox')}?show=all"
     yield f"{reverse('console:inbox')}?show=archived"
     yield f"{reverse('console:settings')}?q=nothing+is+called+so"

@@ -7,7 +7,6 @@ import zoneinfo
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -162,8 +161,10 @@ def rotations(draw: st.DrawFn, key: int = 1) -> Rotation:
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[Plan, datetime, datetime]:
-    layers = tuple(draw(rotations(key)) for key in range(draw(st.integers(0, 3))))
-    start = layers[0].since if layers and draw(st.booleans()) else draw(moments)
+    layers = tuple([draw(rotations(key)) for key in range(draw(st.integers(0, 3)))])
+    start = draw(moments)
+    if layers and draw(st.booleans()):
+        start = layers[0].since
     end = start + draw(st.integers(1, 45 * 24)) * HOUR
     swaps, at = [], start - 3 * DAY
     for key in range(draw(st.integers(0, 3))):

@@ -65,11 +65,11 @@ class ScheduleForm(_Form):
 
 
 class InUse(admin.SimpleListFilter):
-    title = "in use"
+    title = "in effect"
     parameter_name = "in_use"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "In use"), ("no", "Retired")]
+        return [("yes", "In effect"), ("no", "Retired")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         asked = self.value()
@@ -87,7 +87,7 @@ class ScheduleAdmin(ModelAdmin[Schedule]):
     add_action = "oncall.manage"
     change_action = "oncall.manage"
     about = "Who takes turns, for which role. Who is on duty follows from it, hour by hour."
-    tabs = (("In use", "in_use=yes"), ("All", "view=all"))
+    tabs = (("In effect", "in_use=yes"), ("All", "view=all"))
     empty = "No schedule yet."
     empty_hint = "Make one for a role, then add a rotation of people who take turns."
     list_display = ["title", "state", "fills", "cover", "time_zone", "changed_at"]
@@ -113,7 +113,7 @@ class ScheduleAdmin(ModelAdmin[Schedule]):
 
     @admin.display(description="State")
     def state(self, obj: Schedule) -> str:
-        return "In use" if obj.is_active else "Retired"
+        return "In effect" if obj.is_active else "Retired"
 
     @admin.display(description="Fills")
     def fills(self, obj: Schedule) -> str:

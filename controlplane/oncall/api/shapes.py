@@ -11,7 +11,7 @@ from controlplane.oncall.duty import Duty, Names, Standing
 from controlplane.oncall.models import Layer
 
 OVERRIDE_COLUMNS = ("person__uid", "person__name", "person__email")
-_LAYER = tuple(name for name in LayerRow().fields if name != "people")
+_LAYER = tuple(str(name) for name in LayerRow().get_fields() if name != "people")
 NOBODY: dict[str, Any] = {
     "person": None, "since": None, "until": None, "layer": None, "override": None,
 }  # fmt: skip

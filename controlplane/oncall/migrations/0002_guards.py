@@ -36,7 +36,9 @@ CREATE TRIGGER oncall_override_is_kept BEFORE DELETE ON oncall_override
     FOR EACH ROW EXECUTE FUNCTION oncall_stays();
 CREATE TRIGGER oncall_schedule_stays
     BEFORE UPDATE OF uid, workspace_id, slug, created_at ON oncall_schedule
-    FOR EACH ROW EXECUTE FUNCTION oncall_stays();
+    FOR EACH ROW WHEN ((OLD.uid, OLD.workspace_id, OLD.slug, OLD.created_at)
+        IS DISTINCT FROM (NEW.uid, NEW.workspace_id, NEW.slug, NEW.created_at))
+    EXECUTE FUNCTION oncall_stays();
 CREATE TRIGGER oncall_layer_stays
     BEFORE UPDATE OF uid, schedule_id, position, turn, every, handoff_time, handoff_weekday,
         time_zone, starts_on, days, hours_from, hours_until, from_at, created_at, made_by_ref

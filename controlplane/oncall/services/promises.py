@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from controlplane.base import cache
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.lib import clock
@@ -26,6 +27,7 @@ KNOWN = timedelta(days=2)
 def renew(schedule: Schedule, at: datetime | None = None) -> None:
     """Promise the next hand-over as the rows say it now, and look for gaps."""
     at = at or clock.now()
+    cache.forget("oncall:")
     far = timedelta(weeks=numbers.ROSTER_WEEKS.value) + duty.window()
     plan = plans.plan_of(schedule, at - duty.window(), at + far)
     _promise(schedule, plan, at)
@@ -33,6 +35,7 @@ def renew(schedule: Schedule, at: datetime | None = None) -> None:
 
 
 def forget(schedule: Schedule) -> None:
+    cache.forget("oncall:")
     for kind in (HAND_OVER, HEADS_UP):
         timers.cancel_timer(_key(schedule, kind))
 
@@ -73,7 +76,8 @@ def _look(schedule: Schedule, plan: Plan, at: datetime) -> None:
         return
     ahead = at + timedelta(weeks=numbers.ROSTER_WEEKS.value)
     # From before now, so that a gap one is in has its own beginning, which is the notice's key.
-    found = [gap for gap in arithmetic.gaps(plan, at - SOON, ahead) if gap.until > at]
+    begin = max(at - SOON, schedule.created_at)
+    found = [gap for gap in arithmetic.gaps(plan, begin, ahead) if gap.until > at]
     if not found:
         return
     first = found[0]

@@ -88,7 +88,7 @@ def taken_back(made: Override, actor: Actor) -> None:
         made.schedule,
         "oncall.swap_ended",
         f"swap-ended:{made.uid}",
-        people=sorted({made.person_id, made.made_by_id} - {actor.user_id, None}),
+        people={made.person_id, made.made_by_id} - {actor.user_id},
         values={
             "person": made.person.name or made.person.email,
             "since": when(made.starts, zone),
@@ -124,7 +124,7 @@ def _send(
     values: Mapping[str, object],
     urgency: str = "normal",
 ) -> None:
-    users = tuple(one for one in people if one is not None)
+    users = tuple(sorted(one for one in people if one is not None))
     if not users and not roles:
         return
     notify.notify(

@@ -69,6 +69,8 @@ class Told:
     url: str
     take: str
     mine: bool
+    until: str  # when whoever is on duty goes off, on the reader's wall
+    changes: str
 
 
 class Colours:
@@ -94,7 +96,7 @@ def told(
     start, end = window(at, zone, days)
     far = duty.window()
     known = plans.plans_of(schedules, min(start, at) - far, end + far) if schedules else {}
-    found = {pk: pieces_of(plan, start, end) for pk, plan in known.items()}
+    found = {one.pk: pieces_of(known[one.pk], start, end, one.created_at) for one in schedules}
     names = Names.of([shift for shifts in found.values() for shift in shifts]).people
     colours = Colours()
     standings = duty.standings(schedules, at, known)
@@ -107,6 +109,8 @@ def told(
             url=f"/admin/oncall/schedule/{one.schedule.uid}/change/",
             take=take_url(one.schedule),
             mine=one.duty is not None and one.duty.person.pk == reader,
+            until=moment(one.duty.until if one.duty is not None else None, zone),
+            changes=moment(one.changes_at, zone),
         )
         for one in standings
     ]
@@ -119,8 +123,13 @@ def window(at: datetime, zone: str, days: int) -> tuple[datetime, datetime]:
     return instant(today, where), instant(today + timedelta(days=days), where)
 
 
-def pieces_of(plan: Plan, start: datetime, end: datetime) -> list[Shift]:
-    """Shifts and gaps as they are drawn: what one person has on end is one piece."""
+def moment(at: datetime | None, zone: str) -> str:
+    return "" if at is None else f"{local_of(at, zone_of(zone)):%a %d %b %H:%M}"
+
+
+def pieces_of(plan: Plan, start: datetime, end: datetime, begun: datetime) -> list[Shift]:
+    """Shifts and gaps as they are drawn: what one person has on end is one piece. Before a
+    schedule was there nobody was missing."""
     shifts = [one for one in arithmetic.shifts(plan, start, end) if not one.is_gap]
     joined: list[Shift] = []
     for one in shifts:
@@ -132,7 +141,7 @@ def pieces_of(plan: Plan, start: datetime, end: datetime) -> list[Shift]:
             )
         else:
             joined.append(one)
-    gaps = arithmetic.gaps(plan, start, end) if plan.rotations else []
+    gaps = arithmetic.gaps(plan, max(start, begun), end) if plan.rotations else []
     return sorted([*joined, *gaps], key=lambda one: one.since)
 
 
@@ -151,7 +160,7 @@ def band(
     pieces = [
         _piece(schedule, one, scale, where, names, colours, at) for one in found[:MOST_PIECES]
     ]
-    gaps = [piece for piece in pieces if piece.tone == "gap"]
+    gaps = [piece for piece in pieces if piece.tone == "gap" and piece.until > at]
     people = len({piece.person.pk for piece in pieces if piece.person is not None})
     summary = f"{schedule.title}: {people} people take turns"
     if gaps:

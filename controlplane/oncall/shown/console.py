@@ -12,7 +12,6 @@ from controlplane.base.registries import (
     Calm,
     HomeRow,
     NameFinder,
-    NavCount,
     NavItem,
     PaletteAction,
     PaletteVerb,
@@ -26,10 +25,9 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.oncall import duty
-from controlplane.oncall.duty import Standing
 from controlplane.oncall.links import override_url, page_of, take_url
 from controlplane.oncall.models import Override, Schedule
+from controlplane.oncall.shown.glance import Glance, Turn, glances
 
 SHOWN = 6
 FOUND = 6
@@ -42,32 +40,24 @@ def _schedules(actor: Actor, workspace_id: int | None) -> Any:
     return rows if workspace_id is None else rows.filter(workspace=workspace_id)
 
 
-def _standings(actor: Actor, workspace_id: int | None) -> list[Standing]:
-    """By workspace, since who has left is asked of each."""
-    rows = _schedules(actor, workspace_id).order_by("workspace", "title")[:50]
-    return duty.standings(list(rows), clock.now())
-
-
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """Where nobody is on duty and somebody should be; then one's own shift, now or within a day."""
-    found = []
-    for one in _standings(actor, workspace_id):
-        mine = one.duty is not None and one.duty.person.pk == actor.user_id
-        later = one.next is not None and one.next.person.pk == actor.user_id
+    found, soon = [], clock.now() + AHEAD
+    for one in glances(actor, workspace_id):
         if one.gap:
             found.append((0, _empty(one)))
-        elif mine and one.duty is not None:
-            found.append((1, _own(one, one.duty, "on duty")))
-        elif later and one.next is not None and one.next.since <= one.at + AHEAD:
-            found.append((2, _own(one, one.next, "next")))
+        elif one.now is not None and one.now.person == actor.user_id:
+            found.append((1, _own(one, one.now, on=True)))
+        elif one.next is not None and one.next.person == actor.user_id and one.next.begins <= soon:
+            found.append((2, _own(one, one.next, on=False)))
     found.sort(key=lambda pair: pair[0])
     return [row for _, row in found[:SHOWN]]
 
 
-def _empty(one: Standing) -> Waiting:
+def _empty(one: Glance) -> Waiting:
     return Waiting(
-        title=one.schedule.title,
-        url=page_of(one.schedule),
+        title=one.title,
+        url=one.url,
         text="Nobody is on duty now. Take the shift, or change the rotation.",
         state="nobody",
         tone="bad",
@@ -75,22 +65,20 @@ def _empty(one: Standing) -> Waiting:
     )
 
 
-def _own(one: Standing, shift: duty.Duty, state: str) -> Waiting:
-    on = state == "on duty"
+def _own(one: Glance, turn: Turn, *, on: bool) -> Waiting:
     return Waiting(
-        title=one.schedule.title,
-        url=page_of(one.schedule),
+        title=one.title,
+        url=one.url,
         text="You are on duty." if on else "You are on duty next.",
-        state=state,
+        state="on duty" if on else "next",
         tone="good" if on else "info",
-        since=shift.since if on else None,
-        due=shift.until if on else shift.since,
+        since=turn.begins,
     )
 
 
 def calm(actor: Actor, workspace_id: int | None) -> Calm:
     """Who answers, by name: with nothing to do, that is what one wants to know."""
-    found = _standings(actor, workspace_id)
+    found = glances(actor, workspace_id)
     if not found:
         return Calm(
             "nobody is on call: there is no schedule yet.",
@@ -98,17 +86,8 @@ def calm(actor: Actor, workspace_id: int | None) -> Calm:
             link=reverse("oncall:board"),
             link_text="Make one",
         )
-    said = [
-        f"{one.schedule.title}: {one.duty.person.name or one.duty.person.email}"
-        for one in found
-        if one.duty is not None
-    ]
+    said = [f"{one.title}: {one.now.name}" for one in found if one.now is not None]
     return Calm(f"{'; '.join(said[:4])}." if said else "nobody is meant to be on duty now.")
-
-
-def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
-    empty = [one for one in _standings(actor, workspace_id) if one.gap]
-    return NavCount(len(empty), "bad" if empty else "neutral")
 
 
 # --- Palette ----------------------------------------------------------------------------------
@@ -150,9 +129,7 @@ def endable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
 
 
 def register() -> None:
-    nav_items.register(
-        NavItem("oncall", "On call", "Operate", "oncall:board", "bell", VIEW, 12, count=_nav_count)
-    )
+    nav_items.register(NavItem("oncall", "On call", "Operate", "oncall:board", "bell", VIEW, 12))
     home_rows.register(
         HomeRow(
             slug="oncall.now",

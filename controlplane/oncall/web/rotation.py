@@ -29,15 +29,15 @@ from controlplane.oncall.web.common import choices_of, page, people_of, schedule
 SPARE = 3
 LEAST = 4
 DAYS = [(str(day), name) for day, name in enumerate(WEEKDAYS)]
-_TIME = {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"}), "required": False}
-_DAY = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), "required": False}
+_TIME: Any = {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})}
+_DAY: Any = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
 
 
 class RotationForm(forms.Form):
     title = forms.CharField(label="Called", max_length=120, required=False)
     every = forms.IntegerField(label="A turn lasts", min_value=1, max_value=1344, initial=1)
     turn = forms.ChoiceField(label="Counted in", choices=Layer.Turn.choices, initial="weekly")
-    handoff_time = forms.TimeField(label="Hand-over at", **{**_TIME, "required": True})
+    handoff_time = forms.TimeField(label="Hand-over at", **_TIME)
     handoff_weekday = forms.TypedChoiceField(
         label="On (turns of weeks)", choices=DAYS, coerce=int, initial="0"
     )
@@ -46,14 +46,17 @@ class RotationForm(forms.Form):
         label="From", help_text="Whom you name first has the turn this day lies in. Empty: today.",
         **_DAY,
     )  # fmt: skip
-    until = forms.DateField(label="Until", help_text="Empty: for good.", **_DAY)
+    until = forms.DateField(label="Until", required=False, help_text="Empty: for good.", **_DAY)
     days = forms.TypedMultipleChoiceField(
         label="Only on", choices=DAYS, coerce=int, initial=[str(day) for day in EVERY_DAY],
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
-    hours_from = forms.TimeField(label="Only from", **_TIME)
+    hours_from = forms.TimeField(label="Only from", required=False, **_TIME)
     hours_until = forms.TimeField(
-        label="Only until", help_text="Empty: all day. Hours may go over midnight.", **_TIME
+        label="Only until",
+        required=False,
+        help_text="Empty: all day. Hours may go over midnight.",
+        **_TIME,
     )
     reason = forms.CharField(label="Why", max_length=300, required=False)
 

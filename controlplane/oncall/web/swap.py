@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,7 +14,6 @@ from django.views.decorators.http import require_http_methods
 from controlplane.access import policy
 from controlplane.audit.services import record_denied
 from controlplane.base.web import actor_of
-from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall import services
@@ -37,22 +37,27 @@ from controlplane.oncall.web.common import (
 
 class SwapForm(forms.Form):
     person = forms.ChoiceField(label="Who is on duty")
-    starts = forms.Field(label="From")
+    starts = forms.Field(label="From", required=False)
     ends = forms.Field(label="Until")
     reason = forms.CharField(
         label="Why", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Whoever had the shift reads it.",
     )  # fmt: skip
 
-    def __init__(self, request: HttpRequest, schedule: Schedule, actor: Actor) -> None:
+    def __init__(
+        self, request: HttpRequest, schedule: Schedule, actor: Actor, until: datetime | None
+    ) -> None:
         zone = zone_for(request)
-        asked = {"starts": asked_time(request, "from"), "ends": asked_time(request, "until")}
+        asked = {
+            "starts": (asked_time(request, "from"), f"{zone.key} time. Empty: from now on."),
+            "ends": (asked_time(request, "until") or until, f"{zone.key} time."),
+        }
         super().__init__(request.POST if request.method == "POST" else None, label_suffix="")
-        here = f"{zone.key} time."
         fields: dict[str, Any] = self.fields
-        for name, text in (("starts", here), ("ends", here)):
+        for name, (at, text) in asked.items():
+            was = fields[name]
             fields[name] = WallField(
-                zone, label=fields[name].label, help_text=text, initial=asked[name]
+                zone, label=was.label, required=was.required, help_text=text, initial=at
             )
         people = people_of(schedule.workspace_id)
         if not policy.can(actor, "oncall.manage", schedule):
@@ -70,7 +75,9 @@ def swap(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     schedule, actor = schedule_of(request, uid), actor_of(request)
     if not policy.can(actor, "oncall.manage", schedule):
         policy.require(actor, "oncall.override", schedule)
-    form = SwapForm(request, schedule, actor)
+    [shown] = told([schedule], zone=zone_of_reader(request), days=14, reader=actor.user_id)
+    duty = shown.standing.duty
+    form = SwapForm(request, schedule, actor, duty.until if duty is not None else None)
     status = 200
     if request.method == "POST":
         status = 400
@@ -88,13 +95,11 @@ def swap(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
                 name = made.person.name or made.person.email
                 messages.success(request, f"{name} is on duty then. Everybody concerned is told.")
                 return HttpResponseRedirect(page_of(schedule))
-    [shown] = told([schedule], zone=zone_of_reader(request), days=14, reader=actor.user_id)
     context = {
         "title": "Hand over a shift" if request.GET.get("hand") == "over" else "Take a shift",
         "schedule": schedule,
         "back": page_of(schedule),
         "form": form,
         "rota": shown,
-        "now": clock.now(),
     }
     return show(request, "swap.html", context, status=status)

@@ -1,0 +1,83 @@
+"""How the schedules stand, for the home page: the same for every reader of a workspace, and
+remembered for some seconds, because every home page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from controlplane.access.models import User
+from controlplane.base import cache
+from controlplane.lib import clock, defaults
+from controlplane.lib.actors import Actor
+from controlplane.oncall import duty
+from controlplane.oncall.duty import Duty, Standing
+from controlplane.oncall.links import page_of
+from controlplane.oncall.models import Schedule
+
+GLANCE_S = defaults.define(
+    "oncall.glance_s", 20, unit="seconds", why="How late a home page may say who is on duty."
+)
+MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    person: int
+    name: str
+    since: str
+    until: str
+
+    @property
+    def begins(self) -> datetime:
+        return datetime.fromisoformat(self.since)
+
+    @property
+    def ends(self) -> datetime:
+        return datetime.fromisoformat(self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    title: str
+    url: str
+    gap: bool
+    now: Turn | None
+    next: Turn | None
+
+
+def glances(actor: Actor, workspace_id: int | None) -> Sequence[Glance]:
+    spaces = actor.workspace_ids if workspace_id is None else {workspace_id} & actor.workspace_ids
+    if not spaces:
+        return ()
+    key = f"oncall:{','.join(map(str, sorted(spaces)))}"
+    rows = cache.cached(key, GLANCE_S.value, lambda: _asked(sorted(spaces)))
+    return [_read(row) for row in rows]
+
+
+def _asked(spaces: Sequence[int]) -> list[dict[str, Any]]:
+    rows = Schedule.objects.active().filter(workspace__in=spaces).order_by("title", "id")
+    return [asdict(_glance(one)) for one in duty.standings(list(rows[:MOST]), clock.now())]
+
+
+def _glance(one: Standing) -> Glance:
+    return Glance(
+        one.schedule.title, page_of(one.schedule), one.gap, _turn(one.duty), _turn(one.next)
+    )
+
+
+def _turn(one: Duty | None) -> Turn | None:
+    if one is None:
+        return None
+    return Turn(one.person.pk, named(one.person), one.since.isoformat(), one.until.isoformat())
+
+
+def named(user: User) -> str:
+    return user.name or user.email
+
+
+def _read(row: dict[str, Any]) -> Glance:
+    now, later = (Turn(**row[name]) if row[name] else None for name in ("now", "next"))
+    return Glance(row["title"], row["url"], row["gap"], now, later)
