@@ -23,7 +23,9 @@ from deployments.flags.diffs import differences
 from deployments.flags.models import ChangeRequest, Flag, FlagChange, ScheduledChange, Segment
 
 TOPIC = "flags.told"
+IN_USE = "flags.in_use"
 PORTAL = actors.job("flags")
+STALE = actors.job("flags.stale")
 STAKEHOLDERS = ("release_manager", "engineering_lead", "product_manager")
 
 wording.register(
@@ -77,6 +79,19 @@ def tell(message: OutboxMessage) -> Outcome:
     for item in _items(change):
         text = f"Flag {values['flag']} {values['what']} by {values['who']}. {values['details']}"
         work.comment(item, text.strip(), actor=PORTAL, origin=f"flag-change:{change.uid}")
+    return Outcome("accepted")
+
+
+@outbox.topic(IN_USE)
+def tell_in_use(message: OutboxMessage) -> Outcome:
+    """The item that asks for a flag's removal hears that there is no need."""
+    told = message.payload
+    flag = Flag.objects.filter(uid=told["flag"]).first()
+    item = Item.objects.filter(pk=told["item"]).first()
+    if flag is None or item is None:
+        return Outcome("rejected", "the flag or its work item is not there")
+    text = f"The flag {flag.flag_name} is no longer stale."
+    work.comment(item, text, actor=STALE, origin=message.key)
     return Outcome("accepted")
 
 

@@ -22,6 +22,7 @@ from deployments.flags.admin.fields import ItemField, PersonField
 from deployments.flags.models import Flag, FlagState
 from deployments.flags.shown import page, standing, usage
 
+VALUES = ("off_value", "on_value")
 FIELDS = (
     "description", "kind", "owner", "tier", "permanent", "remove_by", "impression_data", "item",
 )  # fmt: skip
@@ -137,8 +138,9 @@ class FlagAdmin(ModelAdmin[Flag]):
         "state", "kind", "owner", "tier", "answers", "remove_by", "permanent", "release",
         "cleanup_item", "created_at", "made_by", "changed_at", "uid",
     )  # fmt: skip
-    edit_fields = FIELDS
-    add_fields = ("flag_name", "value_type", *FIELDS)
+    form = FlagForm
+    edit_fields = (*FIELDS, *VALUES, "reason", "override")
+    add_fields = ("flag_name", "value_type", *FIELDS, *VALUES)
 
     # --- Rows ---------------------------------------------------------------------------------
 

@@ -39,6 +39,20 @@ class FlagFields(StrictSerializer):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
+class FlagChange(FlagFields):
+    """Other values where a freeze holds them want `override` and a `reason`."""
+
+    override = serializers.BooleanField(
+        default=False, help_text="in spite of a freeze, for those who may; the reason is recorded"
+    )
+
+
+class FlagEnable(OptionalReason):
+    override = serializers.BooleanField(
+        default=False, help_text="in spite of a freeze, for those who may; the reason is recorded"
+    )
+
+
 class FlagNew(FlagFields):
     flag_name = serializers.CharField(max_length=200)
     value_type = serializers.ChoiceField(choices=Flag.ValueType.choices, required=False)
@@ -141,10 +155,10 @@ class FlagView(_OneFlag):
     """One flag and how it stands everywhere."""
 
     actions = {"GET": VIEW, "PATCH": CHANGE}
-    inputs = {"PATCH": FlagFields}
+    inputs = {"PATCH": FlagChange}
     outputs = {"PATCH": FlagWhole}
     if_match = {"PATCH": "optional"}
-    errors = (409,)
+    errors = (409, 422)
 
     def patch(self, request: Any, flag_name: str) -> HttpResponse:
         flag = self.object(request, {"flag_name": flag_name})
@@ -170,13 +184,17 @@ class FlagDisableView(_OneFlag):
 
 
 class FlagEnableView(_OneFlag):
-    """Back to what its settings say."""
+    """Back to what stood before the kill
+
+    Where changes need consent it comes back as it was at the kill, or as it was consented to
+    since: otherwise it is switched off there first, and asked for. A freeze holds it, too.
+    """
 
     actions = {"POST": "flag.enable"}
-    inputs = {"POST": OptionalReason}
+    inputs = {"POST": FlagEnable}
     outputs = {"POST": FlagWhole}
     statuses = {"POST": 200}
-    errors = (409,)
+    errors = (409, 422)
 
     def post(self, request: Any, flag_name: str) -> HttpResponse:
         flag = self.object(request, {"flag_name": flag_name})

@@ -15,6 +15,7 @@ from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid
+from controlplane.work.services.referring import refer
 from deployments.flags.forms.flags import DEFAULTS, check_values
 from deployments.flags.forms.names import check_names, dependents
 from deployments.flags.forms.settings import clean
@@ -55,6 +56,7 @@ def create_flag(
     """A new flag, off in every environment unless `settings` says otherwise, by the environment's
     slug. Where changes need consent it begins off."""
     _refuse_unknown(fields)
+    _refer(fields)
     lock_workspace(workspace.pk)
     off, on = DEFAULTS.get(value_type, DEFAULTS["boolean"])
     values = {"off_value": off, "on_value": on, **fields}
@@ -140,6 +142,7 @@ def change_flag(
     _refuse_unknown(changes)
     policy.require(actor, "flag.change", flag)
     reason = short_reason(reason, required=False)
+    _refer(changes)
     lock_workspace(flag.workspace_id)
     row = hold_flag(flag, version=version)
     before = content(row)
@@ -237,6 +240,12 @@ def content(flag: Flag) -> dict[str, Any]:
         "impression_data": flag.impression_data,
         "item": flag.item_id,
     }
+
+
+def _refer(fields: Mapping[str, Any]) -> None:
+    item = fields.get("item")
+    if item is not None and not refer(item.pk):
+        raise invalid("item", "There is no such work item.")
 
 
 def _refuse_unknown(fields: Mapping[str, Any]) -> None:

@@ -1,5 +1,13 @@
-"""Rows, locked and as they are now. Always the flag before its state, the state before the
-environments (which the triggers take, in the order of their ids): so nobody waits in a circle."""
+"""Rows, locked and as they are now, in one order, so that nobody waits in a circle:
+
+1. the work item, where a row will name it that did not (`work.refer`: a flag that gets an item, a
+   change request); whoever deletes an item holds it and comes for the flags;
+2. the workspace's turn (`lock_workspace`); a kill asks for neither of these two;
+3. the flag, its state, the approval's request;
+4. the environments, which the triggers take in the order of their ids.
+
+To say something on an item is to lock it. With a flag held nobody does: the outbox does it later.
+"""
 
 from __future__ import annotations
 

@@ -24,9 +24,10 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError
+from controlplane.work.services.referring import refer
 from deployments.flags import telling
 from deployments.flags.diffs import differences
-from deployments.flags.models import ChangeRequest, FlagState, Segment
+from deployments.flags.models import ChangeRequest, Flag, FlagState, Segment
 from deployments.flags.services import gates
 from deployments.flags.services.holding import hold_state
 from deployments.flags.services.noting import short_reason
@@ -55,7 +56,7 @@ def propose(
     what was sent back, or what has moved; its clock goes on."""
     policy.require(actor, "flag.change", state.flag)
     reason = short_reason(reason)
-    row = hold_state(state, version=version)
+    row = _hold_for_asking(state, version, instead_of)
     document = checked(row, settings)
     if document == row.settings:
         raise Conflict("That is how it stands already.")
@@ -82,6 +83,19 @@ def propose(
     return asked
 
 
+def _hold_for_asking(
+    state: FlagState, version: int | None, instead_of: ChangeRequest | None
+) -> FlagState:
+    """The state, held; and before it the item, which the approval's request will name."""
+    item = Flag.objects.values_list("item_id", flat=True).get(pk=state.flag_id)
+    earlier = instead_of.approval if instead_of is not None else None
+    refer(item, earlier.item_id if earlier is not None else None)
+    row = hold_state(state, version=version)
+    if row.flag.item_id != item:
+        raise Conflict("The flag's work item changed this moment. Ask again.")
+    return row
+
+
 def revisable(state: FlagState) -> ChangeRequest | None:
     """What is asked for there and not answered yet, or was sent back and not asked again: the next
     wish is that question once more, not a second one beside it."""
@@ -97,7 +111,8 @@ def revisable(state: FlagState) -> ChangeRequest | None:
 
 def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
     """What is signed: the whole of both sides, which version it would change, whom the
-    segments mean that it names, and which values it would serve."""
+    segments mean that it names, which values it would serve, how the flags stand that it needs,
+    and which others are on there by this one's being off."""
     return {
         "flag": row.flag.flag_name,
         "environment": row.environment.slug,
@@ -106,6 +121,10 @@ def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
         "before": row.settings,
         "after": asked.settings,
         "segments": _segments(asked),
+        "prerequisites": _prerequisites(asked, row),
+        "on_while_off": [
+            each.flag.flag_name for each in gates.waiting_for_off(row.flag, row.environment_id)
+        ],
         "value_type": row.flag.value_type,
         "off_value": row.flag.off_value,
         "on_value": row.flag.on_value,
@@ -119,6 +138,18 @@ def _segments(asked: ChangeRequest) -> dict[str, Any]:
     named = {slug for rule in asked.settings["rules"] for slug in rule["segments"]}
     rows = Segment.objects.of(asked.workspace_id).filter(slug__in=named).order_by("slug")
     return dict(rows.values_list("slug", "constraints"))
+
+
+def _prerequisites(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
+    """As they stand: what was signed must not come to mean something else by another flag."""
+    named = {each["flag"] for each in asked.settings["requires"]}
+    rows = FlagState.objects.filter(
+        environment_id=row.environment_id, flag__flag_name__in=named, flag__archived_at=None
+    )
+    return {
+        each.flag.flag_name: {"killed": not each.flag.enabled, "settings": each.settings}
+        for each in rows.select_related("flag").order_by("flag__flag_name")
+    }
 
 
 def _ask(asked: ChangeRequest, row: FlagState, packet: dict[str, Any], actor: Actor) -> Request:
@@ -285,9 +316,7 @@ def apply_due(timer: Timer) -> None:
 
 
 def _frozen(asked: ChangeRequest, row: FlagState) -> str | None:
-    if gates.only_lowers(row.settings, asked.settings):
-        return None
-    return gates.frozen(row.flag, row.environment_id)
+    return gates.held_by_freeze(row, asked.settings)
 
 
 def _refuse_moved(asked: ChangeRequest, row: FlagState) -> None:

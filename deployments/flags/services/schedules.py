@@ -108,8 +108,8 @@ def apply_due(timer: Timer) -> None:
 
 def _must_wait(planned: ScheduledChange, row: FlagState) -> bool:
     """A freeze holds back what raises; it is tried again until the freeze is over."""
-    sentence = gates.frozen(row.flag, row.environment_id)
-    if sentence is None or gates.only_lowers(row.settings, planned.settings):
+    sentence = gates.held_by_freeze(row, planned.settings)
+    if sentence is None:
         return False
     ScheduledChange.objects.filter(pk=planned.pk).update(outcome=f"Waits: {sentence}"[:500])
     _set_timer(planned, later())

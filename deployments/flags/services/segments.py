@@ -198,17 +198,11 @@ def _held(segment: Segment, version: int | None) -> Segment:
 
 def _pass(segment: Segment, actor: Actor, override: bool, reason: str) -> dict[str, Any]:
     _refuse_behind_consent(segment)
-    passed = []
-    for use in uses_of(segment):
-        sentence = gates.frozen(use.state.flag, use.state.environment_id)
-        if sentence and not override:
-            raise GateNotMet(sentence, details={"conditions": [sentence]})
-        if sentence:
-            passed.append(sentence)
-    if passed:
-        policy.require(actor, "flag.override", segment)
-        return {"overrode": passed[0], "why": reason}
-    return {}
+    frozen = (gates.frozen(use.state.flag, use.state.environment_id) for use in uses_of(segment))
+    sentence = next((each for each in frozen if each), None)
+    if sentence is None:
+        return {}
+    return gates.pass_over(segment, sentence, actor=actor, override=override, reason=reason)
 
 
 def _refuse_behind_consent(segment: Segment) -> None:

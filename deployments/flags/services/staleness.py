@@ -13,14 +13,16 @@ from django.db import connection, transaction
 
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
-from controlplane.lib import actors, clock, defaults
+from controlplane.lib import clock, defaults
+from controlplane.lib.ids import uuid7
+from controlplane.notify import outbox
 from controlplane.notify.services import To, notify
 from controlplane.work import services as work
 from controlplane.work.services.projects import ensure_operations_project
 from deployments.flags import telling
 from deployments.flags.models import Flag, FlagChange, FlagState, FlagUsage
 
-PORTAL = actors.job("flags.stale")
+PORTAL = telling.STALE
 SETTLED = defaults.define(
     "flags.settled_days",
     30,
@@ -136,9 +138,15 @@ def unmark(flag: Flag) -> int:
         return 0
     _revise(flag)
     record(PORTAL, "flag.stale:off", flag, before={"stale": True}, after={"stale": False})
-    if flag.cleanup is not None:
-        text = f"The flag {flag.flag_name} is no longer stale."
-        work.comment(flag.cleanup, text, actor=PORTAL)
+    if flag.cleanup_id is not None:
+        # Said later: whoever works on the item holds it, and a kill would wait for both.
+        outbox.enqueue(
+            telling.IN_USE,
+            {"flag": str(flag.uid), "item": flag.cleanup_id},
+            key=f"flag-in-use:{uuid7()}",
+            workspace_id=flag.workspace_id,
+            subject=f"feature_flags.flag:{flag.pk}",
+        )
     return 1
 
 

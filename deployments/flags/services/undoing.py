@@ -14,6 +14,7 @@ from django.db import transaction
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
+from controlplane.work.services.referring import refer
 from deployments.flags.diffs import differences
 from deployments.flags.forms.settings import clean
 from deployments.flags.models import Flag, FlagChange, FlagState
@@ -38,7 +39,7 @@ def undo(
     if change.environment_id is not None:
         return _undo_settings(change, actor, reason, override)
     if set(change.after) == {"enabled"}:
-        return _undo_switch(change, actor, reason)
+        return _undo_switch(change, actor, reason, override)
     return _undo_fields(change, actor, reason, override)
 
 
@@ -112,14 +113,18 @@ def rebased(now: dict[str, Any], base: dict[str, Any], wanted: dict[str, Any]) -
     return {**now, **{name: wanted[name] for name in parts if name in wanted}}
 
 
-def _undo_switch(change: FlagChange, actor: Actor, reason: str) -> FlagChange:
+def _undo_switch(change: FlagChange, actor: Actor, reason: str, override: bool) -> FlagChange:
     enabled = bool(sides(change)[0]["enabled"])
     policy.require(actor, "flag.enable" if enabled else "flag.kill", change.flag)
+    if enabled:
+        lock_workspace(change.workspace_id)
     flag = hold_flag(change.flag)
     if flag.enabled == enabled:
         raise Conflict("It stands as it did before that change already.")
     _refuse_newer(change)
-    row = switch(flag, enabled=enabled, actor=actor, reason=reason, undoes=change)
+    row = switch(
+        flag, enabled=enabled, actor=actor, reason=reason, undoes=change, override=override
+    )
     return _newest(row)
 
 
@@ -129,6 +134,8 @@ def _undo_fields(change: FlagChange, actor: Actor, reason: str, override: bool) 
     strange = sorted(set(later) - set(FIELDS))
     if strange:
         raise Invalid(f"This is not undone by itself: {', '.join(strange)}.")
+    if earlier.get("item") is not None and not refer(earlier["item"]):
+        raise Conflict("The work item it belonged to is gone.")
     lock_workspace(change.workspace_id)
     flag = hold_flag(change.flag)
     before = content(flag)

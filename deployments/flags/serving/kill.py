@@ -33,6 +33,12 @@ class SwitchRequest(StrictSerializer):
     )
 
 
+class EnableRequest(SwitchRequest):
+    override = serializers.BooleanField(
+        default=False, help_text="in spite of a freeze, for those who may; say why"
+    )
+
+
 class Switched(StrictSerializer):
     """How the flag stands now, in all environments."""
 
@@ -44,13 +50,17 @@ class Switched(StrictSerializer):
 
 
 def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way: str) -> Any:
-    said = _reason_of(request) if way.endswith("disable") else _asked(request)
+    if way.endswith("disable"):
+        said, given = _reason_of(request), {}
+    else:
+        given = _asked(request)
+        said = given.pop("reason")
     workspace = request.workspace  # type: ignore[attr-defined]
     flag = Flag.objects.of(workspace).filter(flag_name=name).first()
     if flag is None:
         raise NotFound("No flag of this name is in the workspace of these credentials.")
-    reason = said or f"POST {way}"
-    flag = switch(flag, actor=request.actor, reason=reason)  # type: ignore[attr-defined]
+    reason = said if said or given.get("override") else f"POST {way}"
+    flag = switch(flag, actor=request.actor, reason=reason, **given)  # type: ignore[attr-defined]
     return {
         "flag": flag.flag_name,
         "enabled": flag.enabled,
@@ -60,9 +70,8 @@ def _switched(request: HttpRequest, name: str, switch: Callable[..., Flag], way:
     }
 
 
-def _asked(request: HttpRequest) -> str:
-    values = read(SwitchRequest, bodies.read_json(request, bodies.MAX_BODY.value))
-    return str(values["reason"])
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    return dict(read(EnableRequest, bodies.read_json(request, bodies.MAX_BODY.value)))
 
 
 def _reason_of(request: HttpRequest) -> str:
@@ -94,12 +103,12 @@ def _route(way: str, end: str) -> URLPattern:
     handler.__name__ = f"{way}_flag"
     view: Any = plain_view(
         actions={"POST": action},
-        inputs={"POST": SwitchRequest},
+        inputs={"POST": SwitchRequest if way == "disable" else EnableRequest},
         outputs={"POST": Switched},
         throttle="write",
         emergency=way == "disable",
         tags=["flags"],
-        errors={404},
+        errors={404} if way == "disable" else {404, 409, 422},
     )(handler)
     title = f"flag-{way}-slash" if end else f"flag-{way}"
     view.cls.operation_ids = {"POST": title.replace("-", "_")}
@@ -113,6 +122,6 @@ _WAYS: dict[str, tuple[str, Callable[..., Flag]]] = {
 }
 _ABOUT = {
     "disable": "Switch a flag off, everywhere, at once. Off already is a success too.",
-    "enable": "Switch a flag on again, as its settings say.",
+    "enable": "Put a flag back to what stood before it was killed.",
 }
 urlpatterns = [_route(way, end) for way in _WAYS for end in ("", "/")]

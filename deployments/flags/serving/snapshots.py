@@ -100,11 +100,23 @@ class Snapshot:
 
     @cached_property
     def public(self) -> Mapping[str, Feature]:
-        """Each flag as it is sent: without what only the portal knows."""
+        """Each flag as it is sent: without what only the portal knows. SDKs can't tell a flag that
+        is killed from one that is off, so what a kill must not turn on is off here."""
         return {
-            name: {key: value for key, value in told.items() if key != "portal"}
+            name: {
+                **{key: value for key, value in told.items() if key != "portal"},
+                **({"enabled": False} if self._is_held(told) else {}),
+            }
             for name, told in self.features.items()
         }
+
+    def _is_held(self, told: Feature) -> bool:
+        """Whether it is on while another flag is off, and that one is killed."""
+        for need in told["dependencies"]:
+            parent = self.features.get(need["feature"])
+            if need["enabled"] is False and parent is not None and parent["portal"]["killed"]:
+                return True
+        return False
 
     @cached_property
     def inlined(self) -> Mapping[str, Feature]:

@@ -108,7 +108,7 @@ def _saved(
         "item": look.given["item"],
     }
     at, where = _moment(look.given["at"]), state.environment.name
-    if gates.needs_consent(state.environment_id) and not _only_off(state, settings):
+    if gates.asks_consent(state, settings):
         earlier = services.revisable(state)
         asked = services.propose(state, settings, apply_at=at, instead_of=earlier, **given)
         return f"Asked for: it waits for consent in {where}. {_ref(asked)}".strip()
@@ -119,11 +119,6 @@ def _saved(
     if kept.version == version:
         return f"Nothing is different in {where}."
     return f"Saved in {where}. Every process has it within a second."
-
-
-def _only_off(state: FlagState, settings: dict[str, Any]) -> bool:
-    """Switching off needs nobody's consent."""
-    return gates.only_switches_off(state.settings, settings)
 
 
 def _ref(asked: Any) -> str:

@@ -54,7 +54,7 @@ def _switched(request: HttpRequest, state: FlagState, version: int, *, on: bool)
         "version": version,
         "reason": posted(request, "reason"),
     }
-    if on and gates.needs_consent(state.environment_id):
+    if gates.asks_consent(state, settings):
         services.propose(state, settings, instead_of=services.revisable(state), **given)
         return f"Asked for: it waits for consent in {where}."
     services.change_settings(state, settings, **given)
@@ -78,7 +78,7 @@ def _ask(request: HttpRequest, state: FlagState, wrong: str, *, status: int = 20
         "environment": state.environment,
         "on": on,
         "says": words.sentence({**state.settings, "on": True}),
-        "asks": not on and gates.needs_consent(state.environment_id),
+        "asks": gates.asks_consent(state, {**state.settings, "on": not on}),
         "seen": seen_token(state),
         "reason": posted(request, "reason"),
         "wrong": wrong,

@@ -22,6 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("what", choices=["list", "show", "kill", "enable"])
         parser.add_argument("name", nargs="?", default="", help="the flag's name")
         parser.add_argument("--workspace", default="", help="its slug; needed where there are many")
+        parser.add_argument(
+            "--override", action="store_true", help="enable in spite of a freeze; say why"
+        )
         parser.add_argument("--reason", default="", help="why, for the record")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +39,7 @@ class Command(BaseCommand):
         if flag is None:
             raise CommandError(f"There is no flag {name} in {workspace.slug}.")
         if what != "show":
-            flag = _switch(flag, what, options["reason"])
+            flag = _switch(flag, what, options["reason"], override=options["override"])
         self._show(flag)
 
     def _list(self, workspace: Workspace) -> None:
@@ -67,12 +70,13 @@ def _workspace(slug: str) -> Workspace:
     raise CommandError(f"Say which workspace: --workspace with one of {names}.")
 
 
-def _switch(flag: Flag, what: str, reason: str) -> Flag:
+def _switch(flag: Flag, what: str, reason: str, *, override: bool) -> Flag:
     actor = actors.job(f"command:{getpass.getuser()}"[:70])
-    change = services.kill if what == "kill" else services.enable
     with context.bind(**context.resumed(""), source="command"):
         try:
-            return change(flag, actor=actor, reason=reason)
+            if what == "kill":
+                return services.kill(flag, actor=actor, reason=reason)
+            return services.enable(flag, actor=actor, reason=reason, override=override)
         except ControlPlaneError as error:
             raise CommandError(error.message) from error
 
