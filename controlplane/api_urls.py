@@ -17,4 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.approvals.api.urls")),
     path("", include("telemetry.api.urls")),
     path("", include("deployments.flags.api.urls")),
+    path("", include("deployments.api.urls")),
+    path("", include("deployments.canary.api")),
 ]

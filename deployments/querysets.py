@@ -14,6 +14,9 @@ from controlplane.lib.actors import Actor
 # Something of it is in the environment, or about to be.
 UNDER_WAY = ("deploying", "verifying", "monitoring")
 ENDED = ("completed", "rolled_back", "failed", "cancelled")
+# Of rollouts: those that the judge looks at, and those that are over.
+ROLLOUT_WATCHED = ("running", "held", "paused")
+ROLLOUT_ENDED = ("completed", "rolled_back", "cancelled")
 
 
 class EntryQuerySet(models.QuerySet[Any]):
@@ -92,3 +95,19 @@ class FreezeQuerySet(EntryQuerySet):
 
     def within(self, start: datetime, end: datetime) -> Self:
         return self.filter(starts_at__lt=end, ends_at__gt=start)
+
+
+class RolloutQuerySet(EntryQuerySet):
+    def open(self) -> Self:
+        return self.exclude(status__in=ROLLOUT_ENDED)
+
+    def watched(self) -> Self:
+        return self.filter(status__in=ROLLOUT_WATCHED)
+
+
+class RolloutPartQuerySet(EntryQuerySet):
+    path = "rollout__workspace_id"
+
+
+class RolloutDetailQuerySet(EntryQuerySet):
+    path = "step__rollout__workspace_id"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.jobs.celery_app import app
 from deployments import jobs as _jobs  # noqa: F401 - known to every process
+from deployments.canary import ticks as _ticks  # noqa: F401
 from deployments.steps import worker
 
 # Longer than any adapter may take.

@@ -78,3 +78,35 @@ DEPLOYMENT = TransitionTable(
         "completed": {"rolled_back": _REVERSED},
     },
 )
+
+_PLAN, _PROMOTE = "rollout.plan", "rollout.promote"
+_TAKE_BACK = Step("rollout.rollback", "Roll back", primary=False)
+_GIVE_UP = Step(_PLAN, "Cancel", primary=False)
+_PAUSE = Step("rollout.pause", "Pause", primary=False)
+_WENT_THROUGH = Step(_PROMOTE, "On for everybody")
+
+ROLLOUT = TransitionTable(
+    "deployments.Rollout",
+    initial="planned",
+    steps={
+        "planned": {"baseline_taken": Step(_PLAN, "Take the baseline"), "cancelled": _GIVE_UP},
+        "baseline_taken": {"running": Step(_PROMOTE, "Start"), "cancelled": _GIVE_UP},
+        "running": {
+            "held": Step(None, "Hold", primary=False),
+            "paused": _PAUSE,
+            "stabilizing": _WENT_THROUGH,
+            "rolled_back": _TAKE_BACK,
+        },
+        "held": {
+            "running": Step(_PROMOTE, "Go on"),
+            "paused": _PAUSE,
+            "stabilizing": _WENT_THROUGH,
+            "rolled_back": _TAKE_BACK,
+        },
+        "paused": {"running": Step(_PROMOTE, "Go on"), "rolled_back": _TAKE_BACK},
+        "stabilizing": {
+            "completed": Step(_PROMOTE, "Document and end"),
+            "rolled_back": _TAKE_BACK,
+        },
+    },
+)

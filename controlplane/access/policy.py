@@ -391,6 +391,45 @@ define(
     by_key=False,
 )
 
+define(
+    "rollout",
+    [
+        ("view", "See canary rollouts", EVERYBODY),
+        ("plan", "Plan a canary rollout", FLAG_EDITORS),
+        ("report", "Post figures of a canary", WORKERS),
+        ("promote", "Start a canary and let it go on", OPERATORS),
+        ("pause", "Pause a canary", OPERATORS),
+        ("rollback", "Roll a canary back", OPERATORS),
+    ],
+)
+define(
+    "rollout",
+    [
+        (
+            "override",
+            "Let a canary go on before its time, or in a freeze",
+            frozenset({"release_manager", "engineering_lead"}),
+        ),
+    ],
+    by_key=False,
+)
+
+define(
+    "oncall",
+    [
+        ("view", "See who is on call", EVERYBODY),
+        ("manage", "Change on-call schedules, rotations and everybody's shifts", OPERATORS),
+    ],
+)
+define(
+    "oncall",
+    [
+        ("override", "Take a shift, or hand over one's own", PEOPLE),
+        ("feed", "Subscribe to a calendar of shifts", PEOPLE),
+    ],
+    by_key=False,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

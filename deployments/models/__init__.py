@@ -4,6 +4,7 @@ from deployments.models.adapters import Adapter
 from deployments.models.freezes import Freeze
 from deployments.models.gates import Gate
 from deployments.models.releases import Deployment, DeploymentComponent
+from deployments.models.rollouts import Rollout, RolloutEvent, RolloutSample, RolloutStep
 from deployments.models.snapshots import Snapshot
 from deployments.models.steps import Step, StepAttempt
 
@@ -13,6 +14,10 @@ __all__ = [
     "DeploymentComponent",
     "Freeze",
     "Gate",
+    "Rollout",
+    "RolloutEvent",
+    "RolloutSample",
+    "RolloutStep",
     "Snapshot",
     "Step",
     "StepAttempt",

@@ -1,0 +1,112 @@
+"""Consent to a whole rollout, where the environment asks for it: once, for the plan as it stands,
+with every percentage it will come to. Rolling back never waits for anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.approvals import owners
+from controlplane.approvals import services as approvals
+from controlplane.approvals.models import Request
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from deployments.canary.links import page_of
+from deployments.canary.plans import settings_at
+from deployments.canary.services import noting
+from deployments.canary.services.holding import hold, require_status, state_of
+from deployments.canary.services.planning import STANDING, plan_of
+from deployments.flags.services.gates import needs_consent
+from deployments.models import Rollout
+
+OWNER = "deployments.rollout"
+POLICY = "flag_change"
+
+
+def register() -> None:
+    owners.register(
+        OWNER,
+        label="Canary rollout",
+        on_decided=_decided,
+        current_packet=_current,
+        hold=_hold,
+        link=_link,
+    )
+
+
+def is_needed(rollout: Rollout) -> bool:
+    return needs_consent(rollout.environment_id)
+
+
+def is_given(rollout: Rollout) -> bool:
+    approval = rollout.approval
+    return approval is not None and approval.status == Request.Status.APPROVED
+
+
+@transaction.atomic
+def ask_consent(rollout: Rollout, *, actor: Actor) -> Request:
+    policy.require(actor, "rollout.plan", rollout)
+    row = hold(rollout)
+    require_status(row, "planned", "baseline_taken")
+    if not is_needed(row):
+        raise Conflict(f"Nobody is asked about changes in {row.environment}.")
+    if row.approval is not None and row.approval.status in STANDING:
+        return row.approval
+    row.approval = approvals.ask(
+        row.workspace,
+        policy=POLICY,
+        owner=OWNER,
+        subject=f"deployments.rollout:{row.uid}",
+        title=f"Roll out {row.flag.flag_name} in {row.environment}",
+        packet=packet_of(row),
+        actor=actor,
+        producers=[actor],
+        item=row.item,
+    )
+    row.version += 1
+    row.save(update_fields=["approval", "version"])
+    noting.decide(row, "asked", actor=actor, reason=f"{row.approval.ref} asks for consent.")
+    return row.approval
+
+
+def packet_of(rollout: Rollout) -> dict[str, Any]:
+    """What is signed: the plan, and the flag's settings of every step, word for word."""
+    base = state_of(rollout).settings
+    steps = rollout.steps.values_list("percent", flat=True)
+    return {
+        **plan_of(rollout),
+        "before": base,
+        "after": [settings_at(base, percent, title=rollout.ref) for percent in steps],
+    }
+
+
+def _of(request: Request) -> Rollout | None:
+    uid = request.subject.removeprefix("deployments.rollout:")
+    rows = Rollout.objects.select_related("flag__workspace", "environment", "deployment")
+    found: Rollout | None = rows.filter(workspace=request.workspace_id, uid=uid).first()
+    return found
+
+
+def _hold(request: Request) -> None:
+    rollout = _of(request)
+    if rollout is not None:
+        hold(rollout)
+
+
+def _current(request: Request) -> dict[str, Any] | None:
+    rollout = _of(request)
+    return packet_of(rollout) if rollout is not None and rollout.is_open else None
+
+
+def _decided(request: Request, actor: Actor) -> None:
+    rollout = _of(request)
+    if rollout is not None:
+        what = {"approved": "consented", "rejected": "refused"}.get(request.status, "sent back")
+        noting.decide(rollout, what, actor=actor, reason=f"{request.ref}: {request.status}")
+
+
+def _link(request: Request) -> str:
+    rollout = _of(request)
+    return page_of(rollout) if rollout is not None else ""

@@ -1,0 +1,132 @@
+"""The ends of a rollout: done, taken back, given up."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.base.states import advance
+from controlplane.lib import clock, defaults
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import GateNotMet
+from deployments.canary.judge import Ruling
+from deployments.canary.services import moving, noting
+from deployments.canary.services.holding import current_step, hold, require_status
+from deployments.canary.services.telling import tell
+from deployments.flags import services as flags
+from deployments.models import Rollout, RolloutStep
+from deployments.services import reading
+
+REMOVE_DAYS = defaults.define(
+    "canary.remove_flag_days",
+    30,
+    unit="days",
+    why="a flag that everybody has is code to take out, before nobody knows what it was for",
+)
+
+
+@transaction.atomic
+def roll_back(
+    rollout: Rollout, *, actor: Actor, reason: str, version: int | None = None
+) -> Rollout:
+    """Off for everybody, now. One transaction with the flag; nothing stands in its way."""
+    policy.require(actor, "rollout.rollback", rollout)
+    row = hold(rollout, version=version)
+    require_status(row, "running", "held", "paused", "stabilizing")
+    said = reading.reason(reason)
+    return take_back(row, current_step(row), actor=actor, reason=said)
+
+
+def take_back(
+    rollout: Rollout,
+    step: RolloutStep | None,
+    *,
+    actor: Actor,
+    reason: str,
+    ruling: Ruling | None = None,
+) -> Rollout:
+    """By the judge with its ruling, or by hand. The rollout is held."""
+    moving.take_back(rollout, actor=actor, reason=f"{rollout.ref}: {reason}")
+    now = clock.now()
+    if step is not None:
+        step.state, step.ended_at = RolloutStep.State.FAILED, now
+        step.save()
+    changes = {"ended_at": now, "outcome": reason[:500]}
+    rollout = advance(rollout, "rolled_back", actor=actor, reason=reason, changes=changes)
+    numbers: dict[str, Any] = ruling.numbers if ruling else {}
+    event = noting.decide(
+        rollout,
+        "rolled_back",
+        actor=actor,
+        step=step,
+        rule=ruling.rule if ruling else "by_hand",
+        reason=reason,
+        numbers=numbers,
+    )
+    if ruling is not None:
+        noting.breach(rollout, event)
+    noting.say(
+        rollout,
+        f"Rolled back{f' at {step.percent} %' if step else ''}: {reason}",
+        actor=actor,
+        block=f"{rollout.flag.flag_name} was rolled back in {rollout.environment}",
+    )
+    tell(rollout, "rolled_back", reason)
+    _block_deployment(rollout, actor=actor, reason=reason)
+    return rollout
+
+
+def _block_deployment(rollout: Rollout, *, actor: Actor, reason: str) -> None:
+    """A release that is still watched stops being on its way to done."""
+    deployment = rollout.deployment
+    if deployment is None:
+        return
+    deployment.refresh_from_db()
+    if deployment.status == "monitoring":
+        changes = {"blocked_from": deployment.status}
+        said = f"{rollout.ref} was rolled back: {reason}"[:500]
+        advance(deployment, "blocked", actor=noting.JUDGE, reason=said, changes=changes)
+
+
+@transaction.atomic
+def complete(
+    rollout: Rollout,
+    *,
+    actor: Actor,
+    metrics_note: str,
+    remove_by: date | None = None,
+    version: int | None = None,
+) -> Rollout:
+    """How it went is documented, and the flag has a day by which it is taken out."""
+    policy.require(actor, "rollout.promote", rollout)
+    row = hold(rollout, version=version)
+    require_status(row, "stabilizing")
+    noted = reading.text("metrics_note", metrics_note, 20_000, required=True)
+    today = clock.now().date()
+    due = remove_by or today + timedelta(days=REMOVE_DAYS.value)
+    if due < today:
+        raise reading.refuse("remove_by", "A day to come.")
+    if not row.flag.permanent and row.flag.remove_by is None:
+        flags.change_flag(row.flag, actor=noting.JUDGE, remove_by=due, reason=row.ref)
+    changes = {"ended_at": clock.now(), "metrics_note": noted, "outcome": "On for everybody."}
+    row = advance(row, "completed", actor=actor, changes=changes)
+    noting.decide(row, "completed", actor=actor, reason=noted[:500])
+    noting.say(row, f"Completed. {noted}", actor=actor, close="done")
+    return row
+
+
+@transaction.atomic
+def cancel(rollout: Rollout, *, actor: Actor, reason: str, version: int | None = None) -> Rollout:
+    """Give up a plan that never began."""
+    row = hold(rollout, version=version)
+    if row.started_at is not None:
+        raise GateNotMet("It has begun: roll it back instead.")
+    said = reading.reason(reason)
+    changes = {"ended_at": clock.now(), "outcome": said}
+    row = advance(row, "cancelled", actor=actor, reason=said, changes=changes)
+    noting.decide(row, "cancelled", actor=actor, reason=said)
+    noting.say(row, f"Cancelled: {said}", actor=actor, close="done")
+    return row

@@ -1,0 +1,180 @@
+"""One look at each rollout a minute: read, count, judge, and do what follows.
+
+The figures are read before the row is locked, for a source may be slow, and counted under the
+lock if nobody counted them meanwhile. Two workers, or a worker that died and came back, cannot
+count a minute twice: `read_until` moves with the figures, in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from controlplane.base.states import advance
+from controlplane.lib import clock
+from controlplane.lib.errors import ControlPlaneError
+from deployments.canary import judge as judging
+from deployments.canary import sources
+from deployments.canary.judge import Ruling, Seen, Situation, Verdict
+from deployments.canary.limits import Limits
+from deployments.canary.plans import is_for_everybody
+from deployments.canary.services import going, leaving, moving, noting
+from deployments.canary.services.figures import keep_look
+from deployments.canary.services.holding import current_step, hold, state_of
+from deployments.canary.services.telling import tell
+from deployments.canary.sources import Reading
+from deployments.models import Rollout, RolloutStep
+
+logger = logging.getLogger(__name__)
+# At most that much is caught up in one look, after a time without workers.
+MOST_AT_ONCE = timedelta(hours=1)
+
+
+def tick(rollout: Rollout, *, now: datetime | None = None) -> str:
+    """The verdict, or why there was none."""
+    now = now or clock.now()
+    end = sources.readable_until(now)
+    start = rollout.read_until or end
+    if end - start > MOST_AT_ONCE:
+        end = start + MOST_AT_ONCE
+    reading, trouble = _read(rollout, start, end)
+    with transaction.atomic():
+        row = hold(rollout)
+        step = current_step(row)
+        if not row.is_watched or step is None:
+            return "ended"
+        if row.read_until != rollout.read_until:
+            return "counted"
+        if reading is not None:
+            row.read_until = max(end, start)
+            row.save(update_fields=["read_until"])
+        if _is_off(row, step):
+            return "off"
+        return judge_now(row, step, reading, at=end, now=now, trouble=trouble).value
+
+
+def _read(rollout: Rollout, start: datetime, end: datetime) -> tuple[Reading | None, str]:
+    """What came in, or the sentence why nothing could be read: a source that is down is no
+    figures, and that is judged too."""
+    try:
+        return sources.read(rollout, start, end), ""
+    except ControlPlaneError as error:
+        logger.warning("rollout %s: %s", rollout.ref, error.message)
+        return None, error.message
+
+
+def judge_now(
+    rollout: Rollout,
+    step: RolloutStep,
+    reading: Reading | None,
+    *,
+    at: datetime,
+    now: datetime,
+    trouble: str = "",
+) -> Verdict:
+    """Count these figures and do what follows. The rollout is held."""
+    limits = Limits.read(rollout.limits)
+    seen = Seen.read(step.seen)
+    if reading is not None and keep_look(step, at, reading) is not None:
+        figures = reading.figures
+        if not is_for_everybody(rollout.base):
+            figures = replace(figures, on=None, off=None)
+        seen = judging.look(seen, figures, at=at, limits=limits)
+    situation = _situation(rollout, step, now)
+    ruling = judging.judge(seen, situation, limits)
+    if trouble and ruling.rule == "no_data":
+        ruling = replace(ruling, reason=f"{ruling.reason}: {trouble}"[:500])
+    fresh = (step.verdict, step.rule) != (ruling.verdict.value, ruling.rule)
+    step.seen, step.checked_at = seen.written(), now
+    step.verdict, step.rule = ruling.verdict.value, ruling.rule
+    step.reason, step.numbers = ruling.reason[:500], ruling.numbers
+    _follow(rollout, step, ruling, now, fresh=fresh)
+    return ruling.verdict
+
+
+def _situation(rollout: Rollout, step: RolloutStep, now: datetime) -> Situation:
+    assert step.started_at is not None
+    steps = [each.hold_minutes for each in rollout.steps.all()]
+    waiting = going.in_the_way(rollout)
+    if rollout.status == "paused":
+        waiting.append("It is paused.")
+    if not rollout.automatic:
+        waiting.append("Somebody is to promote it.")
+    return Situation(
+        now=now,
+        started_at=step.started_at,
+        dwell=timedelta(minutes=step.hold_minutes),
+        percent=step.percent,
+        held_since=step.held_since,
+        steps=len(steps),
+        planned=timedelta(minutes=sum(steps)),
+        waiting_for=tuple(waiting),
+    )
+
+
+def _follow(
+    rollout: Rollout, step: RolloutStep, ruling: Ruling, now: datetime, *, fresh: bool
+) -> None:
+    match ruling.verdict:
+        case Verdict.ROLLBACK:
+            step.save()
+            leaving.take_back(
+                rollout, step, actor=noting.JUDGE, reason=ruling.reason, ruling=ruling
+            )
+        case Verdict.ADVANCE:
+            step.save()
+            going.go_on(rollout, step, actor=noting.JUDGE)
+        case Verdict.KEEP:
+            step.held_since = None
+            _stand(rollout, step, RolloutStep.State.RUNNING)
+        case Verdict.HOLD | Verdict.ASK:
+            # Waiting for a person is no doubt about the figures: its time does not run out.
+            if ruling.rule == "waiting":
+                step.held_since = None
+            else:
+                step.held_since = step.held_since or now
+            _stand(rollout, step, RolloutStep.State.HELD)
+            if fresh:
+                _tell_held(rollout, step, ruling)
+
+
+def _stand(rollout: Rollout, step: RolloutStep, state: RolloutStep.State) -> None:
+    step.state = state
+    step.save()
+    wanted = "held" if state == RolloutStep.State.HELD else "running"
+    if rollout.status in ("running", "held") and rollout.status != wanted:
+        advance(rollout, wanted, actor=noting.JUDGE, reason=step.reason)
+
+
+def _tell_held(rollout: Rollout, step: RolloutStep, ruling: Ruling) -> None:
+    """Once, when it begins to hold for this reason, and once more when a person must decide."""
+    noting.decide(
+        rollout,
+        ruling.verdict.value,
+        actor=noting.JUDGE,
+        step=step,
+        rule=ruling.rule,
+        reason=ruling.reason,
+        numbers=ruling.numbers,
+    )
+    noting.say(rollout, f"Held at {step.percent} %: {ruling.reason}", actor=noting.JUDGE)
+    tell(rollout, ruling.verdict.value, ruling.reason)
+
+
+def _is_off(rollout: Rollout, step: RolloutStep) -> bool:
+    """Whoever changes the flag in the middle knows something: stay where it is and say so. As long
+    as it is on for somebody the judge goes on looking; there is nothing to judge of what is off."""
+    state = state_of(rollout)
+    off = not state.flag.enabled or not state.settings["on"]
+    if rollout.status != "paused" and (off or state.settings != moving.expected(rollout, step)):
+        reason = "The flag was switched off by hand." if off else "The flag was changed by hand."
+        advance(rollout, "paused", actor=noting.JUDGE, reason=reason)
+        noting.decide(
+            rollout, "paused", actor=noting.JUDGE, step=step, rule="by_hand", reason=reason
+        )
+        noting.say(rollout, f"Paused: {reason}", actor=noting.JUDGE)
+        tell(rollout, "paused", reason)
+    return off

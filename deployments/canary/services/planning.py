@@ -1,0 +1,187 @@
+"""Planning a rollout, and looking at how things are before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.access.services.saving import save_checked
+from controlplane.approvals.models import Request
+from controlplane.audit.refs import subject_ref
+from controlplane.base import refs
+from controlplane.base.states import advance
+from controlplane.catalog.models import Environment
+from controlplane.lib import actors, clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, GateNotMet
+from controlplane.work import services as work
+from controlplane.work.models import Item
+from deployments.canary import plans, sources
+from deployments.canary.limits import Limits
+from deployments.canary.services import noting
+from deployments.canary.services.figures import snapshot
+from deployments.canary.services.holding import hold, require_status, state_of
+from deployments.flags.models import Flag
+from deployments.models import Deployment, Rollout, RolloutStep, Snapshot
+from deployments.services import reading
+
+PORTAL = actors.job("canary")
+# Consent that is asked for, or given.
+STANDING = (Request.Status.OPEN, Request.Status.APPROVED)
+TAKEN = "This flag has a rollout there already."
+
+
+@transaction.atomic
+def plan(
+    flag: Flag,
+    environment: Environment,
+    *,
+    actor: Actor,
+    title: str = "",
+    deployment: Deployment | None = None,
+    preset: str = "standard",
+    steps: Any = None,
+    limits: dict[str, Any] | None = None,
+    source: str = "telemetry",
+    asking: dict[str, Any] | None = None,
+    automatic: bool = True,
+) -> Rollout:
+    """A rollout with its steps and their work items. Nothing happens to the flag yet."""
+    policy.require(actor, "rollout.plan", flag)
+    reading.same_workspace(flag.workspace_id, environment=environment, deployment=deployment)
+    if flag.is_archived:
+        raise Conflict("The flag is archived.")
+    chosen = plans.steps_of(reading.choice("preset", preset, Rollout.Preset.values), steps)
+    rollout = Rollout(
+        workspace=flag.workspace,
+        title=reading.line("title", title, 200) or f"{flag.flag_name} in {environment}",
+        flag=flag,
+        environment=environment,
+        deployment=deployment,
+        preset=preset,
+        automatic=bool(automatic),
+        limits=Limits.read(limits or {}).written(),
+        source=reading.choice("source", source, Rollout.Source.values),
+        asking=sources.checked(source, asking or {}),
+        created_by=actor.ref[:80],
+    )
+    rollout.ref = str(refs.allocate(flag.workspace_id, "CAN"))
+    save_checked(rollout, conflict=TAKEN)
+    made = [
+        RolloutStep(rollout=rollout, position=place, percent=percent, hold_minutes=minutes)
+        for place, (percent, minutes) in enumerate(chosen, 1)
+    ]
+    _open_items(rollout, made)
+    rollout.save(update_fields=["item"])
+    RolloutStep.objects.bulk_create(made)
+    noting.decide(rollout, "planned", actor=actor)
+    noting.note(rollout, "rollout.plan", actor=actor, after=content(rollout, chosen))
+    return rollout
+
+
+def _open_items(rollout: Rollout, steps: list[RolloutStep]) -> None:
+    """The rollout's own, under the deployment's, and one under it for each cohort."""
+    project = work.ensure_operations_project(rollout.workspace, actor=PORTAL)
+    parent = rollout.deployment.item if rollout.deployment else None
+    root = _item(rollout, project, rollout.title, parent=parent, subject=subject_ref(rollout))
+    rollout.item = root
+    for step in steps:
+        title = f"{rollout.ref}: {step.percent} % for {step.hold_minutes} minutes"
+        step.item = _item(rollout, project, title, parent=root)
+
+
+def _item(rollout: Rollout, project: Any, title: str, **given: Any) -> Item:
+    """Under its parent if that still takes children: a closed deployment's item does not."""
+    parent = given.get("parent")
+    if parent is not None and (parent.category == "done" or parent.project_id != project.pk):
+        given["parent"] = None
+    return work.create_item(
+        project,
+        actor=PORTAL,
+        title=title[:200],
+        item_type="task",
+        priority=1,
+        labels=["canary"],
+        **given,
+    )
+
+
+def content(rollout: Rollout, steps: Any) -> dict[str, Any]:
+    """The plan, as it is audited and as it is consented to."""
+    return {
+        "flag": rollout.flag.flag_name,
+        "environment": rollout.environment.slug,
+        "deployment": rollout.deployment.ref if rollout.deployment else None,
+        "steps": [list(each) for each in steps],
+        "limits": rollout.limits,
+        "source": rollout.source,
+        "asking": rollout.asking,
+        "automatic": rollout.automatic,
+    }
+
+
+def plan_of(rollout: Rollout) -> dict[str, Any]:
+    return content(rollout, rollout.steps.values_list("percent", "hold_minutes"))
+
+
+@transaction.atomic
+def change_rollout(
+    rollout: Rollout, *, actor: Actor, version: int | None = None, **changes: Any
+) -> Rollout:
+    """What may still change: before it starts the limits, the source and whether it goes on by
+    itself; afterwards only the latter. What was consented to does not change under the consent."""
+    policy.require(actor, "rollout.plan", rollout)
+    row = hold(rollout, version=version)
+    require_status(row, "planned", "baseline_taken", "running", "held", "paused")
+    before = plan_of(row)
+    if row.started_at is not None and set(changes) - {"automatic", "title"}:
+        raise GateNotMet("It has begun: only whether it goes on by itself can change.")
+    if row.approval is not None and row.approval.status in STANDING:
+        refused = set(changes) - {"title"}
+        if refused and row.started_at is None:
+            raise GateNotMet("Consent was asked for this plan. Cancel it and plan another.")
+    if "title" in changes:
+        row.title = reading.line("title", changes["title"], 200, required=True)
+    if "automatic" in changes:
+        row.automatic = bool(changes["automatic"])
+    if "limits" in changes:
+        row.limits = Limits.read(changes["limits"]).written()
+    if "source" in changes or "asking" in changes:
+        row.source = reading.choice(
+            "source", changes.get("source", row.source), Rollout.Source.values
+        )
+        row.asking = sources.checked(row.source, changes.get("asking", row.asking))
+    row.version += 1
+    row.save(update_fields=["title", "automatic", "limits", "source", "asking", "version"])
+    noting.note(row, "rollout.plan", actor=actor, before=before, after=plan_of(row))
+    return row
+
+
+def take_baseline(
+    rollout: Rollout, *, actor: Actor, given: dict[str, Any] | None = None
+) -> Rollout:
+    """How it is without the flag: read from the rollout's source, or `given` where the source is
+    what people post. What lies ahead is compared with it. Taken again until the start."""
+    policy.require(actor, "rollout.plan", rollout)
+    end = clock.now()
+    found = sources.baseline(rollout, end=end, given=given)
+    with transaction.atomic():
+        row = hold(rollout)
+        require_status(row, "planned", "baseline_taken")
+        if state_of(row).settings["on"]:
+            raise GateNotMet("The flag is on there: this would be no baseline of being without it.")
+        limits = Limits.read(row.limits)
+        row.baseline = snapshot(row, found, actor=actor, phase=Snapshot.Phase.BEFORE)
+        row.slow_ms = found.p95_ms * limits.max_latency_ratio if found.p95_ms else None
+        changes = {"baseline": row.baseline, "slow_ms": row.slow_ms}
+        if row.status == "planned":
+            row = advance(row, "baseline_taken", actor=actor, changes=changes)
+        else:
+            row.version += 1
+            row.save(update_fields=[*changes, "version"])
+            noting.note(row, "rollout.plan", actor=actor, after={"baseline": found.told()})
+        noting.decide(row, "baseline", actor=actor, numbers=found.told(), reason=found.words())
+        noting.say(row, f"Baseline: {found.words()}", actor=actor)
+    return row

@@ -1,0 +1,57 @@
+"""Where the figures come from. `read` may call the outside, so it is never called under a lock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.lib import defaults
+from deployments.canary.sources import impact, posted, prometheus, telemetry
+from deployments.canary.sources.kinds import Baseline, Reading, Source
+from deployments.models import Rollout
+
+BASELINE_MINUTES = defaults.define(
+    "canary.baseline_minutes",
+    30,
+    unit="minutes",
+    why="as long as the first hold: the two are compared",
+)
+LAG = defaults.define(
+    "canary.lag_s",
+    30.0,
+    unit="s",
+    why="senders collect before they send: a minute is read when it has arrived",
+)
+SOURCES: dict[str, Source] = {
+    "telemetry": telemetry.SOURCE,
+    "impact": impact.SOURCE,
+    "prometheus": prometheus.SOURCE,
+    "posted": posted.SOURCE,
+}
+MINUTE = timedelta(minutes=1)
+
+__all__ = ["SOURCES", "Baseline", "Reading", "baseline", "checked", "read", "readable_until"]
+
+
+def checked(source: str, asking: Any) -> dict[str, Any]:
+    """What the source is asked, in its one form, or refused with the field named."""
+    return SOURCES[source].checked(asking)
+
+
+def baseline(rollout: Rollout, *, end: datetime, given: dict[str, Any] | None = None) -> Baseline:
+    if given is not None:
+        return posted.baseline_of(given)
+    end = end.replace(second=0, microsecond=0)
+    start = end - timedelta(minutes=BASELINE_MINUTES.value)
+    return SOURCES[rollout.source].baseline(rollout, start, end)
+
+
+def readable_until(now: datetime) -> datetime:
+    """The last whole minute whose figures should be there."""
+    return (now - timedelta(seconds=LAG.value)).replace(second=0, microsecond=0)
+
+
+def read(rollout: Rollout, start: datetime, end: datetime) -> Reading | None:
+    """What came in between. None where the source is posted to and asked nothing."""
+    ask = SOURCES[rollout.source].read
+    return ask(rollout, start, end) if ask is not None and start < end else None

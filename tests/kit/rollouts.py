@@ -1,0 +1,87 @@
+"""A workspace whose flag is rolled out in steps."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import time_machine
+
+from controlplane.catalog.models import Environment
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from deployments.canary import services as canary
+from deployments.canary.services.looking import tick
+from deployments.flags.models import FlagState
+from deployments.models import Rollout, RolloutStep
+from tests.kit import flags, telemetry
+
+MINUTE = timedelta(minutes=1)
+BASELINE = {"requests": 1_000, "error_rate": 0.005, "p95_ms": 200.0}
+CLEAN = {"n": 1_000}
+BROKEN = {"n": 1_000, "errors": 300}
+
+
+class World(flags.World):
+    """The release manager of the flags' world plans; nothing asks for consent in staging."""
+
+    @property
+    def staging(self) -> Environment:
+        return self.place("staging")
+
+    def place(self, slug: str) -> Environment:
+        found: Environment = Environment.objects.get(workspace=self.workspace, slug=slug)
+        return found
+
+    def plan(self, where: str = "staging", **given: Any) -> Rollout:
+        given = {"actor": self.actor, "source": "posted", **given}
+        return canary.plan(given.pop("flag", self.flag), self.place(where), **given)
+
+    def ready(self, **given: Any) -> Rollout:
+        """Planned, with its baseline."""
+        return canary.take_baseline(self.plan(**given), actor=self.actor, given=BASELINE)
+
+    def running(self, **given: Any) -> Rollout:
+        return canary.start(self.ready(**given), actor=self.actor)
+
+    def post(self, rollout: Rollout, actor: Actor | None = None, **figures: Any) -> Rollout:
+        canary.post_figures(rollout, figures, actor=actor or self.actor)
+        return fresh(rollout)
+
+    def settings(self, where: str = "staging") -> dict[str, Any]:
+        state: FlagState = self.state(where)
+        return dict(state.settings)
+
+    def send(
+        self, count: int = 1, *, answer: str = "on", at: datetime | None = None, **fields: Any
+    ) -> None:
+        """Events of the flag's cohort, or of those without it."""
+        told = {"status": "success", "duration_ms": 50.0, "env": "staging", **fields}
+        context = {"flags": {self.flag.flag_name: answer}, **told.pop("context", {})}
+        telemetry.tell(
+            self.workspace,
+            [telemetry.event(at=at, context=context, **told) for _ in range(count)],
+        )
+
+
+def fresh(rollout: Rollout) -> Rollout:
+    found: Rollout = Rollout.objects.select_related(
+        "flag", "environment", "deployment", "baseline"
+    ).get(pk=rollout.pk)
+    return found
+
+
+def step_of(rollout: Rollout) -> RolloutStep:
+    found: RolloutStep = rollout.steps.exclude(state="pending").order_by("-position")[0]
+    return found
+
+
+def later(minutes: float) -> time_machine.travel:
+    return time_machine.travel(clock.now() + minutes * MINUTE, tick=False)
+
+
+def look(rollout: Rollout, after: float) -> Rollout:
+    """As the tick does, so many minutes from now."""
+    with later(after):
+        tick(fresh(rollout))
+    return fresh(rollout)
