@@ -19,10 +19,11 @@ from controlplane.work.models import Item
 from deployments.flags import services
 from deployments.flags.admin.cells import drawn
 from deployments.flags.admin.fields import ItemField, PersonField
+from deployments.flags.admin.flag_form import VALUES, FlagForm
 from deployments.flags.models import Flag, FlagState
+from deployments.flags.services import gates
 from deployments.flags.shown import page, standing, usage
 
-VALUES = ("off_value", "on_value")
 FIELDS = (
     "description", "kind", "owner", "tier", "permanent", "remove_by", "impression_data", "item",
 )  # fmt: skip
@@ -45,6 +46,12 @@ def _may_be_killed(flag: Flag) -> str:
 
 def _may_be_enabled(flag: Flag) -> str:
     return _alive(flag) or ("It is not switched off as a whole." if flag.enabled else "")
+
+
+def _is_frozen(flag: Flag) -> str:
+    states = FlagState.objects.filter(flag=flag, settings__on=True)
+    places = list(states.values_list("environment_id", flat=True)) if gates.FREEZES else []
+    return "" if any(gates.frozen(flag, place) for place in places) else "Nothing is frozen."
 
 
 def _is_archived(flag: Flag) -> str:
@@ -232,6 +239,20 @@ class FlagAdmin(ModelAdmin[Flag]):
     def panel_context(self, request: HttpRequest, obj: Flag) -> Mapping[str, Any]:
         return page.shown(obj, actor_of(request))
 
+    def get_fields(self, request: HttpRequest, obj: Flag | None = None) -> Any:
+        """Why, and the way past a freeze where one holds it and the person may."""
+        found = list(super().get_fields(request, obj))
+        if obj is None:
+            return found
+        past = _is_frozen(obj) == "" and self.permits(request, "flag.override")
+        return [*found, "reason", *(["override"] if past else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> Any:
+        """On or off has no other values."""
+        found = list(super().get_readonly_fields(request, obj))
+        fixed = obj is not None and obj.value_type == Flag.ValueType.BOOLEAN
+        return [*found, *VALUES] if fixed else found
+
     # --- The form -----------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, *args: Any, **given: Any) -> Any:
@@ -269,7 +290,8 @@ class FlagAdmin(ModelAdmin[Flag]):
     def service_save(
         self, request: HttpRequest, obj: Flag, form: forms.ModelForm[Flag], change: bool
     ) -> Flag:
-        data, actor = dict(form.cleaned_data), actor_of(request)
+        assert isinstance(form, FlagForm)
+        data, actor = form.given(), actor_of(request)
         if change:
             return services.change_flag(obj, actor=actor, version=obj.version, **data)
         workspace = workspace_of(request) or next(iter(getattr(request, "workspaces", [])), None)
@@ -285,6 +307,8 @@ class FlagAdmin(ModelAdmin[Flag]):
             return found
         idle = {"enable" if obj.enabled or obj.is_archived else "kill"}
         idle |= {"archive", "kill"} if obj.is_archived else {"restore"}
+        if obj.enabled or obj.is_archived or _is_frozen(obj):
+            idle.add("enable_anyway")
         return [each for each in found if each.name not in idle]
 
     # --- Buttons ------------------------------------------------------------------------------
@@ -307,11 +331,24 @@ class FlagAdmin(ModelAdmin[Flag]):
         action="flag.enable",
         reason=True,
         when=_may_be_enabled,
-        confirm="Each environment goes on by its own rules, within a second.",
+        confirm="Each environment goes back to what stood before the kill, within a second.",
     )
     def enable(self, request: HttpRequest, flag: Flag, reason: str) -> str:
         services.enable(flag, actor=actor_of(request), reason=reason)
         return f"{flag.flag_name} goes by its rules again."
+
+    @button(
+        quiet=True,
+        label="Enable in spite of the freeze",
+        action="flag.override",
+        reason=True,
+        when=_is_frozen,
+        confirm="Each environment goes back to what stood before the kill, though changes are"
+        " frozen. Why stands in the record.",
+    )
+    def enable_anyway(self, request: HttpRequest, flag: Flag, reason: str) -> str:
+        services.enable(flag, actor=actor_of(request), reason=reason, override=True)
+        return f"{flag.flag_name} goes by its rules again, in spite of the freeze."
 
     @button(
         quiet=True,

@@ -169,7 +169,9 @@ def need_check(need: Need, features: Mapping[str, Feature]) -> Check:
     parent = features.get(need.flag)
     if parent is None or parent.needs != ():
         return never
-    if parent.killed:  # it fulfils nobody's need, nor that of its being off: a kill turns nothing on
+    if (
+        parent.killed
+    ):  # it fulfils nobody's need, nor that of its being off: a kill turns nothing on
         return never
     on, decide, variants = parent.own_on, parent.own_decide, need.variants
     if not need.enabled:
