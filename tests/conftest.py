@@ -24,6 +24,7 @@ hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
 from tests.kit import emptying, workers  # noqa: E402  (after the rewriting is asked for)
+from tests.kit.settled import settled_copies, settled_scenes  # noqa: E402, F401  (fixtures)
 
 TransactionTestCase._fixture_teardown = emptying.empty_again  # type: ignore[attr-defined]
 _FOLDERS = pytest.StashKey[Path]()

@@ -15,7 +15,7 @@ from controlplane.work.models import Comment, Dependency, Item, ItemEvent, Proje
 from controlplane.work.services.transfer import export_lines, import_lines
 from controlplane.work.shown.console import by_key
 from tests import make
-from tests.kit import beads, work
+from tests.kit import beads, settled, work
 from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ PLACE: dict[Any, str] = {
 }
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 

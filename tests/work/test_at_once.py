@@ -22,7 +22,7 @@ from tests.kit.beads import Bd
 from tests.kit.racing import race
 from tests.work.test_github_hooks import send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 _WAITS = """
     SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -11,19 +11,19 @@ from controlplane.access.models import Workspace
 from controlplane.work.models import Item, ItemEvent, ItemLink
 from controlplane.work.services import graph
 from tests import make
-from tests.kit import beads
+from tests.kit import beads, settled
 from tests.kit.api import refused
 from tests.kit.beads import Bd
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def bd(workspace: Workspace) -> Bd:
     return beads.agent(workspace)
 

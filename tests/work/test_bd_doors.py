@@ -11,19 +11,19 @@ from controlplane.audit.models import AuditEvent
 from controlplane.work.beads.table import COMMANDS
 from controlplane.work.models import Item, Project
 from tests import make
-from tests.kit import beads
+from tests.kit import beads, settled
 from tests.kit.api import Api, refused
 from tests.kit.beads import PATH, Bd
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def bd(workspace: Workspace) -> Bd:
     return beads.agent(workspace)
 
@@ -201,6 +201,7 @@ def test_hostile_bodies__are_refused_and_change_nothing(bd: Bd, body: Any) -> No
     assert Item.objects.count() == 0
 
 
+@pytest.mark.slow
 def test_every_command__of_a_stranger_meets_nothing_of_ours(bd: Bd) -> None:
     key = bd.make("Ours", labels=["ops"])
     before = bd.show(key)

@@ -10,18 +10,18 @@ from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.work.models import Dependency, Item
 from tests import make
-from tests.kit import beads
+from tests.kit import beads, settled
 from tests.kit.beads import Bd
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def bd(workspace: Workspace) -> Bd:
     return beads.agent(workspace)
 

@@ -13,15 +13,15 @@ from controlplane.audit.models import AuditEvent
 from controlplane.work import services
 from controlplane.work.models import Item
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def browser(here: Workspace) -> Client:
     return make.client(make.person(here, "operations_command"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -13,22 +12,22 @@ from controlplane.audit.models import AuditEvent
 from controlplane.work.models import GithubSource
 from controlplane.work.services.github.sources import secret_of
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 
 ADD = "/admin/work/githubsource/add/"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def oscar(here: Workspace) -> User:
     return make.person(here, "operations_command")
 
 
-@pytest.fixture
+@settled.once
 def browser(oscar: User) -> Client:
     return make.client(oscar)
 

@@ -19,20 +19,20 @@ from controlplane.work.models import Dependency, Item, ItemLink
 from controlplane.work.shown import around
 from tests import make
 from tests.console.test_own_pages import asked_of
-from tests.kit import work
+from tests.kit import settled, work
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def oscar(here: Workspace) -> User:
     return make.person(here, "operations_command", email="oscar@example.org", name="Oscar Chen")
 
 
-@pytest.fixture
+@settled.once
 def browser(oscar: User) -> Client:
     return make.client(oscar)
 
@@ -210,6 +210,7 @@ def test_page__asks_no_more_however_many_stand_around(browser: Client, here: Wor
     assert counts[1] <= 40
 
 
+@pytest.mark.slow
 def test_neighbours__past_fifty__are_counted_by_how_they_stand_and_listed(
     browser: Client, here: Workspace
 ) -> None:

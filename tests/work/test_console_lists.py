@@ -17,7 +17,7 @@ from controlplane.work import services
 from controlplane.work.models import Item
 from tests import make
 from tests.console.test_own_pages import asked_of
-from tests.kit import work
+from tests.kit import settled, work
 
 LIST = "/admin/work/item/"
 COLUMNS = [
@@ -33,17 +33,17 @@ FROM (SELECT * FROM work_item ORDER BY id DESC LIMIT 1) AS one, generate_series(
 """
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def oscar(here: Workspace) -> User:
     return make.person(here, "operations_command", email="oscar@example.org", name="Oscar Chen")
 
 
-@pytest.fixture
+@settled.once
 def browser(oscar: User) -> Client:
     return make.client(oscar)
 

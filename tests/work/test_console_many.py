@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -12,22 +11,22 @@ from controlplane.access.models import User, Workspace
 from controlplane.work import services
 from controlplane.work.models import Item
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 
 LIST = "/admin/work/item/?queue=ready"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def oscar(here: Workspace) -> User:
     return make.person(here, "operations_command", email="oscar@example.org")
 
 
-@pytest.fixture
+@settled.once
 def browser(oscar: User) -> Client:
     return make.client(oscar)
 

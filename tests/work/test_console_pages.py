@@ -18,20 +18,20 @@ from controlplane.work.models import Dependency, Item, Project
 from controlplane.work.shown import console
 from tests import make
 from tests.console.test_own_pages import asked_of
-from tests.kit import work
+from tests.kit import settled, work
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def oscar(here: Workspace) -> User:
     return make.person(here, "operations_command", email="oscar@example.org", name="Oscar Chen")
 
 
-@pytest.fixture
+@settled.once
 def browser(oscar: User) -> Client:
     return make.client(oscar)
 
@@ -168,6 +168,7 @@ def test_board__stranger__no_board_no_move(browser: Client, here: Workspace) -> 
     assert ours.status == "open"
 
 
+@pytest.mark.slow
 def test_pages__ask_no_more_however_many_items(browser: Client, here: Workspace) -> None:
     urls = [reverse(f"work:{name}") for name in ("queue", "board", "cycles")]
     urls.append("/admin/work/project/?kind=used")

@@ -17,7 +17,7 @@ from controlplane.work import services
 from controlplane.work.models import CheckResult, GithubSource, HookDelivery, Item
 from controlplane.work.services import github
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def send(event: str, body: bytes, secret: str, delivery: str = "", **headers: st
     return Api().raw("POST", HOOK, body, **sent)
 
 
-@pytest.fixture
+@settled.once
 def repository() -> Repository:
     return Repository()
 
@@ -340,7 +340,8 @@ def test_gate_of_another_workspace__stays_shut(repository: Repository) -> None:
 @pytest.mark.parametrize("event", ["check_run", "check_suite", "workflow_run", "pull_request"])
 def test_event_without_what_it_tells_of__is_refused(repository: Repository, event: str) -> None:
     """`test_hostile_input` puts anything at any place of what is complete."""
-    for odd in (None, [], "x", 5, {}, {"id": 1}):
+    odds: list[Any] = [None, [], "x", 5, {}, {"id": 1}]
+    for odd in odds:
         refused(repository.deliver(event, {event: odd}), "INVALID_ARGUMENT")
 
 

@@ -16,7 +16,7 @@ from controlplane.work.beads.table import COMMANDS
 from controlplane.work.models import CheckResult, Item
 from controlplane.work.services import graph
 from tests import make
-from tests.kit import beads, work
+from tests.kit import beads, settled, work
 from tests.kit.api import Api
 from tests.kit.beads import Bd
 from tests.work.test_github_hooks import Repository, send
@@ -142,12 +142,12 @@ def test_check__whose_name_a_terminal_would_obey__is_kept_and_told() -> None:
 # --- Commands ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def bd(workspace: Workspace) -> Bd:
     return beads.agent(workspace)
 

@@ -17,7 +17,7 @@ from controlplane.work.models import Comment, Dependency, Item, ItemEvent, Proje
 from controlplane.work.services import graph
 from controlplane.work.services.transfer import Imported, export_file, export_lines, import_lines
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +142,7 @@ class Place:
         return found
 
 
-@pytest.fixture
+@settled.once
 def place() -> Place:
     return Place()
 

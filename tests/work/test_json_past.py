@@ -10,7 +10,7 @@ from controlplane.lib.errors import Invalid
 from controlplane.work import services
 from controlplane.work.models import ItemEvent, ItemLink
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 from tests.work.test_json_lines import EPIC, Place, issue, picture
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ TOLD = ("kind", "actor_name", "old", "new", "comment", "at")
 AT = "2026-03-01T08:00:00Z"
 
 
-@pytest.fixture
+@settled.once
 def place() -> Place:
     return Place()
 

@@ -15,20 +15,20 @@ from controlplane.work.benches import sample
 from controlplane.work.models import Item, Project
 from controlplane.work.services import queues
 from tests import make
-from tests.kit import beads, work
+from tests.kit import beads, settled, work
 from tests.kit.api import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 ITEMS = 4_000
 JOB = actors.job("test")
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def project(workspace: Workspace) -> Project:
     """Every fiftieth is labelled "ops", all of them of one priority."""
     found = work.project(workspace)

@@ -15,7 +15,7 @@ from tests import make
 from tests.kit import beads, roles, work
 from tests.kit.beads import Bd
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 @pytest.fixture

@@ -26,7 +26,9 @@ def scene() -> tuple[Project, Actor, list[int]]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(more, marks=pytest.mark.slow) for more in (1, 2, 3))]
+)
 def test_readiness__is_the_definition_after_any_changes(seed: int) -> None:
     project, actor, ids = scene()
     crowd = Crowd(project, actor, ids, seed)
