@@ -13,7 +13,7 @@ from controlplane.base.models import Signal
 from controlplane.jobs import leases
 from tests import make
 from tests.kit import browser as kit
-from tests.kit import inhabited, pages
+from tests.kit import inhabited, pages, second_database
 
 if TYPE_CHECKING:
     from tests.kit.browser import Browser
@@ -36,13 +36,38 @@ def forget() -> None:
 
 
 @pytest.fixture(scope="session")
-def every_page(django_db_setup: None, django_db_blocker: Any) -> dict[str, str]:
+def inhabited_database(
+    django_db_setup: None, django_db_blocker: Any
+) -> Iterator[second_database.Copy]:
+    with django_db_blocker.unblock():
+        copy = second_database.make()
+        yield copy
+        second_database.remove(copy)
+
+
+@pytest.fixture
+def in_the_world(
+    inhabited_database: second_database.Copy, django_db_blocker: Any
+) -> Iterator[inhabited.World]:
+    with django_db_blocker.unblock(), inhabited_database.entered() as world:
+        yield world
+
+
+@pytest.fixture
+def world(in_the_world: inhabited.World, db: None) -> inhabited.World:
+    """A workspace where everything has happened once. Such a test bears no mark `django_db`, which
+    would begin its transaction in the other database."""
+    return in_the_world
+
+
+@pytest.fixture(scope="session")
+def every_page(inhabited_database: second_database.Copy, django_db_blocker: Any) -> dict[str, str]:
     """Every page of the console as somebody who may everything gets it, by its address, for tests
     that only read. Drawn once, in a transaction that is taken back: whoever asks for it bears the
     mark `ON_ONE_WORKER`, so that no second worker draws the same."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    unblocked = django_db_blocker.unblock()
+    with unblocked, inhabited_database.entered() as world, transaction.atomic():
         forget()
-        world = inhabited.settle()
         client = make.client(world.root)
         client.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
         urls = [*pages.own_pages(world), *pages.admin_pages(client, world)]

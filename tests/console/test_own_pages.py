@@ -111,8 +111,7 @@ def test_dead_broker__pages_stand(browser: Client, settings: Any, url: str) -> N
         cache.wake()
 
 
-def test_home__warm__at_most_twenty_queries(db: None) -> None:
-    world = inhabited.settle()
+def test_home__warm__at_most_twenty_queries(world: inhabited.World) -> None:
     browser = make.client(world.root)
     browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
     text(browser)
@@ -140,9 +139,8 @@ def test_nav__counts_by_workspace(here: Workspace, operator: User) -> None:
     assert (counts["dead-letters"].value, counts["dead-letters"].tone) == (1, "bad")
 
 
-def test_nav__counts_of_all_entries__one_question(db: None) -> None:
+def test_nav__counts_of_all_entries__one_question(world: inhabited.World) -> None:
     """Whose turn an obligation and an approval is takes more than counting."""
-    world = inhabited.settle()
     browser = make.client(world.root)
     browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
     with CaptureQueriesContext(connection) as captured:
@@ -157,6 +155,7 @@ def test_nav__counts_of_all_entries__one_question(db: None) -> None:
     assert (shown["alerts"].tone, shown["alerts"].value > 0) == ("bad", True)
 
 
+@pytest.mark.slow
 def test_nav__only_what_one_may_open(here: Workspace) -> None:
     for role in ("viewer", "legal", "primary_operator"):
         browser = make.client(make.person(here, role))

@@ -192,9 +192,8 @@ def test_verb__not_for_this_role__searched_like_any_words(here: Workspace) -> No
 
 
 @pytest.mark.slow
-def test_verbs__every_target__opens(db: None) -> None:
+def test_verbs__every_target__opens(world: inhabited.World) -> None:
     """What is chosen with Enter is an address: it must answer, not refuse the way one came."""
-    world = inhabited.settle()
     browser = make.client(world.root)
     browser.post("/access/workspace/", {"workspace": world.workspace.slug})
     tried = 0
