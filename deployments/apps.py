@@ -7,6 +7,7 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from deployments import presented, rules, transitions  # noqa: F401
+        from deployments.canary import kept  # noqa: F401
         from deployments.canary import presented as canary
         from deployments.watch import timers  # noqa: F401
 

@@ -11,7 +11,9 @@ from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from deployments.canary import services as canary
+from deployments.canary.services.figures import snapshot
 from deployments.canary.services.looking import tick
+from deployments.canary.sources.posted import baseline_of
 from deployments.flags.models import FlagState
 from deployments.models import Rollout, RolloutStep
 from tests.kit import flags, telemetry
@@ -85,3 +87,11 @@ def look(rollout: Rollout, after: float) -> Rollout:
     with later(after):
         tick(fresh(rollout))
     return fresh(rollout)
+
+
+def with_baseline(rollout: Rollout, actor: Actor) -> Rollout:
+    """Still planned, with a baseline to go on from."""
+    taken = snapshot(rollout, baseline_of(dict(BASELINE)), actor=actor, phase="before")
+    rollout.baseline = taken
+    rollout.save(update_fields=["baseline"])
+    return rollout

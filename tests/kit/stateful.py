@@ -16,10 +16,12 @@ from controlplane.approvals.models import Decision, Request, RequestSlot
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
 from deployments.flags import services as flag_services
+from deployments.models import Rollout
+from deployments.querysets import ROLLOUT_ENDED
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import approvals, flags
+from tests.kit import approvals, flags, rollouts
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
 NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
@@ -116,3 +118,24 @@ def proposed() -> models.Model:
     return flag_services.propose(
         state, flags.on(), actor=world.actor, version=state.version, reason="walk"
     )
+
+
+@builds("deployments.rollout")
+def rollout() -> models.Model:
+    world = rollouts.World()
+    made = world.plan()
+    # What every later state has: taken with the baseline, which the walk steps over.
+    return rollouts.with_baseline(made, world.actor)
+
+
+def _rollout(row: models.Model, to: str) -> dict[str, Any]:
+    assert isinstance(row, Rollout)
+    given: dict[str, Any] = {}
+    if to == "running" and row.started_at is None:
+        given["started_at"] = clock.now()
+    if to in ROLLOUT_ENDED:
+        given |= {"ended_at": clock.now(), "metrics_note": "walked"}
+    return given
+
+
+NEEDS["deployments.rollout"] = _rollout
