@@ -94,6 +94,9 @@ class Sender:
     source: str
     now: datetime
     oldest: datetime
+    newest: datetime
+    skew: float
+    largest: int
     service: str = ""
     agent: str = ""
 
@@ -104,7 +107,18 @@ class Sender:
         names: frozenset[str] = frozenset()
         if workspace is not None:
             names = frozenset({str(workspace.uid), workspace.slug})
-        return cls(workspace.pk if workspace else None, names, source, now, oldest, **more)
+        return cls(
+            workspace.pk if workspace else None,
+            names,
+            source,
+            now,
+            oldest,
+            # Looked up once for the batch: for each event they would cost as much as its shaping.
+            now + timedelta(seconds=AHEAD.value),
+            SKEW.value,
+            MAX_EVENT.value,
+            **more,
+        )
 
 
 def shape(item: Incoming, sender: Sender) -> Row | Problem:
@@ -121,7 +135,7 @@ def shape(item: Incoming, sender: Sender) -> Row | Problem:
     name, kind = _known(received)
     context = item.context or {}
     flags = 0 if name == received else int(Flag.ALIAS)
-    if item.sent_at and abs((sender.now - item.sent_at).total_seconds()) > SKEW.value:
+    if item.sent_at and abs((sender.now - item.sent_at).total_seconds()) > sender.skew:
         flags |= Flag.SKEW
     stage, flags = _stage(item, context, kind, flags)
     operation, flags = _operation(context, kind, flags)
@@ -134,7 +148,7 @@ def shape(item: Incoming, sender: Sender) -> Row | Problem:
     elif (kind.mission and not (mission and correlation)) or (kind.stage and not stage):
         flags |= Flag.INCOMPLETE
     packed = binary_json(context) if context else _EMPTY
-    if len(packed) > MAX_EVENT.value:
+    if len(packed) > sender.largest:
         return Problem("TOO_LARGE", f"The context has {len(packed):,} bytes.", received)
     # By position: names would cost as much as all of the above.
     return Row(
@@ -212,7 +226,7 @@ def _moment(item: Incoming, sender: Sender, name: str) -> datetime | Problem:
         return sender.now
     if when < sender.oldest:
         return Problem("TOO_OLD", f"Before {sender.oldest:%Y-%m-%d}, which is closed.", name)
-    if when > sender.now + timedelta(seconds=AHEAD.value):
+    if when > sender.newest:
         ahead = (when - sender.now).total_seconds()
         return Problem("TOO_NEW", f"{ahead:,.0f} s in the future: is the clock right?", name)
     return when

@@ -40,7 +40,11 @@ def _suspects(values: list[Any]) -> list[int]:
             found.add(index)
             del texts[before:]
         owners += [index] * (len(texts) - before)
-    found.update(owners[place] for place in scan.hits(texts))
+    # Most of what a batch says, it says more than once: each is looked at once.
+    once = list(dict.fromkeys(texts))
+    said = {once[place] for place in scan.hits(once)}
+    if said:
+        found.update(owner for text, owner in zip(texts, owners, strict=True) if text in said)
     return sorted(found)
 
 

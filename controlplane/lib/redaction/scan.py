@@ -147,28 +147,44 @@ def redact_many(texts: list[str]) -> list[tuple[str, Counter[str]] | None]:
 
 def hits(texts: list[str]) -> list[int]:
     """The places of those that some rule may find something in."""
-    longest = max(map(len, texts), default=0)
-    # The usual case, without looking at each. A character has four bytes at most.
-    if longest <= CAP // 4 and not hit(encode(_JOINT_TEXT.join(texts))):
+    if max(map(len, texts), default=0) > CAP // 4:  # a character has four bytes at most
+        return _hits([encode(text) for text in texts])
+    # The usual case, without looking at each.
+    blob = encode(_JOINT_TEXT.join(texts))
+    start = _search(blob, 0)
+    if start is None:
         return []
-    return _hits([encode(text) for text in texts])
+    lengths: list[int] = list(map(len, texts))
+    if sum(lengths) + len(_JOINT) * (len(texts) - 1) != len(blob):  # not all of it ASCII
+        lengths = [len(encode(text)) for text in texts]
+    return sorted(_owners(blob, lengths, start))
 
 
 def _hits(encoded: list[bytes]) -> list[int]:
     long = {index for index, text in enumerate(encoded) if len(text) > CAP}
     blob = _JOINT.join(b"" if index in long else text for index, text in enumerate(encoded))
-    lengths = (0 if index in long else len(text) for index, text in enumerate(encoded))
+    lengths = [0 if index in long else len(text) for index, text in enumerate(encoded)]
+    return sorted(long | _owners(blob, lengths, _search(blob, 0)))
+
+
+_Span = tuple[int, int]
+
+
+def _search(blob: bytes, position: int) -> _Span | None:
+    match = _anything(keys.generation()).search(blob, position)
+    return match and (match.start(), match.end())
+
+
+def _owners(blob: bytes, lengths: list[int], span: _Span | None) -> set[int]:
+    """Whose texts of the joined ones some rule may find something in; `span`: the first find."""
     ends = list(accumulate(length + len(_JOINT) for length in lengths))
-    regexp = _anything(keys.generation())
-    hits = set(long)
-    position = 0
-    while position < len(blob):
-        match = regexp.search(blob, position)
-        if match is None:
-            break
-        index = bisect_right(ends, match.start())
+    found: set[int] = set()
+    while span is not None:
+        start, end = span
+        index = bisect_right(ends, start)
         # A match may reach over a joint: the text after it is looked at too.
-        last = bisect_right(ends, max(match.start(), match.end() - 1))
-        hits.update(range(index, min(last, len(encoded) - 1) + 1))
+        last = bisect_right(ends, max(start, end - 1))
+        found.update(range(index, min(last, len(lengths) - 1) + 1))
         position = ends[index] if index < len(ends) else len(blob)
-    return sorted(hits)
+        span = _search(blob, position) if position < len(blob) else None
+    return found
