@@ -55,6 +55,7 @@ def _words() -> None:
             "start:failed": "give/gave up the deployment",
             "approved": "approve/approved the deployment",
             "tick": "tick/ticked a check of the deployment",
+            "tick:snapshot": "keep/kept the figures of the deployment",
             "tick:again": "ask/asked anew for a check of the deployment",
             "override": "waive/waived a check of the deployment",
             "step": "do/did a step of the deployment",

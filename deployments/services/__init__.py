@@ -28,6 +28,7 @@ from deployments.services.planning import (
     prepare,
     running_in,
 )
+from deployments.services.reviewing import take_snapshot
 from deployments.services.steps import (
     begin_step,
     finish_step,
@@ -71,6 +72,7 @@ __all__ = [
     "steps_done",
     "stop_step",
     "switch_adapter",
+    "take_snapshot",
     "tick_gate",
     "try_again",
     "unblock",

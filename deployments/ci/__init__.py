@@ -1,0 +1,1 @@
+"""What pipelines of any make report: results of checks, and the end of steps they were given."""
