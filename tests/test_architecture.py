@@ -13,8 +13,10 @@ from django.apps import apps
 from django.db import models
 
 from tests.kit import source
-from tests.kit.source import COMPOSITION, ROOT, at, calls, module_of, name_of, product_files, tree
+from tests.kit.source import COMPOSITION, ROOT, at, calls, module_of, name_of, nodes, product_files
 
+# One process parses all the sources once, for all of these.
+pytestmark = pytest.mark.xdist_group("source")
 # --- Layers -----------------------------------------------------------------------------------
 
 
@@ -193,7 +195,7 @@ def is_sql_write(node: ast.AST) -> bool:
 def writes(path: Path) -> list[str]:
     return [
         at(path, node)
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if (isinstance(node, ast.Call) and is_orm_write(node)) or is_sql_write(node)
     ]
 

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.source import COMPOSITION, PACKAGES, ROOT, at, calls, module_of, product_files, tree
+from tests.kit.source import COMPOSITION, PACKAGES, ROOT, at, calls, module_of, nodes, product_files
+
+# One process parses all the sources once, for all of these.
+pytestmark = pytest.mark.xdist_group("source")
 
 
 def test_no_model_signals_and_no_save_overrides() -> None:
     wrong = []
     for path in product_files():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module in {
                 "django.db.models.signals",
                 "django.dispatch",
@@ -82,12 +85,12 @@ def test_function_local_imports__are_the_exception() -> None:
     total, local = 0, []
     for path in product_files():
         inside: set[ast.AST] = set()
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             # `AppConfig.ready` can't import earlier; that is what it is for.
             is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             if is_function and getattr(node, "name", "") != "ready":
                 inside |= {n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)}
-        total += sum(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree(path)))
+        total += sum(isinstance(n, ast.Import | ast.ImportFrom) for n in nodes(path))
         local += [at(path, node) for node in inside]
     share = len(local) / total
     assert share < 0.015, f"{share:.1%} of imports hide in functions: {sorted(local)}"
@@ -97,7 +100,7 @@ def test_functions__stay_small() -> None:
     lengths = sorted(
         (node.end_lineno or node.lineno) - node.lineno + 1
         for path in product_files()
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     assert lengths[len(lengths) // 2] <= 12

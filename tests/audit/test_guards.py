@@ -10,7 +10,7 @@ from controlplane.audit.models import AuditEvent, AuditSeal
 from controlplane.lib.ids import uuid7
 from tests.kit import audit
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 REFUSED = [
     "UPDATE audit_auditevent SET reason = 'other'",

@@ -19,7 +19,7 @@ from controlplane.lib import actors, clock
 from controlplane.lib.errors import Invalid, NotAllowed
 from tests.kit import audit
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 JOB = actors.job("prune_audit")
 
 

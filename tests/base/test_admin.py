@@ -355,6 +355,7 @@ def test_list__query_count_does_not_grow_with_rows(browser: Client, here: Worksp
 # --- Plans ------------------------------------------------------------------------------------
 
 
+@pytest.mark.servers
 def test_big_list__page_by_key_is_read_from_an_index(browser: Client, here: Workspace) -> None:
     fill(here, 3000)
     with connection.cursor() as cursor:
@@ -367,6 +368,7 @@ def test_big_list__page_by_key_is_read_from_an_index(browser: Client, here: Work
     assert "Sort" not in plan
 
 
+@pytest.mark.servers
 def test_drain__claims_from_the_partial_index(here: Workspace) -> None:
     fill(here, 3000)
     Signal.objects.update(state=leases.DONE)

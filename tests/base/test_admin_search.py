@@ -13,6 +13,8 @@ from controlplane.base import signals
 from controlplane.base.models import Signal
 from tests import make
 
+pytestmark = pytest.mark.servers
+
 LIST = "/admin/base/signal/"
 KEYS = ("Nightly-Export", "größe ÄÖ", "100% done", "a_b", "back\\slash", "STRASSE", "plain")
 

@@ -16,7 +16,7 @@ from tests.kit import sample_api
 from tests.kit.api import Api, refused
 from tests.kit.racing import race
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kit.sample_api")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kit.sample_api"), pytest.mark.servers]
 AGENTS = "/api/v1/agents"
 KEY = {"Idempotency-Key": "my-key-1"}
 

@@ -10,6 +10,8 @@ from django.db import transaction
 
 from controlplane.base import cache
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(autouse=True)
 def awake() -> Iterator[None]:

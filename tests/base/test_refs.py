@@ -9,6 +9,8 @@ from controlplane.base import refs
 from tests import make
 from tests.kit.racing import race
 
+pytestmark = pytest.mark.servers
+
 
 def test_allocate__counts_per_workspace_and_prefix(db: None) -> None:
     here, there = make.workspace(), make.workspace()

@@ -17,6 +17,8 @@ from controlplane.lib.errors import Conflict, NotAllowed
 from tests import make
 from tests.kit.racing import race
 
+pytestmark = pytest.mark.servers
+
 KIND = "tests.news"
 
 

@@ -182,6 +182,7 @@ def test_unix_socket(serve: Serve, tmp_path: Path) -> None:
     assert bd.json("list") == []
 
 
+@pytest.mark.slow
 def test_silence__ends_in_time(serve: Serve, tmp_path: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

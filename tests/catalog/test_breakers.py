@@ -452,5 +452,5 @@ class Breaker(RuleBasedStateMachine):
 
 def test_any_order_of_events__as_modelled() -> None:
     run_state_machine_as_test(
-        Breaker, settings=settings(max_examples=15, stateful_step_count=15, deadline=None)
+        Breaker, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)
     )

@@ -246,6 +246,7 @@ def test_backoff__the_playbooks_numbers() -> None:
     assert len(vocabulary.OPERATIONS) == 6
 
 
+@pytest.mark.slow
 def test_demo__furnished_through_the_services(settings: Any, tmp_path: Any) -> None:
     settings.STATE_DIR = tmp_path
     for _ in range(2):

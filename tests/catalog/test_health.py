@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.audit.models import AuditEvent
@@ -66,6 +66,7 @@ def test_late_result__kept_and_believed_no_more() -> None:
     assert ProbeResult.objects.count() == 2
 
 
+@settings(max_examples=12)  # each is rows and transitions in the database
 @given(st.text("+- ", max_size=40), st.integers(1, 4))
 def test_any_results__intervals_are_the_rows_of_failures(pattern: str, down_after: int) -> None:
     with transaction.atomic():

@@ -74,6 +74,7 @@ def test_look__nobody_listens__failed(settings: Any) -> None:
     assert "127.0.0.1" in sight.error
 
 
+@pytest.mark.slow
 def test_look__no_answer__ends_with_the_time_out(settings: Any) -> None:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with socket.socket() as silent:

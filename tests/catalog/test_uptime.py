@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.base.registries import kpis
@@ -181,6 +181,7 @@ def _apart(found: list[list[int]]) -> list[list[int]]:
     return kept
 
 
+@settings(max_examples=12)  # each is rows in the database
 @given(spans, spans, spans, spans)
 def test_any_intervals__as_counted_minute_by_minute(
     seen: list[list[int]], first: list[list[int]], second: list[list[int]], calm: list[list[int]]

@@ -24,7 +24,7 @@ from controlplane.lib import clock, context
 from controlplane.lib.errors import NotAllowed
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 @pytest.fixture(autouse=True)

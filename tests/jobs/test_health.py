@@ -99,6 +99,7 @@ def test_ready__migration_missing(alive: None) -> None:
     assert failing() == []
 
 
+@pytest.mark.slow
 def test_ready__broker_gone(alive: None, settings: Any) -> None:
     settings.REDIS_URL = "redis+socket:///nonexistent/valkey.sock?virtual_host=0"
     assert failing() == ["broker"]

@@ -26,7 +26,7 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from tests.kit.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
 def due(key: str = "k", **fields: Any) -> Timer:
@@ -247,4 +247,4 @@ class Workers(RuleBasedStateMachine):
 
 
 def test_any_interleaving__effect_exactly_once_while_done() -> None:
-    run_state_machine_as_test(Workers, settings=settings(max_examples=20, stateful_step_count=15))
+    run_state_machine_as_test(Workers, settings=settings(max_examples=12, stateful_step_count=15))

@@ -311,6 +311,7 @@ def test_slow_clients__never_reach_a_worker(front: Front) -> None:
             client.close()
 
 
+@pytest.mark.slow
 def test_process_behind_it_down__answers_503_and_when_to_come_back(
     tmp_path: Path, front: Front
 ) -> None:

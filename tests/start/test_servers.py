@@ -24,6 +24,7 @@ from controlplane.embedded.supervise import Supervisor
 from controlplane.embedded.valkey import Valkey, answers
 
 AS_ROOT = os.geteuid() == 0
+pytestmark = pytest.mark.slow  # each starts servers, most make a whole database server first
 
 
 class Stage:

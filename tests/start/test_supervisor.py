@@ -96,6 +96,7 @@ def test_restart__workers_of_a_dead_leader__end_before_it_starts_again(stage: St
     assert not processes.is_alive(worker)
 
 
+@pytest.mark.slow
 def test_restart__preparation_refuses__is_said_and_tried_again(stage: Stage) -> None:
     calls: list[int] = []
 

@@ -252,12 +252,14 @@ def test_down__pid_of_a_stranger_in_the_record__is_left_alone(tmp_path: Path) ->
     stranger.wait()
 
 
+@pytest.mark.slow
 def test_doctor__not_started__says_how_and_is_no_error(tmp_path: Path) -> None:
     done = Installation(tmp_path / "s").run("doctor")
     assert done.returncode == 0, done.stdout
     assert "python3 manage.py up" in done.stdout
 
 
+@pytest.mark.slow
 def test_doctor__secrets_lost_or_open__is_serious(tmp_path: Path) -> None:
     made = Installation(tmp_path / "s")
     made.state.create()
@@ -270,6 +272,7 @@ def test_doctor__secrets_lost_or_open__is_serious(tmp_path: Path) -> None:
     assert any("CONTROLPLANE_AUDIT_SEAL_KEY" in text for text in said)
 
 
+@pytest.mark.slow
 def test_doctor__leftovers_of_a_killed_run__are_named(tmp_path: Path) -> None:
     made = Installation(tmp_path / "s")
     made.state.create()
