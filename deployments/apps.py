@@ -6,8 +6,8 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Deployments"
 
     def ready(self) -> None:
-        from deployments import presented, rules, transitions  # noqa: F401
-        from deployments.canary import kept  # noqa: F401
+        from deployments import kept, presented, rules, transitions  # noqa: F401
+        from deployments.canary import kept as _canary_kept  # noqa: F401
         from deployments.canary import presented as canary
         from deployments.watch import timers  # noqa: F401
 

@@ -71,7 +71,8 @@ def ci_results(request: HttpRequest) -> Any:
     Signed with the secret of the repository, over time and body, by the headers
     `X-Controlplane-Timestamp` and `X-Controlplane-Signature`. Fields: `repository`,
     `name`, `sha`, `status`, `conclusion`, `url`, `branch`, `id`, `started_at`, `completed_at`,
-    `delivery`; for a step `step`, `attempt` and `output`. A report is heard once; older news changes nothing.
+    `delivery`; for a step `step`, `attempt` and `output`. A report is heard once; older
+    news changes nothing.
     """
     body = bodies.read(request, MAX_REPORT.value)
     bodies.check_json(request.META.get("CONTENT_TYPE", ""))

@@ -22,6 +22,7 @@ from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
 from tests.kit import approvals, flags, rollouts
+from tests.kit.deployments import World as DeploymentWorld
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
 NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
@@ -139,3 +140,22 @@ def _rollout(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["deployments.rollout"] = _rollout
+
+
+@builds("deployments.deployment")
+def deployment() -> models.Model:
+    """Where nobody has to consent, so that the database lets it start."""
+    return DeploymentWorld().draft("local")
+
+
+def _along(row: models.Model, to: str) -> dict[str, Any]:
+    now = clock.now()
+    needs: dict[str, Any] = {"blocked_from": row.status if to == "blocked" else ""}  # type: ignore[attr-defined]
+    if to in {"verifying", "monitoring", "completed"}:
+        needs |= {"started_at": now, "deployed_at": now}
+    if to in {"completed", "rolled_back", "failed", "cancelled"}:
+        needs["closed_at"] = now
+    return needs
+
+
+NEEDS["deployments.deployment"] = _along
