@@ -167,7 +167,6 @@ def test_kill__asks_no_freeze_and_no_consent(world: World, monkeypatch: pytest.M
 
     monkeypatch.setattr(gates, "FREEZES", [frozen])
     assert not services.kill(world.flag, actor=world.actor).enabled
-    assert services.enable(world.flag, actor=world.actor).enabled
 
 
 def test_kill__broker_is_dead__is_done(

@@ -16,7 +16,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
+from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
 from deployments.flags import services
 from deployments.flags.models import ChangeRequest, Flag, Segment
 from deployments.flags.services import gates
@@ -199,7 +199,11 @@ def test_values__in_a_freeze__only_by_who_overrides(
     assert (event.details or {})["overrode"] == "Frozen until Monday."
     with pytest.raises(GateNotMet, match="Frozen until Monday"):
         services.undo(world.changes(limit)[-1], actor=world.actor)
-    services.undo(world.changes(limit)[-1], actor=world.actor, override=True)
+    with pytest.raises(Invalid, match="Say why"):
+        services.undo(world.changes(limit)[-1], actor=world.actor, override=True)
+    services.undo(
+        world.changes(limit)[-1], actor=world.actor, override=True, reason="Too much at once."
+    )
     limit.refresh_from_db()
     assert limit.on_value == 10
 

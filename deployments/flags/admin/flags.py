@@ -48,10 +48,17 @@ def _may_be_enabled(flag: Flag) -> str:
     return _alive(flag) or ("It is not switched off as a whole." if flag.enabled else "")
 
 
+def _may_be_enabled_anyway(flag: Flag) -> str:
+    return _may_be_enabled(flag) or _is_frozen(flag)
+
+
 def _is_frozen(flag: Flag) -> str:
-    states = FlagState.objects.filter(flag=flag, settings__on=True)
-    places = list(states.values_list("environment_id", flat=True)) if gates.FREEZES else []
-    return "" if any(gates.frozen(flag, place) for place in places) else "Nothing is frozen."
+    held = any(
+        gates.frozen(flag, state.environment_id)
+        for state in flag.states.all()
+        if state.settings["on"]
+    )
+    return "" if held else "Nothing is frozen."
 
 
 def _is_archived(flag: Flag) -> str:
@@ -244,7 +251,8 @@ class FlagAdmin(ModelAdmin[Flag]):
         found = list(super().get_fields(request, obj))
         if obj is None:
             return found
-        past = _is_frozen(obj) == "" and self.permits(request, "flag.override")
+        opened = request.method == "POST" or "edit" in request.GET
+        past = opened and not _is_frozen(obj) and self.permits(request, "flag.override")
         return [*found, "reason", *(["override"] if past else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> Any:
@@ -298,6 +306,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         if workspace is None:
             raise Invalid("Choose a workspace first.")
         name = data.pop("flag_name")
+        data.pop("override", None)
         return services.create_flag(workspace, name, actor=actor, **data)
 
     def _shown(self, request: HttpRequest, place: Any, obj: Any) -> Any:
@@ -307,7 +316,7 @@ class FlagAdmin(ModelAdmin[Flag]):
             return found
         idle = {"enable" if obj.enabled or obj.is_archived else "kill"}
         idle |= {"archive", "kill"} if obj.is_archived else {"restore"}
-        if obj.enabled or obj.is_archived or _is_frozen(obj):
+        if _may_be_enabled_anyway(obj):
             idle.add("enable_anyway")
         return [each for each in found if each.name not in idle]
 
@@ -342,7 +351,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         label="Enable in spite of the freeze",
         action="flag.override",
         reason=True,
-        when=_is_frozen,
+        when=_may_be_enabled_anyway,
         confirm="Each environment goes back to what stood before the kill, though changes are"
         " frozen. Why stands in the record.",
     )
