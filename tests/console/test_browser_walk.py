@@ -23,6 +23,7 @@ SIGHTS = {
     WIDE: (("light", False, False), ("dark", True, True)),
     NARROW: (("light", True, False), ("dark", False, False)),
 }
+FEW = 5
 EACH = f"""
 const look = function () {{ {LOOK} }};
 return arguments[0].map(([theme, menus, whole]) => {{
@@ -46,6 +47,13 @@ def look(browser: Browser, path: str) -> list[str]:
     return found + browser.said()
 
 
+def some(paths: Iterable[str]) -> list[str]:
+    """Every list and row; of the forms, questions and histories, which are drawn alike, a part."""
+    whole = list(paths)
+    kept = [path for path in whole if path.endswith(("?view=all", "/change/"))]
+    return kept + [path for path in whole if path not in set(kept)][::FEW]
+
+
 def walk(browser: Browser, paths: Iterable[str]) -> None:
     wrong = {path: found for path in paths if (found := look(browser, path))}
     report = "\n".join(
@@ -60,7 +68,7 @@ def test_walk__lists_rows_forms_and_questions(browser: Browser, half: int) -> No
     client = make.client(world.root)
     browser.sign_in(client)
     choose(client, world)
-    walk(browser, list(pages.admin_pages(client, world, begin=half, step=2)))
+    walk(browser, some(pages.admin_pages(client, world, begin=half, step=2)))
 
 
 # Without a second factor to confirm with, `access:confirm` would lead on to setting one up.
@@ -83,7 +91,7 @@ def test_walk__an_empty_world(browser: Browser) -> None:
     client = make.client(viewer)
     browser.sign_in(client)
     lists = [entry.get_attribute("href") for entry in opened(browser).all(".nav a")]
-    walk(browser, [str(url).removeprefix(browser.base) for url in lists])
+    walk(browser, [str(url).removeprefix(browser.base) for url in lists][::3])
 
 
 def opened(browser: Browser) -> Browser:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -16,7 +14,7 @@ from tests import make
 from tests.console.test_own_pages import asked_of
 from tests.kit import inhabited, pages
 
-ROWS = 100_000
+ROWS = 50_000
 MOST = 10
 LIST = "/admin/base/signal/"
 # As many rows as an installation writes in months: the last one, again and again.
@@ -33,10 +31,10 @@ def choose(browser: Client, world: inhabited.World) -> None:
     browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
 
 
-def questions(browser: Client) -> dict[str, int]:
-    """How many each list asks when it is opened again."""
+def questions(browser: Client, *, step: int = 1) -> dict[str, int]:
+    """How many every so-manieth list asks when it is opened again."""
     found = {}
-    for model in pages.registered():
+    for model in list(pages.registered())[::step]:
         meta = model._meta
         url = f"/admin/{meta.app_label}/{meta.model_name}/?view=all"
         browser.get(url)
@@ -54,8 +52,7 @@ def _asked(browser: Client, url: str) -> int:
 
 
 @pytest.mark.slow
-def test_every_list__warm__at_most_ten_queries(db: None) -> None:
-    world = inhabited.settle()
+def test_every_list__warm__at_most_ten_queries(world: inhabited.World) -> None:
     everybody = make.person(world.workspace, *sorted(policy.PEOPLE))
     asked = questions(make.client(everybody))
     assert not {label: count for label, count in asked.items() if count > MOST}
@@ -63,19 +60,19 @@ def test_every_list__warm__at_most_ten_queries(db: None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", [True, False])
-def test_every_list__of_a_superuser_in_two_workspaces__no_more(db: None, chosen: bool) -> None:
+def test_lists__of_a_superuser_in_two_workspaces__no_more(
+    world: inhabited.World, chosen: bool
+) -> None:
     """Whether a glass is broken, and the names that the switcher offers, cost nothing more."""
-    world = inhabited.settle()
     browser = make.client(world.root)
     if chosen:
         choose(browser, world)
-    asked = questions(browser)
+    asked = questions(browser, step=4)
     assert not {label: count for label, count in asked.items() if count > MOST}
 
 
 @pytest.fixture
-def many(db: None) -> Client:
-    world = inhabited.settle()
+def many(world: inhabited.World) -> Client:
     with connection.cursor() as cursor:
         cursor.execute(FILL, [ROWS])
         cursor.execute("ANALYZE base_signal")
@@ -83,18 +80,15 @@ def many(db: None) -> Client:
 
 
 @pytest.mark.slow
-def test_hundred_thousand_rows__by_key_and_in_time(many: Client) -> None:
+def test_fifty_thousand_rows__by_key(many: Client) -> None:
     assert Signal.objects.count() > ROWS
     many.get(f"{LIST}?view=all")
     with CaptureQueriesContext(connection) as captured:
-        begun = time.perf_counter()
         first = many.get(f"{LIST}?view=all")
-        took = time.perf_counter() - begun
     assert len(asked_of(captured)) <= 10
     assert not any("OFFSET" in entry["sql"] for entry in captured)
-    assert took < 1  # 150 ms on a machine with nothing else to do; the bench measures that
     page = first.content.decode()
-    assert "about 100," in page or "more than 10,000" in page
+    assert "about 50," in page or "more than 10,000" in page
     older = first.context["cl"].older
     second = many.get(f"{LIST}{older}")
     keys = {row.pk for row in first.context["cl"].result_list}
@@ -104,9 +98,9 @@ def test_hundred_thousand_rows__by_key_and_in_time(many: Client) -> None:
 
 
 @pytest.mark.slow
-def test_hundred_thousand_rows__home_and_search_stand(many: Client) -> None:
+def test_fifty_thousand_rows__home_and_search_stand(many: Client) -> None:
     many.get("/admin/")
     with CaptureQueriesContext(connection) as captured:
         assert many.get("/admin/").status_code == 200
     assert len(asked_of(captured)) <= 20
-    assert many.get(f"{LIST}?view=all&q=key+77777").context["cl"].result_count >= 1
+    assert many.get(f"{LIST}?view=all&q=key+37777").context["cl"].result_count >= 1

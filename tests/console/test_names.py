@@ -53,12 +53,15 @@ TITLE = r"<title>(.*?)</title>"
 CRUMBS = r'<nav class="crumbs"[^>]*>(.*?)</nav>'
 
 
+@pytest.mark.slow
 def test_every_page__is_called_what_leads_to_it(browser: Client) -> None:
-    wrong = []
+    wrong, drawn = [], {}
     for where, name, url in named():
-        answer = browser.get(url, follow=True)
-        assert answer.status_code == 200, url
-        page = answer.content.decode()
+        if url not in drawn:
+            answer = browser.get(url, follow=True)
+            assert answer.status_code == 200, url
+            drawn[url] = answer.content.decode()
+        page = drawn[url]
         heading, title, crumbs = (said(page, place) for place in (HEADING, TITLE, CRUMBS))
         if heading != name:
             wrong.append(f"{where} says {name}, the heading of {url} {heading}")
@@ -79,8 +82,9 @@ def test_no_two_names_for_one_address__and_no_name_for_two() -> None:
         assert item.label not in others
 
 
+@pytest.mark.slow
 def test_palette__finds_each_page_by_its_name(browser: Client) -> None:
-    for _, name, url in named():
+    for name, url in sorted({(name, url) for _, name, url in named()}):
         hits = browser.get("/admin/go/", {"q": name, "format": "json"}).json()["hits"]
         assert (name, url) in {(hit["label"], hit["url"]) for hit in hits}, name
 
@@ -96,6 +100,7 @@ def test_palette__finds_a_page_by_what_else_people_call_it(browser: Client) -> N
         assert url in {hit["url"] for hit in hits}, words
 
 
+@pytest.mark.slow
 def test_row_pages__lead_back_to_the_list_by_its_name(here: Workspace, browser: Client) -> None:
     make.agent(here)
     for model, model_admin in pages.registered().items():

@@ -144,9 +144,7 @@ STATE = re.compile(r'kit-state kit-tone-(\w+)"[^>]*>.*?kit-state-text">([^<]+)<'
 
 
 @pytest.mark.slow
-@pytest.mark.django_db
-def test_lists_and_heads__draw_the_states_as_the_table_says() -> None:
-    world = inhabited.settle()
+def test_lists_and_heads__draw_the_states_as_the_table_says(world: inhabited.World) -> None:
     client = make.client(world.root)
     client.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
     seen = set()

@@ -57,7 +57,7 @@ ANYTHING = st.recursive(
 
 
 @pytest.mark.django_db
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(body=st.one_of(st.lists(ANYTHING, max_size=4), ANYTHING))
 def test_any_json__every_event_has_its_verdict(body: Any) -> None:
     workspace = Workspace.objects.first() or make.workspace()
@@ -75,7 +75,7 @@ def test_any_json__every_event_has_its_verdict(body: Any) -> None:
 
 
 @pytest.mark.django_db
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(body=st.binary(max_size=200), kind=st.sampled_from([JSON, wire.NDJSON]))
 def test_any_bytes__are_read_or_refused(body: bytes, kind: str) -> None:
     try:

@@ -282,6 +282,18 @@ def test_clock_that_went_back__no_duration(api: Api) -> None:
     assert Event.objects.get().duration_ms is None
 
 
+@pytest.mark.parametrize("encoding", [PROTOBUF, JSON])
+@pytest.mark.parametrize("said", ["text", ["text"], [1, {"exception.type": "E"}], {"a": 1}, 7])
+def test_attribute_called_like_a_part_of_the_span__is_an_attribute(
+    api: Api, encoding: str, said: Any
+) -> None:
+    failed = {"attributes": {"events": said, "links": said}, "status": {"code": 2}}
+    taken(post(api, spans(failed), encoding=encoding))
+    row = Event.objects.get()
+    assert (row.status, row.code) == ("error", "ERROR")
+    assert row.context["events"] == said
+
+
 # --- whatever comes ---------------------------------------------------------------------------
 
 texts = st.text(max_size=20) | st.sampled_from(
@@ -301,7 +313,7 @@ attributes = st.dictionaries(keys, trees, max_size=6)
 whole_number = st.integers(0, 2**64 - 1)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_values__are_taken_and_leave_nothing_raw(api: Api, data: Any) -> None:
     Event.objects.all().delete()
@@ -329,14 +341,14 @@ def test_any_values__are_taken_and_leave_nothing_raw(api: Api, data: Any) -> Non
         assert not left, (left, row)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(body=st.binary(max_size=200))
 def test_any_bytes__read_or_refused(body: bytes) -> None:
     with suppress(Malformed, TooLarge):
         protobuf.read(body, LOGS_REQUEST)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_bodies__an_answer(api: Api, data: Any) -> None:
     """A good request with a few bytes changed: read by chance, or refused."""

@@ -63,7 +63,8 @@ def stories(draw: Callable[[Any], Any]) -> tuple[list[dict[str, Any]], list[Any]
     return events, draw(st.lists(step, min_size=1, max_size=12))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stories())
 def test_rollups__equal_recomputation(story: tuple[list[dict[str, Any]], list[Any]]) -> None:
     events, steps = story

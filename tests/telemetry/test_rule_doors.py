@@ -289,6 +289,7 @@ def test_export__by_api(world: World) -> None:
     assert 'alert: "Failing"' in answer.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool__accepts_the_export_and_its_tests(world: World, tmp_path: Path) -> None:
     AlertRule.objects.all().update(is_active=True)
