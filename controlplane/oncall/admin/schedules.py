@@ -144,6 +144,12 @@ class ScheduleAdmin(ModelAdmin[Schedule]):
             "weeks": numbers.ROSTER_WEEKS.value,
         }
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        here = workspace_of(request)
+        user = request.user
+        zone = user.time_zone if isinstance(user, User) else "UTC"
+        return {"time_zone": here.time_zone if here is not None else zone}
+
     # --- Writes ---------------------------------------------------------------------------
 
     def service_save(

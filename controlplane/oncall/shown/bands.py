@@ -11,13 +11,14 @@ from controlplane.access.models import User
 from controlplane.lib import clock
 from controlplane.oncall import arithmetic, duty, plans
 from controlplane.oncall.arithmetic import Plan, Shift
-from controlplane.oncall.duty import Names, Standing
+from controlplane.oncall.duty import Standing
 from controlplane.oncall.links import take_url
 from controlplane.oncall.models import Schedule
 from controlplane.oncall.walls import instant, local_of, zone_of
 
 COLOURS = 8
-NARROW = 4.0  # percent: below it nothing is written into a piece
+NARROW = 5.5  # percent: below it nothing is written into a piece
+TIGHT = 13.0  # percent: below it nothing on a phone
 MOST_PIECES = 400
 
 
@@ -32,6 +33,7 @@ class Piece:
     span: str
     title: str
     written: bool
+    tight: bool
     swap: bool
     person: User | None
     url: str = ""
@@ -97,7 +99,8 @@ def told(
     far = duty.window()
     known = plans.plans_of(schedules, min(start, at) - far, end + far) if schedules else {}
     found = {one.pk: pieces_of(known[one.pk], start, end, one.created_at) for one in schedules}
-    names = Names.of([shift for shifts in found.values() for shift in shifts]).people
+    on_it = {shift.person for shifts in found.values() for shift in shifts}
+    names = User.objects.in_bulk(on_it - {None})
     colours = Colours()
     standings = duty.standings(schedules, at, known)
     return [
@@ -217,6 +220,7 @@ def _piece(
         span=span,
         title=f"{name}, {span}" if user is not None else span,
         written=share >= NARROW,
+        tight=share < TIGHT,
         swap=one.override is not None,
         person=user,
         url=url,
