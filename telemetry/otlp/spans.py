@@ -30,8 +30,8 @@ def event_of(span: dict[str, Any], origin: Origin, kept: Kept) -> Item:
     context = {**origin.context, **kept.attributes(span.get("attributes", {}))}
     title = span.get("name", "")
     context["name"] = title
-    _add_parts(span, context, kept)
-    status = _status(span, context)
+    events = _add_parts(span, context, kept)
+    status = _status(span, context, events)
     name = genai.event_of(title, context) or NAME
     kept.tell(context)
     fields: dict[str, Any] = {
@@ -47,7 +47,9 @@ def event_of(span: dict[str, Any], origin: Origin, kept: Kept) -> Item:
     return incoming(name, context, fields)
 
 
-def _status(span: dict[str, Any], context: dict[str, Any]) -> str | None:
+def _status(
+    span: dict[str, Any], context: dict[str, Any], events: list[dict[str, Any]]
+) -> str | None:
     """Failed is what says so, and what names an error. Adds the error's code to the context."""
     said = span.get("status", {})
     if said.get("message"):
@@ -55,17 +57,19 @@ def _status(span: dict[str, Any], context: dict[str, Any]) -> str | None:
     code = word(context.get("error.type"))
     if said.get("code") != _ERROR and not code:
         return "success" if said.get("code") == _OK else None
-    context["error_code"] = short(code or _exception(context) or "ERROR", 64)
+    context["error_code"] = short(code or _exception(events) or "ERROR", 64)
     return "error"
 
 
-def _exception(context: dict[str, Any]) -> str:
-    """The type of the last exception that was recorded."""
-    types = [word(each.get("exception.type")) for each in context.get("events", ())]
+def _exception(events: list[dict[str, Any]]) -> str:
+    """The type of the last exception that was recorded. Not of the context: there an attribute may
+    be called `events`, and be anything."""
+    types = [word(each.get("exception.type")) for each in events]
     return next((each for each in reversed(types) if each), "")
 
 
-def _add_parts(span: dict[str, Any], context: dict[str, Any], kept: Kept) -> None:
+def _add_parts(span: dict[str, Any], context: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
+    """Answers what happened during the span."""
     kind = _KINDS.get(span.get("kind", 0))
     if kind:
         context["span_kind"] = kind
@@ -78,6 +82,7 @@ def _add_parts(span: dict[str, Any], context: dict[str, Any], kept: Kept) -> Non
     for name in ("dropped_attributes_count", "dropped_events_count"):
         if span.get(name):
             context[name] = span[name]
+    return events
 
 
 def _event(event: dict[str, Any], kept: Kept) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _SUBJECT = re.compile(r"[a-z_]+\.[a-z_]+:[A-Za-z0-9-]{1,64}")
 MINUTE = timedelta(minutes=1)
 
 
-# Before it no date has a day before.
+# Before it no date has a quarter, and weeks, before.
 _FIRST = datetime(2, 1, 1, tzinfo=UTC)
 
 
@@ -96,6 +96,8 @@ def _taken(
 def _check(start: datetime, end: datetime, now: datetime, subject: str) -> None:
     if end > now + MINUTE:
         raise Invalid("A snapshot shows what was: its end is in the future.")
+    if start < _FIRST:
+        raise Invalid("Nothing was told so long ago.")
     if end - start < MINUTE:
         raise Invalid("The end must be at least a minute after the start.")
     if end - start > timedelta(days=LONGEST.value):

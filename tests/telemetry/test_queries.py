@@ -15,6 +15,7 @@ import time_machine
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import Invalid, NotAllowed, NotFound
 from telemetry import queries, rollups
+from telemetry.measures import MEASURES
 from telemetry.models import SavedQuery
 from telemetry.queries.checking import question_of
 from tests import make
@@ -47,6 +48,21 @@ def operator(workspace: Any) -> Any:
 def save(workspace: Any, slug: str = "ours", **fields: Any) -> SavedQuery:
     fields = {"title": "Ours", "question": QUESTION} | fields
     return queries.create_query(workspace, actor=operator(workspace), slug=slug, **fields)
+
+
+@pytest.mark.slow
+def test_every_measure__beside_another__along_time_and_by_group() -> None:
+    """Some are summed up, some counted apart, some come from elsewhere: one table all the same."""
+    workspace = make.workspace()
+    for slug in sorted(MEASURES):
+        for by in ("", "time", "agent"):
+            try:
+                question = question_of({"measures": list({"tool.calls", slug}), "group_by": by})
+            except Invalid:
+                continue  # not to be split so, and said when it is saved
+            query = queries.Query(slug="x", title="x", about="", question=question)
+            table = queries.run(query, make.JOB, workspace)
+            assert {len(row) for row in table.rows} <= {len(table.columns)}, (slug, by)
 
 
 # --- Those of the runbooks ----------------------------------------------------------------------

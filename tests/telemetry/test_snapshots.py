@@ -144,6 +144,7 @@ def test_job__one_that_fails__costs_the_others_nothing(monkeypatch: pytest.Monke
         {"end": timedelta(hours=1)},
         {"start": timedelta(seconds=-10), "end": timedelta(0)},
         {"start": timedelta(days=-200)},
+        {"start": datetime(1, 1, 1, tzinfo=UTC), "end": datetime(1, 1, 9, tzinfo=UTC)},
         {"subject": "no ref"},
         {"subject": "incidents.incident:<b>"},
     ],
