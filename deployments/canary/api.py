@@ -61,7 +61,7 @@ class RolloutNew(StrictSerializer):
     preset = serializers.ChoiceField(choices=Rollout.Preset.choices, required=False)
     steps = StepForm(many=True, required=False, help_text="of the preset custom")
     limits = LimitsForm(required=False)
-    source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)
+    source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False, help_text="what the source needs")
     automatic = serializers.BooleanField(required=False)
 
@@ -69,7 +69,7 @@ class RolloutNew(StrictSerializer):
 class RolloutChange(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False)
     limits = LimitsForm(required=False)
-    source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)
+    source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False)
     automatic = serializers.BooleanField(required=False)
     version = serializers.IntegerField(required=False, help_text="refused when another stands")
@@ -103,7 +103,7 @@ class FiguresForm(StrictSerializer):
 
     at = serializers.DateTimeField(required=False)
     n = serializers.IntegerField(min_value=0, required=False)
-    errors = serializers.IntegerField(min_value=0, required=False)
+    errors = serializers.IntegerField(min_value=0, required=False)  # type: ignore[assignment]
     slow = serializers.IntegerField(min_value=0, required=False)
     violations = serializers.IntegerField(min_value=0, required=False)
     others = serializers.IntegerField(min_value=0, required=False)
@@ -113,6 +113,10 @@ class FiguresForm(StrictSerializer):
     off = serializers.IntegerField(min_value=0, required=False)
     error_rate = serializers.FloatField(min_value=0, max_value=1, required=False)
     latency_ratio = serializers.FloatField(min_value=0, required=False)
+
+
+class NothingForm(StrictSerializer):
+    """Nothing is to be said."""
 
 
 class CompleteForm(StrictSerializer):
@@ -134,7 +138,7 @@ class RolloutRow(StrictSerializer):
     preset = serializers.ChoiceField(choices=Rollout.Preset.choices)
     automatic = serializers.BooleanField()
     limits = serializers.DictField()
-    source = serializers.ChoiceField(choices=Rollout.Source.choices)
+    source = serializers.ChoiceField(choices=Rollout.Source.choices)  # type: ignore[assignment]
     asking = serializers.DictField(help_text="without secrets")
     slow_ms = serializers.FloatField(allow_null=True)
     outcome = serializers.CharField(allow_blank=True)
@@ -189,7 +193,7 @@ class SampleRow(StrictSerializer):
     step = serializers.IntegerField(source="step.position")
     at = serializers.DateTimeField()
     n = serializers.IntegerField()
-    errors = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]
     slow = serializers.IntegerField()
     p95_ms = serializers.FloatField(allow_null=True)
     violations = serializers.IntegerField()
@@ -263,7 +267,7 @@ class _One(_Rollouts, DetailView):
     lookup = "ref"
     extra_columns = ("id",)
     statuses = {"POST": 200}
-    errors: Any = (409, 422)
+    errors = (409, 422)
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         row = super().shape(row)
@@ -310,10 +314,12 @@ class RolloutConsentView(_One):
     """Ask for consent to the whole plan, where the environment wants it."""
 
     actions = {"POST": PLAN}
+    inputs = {"POST": NothingForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         rollout = self.held(request, ref)
+        self.read(request)
         services.ask_consent(rollout, actor=request.actor)
         return self.whole(rollout)
 
@@ -359,10 +365,12 @@ class RolloutResumeView(_One):
     """Go on after a pause."""
 
     actions = {"POST": PROMOTE}
+    inputs = {"POST": NothingForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         rollout = self.held(request, ref)
+        self.read(request)
         return self.whole(services.resume(rollout, actor=request.actor))
 
 

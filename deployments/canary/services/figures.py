@@ -72,8 +72,9 @@ def of_step(step: RolloutStep) -> Baseline:
     )
 
 
-def keep_look(step: RolloutStep, at: datetime, reading: Reading) -> RolloutSample | None:
-    """One look's counts. None when that minute was looked at before: nothing counts twice."""
+def keep_look(step: RolloutStep, at: datetime, reading: Reading) -> None:
+    """One look's counts, for the curves. That they count once is `read_until`'s promise; a look
+    and a post of the very same moment are one point."""
     told = reading.figures
     row = RolloutSample(
         step=step,
@@ -92,8 +93,7 @@ def keep_look(step: RolloutStep, at: datetime, reading: Reading) -> RolloutSampl
         error_rate=told.error_rate,
         latency_ratio=told.latency_ratio,
     )
-    made = RolloutSample.objects.bulk_create([row], ignore_conflicts=True)
-    return made[0] if RolloutSample.objects.filter(step=step, at=at).exists() else None
+    RolloutSample.objects.bulk_create([row], ignore_conflicts=True)
 
 
 @transaction.atomic

@@ -31,16 +31,24 @@ from deployments.models import Rollout, RolloutStep
 logger = logging.getLogger(__name__)
 # At most that much is caught up in one look, after a time without workers.
 MOST_AT_ONCE = timedelta(hours=1)
+LOOKED = ("state", "held_since", "seen", "checked_at", "verdict", "rule", "reason", "numbers")
 
 
-def tick(rollout: Rollout, *, now: datetime | None = None) -> str:
-    """The verdict, or why there was none."""
-    now = now or clock.now()
+def window(rollout: Rollout, now: datetime) -> tuple[datetime, datetime]:
+    """What is read next."""
     end = sources.readable_until(now)
     start = rollout.read_until or end
-    if end - start > MOST_AT_ONCE:
-        end = start + MOST_AT_ONCE
-    reading, trouble = _read(rollout, start, end)
+    return start, min(end, start + MOST_AT_ONCE)
+
+
+def tick(rollout: Rollout, *, now: datetime | None = None, reading: Reading | None = None) -> str:
+    """The verdict, or why there was none. `reading` is of this rollout's window, where it was read
+    together with others'."""
+    now = now or clock.now()
+    start, end = window(rollout, now)
+    trouble = ""
+    if reading is None:
+        reading, trouble = _read(rollout, start, end)
     with transaction.atomic():
         row = hold(rollout)
         step = current_step(row)
@@ -48,8 +56,8 @@ def tick(rollout: Rollout, *, now: datetime | None = None) -> str:
             return "ended"
         if row.read_until != rollout.read_until:
             return "counted"
-        if reading is not None:
-            row.read_until = max(end, start)
+        if reading is not None and end > start:
+            row.read_until = end
             row.save(update_fields=["read_until"])
         if _is_off(row, step):
             return "off"
@@ -78,7 +86,8 @@ def judge_now(
     """Count these figures and do what follows. The rollout is held."""
     limits = Limits.read(rollout.limits)
     seen = Seen.read(step.seen)
-    if reading is not None and keep_look(step, at, reading) is not None:
+    if reading is not None:
+        keep_look(step, at, reading)
         figures = reading.figures
         if not is_for_everybody(rollout.base):
             figures = replace(figures, on=None, off=None)
@@ -97,22 +106,29 @@ def judge_now(
 
 def _situation(rollout: Rollout, step: RolloutStep, now: datetime) -> Situation:
     assert step.started_at is not None
-    steps = [each.hold_minutes for each in rollout.steps.all()]
+    steps = list(rollout.steps.values_list("hold_minutes", flat=True))
+    dwell = timedelta(minutes=step.hold_minutes)
+    # What keeps the next step back is only asked when it could begin.
+    waiting = _waiting(rollout) if now >= step.started_at + dwell else ()
+    return Situation(
+        now=now,
+        started_at=step.started_at,
+        dwell=dwell,
+        percent=step.percent,
+        held_since=step.held_since,
+        steps=len(steps),
+        planned=timedelta(minutes=sum(steps)),
+        waiting_for=waiting,
+    )
+
+
+def _waiting(rollout: Rollout) -> tuple[str, ...]:
     waiting = going.in_the_way(rollout)
     if rollout.status == "paused":
         waiting.append("It is paused.")
     if not rollout.automatic:
         waiting.append("Somebody is to promote it.")
-    return Situation(
-        now=now,
-        started_at=step.started_at,
-        dwell=timedelta(minutes=step.hold_minutes),
-        percent=step.percent,
-        held_since=step.held_since,
-        steps=len(steps),
-        planned=timedelta(minutes=sum(steps)),
-        waiting_for=tuple(waiting),
-    )
+    return tuple(waiting)
 
 
 def _follow(
@@ -143,7 +159,7 @@ def _follow(
 
 def _stand(rollout: Rollout, step: RolloutStep, state: RolloutStep.State) -> None:
     step.state = state
-    step.save()
+    step.save(update_fields=LOOKED)
     wanted = "held" if state == RolloutStep.State.HELD else "running"
     if rollout.status in ("running", "held") and rollout.status != wanted:
         advance(rollout, wanted, actor=noting.JUDGE, reason=step.reason)

@@ -8,6 +8,7 @@ safeguard counts for the cohort whose flag it names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,23 +22,28 @@ from deployments.services.reading import refuse
 VIOLATION = "validator_alert_raised"
 OFF = ["off", "false", "disabled", "", "control"]
 
-# By cohort: true is on. Both bounds of time let the partitions that can't hold a row go unread.
+# By flag and cohort (true is on), all rollouts of one environment at once. What names flags in any
+# other form than an object names none. Both bounds of time let partitions go unread.
 _COUNT = """
-SELECT lower(context->'flags'->>%(flag)s) <> ALL(%(off)s) AS cohort,
+SELECT flag, lower(answers->>flag) <> ALL(%(off)s) AS cohort,
        coalesce(sum(weight) FILTER (WHERE asked), 0)::bigint AS n,
        coalesce(sum(weight) FILTER (WHERE asked AND status = 'error'), 0)::bigint AS errors,
-       coalesce(sum(weight) FILTER (WHERE asked AND duration_ms > %(slow)s), 0)::bigint AS slow,
+       coalesce(sum(weight) FILTER (WHERE asked AND duration_ms > slow), 0)::bigint AS slow,
        coalesce(sum(weight) FILTER (WHERE event_type = %(violation)s), 0)::bigint AS violations,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE asked) AS p95
 FROM (
-    SELECT context, weight, status, duration_ms, event_type,
+    SELECT CASE jsonb_typeof(context->'flags') WHEN 'object' THEN context->'flags'
+           ELSE '{}' END AS answers,
+           weight, status, duration_ms, event_type,
            event_type <> %(violation)s
            AND (status <> 'info' OR duration_ms IS NOT NULL) AS asked
     FROM telemetry_events
     WHERE workspace_id = %(workspace)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
-      AND env = %(env)s AND jsonb_exists(context->'flags', %(flag)s)
+      AND env = %(env)s AND jsonb_exists(context, 'flags')
 ) told
-GROUP BY 1
+CROSS JOIN LATERAL jsonb_object_keys(answers) AS named(flag)
+JOIN unnest(%(flags)s::text[], %(slow)s::float8[]) AS wanted(flag, slow) USING (flag)
+GROUP BY flag, 2
 """
 _ALL = """
 SELECT coalesce(sum(weight), 0)::bigint,
@@ -57,14 +63,15 @@ def _checked(asking: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _asked(rollout: Rollout, start: datetime, end: datetime) -> dict[str, Any]:
+def _asked(rollouts: Sequence[Rollout], start: datetime, end: datetime) -> dict[str, Any]:
+    first = rollouts[0]
     return {
-        "flag": rollout.flag.flag_name,
-        "workspace": rollout.workspace_id,
-        "env": rollout.environment.slug,
+        "flags": [each.flag.flag_name for each in rollouts],
+        "slow": [NEVER if each.slow_ms is None else each.slow_ms for each in rollouts],
+        "workspace": first.workspace_id,
+        "env": first.environment.slug,
         "start": start,
         "end": end,
-        "slow": rollout.slow_ms if rollout.slow_ms is not None else NEVER,
         "off": OFF,
         "violation": VIOLATION,
     }
@@ -76,10 +83,29 @@ def _rows(sql: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+_NOBODY = (0, 0, 0, 0, None)
+
+
+def _counted(
+    rollouts: Sequence[Rollout], start: datetime, end: datetime
+) -> dict[tuple[str, bool], tuple[Any, ...]]:
+    rows = _rows(_COUNT, _asked(rollouts, start, end))
+    return {(flag, cohort): tuple(rest) for flag, cohort, *rest in rows}
+
+
+def read_many(rollouts: Sequence[Rollout], start: datetime, end: datetime) -> dict[int, Reading]:
+    """Of rollouts in one environment, by their keys: one question for all of them."""
+    found = _counted(rollouts, start, end)
+    return {each.pk: _reading(found, each.flag.flag_name) for each in rollouts}
+
+
 def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
-    found = {row[0]: row[1:] for row in _rows(_COUNT, _asked(rollout, start, end))}
-    n, errors, slow, violations, p95 = found.get(True, (0, 0, 0, 0, None))
-    others, others_errors, others_slow, _, others_p95 = found.get(False, (0, 0, 0, 0, None))
+    return read_many([rollout], start, end)[rollout.pk]
+
+
+def _reading(found: dict[tuple[str, bool], tuple[Any, ...]], flag: str) -> Reading:
+    n, errors, slow, violations, p95 = found.get((flag, True), _NOBODY)
+    others, others_errors, others_slow, _, others_p95 = found.get((flag, False), _NOBODY)
     return Reading(
         figures=Figures(
             n=n,
@@ -99,13 +125,12 @@ def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
 
 def baseline(rollout: Rollout, start: datetime, end: datetime) -> Baseline:
     """Of those who were asked about the flag and got it off; of all, where nobody was asked."""
-    asked = _asked(rollout, start, end)
-    found = {row[0]: row[1:] for row in _rows(_COUNT, asked)}
-    if False in found:
-        n, errors, _, violations, p95 = found[False]
+    found = _counted([rollout], start, end).get((rollout.flag.flag_name, False))
+    if found is not None:
+        n, errors, _, violations, p95 = found
     else:
         violations = 0
-        n, errors, p95 = _rows(_ALL, asked)[0]
+        n, errors, p95 = _rows(_ALL, _asked([rollout], start, end))[0]
     rate = errors / n if n else None
     return Baseline(requests=n, error_rate=rate, p95_ms=p95, violations=violations)
 
