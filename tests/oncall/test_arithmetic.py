@@ -161,10 +161,9 @@ def rotations(draw: st.DrawFn, key: int = 1) -> Rotation:
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[Plan, datetime, datetime]:
-    layers = tuple([draw(rotations(key)) for key in range(draw(st.integers(0, 3)))])
-    start = draw(moments)
-    if layers and draw(st.booleans()):
-        start = layers[0].since
+    layers = [draw(rotations(key)) for key in range(draw(st.integers(0, 3)))]
+    moment = draw(moments)
+    start = layers[0].since if layers and moment.second % 2 else moment
     end = start + draw(st.integers(1, 45 * 24)) * HOUR
     swaps, at = [], start - 3 * DAY
     for key in range(draw(st.integers(0, 3))):
@@ -172,7 +171,7 @@ def plans(draw: st.DrawFn) -> tuple[Plan, datetime, datetime]:
         at = since + draw(st.integers(1, 100)) * HOUR
         swaps.append(Swap(key, draw(st.integers(1, 6)), since, at))
     gone = draw(st.dictionaries(st.integers(1, 6), moments, max_size=2))
-    return Plan(layers, tuple(swaps), gone), start, end
+    return Plan(tuple(layers), tuple(swaps), gone), start, end
 
 
 def by_hand(plan: Plan, at: datetime) -> int | None:

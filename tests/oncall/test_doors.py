@@ -15,10 +15,11 @@ from django.urls import reverse
 
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
+from controlplane.base import cache
 from controlplane.lib import clock
 from controlplane.oncall import services
 from controlplane.oncall.models import Feed, Layer, Override, Schedule
-from controlplane.oncall.shown import console, glance
+from controlplane.oncall.shown import console
 from tests import make
 from tests.console.test_own_pages import asked_of
 from tests.kit import oncall
@@ -282,7 +283,7 @@ def test_home__whose_turn_it_is_and_where_nobody_is(
     assert console.waiting(make.actor(olga), here.pk) == []
     assert "Ann" in console.calm(make.actor(olga), here.pk).text
     services.drop_layer(schedule, 1, actor=make.JOB)
-    glance.cache._forget("oncall:")
+    cache._forget("oncall:")
     [empty] = console.waiting(make.actor(olga), here.pk)
     assert (empty.state, empty.tone, empty.mine) == ("nobody", "bad", True)
     stranger = make.actor(make.person(make.workspace(), "operations_command", password=None))

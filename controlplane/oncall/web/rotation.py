@@ -44,7 +44,8 @@ class RotationForm(forms.Form):
     time_zone = forms.ChoiceField(label="Time zone")
     starts_on = forms.DateField(
         label="From",
-        required=False, help_text="Whom you name first has the turn this day lies in. Empty: today.",
+        required=False,
+        help_text="Whom you name first has the turn this day lies in. Empty: today.",
         **_DAY,
     )  # fmt: skip
     until = forms.DateField(label="Until", required=False, help_text="Empty: for good.", **_DAY)
