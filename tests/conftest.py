@@ -64,8 +64,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Thousands of tests and modules stay to the end: the collector need not look at them again
-    and again."""
+    and again, nor after every few objects of a page: that takes a twelfth of drawing it."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 # --- Every test -------------------------------------------------------------------------------
