@@ -32,7 +32,7 @@ _STATES = {
     "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
     "escalated expiring findings flapping given_up half_open killed late locked missed "
     "needs_attention on_hold partial paused pending recorded rejected returned retry retrying "
-    "review_pending rotating silenced slow stale stopping unverified waiting_for_sign_off warn "
+    "review_pending rotating silenced slow stale stopping unverified waived waiting_for_sign_off warn "
     "warning",
     "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
     "down error errored failed failing firing invalid lost missing offline outage overdue red "
