@@ -16,10 +16,15 @@ from deployments.flags.models import Flag, FlagChange, FlagState
 from deployments.flags.services import gates
 from deployments.flags.services.undoing import sides
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 from tests.kit.flags import World, on, rule
 
 # --- Made ---------------------------------------------------------------------------------------
+
+
+@settled.once
+def world() -> World:
+    return World()
 
 
 def test_create__is_off_everywhere(world: World) -> None:

@@ -22,9 +22,15 @@ from deployments.flags.models import ChangeRequest, Flag, Segment
 from deployments.flags.services import gates
 from tests import make
 from tests.flags.forms import Form
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
+
+
+@settled.once
+def world() -> World:
+    return World()
 
 
 def only(*users: str) -> list[dict[str, Any]]:

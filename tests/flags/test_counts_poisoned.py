@@ -16,12 +16,13 @@ from deployments.flags.serving import counting
 from deployments.flags.serving.counting import Answer
 from tests import make
 from tests.kit import sdk as flags
+from tests.kit import settled
 from tests.kit.sdk import Sdk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 

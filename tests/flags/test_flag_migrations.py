@@ -22,6 +22,7 @@ def functions() -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
 def test_migrations__are_reversible() -> None:
     world = World()  # an environment that was there before

@@ -34,7 +34,7 @@ from tests import make
 from tests.kit.flags import World, on, rule
 from tests.kit.racing import race
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 
 
 def test_edits_of_one_version__one_wins_and_the_others_learn_of_it() -> None:

@@ -14,18 +14,19 @@ from controlplane.catalog.models import Environment
 from deployments.flags.models import Flag, FlagChange
 from tests import make
 from tests.kit import sdk as flags
+from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.sdk import Sdk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def api(ws: Workspace) -> Api:
     key = make.key(make.agent(ws, role=""), scopes=["flag.kill", "flag.enable"])[1]
     return Api(key)

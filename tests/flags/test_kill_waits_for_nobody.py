@@ -20,7 +20,7 @@ from tests.kit import work
 from tests.kit.flags import World, on
 from tests.kit.racing import race
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 
 
 def test_item_held_while_somebody_decides__kill_and_decision_go_through(

@@ -8,13 +8,19 @@ import pytest
 
 from deployments.flags.models import Flag, SdkToken
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
+def world() -> World:
+    return World()
+
+
+@settled.once
 def manager(world: World) -> Api:
     return Api(browser=make.client(world.person))
 

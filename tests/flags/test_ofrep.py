@@ -15,6 +15,7 @@ from deployments.flags.models import Flag
 from deployments.flags.services.tokens import revoke_token
 from tests import make
 from tests.kit import sdk as flags
+from tests.kit import settled
 from tests.kit.ofrep import bulk_form, failure_form, fits, not_found_form, success_form
 from tests.kit.sdk import Sdk, rule, variant, where
 
@@ -22,12 +23,12 @@ pytestmark = pytest.mark.django_db
 ONE, ALL = "/ofrep/v1/evaluate/flags/new-planner", "/ofrep/v1/evaluate/flags"
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def sdk(ws: Workspace) -> Sdk:
     return Sdk(ws, "ofrep")
 

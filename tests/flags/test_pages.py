@@ -18,7 +18,7 @@ from deployments.flags import services
 from deployments.flags.models import Flag, FlagChange
 from deployments.flags.models.serving import FlagUsage
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 from tests.kit.flags import World, on, rule
 from tests.kit.inhabited import HOSTILE
 
@@ -27,12 +27,12 @@ BASE = "/admin/feature_flags/"
 LIST = f"{BASE}flag/"
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@settled.once
+def world() -> World:
     return World()
 
 
-@pytest.fixture
+@settled.once
 def browser(world: World) -> Client:
     return make.client(world.person)
 
@@ -122,6 +122,7 @@ def test_list__a_viewer_has_no_kill(world: World) -> None:
     assert "/do/kill/" not in main(viewer, LIST, standing="living")
 
 
+@pytest.mark.slow
 def test_lists__questions_do_not_grow_with_rows(world: World, browser: Client) -> None:
     for n in range(2):
         flag = world.make(f"flag-{n}")

@@ -15,18 +15,19 @@ from deployments.flags import editing, services
 from deployments.flags.models import ChangeRequest, FlagState, ScheduledChange, Segment
 from tests import make
 from tests.flags.forms import Form
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 from tests.kit.inhabited import HOSTILE
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@settled.once
+def world() -> World:
     return World()
 
 
-@pytest.fixture
+@settled.once
 def browser(world: World) -> Client:
     return make.client(world.person)
 

@@ -16,7 +16,8 @@ from controlplane.lib import clock
 from deployments.flags import services
 from deployments.flags.models.serving import SdkToken, UnknownFlag
 from tests import make
-from tests.flags.test_pages import BASE, LIST, browser, button, main, page_of, words, world
+from tests.flags.test_pages import BASE, LIST, button, main, page_of, words
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 from tests.kit.inhabited import HOSTILE
 
@@ -25,6 +26,16 @@ pytestmark = pytest.mark.django_db
 
 
 # --- Tokens, unknown flags, segments -------------------------------------------------------------
+
+
+@settled.once
+def world() -> World:
+    return World()
+
+
+@settled.once
+def browser(world: World) -> Client:
+    return make.client(world.person)
 
 
 def test_token__shown_once_with_the_way_to_connect(world: World) -> None:

@@ -22,13 +22,24 @@ from deployments.flags.services.tokens import issue_token, revoke_token
 from deployments.flags.serving.store import store
 from deployments.flags.shown import places, standing
 from tests import make
-from tests.flags.test_pages import BASE, browser, main, page_of, questions, words, world
+from tests.flags.test_pages import BASE, main, page_of, questions, words
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 from tests.kit.inhabited import HOSTILE
 
 __all__ = ["browser", "world"]
 pytestmark = pytest.mark.django_db
 LIST = f"{BASE}flagenvironment/"
+
+
+@settled.once
+def world() -> World:
+    return World()
+
+
+@settled.once
+def browser(world: World) -> Client:
+    return make.client(world.person)
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +49,12 @@ def memory() -> Iterator[None]:
     store.clear()
 
 
-@pytest.fixture
+@settled.once
 def governor(world: World) -> User:
     return make.person(world.workspace, "engineering_lead")
 
 
-@pytest.fixture
+@settled.once
 def lead(governor: User) -> Client:
     return make.client(governor)
 

@@ -14,7 +14,13 @@ from deployments.flags import services
 from deployments.flags.documents import document_of
 from deployments.flags.engine import compile
 from deployments.flags.forms.settings import clean
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
+
+
+@settled.once
+def world() -> World:
+    return World()
 
 
 def condition(operator: str, **more: Any) -> dict[str, Any]:

@@ -21,9 +21,15 @@ from deployments.flags.models import ChangeRequest, Flag, FlagUsage
 from deployments.flags.naming import mission_type_flag
 from deployments.flags.services.staleness import find_stale, is_for_everybody
 from tests import make
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
+
+
+@settled.once
+def world() -> World:
+    return World()
 
 
 @pytest.fixture

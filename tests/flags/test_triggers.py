@@ -20,6 +20,7 @@ from tests import make
 from tests.kit import roles
 from tests.kit.flags import World, on, rule
 
+pytestmark = pytest.mark.servers
 OFF = "UPDATE feature_flags SET enabled = false WHERE flag_name = 'new-planner'"
 
 

@@ -17,6 +17,7 @@ from deployments.flags.services.segments import create_segment
 from deployments.flags.serving import counting
 from tests import make
 from tests.kit import sdk as flags
+from tests.kit import settled
 from tests.kit.sdk import Sdk, rule, variant, where
 
 pytestmark = pytest.mark.django_db
@@ -24,12 +25,12 @@ CLIENT, FRONTEND = "/unleash/api/client", "/unleash/api/frontend"
 STREAM = f"{CLIENT}/streaming"
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def sdk(ws: Workspace) -> Sdk:
     return Sdk(ws)
 

@@ -18,6 +18,7 @@ from deployments.flags.serving.snapshots import Snapshot
 from deployments.flags.serving.store import store
 from tests import make
 from tests.kit import sdk as flags
+from tests.kit import settled
 from tests.kit.sdk import Sdk
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ MALFORMED: list[Any] = [
 ]
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 

@@ -18,9 +18,15 @@ from deployments.flags import services
 from deployments.flags.models import ChangeRequest, ScheduledChange
 from deployments.flags.services import gates
 from tests import make
+from tests.kit import settled
 from tests.kit.flags import World, on, rule
 
 pytestmark = pytest.mark.django_db
+
+
+@settled.once
+def world() -> World:
+    return World()
 
 
 def fire(key: str) -> None:
