@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.base.personal import erase_rows, holds, nothing, rows_of
-from controlplane.base.retention import keep_always
+from controlplane.base.retention import keep_always, keep_rows
 
 _RECORD = "who answered when: part of the record of incidents; the name goes with the account"
 
@@ -44,4 +44,11 @@ keep_always(
     "oncall.layerperson",
     "oncall.override",
     why="shifts are computed from them: who was on duty in an incident is found here years later",
+)
+keep_rows(
+    "oncall.feeds",
+    "oncall.feed",
+    "revoked_at",
+    days=365,
+    why="which links were out, and until when, for as long as audits look back",
 )
