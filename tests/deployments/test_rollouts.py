@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -453,14 +454,15 @@ def test_strangers__move_nothing(world: World) -> None:
         World().actor,
         make.actor(make.person(world.workspace, "viewer")),
     ):
-        for move in (
-            lambda who=who: canary.promote(rollout, actor=who, override="Mine."),
-            lambda who=who: canary.roll_back(rollout, actor=who, reason="Mine."),
-            lambda who=who: canary.pause(rollout, actor=who, reason="Mine."),
-            lambda who=who: canary.post_figures(rollout, dict(BROKEN), actor=who),
-            lambda who=who: canary.change_rollout(rollout, actor=who, automatic=False),
-        ):
+        moves: list[tuple[Callable[..., object], dict[str, Any]]] = [
+            (canary.promote, {"override": "Mine."}),
+            (canary.roll_back, {"reason": "Mine."}),
+            (canary.pause, {"reason": "Mine."}),
+            (canary.post_figures, {"given": dict(BROKEN)}),
+            (canary.change_rollout, {"automatic": False}),
+        ]
+        for move, given in moves:
             with pytest.raises(NotAllowed):
-                move()
+                move(rollout, actor=who, **given)
     assert RolloutEvent.objects.count() == before
     assert world.settings()["on"] is True

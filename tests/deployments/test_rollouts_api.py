@@ -75,6 +75,7 @@ def test_figures__beyond_a_limit__rolled_back_in_the_answer(world: World, manage
 def test_figures__of_the_same_moment_count_once(world: World, manager: Api) -> None:
     rollout = world.running()
     step = rollout.steps.get(position=1)
+    assert step.started_at is not None
     at = step.started_at.isoformat()
     says(manager.post(f"{CAN}/figures", {"n": 10, "at": at}))
     refused(manager.post(f"{CAN}/figures", {"n": 10, "at": at}), "CONFLICT")

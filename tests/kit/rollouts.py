@@ -19,9 +19,9 @@ from deployments.models import Rollout, RolloutStep
 from tests.kit import flags, telemetry
 
 MINUTE = timedelta(minutes=1)
-BASELINE = {"requests": 1_000, "error_rate": 0.005, "p95_ms": 200.0}
-CLEAN = {"n": 1_000}
-BROKEN = {"n": 1_000, "errors": 300}
+BASELINE: dict[str, Any] = {"requests": 1_000, "error_rate": 0.005, "p95_ms": 200.0}
+CLEAN: dict[str, Any] = {"n": 1_000}
+BROKEN: dict[str, Any] = {"n": 1_000, "errors": 300}
 
 
 class World(flags.World):
