@@ -29,7 +29,7 @@ VIEW, PLAN, PROMOTE = "rollout.view", "rollout.plan", "rollout.promote"
 # --- Forms --------------------------------------------------------------------------------------
 
 
-class LimitsForm(StrictSerializer):
+class RolloutLimitsForm(StrictSerializer):
     """What the judge holds the cohort to. What is left out is the installation's default."""
 
     judge = serializers.ChoiceField(choices=list(JUDGES), required=False)
@@ -46,7 +46,7 @@ class LimitsForm(StrictSerializer):
     max_holds = serializers.FloatField(required=False)
 
 
-class StepForm(StrictSerializer):
+class RolloutStepForm(StrictSerializer):
     percent = serializers.IntegerField(min_value=1, max_value=100)
     hold_minutes = serializers.IntegerField(min_value=1, max_value=14 * 1440)
 
@@ -59,8 +59,8 @@ class RolloutNew(StrictSerializer):
     )
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     preset = serializers.ChoiceField(choices=Rollout.Preset.choices, required=False)
-    steps = StepForm(many=True, required=False, help_text="of the preset custom")
-    limits = LimitsForm(required=False)
+    steps = RolloutStepForm(many=True, required=False, help_text="of the preset custom")
+    limits = RolloutLimitsForm(required=False)
     source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False, help_text="what the source needs")
     automatic = serializers.BooleanField(required=False)
@@ -68,14 +68,14 @@ class RolloutNew(StrictSerializer):
 
 class RolloutChange(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False)
-    limits = LimitsForm(required=False)
+    limits = RolloutLimitsForm(required=False)
     source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False)
     automatic = serializers.BooleanField(required=False)
     version = serializers.IntegerField(required=False, help_text="refused when another stands")
 
 
-class BaselineForm(StrictSerializer):
+class RolloutBaselineForm(StrictSerializer):
     """Figures of being without the flag, for a rollout whose figures are posted. Elsewhere they
     are read from the source."""
 
@@ -85,19 +85,19 @@ class BaselineForm(StrictSerializer):
     violations = serializers.IntegerField(min_value=0, required=False)
 
 
-class OverrideForm(StrictSerializer):
+class RolloutOverrideForm(StrictSerializer):
     override = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="why it is passed over"
     )
 
 
-class PromoteForm(OverrideForm):
+class RolloutPromoteForm(RolloutOverrideForm):
     step = serializers.IntegerField(
         min_value=1, required=False, help_text="the position you look at: a repeat goes on once"
     )
 
 
-class FiguresForm(StrictSerializer):
+class RolloutFiguresForm(StrictSerializer):
     """Counts since the last post, of the cohort and of everybody else; or rates, where only those
     are known."""
 
@@ -115,11 +115,11 @@ class FiguresForm(StrictSerializer):
     latency_ratio = serializers.FloatField(min_value=0, required=False)
 
 
-class NothingForm(StrictSerializer):
+class RolloutNothingForm(StrictSerializer):
     """Nothing is to be said."""
 
 
-class CompleteForm(StrictSerializer):
+class RolloutCompleteForm(StrictSerializer):
     metrics_note = serializers.CharField(max_length=20_000)
     remove_by = serializers.DateField(required=False)
 
@@ -154,7 +154,7 @@ class RolloutRow(StrictSerializer):
     version = serializers.IntegerField()
 
 
-class StepRow(StrictSerializer):
+class RolloutStepRow(StrictSerializer):
     position = serializers.IntegerField()
     percent = serializers.IntegerField()
     hold_minutes = serializers.IntegerField()
@@ -175,10 +175,10 @@ class StepRow(StrictSerializer):
 
 
 class RolloutWhole(RolloutRow):
-    steps = StepRow(many=True, source="*")
+    steps = RolloutStepRow(many=True, source="*")
 
 
-class EventRow(StrictSerializer):
+class RolloutEventRow(StrictSerializer):
     uid = serializers.UUIDField()
     step = serializers.IntegerField(source="step.position", allow_null=True)
     what = serializers.CharField()
@@ -189,7 +189,7 @@ class EventRow(StrictSerializer):
     at = serializers.DateTimeField()
 
 
-class SampleRow(StrictSerializer):
+class RolloutSampleRow(StrictSerializer):
     step = serializers.IntegerField(source="step.position")
     at = serializers.DateTimeField()
     n = serializers.IntegerField()
@@ -206,7 +206,7 @@ class SampleRow(StrictSerializer):
 
 
 # --- Views --------------------------------------------------------------------------------------
-_STEP = row_of(StepRow)
+_STEP = row_of(RolloutStepRow)
 
 
 class RolloutFilter(PortalFilterSet):
@@ -301,7 +301,7 @@ class RolloutBaselineView(_One):
     """Take the baseline: how it is while the flag is off."""
 
     actions = {"POST": PLAN}
-    inputs = {"POST": BaselineForm}
+    inputs = {"POST": RolloutBaselineForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -314,7 +314,7 @@ class RolloutConsentView(_One):
     """Ask for consent to the whole plan, where the environment wants it."""
 
     actions = {"POST": PLAN}
-    inputs = {"POST": NothingForm}
+    inputs = {"POST": RolloutNothingForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -329,7 +329,7 @@ class RolloutStartView(_One):
     baseline is there; 422 names what is missing."""
 
     actions = {"POST": PROMOTE}
-    inputs = {"POST": OverrideForm}
+    inputs = {"POST": RolloutOverrideForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -341,7 +341,7 @@ class RolloutPromoteView(_One):
     """On to the next step. Before its time only with `override`, by those who may."""
 
     actions = {"POST": PROMOTE}
-    inputs = {"POST": PromoteForm}
+    inputs = {"POST": RolloutPromoteForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -365,7 +365,7 @@ class RolloutResumeView(_One):
     """Go on after a pause."""
 
     actions = {"POST": PROMOTE}
-    inputs = {"POST": NothingForm}
+    inputs = {"POST": RolloutNothingForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -403,7 +403,7 @@ class RolloutCompleteView(_One):
     """Document how it went; the flag gets a day by which it is removed."""
 
     actions = {"POST": PROMOTE}
-    inputs = {"POST": CompleteForm}
+    inputs = {"POST": RolloutCompleteForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -415,7 +415,7 @@ class RolloutFiguresView(_One):
     """Post figures. They are judged before the answer: look at its status."""
 
     actions = {"POST": "rollout.report"}
-    inputs = {"POST": FiguresForm}
+    inputs = {"POST": RolloutFiguresForm}
     outputs = {"POST": RolloutWhole}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
@@ -440,7 +440,7 @@ class _Parts(RowView):
 class RolloutEventsView(_Parts, ListView):
     """Every decision about a rollout, with the numbers it rested on."""
 
-    output = EventRow
+    output = RolloutEventRow
     sorts = {"newest": ("-id",)}
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
@@ -451,7 +451,7 @@ class RolloutEventsView(_Parts, ListView):
 class RolloutSamplesView(_Parts, ListView):
     """What each look counted: the curves of both sides."""
 
-    output = SampleRow
+    output = RolloutSampleRow
     sorts = {"newest": ("-id",)}
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:

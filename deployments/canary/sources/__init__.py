@@ -5,23 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.lib import defaults
+from deployments.canary.numbers import BASELINE_MINUTES, LAG
 from deployments.canary.sources import impact, posted, prometheus, telemetry
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
 
-BASELINE_MINUTES = defaults.define(
-    "canary.baseline_minutes",
-    30,
-    unit="minutes",
-    why="as long as the first hold: the two are compared",
-)
-LAG = defaults.define(
-    "canary.lag_s",
-    30.0,
-    unit="s",
-    why="senders collect before they send: a minute is read when it has arrived",
-)
 SOURCES: dict[str, Source] = {
     "telemetry": telemetry.SOURCE,
     "impact": impact.SOURCE,

@@ -1,0 +1,18 @@
+"""The numbers of looking at a canary; those of its judge stand in `limits`."""
+
+from __future__ import annotations
+
+from controlplane.lib import defaults
+
+BASELINE_MINUTES = defaults.define(
+    "canary.baseline_minutes",
+    30,
+    unit="minutes",
+    why="as long as the first hold: the two are compared",
+)
+LAG = defaults.define(
+    "canary.lag_s",
+    30.0,
+    unit="s",
+    why="senders collect before they send: a minute is read when it has arrived",
+)
