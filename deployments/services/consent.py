@@ -15,6 +15,7 @@ from django.db.models import F
 from controlplane.access import policy
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
+from controlplane.approvals.numbers import FRESH_FACTOR
 from controlplane.approvals.shipped import ship, slot
 from controlplane.base.states import advance
 from controlplane.lib.actors import Actor
@@ -59,6 +60,7 @@ ship(
         _RELEASE,
     ],
     escalate_to=["cto"],
+    fresh_factor_minutes=FRESH_FACTOR.value,
 )
 ship(
     "deployment_hotfix",
@@ -68,6 +70,7 @@ ship(
     target_minutes=30,
     expires_minutes=24 * 60,
     escalate_to=["vp_engineering", "cto"],
+    fresh_factor_minutes=FRESH_FACTOR.value,
 )
 
 

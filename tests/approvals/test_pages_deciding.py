@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import User, UserSession, Workspace
 from controlplane.approvals import owners, services
 from controlplane.approvals.models import Decision, Delegation, Request
+from controlplane.lib import clock
 from tests import make
 from tests.approvals.test_pages import main_of, page_of, read
 from tests.kit import approvals, inhabited
@@ -273,3 +276,22 @@ def test_away__everything_until_a_day__ended_by_the_two_only(
     assert make.client(vera).post(end, {"reason": "Back already"}).status_code == 302
     lent.refresh_from_db()
     assert lent.ended_at is not None
+
+
+def test_second_factor_too_old__said_before_and_refused_after__comment_kept(
+    here: Workspace, rita: User, browser: Client
+) -> None:
+    strict = approvals.policy(
+        here, approvals.slot("release", "release_manager"), fresh_factor_minutes=15
+    )
+    asked = approvals.ask(here, policy=strict)
+    assert "Confirm with a code" not in read(browser, url_of(asked))
+    UserSession.objects.filter(user=rita).update(
+        second_factor_at=clock.now() - timedelta(minutes=16)
+    )
+    page = read(browser, url_of(asked))
+    assert f"/access/confirm/?next={quote(url_of(asked), safe='')}" in html.unescape(page)
+    refused = answer(browser, asked, "approved", comment=TYPED)
+    assert refused.status_code == 403
+    assert typed_in(refused.content.decode()) == TYPED
+    assert not Decision.objects.exists()

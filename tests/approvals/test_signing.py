@@ -350,7 +350,11 @@ def test_fresh_factor__is_of_the_request__and_shipped_for_production() -> None:
         sign(asked, aged(user, 6))
     assert sign(ask(here, policy=strict), aged(user, 600)).status == "approved"
     shipped = {one.slug: one.fresh_factor_minutes for one in services.ensure_policies(here)}
-    assert shipped == {"flag_change": 0, "hotfix": 15, "production_push": 15}
+    wanted = {
+        "flag_change": 0, "hotfix": 15, "production_push": 15,
+        "deployment_tier_1": 0, "deployment_tier_3": 15, "deployment_hotfix": 15,
+    }  # fmt: skip
+    assert shipped == {**shipped, **wanted}
 
 
 def test_fresh_factor__stranger__is_told_of_the_role_first() -> None:

@@ -125,7 +125,12 @@ class PolicyAdmin(ModelAdmin[Policy]):
         }
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
-        return [one for one in super()._shown(request, place, obj) if one.refusal != IDLE]
+        """Of two that undo each other only one is ever of use, whoever looks."""
+        found = super()._shown(request, place, obj)
+        if obj is None:
+            return found
+        idle = "restore" if obj.is_active else "retire"
+        return [one for one in found if one.name != idle]
 
     # --- Writes ---------------------------------------------------------------------------
 

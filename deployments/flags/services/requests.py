@@ -121,10 +121,7 @@ def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
         "before": row.settings,
         "after": asked.settings,
         "segments": _segments(asked),
-        "prerequisites": _prerequisites(asked, row),
-        "on_while_off": [
-            each.flag.flag_name for each in gates.waiting_for_off(row.flag, row.environment_id)
-        ],
+        **_others(asked, row),
         "value_type": row.flag.value_type,
         "off_value": row.flag.off_value,
         "on_value": row.flag.on_value,
@@ -138,6 +135,16 @@ def _segments(asked: ChangeRequest) -> dict[str, Any]:
     named = {slug for rule in asked.settings["rules"] for slug in rule["segments"]}
     rows = Segment.objects.of(asked.workspace_id).filter(slug__in=named).order_by("slug")
     return dict(rows.values_list("slug", "constraints"))
+
+
+def _others(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
+    """Other flags it has to do with, where there are any."""
+    waiting = gates.waiting_for_off(row.flag, row.environment_id)
+    found = {
+        "prerequisites": _prerequisites(asked, row),
+        "on_while_off": [each.flag.flag_name for each in waiting],
+    }
+    return {name: told for name, told in found.items() if told}
 
 
 def _prerequisites(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
