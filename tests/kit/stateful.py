@@ -27,6 +27,7 @@ from tests.kit.deployments import World as DeploymentWorld
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
 NEEDS: dict[str, Callable[[models.Model, str], dict[str, Any]]] = {}
 BUILDERS: dict[str, Callable[[], models.Model]] = {}
+ANSWERS = frozenset({"approved", "rejected", "changes_requested"})
 F = TypeVar("F", bound=Callable[[], models.Model])
 
 
@@ -78,18 +79,18 @@ def request() -> models.Model:
 
 
 def _ended(row: models.Model, to: str) -> dict[str, Any]:
-    """Approved is what has its signatures, and the database knows."""
+    """What was answered has its answer, approved is what has its signatures: the database knows."""
     assert isinstance(row, Request)
     now = clock.now()
-    if to == "approved" and row.status == "open":
+    if to in ANSWERS and row.status == "open":
         [place] = RequestSlot.objects.filter(request=row)
         Decision.objects.create(
             workspace=row.workspace, request=row, slot=place, instance=1, sha256=row.sha256,
             person=make.person(row.workspace, "release_manager"), as_role="release_manager",
-            verdict="approved", decided_at=now,
+            verdict=to, decided_at=now, comment="" if to == "approved" else "walked",
         )  # fmt: skip
     ends: dict[str, Any] = {"closed_at": row.closed_at or now}
-    if to in {"approved", "rejected", "changes_requested"}:
+    if to in ANSWERS:
         ends["decided_at"] = now
     return ends
 
