@@ -142,10 +142,7 @@ def test_member__what_a_viewer_may_not__is_shown_disabled_with_the_reason() -> N
     assert "Grant a role: needs Security lead, Workspace admin" in html
 
 
-@pytest.mark.parametrize(
-    "verb", ["lock", "unlock", "end-sessions", "forgive", "remove", "reset-factor", "grant"]
-)
-def test_member__every_button__is_refused_to_strangers(verb: str) -> None:
+def test_member__every_button__is_refused_to_strangers() -> None:
     ws = make.workspace()
     make.person(ws, "workspace_admin")
     user = make.person(ws, "legal")
@@ -154,17 +151,18 @@ def test_member__every_button__is_refused_to_strangers(verb: str) -> None:
     )
     form = {"reason": "because I can", "role": "cto"}
     viewer = make.client(make.person(ws, "viewer"))
-    assert viewer.post(member_url(user, f"{verb}/"), form).status_code == 403
     outsider = make.client(make.person(make.workspace(), "workspace_admin"))
-    assert outsider.post(member_url(user, f"{verb}/"), form).status_code == 404
     assert outsider.get(member_url(user)).status_code == 404
-    nobody = Client().post(member_url(user, f"{verb}/"), form)
-    assert nobody["Location"].startswith("/access/login/")
-    assert services.lock_of(user) is not None
-    assert set(Grant.objects.held().filter(membership__user=user).values_list("role")) == {
-        ("legal",)
-    }
-    assert AuditEvent.objects.filter(outcome="denied").exists()
+    verbs = ("lock", "unlock", "end-sessions", "forgive", "remove", "reset-factor", "grant")
+    for verb in verbs:
+        assert viewer.post(member_url(user, f"{verb}/"), form).status_code == 403, verb
+        assert outsider.post(member_url(user, f"{verb}/"), form).status_code == 404, verb
+        nobody = Client().post(member_url(user, f"{verb}/"), form)
+        assert nobody["Location"].startswith("/access/login/"), verb
+        assert services.lock_of(user) is not None, verb
+        held = Grant.objects.held().filter(membership__user=user).values_list("role", flat=True)
+        assert list(held) == ["legal"], verb
+    assert AuditEvent.objects.filter(outcome="denied").count() >= len(verbs)
 
 
 # --- The matrix --------------------------------------------------------------------------------
@@ -271,6 +269,7 @@ def test_members__query_count__does_not_grow_with_members(
         browser.get("/access/members/")
 
 
+@pytest.mark.slow
 def test_every_form__of_hostile_bytes__is_answered_not_broken() -> None:
     ws = make.workspace()
     user = make.person(ws, "workspace_admin")

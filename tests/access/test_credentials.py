@@ -69,7 +69,7 @@ def test_bad_credentials__of_every_kind__get_one_answer() -> None:
 
 
 @pytest.mark.django_db
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     st.one_of(
         st.text(max_size=200),

@@ -187,40 +187,37 @@ def test_key_set__keeps_public_halves_of_allowed_kinds_only() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"aud": "another"},
-        {"aud": ["another"]},
-        {"aud": None},
-        {"aud": 5},
-        {"iss": "https://unknown.example"},
-        {"iss": None},
-        {"agent_id": "not-an-id"},
-        {"agent_id": None},
-        {"workspace_id": "00000000-0000-7000-8000-000000000000"},
-        {"workspace_id": None},
-        {"role": "coordinator-in-chief"},
-        {"role": "workspace_admin"},
-        {"role": ""},
-        {"role": None},
-        {"session_id": None},
-        {"jti": None},
-        {"exp": None},
-        {"iat": None},
-        {"exp": 1},
-        {"nbf": 32503680000},
-        {"exp": 32503680000},
-    ],
-    ids=str,
-)
-def test_outside_token__wrong_in_any_claim__is_refused(
-    issuer: Issuer, changes: dict[str, Any]
-) -> None:
+WRONG: list[dict[str, Any]] = [
+    {"aud": "another"},
+    {"aud": ["another"]},
+    {"aud": None},
+    {"aud": 5},
+    {"iss": "https://unknown.example"},
+    {"iss": None},
+    {"agent_id": "not-an-id"},
+    {"agent_id": None},
+    {"workspace_id": "00000000-0000-7000-8000-000000000000"},
+    {"workspace_id": None},
+    {"role": "coordinator-in-chief"},
+    {"role": "workspace_admin"},
+    {"role": ""},
+    {"role": None},
+    {"session_id": None},
+    {"jti": None},
+    {"exp": None},
+    {"iat": None},
+    {"exp": 1},
+    {"nbf": 32503680000},
+    {"exp": 32503680000},
+]
+
+
+def test_outside_token__wrong_in_any_claim__is_refused(issuer: Issuer) -> None:
     agent = make.agent(make.workspace())
     trust(issuer, agent)
+    for changes in WRONG:
+        assert refused(issuer.token(agent, **changes)), changes
     assert accepted(issuer.token(agent))
-    assert refused(issuer.token(agent, **changes))
 
 
 def test_outside_token__signed_with_the_public_key_as_a_secret__is_refused(issuer: Issuer) -> None:

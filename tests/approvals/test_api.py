@@ -15,16 +15,15 @@ from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from tests import make
-from tests.kit import approvals, work
+from tests.kit import approvals, settled, work
 from tests.kit.api import Api, refused
 from tests.kit.approvals import PACKET, ask, now_of, policy, slot
-from tests.kit.racing import race
 
 pytestmark = pytest.mark.django_db
 HERE = "/api/v1/approvals"
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
@@ -300,12 +299,3 @@ def test_lists__are_filtered_and_paged(here: Workspace) -> None:
     assert len(api.get(page["next"]).json()["items"]) == 1
     refused(api.get(f"{HERE}?status=maybe"), "INVALID_ARGUMENT")
     refused(api.get(f"{HERE}?colour=red"), "INVALID_ARGUMENT")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_approvers__in_the_same_second__over_http(here: Workspace) -> None:
-    request = ask(here)
-    callers = [caller(here, "release_manager") for _ in range(3)]
-    answers = race(3, lambda n: callers[n].post(path(request, "/decide"), yes(request)))
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
-    assert Decision.objects.filter(request=request).count() == 1

@@ -18,13 +18,13 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
 from controlplane.notify.models import OutboxMessage
 from tests import make
-from tests.kit import approvals, work
+from tests.kit import approvals, settled, work
 from tests.kit.approvals import PACKET, ask, now_of, person, policy, sign, slot
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

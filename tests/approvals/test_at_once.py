@@ -19,11 +19,12 @@ from controlplane.base.models import Signal
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError, InvalidTransition
 from tests import make
+from tests.approvals.test_api import caller, path, yes
 from tests.kit import approvals
 from tests.kit.approvals import ask, now_of, person, policy, sign, slot
 from tests.kit.racing import race
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers, pytest.mark.slow]
 ROUNDS = 4
 
 
@@ -289,3 +290,12 @@ def test_subject_changed_by_one_who_tells_nobody__refused_with_the_difference_an
     assert not Decision.objects.filter(request=row).exists()
     assert not approvals.timers_of(row)
     assert promises.EXPIRE
+
+
+def test_two_approvers__in_the_same_second__over_http() -> None:
+    here = make.workspace()
+    request = ask(here)
+    callers = [caller(here, "release_manager") for _ in range(3)]
+    answers = race(3, lambda n: callers[n].post(path(request, "/decide"), yes(request)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert Decision.objects.filter(request=request).count() == 1

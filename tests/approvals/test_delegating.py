@@ -15,13 +15,13 @@ from controlplane.approvals.models import Decision, Delegation
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from tests import make
-from tests.kit import approvals
+from tests.kit import approvals, settled
 from tests.kit.approvals import Person, ask, person, policy, sign, slot
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

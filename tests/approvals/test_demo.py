@@ -13,6 +13,7 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_demo__something_in_every_state_that_matters__once() -> None:
     here, there = make.workspace(), make.workspace()
     scene = Scene(here, {role: make.person(here, role) for role in sorted(PEOPLE)})

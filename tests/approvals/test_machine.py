@@ -257,7 +257,7 @@ class Walk(RuleBasedStateMachine):
 
 # Looking for a shorter course of a failure takes minutes with a database: the long one will do.
 WALKS = settings(
-    max_examples=12,
+    max_examples=5,
     stateful_step_count=14,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -51,7 +51,7 @@ def test_hash__is_of_the_value__not_of_its_spelling(packet: Any, rng: random.Ran
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(PACKETS)
 def test_text__passes_through_the_database_and_its_json(packet: Any) -> None:
     """Whoever reads the view by SQL sees the numbers that were signed."""

@@ -18,13 +18,13 @@ from controlplane.approvals.models import Decision, Request
 from tests import make
 from tests.console.test_colours_and_sizes import sheets, undressed, weight
 from tests.console.test_own_pages import asked_of
-from tests.kit import approvals, inhabited, work
+from tests.kit import approvals, inhabited, settled, work
 
 QUEUE = "/admin/approvals/request/"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
@@ -250,6 +250,7 @@ def queries(browser: Client, url: str) -> list[str]:
     return asked_of(captured)
 
 
+@pytest.mark.slow
 def test_queue__warm__as_many_queries_for_thirty_as_for_three(
     here: Workspace, browser: Client
 ) -> None:

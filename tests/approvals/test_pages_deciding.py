@@ -19,13 +19,13 @@ from controlplane.approvals.models import Decision, Delegation, Request
 from controlplane.lib import clock
 from tests import make
 from tests.approvals.test_pages import main_of, page_of, read
-from tests.kit import approvals, inhabited
+from tests.kit import approvals, inhabited, settled
 
 TYPED = 'I looked at "all" of it: <b>fine</b> & done.'
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 

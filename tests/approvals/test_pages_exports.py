@@ -15,13 +15,13 @@ from django.urls import reverse
 from controlplane.access.models import User, Workspace
 from controlplane.approvals.models import Request
 from tests import make
-from tests.kit import approvals, inhabited
+from tests.kit import approvals, inhabited, settled
 
 SCRIPTS = "Ελληνικά Кириллица Tiếng Việt 日本語 العربية עברית हिन्दी 👩‍🚀 a\u202eb \ue000 \U0010ffff"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 

@@ -12,13 +12,13 @@ from controlplane.access.models import User, Workspace
 from controlplane.approvals.models import Policy
 from tests import make
 from tests.approvals.test_pages import read
-from tests.kit import approvals, inhabited
+from tests.kit import approvals, inhabited, settled
 
 LIST = "/admin/approvals/policy/"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 

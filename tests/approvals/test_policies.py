@@ -106,37 +106,45 @@ def test_what_a_workspace_changed__stays() -> None:
 SLOT = slot("a", "legal")
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        ({"slots": []}, "slots"), ({"slots": None}, "slots"), ({"slots": "x"}, "slots"),
-        ({"slots": {"a": 1}}, "slots"), ({"slots": [SLOT, SLOT]}, "slots"),
-        ({"slots": ["a"]}, "slots[0]"), ({"slots": [{**SLOT, "who": 1}]}, "slots[0]"),
-        ({"slots": [{**SLOT, "slug": "A b"}]}, "slots[0].slug"),
-        ({"slots": [{**SLOT, "roles": []}]}, "slots[0].roles"),
-        ({"slots": [{**SLOT, "roles": ["executor"]}]}, "slots[0].roles"),
-        ({"slots": [{**SLOT, "roles": ["nobody"]}]}, "slots[0].roles"),
-        ({"slots": [{**SLOT, "roles": "legal"}]}, "slots[0].roles"),
-        ({"slots": [{**SLOT, "count": 0}]}, "slots[0].count"),
-        ({"slots": [{**SLOT, "count": 21}]}, "slots[0].count"),
-        ({"slots": [{**SLOT, "count": True}]}, "slots[0].count"),
-        ({"slots": [{**SLOT, "requester_may": 1}]}, "slots[0].requester_may"),
-        ({"slots": [slot(f"s{n}", "legal") for n in range(11)]}, "slots"),
-        ({"order": "random"}, "order"), ({"target_minutes": 0}, "target_minutes"),
-        ({"target_minutes": 2.5}, "target_minutes"), ({"expires_minutes": -1}, "expires_minutes"),
-        ({"remind_at": [0]}, "remind_at"), ({"remind_at": [100]}, "remind_at"),
-        ({"remind_at": "50"}, "remind_at"), ({"remind_at": [1, 2, 3, 4, 5, 6]}, "remind_at"),
-        ({"escalate_to": ["executor"]}, "escalate_to"), ({"name": ""}, "name"),
-        ({"colour": "red"}, "colour"),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_bad_policy__is_named(given: dict[str, Any], field: str) -> None:
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"slots": []}, "slots"),
+    ({"slots": None}, "slots"),
+    ({"slots": "x"}, "slots"),
+    ({"slots": {"a": 1}}, "slots"),
+    ({"slots": [SLOT, SLOT]}, "slots"),
+    ({"slots": ["a"]}, "slots[0]"),
+    ({"slots": [{**SLOT, "who": 1}]}, "slots[0]"),
+    ({"slots": [{**SLOT, "slug": "A b"}]}, "slots[0].slug"),
+    ({"slots": [{**SLOT, "roles": []}]}, "slots[0].roles"),
+    ({"slots": [{**SLOT, "roles": ["executor"]}]}, "slots[0].roles"),
+    ({"slots": [{**SLOT, "roles": ["nobody"]}]}, "slots[0].roles"),
+    ({"slots": [{**SLOT, "roles": "legal"}]}, "slots[0].roles"),
+    ({"slots": [{**SLOT, "count": 0}]}, "slots[0].count"),
+    ({"slots": [{**SLOT, "count": 21}]}, "slots[0].count"),
+    ({"slots": [{**SLOT, "count": True}]}, "slots[0].count"),
+    ({"slots": [{**SLOT, "requester_may": 1}]}, "slots[0].requester_may"),
+    ({"slots": [slot(f"s{n}", "legal") for n in range(11)]}, "slots"),
+    ({"order": "random"}, "order"),
+    ({"target_minutes": 0}, "target_minutes"),
+    ({"target_minutes": 2.5}, "target_minutes"),
+    ({"expires_minutes": -1}, "expires_minutes"),
+    ({"remind_at": [0]}, "remind_at"),
+    ({"remind_at": [100]}, "remind_at"),
+    ({"remind_at": "50"}, "remind_at"),
+    ({"remind_at": [1, 2, 3, 4, 5, 6]}, "remind_at"),
+    ({"escalate_to": ["executor"]}, "escalate_to"),
+    ({"name": ""}, "name"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+def test_bad_policy__is_named() -> None:
     here = make.workspace()
-    values: dict[str, Any] = {"name": "Own", "slots": [SLOT], **given}
-    with pytest.raises(Invalid) as refused:
-        services.define_policy(here, "own", actor=make.JOB, **values)
-    assert list(refused.value.details) == [field]
+    for given, field in BAD:
+        values: dict[str, Any] = {"name": "Own", "slots": [SLOT], **given}
+        with pytest.raises(Invalid) as refused:
+            services.define_policy(here, "own", actor=make.JOB, **values)
+        assert list(refused.value.details) == [field], given
     with pytest.raises(Invalid, match="slug"):
         services.define_policy(here, "no slug", actor=make.JOB, name="Own", slots=[SLOT])
 

@@ -15,14 +15,14 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from controlplane.notify.models import Notification
 from tests import make
-from tests.kit import approvals
+from tests.kit import approvals, settled
 from tests.kit.approvals import ask, now_of, person, policy, ring, sign, slot
 
 pytestmark = pytest.mark.django_db
 TARGET, WEEK = timedelta(hours=4), timedelta(days=7)
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
