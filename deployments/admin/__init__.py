@@ -1,5 +1,5 @@
 """Console lists of deployments."""
 
-from deployments.admin import releases
+from deployments.admin import releases, rollouts
 
-__all__ = ["releases"]
+__all__ = ["releases", "rollouts"]
