@@ -57,6 +57,16 @@ TABLE: dict[str, dict[str, str]] = {
     "catalog.service": {
         "up": "good", "down": "bad", "unknown": "neutral", "active": "good", "retired": "neutral",
     },
+    "deployments.deployment": {
+        "draft": "neutral", "preparing": "info", "ready": "info", "approved": "good",
+        "deploying": "info", "verifying": "info", "monitoring": "info", "completed": "good",
+        "blocked": "warn", "failed": "bad", "rolled_back": "neutral", "cancelled": "neutral",
+    },
+    "deployments.rollout": {
+        "planned": "info", "baseline_taken": "info", "running": "info", "held": "warn",
+        "paused": "warn", "stabilizing": "info", "completed": "good", "rolled_back": "neutral",
+        "cancelled": "neutral",
+    },
     "feature_flags.changerequest": {
         "waiting": "neutral", "approved": "good", "applied": "good", "rejected": "warn",
         "returned": "warn", "withdrawn": "neutral", "expired": "neutral", "void": "neutral",

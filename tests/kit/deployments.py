@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from controlplane.access.models import User
+from controlplane.access.models import User, Workspace
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.catalog import services as catalog
@@ -52,9 +52,9 @@ HOTFIX = {
 class World:
     """A release manager who deploys, a lead, everybody a tier may ask, and the components."""
 
-    def __init__(self) -> None:
-        self.workspace = make.workspace()
-        self.manager = make.person(self.workspace, "release_manager", name="Rhea Lane")
+    def __init__(self, workspace: Workspace | None = None, manager: User | None = None) -> None:
+        self.workspace = workspace or make.workspace()
+        self.manager = manager or make.person(self.workspace, "release_manager", name="Rhea Lane")
         self.actor = make.actor(self.manager)
 
     @cached_property

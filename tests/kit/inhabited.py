@@ -43,7 +43,7 @@ from deployments.flags.services.tokens import issue_token as issue_sdk_token
 from telemetry import audits, kpis, rollups, snapshots
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import catalog, telemetry, work
+from tests.kit import catalog, released, telemetry, work
 
 LONG = "A title that does not end where titles end, and goes on " * 8
 # One for each way out of a page: markup, an attribute, a script's string, an address.
@@ -84,6 +84,8 @@ def settle() -> World:
     _telemetry(world)
     _approvals(world)
     _flags(world)
+    released.deploy(here, root, hostile=HOSTILE, long=LONG)
+    released.roll_out(here, root, hostile=HOSTILE)
     return world
 
 

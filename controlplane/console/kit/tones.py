@@ -20,10 +20,10 @@ _STATES = {
     "expired inactive left merged new none not_applicable not_known_yet off over queued removed "
     "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
     "unused void waiting withdrawn",
-    "info": "acknowledged advancing assigned being_worked_on canary current deploying executing "
-    "in_flight in_force in_progress leased mitigating monitoring open planned preparing processing "
-    "ready running scheduled sending started starting submitted triaged verifying "
-    "waiting_for_start",
+    "info": "acknowledged advancing assigned baseline_taken being_worked_on canary current deploying "
+    "executing in_flight in_force in_progress leased mitigating monitoring open planned preparing "
+    "processing ready running scheduled sending stabilizing started starting submitted triaged "
+    "verifying waiting_for_start",
     "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
     "granted green healthy held in_effect met mitigated ok on online passed passing published "
@@ -40,14 +40,17 @@ _STATES = {
 }
 _TONE_OF = {state: tone for tone, states in _STATES.items() for state in states.split()}
 # Where a word means something else: a closed breaker lets calls through, an open one fails them
-# all; an open break-glass is a door that somebody should watch; and what failed once, in a log of
-# every look, deed or delivery, is over: what it means now another row says.
+# all; an open break-glass is a door that somebody should watch; a canary is held because something
+# is not clear; and what failed once, in a log of every look, deed or delivery, is over: what it
+# means now another row says.
 _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "access.breakglass": {"open": "warn"},
     "audit.auditevent": {"failed": "warn"},
     "base.retentionrun": {"failed": "warn"},
     "catalog.integration": {"closed": "good", "open": "bad"},
     "catalog.proberesult": {"failed": "warn"},
+    "deployments.rollout": {"held": "warn"},
+    "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
