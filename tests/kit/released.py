@@ -35,7 +35,7 @@ def deploy(workspace: Workspace, root: User, *, hostile: str, long: str) -> None
         open_gate, actor=world.actor, holds=False, detail=hostile,
         evidence=[{"label": hostile, "link": "https://ci.example.org/7"}],
     )  # fmt: skip
-    hotfix = {**deployments.HOTFIX, "scope_note": hostile, "kind": "hotfix"}
+    hotfix: Any = {**deployments.HOTFIX, "scope_note": hostile, "kind": "hotfix"}
     world.draft("production", release="5.0.6", **hotfix)
     _freezes(world, hostile, long)
 

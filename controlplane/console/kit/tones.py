@@ -20,10 +20,10 @@ _STATES = {
     "expired inactive left merged new none not_applicable not_known_yet off over queued removed "
     "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
     "unused void waiting withdrawn",
-    "info": "acknowledged advancing assigned baseline_taken being_worked_on canary current deploying "
-    "executing in_flight in_force in_progress leased mitigating monitoring open planned preparing "
-    "processing ready running scheduled sending stabilizing started starting submitted triaged "
-    "verifying waiting_for_start",
+    "info": "acknowledged advancing assigned baseline_taken being_worked_on canary current "
+    "deploying executing in_flight in_force in_progress leased mitigating monitoring open planned "
+    "preparing processing ready running scheduled sending stabilizing started starting "
+    "submitted triaged verifying waiting_for_start",
     "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
     "granted green healthy held in_effect met mitigated ok on online passed passing published "
@@ -32,8 +32,8 @@ _STATES = {
     "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
     "escalated expiring findings flapping given_up half_open killed late locked missed "
     "needs_attention on_hold partial paused pending recorded rejected returned retry retrying "
-    "review_pending rotating silenced slow stale stopping unverified waived waiting_for_sign_off warn "
-    "warning",
+    "review_pending rotating silenced slow stale stopping unverified waived waiting_for_sign_off "
+    "warn warning",
     "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
     "down error errored failed failing firing invalid lost missing offline outage overdue red "
     "silent tampered unhealthy unreachable",
