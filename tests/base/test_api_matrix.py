@@ -142,10 +142,10 @@ def test_strangers__touch_no_row_of_another_workspace(settings: Any, tmp_path: P
     for operation in OPERATIONS:
         if "<uuid:uid>" not in operation.route.path:
             continue
-        rows = _rows_of(lists.get(operation.parent), owner, user, demo)
-        if not rows:
+        known = _first_of(operation, lists, owner, user, demo)
+        if known is None:
             continue
-        path = operation.path({"uid": rows[0]["uid"]})
+        path = operation.path(known)
         response = matrix.call(operation, stranger, user=user, workspace=elsewhere.slug, path=path)
         assert response.status_code in {403, 404}, (operation, response.content[:300])
         if operation.reads:
@@ -155,10 +155,22 @@ def test_strangers__touch_no_row_of_another_workspace(settings: Any, tmp_path: P
     assert walked >= 5
 
 
-def _rows_of(operation: Any, actor: Any, user: Any, workspace: Any) -> list[dict[str, Any]]:
-    if operation is None:
-        return []
-    response: Any = matrix.call(operation, actor, user=user, workspace=workspace.slug)
-    assert response.status_code == 200, (operation, response.content[:300])
-    items = (getattr(response, "data", None) or {}).get("items") or []
-    return [row for row in items if "uid" in row]
+def _first_of(
+    operation: matrix.Operation, lists: Any, actor: Any, user: Any, workspace: Any
+) -> dict[str, Any] | None:
+    """The route's parameters, of the first row of each list on the way; none where one is empty."""
+    known: dict[str, Any] = {}
+    for name, parent in operation.parents:
+        listed = lists.get(parent)
+        if listed is None:
+            return None
+        response: Any = matrix.call(
+            listed, actor, user=user, workspace=workspace.slug, path=listed.path(known)
+        )
+        assert response.status_code == 200, (listed, response.content[:300])
+        rows = (getattr(response, "data", None) or {}).get("items") or []
+        named = [row[name] for row in rows if name in row]
+        if not named:
+            return None
+        known[name] = named[0]
+    return known

@@ -52,9 +52,10 @@ class Operation:
         return self.method == "GET"
 
     @property
-    def parent(self) -> str:
-        """The list that shows the rows this route is about: all before its first parameter."""
-        return self.route.path.split("<", 1)[0].rstrip("/")
+    def parents(self) -> list[tuple[str, str]]:
+        """Each parameter, and the list that shows the rows it names: all of the path before it."""
+        path = self.route.path
+        return [(m.group(2), path[: m.start()].rstrip("/")) for m in _PARAMETER.finditer(path)]
 
     def allows(self, actor: Actor, workspace: Workspace) -> bool:
         if self.action in {ANYONE, SIGNED_IN}:
