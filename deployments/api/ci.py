@@ -13,6 +13,7 @@ from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import NoInput, StrictSerializer
 from controlplane.base.api.views import ANYONE
 from controlplane.lib.defaults import define
+from controlplane.lib.errors import Invalid
 from controlplane.lib.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from deployments.ci.receiving import receive
 
@@ -74,10 +75,18 @@ def ci_results(request: HttpRequest) -> Any:
     `delivery`; for a step `step`, `attempt` and `output`. A report is heard once; older
     news changes nothing.
     """
+    _signed(request)
     body = bodies.read(request, MAX_REPORT.value)
     bodies.check_json(request.META.get("CONTENT_TYPE", ""))
     done = receive(body, dict(request.headers))
     return done._asdict()
+
+
+def _signed(request: HttpRequest) -> None:
+    """What carries no signature at all was never meant for here: no secret is tried on it."""
+    for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER):
+        if not request.headers.get(name):
+            raise Invalid("This is no report of a pipeline's.", details={name: "Missing."})
 
 
 ci_results.cls.schema = ReportSchema()  # type: ignore[attr-defined]
