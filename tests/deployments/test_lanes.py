@@ -26,7 +26,7 @@ from deployments.services import papers
 from deployments.watch import snapshots
 from deployments.watch.verdicts import judge
 from tests import make
-from tests.kit.deployments import FACTS, HOTFIX, SHA, World, again, deliver, fire, steps
+from tests.kit.deployments import FACTS, HOTFIX, SHA, World, again, deliver, fire, steps, there
 
 pytestmark = pytest.mark.django_db
 
@@ -47,12 +47,12 @@ class TestHotfix:
         services.waive_gate(world.gate(row, "agent-tests"), actor=tester, reason="No time.")
         world.settle(row)
         row = services.declare_ready(again(row), actor=world.actor)
-        assert row.item.priority == 0
-        assert "hotfix" in row.item.labels
-        assert row.approval.policy.slug == "deployment_hotfix"
+        assert there(row.item).priority == 0
+        assert "hotfix" in there(row.item).labels
+        assert there(row.approval).policy.slug == "deployment_hotfix"
         world.sign(row)
         row = world.do_steps(services.start(again(row), actor=world.actor))
-        assert row.docs_due_at == row.deployed_at + timedelta(hours=24)
+        assert row.docs_due_at == there(row.deployed_at) + timedelta(hours=24)
         titles = " ".join(item.title for item in papers.items_of(row))
         for words in ("evidence", "retrospective", "timeline", "Agent tests"):
             assert words in titles
@@ -77,7 +77,7 @@ class TestHotfix:
 
     @pytest.mark.parametrize("field", sorted(HOTFIX))
     def test_what_it_says__is_required(self, world: World, field: str) -> None:
-        given = {**HOTFIX, field: ""}
+        given: dict[str, Any] = {**HOTFIX, field: ""}
         if field == "hotfix_trigger":
             with pytest.raises(Invalid):
                 world.draft("production", kind="hotfix", **given)
@@ -109,7 +109,7 @@ class TestRollback:
         assert services.roll_back(again(bad), actor=world.lead, reason="Again!").pk == undo.pk
         world.do_steps(undo)
         assert again(bad).status == "rolled_back"
-        assert services.running_in(world.place("staging")).running_release == "4.1.0"
+        assert there(services.running_in(world.place("staging"))).running_release == "4.1.0"
         assert AuditEvent.objects.about(bad).filter(action="deployment.rollback").exists()
 
     def test_from_production__without_consent_and_in_a_freeze(self, world: World) -> None:
@@ -229,13 +229,14 @@ class TestDatabase:
 
     def test_rows__are_not_deleted_nor_moved(self, world: World) -> None:
         row = world.draft()
-        for change in (
-            lambda: Deployment.objects.filter(pk=row.pk).update(environment=world.place("local")),
-            lambda: Deployment.objects.filter(pk=row.pk).update(kind="hotfix"),
-            lambda: Deployment.objects.filter(pk=row.pk).update(image_tag="x:latest"),
-        ):
+        changes: list[dict[str, Any]] = [
+            {"environment": world.place("local")},
+            {"kind": "hotfix"},
+            {"image_tag": "x:latest"},
+        ]
+        for change in changes:
             with pytest.raises(IntegrityError), transaction.atomic():
-                change()
+                Deployment.objects.filter(pk=row.pk).update(**change)
 
 
 class TestCi:
@@ -294,7 +295,7 @@ def test_evidence__of_every_gate_is_shown(world: World) -> None:
     gates = {gate.slug: gate for gate in services.look_at_gates(row)}
     assert gates["staging"].state == "failed"
     assert gates["item-unblocked"].state == "passed"
-    assert gates["item-unblocked"].evidence[0]["label"] == row.item.key
+    assert gates["item-unblocked"].evidence[0]["label"] == there(row.item).key
     assert gates["on-call-told"].state in {"waiting", "failed"}  # nobody is on duty
     assert gates["telemetry-audit"].state == "failed"
     assert all(gate.detail for gate in gates.values() if gate.computed and gate.phase == "before")
@@ -326,7 +327,7 @@ def test_computed_gate__nobody_ticks(world: World) -> None:
 
 def test_closed_item__is_told_by_the_gate(world: World) -> None:
     row = world.prepared()
-    work.close_item(row.item, actor=make.JOB, reason="By mistake.", force=True)
+    work.close_item(there(row.item), actor=make.JOB, reason="By mistake.", force=True)
     services.look_at_gates(row)
     assert world.gate(row, "item-unblocked").state == "failed"
     deliver()

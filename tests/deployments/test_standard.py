@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,7 +14,7 @@ from controlplane.work.models import Comment, Item
 from deployments import services
 from deployments.models import Deployment
 from tests import make
-from tests.kit.deployments import PLAN, World, again, deliver, fire, steps
+from tests.kit.deployments import PLAN, World, again, deliver, fire, steps, there
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def test_production__the_whole_way(world: World) -> None:
     assert row.status == "verifying"
     world.settle(row, "after")
     row = services.begin_watch(again(row), actor=world.actor)
-    assert row.monitor_until == row.deployed_at + timedelta(minutes=30)
+    assert row.monitor_until == there(row.deployed_at) + timedelta(minutes=30)
     with pytest.raises(GateNotMet, match="watched until"):
         services.close(row, actor=world.actor, reason="Done.")
     with time_machine.travel(row.monitor_until + timedelta(seconds=1), tick=False):
@@ -44,7 +45,7 @@ def test_production__the_whole_way(world: World) -> None:
         row = services.close(row, actor=world.actor, reason="4.2.0 live; telemetry stable")
     assert row.status == "completed"
     deliver()
-    item = Item.objects.get(pk=row.item_id)
+    item = Item.objects.get(pk=there(row.item_id))
     assert (item.category, item.close_reason) == ("done", "4.2.0 live; telemetry stable")
     said = " ".join(Comment.objects.filter(item=item).values_list("text", flat=True))
     for words in ("is planned", "Validations", "Exit code 0", "is completed", "docker build"):
@@ -60,7 +61,7 @@ def test_staging__nobody_signs(world: World) -> None:
 
 def test_tier_three__is_watched_for_an_hour(world: World) -> None:
     row = world.watched("staging", tier=3)
-    assert row.monitor_until == row.deployed_at + timedelta(minutes=60)
+    assert row.monitor_until == there(row.deployed_at) + timedelta(minutes=60)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,9 @@ def test_tier_three__is_watched_for_an_hour(world: World) -> None:
     ],
 )
 def test_create__what_is_wrong__is_named(world: World, field: str, value: object) -> None:
+    fields: dict[str, Any] = {field: value}
     with pytest.raises(Invalid) as refused:
-        world.draft(**{field: value})
+        world.draft(**fields)
     assert any(name.startswith(field) for name in refused.value.details)
     assert not Deployment.objects.exists()
 
@@ -108,7 +110,7 @@ def test_ensure__finds_what_is_there(world: World) -> None:
     assert (made.created, found.created) == (True, False)
     assert made.deployment.pk == found.deployment.pk
     assert Item.objects.filter(labels__contains=["deployment"]).count() == 1
-    assert made.deployment.item.title == "Deploy 9.1 to Production"
+    assert there(made.deployment.item).title == "Deploy 9.1 to Production"
 
 
 def test_ready__waits_for_every_check(world: World) -> None:
@@ -143,7 +145,7 @@ def test_change__after_consent__asks_anew(world: World) -> None:
     with pytest.raises(InvalidTransition):
         services.start(row, actor=world.actor)
     services.declare_ready(row, actor=world.actor)
-    assert again(row).approval.pk != first.pk
+    assert there(again(row).approval).pk != first.pk
 
 
 def test_start__in_production__takes_consent(world: World) -> None:
@@ -152,8 +154,8 @@ def test_start__in_production__takes_consent(world: World) -> None:
     row = world.ready("production")
     with pytest.raises(InvalidTransition):
         services.start(row, actor=world.actor)
-    assert row.approval.policy.slug == "deployment_tier_1"
-    roles = {role for slot in row.approval.slots.all() for role in slot.roles}
+    assert there(row.approval).policy.slug == "deployment_tier_1"
+    roles = {role for slot in there(row.approval).slots.all() for role in slot.roles}
     assert roles == {"engineering_lead", "release_manager"}
 
 
@@ -174,7 +176,7 @@ def test_tier__says_who_signs(world: World, tier: int, roles: set[str]) -> None:
     world.on_call()
     world.completed("staging")
     row = world.ready("production", tier=tier)
-    asked = {role for slot in row.approval.slots.all() for role in slot.roles}
+    asked = {role for slot in there(row.approval).slots.all() for role in slot.roles}
     assert asked == roles
 
 
@@ -184,8 +186,9 @@ def test_author__signs_nothing(world: World) -> None:
     world.on_call()
     world.completed("staging")
     row = world.ready("production")
+    request = there(row.approval)
     with pytest.raises(NotAllowed):
-        approvals.decide(row.approval, "approved", actor=world.actor, sha256=row.approval.sha256)
+        approvals.decide(request, "approved", actor=world.actor, sha256=request.sha256)
 
 
 def test_steps__in_their_order(world: World) -> None:
@@ -298,7 +301,7 @@ class TestStranger:
         world.completed("staging")
         row = world.approved("production")
         key, _ = make.key(make.agent(world.workspace, role="executor"))
-        agent = actor_for_agent(key.agent)
+        agent = actor_for_agent(there(key.agent))
         with pytest.raises(NotAllowed):
             services.start(row, actor=agent)
         assert again(row).status == "approved"

@@ -13,7 +13,7 @@ from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
 from deployments import services
 from deployments.models import Step, StepAttempt
 from deployments.steps import kinds, worker
-from tests.kit.deployments import World, again, steps
+from tests.kit.deployments import World, again, steps, there
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
@@ -166,8 +166,8 @@ def test_blocked_item__holds_the_next_automatic_step(world: World) -> None:
 
     adapter = world.adapter()
     row = world.started()
-    blocker = work.create_item(row.item.project, actor=make.JOB, title="Registry is down")
-    work.block(row.item, by=blocker, actor=make.JOB)
+    blocker = work.create_item(there(row.item).project, actor=make.JOB, title="Registry is down")
+    work.block(there(row.item), by=blocker, actor=make.JOB)
     with pytest.raises(GateNotMet, match="open blockers"):
         services.run_step(steps(row)[0], actor=world.actor, adapter=adapter)
     assert again(row).status == "deploying"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models.functions import Now
 
@@ -27,6 +27,7 @@ from deployments.models import Adapter, Deployment, Gate, Step
 from tests import make
 from tests.kit import oncall
 
+T = TypeVar("T")
 SHA = "1f" * 20
 BASE = "2e" * 20
 DIGEST = "sha256:" + "ab" * 32
@@ -47,6 +48,12 @@ HOTFIX = {
     "base_sha": BASE,
     "scope_note": "Stops after five tries; nothing else is touched.",
 }
+
+
+def there(found: T | None) -> T:
+    """What must be there by now."""
+    assert found is not None
+    return found
 
 
 class World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -378,10 +379,11 @@ def test_closing_and_reopening__settle_a_family_in_a_handful_of_statements() -> 
     g.edge("deep", "under", "parent-child")
     assert g.ready() == {"blocker", "parent"}
 
-    for flip, left in (
+    flips: list[tuple[Callable[[], object], set[str]]] = [
         (lambda: g.close("blocker"), {"parent", "held", "under", "deep", "free"}),
         (lambda: services.reopen_item(g["blocker"], actor=g.actor), {"blocker", "parent"}),
-    ):
+    ]
+    for flip, left in flips:
         with CaptureQueriesContext(connection) as asked:
             flip()
         assert g.ready() == left
