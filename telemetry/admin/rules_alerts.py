@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -9,8 +10,9 @@ from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.questions import question
+from controlplane.base.web import actor_of
 from telemetry.models import RuleChange, RuleState
-from telemetry.rules import drawn, vocabulary
+from telemetry.rules import drawn, news, vocabulary
 
 
 def _of_severity(severity: str) -> Any:
@@ -45,11 +47,12 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
     )
     list_select_related = ("rule", "workspace")
     search_fields = ("rule__title", "rule__slug", "series")
+    panel_template = "telemetry/panel_alert.html"
     head_state = "status"
     head_severity = "severity"
     head_clocks = ("since",)
     facts = (
-        "status", "severity", "rule", "series", "value_now", "limit", "sample", "since", "note",
+        "status", "severity", "rule", "of_series", "value_now", "limit", "sample", "since", "note",
         "breached_at", "fired_at", "resolved_at", "episode", "fingerprint", "place",
     )  # fmt: skip
     labels = {
@@ -65,11 +68,19 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
 
     @admin.display(description="Alert", ordering="rule__title")
     def alert(self, state: RuleState) -> str:
-        return str(state)
+        return self.heading(state)
+
+    def heading(self, obj: RuleState) -> str:
+        of = vocabulary.series_words(obj.rule, obj.series, "")
+        return f"{obj.rule.title}: {of}" if of else obj.rule.title
+
+    @admin.display(description="Series", ordering="series")
+    def of_series(self, state: RuleState) -> str:
+        return vocabulary.series_words(state.rule, state.series)
 
     @admin.display(description="Severity", ordering="rule__severity")
     def severity(self, state: RuleState) -> str:
-        return str(state.rule.severity)
+        return str(state.rule.get_severity_display())
 
     @admin.display(description="Value")
     def value_now(self, state: RuleState) -> str:
@@ -80,6 +91,16 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
     @admin.display(description="Fires")
     def limit(self, state: RuleState) -> str:
         return vocabulary.limit_words(state.rule, drawn.unit_of(state.rule))
+
+    def panel_context(self, request: HttpRequest, obj: RuleState) -> Mapping[str, Any]:
+        if not drawn.may_see(actor_of(request), obj.rule):
+            return {"hidden": True}
+        return {
+            "sentence": news.sentence(obj.rule, obj),
+            "back": drawn.looked_back(obj.rule, obj.workspace_id),
+            "changes": drawn.changes(obj.rule, obj.workspace_id, series=obj.series),
+            "change_columns": drawn.CHANGE_COLUMNS,
+        }
 
     @admin.display(description="Of")
     def place(self, state: RuleState) -> str:
@@ -99,17 +120,21 @@ class RuleChangeAdmin(ModelAdmin[RuleChange]):
     )
     empty = "No rule has done anything yet."
     empty_hint = "GET /api/v1/telemetry/rules/changes lists what they did."
-    list_display = ("title", "kind", "severity", "series", "value_then", "lasted", "at")
+    list_display = ("title", "kind", "severity", "of_series", "value_then", "lasted", "at")
     phone_columns = ("kind", "at")
     list_filter = ("kind", "severity")
     list_select_related = ("rule", "workspace")
     head_severity = "severity"
     head_clocks = ("at",)
     facts = (
-        "kind", "severity", "rule", "series", "value_then", "threshold", "sample", "began_at", "at",
-        "lasted", "episode", "note",
+        "kind", "severity", "rule", "of_series", "value_then", "threshold", "sample", "began_at",
+        "at", "lasted", "episode", "note",
     )  # fmt: skip
     labels = {"kind": "What", "began_at": "Began", "episode": "Which time", "threshold": "Limit"}
+
+    @admin.display(description="Series", ordering="series")
+    def of_series(self, change: RuleChange) -> str:
+        return vocabulary.series_words(change.rule, change.series)
 
     @admin.display(description="Value")
     def value_then(self, change: RuleChange) -> str:

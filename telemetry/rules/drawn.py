@@ -81,7 +81,7 @@ def drawn(found: Preview) -> dict[str, Any]:
         "chart": _chart(found, unit),
         "firings": [
             {
-                "series": one.series or "all",
+                "series": vocabulary.series_words(rule, one.series),
                 "worst": vocabulary.number(one.worst, unit),
                 "lasted": ((one.until or found.end) - one.at).total_seconds(),
                 "at": one.at.isoformat(),
@@ -97,7 +97,10 @@ def drawn(found: Preview) -> dict[str, Any]:
 def _chart(found: Preview, unit: str) -> dict[str, Any]:
     rule = found.rule
     series = [
-        {"name": name or found.measure.title, "points": _points(line)}
+        {
+            "name": vocabulary.series_words(rule, name, found.measure.title),
+            "points": _points(line),
+        }
         for name, line in found.lines.items()
     ]
     thresholds: list[dict[str, Any]] = []
@@ -195,7 +198,7 @@ def _series_rows(
         status = state.status if state is not None else "ok"
         rows.append(
             {
-                "series": name or "all",
+                "series": vocabulary.series_words(rule, name),
                 "state": status,
                 "value": "no data" if value is None else vocabulary.number(value, unit),
                 "limit": vocabulary.number(limit, unit) if limit is not None else "—",
@@ -208,14 +211,20 @@ def _series_rows(
     return rows[:SHOWN_SERIES]
 
 
-def changes(rule: AlertRule, workspace_id: int | None) -> list[dict[str, Any]]:
+def changes(
+    rule: AlertRule, workspace_id: int | None, *, series: str | None = None
+) -> list[dict[str, Any]]:
+    """What it did, newest first: all of it, or one series."""
     place = None if rule.scope == AlertRule.Scope.INSTALLATION else workspace_id
-    rows = RuleChange.objects.of(place).filter(rule=rule).order_by("-at", "-id")[:SHOWN_CHANGES]
+    found = RuleChange.objects.of(place).filter(rule=rule)
+    if series is not None:
+        found = found.filter(series=series)
+    rows = found.order_by("-at", "-id")[:SHOWN_CHANGES]
     unit = unit_of(rule)
     return [
         {
             "what": {"text": row.get_kind_display(), "tone": _TONES.get(row.kind, "neutral")},
-            "series": row.series or "all",
+            "series": vocabulary.series_words(rule, row.series),
             "value": "" if row.value is None else vocabulary.number(row.value, unit),
             "limit": "" if row.threshold is None else vocabulary.number(row.threshold, unit),
             "lasted": lasted(row),

@@ -95,7 +95,7 @@ def sentence(rule: AlertRule, state: RuleState) -> str:
     measure = measures.MEASURES.get(rule.measure)
     unit = measure.unit if measure is not None else ""
     what = measure.title if measure is not None else rule.title
-    of = f" of {state.series}" if state.series else ""
+    of = f" of {vocabulary.series_words(rule, state.series)}" if state.series else ""
     limit = vocabulary.limit_words(rule, unit)
     if rule.is_relative and state.threshold is not None:
         limit += f", now {vocabulary.number(state.threshold, unit)}"

@@ -11,6 +11,7 @@ from controlplane.access import policy
 from controlplane.lib import defaults
 from telemetry.models import AlertRule
 from telemetry.models.rollups import DIMENSIONS
+from telemetry.shown.words import STAGE_WORDS
 
 FIRED = "telemetry.rule_fired"
 RESOLVED = "telemetry.rule_resolved"
@@ -45,11 +46,18 @@ HOOKS: Mapping[str, Hook] = {
 }
 SILENCE: Mapping[str, str] = {
     "keep": "it stays as it was",
-    "ok": "it counts as well",
+    "ok": "it counts as in order",
     "fire": "it counts as a breach",
 }
 GROUPS = {name: name.replace("_", " ") for name in DIMENSIONS}
 GROUPS["event_type"] = "event"
+
+
+def series_words(rule: AlertRule | None, series: str, otherwise: str = "all") -> str:
+    """One of a rule's series as people call it: a stage by its name."""
+    if series and rule is not None and rule.group_by == "stage":
+        return STAGE_WORDS.get(series, series)
+    return series or otherwise
 
 
 def hook_words(rule: AlertRule) -> list[str]:

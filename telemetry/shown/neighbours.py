@@ -67,6 +67,7 @@ def chart(event: Event, found: Sequence[Event]) -> Mapping[str, Any] | None:
         "end": max(end, start + least),
         "lanes": lanes,
         "heading": False,
+        "shares": False,
     }
 
 

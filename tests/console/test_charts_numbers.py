@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -224,3 +225,17 @@ def test_funnel__share_past_what_numbers_hold__is_left_out() -> None:
     drawn = described(parsed(render({"kind": "funnel", "title": "Sales", "steps": steps})))
     assert "∞" not in drawn
     assert "Bought" in drawn
+
+
+def test_lines_close_to_each_other__words_apart() -> None:
+    chart = Line(
+        title="Undo success",
+        unit="%",
+        series=[Series("s", rate(0, 100))],
+        thresholds=[Threshold(98, "target", "target"), Threshold(95, "alert")],
+    )
+    places = [
+        float(y) for y in re.findall(r'y="([0-9.]+)"[^>]*class="chart-\w+-label"', render(chart))
+    ]
+    assert len(places) == 2
+    assert abs(places[0] - places[1]) >= 12

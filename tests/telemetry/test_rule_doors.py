@@ -163,9 +163,29 @@ def test_console__list__row__and_alert__are_drawn(world: World) -> None:
     alerts = browser.get("/admin/telemetry/rulestate/?status__exact=firing").content.decode()
     assert "Calls fail: hubspot" in alerts
     state = RuleState.objects.get(status="firing")
-    assert browser.get(f"/admin/telemetry/rulestate/{state.uid}/change/").status_code == 200
+    alert = browser.get(f"/admin/telemetry/rulestate/{state.uid}/change/").content.decode()
+    assert "of hubspot is 100" in alert
+    assert 'id="alert-did"' in alert
     assert browser.get("/admin/telemetry/rulechange/?view=all").status_code == 200
     assert "Calls fail" in browser.get("/admin/").content.decode()
+
+
+def test_console__stages_are_called_by_their_names(world: World) -> None:
+    rule = world.rule(for_s=0, group_by="stage")
+    world.calls(bad=10, stage="plan_approve")
+    world.look()
+    state = RuleState.objects.get(status="firing")
+    browser = make.client(make.person(world.workspace, "sre_liaison"))
+    for path in (
+        url(rule),
+        f"/admin/telemetry/rulestate/{state.uid}/change/",
+        "/admin/telemetry/rulestate/?status__exact=firing",
+        "/admin/telemetry/rulechange/?view=all",
+    ):
+        page = browser.get(path).content.decode()
+        assert "Plan and approve" in page, path
+    # What apps and the API match by stays as it is reported.
+    assert state.series == "plan_approve"
 
 
 def test_console__list__few_statements(

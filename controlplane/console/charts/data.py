@@ -241,6 +241,7 @@ class Timeline(Chart):
     annotations: Sequence[Annotation] = ()
     start: X | None = None
     end: X | None = None
+    shares: bool = True  # beside each lane how much of its time was good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,12 +109,16 @@ def grid(axis: Axis) -> SafeString:
 
 
 def threshold_lines(lines: Sequence[Threshold], axis: Axis, unit: str) -> SafeString:
-    parts = []
+    parts: list[SafeString] = []
+    written: list[float] = []  # where words stand already
     for line in lines:
         value = number(line.value)
         if value is None:
             continue
         y = axis.at(value)
+        above = y - 5
+        beside = y + 13 if any(abs(above - other) < 13 for other in written) else above
+        written.append(beside)
         words = clip(line.label, 32) or ("target" if line.kind == "target" else "limit")
         text = f"{words} {format_value(value, unit)}"
         parts += [
@@ -123,7 +127,7 @@ def threshold_lines(lines: Sequence[Threshold], axis: Axis, unit: str) -> SafeSt
                 "text",
                 text,
                 x="100%",
-                y=y - 5,
+                y=beside,
                 text_anchor="end",
                 class_=f"chart-{line.kind}-label",
             ),

@@ -52,7 +52,8 @@ def render(chart: Timeline) -> SafeString:
     height = row * len(lanes)
     marks = plot.x_marks(x, True, zone(chart.tz), counts=rows.FEWER)
     lines = [
-        rows.Row(lane.name, _well(placed, index), lane.href) for index, lane in enumerate(lanes)
+        rows.Row(lane.name, _well(placed, index) if chart.shares else "", lane.href)
+        for index, lane in enumerate(lanes)
     ]
     body = rows.body(
         lines,

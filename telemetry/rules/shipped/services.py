@@ -212,6 +212,19 @@ rule(
     about="A session's state was written over one that had changed meanwhile.",
 )
 rule(
+    "session-tokens",
+    "Tool sessions use many tokens",
+    "info",
+    "session.over_tokens",
+    "gt",
+    5.0,
+    window_s=24 * HOUR,
+    resolve_for_s=HOUR,
+    min_sample=20,
+    runbook="agent_health",
+    about="More than one tool session in twenty used over the reference of tokens.",
+)
+rule(
     "post-success",
     "Messages are not taken",
     "warning",
