@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from typing import Any
 import pytest
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
+
+# Without kept bytecode every process that a test starts compiles two thousand modules: three
+# seconds of each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 hypothesis_settings.register_profile(
     "default", max_examples=40, deadline=None, derandomize=bool(os.environ.get("CI"))

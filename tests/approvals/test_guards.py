@@ -15,21 +15,17 @@ from controlplane.approvals import services
 from controlplane.approvals.models import Decision, Delegation, Request, RequestSlot
 from controlplane.lib import clock
 from tests import make
-from tests.kit import approvals, roles, settled
+from tests.kit import approvals, roles
 from tests.kit.approvals import Person, ask, now_of, person, policy, sign, slot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
 
-@settled.once
-def space() -> Workspace:
-    return make.workspace()
-
-
 @pytest.fixture
-def here(space: Workspace) -> Iterator[Workspace]:
+def here() -> Iterator[Workspace]:
+    found = make.workspace()
     with roles.as_the_portal():
-        yield space
+        yield found
 
 
 def refuses(statement: str, *values: Any) -> str:

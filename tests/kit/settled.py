@@ -9,7 +9,9 @@
         return make.client(make.person(workspace, "viewer"))
 
 They are fixtures as others are: what a test does to the rows is rolled back before the next, and
-each test has its own copies of the objects. Only for files whose tests all roll back.
+each test has its own copies of the objects. Only for files whose tests all roll back, and grant
+no rights on tables: whoever waits for such a row of the catalogue (autovacuum does) waits for the
+end of the file, and then the next test for it.
 """
 
 from __future__ import annotations
