@@ -15,9 +15,9 @@ class Migration(migrations.Migration):
     dependencies = [
         ('access', '0001_people_and_agents'),
         ('approvals', '0002_guards'),
-        ('catalog', '0004_failed_results'),
-        ('feature_flags', '0004_request_approval'),
-        ('work', '0004_fewer_indexes'),
+        ('catalog', '0002_no_overlaps'),
+        ('feature_flags', '0004_rows_by_hand'),
+        ('work', '0002_append_only'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

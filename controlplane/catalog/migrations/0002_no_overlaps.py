@@ -17,5 +17,5 @@ BACKWARD = [f"ALTER TABLE catalog_{table} DROP CONSTRAINT {name}" for table, nam
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0002_watch_periods_and_trials")]
+    dependencies = [("catalog", "0001_entries_and_probes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

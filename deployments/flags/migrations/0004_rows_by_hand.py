@@ -98,7 +98,7 @@ DROP FUNCTION public.feature_flags_flag_come();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("feature_flags", "0005_sdk_apps")]
+    dependencies = [("feature_flags", "0003_token_triggers")]
     operations = [
         migrations.RunSQL(UPDATED, NOT_UPDATED),
         migrations.RunSQL(INSERTED, NOT_INSERTED),
