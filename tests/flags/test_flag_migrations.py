@@ -9,10 +9,8 @@ from django.db.migrations.executor import MigrationExecutor
 from tests.kit.flags import World
 
 
-def migrate(*target: str) -> None:
-    executor = MigrationExecutor(connection)
-    executor.loader.build_graph()
-    executor.migrate([target])  # type: ignore[list-item]
+def migrate(*targets: tuple[str, str | None]) -> None:
+    MigrationExecutor(connection).migrate([*targets])
 
 
 def functions() -> set[str]:
@@ -26,14 +24,15 @@ def functions() -> set[str]:
 @pytest.mark.django_db(transaction=True)
 def test_migrations__are_reversible() -> None:
     world = World()  # an environment that was there before
-    executor = MigrationExecutor(connection)
-    leaves = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "feature_flags"]
+    # Of every app: what builds upon flags goes and comes with them.
+    leaves = MigrationExecutor(connection).loader.graph.leaf_nodes()
     standing = functions()
     assert standing
-    migrate("feature_flags", None)  # type: ignore[arg-type]
-    assert not functions()
-    executor = MigrationExecutor(connection)
-    executor.migrate(leaves)
+    try:
+        migrate(("feature_flags", None))
+        assert not functions()
+    finally:
+        migrate(*leaves)
     assert functions() == standing
     assert set(world.revisions().values()) == {1}
     assert world.flag.enabled
