@@ -46,8 +46,8 @@ _UNMET = """
 # then whose flag turns, from these and the item itself down the tree. All turn one way, so each is
 # reached from above at the latest, and each row is written once: of a hub's dependents each.
 # The count in the recursion is asked by edge: to join what moved would try each pair of a hub's.
-_MOVE = f"""
-    WITH RECURSIVE waiting AS MATERIALIZED (
+_WAITING = f"""
+    waiting AS MATERIALIZED (
         SELECT seen.* FROM (
             SELECT e.id, e.item_id, e.unmet AS was, ({_UNMET}) AS held
             FROM work_dependency e WHERE e.kind = 'waits-for' AND e.target_id = %(parent)s
@@ -55,12 +55,24 @@ _MOVE = f"""
         ) seen WHERE seen.was <> seen.held
     ), told AS (
         UPDATE work_dependency e SET unmet = waiting.held FROM waiting WHERE e.id = waiting.id
-    ), moved AS (
+    ),
+"""  # noqa: S608 - no input stands in it
+_WAIT = """
+            UNION ALL
+            SELECT item_id, CASE WHEN held THEN 1 ELSE -1 END FROM waiting
+"""
+_WAITED = """
+        + (
+            SELECT coalesce(sum(CASE WHEN held THEN 1 ELSE -1 END), 0) FROM waiting
+            WHERE waiting.item_id = c.id
+        )
+"""
+_SETTLE = """
+    WITH RECURSIVE {waiting} moved AS (
         SELECT id, sum(by)::int AS by FROM (
             SELECT item_id AS id, %(by)s AS by FROM work_dependency
             WHERE target_id = %(id)s AND kind = ANY(%(blocking)s) AND %(by)s <> 0
-            UNION ALL
-            SELECT item_id, CASE WHEN held THEN 1 ELSE -1 END FROM waiting
+            {wait}
             UNION ALL
             SELECT %(id)s, 0
         ) counts GROUP BY id
@@ -75,13 +87,10 @@ _MOVE = f"""
         WHERE c.blocked <> (c.active AND (turned.now OR c.open_blockers + (
             SELECT count(*) * %(by)s FROM work_dependency e
             WHERE e.item_id = c.id AND e.target_id = %(id)s AND e.kind = ANY(%(blocking)s)
-        ) + (
-            SELECT coalesce(sum(CASE WHEN held THEN 1 ELSE -1 END), 0) FROM waiting
-            WHERE waiting.item_id = c.id
-        ) > 0))
+        ) {waited} > 0))
     ), written AS (
         UPDATE work_item i SET open_blockers = i.open_blockers + changed.by,
-            blocked = coalesce(changed.now, i.blocked), {_ONCE.format("i")}
+            blocked = coalesce(changed.now, i.blocked), {once}
         FROM (
             SELECT id, sum(by)::int AS by, bool_or(now) AS now FROM (
                 SELECT id, by, NULL::boolean AS now FROM moved
@@ -93,7 +102,10 @@ _MOVE = f"""
         RETURNING i.id, i.open_blockers, i.blocked
     )
     SELECT open_blockers, blocked FROM written WHERE id = %(id)s
-"""  # noqa: S608 - no input stands in it
+"""
+_WITH_PARENT = _SETTLE.format(waiting=_WAITING, wait=_WAIT, waited=_WAITED, once=_ONCE.format("i"))
+# Most have none, and to plan for what waits for its children takes as long as all the rest.
+_ALONE = _SETTLE.format(waiting="", wait="", waited="", once=_ONCE.format("i"))
 
 _WAITERS = f"""
     WITH seen AS (
@@ -215,7 +227,7 @@ def activity_changed(item: Any, *, was_active: bool) -> None:
         "blocking": _blocking(),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, values)
+        cursor.execute(_ALONE if item.parent_id is None else _WITH_PARENT, values)
         for item.open_blockers, item.blocked in cursor.fetchall():
             pass  # at most one row: its own, where it changed
 
