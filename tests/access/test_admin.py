@@ -248,7 +248,8 @@ def test_lists__query_count__does_not_grow_with_rows(
     for _ in range(6):
         make.person(here.ws, "viewer")
         make.key(make.agent(here.ws))
-    browser.get(list_url(User))
+    for _ in range(2):  # a process's first page may take longer than the frame is remembered
+        browser.get(list_url(User))
     for model in MODELS:
         with django_assert_max_num_queries(14, info=model.__name__):
             browser.get(list_url(model))
