@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,27 @@ from tests.kit.settled import settled_copies, settled_scenes  # noqa: E402, F401
 
 TransactionTestCase._fixture_teardown = emptying.empty_again  # type: ignore[attr-defined]
 _FOLDERS = pytest.StashKey[Path]()
+_UNTIL = pytest.StashKey[float]()
+
+
+# --- Bounded in time --------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--within", type=float, metavar="SECONDS", help="begin no test after so long, and say so"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    within = config.getoption("within")
+    config.stash[_UNTIL] = time.monotonic() + within if within else float("inf")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if time.monotonic() > item.config.stash[_UNTIL]:
+        pytest.skip("not asked: the time that was given is over")
 
 
 # --- Several processes ------------------------------------------------------------------------

@@ -63,6 +63,6 @@ def keep_together(items: list[pytest.Item]) -> None:
 
 
 def _urgency(item: pytest.Item) -> int:
-    if item.get_closest_marker("chaos"):
-        return 0
-    return 1 if item.get_closest_marker("slow") else 2
+    """Process trees first, then what rests on the servers, then what is slow, then the rest."""
+    marks = ("chaos", "servers", "slow")
+    return next((n for n, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
