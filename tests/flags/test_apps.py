@@ -84,7 +84,7 @@ def test_names_told_by_browsers__leave_services_theirs(ws: Workspace) -> None:
     flags.flag(ws, "a")
     browser, service = Sdk(ws, "frontend"), Sdk(ws)
     for number in range(8):
-        report(browser, f"app-{number}")
+        report(browser, f"made-up-{number}")
     counting.flush()
     report(service, "shop")
     counting.flush()
