@@ -57,6 +57,12 @@ def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     yield store
     watcher.stop()
     assert not watcher.alive
+    with connection.cursor() as cursor:  # the server sleeps on: nobody told it that we left
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query = %s AND datname = current_database()",
+            [SILENT],
+        )
 
 
 def test_silent_database__holds_the_watcher_for_its_deadline_only(watched: Silenced) -> None:
