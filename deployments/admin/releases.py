@@ -17,7 +17,7 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
     about = "Releases on their way: what goes where, what stands in the way, how it went."
     empty = "Nothing was deployed yet."
     empty_hint = "POST /api/v1/deployments/ensure finds or plans the deployment of a release."
-    list_display = ["ref", "title", "status", "kind", "tier", "environment", "deployed_at"]
+    list_display = ["title", "status", "kind", "tier", "environment", "deployed_at", "ref"]
     list_filter = ["status", "kind", "tier"]
     search_fields = ["ref", "title", "release", "commit_sha"]
     head_state = "status"

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.buttons import Place, ShownButton, buttons_of
 from controlplane.base.web import actor_of
 from deployments.canary import services
 from deployments.canary.services import going
@@ -30,12 +31,17 @@ def _startable(rollout: Rollout) -> str:
     return _only("baseline_taken")(rollout) or " ".join(going.before_start(rollout))
 
 
+def _nobody_asked(rollout: Rollout) -> str:
+    return f"Nobody is asked about changes in {rollout.environment}."
+
+
 def _askable(rollout: Rollout) -> str:
+    elsewhere = _only("planned", "baseline_taken")(rollout)
+    if elsewhere:
+        return elsewhere
     if not is_needed(rollout):
-        return f"Nobody is asked about changes in {rollout.environment}."
-    if is_given(rollout):
-        return "Consent was given."
-    return _only("planned", "baseline_taken")(rollout)
+        return _nobody_asked(rollout)
+    return "Consent was given." if is_given(rollout) else ""
 
 
 @admin.register(Rollout)
@@ -50,13 +56,13 @@ class RolloutAdmin(ModelAdmin[Rollout]):
     )
     empty = "No flag is rolled out."
     empty_hint = "POST /api/v1/rollouts plans one: a flag, an environment, a preset."
-    list_display = ["ref", "title", "status", "flag_name", "place", "reached", "said", "started_at"]
-    phone_columns = ("ref", "status")
+    list_display = ["title", "status", "flag_name", "place", "reached", "said", "started_at", "ref"]
+    phone_columns = ("title", "status")
     search_fields = ["ref", "title", "flag__flag_name"]
     head_state = "status"
     facts = (
         *("ref", "flag_name", "place", "deployment", "preset", "automatic", "source", "slow_ms"),
-        *("started_at", "ended_at", "outcome", "metrics_note", "created_by", "version"),
+        *("started_at", "ended_at", "ended_because", "metrics_note", "created_by", "version"),
     )
     panel_template = "deployments/panel_rollout.html"
     in_palette = True
@@ -94,11 +100,31 @@ class RolloutAdmin(ModelAdmin[Rollout]):
     def said(self, rollout: Rollout) -> str:
         return canaries.said(rollout)
 
+    @admin.display(description="Outcome")
+    def ended_because(self, rollout: Rollout) -> str:
+        """A sentence, which a chip would cut off."""
+        return rollout.outcome
+
     def heading(self, obj: Rollout) -> str:
         return obj.title
 
     def panel_context(self, request: HttpRequest, obj: Rollout) -> Mapping[str, Any]:
         return canaries.panel(obj)
+
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        """Nine buttons, of which a rollout has two or three to go on with: those of other stages
+        would only hide them. What stays refused is what somebody can do something about."""
+        found = super()._shown(request, place, obj)
+        if obj is None:
+            return found
+        when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
+        idle = {_only()(obj), _nobody_asked(obj)}
+
+        def of_use(one: ShownButton) -> bool:
+            asked = when.get(one.name)
+            return not one.refusal or asked is None or asked(obj) not in idle
+
+        return [one for one in found if of_use(one)]
 
     @button(label="Take the baseline", action="rollout.plan", when=_only("planned"))
     def baseline(self, request: HttpRequest, obj: Rollout, reason: str) -> str:

@@ -37,7 +37,7 @@ class RotationForm(forms.Form):
     title = forms.CharField(label="Called", max_length=120, required=False)
     every = forms.IntegerField(label="A turn lasts", min_value=1, max_value=1344, initial=1)
     turn = forms.ChoiceField(label="Counted in", choices=Layer.Turn.choices, initial="weekly")
-    handoff_time = forms.TimeField(label="Hand-over at", **_TIME)
+    handoff_time = forms.TimeField(label="Hand-over time", **_TIME)
     handoff_weekday = forms.TypedChoiceField(
         label="On (turns of weeks)", choices=DAYS, coerce=int, initial="0"
     )
