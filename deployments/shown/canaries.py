@@ -6,7 +6,7 @@ from typing import Any
 
 from deployments.canary.judge import RULES
 from deployments.canary.limits import JUDGES, Limits
-from deployments.models import Rollout, RolloutStep
+from deployments.models import Rollout, RolloutEvent, RolloutStep
 
 EVENTS = 20
 
@@ -45,21 +45,58 @@ SIDE_COLUMNS = (
     ("limit", "Limit"),
     ("proof", "Proof of being above", "percent"),
 )
+DECISION_COLUMNS = (
+    ("what", "Decision"),
+    ("cohort", "Cohort"),
+    ("why", "Why"),
+    ("at", "When", "when"),
+)
+# Where the name alone is no word for what happened.
+WHAT = {"ask": "Asked a person", "figures": "Figures posted", "hold": "Held"}
+COUNTED = {"n": "requests", "errors": "failed", "slow": "slow", "violations": "violations"}
 
 
 def panel(rollout: Rollout) -> dict[str, Any]:
     limits = Limits.read(rollout.limits)
     step = current(rollout)
+    events = rollout.events.select_related("step").order_by("-id")[:EVENTS]
     return {
         "step": step,
+        "seen": _seen(step) if step is not None else "",
         "step_columns": STEP_COLUMNS,
         "step_rows": [_step(each) for each in rollout.steps.all()],
         "side_columns": SIDE_COLUMNS,
         "side_rows": _sides(step) if step is not None else [],
         "judge": f"{limits.judge}: {JUDGES[limits.judge]}",
         "baseline": _baseline(rollout),
-        "decisions": list(rollout.events.select_related("step").order_by("-id")[:EVENTS]),
+        "decision_columns": DECISION_COLUMNS,
+        "decision_rows": [_decision(each) for each in events],
     }
+
+
+def _decision(event: RolloutEvent) -> dict[str, Any]:
+    """Figures that came in have no reason; they say themselves what they are."""
+    return {
+        "what": WHAT.get(event.what, event.what.replace("_", " ").capitalize()),
+        "cohort": f"{event.step.percent} %" if event.step is not None else None,
+        "why": event.reason or (_counted(event) if event.what == "figures" else ""),
+        "at": event.at,
+    }
+
+
+def _counted(event: RolloutEvent) -> str:
+    known = [name for name in COUNTED if name in event.numbers]
+    return ", ".join(f"{event.numbers[name]:,} {COUNTED[name]}" for name in known)
+
+
+def _seen(step: RolloutStep) -> str:
+    requests, broken = step.numbers.get("requests", 0), step.numbers.get("violations", 0)
+    counted = f"{requests:,} request{'' if requests == 1 else 's'}"
+    return f"{counted}, {broken:,} safeguard violation{'' if broken == 1 else 's'}"
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def _step(step: RolloutStep) -> dict[str, Any]:
@@ -82,9 +119,9 @@ def _sides(step: RolloutStep) -> list[dict[str, Any]]:
         {
             "title": title,
             "count": told["count"],
-            "share": f"{told['share']:.2%}",
-            "bounds": f"{told['low']:.2%} to {told['high']:.2%}",
-            "limit": f"{told['limit']:.0%}",
+            "share": _percent(told["share"]),
+            "bounds": f"{_percent(told['low'])} to {_percent(told['high'])}",
+            "limit": _percent(told["limit"], 0),
             "proof": round(100 * told["proof"]),
         }
         for name, title in names.items()
@@ -98,6 +135,6 @@ def _baseline(rollout: Rollout) -> str:
     figures = rollout.baseline.figures
     rate, p95 = figures.get("error_rate"), figures.get("p95_ms")
     said = [f"{figures.get('requests', 0):,} requests"]
-    said.append("errors unknown" if rate is None else f"errors {rate:.2%}")
+    said.append("errors unknown" if rate is None else f"errors {_percent(rate)}")
     said.append("p95 unknown" if p95 is None else f"p95 {p95:,.0f} ms")
     return ", ".join(said)

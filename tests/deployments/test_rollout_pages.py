@@ -43,3 +43,25 @@ def test_page__of_a_viewer_and_of_a_stranger(world: World) -> None:
     assert stranger.get(f"{LIST}{rollout.pk}/change/").status_code == 404
     stranger.post(address, {"reason": "Mine."})
     assert fresh(rollout).status == "running"
+
+
+def test_page__offers_what_its_stage_can_do_and_no_more(world: World) -> None:
+    rollout = world.running()
+    page = f"{LIST}{rollout.pk}/change/"
+    for who in (world.person, make.person(world.workspace, "viewer")):
+        head = make.client(who).get(page).content.decode().split("portal-buttons")[1]
+        head = head.split("</ul>")[0]
+        assert "Go on to the next step" in head
+        assert "Roll back" in head
+        for stage in ("Take the baseline", "Document and end", "Ask for consent", "Cancel"):
+            assert stage not in head
+
+
+def test_page__tells_decisions_in_words_with_their_figures(world: World) -> None:
+    rollout = world.running()
+    world.post(rollout, n=2_000, errors=900)
+    page = make.client(world.person).get(f"{LIST}{rollout.pk}/change/").content.decode()
+    assert "Rolled back" in page
+    assert "Rolled_back" not in page
+    assert "2,000 requests, 900 failed" in page
+    assert "45.00\u00a0%" in page
