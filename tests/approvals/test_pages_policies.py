@@ -166,3 +166,15 @@ def test_retire__and_back__what_waits_goes_on(here: Workspace, browser: Client) 
     page = read(browser, page_of(policy))
     assert asked.ref in page
     assert "<img src=x" not in page
+
+
+@pytest.mark.django_db
+def test_form__of_who_may_only_read__is_the_page_they_read(
+    here: Workspace, browser: Client
+) -> None:
+    browser.post(f"{LIST}add/", FORM)
+    policy = Policy.objects.get(workspace=here, slug="risky")
+    for who, asked in ((browser, True), (make.client(make.person(here, "viewer")), False)):
+        page = who.get(f"{page_of(policy)}?edit=1").content.decode()
+        assert ('id="policy_form"' in page) is asked
+        assert "Risky change" in page

@@ -154,9 +154,10 @@ class Showing(_Base):
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
         events = list(rows[: TIMELINE_ROWS.value + 1])
+        wanted = EDIT in request.GET and self.has_change_permission(request, obj)
         return {
             "portal": self,
-            "editing": EDIT in request.GET or request.method == "POST",
+            "editing": wanted or request.method == "POST",
             "events": events[: TIMELINE_ROWS.value],
             "older_events": len(events) > TIMELINE_ROWS.value,
             **self.panel_context(request, obj),
