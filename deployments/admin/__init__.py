@@ -1,5 +1,5 @@
 """Console lists of deployments."""
 
-from deployments.admin import releases, rollouts
+from deployments.admin import freezes, releases, rollouts
 
-__all__ = ["releases", "rollouts"]
+__all__ = ["freezes", "releases", "rollouts"]

@@ -1,4 +1,4 @@
-"""Deployments, freezes and the allow-list, as lists."""
+"""Deployments and the allow-list of adapters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin
-from deployments.models import Adapter, Deployment, Freeze
+from deployments.models import Adapter, Deployment
 
 
 @admin.register(Deployment)
@@ -34,17 +34,6 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
 
     def heading(self, obj: Deployment) -> str:
         return obj.title
-
-
-@admin.register(Freeze)
-class FreezeAdmin(ModelAdmin[Freeze]):
-    view_action = "freeze.view"
-    about = "Times in which nothing goes out. Rollbacks, kills and consented hotfixes still do."
-    empty = "No freeze was made."
-    empty_hint = "POST /api/v1/freezes makes one."
-    list_display = ["title", "reason", "starts_at", "ends_at", "ended_at"]
-    search_fields = ["title", "reason"]
-    facts = ("title", "reason", "starts_at", "ends_at", "ended_at", "created_by", "version")
 
 
 @admin.register(Adapter)
