@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 from controlplane.jobs.registry import job
 from deployments import schema
+from deployments.models import Deployment
+from deployments.services.checking import look_at_gates
+
+logger = logging.getLogger(__name__)
+# What is being prepared or on its way at one time; the oldest look comes first.
+_MOST = 100
 
 
 @job(
@@ -17,3 +24,22 @@ from deployments import schema
 )
 def schema_drift() -> dict[str, Any]:
     return dict(schema.check())
+
+
+@job(
+    "deployments.gates",
+    every=timedelta(minutes=1),
+    time_limit=300,
+    doc="Look again at the checks of deployments that are prepared or on their way.",
+)
+def look_again() -> dict[str, Any]:
+    rows = Deployment.objects.open().exclude(status__in=["draft", "blocked"])
+    refused = 0
+    found = list(rows.order_by("changed_at")[:_MOST])
+    for row in found:
+        try:
+            look_at_gates(row)
+        except Exception:  # one that can't be looked at keeps no other from it
+            logger.exception("the checks of %s could not be looked at", row.ref)
+            refused += 1
+    return {"looked": len(found), "refused": refused}

@@ -13,6 +13,7 @@ from controlplane.oncall import duty
 from controlplane.work.models import CheckResult
 from controlplane.work.services.cycles import cycles
 from deployments import freezing, links, schema
+from deployments.canary import links as canary
 from deployments.gates.kinds import (
     Compute,
     Found,
@@ -134,11 +135,17 @@ def flag_off(look: Look) -> Found:
 
 
 def rollout_plan(look: Look) -> Found:
-    rollouts = getattr(look.deployment, "rollouts", None)
-    found = rollouts.exclude(state="cancelled").first() if rollouts is not None else None
+    """One of its own. What was rolled back is no plan for trying again."""
+    row = look.deployment
+    rows = row.rollouts.exclude(status="cancelled").order_by("-pk")
+    found = (rows.filter(flag=row.flag_id) if row.flag_id else rows).first()
+    anew = ("Plan one", canary.planning(flag=row.flag, place=row.environment.slug, deployment=row))
     if found is None:
-        return failed("No rollout is planned for its flag.", ("Deployment", look.url()))
-    return passed(f"{found.ref} is planned.", (str(found.ref), links.row(found)))
+        return failed("No rollout is planned for its flag.", anew)
+    evidence = (found.ref, canary.page_of(found))
+    if found.status == "rolled_back":
+        return failed(f"{found.ref} was rolled back: plan another one.", evidence, anew)
+    return passed(f"{found.ref}: {found.get_status_display().lower()}.", evidence)
 
 
 # --- Dependency health ------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from deployments.services.going import (
     steps_done,
     unblock,
 )
+from deployments.services.hotfixes import plan_hotfix, skippable
+from deployments.services.next_action import Next, next_action
 from deployments.services.papers import settle
 from deployments.services.planning import (
     Ensured,
@@ -41,6 +43,7 @@ from deployments.services.steps import (
 
 __all__ = [
     "Ensured",
+    "Next",
     "add_adapter",
     "ask_again",
     "back_to_preparing",
@@ -60,6 +63,8 @@ __all__ = [
     "give_up",
     "look_at_gates",
     "make_freeze",
+    "next_action",
+    "plan_hotfix",
     "prepare",
     "roll_back",
     "rotate_secret",
@@ -68,6 +73,7 @@ __all__ = [
     "set_step",
     "settle",
     "skip_step",
+    "skippable",
     "start",
     "steps_done",
     "stop_step",

@@ -163,7 +163,7 @@ def _asked(gate: Gate) -> bool:
 
 def _may_say(gate: Gate, actor: Actor) -> None:
     """What asks for a second pair of eyes isn't ticked by the first."""
-    if gate.slug in _SECOND_EYES and actor.ref == gate.deployment.created_by:
+    if gate.slug in SECOND_EYES and actor.ref == gate.deployment.created_by:
         raise NotAllowed(
             "Somebody else confirms this: you opened the deployment.",
             denial={
@@ -176,7 +176,7 @@ def _may_say(gate: Gate, actor: Actor) -> None:
         )
 
 
-_SECOND_EYES = frozenset({"hotfix-minimal", "schema-review"})
+SECOND_EYES = frozenset({"hotfix-minimal", "schema-review"})
 
 
 @transaction.atomic
@@ -185,7 +185,7 @@ def waive_gate(gate: Gate, *, actor: Actor, reason: str, version: int | None = N
     owed afterwards. Elsewhere it takes the role."""
     row = _held(gate, version)
     definition = _definition(row)
-    policy.require(actor, _waived_by(row, definition), row.deployment)
+    policy.require(actor, action_to_waive(row), row.deployment)
     why = reading.reason(redact(reason))
     before = {"state": row.state, "detail": row.detail}
     row.state, row.waived_by, row.reason = Gate.State.WAIVED, actor.ref[:80], why
@@ -203,8 +203,9 @@ def waive_gate(gate: Gate, *, actor: Actor, reason: str, version: int | None = N
     return row
 
 
-def _waived_by(gate: Gate, definition: Definition) -> str:
+def action_to_waive(gate: Gate) -> str:
     """The action that waiving this takes."""
+    definition = _definition(gate)
     hotfix = gate.deployment.kind == Deployment.Kind.HOTFIX
     if definition.waivable == "":
         raise Conflict(f"“{gate.title}” can't be waived.", details={"gate": gate.slug})

@@ -153,7 +153,15 @@ def declare_ready(
         _ask(row, actor)
     else:
         advance(row, "approved", actor=PORTAL, reason="Nobody has to consent.")
+    _show(row)
     return row
+
+
+def _show(row: Deployment) -> None:
+    """The gates tell what has become of the question."""
+    from deployments.services.checking import look_at_gates
+
+    look_at_gates(row, phase="before")
 
 
 def needs_consent(deployment: Deployment) -> bool:
@@ -267,6 +275,7 @@ def on_decided(request: Request, actor: Actor) -> None:
             return
         advance(row, "approved", actor=PORTAL, reason=f"{request.ref} is approved.")
         emit(row, "approved")
+        _show(row)
         return
     _back(row, f"{request.ref} is {request.get_status_display().lower()}.")
 
@@ -302,10 +311,12 @@ def _of(request: Request) -> Deployment | None:
 
 
 @transaction.atomic
-def back_to_preparing(deployment: Deployment, *, actor: Actor, reason: str) -> Deployment:
+def back_to_preparing(
+    deployment: Deployment, *, actor: Actor, reason: str, version: int | None = None
+) -> Deployment:
     """Think again, before it starts. Consent that was given or asked for falls."""
     policy.require(actor, "deployment.change", deployment)
-    row = hold(deployment)
+    row = hold(deployment, version=version)
     require_status(row, "ready", "approved")
     if not reason.strip():
         raise Conflict("Say why.", details={"reason": "Missing."})

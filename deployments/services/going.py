@@ -200,9 +200,11 @@ def block(
 
 
 @transaction.atomic
-def unblock(deployment: Deployment, *, actor: Actor, reason: str = "") -> Deployment:
+def unblock(
+    deployment: Deployment, *, actor: Actor, reason: str = "", version: int | None = None
+) -> Deployment:
     """Back to where it was."""
-    row = hold(deployment)
+    row = hold(deployment, version=version)
     require_status(row, "blocked")
     why = reading.line("reason", redact_text(reason), reading.REASON)
     to = row.blocked_from

@@ -80,10 +80,12 @@ def owed(row: Deployment) -> list[str]:
 
 
 @transaction.atomic
-def settle(deployment: Deployment, *, actor: Actor, reason: str) -> Deployment:
+def settle(
+    deployment: Deployment, *, actor: Actor, reason: str, version: int | None = None
+) -> Deployment:
     """Say that the documentation is complete: everything owed is closed, and here is what."""
     policy.require(actor, "deployment.close", deployment)
-    row = hold(deployment)
+    row = hold(deployment, version=version)
     if row.docs_due_at is None:
         raise Conflict(f"{row.ref} owes no documentation.")
     if row.documented_at is not None:

@@ -319,10 +319,12 @@ _AFRESH = {
 
 
 @transaction.atomic
-def prepare(deployment: Deployment, *, actor: Actor, reason: str = "") -> Deployment:
+def prepare(
+    deployment: Deployment, *, actor: Actor, reason: str = "", version: int | None = None
+) -> Deployment:
     """Begin the control loop: gates and steps are laid out, on-call is told, what the portal
     knows is looked at. A failed one may be prepared again."""
-    row = hold(deployment)
+    row = hold(deployment, version=version)
     if not row.parts.exists():
         raise reading.refuse("components", "Say which components it brings.")
     changes: dict[str, Any] = {"changed_at": clock.now()}
@@ -339,10 +341,12 @@ def prepare(deployment: Deployment, *, actor: Actor, reason: str = "") -> Deploy
 
 
 @transaction.atomic
-def cancel(deployment: Deployment, *, actor: Actor, reason: str) -> Deployment:
+def cancel(
+    deployment: Deployment, *, actor: Actor, reason: str, version: int | None = None
+) -> Deployment:
     """It will not be. Its release may be planned anew."""
     why = reading.reason(redact_text(reason))
-    row = hold(deployment)
+    row = hold(deployment, version=version)
     if row.deployed_at is not None or row.started_at is not None:
         raise Conflict(f"{row.ref} has begun: give it up, or roll it back.")
     changes = {"closed_at": clock.now(), "close_reason": why, "blocked_from": ""}

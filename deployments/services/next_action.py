@@ -1,0 +1,312 @@
+"""The next step of a deployment: one question, asked by the page for its button and by the API for
+`next`. Nothing is looked up anew here: it answers from what the last look at the gates found, and
+the step itself looks once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from controlplane.access import policy
+from controlplane.approvals import signing
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from deployments.models import Deployment, Gate, Step
+from deployments.services import papers
+from deployments.services.checking import SECOND_EYES, open_gates
+from deployments.services.consent import needs_consent
+from deployments.services.going import watch_minutes
+
+CHANGE, START, TICK = "deployment.change", "deployment.start", "deployment.tick"
+CLOSE, ROLLBACK = "deployment.close", "deployment.rollback"
+# Gates that the form of the deployment itself mends.
+PAPERS = frozenset({"release-facts", "rollback-plan", "evidence-folder", "hotfix-scope", "watcher"})
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """`verb` is what the doors call the step; without one there is nothing to do but wait.
+    `refusal` says why this actor may not take it. `waits_for`: what is open, in words."""
+
+    verb: str
+    label: str
+    why: str
+    action: str = ""  # what policy calls it
+    refusal: str = ""
+    waits_for: Sequence[str] = ()
+    due: datetime | None = None
+    gate: str = ""
+    step: UUID | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return bool(self.verb) and not self.refusal
+
+
+class _Around:
+    """What the answer rests on, read once."""
+
+    def __init__(
+        self,
+        row: Deployment,
+        actor: Actor,
+        gates: Iterable[Gate] | None,
+        steps: Iterable[Step] | None,
+    ) -> None:
+        self.row, self.actor = row, actor
+        if gates is not None:
+            self.gates = list(gates)
+        if steps is not None:
+            self.steps = list(steps)
+
+    @cached_property
+    def gates(self) -> list[Gate]:
+        return list(self.row.gates.order_by("position"))
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        rows = self.row.steps.select_related("adapter").defer("output")
+        return list(rows.order_by("position"))
+
+    def open(self, phase: str, *, starting: bool = False) -> list[Gate]:
+        rows = [gate for gate in self.gates if gate.phase == phase]
+        return open_gates(rows, starting=starting)
+
+    def may(self, action: str) -> bool:
+        return bool(policy.can(self.actor, action, self.row))
+
+    def tickable(self, gates: Iterable[Gate]) -> Gate | None:
+        """The first that this reader may tick."""
+        own = self.actor.ref == self.row.created_by
+        for gate in gates:
+            if not gate.computed and not (own and gate.slug in SECOND_EYES):
+                return gate
+        return None
+
+
+def next_action(
+    deployment: Deployment,
+    actor: Actor,
+    *,
+    gates: Iterable[Gate] | None = None,
+    steps: Iterable[Step] | None = None,
+) -> Next:
+    """The next thing this actor may do, or what it waits for. Who has gates and steps at hand
+    gives them."""
+    around = _Around(deployment, actor, gates, steps)
+    found = _BY_STATUS[deployment.status](around)
+    if not found.action:
+        return found
+    decision = policy.can(actor, found.action, deployment)
+    return found if decision else replace(found, refusal=decision.reason)
+
+
+# --- Before it goes -----------------------------------------------------------------------------
+
+
+def _draft(around: _Around) -> Next:
+    if not around.row.parts.exists():
+        why = "Which components it brings is not said yet."
+        return Next("change", "Say what it brings", why, CHANGE, waits_for=("components",))
+    return Next("prepare", "Prepare", "Checks and steps are laid out, and on-call is told.", CHANGE)
+
+
+def _preparing(around: _Around) -> Next:
+    still = around.open("before")
+    if not still:
+        asked = " Whoever must consent is asked then." if needs_consent(around.row) else ""
+        return Next("ready", "Declare ready", f"Every check holds.{asked}", CHANGE)
+    return _mend(around, still, f"{_checks(still)} open.")
+
+
+def _mend(around: _Around, still: list[Gate], why: str) -> Next:
+    """What this reader can do about checks that are open."""
+    words = tuple(f"{gate.title}: {gate.detail or 'nobody said so yet'}" for gate in still)
+    paper = next((gate for gate in still if gate.slug in PAPERS), None)
+    early = around.row.phase in {"preparing", "ready", "approved"}
+    if paper is not None and early and around.may(CHANGE):
+        missing = paper.detail or paper.title
+        return Next(
+            "change", "Fill in the papers", f"{why} {missing}", CHANGE, "", words, gate=paper.slug
+        )
+    asked = around.tickable(still)
+    if asked is not None and around.may(TICK):
+        label = f"Tick: {asked.title}"
+        return Next("tick", label, why, TICK, "", words, gate=asked.slug)
+    return Next("look", "Look again", f"{why} {_first(still)}", TICK, "", words, gate=still[0].slug)
+
+
+def _checks(gates: Sequence[Gate]) -> str:
+    return "1 check is" if len(gates) == 1 else f"{len(gates)} checks are"
+
+
+def _first(gates: Sequence[Gate]) -> str:
+    gate = gates[0]
+    return f"{gate.title}: {gate.detail or 'nobody said so yet.'}"
+
+
+def _ready(around: _Around) -> Next:
+    request = around.row.approval
+    if request is None:
+        return Next("back", "Back to preparing", "Nobody was asked for consent.", CHANGE)
+    views = signing.slots_for(around.actor, request)
+    asked = [" or ".join(view.roles) for view in views if view.slot.waiting]
+    waits = ", ".join(asked) or "those who are asked"
+    mine = any(view.may for view in views)
+    verb = ("sign", f"Sign {request.ref}") if mine else ("", "")
+    return Next(*verb, f"It waits for {waits}.", "", "", (waits,), request.due_at)
+
+
+def _approved(around: _Around) -> Next:
+    row = around.row
+    # Consent was given, or it would not be approved: the gate may still tell of before.
+    still = [gate for gate in around.open("before", starting=True) if gate.slug != "approval"]
+    if row.kind == Deployment.Kind.ROLLBACK:
+        still = []
+    if [gate.slug for gate in still] == ["no-freeze"]:
+        why = f"A freeze is in force. {still[0].detail}"
+        waits = (f"{still[0].title}: {still[0].detail}",)
+        return Next(
+            "start", "Start in spite of the freeze", why, "freeze.override", "", waits,
+            gate="no-freeze",
+        )  # fmt: skip
+    if still:
+        return _mend(around, still, f"{_checks(still)} open.")
+    planned = row.planned_at
+    if planned is not None and planned > clock.now():
+        why = f"Everybody consented. Planned for {planned:%Y-%m-%d %H:%M} UTC."
+        return Next("start", "Start", why, START, due=planned)
+    return Next("start", "Start", "Everything holds. It is looked at once more.", START)
+
+
+# --- On its way ---------------------------------------------------------------------------------
+
+
+def _deploying(around: _Around) -> Next:
+    step = next((each for each in around.steps if not each.is_over), None)
+    if step is None:
+        return Next("deployed", "All steps are done", "Nothing is left to do.", START)
+    place = f"Step {around.steps.index(step) + 1} of {len(around.steps)}"
+    if step.state == Step.State.RUNNING:
+        return _running(step, place)
+    if step.state == Step.State.FAILED:
+        why = f"{place} failed. {step.outcome}".strip()
+        return Next("retry", f"Try again: {step.title}", why, START, step=step.uid)
+    if step.needs_backup and not around.row.backup_ref:
+        why = f"{place} needs a backup. Name the one that was made."
+        return Next("change", "Name the backup", why, CHANGE, step=step.uid)
+    if by_itself(step):
+        item = around.row.item
+        if item is not None and item.open_blockers:
+            why = (
+                f"{item.key} waits for {item.open_blockers} open blockers; till then nothing runs."
+            )
+            return Next("", "", why, waits_for=(f"the blockers of {item.key}",), step=step.uid)
+        return Next("run", f"Run: {step.title}", f"{place}.", START, step=step.uid)
+    return Next("finish", f"Do: {step.title}", f"{place}, by hand.", START, step=step.uid)
+
+
+def by_itself(step: Step) -> bool:
+    """A worker can do it: by an adapter that is switched on, or a look at an address."""
+    if step.kind == Step.Kind.HEALTH_CHECK:
+        return bool(step.url)
+    return step.adapter is not None and step.adapter.enabled
+
+
+def _running(step: Step, place: str) -> Next:
+    if step.token is None:
+        why = f"{place} was begun by hand."
+        return Next("finish", f"Done: {step.title}", why, START, step=step.uid)
+    return Next("", "", f"{place} runs: {step.title}.", waits_for=(step.title,), step=step.uid)
+
+
+def _verifying(around: _Around) -> Next:
+    health = [gate for gate in around.open("after") if gate.slug == "health"]
+    if health:
+        return _mend(around, health, "Whether it is healthy is not known yet.")
+    minutes = watch_minutes(around.row)
+    why = f"It is healthy. Watched for {minutes} minutes from when it was deployed."
+    return Next("watch", "Begin the watch", why, START)
+
+
+def _monitoring(around: _Around) -> Next:
+    row = around.row
+    if row.verdict == Deployment.Verdict.DEGRADED:
+        return Next("rollback", "Roll back", f"It got worse. {row.verdict_words}", ROLLBACK)
+    over = row.monitor_until is None or clock.now() >= row.monitor_until
+    still = around.open("after")
+    asked = around.tickable([gate for gate in still if gate.slug != "watched"])
+    if asked is not None or (over and still):
+        return _mend(around, still, f"{_checks(still)} open.")
+    if not over:
+        words = tuple(gate.title for gate in still)
+        return Next("", "", "It is watched.", waits_for=words, due=row.monitor_until)
+    if row.docs_due_at is not None and row.documented_at is None:
+        return _papers(row)
+    item = row.item
+    if item is not None and item.category != "done" and item.open_blockers:
+        why = f"{item.key} waits for {item.open_blockers} open blockers."
+        return Next("", "", why, waits_for=(f"the blockers of {item.key}",))
+    return Next("close", "Close", "The watch is over and every check holds.", CLOSE)
+
+
+def _papers(row: Deployment) -> Next:
+    owed = papers.owed(row)
+    if not owed:
+        why = "Everything it owed is closed."
+        return Next("documented", "Documentation is complete", why, CLOSE, due=row.docs_due_at)
+    more = f" and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
+    why = f"Its documentation is owed: {', '.join(owed[:_NAMED])}{more}."
+    return Next("", "", why, waits_for=tuple(owed), due=row.docs_due_at)
+
+
+# --- To the side, and over ----------------------------------------------------------------------
+
+
+def _blocked(around: _Around) -> Next:
+    was = Deployment.Status(around.row.blocked_from).label.lower()
+    why = f"It is blocked while {was}. Let it go on when what was in the way is away."
+    return Next("unblock", "Go on", why, CHANGE)
+
+
+def _failed(around: _Around) -> Next:
+    row = around.row
+    undo = undoing(row)
+    if undo is not None:
+        return Next("", "", f"{undo.ref} rolls it back.", waits_for=(undo.ref,))
+    if row.kind != Deployment.Kind.ROLLBACK and any(step.attempt for step in around.steps):
+        why = "What it brought out is there until it is rolled back or tried again."
+        return Next("rollback", "Roll back", why, ROLLBACK)
+    return Next("prepare", "Prepare again", "Nothing of it was brought out.", CHANGE)
+
+
+def undoing(row: Deployment) -> Deployment | None:
+    """The deployment that rolls this one back, under way or done."""
+    rows = row.rollbacks.exclude(status__in=["cancelled", "failed"])
+    found: Deployment | None = rows.first()
+    return found
+
+
+def _over(around: _Around) -> Next:
+    return Next("", "", f"It is {around.row.get_status_display().lower()}.")
+
+
+_BY_STATUS: dict[str, Any] = {
+    "draft": _draft,
+    "preparing": _preparing,
+    "ready": _ready,
+    "approved": _approved,
+    "deploying": _deploying,
+    "verifying": _verifying,
+    "monitoring": _monitoring,
+    "blocked": _blocked,
+    "failed": _failed,
+    "completed": _over,
+    "rolled_back": _over,
+    "cancelled": _over,
+}
