@@ -315,7 +315,8 @@ def numbers(seen: Seen, situation: Situation, limits: Limits) -> dict[str, Any]:
     }
     for name, evidence in (("errors", seen.errors), ("slow", seen.slow)):
         low, high = interval(evidence.bad, evidence.n)
-        proof = max(evidence.log_total / by_total, evidence.log_recent / by_recent, 0.0)
+        bets = evidence.log_total, evidence.log_recent
+        proof = max(bets[0] / by_total, bets[1] / by_recent, 0.0)
         told[name] = {
             "count": evidence.bad,
             "share": round(evidence.share, 6),
@@ -324,8 +325,18 @@ def numbers(seen: Seen, situation: Situation, limits: Limits) -> dict[str, Any]:
             "high": round(high, 6),
             # Of the way to proof: 1 rolls back.
             "proof": round(min(proof, 1.0), 4),
+            # What the bets have grown to and what they must reach, as powers of ten: of the whole
+            # step, and of what came lately.
+            "bets": [_tens(each) for each in bets],
+            "needed": [_tens(each) for each in (by_total, by_recent)],
+            "above": evidence.above,
         }
     return told
+
+
+def _tens(logarithm: float) -> float:
+    """JSON has no minus infinity; a bet that far down is lost."""
+    return round(max(logarithm / log(10), -99.0), 3)
 
 
 def _limit(name: str, limits: Limits) -> float:

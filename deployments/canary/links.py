@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
-from deployments.models import Rollout
+from urllib.parse import urlencode
+
+from deployments.flags.models import Flag
+from deployments.models import Deployment, Rollout
+
+LIST = "/admin/deployments/rollout/"
 
 
 def page_of(rollout: Rollout) -> str:
-    return f"/admin/deployments/rollout/{rollout.pk}/change/"
+    return f"{LIST}{rollout.pk}/change/"
+
+
+def button(rollout: Rollout, name: str) -> str:
+    return f"{LIST}{rollout.pk}/do/{name}/"
+
+
+def plan_of(rollout: Rollout) -> str:
+    """The form of a plan that has not begun."""
+    return f"{LIST}{rollout.pk}/plan/"
+
+
+def planning(
+    *, flag: Flag | None = None, place: str = "", deployment: Deployment | None = None
+) -> str:
+    """The form of a new plan, with what is known already."""
+    asked = {
+        "flag": flag.flag_name if flag is not None else "",
+        "environment": place,
+        "deployment": deployment.ref if deployment is not None else "",
+    }
+    given = urlencode({name: value for name, value in asked.items() if value})
+    return f"{LIST}add/?{given}" if given else f"{LIST}add/"

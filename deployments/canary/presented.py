@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from controlplane.audit import words
-from deployments.canary.services import consent
+from deployments.canary.services import consent, leaving
+from deployments.services import closing
 
 
 def register() -> None:
     consent.register()
+    closing.ALONG.append(leaving.along)
     words.define(
         "rollout",
         {

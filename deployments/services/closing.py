@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import F
 
@@ -21,6 +23,9 @@ from deployments.services.going import start
 from deployments.services.holding import hold, hold_step, require_status
 from deployments.services.noting import PORTAL, emit, note, say
 from deployments.services.steps import stop_held
+
+# (deployment, actor, why) -> what goes back along with it, in the same transaction.
+ALONG: list[Callable[[Deployment, Actor, str], None]] = []
 
 
 @transaction.atomic
@@ -162,4 +167,6 @@ def _stop(bad: Deployment, actor: Actor, why: str, row: Deployment) -> None:
     for step in bad.steps.filter(state="running"):
         stop_held(hold_step(step), actor=actor, reason=f"{row.ref} rolls it back")
     timers.cancel_timers(subject=subject_ref(bad), kind="deployments.watch")
+    for follow in ALONG:
+        follow(bad, actor, f"{row.ref} rolls {bad.ref} back: {why}"[:500])
     emit(bad, "rolling_back", by=row.ref, why=why)

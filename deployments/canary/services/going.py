@@ -99,16 +99,18 @@ def promote(
     if step is not None and now_running.position != step:
         raise GateNotMet(f"{row.ref} is past that step already: {now_running.percent} % runs.")
     why = reading.line("override", override, 500)
-    _pass(row, in_the_way(row), actor=actor, override=why)
-    early = _early(now_running)
+    blocked, early = in_the_way(row), too_early(now_running)
+    _pass(row, blocked, actor=actor, override=why)
     if early:
         if not why:
             raise GateNotMet(" ".join(early), details={"conditions": early})
         policy.require(actor, "rollout.override", row)
-    return go_on(row, now_running, actor=actor, override=why)
+    # A reason that nobody needed is no word about being early.
+    return go_on(row, now_running, actor=actor, override=why if blocked or early else "")
 
 
-def _early(step: RolloutStep) -> list[str]:
+def too_early(step: RolloutStep) -> list[str]:
+    """What of the step itself speaks against going on; passed over with a reason."""
     found = []
     if step.earliest_next_at is not None and clock.now() < step.earliest_next_at:
         found.append(f"{step.percent} % is to run until {step.earliest_next_at:%H:%M} UTC.")

@@ -17,7 +17,7 @@ from deployments.canary.services import moving, noting
 from deployments.canary.services.holding import current_step, hold, require_status
 from deployments.canary.services.telling import tell
 from deployments.flags import services as flags
-from deployments.models import Rollout, RolloutStep
+from deployments.models import Deployment, Rollout, RolloutStep
 from deployments.services import reading
 
 REMOVE_DAYS = defaults.define(
@@ -47,8 +47,10 @@ def take_back(
     actor: Actor,
     reason: str,
     ruling: Ruling | None = None,
+    blocks: bool = True,
 ) -> Rollout:
-    """By the judge with its ruling, or by hand. The rollout is held."""
+    """By the judge with its ruling, or by hand. The rollout is held. Without `blocks` its
+    deployment is left as it is: it is on its way back already."""
     moving.take_back(rollout, actor=actor, reason=f"{rollout.ref}: {reason}")
     now = clock.now()
     if step is not None:
@@ -73,13 +75,26 @@ def take_back(
         f"Rolled back{f' at {step.percent} %' if step else ''}: {reason}",
         actor=actor,
         block=f"{rollout.flag.flag_name} was rolled back in {rollout.environment}",
+        steps=True,
     )
     tell(rollout, "rolled_back", reason)
-    _block_deployment(rollout, actor=actor, reason=reason)
+    if blocks:
+        _block_deployment(rollout, reason=reason)
     return rollout
 
 
-def _block_deployment(rollout: Rollout, *, actor: Actor, reason: str) -> None:
+def along(deployment: Deployment, actor: Actor, why: str) -> None:
+    """The deployment that brought the code goes back, and so do the rollouts of it that are on
+    for somebody; what they left in the way is told. The deployment is held."""
+    rows = Rollout.objects.filter(deployment=deployment).order_by("pk")
+    for found in rows.filter(status__in=("running", "held", "paused", "stabilizing")):
+        row = hold(found)
+        take_back(row, current_step(row), actor=noting.JUDGE, reason=why, blocks=False)
+    for found in rows.exclude(blocker=None):
+        noting.say(found, why, actor=actor, blocker=True)
+
+
+def _block_deployment(rollout: Rollout, *, reason: str) -> None:
     """A release that is still watched stops being on its way to done."""
     deployment = rollout.deployment
     if deployment is None:
@@ -109,12 +124,16 @@ def complete(
     due = remove_by or today + timedelta(days=REMOVE_DAYS.value)
     if due < today:
         raise reading.refuse("remove_by", "A day to come.")
-    if not row.flag.permanent and row.flag.remove_by is None:
-        flags.change_flag(row.flag, actor=noting.JUDGE, remove_by=due, reason=row.ref)
+    # A day somebody named before stays, unless another one is named now.
+    flag = row.flag
+    if not (flag.permanent or flag.is_archived) and (
+        remove_by is not None or flag.remove_by is None
+    ):
+        flags.change_flag(flag, actor=noting.JUDGE, remove_by=due, reason=row.ref)
     changes = {"ended_at": clock.now(), "metrics_note": noted, "outcome": "On for everybody."}
     row = advance(row, "completed", actor=actor, changes=changes)
     noting.decide(row, "completed", actor=actor, reason=noted[:500])
-    noting.say(row, f"Completed. {noted}", actor=actor, close="done")
+    noting.say(row, f"Completed. {noted}", actor=actor, steps=True, close=True)
     return row
 
 
@@ -128,5 +147,5 @@ def cancel(rollout: Rollout, *, actor: Actor, reason: str, version: int | None =
     changes = {"ended_at": clock.now(), "outcome": said}
     row = advance(row, "cancelled", actor=actor, reason=said, changes=changes)
     noting.decide(row, "cancelled", actor=actor, reason=said)
-    noting.say(row, f"Cancelled: {said}", actor=actor, close="done")
+    noting.say(row, f"Cancelled: {said}", actor=actor, steps=True, close=True)
     return row

@@ -50,8 +50,9 @@ def note(rollout: Rollout, action: str, *, actor: Actor, **told: Any) -> None:
 
 
 def say(rollout: Rollout, text: str, *, actor: Actor, **more: Any) -> None:
-    """A comment on the rollout's work item. With `step` on the step's too; `block` is the title of
-    an item that blocks it from now on, `done` closes the step's item, `close` its own."""
+    """A comment on the rollout's work item. `block` is the title of an item that blocks it from now
+    on, `done` closes the step's item, `steps` those of all steps, `close` its own; with `blocker`
+    it is said on the item that blocks it, if that is open still."""
     outbox.enqueue(
         TOPIC,
         {
@@ -95,12 +96,18 @@ def tell_items(message: OutboxMessage) -> Outcome:
     if rollout is None or rollout.item is None:
         return Outcome("rejected", "there is no work item to say it on")
     signed = {"actor": JUDGE, "name": told["name"], "source": told["source"]}
-    work.comment(rollout.item, told["text"], origin=message.key, **signed)
+    where = rollout.blocker if told.get("blocker") else rollout.item
+    if where is None or (told.get("blocker") and where.category == "done"):
+        return Outcome("rejected", "nothing is in its way any more")
+    work.comment(where, told["text"], origin=message.key, **signed)
     try:
         if told.get("block"):
             _block(rollout, told)
         if told.get("done"):
             _close(rollout.steps.get(position=told["done"]), told)
+        if told.get("steps"):
+            for step in rollout.steps.exclude(item=None).select_related("item"):
+                _close(step, told)
         if told.get("close"):
             _close(rollout, told)
     except ControlPlaneError as error:

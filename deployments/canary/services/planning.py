@@ -30,6 +30,7 @@ from deployments.services import reading
 PORTAL = actors.job("canary")
 # Consent that is asked for, or given.
 STANDING = (Request.Status.OPEN, Request.Status.APPROVED)
+UNDONE = ("rolled_back", "cancelled")
 TAKEN = "This flag has a rollout there already."
 
 
@@ -53,6 +54,7 @@ def plan(
     reading.same_workspace(flag.workspace_id, environment=environment, deployment=deployment)
     if flag.is_archived:
         raise Conflict("The flag is archived.")
+    fits(flag, environment, deployment)
     chosen = plans.steps_of(reading.choice("preset", preset, Rollout.Preset.values), steps)
     rollout = Rollout(
         workspace=flag.workspace,
@@ -73,7 +75,7 @@ def plan(
         RolloutStep(rollout=rollout, position=place, percent=percent, hold_minutes=minutes)
         for place, (percent, minutes) in enumerate(chosen, 1)
     ]
-    _open_items(rollout, made)
+    open_items(rollout, made)
     rollout.save(update_fields=["item"])
     RolloutStep.objects.bulk_create(made)
     noting.decide(rollout, "planned", actor=actor)
@@ -81,18 +83,36 @@ def plan(
     return rollout
 
 
-def _open_items(rollout: Rollout, steps: list[RolloutStep]) -> None:
+def fits(flag: Flag, environment: Environment, deployment: Deployment | None) -> None:
+    """The deployment that brought the code: to that environment, for this flag, and not undone."""
+    if deployment is None:
+        return
+    ref = deployment.ref
+    if deployment.environment_id != environment.pk:
+        said = f"{ref} goes to {deployment.environment}, not to {environment}."
+        raise reading.refuse("deployment", said)
+    if deployment.flag_id not in (None, flag.pk):
+        raise reading.refuse("deployment", f"{ref} brings another flag's code.")
+    if deployment.kind == Deployment.Kind.ROLLBACK or deployment.status in UNDONE:
+        raise reading.refuse("deployment", f"{ref} brings nothing that could be rolled out.")
+
+
+def open_items(rollout: Rollout, steps: list[RolloutStep]) -> None:
     """The rollout's own, under the deployment's, and one under it for each cohort."""
     project = work.ensure_operations_project(rollout.workspace, actor=PORTAL)
     parent = rollout.deployment.item if rollout.deployment else None
-    root = _item(rollout, project, rollout.title, parent=parent, subject=subject_ref(rollout))
-    rollout.item = root
+    if rollout.item is None:
+        about = subject_ref(rollout)
+        rollout.item = _item(project, rollout.title, parent=parent, subject=about)
     for step in steps:
-        title = f"{rollout.ref}: {step.percent} % for {step.hold_minutes} minutes"
-        step.item = _item(rollout, project, title, parent=root)
+        step.item = _item(project, step_title(rollout, step), parent=rollout.item)
 
 
-def _item(rollout: Rollout, project: Any, title: str, **given: Any) -> Item:
+def step_title(rollout: Rollout, step: RolloutStep) -> str:
+    return f"{rollout.ref}: {step.percent} % for {step.hold_minutes} minutes"
+
+
+def _item(project: Any, title: str, **given: Any) -> Item:
     """Under its parent if that still takes children: a closed deployment's item does not."""
     parent = given.get("parent")
     if parent is not None and (parent.category == "done" or parent.project_id != project.pk):
@@ -126,39 +146,6 @@ def plan_of(rollout: Rollout) -> dict[str, Any]:
     return content(rollout, rollout.steps.values_list("percent", "hold_minutes"))
 
 
-@transaction.atomic
-def change_rollout(
-    rollout: Rollout, *, actor: Actor, version: int | None = None, **changes: Any
-) -> Rollout:
-    """What may still change: before it starts the limits, the source and whether it goes on by
-    itself; afterwards only the latter. What was consented to does not change under the consent."""
-    policy.require(actor, "rollout.plan", rollout)
-    row = hold(rollout, version=version)
-    require_status(row, "planned", "baseline_taken", "running", "held", "paused")
-    before = plan_of(row)
-    if row.started_at is not None and set(changes) - {"automatic", "title"}:
-        raise GateNotMet("It has begun: only whether it goes on by itself can change.")
-    if row.approval is not None and row.approval.status in STANDING:
-        refused = set(changes) - {"title"}
-        if refused and row.started_at is None:
-            raise GateNotMet("Consent was asked for this plan. Cancel it and plan another.")
-    if "title" in changes:
-        row.title = reading.line("title", changes["title"], 200, required=True)
-    if "automatic" in changes:
-        row.automatic = bool(changes["automatic"])
-    if "limits" in changes:
-        row.limits = Limits.read(changes["limits"]).written()
-    if "source" in changes or "asking" in changes:
-        row.source = reading.choice(
-            "source", changes.get("source", row.source), Rollout.Source.values
-        )
-        row.asking = sources.checked(row.source, changes.get("asking", row.asking))
-    row.version += 1
-    row.save(update_fields=["title", "automatic", "limits", "source", "asking", "version"])
-    noting.note(row, "rollout.plan", actor=actor, before=before, after=plan_of(row))
-    return row
-
-
 def take_baseline(
     rollout: Rollout, *, actor: Actor, given: dict[str, Any] | None = None
 ) -> Rollout:
@@ -174,7 +161,7 @@ def take_baseline(
             raise GateNotMet("The flag is on there: this would be no baseline of being without it.")
         limits = Limits.read(row.limits)
         row.baseline = snapshot(row, found, actor=actor, phase=Snapshot.Phase.BEFORE)
-        row.slow_ms = found.p95_ms * limits.max_latency_ratio if found.p95_ms else None
+        row.slow_ms = slow_from(row.baseline, limits)
         changes = {"baseline": row.baseline, "slow_ms": row.slow_ms}
         if row.status == "planned":
             row = advance(row, "baseline_taken", actor=actor, changes=changes)
@@ -185,3 +172,9 @@ def take_baseline(
         noting.decide(row, "baseline", actor=actor, numbers=found.told(), reason=found.words())
         noting.say(row, f"Baseline: {found.words()}", actor=actor)
     return row
+
+
+def slow_from(baseline: Snapshot | None, limits: Limits) -> float | None:
+    """Slower than this counts as slow. None: the baseline has no p95, so latency is not judged."""
+    p95 = baseline.figures.get("p95_ms") if baseline is not None else None
+    return p95 * limits.max_latency_ratio if p95 else None
