@@ -6,10 +6,12 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Deployments"
 
     def ready(self) -> None:
-        from deployments import kept, presented, rules, transitions  # noqa: F401
+        from controlplane.work import services as work
+        from deployments import answering, kept, presented, rules, transitions  # noqa: F401
         from deployments.canary import kept as _canary_kept  # noqa: F401
         from deployments.canary import presented as canary
         from deployments.watch import timers  # noqa: F401
 
         presented.register()
         canary.register()
+        work.on_duty.append(answering.assignee)

@@ -57,6 +57,7 @@ class EventAdmin(ModelAdmin[Event]):
         "work_item": "Work item",
     }
     in_palette = True
+    audited = False  # facts, which nobody changes
     head_state = "status"
     head_clocks = ("occurred_at",)
     fields = (

@@ -54,6 +54,7 @@ class Reason(Column):
 class RefusalAdmin(ModelAdmin[Refusal]):
     list_name = "Refused events"
     view_action = "telemetry.view"
+    audited = False  # never touched after it was written
     about = "Events that were not taken, so that nobody misses them in silence."
     tabs = (("Last 24 h", "range=24h"), ("Last 7 days", "range=7d"), ("All", "view=all"))
     empty = "Nothing was refused in this time."

@@ -111,6 +111,7 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
 class RuleChangeAdmin(ModelAdmin[RuleChange]):
     list_name = "Alert history"
     view_action = "telemetry.view"
+    audited = False  # never touched after it was written
     keyed = True
     about = "When rules fired, were resolved, were tried, or could not be evaluated."
     tabs = (

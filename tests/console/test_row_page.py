@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
@@ -306,3 +307,13 @@ def test_audit_list__only_refusals_are_marked(here: Any) -> None:
     assert "Denied" in _STATE.findall(rows)
     assert "Done" not in _STATE.findall(rows)
     assert "Done" in rows
+
+
+def test_timeline__of_what_nobody_changes__is_left_away(
+    here: Any, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals.emit("tests.kind", key="a key", workspace_id=here.pk)
+    signal = Signal.objects.get()
+    assert 'id="timeline"' in operator.get(url_of(signal)).content.decode()
+    monkeypatch.setattr(admin.site.get_model_admin(Signal), "audited", False)
+    assert 'id="timeline"' not in operator.get(url_of(signal)).content.decode()

@@ -60,7 +60,8 @@ class Showing(_Base):
     The head of a row's page says how the row stands: `head_state`, `head_severity` and
     `head_owner` name a field or a display method each (a fact of such a name is found by itself),
     `head_clocks` the times that matter now: a deadline counts down, anything else says since when.
-    What the head says is not said again among the facts.
+    What the head says is not said again among the facts. `audited` is False where nothing is ever
+    done to a row, which has no timeline then.
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -78,6 +79,7 @@ class Showing(_Base):
     head_owner: ClassVar[str] = ""
     head_clocks: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
+    audited: ClassVar[bool] = True
     phone_columns: ClassVar[Sequence[str]] = ()
     formfield_overrides: ClassVar[Any] = {
         models.DateTimeField: _MOMENT,
@@ -152,8 +154,10 @@ class Showing(_Base):
     # --- A row's page ---------------------------------------------------------------------
 
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
-        events = list(rows[: TIMELINE_ROWS.value + 1])
+        events: list[AuditEvent] = []
+        if self.audited:
+            rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
+            events = list(rows[: TIMELINE_ROWS.value + 1])
         wanted = EDIT in request.GET and self.has_change_permission(request, obj)
         return {
             "portal": self,

@@ -21,6 +21,8 @@ from controlplane.work.services.projects import require_open
 # Who is on duty, for an item that nobody is named for: (workspace id, item type) -> e-mail or "".
 # The on-call rotation puts itself here; without one nobody is guessed.
 on_duty: list[Callable[[int, str], str]] = []
+# ... which is asked for items of these types, and for those given such a label of their own.
+OPERATED = {"deployment", "incident", "maintenance"}
 
 
 @transaction.atomic
@@ -52,7 +54,8 @@ def create_item(
                 f"{parent.key} is closed; reopen it before adding work under it.",
                 details={"parent": "Closed."},
             )
-    wanted = list(labels) + (list(parent.labels) if parent and inherit_labels else [])
+    own = list(labels)
+    wanted = own + (list(parent.labels) if parent and inherit_labels else [])
     status, category = reading.status(project, status)
     if category == "done":
         raise reading.refuse("status", "A new item is not done yet.")
@@ -68,7 +71,7 @@ def create_item(
         ensure_key=ensure_key[:200],
         **values,
     )
-    if not item.assignee and item.item_type in {"deployment", "incident", "maintenance"}:
+    if not item.assignee and OPERATED & {item.item_type, *own}:
         item.assignee = _on_duty(item)
     item.assignee_user = reading.account(item.assignee, project.workspace_id)
     states.check_backlog(item)

@@ -59,6 +59,7 @@ def _undoable(change: FlagChange) -> str:
 class FlagChangeAdmin(ModelAdmin[FlagChange]):
     list_name = "Flag history"
     view_action = "flag.view"
+    audited = False  # never touched after it was written
     keyed = True
     about = "Every change of every flag: who, why, and what was different afterwards."
     tabs = (("All", "view=all"), ("Kills", "kind__exact=kill"), ("By hand", "kind__exact=sql"))

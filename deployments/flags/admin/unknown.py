@@ -18,6 +18,7 @@ from deployments.flags.models.serving import UnknownFlag
 class UnknownFlagAdmin(ModelAdmin[UnknownFlag]):
     list_name = "Unknown flags"
     view_action = "flag.view"
+    audited = False  # never touched after it was written
     about = "Asked for by programs, and no flag of this name is here: misspelt, archived, or early."
     empty = "Every flag that was asked for is known."
     empty_hint = "What SDKs ask for and nobody made shows up here within a minute."
