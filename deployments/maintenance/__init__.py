@@ -1,0 +1,1 @@
+"""Maintenance windows: planned, announced, consented to, done, watched."""

@@ -1,0 +1,61 @@
+"""Reads of windows, named."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db.models import Q
+
+from controlplane.lib import clock
+from deployments.querysets import EntryQuerySet
+
+# Its time is taken: nothing else may be done to the same services then.
+HOLDING = ("scheduled", "announced", "approved", "in_progress")
+# People read of it in advance.
+TOLD = ("announced", "approved")
+ENDED = ("completed", "rolled_back", "cancelled")
+
+
+class WindowQuerySet(EntryQuerySet):
+    def open(self) -> Self:
+        return self.exclude(status__in=ENDED)
+
+    def ended(self) -> Self:
+        return self.filter(status__in=ENDED)
+
+    def holding(self) -> Self:
+        return self.filter(status__in=HOLDING)
+
+    def under_way(self) -> Self:
+        return self.filter(status__in=("in_progress", "monitoring"))
+
+    def to_come(self) -> Self:
+        return self.filter(status__in=("draft", "scheduled", *TOLD))
+
+    def on_banner(self) -> Self:
+        """What everybody should read of now, those that are under way first."""
+        return self.filter(status__in=("in_progress", *TOLD)).order_by("starts_at", "pk")
+
+    def at(self, moment: datetime | None = None) -> Self:
+        """Those whose time it is: as planned, and for as long as they go on."""
+        moment = moment or clock.now()
+        planned = Q(status__in=HOLDING, starts_at__lte=moment, ends_at__gt=moment)
+        return self.filter(planned | Q(status="in_progress", started_at__lte=moment))
+
+    def within(self, start: datetime, end: datetime) -> Self:
+        """Those that touch this stretch of time, as planned or as they went."""
+        planned = Q(started_at=None, starts_at__lt=end, ends_at__gt=start)
+        went = Q(started_at__lt=end) & (
+            Q(finished_at__gt=start) | Q(finished_at=None, ends_at__gt=start)
+        )
+        return self.exclude(status__in=("draft", "cancelled")).filter(planned | went)
+
+
+class WindowPartQuerySet(EntryQuerySet):
+    path = "window__workspace_id"
+
+
+class NoticeQuerySet(WindowPartQuerySet):
+    def due(self, at: datetime | None = None) -> Self:
+        return self.filter(state="due", due_at__lte=at or clock.now())

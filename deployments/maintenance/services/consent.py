@@ -1,0 +1,189 @@
+"""Consent to a window: what is signed is its time, its way back, its work and what was waived. A
+change of any of it takes the signatures back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from controlplane.access import policy
+from controlplane.approvals import services as approvals
+from controlplane.approvals.models import Request
+from controlplane.approvals.numbers import FRESH_FACTOR
+from controlplane.approvals.shipped import ship, slot
+from controlplane.base.states import advance
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from deployments.maintenance import checks, links, standing
+from deployments.maintenance.holding import hold, require_status
+from deployments.maintenance.noting import PORTAL, note
+from deployments.models import MaintenanceWindow
+
+OWNER = "deployments.window"
+POLICY, URGENT = "maintenance_window", "maintenance_emergency"
+OPEN = ("scheduled", "announced", "approved")
+
+ship(
+    POLICY,
+    "Maintenance window",
+    about="The Engineering Lead signs, and the Release Manager.",
+    slots=[
+        slot("engineering", "Engineering lead", "engineering_lead"),
+        slot("release", "Release manager", "release_manager"),
+    ],
+    escalate_to=["vp_engineering", "cto"],
+)
+ship(
+    URGENT,
+    "Emergency maintenance",
+    about="The Engineering Lead or the senior on call signs; the Engineering Lead is asked first.",
+    slots=[slot("lead", "Engineering lead or on-call", "engineering_lead", "primary_operator")],
+    target_minutes=30,
+    expires_minutes=24 * 60,
+    escalate_to=["vp_engineering", "cto"],
+    fresh_factor_minutes=FRESH_FACTOR.value,
+)
+
+
+def packet_of(window: MaintenanceWindow) -> dict[str, Any]:
+    parts = window.parts.select_related("service").order_by("service__slug")
+    return {
+        "window": window.ref,
+        "kind": window.kind,
+        "summary": window.title,
+        "about": window.about,
+        "environment": window.environment.slug,
+        "services": [part.service.slug for part in parts],
+        "starts_at": window.starts_at.isoformat(),
+        "ends_at": window.ends_at.isoformat(),
+        "user_facing": window.user_facing,
+        "rollback_plan": window.rollback_plan,
+        "tested_in_staging": window.test_evidence,
+        "trigger": window.trigger,
+        "urgency": window.urgency,
+        "impact": window.impact,
+        "tasks": [f"{task.key} {task.title}" for task in standing.tasks(window)],
+        "waived": [{"rule": each["rule"], "why": each["reason"]} for each in window.waived],
+    }
+
+
+def subject(window: MaintenanceWindow) -> str:
+    return f"deployments.window:{window.uid}"
+
+
+@transaction.atomic
+def ask_consent(window: MaintenanceWindow, *, actor: Actor, version: int | None = None) -> Request:
+    """Once it has its time, its way back was tested and its work is laid out. Asked anew, or as
+    the next revision of what was sent back or became void."""
+    policy.require(actor, "maintenance.plan", window)
+    row = hold(window, version=version)
+    require_status(row, "scheduled", "announced")
+    if not row.is_ours:
+        raise Conflict("Nobody is asked about a partner's window.")
+    before = row.approval
+    if before is not None and before.status in {"open", "approved"}:
+        return before
+    checks.require(checks.before_consent(row), "Not ready to be signed.")
+    packet, producers = packet_of(row), [row.created_by, actor]
+    if before is not None and _goes_on(before):
+        request = approvals.revise(
+            before, packet, actor=actor, producers=producers, vouched=True, title=row.title
+        )
+    else:
+        request = approvals.ask(
+            row.workspace,
+            policy=URGENT if row.is_emergency else POLICY,
+            owner=OWNER,
+            subject=subject(row),
+            title=row.title,
+            packet=packet,
+            actor=actor,
+            producers=producers,
+            item=row.item,
+        )
+    MaintenanceWindow.objects.filter(pk=row.pk).update(approval=request, version=F("version") + 1)
+    note(
+        row,
+        "maintenance.ask",
+        actor=actor,
+        said=f"{'Expedited approval' if row.is_emergency else 'Approval'}: {request.ref} is asked.",
+        after={"approval": request.ref},
+    )
+    return request
+
+
+def _goes_on(request: Request) -> bool:
+    if request.status == "changes_requested":
+        return True
+    return request.status == "void" and request.decided_at is None
+
+
+def fall(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
+    """What was signed is about to change. Callers hold the window and change it afterwards."""
+    request = row.approval
+    if request is not None and request.status in {"open", "approved"}:
+        approvals.void(request, actor=actor, reason=why)
+    _back(row, why)
+
+
+def withdraw(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
+    request = row.approval
+    if request is None or request.status not in {"open", "approved"}:
+        return
+    if request.status == "open":
+        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
+    else:
+        approvals.void(request, actor=actor, reason=why)
+
+
+def _back(row: MaintenanceWindow, why: str) -> None:
+    row.refresh_from_db(fields=["status", "version"])
+    if row.status == "approved":
+        advance(row, "announced", actor=PORTAL, reason=why[:500])
+
+
+# --- What the approvals kernel calls ------------------------------------------------------------
+
+
+def _of(request: Request) -> MaintenanceWindow | None:
+    rows = MaintenanceWindow.objects.select_related("workspace", "environment", "approval")
+    found: MaintenanceWindow | None = rows.filter(approval=request).first()
+    return found
+
+
+def hold_for(request: Request) -> None:
+    row = _of(request)
+    if row is not None:
+        hold(row)
+
+
+def current_packet(request: Request) -> dict[str, Any] | None:
+    row = _of(request)
+    return packet_of(row) if row is not None and row.status in OPEN else None
+
+
+def on_decided(request: Request, actor: Actor) -> None:
+    row = _of(request)
+    if row is None or row.status not in OPEN:
+        return
+    said = f"{request.ref} is {request.get_status_display().lower()}."
+    if request.status == Request.Status.APPROVED:
+        if row.status == "announced":
+            advance(row, "approved", actor=PORTAL, reason=said)
+    else:
+        _back(row, said)
+    prefix = "Expedited approval: " if row.is_emergency else "Approval: "
+    note(row, "maintenance.decide", actor=actor, said=prefix + said)
+
+
+def on_closed(request: Request, actor: Actor) -> None:
+    row = _of(request)
+    if row is not None:
+        _back(row, f"{request.ref} is {request.get_status_display().lower()}. {request.reason}")
+
+
+def link_for(request: Request) -> str:
+    row = _of(request)
+    return links.window(row) if row is not None else ""
