@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controlplane.base.personal import holds, nothing, rows_of
-from controlplane.base.retention import keep_always
+from controlplane.base.personal import erase_rows, holds, nothing, rows_of
+from controlplane.base.retention import keep_always, keep_rows
 
 holds(
     "deployments.watched",
@@ -11,6 +11,27 @@ holds(
     "which deployments somebody watched",
     rows_of("deployments.deployment", "watcher_id", "ref", "title", "status", "started_at"),
     "part of the record of the release; the name goes with the account",
+)
+holds(
+    "deployments.feeds",
+    "deployments.feed",
+    "links to releases that somebody subscribed to",
+    rows_of("deployments.feed", "person_id", "kind", "created_at", "read_at", "revoked_at"),
+    erase=erase_rows("deployments.feed", "person_id"),
+)
+keep_rows(
+    "deployments.feeds",
+    "deployments.feed",
+    "revoked_at",
+    days=365,
+    why="which links were out, and until when, for as long as audits look back",
+)
+nothing(
+    "deployments.launches",
+    "deployments.launch",
+    "deployments.launchline",
+    "deployments.merge",
+    why="who did it stands there by an opaque ref; a merge names no one",
 )
 nothing(
     "deployments.parts",
@@ -33,5 +54,8 @@ keep_always(
     "deployments.snapshot",
     "deployments.adapter",
     "deployments.freeze",
+    "deployments.merge",
+    "deployments.launch",
+    "deployments.launchline",
     why="what ran where and when, who let it and what was seen: evidence behind every incident",
 )

@@ -100,3 +100,9 @@ RELEASES_MIN = defaults.define(
     unit="releases",
     why="Production is released two or three times a week; the upper end is the environment's.",
 )
+DORA_LEAST = defaults.define(
+    "deployments.dora_least",
+    5,
+    unit="changes",
+    why="The middle of fewer, or the share of them that failed, is one change's luck.",
+)

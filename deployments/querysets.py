@@ -16,6 +16,7 @@ UNDER_WAY = ("deploying", "verifying", "monitoring")
 ENDED = ("completed", "rolled_back", "failed", "cancelled")
 # Of rollouts: those that the judge looks at, and those that are over.
 ROLLOUT_WATCHED = ("running", "held", "paused")
+ROLLOUT_WAITING = ("held", "paused", "stabilizing")
 ROLLOUT_ENDED = ("completed", "rolled_back", "cancelled")
 
 
@@ -55,7 +56,8 @@ class DeploymentQuerySet(EntryQuerySet):
 
     def within(self, start: datetime, end: datetime) -> Self:
         """Those that touch this stretch of time, as planned or as they went."""
-        planned = Q(planned_at__lt=end) & (Q(planned_until=None) | Q(planned_until__gt=start))
+        begins = Q(planned_at__gte=start) | Q(planned_until__gt=start)
+        planned = Q(started_at=None, planned_at__lt=end) & begins
         went = Q(started_at__lt=end) & (Q(closed_at=None) | Q(closed_at__gt=start))
         return self.filter(planned | went)
 
@@ -97,12 +99,28 @@ class FreezeQuerySet(EntryQuerySet):
         return self.filter(starts_at__lt=end, ends_at__gt=start)
 
 
+class FeedQuerySet(EntryQuerySet):
+    def in_force(self) -> Self:
+        return self.filter(revoked_at=None)
+
+
+class LaunchLineQuerySet(EntryQuerySet):
+    path = "launch__workspace_id"
+
+    def unsettled(self) -> Self:
+        return self.filter(state="open")
+
+
 class RolloutQuerySet(EntryQuerySet):
     def open(self) -> Self:
         return self.exclude(status__in=ROLLOUT_ENDED)
 
     def watched(self) -> Self:
         return self.filter(status__in=ROLLOUT_WATCHED)
+
+    def waiting(self) -> Self:
+        """Those that go nowhere until somebody does something."""
+        return self.filter(status__in=ROLLOUT_WAITING)
 
 
 class RolloutPartQuerySet(EntryQuerySet):

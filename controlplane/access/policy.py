@@ -375,8 +375,21 @@ define(
             frozenset({"release_manager", "engineering_lead"}),
         ),
         ("adapters", "Say what may be run for deployments", ADMIN | {"engineering_lead"}),
+        ("feed", "Subscribe to releases and their calendar", PEOPLE),
     ],
     by_key=False,
+)
+define(
+    "launch",
+    [
+        ("view", "See launches", EVERYBODY),
+        (
+            "tick",
+            "Show that a line of a launch holds",
+            OPERATORS | {"product_manager", "security_lead", "docs_lead", "ux"},
+        ),
+        ("manage", "Plan launches and ask for their sign-off", OPERATORS | {"product_manager"}),
+    ],
 )
 define("freeze", [("view", "See freezes", EVERYBODY), ("manage", "Freeze changes", OPERATORS)])
 define(
@@ -387,6 +400,29 @@ define(
             "Start a deployment in spite of a freeze",
             frozenset({"release_manager", "engineering_lead"}),
         )
+    ],
+    by_key=False,
+)
+
+define(
+    "maintenance",
+    [
+        ("view", "See maintenance windows", EVERYBODY),
+        ("plan", "Plan maintenance windows", OPERATORS),
+        ("change", "Change, move and cancel maintenance windows", OPERATORS),
+        ("announce", "Announce maintenance before its notice is due", OPERATORS),
+        ("rollback", "Take maintenance back", OPERATORS),
+    ],
+)
+define(
+    "maintenance",
+    [
+        ("run", "Start, finish and close maintenance", OPERATORS),
+        (
+            "waive",
+            "Let maintenance go without a rule",
+            frozenset({"release_manager", "engineering_lead"}),
+        ),
     ],
     by_key=False,
 )

@@ -15,6 +15,7 @@ PREFIXES: dict[str, str] = {
     "DEP": "deployment",
     "CAN": "canary rollout",
     "MNT": "maintenance window",
+    "LCH": "launch",
     "APR": "approval request",
     "THR": "agent thread",
     "REV": "post-incident review",

@@ -1,8 +1,11 @@
-"""Text cut to a length, so that one sees it was cut."""
+"""Text cut to a length, so that one sees it was cut; text put where it must not act."""
 
 from __future__ import annotations
 
+import re
+
 ELLIPSIS = "…"
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-!|<>])")
 
 
 def short(text: str, most: int = 80) -> str:
@@ -15,3 +18,8 @@ def short(text: str, most: int = 80) -> str:
     if not text[len(cut) : len(cut) + 1].isspace() and space > most * 2 // 3:
         cut = cut[:space]
     return cut.rstrip(" ,;:.") + ELLIPSIS
+
+
+def in_markdown(text: str) -> str:
+    """What people typed, as words: no heading, link or column of the page it stands on."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))

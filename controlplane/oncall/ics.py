@@ -25,11 +25,13 @@ class Event:
     free: bool = False  # a gap takes nobody's time
 
 
-def calendar(name: str, events: Iterable[Event], *, changed: datetime) -> bytes:
+def calendar(
+    name: str, events: Iterable[Event], *, changed: datetime, product: str = "On call"
+) -> bytes:
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
-        "PRODID:-//Control plane//On call//EN",
+        f"PRODID:-//Control plane//{product}//EN",
         "CALSCALE:GREGORIAN",
         "METHOD:PUBLISH",
         f"NAME:{escaped(name)}",

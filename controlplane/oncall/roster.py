@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from controlplane.lib import clock
+from controlplane.lib.text import in_markdown
 from controlplane.oncall import arithmetic, duty, numbers, plans
 from controlplane.oncall.arithmetic import Shift
 from controlplane.oncall.models import Schedule
 from controlplane.oncall.walls import local_of, zone_of
-
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-!|<>])")
 
 
 def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
@@ -34,9 +32,9 @@ def roster(schedules: Sequence[Schedule], at: datetime | None = None) -> str:
     parts = ["# On-call roster", f"From {at:%Y-%m-%d} to {end:%Y-%m-%d}."]
     for schedule in schedules:
         zone = zone_of(schedule.time_zone)
-        parts.append(f"## {plain(schedule.title)}")
+        parts.append(f"## {in_markdown(schedule.title)}")
         if schedule.about:
-            parts.append(plain(schedule.about))
+            parts.append(in_markdown(schedule.about))
         parts.append(_table(shifts_of(schedule, at, end), zone))
     return "\n\n".join(parts) + "\n"
 
@@ -50,11 +48,6 @@ def _table(found: Sequence[Shift], zone: ZoneInfo) -> str:
             lines.append(f"| {since} | {until} | **nobody** | |")
         else:
             user = names[one.person]
-            who = plain(user.name or user.email)
-            lines.append(f"| {since} | {until} | {who} | {plain(user.email)} |")
+            who = in_markdown(user.name or user.email)
+            lines.append(f"| {since} | {until} | {who} | {in_markdown(user.email)} |")
     return "\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """What people typed, as words: no heading, link or column of the page it stands on."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))

@@ -191,6 +191,11 @@ class Deployment(models.Model):
             models.Index(fields=["workspace", "-id"], name="deployment_newest"),
             models.Index(fields=["environment", "-deployed_at"], name="deployment_landed"),
             models.Index(
+                fields=["workspace", "-deployed_at", "-id"],
+                condition=Q(deployed_at__isnull=False),
+                name="deployment_landed_here",
+            ),
+            models.Index(
                 fields=["workspace", "status"],
                 condition=~Q(status__in=querysets.ENDED),
                 name="deployment_open",

@@ -37,6 +37,8 @@ class Word:
     refs: list[str] = field(default_factory=list)
     # What a gate may wait for: (await_type, await_id).
     gates: list[tuple[str, str]] = field(default_factory=list)
+    # Of a pull request that was merged into the default branch: the commit it became there.
+    merged_as: str = ""
 
 
 def read(event: str, payload: Mapping[str, Any], now: datetime) -> Word | None:
@@ -300,7 +302,16 @@ def _pull_request(payload: Mapping[str, Any], place: _Place) -> Word:
             ("gh:pr", f"{place.repository}#{number}"),
             ("gh:pr", f"https://github.com/{place.repository}/pull/{number}"),
         ],
+        _merged_as(payload, pull) if merged else "",
     )
+
+
+def _merged_as(payload: Mapping[str, Any], pull: Any) -> str:
+    """Into another branch nothing is released from: such a merge is nobody's business here."""
+    main = text(payload, "repository", "default_branch")
+    if not main or text(pull, "base", "ref") != main:
+        return ""
+    return text(pull, "merge_commit_sha", longest=64).lower()
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], _Place], Word]] = {

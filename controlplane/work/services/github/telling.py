@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import IntegrityError, transaction
 
+from controlplane.base import signals
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work.models import CheckResult, GithubSource, Item, Project
@@ -18,6 +19,7 @@ from controlplane.work.services.github.payloads import Word
 from controlplane.work.vocabulary import counted
 
 MOST_ITEMS = 20
+MERGED = "work.merged"
 _RANK = {"queued": 0, "in_progress": 1, "completed": 2}
 _SUMS = frozenset({"check_suite", "workflow_run"})  # of the single runs, where those are sent too
 
@@ -131,7 +133,26 @@ def _say_of_pull(source: GithubSource, word: Word, items: Sequence[Item], actor:
     line = f"{source.repository}#{word.outside_id} {verb}: {word.name}. {word.url}".strip()
     for item in items:
         talk.comment(item, line, actor=actor, name=_name(source), source="github", origin=origin)
+    if word.merged_as:
+        _tell_of_merge(source, word)
     return f"{counted(len(items), 'item')} told"
+
+
+def _tell_of_merge(source: GithubSource, word: Word) -> None:
+    """For the packages above: what staging has to be brought up to. Told once."""
+    signals.emit(
+        MERGED,
+        key=f"{source.workspace_id}:{word.outside_id}:{source.repository.lower()}"[:200],
+        payload={
+            "repository": source.repository,
+            "number": int(word.outside_id),
+            "title": word.name,
+            "commit": word.merged_as,
+            "url": word.url,
+            "at": (word.completed_at or word.at).isoformat(),
+        },
+        workspace_id=source.workspace_id,
+    )
 
 
 # --- Which items ------------------------------------------------------------------------------
