@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.approvals.urls")),
     path("", include("telemetry.urls")),
     path("", include("deployments.flags.urls")),
+    path("", include("deployments.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
+
+from controlplane.approvals import links as approvals
 from deployments.models import Deployment
 
 
@@ -18,3 +21,14 @@ def row(obj: Any) -> str:
 def listing(path: str, **query: Any) -> str:
     asked = "&".join(f"{key}={value}" for key, value in query.items())
     return f"/admin/{path}/" + (f"?{asked}" if asked else "")
+
+
+def papers(deployment: Deployment) -> str:
+    """Where it is said what a deployment brings."""
+    return reverse("deck:papers", args=(deployment.uid,))
+
+
+def approval(deployment: Deployment) -> str:
+    """Where its consent is decided, or read."""
+    request = deployment.approval
+    return approvals.page_of(request) if request is not None else ""

@@ -59,6 +59,7 @@ GROUPS = (
     "Operate",
     "Approvals",
     "Work",
+    "Deployments",
     "Flags",
     "Telemetry",
     "Services",

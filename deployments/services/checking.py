@@ -21,7 +21,7 @@ from deployments.services.holding import hold, hold_gate
 from deployments.services.noting import PORTAL, note
 
 # Where gates of a phase are still open to change.
-_OPEN = {
+OPEN = {
     "before": frozenset({"preparing", "ready", "approved"}),
     "after": frozenset({"deploying", "verifying", "monitoring"}),
 }
@@ -63,7 +63,7 @@ def _look(row: Deployment, look: Look, phase: str) -> list[Gate]:
         definition = table.GATES.get(gate.slug)
         if definition is None or definition.compute is None or (phase and gate.phase != phase):
             continue
-        if row.phase in _OPEN[gate.phase] and _settle(gate, definition.compute(look)):
+        if row.phase in OPEN[gate.phase] and _settle(gate, definition.compute(look)):
             changed.append(gate)
     Gate.objects.bulk_update(
         changed, ["state", "detail", "evidence", "at", "by", "computed", "version"]
@@ -250,7 +250,7 @@ def _held(gate: Gate, version: int | None) -> Gate:
             "Somebody changed it since you looked. Look again.",
             details={"seen_version": version, "version": row.version},
         )
-    if row.deployment.phase not in _OPEN[row.phase]:
+    if row.deployment.phase not in OPEN[row.phase]:
         raise Conflict(
             f"{row.deployment.ref} is {row.deployment.get_status_display().lower()}: "
             f"checks {row.phase} the deployment are closed.",
