@@ -19,4 +19,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.flags.api.urls")),
     path("", include("deployments.api.urls")),
     path("", include("deployments.canary.api")),
+    path("", include("deployments.maintenance.api.urls")),
 ]

@@ -10,10 +10,14 @@ class DeploymentsConfig(AppConfig):
         from deployments import answering, kept, presented, rules, transitions  # noqa: F401
         from deployments.canary import kept as _canary_kept  # noqa: F401
         from deployments.canary import presented as canary
+        from deployments.maintenance import kept as _maintenance_kept  # noqa: F401
+        from deployments.maintenance import presented as maintenance
+        from deployments.maintenance import timers as _maintenance_timers  # noqa: F401
         from deployments.shown import deck_console
         from deployments.watch import timers  # noqa: F401
 
         presented.register()
         canary.register()
         deck_console.register()
+        maintenance.register()
         work.on_duty.append(answering.assignee)

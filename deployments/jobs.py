@@ -8,6 +8,8 @@ from typing import Any
 
 from controlplane.jobs.registry import job
 from deployments import schema
+from deployments.maintenance import upkeep
+from deployments.maintenance.services import quarter
 from deployments.models import Deployment
 from deployments.services.checking import look_at_gates
 
@@ -43,3 +45,23 @@ def look_again() -> dict[str, Any]:
             logger.exception("the checks of %s could not be looked at", row.ref)
             refused += 1
     return {"looked": len(found), "refused": refused}
+
+
+@job(
+    upkeep.JOB,
+    at="30 0 * * 0",
+    time_limit=3_500,
+    doc="VACUUM ANALYZE every table, as the role that owns them.",
+)
+def vacuum() -> dict[str, Any]:
+    return upkeep.vacuum()
+
+
+@job(
+    "deployments.maintenance_quarter",
+    every=timedelta(hours=12),
+    time_limit=300,
+    doc="Ask about a quarter into which no maintenance is planned.",
+)
+def maintenance_quarter() -> dict[str, Any]:
+    return dict(quarter.check())

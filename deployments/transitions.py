@@ -110,3 +110,39 @@ ROLLOUT = TransitionTable(
         },
     },
 )
+
+_PLAN_WINDOW, _RUN = "maintenance.plan", "maintenance.run"
+_CALL_OFF = Step("maintenance.change", "Cancel", primary=False)
+_TAKE_BACK_WINDOW = Step("maintenance.rollback", "Roll back", primary=False)
+
+WINDOW = TransitionTable(
+    "deployments.MaintenanceWindow",
+    initial="draft",
+    steps={
+        "draft": {"scheduled": Step(_PLAN_WINDOW, "Schedule"), "cancelled": _CALL_OFF},
+        "scheduled": {
+            "announced": Step(None, "The first notice leaves"),
+            "cancelled": _CALL_OFF,
+        },
+        "announced": {
+            "approved": Step(None, "Approve"),
+            # A partner asks nobody here.
+            "in_progress": Step(None, "The partner begins", primary=False),
+            "cancelled": _CALL_OFF,
+        },
+        "approved": {
+            "in_progress": Step(_RUN, "Start"),
+            "announced": Step(None, "Consent falls", primary=False),
+            "cancelled": _CALL_OFF,
+        },
+        "in_progress": {
+            "monitoring": Step(_RUN, "The work is done"),
+            "completed": Step(None, "The partner is done", primary=False),
+            "rolled_back": _TAKE_BACK_WINDOW,
+        },
+        "monitoring": {
+            "completed": Step(_RUN, "Close"),
+            "rolled_back": _TAKE_BACK_WINDOW,
+        },
+    },
+)

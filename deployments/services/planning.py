@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from controlplane.access import policy
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import Workspace
 from controlplane.audit.refs import subject_ref
 from controlplane.base import refs
 from controlplane.base.states import advance, plain
@@ -221,18 +221,8 @@ def _read(workspace_id: int, given: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(flag, Flag):
             raise reading.refuse("flag", "A flag.")
         reading.same_workspace(workspace_id, flag=flag)
-    _check_watcher(workspace_id, values.get("watcher"))
+    reading.watcher(workspace_id, values.get("watcher"))
     return values
-
-
-def _check_watcher(workspace_id: int, watcher: Any) -> None:
-    if watcher is None:
-        return
-    if (
-        not isinstance(watcher, User)
-        or not watcher.memberships.filter(workspace_id=workspace_id, left_at=None).exists()
-    ):
-        raise reading.refuse("watcher", "Somebody of this workspace.")
 
 
 def _span(start: Any, end: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.access.models import User
 from controlplane.catalog.models import Component, Environment
 from controlplane.lib.errors import Invalid, NotAllowed
 from deployments.models import Deployment
@@ -161,3 +162,13 @@ def components(workspace_id: int, given: Iterable[Component]) -> list[Component]
 def environment(workspace_id: int, given: Environment) -> Environment:
     same_workspace(workspace_id, environment=given)
     return given
+
+
+def watcher(workspace_id: int, given: Any) -> None:
+    if given is None:
+        return
+    if (
+        not isinstance(given, User)
+        or not given.memberships.filter(workspace_id=workspace_id, left_at=None).exists()
+    ):
+        raise refuse("watcher", "Somebody of this workspace.")

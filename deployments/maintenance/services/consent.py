@@ -125,6 +125,7 @@ def fall(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
     request = row.approval
     if request is not None and request.status in {"open", "approved"}:
         approvals.void(request, actor=actor, reason=why)
+        request.refresh_from_db(fields=["status", "decided_at"])  # whoever holds the window asks it
     _back(row, why)
 
 

@@ -158,6 +158,8 @@ def _services(workspace_id: int, given: Iterable[Service]) -> list[Service]:
     found = list({each.pk: each for each in given}.values())
     for each in found:
         reading.same_workspace(workspace_id, service=each)
+        if each.status != Service.Status.ACTIVE:
+            raise reading.refuse("services", f"{each.name} is out of use.")
     return found
 
 
