@@ -7,8 +7,13 @@ from controlplane.approvals import owners
 from controlplane.audit import words
 from controlplane.jobs import obligations
 from deployments import freezing
+from deployments import launches as launching
 from deployments.flags.services import register_freeze
-from deployments.services import consent
+from deployments.overview import links as launch_links
+from deployments.overview import merges as _merges  # noqa: F401 - hears of merges
+from deployments.overview import windows as _windows  # noqa: F401 - in the calendar
+from deployments.services import consent, launches
+from deployments.shown import overview
 
 
 def register() -> None:
@@ -21,7 +26,17 @@ def register() -> None:
         hold=consent.hold_for,
         link=consent.link_for,
     )
+    owners.register(
+        launching.OWNER,
+        label="Launch",
+        on_decided=launches.on_decided,
+        on_closed=launches.on_closed,
+        current_packet=launches.current_packet,
+        hold=launches.hold_for,
+        link=launch_links.page_of_request,
+    )
     register_freeze(freezing.flag_frozen)
+    overview.register()
     _words()
     obligations.register(
         "staging_data_refresh",
@@ -67,6 +82,20 @@ def _words() -> None:
             "adapters:add": "add/added the deployment adapter",
             "adapters:on": "switch/switched on the deployment adapter",
             "adapters:off": "switch/switched off the deployment adapter",
+        },
+    )
+    words.define("deployment", {"feed": "change/changed a link to releases"})
+    words.define(
+        "launch",
+        {
+            "manage": "change/changed the launch",
+            "manage:add": "plan/planned the launch",
+            "manage:signing": "ask/asked for the sign-off of the launch",
+            "manage:preparing": "open/opened the launch again",
+            "manage:cancelled": "cancel/cancelled the launch",
+            "tick": "settle/settled a line of the launch",
+            "signed": "sign/signed off the launch",
+            "preparing": "open/opened the launch again",
         },
     )
     words.define(

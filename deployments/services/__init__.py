@@ -20,6 +20,14 @@ from deployments.services.going import (
 )
 from deployments.services.hotfixes import plan_hotfix, skippable
 from deployments.services.next_action import Next, next_action
+from deployments.services.launches import (
+    ask_sign_off,
+    cancel_launch,
+    change_launch,
+    plan_launch,
+    reopen_launch,
+    settle_line,
+)
 from deployments.services.papers import settle
 from deployments.services.planning import (
     Ensured,
@@ -46,14 +54,17 @@ __all__ = [
     "Next",
     "add_adapter",
     "ask_again",
+    "ask_sign_off",
     "back_to_preparing",
     "begin_step",
     "begin_watch",
     "block",
     "cancel",
+    "cancel_launch",
     "change_adapter",
     "change_deployment",
     "change_freeze",
+    "change_launch",
     "close",
     "create_deployment",
     "declare_ready",
@@ -65,13 +76,16 @@ __all__ = [
     "make_freeze",
     "next_action",
     "plan_hotfix",
+    "plan_launch",
     "prepare",
+    "reopen_launch",
     "roll_back",
     "rotate_secret",
     "run_step",
     "running_in",
     "set_step",
     "settle",
+    "settle_line",
     "skip_step",
     "skippable",
     "start",

@@ -137,6 +137,9 @@
     e: ["The next step: the page's first button, or what can be done with the selected rows", next],
     c: ["Create one", () => $("main [data-new]")?.click()],
     u: ["Up, to the list", () => $("[data-up]")?.click()],
+    "[": ["Earlier, in a calendar", () => $("main [data-earlier]")?.click()],
+    "]": ["Later, in a calendar", () => $("main [data-later]")?.click()],
+    t: ["Today, in a calendar", () => $("main [data-today]")?.click()],
     "?": ["This help", () => help?.showModal()],
   };
   const explain = (list, keys, text) => {

@@ -1,0 +1,111 @@
+"""Merges, and whether staging was brought up to date with them.
+
+Which commit holds which is git's to know. What can be said without it: all merges go into one
+branch, one after the other, so whatever was deployed from a later merge brought the earlier ones
+along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controlplane.access.models import Workspace
+from controlplane.base import signals
+from controlplane.base.models import Signal
+from controlplane.lib import clock
+from controlplane.work.services.github.telling import MERGED
+from deployments.models import Deployment, Merge
+
+MOST = 2_000
+_LARGEST = 2**31 - 1  # of the column; no repository counts that far
+GRACE = timedelta(hours=1)  # a pipeline takes its time: until then nothing is missing
+
+
+@signals.consumes(MERGED)
+def note_merge(signal: Signal) -> None:
+    """Kept once; a row is only added, so that told twice it is one."""
+    told = signal.payload
+    if not 0 < told["number"] <= _LARGEST or signal.workspace_id is None:
+        return
+    Merge.objects.bulk_create(
+        [
+            Merge(
+                workspace_id=signal.workspace_id,
+                repository=told["repository"],
+                number=told["number"],
+                title=told["title"],
+                commit_sha=told["commit"],
+                url=told["url"],
+                merged_at=datetime.fromisoformat(told["at"]),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A merge, and the deployment that brought it to staging: its own, a later one, or none."""
+
+    merge: Merge
+    deployment: str  # its ref
+    own: bool
+    pending: bool = False  # so young that none is missing yet
+
+    @property
+    def state(self) -> str:
+        if self.deployment:
+            return "deployed" if self.own else "brought along"
+        return "pending" if self.pending else "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    merges: Sequence[Followed]
+    cut: bool
+
+    @property
+    def missing(self) -> list[Followed]:
+        return [one for one in self.merges if one.state == "missing"]
+
+    def count(self, state: str) -> int:
+        return sum(one.state == state for one in self.merges)
+
+
+def report(workspace: Workspace, start: datetime, end: datetime) -> Report:
+    """The merges of this time, the newest first: two questions."""
+    rows = Merge.objects.of(workspace).filter(merged_at__gte=start, merged_at__lt=end)
+    merges = list(rows.order_by("-merged_at", "-pk")[: MOST + 1])
+    if not merges:
+        return Report([], cut=False)
+    # What came later than this time may have brought along what was merged within it.
+    landed = Deployment.objects.of(workspace).landed().filter(
+        environment__data_class="sanitised", deployed_at__gte=merges[-1].merged_at
+    )  # fmt: skip
+    landed = landed.exclude(commit_sha="").order_by("deployed_at", "pk")
+    found = list(landed.values_list("commit_sha", "ref")[: MOST * 2])
+    told = followed(merges[:MOST], found, now=clock.now())
+    return Report(told, cut=len(merges) > MOST)
+
+
+def followed(
+    merges: Iterable[Merge], landed: Iterable[tuple[str, str]], *, now: datetime
+) -> list[Followed]:
+    """Merges from the newest to the oldest. `landed`: commit (or its beginning) and ref, the
+    earliest first."""
+    brought: dict[str, str] = {}
+    for commit, ref in landed:
+        brought.setdefault(commit, ref)
+    lengths = sorted({len(commit) for commit in brought}, reverse=True)
+    along: dict[str, str] = {}  # of each repository: what the newest deployed merge came with
+    found = []
+    for merge in merges:
+        named = (brought.get(merge.commit_sha[:length]) for length in lengths)
+        own = next((ref for ref in named if ref), "")
+        if own:
+            along[merge.repository] = own
+        ref = own or along.get(merge.repository, "")
+        found.append(Followed(merge, ref, bool(own), pending=now - merge.merged_at < GRACE))
+    return found
