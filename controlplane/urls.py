@@ -19,7 +19,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("telemetry.urls")),
     path("", include("deployments.flags.urls")),
     path("", include("deployments.urls")),
+    path("", include("deployments.web.canary_urls")),
     path("", include("deployments.web.boards_urls")),
+    path("", include("deployments.web.windows_urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -13,11 +13,12 @@ class DeploymentsConfig(AppConfig):
         from deployments.maintenance import kept as _maintenance_kept  # noqa: F401
         from deployments.maintenance import presented as maintenance
         from deployments.maintenance import timers as _maintenance_timers  # noqa: F401
-        from deployments.shown import deck_console
+        from deployments.shown import canary_console, deck_console
         from deployments.watch import timers  # noqa: F401
 
         presented.register()
         canary.register()
+        canary_console.register()
         deck_console.register()
         maintenance.register()
         work.on_duty.append(answering.assignee)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.buttons import Place, ShownButton, buttons_of
+from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
-from deployments.canary import services
+from controlplane.lib.errors import Invalid
+from deployments import links as deployment_links
+from deployments.canary import links, services
+from deployments.canary.limits import JUDGES
 from deployments.canary.services import going
 from deployments.canary.services.consent import is_given, is_needed
+from deployments.canary.services.holding import current_step, next_step
+from deployments.flags.services import gates
+from deployments.flags.shown import links as flag_links
 from deployments.models import Rollout
-from deployments.shown import canaries
+from deployments.shown import canaries, canary_words
+
+NOT_FROZEN = "Nothing is frozen there."
+ON_TIME = "It may go on without a reason."
 
 
 def _only(*statuses: str) -> Callable[[Rollout], str]:
@@ -29,6 +42,45 @@ def _only(*statuses: str) -> Callable[[Rollout], str]:
 
 def _startable(rollout: Rollout) -> str:
     return _only("baseline_taken")(rollout) or " ".join(going.before_start(rollout))
+
+
+def _frozen(rollout: Rollout) -> str:
+    return "" if gates.frozen(rollout.flag, rollout.environment_id) else NOT_FROZEN
+
+
+def _startable_anyway(rollout: Rollout) -> str:
+    """Nothing but a freeze is in the way."""
+    elsewhere = _only("baseline_taken")(rollout) or _frozen(rollout)
+    if elsewhere:
+        return elsewhere
+    frozen = gates.frozen(rollout.flag, rollout.environment_id)
+    return " ".join(each for each in going.before_start(rollout) if each != frozen)
+
+
+def _on_time(rollout: Rollout) -> str:
+    """Whether the step is through, by its time, its figures and what is around it."""
+    elsewhere = _only("running", "held")(rollout)
+    step = None if elsewhere else current_step(rollout)
+    if step is None:
+        return elsewhere
+    return " ".join([*going.too_early(step), *going.in_the_way(rollout)])
+
+
+def _before_its_time(rollout: Rollout) -> str:
+    elsewhere = _only("running", "held")(rollout)
+    if elsewhere:
+        return elsewhere
+    frozen = gates.frozen(rollout.flag, rollout.environment_id)
+    hard = [each for each in going.in_the_way(rollout) if each != frozen]
+    return " ".join(hard) if hard else ("" if _on_time(rollout) else ON_TIME)
+
+
+def _changeable(rollout: Rollout) -> str:
+    elsewhere = _only("planned", "baseline_taken")(rollout)
+    if elsewhere:
+        return elsewhere
+    asked = rollout.approval is not None and rollout.approval.status in ("open", "approved")
+    return "Consent was asked for this plan: cancel it and plan another." if asked else ""
 
 
 def _nobody_asked(rollout: Rollout) -> str:
@@ -46,47 +98,72 @@ def _askable(rollout: Rollout) -> str:
 
 @admin.register(Rollout)
 class RolloutAdmin(ModelAdmin[Rollout]):
+    list_name = "Canary rollouts"
     view_action = "rollout.view"
+    add_action = "rollout.plan"
     about = "Flags on their way from nobody to everybody, in steps that are watched."
     tabs = (
         ("Under way", "open=1"),
+        ("Waiting for somebody", "open=waiting"),
         ("Rolled back", "status__exact=rolled_back"),
         ("Completed", "status__exact=completed"),
         ("All", "view=all"),
     )
     empty = "No flag is rolled out."
-    empty_hint = "POST /api/v1/rollouts plans one: a flag, an environment, a preset."
+    empty_hint = (
+        "Plan one: 10 % for half an hour, then half, then everybody; what breaks is taken back."
+        " POST /api/v1/rollouts does the same."
+    )
     list_display = ["title", "status", "flag_name", "place", "reached", "said", "started_at", "ref"]
-    phone_columns = ("title", "status")
+    phone_columns = ("status", "reached", "said")
     search_fields = ["ref", "title", "flag__flag_name"]
     head_state = "status"
     facts = (
-        *("ref", "flag_name", "place", "deployment", "preset", "automatic", "source", "slow_ms"),
-        *("started_at", "ended_at", "ended_because", "metrics_note", "created_by", "version"),
+        *("ref", "flag_name", "place", "brought_by", "goes_on", "judge", "source", "slow_ms"),
+        *("before", "consent", "work_item", "in_the_way", "started_at", "ended_at"),
+        *("metrics_note", "created_by", "version"),
     )
-    panel_template = "deployments/panel_rollout.html"
+    labels = {
+        "slow_ms": "Slow from, ms",
+        "brought_by": "Deployment",
+        "goes_on": "Goes on",
+        "judge": "Judge",
+        "before": "Without the flag",
+        "work_item": "Work item",
+        "in_the_way": "In the way",
+        "metrics_note": "How it went",
+    }
+    panel_template = "deployments/canary/panel.html"
+    change_form_template = "deployments/canary/row.html"
     in_palette = True
-
-    class Open(admin.SimpleListFilter):
-        title = "Under way"
-        parameter_name = "open"
-
-        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-            return [("1", "Under way")]
-
-        def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-            return queryset.open() if self.value() == "1" else queryset
-
-    list_filter = [Open, "status", "environment"]
+    list_filter = [
+        question(
+            "Under way",
+            "open",
+            {
+                "1": ("Under way", lambda rows: rows.open()),
+                "waiting": ("Waiting for somebody", lambda rows: rows.waiting()),
+            },
+        ),
+        "status",
+        "environment",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
-        related = ("flag__workspace", "environment", "deployment", "item", "approval", "baseline")
-        return rows.select_related(*related).prefetch_related("steps")
+        related = (
+            *("flag__workspace", "environment", "deployment__environment", "item", "approval"),
+            *("baseline", "blocker"),
+        )
+        return rows.select_related(*related).prefetch_related(canaries.with_steps())
+
+    # --- In the list ----------------------------------------------------------------------
 
     @admin.display(description="Flag", ordering="flag__flag_name")
     def flag_name(self, rollout: Rollout) -> str:
-        return str(rollout.flag.flag_name)
+        return format_html(
+            '<a href="{}">{}</a>', flag_links.row(rollout.flag), rollout.flag.flag_name
+        )
 
     @admin.display(description="Environment", ordering="environment__order")
     def place(self, rollout: Rollout) -> str:
@@ -100,39 +177,93 @@ class RolloutAdmin(ModelAdmin[Rollout]):
     def said(self, rollout: Rollout) -> str:
         return canaries.said(rollout)
 
-    @admin.display(description="Outcome")
-    def ended_because(self, rollout: Rollout) -> str:
-        """A sentence, which a chip would cut off."""
-        return rollout.outcome
+    # --- Facts ----------------------------------------------------------------------------
+
+    @admin.display(description="Deployment")
+    def brought_by(self, rollout: Rollout) -> str:
+        row = rollout.deployment
+        if row is None:
+            return ""
+        return format_html(
+            '<a href="{}">{}</a> {}', deployment_links.page_of(row), row.ref,
+            row.get_status_display().lower(),
+        )  # fmt: skip
+
+    @admin.display(description="Goes on")
+    def goes_on(self, rollout: Rollout) -> str:
+        return "by itself" if rollout.automatic else "by hand"
+
+    @admin.display(description="Judge")
+    def judge(self, rollout: Rollout) -> str:
+        name = rollout.limits.get("judge", "guarded")
+        return f"{name}: {JUDGES.get(name, '')}"
+
+    @admin.display(description="Without the flag")
+    def before(self, rollout: Rollout) -> str:
+        return canaries.baseline_words(rollout)
+
+    @admin.display(description="Consent")
+    def consent(self, rollout: Rollout) -> Any:
+        return rollout.approval or canary_words.consent_words(rollout)
+
+    @admin.display(description="Work item")
+    def work_item(self, rollout: Rollout) -> Any:
+        return rollout.item
+
+    @admin.display(description="In the way")
+    def in_the_way(self, rollout: Rollout) -> Any:
+        return rollout.blocker
 
     def heading(self, obj: Rollout) -> str:
         return obj.title
 
     def panel_context(self, request: HttpRequest, obj: Rollout) -> Mapping[str, Any]:
-        return canaries.panel(obj)
+        return canaries.panel(obj, request)
+
+    def service_save(
+        self, request: HttpRequest, obj: Rollout, form: forms.ModelForm[Rollout], change: bool
+    ) -> Rollout:
+        """Its form stands at the same address, before the admin's: `web.canary_plan`."""
+        raise Invalid("A rollout is planned by its own form.")
+
+    # --- Buttons --------------------------------------------------------------------------
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
-        """Nine buttons, of which a rollout has two or three to go on with: those of other stages
-        would only hide them. What stays refused is what somebody can do something about."""
+        """A dozen buttons, of which a rollout has two or three to go on with: those of other
+        stages would only hide them. What stays refused is what somebody can do something about."""
         found = super()._shown(request, place, obj)
         if obj is None:
             return found
         when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
-        idle = {_only()(obj), _nobody_asked(obj)}
+        idle = {_only()(obj), _nobody_asked(obj), NOT_FROZEN, ON_TIME}
 
         def of_use(one: ShownButton) -> bool:
             asked = when.get(one.name)
             return not one.refusal or asked is None or asked(obj) not in idle
 
-        return [one for one in found if of_use(one)]
+        following = next_step(obj)
+        to = f"Go on to {following.percent} %" if following else "End the last step"
+        return [self._named(one, to) for one in found if of_use(one)]
+
+    def _named(self, one: ShownButton, to: str) -> ShownButton:
+        match one.name:
+            case "promote":
+                return replace(one, label=to)
+            case "promote_early":
+                return replace(one, label=f"{to} before its time")
+            case "roll_back":
+                return replace(one, grave=True)
+        return one
 
     @button(label="Take the baseline", action="rollout.plan", when=_only("planned"))
-    def baseline(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+    def baseline(self, request: HttpRequest, obj: Rollout, reason: str) -> str | HttpResponse:
+        if obj.source == Rollout.Source.POSTED:
+            return HttpResponseRedirect(links.posting(obj))
         taken = services.take_baseline(obj, actor=actor_of(request))
         return f"{taken.ref} has its baseline."
 
     @button(label="Ask for consent", action="rollout.plan", when=_askable)
-    def consent(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+    def consent_ask(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         asked = services.ask_consent(obj, actor=actor_of(request))
         return f"{asked.ref} asks for consent."
 
@@ -147,31 +278,61 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         return f"{obj.ref} runs."
 
     @button(
+        quiet=True,
+        label="Start in spite of the freeze",
+        action="rollout.override",
+        confirm="Bring the first cohort though changes are frozen? Why stands in the record.",
+        reason=True,
+        when=_startable_anyway,
+    )
+    def start_anyway(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+        services.start(obj, actor=actor_of(request), override=reason)
+        return f"{obj.ref} runs, in spite of the freeze."
+
+    @button(
         label="Go on to the next step",
         action="rollout.promote",
-        confirm="Go on? Before its time this takes a reason, and the right to.",
-        reason=True,
-        when=_only("running", "held"),
+        confirm="Go on to the next step?",
+        when=_on_time,
     )
     def promote(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
-        services.promote(obj, actor=actor_of(request), override=reason)
+        step = current_step(obj)
+        services.promote(obj, actor=actor_of(request), step=step.position if step else None)
         return f"{obj.ref} went on."
+
+    @button(
+        quiet=True,
+        label="Go on before its time",
+        action="rollout.override",
+        confirm="Go on though the step is not through? Why stands in the record of the next one.",
+        reason=True,
+        when=_before_its_time,
+    )
+    def promote_early(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+        services.promote(obj, actor=actor_of(request), override=reason)
+        return f"{obj.ref} went on, before its time."
 
     @button(label="Go on after the pause", action="rollout.promote", when=_only("paused"))
     def resume(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.resume(obj, actor=actor_of(request))
         return f"{obj.ref} goes on."
 
+    @button(label="Document and end", action="rollout.promote", when=_only("stabilizing"))
+    def complete(self, request: HttpRequest, obj: Rollout, reason: str) -> HttpResponse:
+        return HttpResponseRedirect(links.completing(obj))
+
+    @button(quiet=True, label="Change the plan", action="rollout.plan", when=_changeable)
+    def plan(self, request: HttpRequest, obj: Rollout, reason: str) -> HttpResponse:
+        return HttpResponseRedirect(links.plan_of(obj))
+
     @button(
-        label="Document and end",
-        action="rollout.promote",
-        confirm="How did it go? Name the metrics that show it: they end the rollout.",
-        reason=True,
-        when=_only("stabilizing"),
+        quiet=True,
+        label="Take the baseline again",
+        action="rollout.plan",
+        when=_only("baseline_taken"),
     )
-    def complete(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
-        services.complete(obj, actor=actor_of(request), metrics_note=reason)
-        return f"{obj.ref} is completed."
+    def baseline_again(self, request: HttpRequest, obj: Rollout, reason: str) -> Any:
+        return self.baseline(request, obj, reason)
 
     @button(
         quiet=True,

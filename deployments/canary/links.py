@@ -23,6 +23,20 @@ def plan_of(rollout: Rollout) -> str:
     return f"{LIST}{rollout.pk}/plan/"
 
 
+def trying(rollout: Rollout) -> str:
+    """What its source answers now."""
+    return f"{LIST}{rollout.pk}/try/"
+
+
+def posting(rollout: Rollout) -> str:
+    """Where its baseline and figures are typed in."""
+    return f"{LIST}{rollout.pk}/figures/"
+
+
+def completing(rollout: Rollout) -> str:
+    return f"{LIST}{rollout.pk}/complete/"
+
+
 def planning(
     *, flag: Flag | None = None, place: str = "", deployment: Deployment | None = None
 ) -> str:

@@ -38,10 +38,11 @@ def in_the_way(rollout: Rollout) -> list[str]:
     return found
 
 
-def before_start(rollout: Rollout) -> list[str]:
-    """The same, and what only the first step asks: everywhere, and off."""
+def before_start(rollout: Rollout, *, baseline: bool = True) -> list[str]:
+    """The same, and what only the first step asks: everywhere, and off. Without `baseline` of one
+    whose turn it is to be taken."""
     found = in_the_way(rollout)
-    if rollout.baseline is None:
+    if baseline and rollout.baseline is None:
         found.append("No baseline was taken.")
     if not rollout.flag.enabled:
         found.append(f"{rollout.flag.flag_name} is switched off everywhere: enable it first.")
