@@ -38,9 +38,11 @@ def ask(
     producers: Iterable[Any] = (),
     item: Item | None = None,
     due_at: datetime | None = None,
+    behind: Iterable[Any] = (),
 ) -> Request:
     """Ask for consent to exactly this packet. `producers` made it and will not sign it; whoever
-    asks may only where a slot says so."""
+    asks may only where a slot says so, and so may those `behind` it: whose it is, whoever asked.
+    """
     access.require(actor, "approval.ask", workspace)
     chosen = policy if isinstance(policy, Policy) else policy_of(workspace, policy)
     _belongs(workspace, chosen, item)
@@ -66,7 +68,7 @@ def ask(
         requested_by_ref=actor.ref[:80],
         requested_by_name="" if actor.kind == "person" else actor.label[:200],
         producers=made_by,
-        behind=_behind([actor.ref, *made_by]),
+        behind=_behind([actor.ref, *made_by], reading.people("behind", behind)),
         requested_at=now,
         asked_at=now,
         due_at=due,
@@ -81,12 +83,16 @@ def _belongs(workspace: Workspace, policy: Policy, item: Item | None) -> None:
             raise NotAllowed(f"The {name} belongs to another workspace.", code="WORKSPACE_MISMATCH")
 
 
-def _behind(refs: Iterable[str]) -> list[int]:
-    """Owners of the agents among these, as they are now."""
-    ids = [ref.removeprefix("agent:") for ref in refs if ref.startswith("agent:")]
-    agents = Agent.objects.filter(pk__in=[int(one) for one in ids if one.isdigit()])
+def _behind(refs: Iterable[str], named: Iterable[str] = ()) -> list[int]:
+    """Owners of the agents among these, as they are now, and the people named."""
+    agents = Agent.objects.filter(pk__in=_numbers("agent:", [*refs, *named]))
     owners_of = agents.exclude(owner=None).order_by("owner_id").values_list("owner_id", flat=True)
-    return list(dict.fromkeys(owners_of))
+    return sorted({*owners_of, *_numbers("user:", named)})
+
+
+def _numbers(kind: str, refs: Iterable[str]) -> list[int]:
+    found = [ref.removeprefix(kind) for ref in refs if ref.startswith(kind)]
+    return [int(one) for one in found if one.isdigit()]
 
 
 @transaction.atomic
@@ -99,12 +105,14 @@ def revise(
     title: str = "",
     reason: str = "",
     vouched: bool = False,
+    behind: Iterable[Any] = (),
 ) -> Request:
     """Ask the same question with another packet. What was signed of the last one stays readable
     and counts for nothing; the clock goes on. `vouched`: the app that asks has made sure that
     this actor may change the subject; otherwise it is for whoever asked.
 
-    Whoever revises what another asked for has made this packet, and won't sign it.
+    Whoever revises what another asked for has made this packet, and won't sign it; those `behind`
+    it count as who asked.
     """
     access.require(actor, "approval.ask", request)
     if not vouched:
@@ -118,8 +126,8 @@ def revise(
     if row.is_open and text == row.packet_text:
         return row
     now = max(clock.now(), row.asked_at)
-    made = reading.people("producers", producers)
-    if actor.kind != "job" and actor.ref != row.requested_by_ref:
+    made, named = reading.people("producers", producers), reading.people("behind", behind)
+    if actor.kind != "job" and actor.ref not in {row.requested_by_ref, *named}:
         made.append(actor.ref)
     revised = Request(
         workspace_id=row.workspace_id,
@@ -138,7 +146,7 @@ def revise(
         requested_by_ref=row.requested_by_ref,
         requested_by_name=row.requested_by_name,
         producers=list(dict.fromkeys([*row.producers, *made])),
-        behind=sorted({*row.behind, *_behind([actor.ref, *made])}),
+        behind=sorted({*row.behind, *_behind([actor.ref, *made], named)}),
         requested_at=row.requested_at,
         asked_at=now,
         due_at=row.due_at,
