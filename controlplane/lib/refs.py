@@ -1,4 +1,4 @@
-"""Refs: the short names people say aloud (`INC-12`, `MIS-7`), unique within a workspace.
+"""Refs: the short names people say aloud (`INC-12`, `MSN-7`), unique within a workspace.
 
 Pure: the table of prefixes, parsing and printing. Numbers are handed out by `base.refs`.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 PREFIXES: dict[str, str] = {
     "INC": "incident",
     "ALR": "alert",
-    "MIS": "mission",
+    "MSN": "mission",
     "DEP": "deployment",
     "CAN": "canary rollout",
     "MNT": "maintenance window",

@@ -218,7 +218,7 @@ _EDGES: list[Any] = [
 ]
 _GRAPH: dict[str, Any] = {
     "kind": "graph",
-    "title": "Steps of MIS-7",
+    "title": "Steps of MSN-7",
     "nodes": [
         {"id": key, "label": label, "state": state, "href": f"#{key}"}
         for key, label, state in _NODES

@@ -101,7 +101,7 @@ SAMPLES: list[Sample] = [
         '<p>{% ref "INC-12" %} · {{ text|refs }}</p>'
         '<p>{% env_tag "production" %} {% env_tag "staging" %} {% env_tag "local" %}</p>'
         '<p>{% kbd "Ctrl K" %} {% kbd "g i" %} {% kbd "?" %}</p>',
-        lambda: {"text": "Follows INC-7, blocks MIS-12 <b>"},
+        lambda: {"text": "Follows INC-7, blocks MSN-12 <b>"},
     ),
     Sample(
         "Times",
