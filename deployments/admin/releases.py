@@ -64,18 +64,19 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
     panel_template = "deployments/deck/panel.html"
     labels: ClassVar[Mapping[str, str]] = {
         "what": "Deployment", "place": "Environment", "glance": "Next", "clock": "When",
-        "commit_sha": "Commit", "ci_url": "CI", "image_tag": "Image", "image_digest": "Digest",
-        "evidence_path": "Evidence", "backup_ref": "Backup", "base_sha": "Branched from",
+        "commit_sha": "Commit", "image_tag": "Image",
+        "evidence_path": "Evidence", "base_sha": "Branched from",
         "hotfix_trigger": "Because of", "planned_at": "Planned from", "planned_until": "until",
         "started_at": "Started", "deployed_at": "Deployed", "closed_at": "Ended",
-        "documented_at": "Documented", "close_reason": "How it ended", "source": "Planned by",
+        "documented_at": "Documented", "close_reason": "How it ended", "source": "By way of",
+        "backup_ref": "Backup",
     }  # fmt: skip
     head_state = "status"
     head_owner = "watcher"
     head_clocks = ("monitor_until", "docs_due")
     facts = (
         *("status", "watcher", "ref", "release", "place", "kind", "tier", "brings", "item"),
-        *("commit_sha", "ci_url", "image_tag", "image_digest", "hashes", "flag", "evidence_path"),
+        *("commit", "ci", "image_tag", "digest", "hashes", "flag", "evidence_path"),
         *("backup_ref", "branch", "base_sha", "trigger", "planned_at", "planned_until"),
         *("started_at", "deployed_at", "monitor_until", "docs_due", "documented_at", "closed_at"),
         *("close_reason", "source", "created_by", "created_at", "release_notes", "rollback_plan"),
@@ -133,6 +134,21 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
     def heading(self, obj: Deployment) -> str:
         return obj.title
 
+    @admin.display(description="Commit")
+    def commit(self, obj: Deployment) -> str | SafeString:
+        return _short(obj.commit_sha, 12)
+
+    @admin.display(description="Digest")
+    def digest(self, obj: Deployment) -> str | SafeString:
+        return _short(obj.image_digest, 19)
+
+    @admin.display(description="CI")
+    def ci(self, obj: Deployment) -> str | SafeString:
+        if not obj.ci_url:
+            return ""
+        host = obj.ci_url.split("//", 1)[-1].split("/", 1)[0]
+        return format_html('<a href="{}" rel="noreferrer">{}</a>', obj.ci_url, host)
+
     @admin.display(description="Brings")
     def brings(self, obj: Deployment) -> str:
         return ", ".join(obj.parts.values_list("component__name", flat=True).order_by("position"))
@@ -164,9 +180,8 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
         found = []
         if following.verb:
             found.append(_primary(row, following))
-        for move, refusal in deck.buttons(row, actor):
-            if move.slug != following.verb:
-                found.append(_quiet(row, move, refusal))
+        for move, refusal in deck.buttons(row, actor, following):
+            found.append(_quiet(row, move, refusal))
         refusal = deck.may_change(row, actor)
         if row.is_open and not refusal:
             url = reverse("deck:papers", args=(row.uid,))
@@ -194,7 +209,7 @@ def _primary(row: Deployment, following: Next) -> ShownButton:
         asks=False,
         primary=not following.refusal,
         grave=move is not None and move.grave,
-        icon="" if pressed else "arrow-right",
+        icon=move.icon if move is not None else "arrow-right",
         leads=not pressed,
     )
 
@@ -208,10 +223,18 @@ def _quiet(row: Deployment, move: deck_moves.Move, refusal: str) -> ShownButton:
     url = deck_moves.url(row, move.slug)
     if move.asks:
         return ShownButton(
-            move.slug, f"{move.label}…", url, refusal, asks=False, grave=move.grave, leads=True
-        )
+            move.slug, f"{move.label}…", url, refusal, asks=False, grave=move.grave,
+            icon=move.icon, leads=True,
+        )  # fmt: skip
     return ShownButton(move.slug, move.label, f"{url}?version={row.version}", refusal, asks=False)
 
 
-def _leads(name: str, label: str, url: str, *, icon: str = "") -> ShownButton:
+def _short(text: str, most: int) -> str | SafeString:
+    """As much as one knows it by; the whole when one points at it."""
+    if len(text) <= most:
+        return text
+    return format_html('<code class="small" title="{}">{}…</code>', text, text[:most])
+
+
+def _leads(name: str, label: str, url: str, *, icon: str) -> ShownButton:
     return ShownButton(name, label, url, "", asks=False, icon=icon, leads=True)

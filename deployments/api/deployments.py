@@ -16,6 +16,7 @@ from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.lib.errors import NotFound
 from deployments import services
 from deployments.api import forms
+from deployments.api.following import NextStep, next_of
 from deployments.models import Deployment
 from deployments.querysets import ENDED
 
@@ -80,6 +81,10 @@ class EnsureView(ListView):
         return JsonAnswer({"deployment": self.show(row), "created": found.created})
 
 
+class DeploymentTold(forms.DeploymentWhole):
+    next = NextStep()
+
+
 class OneDeployment(DetailView):
     output = forms.DeploymentWhole
     lookup = "ref"
@@ -94,8 +99,9 @@ class OneDeployment(DetailView):
         )
 
     def answer(self, request: Any, ref: str) -> HttpResponse:
-        """As it stands now."""
-        return JsonAnswer(self.show(self.rows(request).get(ref=ref)))
+        """As it stands now, and what this caller may do next."""
+        row = self.rows(request).get(ref=ref)
+        return JsonAnswer({**self.show(row), "next": next_of(row, request.actor)})
 
 
 class DeploymentView(OneDeployment):
@@ -103,9 +109,20 @@ class DeploymentView(OneDeployment):
 
     actions = {"GET": VIEW, "PATCH": CHANGE}
     inputs = {"PATCH": forms.DeploymentChange}
-    outputs = {"PATCH": forms.DeploymentWhole}
+    outputs = {"GET": DeploymentTold, "PATCH": DeploymentTold}
     if_match = {"PATCH": "optional"}
     errors = (409,)
+
+    def get(self, request: Any, ref: str) -> HttpResponse:
+        """One deployment, with the next step this caller may take
+
+        The tag is the deployment's version, for `If-Match`. The next step rests on its checks
+        and steps as well, so the answer is always whole.
+        """
+        row = self.object(request, {"ref": ref})
+        response = JsonAnswer({**self.show(row), "next": next_of(row, request.actor)})
+        response["ETag"] = self.tag_of(row, {"ref": ref})
+        return response
 
     def patch(self, request: Any, ref: str) -> HttpResponse:
         """Say what a deployment brings; consent that was given to something else falls"""
@@ -119,7 +136,7 @@ class _Verb(OneDeployment):
     """One move of a deployment."""
 
     service: ClassVar[Callable[..., Any]]
-    outputs = {"POST": forms.DeploymentWhole}
+    outputs = {"POST": DeploymentTold}
     statuses = {"POST": 200}
     if_match = {"POST": "optional"}
     errors = (409, 422)

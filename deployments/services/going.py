@@ -165,7 +165,14 @@ def begin_watch(deployment: Deployment, *, actor: Actor, version: int | None = N
         actor=actor,
     )
     emit(row, "monitoring")
+    _tell_gates(row)
     return row
+
+
+def _tell_gates(row: Deployment) -> None:
+    from deployments.services.checking import look_at_gates
+
+    look_at_gates(row, phase="after")
 
 
 def require_health(row: Deployment) -> list[Any]:

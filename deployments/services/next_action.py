@@ -21,6 +21,8 @@ from deployments.services.checking import SECOND_EYES, open_gates
 from deployments.services.consent import needs_consent
 from deployments.services.going import watch_minutes
 
+# Groups of checks in the order of the playbook's loop, as people go through them.
+GROUPS = ("dependency", "environment", "schema", "telemetry", "release", "people", "smoke")
 CHANGE, START, TICK = "deployment.change", "deployment.start", "deployment.tick"
 CLOSE, ROLLBACK = "deployment.close", "deployment.rollback"
 # Gates that the form of the deployment itself mends.
@@ -74,8 +76,10 @@ class _Around:
         return list(rows.order_by("position"))
 
     def open(self, phase: str, *, starting: bool = False) -> list[Gate]:
+        """In the order in which people go through them."""
         rows = [gate for gate in self.gates if gate.phase == phase]
-        return open_gates(rows, starting=starting)
+        found = open_gates(rows, starting=starting)
+        return sorted(found, key=lambda gate: (GROUPS.index(gate.group), gate.position))
 
     def may(self, action: str) -> bool:
         return bool(policy.can(self.actor, action, self.row))

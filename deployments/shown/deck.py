@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.access import policy
@@ -22,6 +22,8 @@ from deployments.shown import deck_gates, deck_moves, deck_steps
 ROAD = (
     "draft", "preparing", "ready", "approved", "deploying", "verifying", "monitoring", "completed",
 )  # fmt: skip
+# What begins later than this after it goes is no concern of it.
+_SOON = timedelta(days=7)
 _OUT = frozenset({"deploying", "verifying", "monitoring", "completed", "failed", "blocked"})
 
 
@@ -89,8 +91,6 @@ def _reached(row: Deployment) -> int:
 def ahead(row: Deployment, now: datetime) -> list[Ahead]:
     """Its own clocks, then what holds the environment: freezes now and to come."""
     found = []
-    if row.status == "monitoring" and row.monitor_until is not None:
-        found.append(Ahead("The watch ends", row.monitor_until, "#figures", verb="ends"))
     if row.docs_due_at is not None and row.documented_at is None:
         found.append(Ahead("Its documentation is due", row.docs_due_at, "#papers", "warn"))
     if row.phase in {"draft", "preparing", "ready", "approved"}:
@@ -101,9 +101,10 @@ def ahead(row: Deployment, now: datetime) -> list[Ahead]:
 
 
 def _in_the_way(row: Deployment, now: datetime) -> list[Ahead]:
+    """Freezes and windows about the time it goes."""
     at = row.planned_at if row.planned_at is not None and row.planned_at > now else now
-    rows = Freeze.objects.of(row.workspace_id).over(row.environment_id)
-    known = list(rows.filter(ended_at=None, ends_at__gt=now).order_by("starts_at")[:5])
+    rows = Freeze.objects.of(row.workspace_id).over(row.environment_id).within(now, at + _SOON)
+    known = list(rows.filter(ended_at=None).order_by("starts_at")[:5])
     found = []
     for freeze in known:
         url = links.row(freeze)
@@ -321,14 +322,22 @@ def glance(row: Deployment, now: datetime) -> str:
     return told.get(row.status, row.close_reason)
 
 
-def buttons(row: Deployment, actor: Actor) -> Sequence[tuple[deck_moves.Move, str]]:
-    """What stands in the head beside the next step; what stands elsewhere on the page is left
-    out there."""
-    return [
-        (move, refusal)
-        for move, refusal in deck_moves.offered(row, actor)
-        if move.slug not in {"look", "snapshot"}
-    ]
+def buttons(
+    row: Deployment, actor: Actor, following: Next
+) -> Sequence[tuple[deck_moves.Move, str]]:
+    """What stands in the head beside the next step; what stands beside what it is about is left
+    out there. Where checks or steps stand in the way the next step says so."""
+    found = []
+    for move, refusal in deck_moves.offered(row, actor):
+        if move.slug in _BESIDE or move.slug == following.verb:
+            continue
+        waits = move.slug in {"ready", "watch"} and not refusal
+        found.append((move, following.why if waits else refusal))
+    return found
+
+
+# Looking again, keeping figures, rolling back; and steps end by themselves.
+_BESIDE = frozenset({"look", "snapshot", "rollback", "deployed"})
 
 
 def may_change(row: Deployment, actor: Actor) -> str:

@@ -18,10 +18,9 @@ from deployments.gates import table
 from deployments.gates.kinds import Definition
 from deployments.models import Deployment, Gate
 from deployments.services.checking import OPEN, SECOND_EYES, action_to_waive
+from deployments.services.next_action import GROUPS
 from deployments.services.noting import PORTAL
 
-# In the order of the playbook's loop.
-GROUPS = ("dependency", "environment", "schema", "telemetry", "release", "people", "smoke")
 ICONS = {
     "passed": "check",
     "failed": "cross",
@@ -33,7 +32,7 @@ ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`tick`, `waive` and `again` are the sentences that refuse them; None: not offered at all."""
+    """`tick`, `waive` and `again` are the sentences that refuse them; None: not offered here."""
 
     gate: Gate
     definition: Definition
@@ -92,6 +91,7 @@ class Phase:
     title: str
     closed: bool  # nothing can be changed any more
     groups: list[Group]
+    no_waiving: str = ""  # why this reader may waive none
 
     @property
     def open(self) -> int:
@@ -120,7 +120,10 @@ def phases(row: Deployment, gates: Iterable[Gate], actor: Actor) -> list[Phase]:
         of_phase = [gate for gate in rows if gate.phase == slug]
         closed = row.phase not in OPEN[slug]
         if of_phase:
-            found.append(Phase(slug, title, closed, _grouped(row, of_phase, actor, closed)))
+            may = policy.can(actor, "deployment.override", row)
+            why_not = "" if may or closed else may.reason
+            groups = _grouped(row, of_phase, actor, closed)
+            found.append(Phase(slug, title, closed, groups, why_not))
     return sorted(found, key=lambda phase: phase.closed)
 
 
@@ -166,13 +169,12 @@ def _tick(gate: Gate, actor: Actor, why_not: str) -> str | None:
 
 
 def _waive(gate: Gate, actor: Actor) -> str | None:
-    """None where nobody may; the reason where this reader may not."""
+    """None where this reader may not: that is said once for all of them."""
     try:
         action = action_to_waive(gate)
     except Conflict as error:
         return error.message
-    decision = policy.can(actor, action, gate.deployment)
-    return "" if decision else decision.reason
+    return "" if policy.can(actor, action, gate.deployment) else None
 
 
 def _again(gate: Gate, actor: Actor) -> str:

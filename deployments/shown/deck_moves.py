@@ -39,6 +39,7 @@ class Move:
     asks: bool = True
     versioned: bool = True
     hint: str = ""  # under the reason: who reads it
+    icon: str = "arrow-right"
 
 
 def _said(text: str) -> Words:
@@ -102,39 +103,40 @@ MOVES: Mapping[str, Move] = {
         Move("start", "Start", "deployment.start", ("approved",), _begin,
              _said("Start {ref} in {place}? Every check is looked at once more. A reason is for "
                    "going in spite of a freeze, and takes the right to."),
-             _said("{ref} has started."), reason="may"),
+             _said("{ref} has started."), reason="may", icon="play"),
         Move("deployed", "All steps are done", "deployment.start", ("deploying",),
              services.steps_done, _said("It is verified next."), _said("{ref} is deployed."),
              asks=False),
         Move("watch", "Begin the watch", "deployment.start", ("verifying",), services.begin_watch,
              _watched, _said("{ref} is watched."), asks=False),
         Move("close", "Close", "deployment.close", ("monitoring",), services.close, _closing,
-             _said("{ref} is completed."), reason="must", hint="It closes the work item too."),
+             _said("{ref} is completed."), reason="must", hint="It closes the work item too.",
+             icon="check"),
         Move("documented", "Documentation is complete", "deployment.close", (*OUT, "completed"),
              services.settle, _said("Say where evidence, review and timeline are."),
-             _said("The documentation of {ref} is complete."), reason="must"),
+             _said("The documentation of {ref} is complete."), reason="must", icon="book"),
         Move("snapshot", "Keep the figures of now", "deployment.tick", (*OUT, "completed"), _keep,
              _said("The figures of the last half hour are kept, as at a review."),
              _said("The figures are kept."), reason="may", versioned=False),
         Move("unblock", "Go on", "deployment.change", ("blocked",), services.unblock,
              _said("Back to where it was. Say what became of what was in the way."),
-             _said("{ref} goes on."), reason="may"),
+             _said("{ref} goes on."), reason="may", icon="play"),
         Move("rollback", "Roll back", "deployment.rollback",
              (*OUT, "completed", "failed", "blocked"), services.roll_back, _undone,
              _said("{ref} brings back what was there before."), reason="must", grave=True,
-             versioned=False, hint="Everybody who follows releases reads it."),
+             versioned=False, hint="Everybody who follows releases reads it.", icon="history"),
         Move("back", "Back to preparing", "deployment.change", ("ready", "approved"),
              services.back_to_preparing, _backed, _said("{ref} is being prepared again."),
-             reason="must"),
+             reason="must", icon="arrow-left"),
         Move("block", "Block", "deployment.change", (*BEFORE, *OUT), services.block,
              _said("Nothing goes on until it is let go on. A command that runs, runs on."),
-             _said("{ref} is blocked."), reason="must"),
+             _said("{ref} is blocked."), reason="must", icon="stop"),
         Move("fail", "Give it up", "deployment.start", (*OUT, "blocked"), services.give_up,
              _said("It failed. What is out there stays until it is rolled back or tried again."),
-             _said("{ref} is given up."), reason="must", grave=True),
+             _said("{ref} is given up."), reason="must", grave=True, icon="cross"),
         Move("cancel", "Cancel", "deployment.change", ("draft", *BEFORE, "blocked"),
              services.cancel, _said("It will not be. Its release may be planned anew."),
-             _said("{ref} is cancelled."), reason="must", grave=True),
+             _said("{ref} is cancelled."), reason="must", grave=True, icon="close"),
     )
 }  # fmt: skip
 

@@ -76,7 +76,7 @@ def look(timer: Timer) -> None:
 
 def end_watch(row: Deployment) -> None:
     """The figures of the whole watch, compared with those before. Callers hold the row."""
-    from deployments.services import telling
+    from deployments.services import checking, telling
 
     before = snapshots.newest(row, "before")
     after = snapshots.take(
@@ -90,6 +90,7 @@ def end_watch(row: Deployment) -> None:
         say(row, f"The watch is over. {_sentence(verdict)}", actor=PORTAL)
     if row.is_guarded and not verdict.breach and row.kind != Deployment.Kind.ROLLBACK:
         telling.announce(row, after)
+    checking.look_at_gates(row, phase="after")
 
 
 def _sentence(verdict: verdicts.Verdict) -> str:

@@ -116,7 +116,10 @@ class PapersForm(forms.Form):
         field.queryset = User.objects.filter(pk__in=[one.pk for one in people])
         field.choices = [
             ("", field.empty_label),
-            *((one.pk, f"{one}, on shift" if one.pk in on else str(one)) for one in people),
+            *(
+                (one.pk, f"{called(one)}, on shift" if one.pk in on else called(one))
+                for one in people
+            ),
         ]
         self.on_shift = [one for one in people if one.pk in on]
 
@@ -247,6 +250,10 @@ def as_it_is(row: Deployment) -> dict[str, Any]:
         "artifacts": "\n".join(f"{each['name']} {each['sha256']}" for each in row.artifacts),
         **{name: _minute(getattr(row, name)) for name in ("planned_at", "planned_until")},
     }
+
+
+def called(person: User) -> str:
+    return person.name or person.email
 
 
 def _minute(at: datetime | None) -> datetime | None:
