@@ -10,9 +10,9 @@ begins with `controlplane_`, or a reading at scrape time (`jobs.measures.reading
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from controlplane.jobs import measures, metrics_files
+from controlplane.jobs import measures, metrics_files, metrics_sums
 
 # Before the client's first import; see there.
 FOLDER = metrics_files.settle_folder()
@@ -27,7 +27,6 @@ from prometheus_client import (  # noqa: E402
 )
 from prometheus_client.core import GaugeMetricFamily  # noqa: E402
 from prometheus_client.metrics_core import Metric  # noqa: E402
-from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 from prometheus_client.registry import Collector  # noqa: E402
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -79,15 +78,13 @@ def observe_request(
     _ANSWERS.labels(kind, f"{status // 100}xx").observe(seconds)
 
 
-def samples(families: Container[str]) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    """What the files of this machine hold of some families: (name, labels, value)."""
-    metrics_files.fold_dead(FOLDER)
-    registry = CollectorRegistry()
-    collector = MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
-    for family in collector.collect():  # type: ignore[no-untyped-call]
-        if family.name in families:
-            for sample in family.samples:
-                yield sample.name, sample.labels, float(sample.value)
+def samples(
+    kind: metrics_sums.Kind, families: Collection[str]
+) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """What the files of this machine hold of some families of one type: (name, labels, value)."""
+    for family in metrics_sums.families(FOLDER, kind, families):
+        for sample in family.samples:
+            yield sample.name, sample.labels, sample.value
 
 
 class _Readings(Collector):
@@ -109,8 +106,6 @@ class _Readings(Collector):
 
 def exposition() -> bytes:
     """The whole page."""
-    metrics_files.fold_dead(FOLDER)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
     registry.register(_Readings())
-    return generate_latest(registry)
+    return metrics_sums.text(metrics_sums.families(FOLDER)).encode() + generate_latest(registry)

@@ -10,6 +10,8 @@ import fcntl
 import os
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,16 @@ def fold_dead(folder: Path) -> int:
             for path in paths:
                 path.unlink(missing_ok=True)
         return len(dead)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """While somebody sums up the files none of them is folded: what was folded and not yet
+    removed would count twice, and what is removed under the reader could not be read."""
+    fold_dead(folder)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
 
 
 def _pid(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from controlplane.jobs import metrics
@@ -22,7 +23,9 @@ QUIET = frozenset({"probe", "static", "stream"})
 def totals() -> Totals:
     """All counters that are reported, each under one flat name."""
     found: Totals = {}
-    for name, labels, value in metrics.samples({ANSWERS_NAME, CONNECTIONS_NAME, FAILURES_NAME}):
+    answered = metrics.samples("histogram", {ANSWERS_NAME})
+    connected = metrics.samples("counter", {CONNECTIONS_NAME, FAILURES_NAME})
+    for name, labels, value in chain(answered, connected):
         found[_SEP.join((name, *(labels[key] for key in sorted(labels))))] = value
     return found
 

@@ -103,7 +103,7 @@ def _values(state: State) -> Iterator[tuple[str, str, float, str]]:
     yield from host.disks()
     yield from host.memory()
     yield from host.processor(state)
-    for _, _, used in metrics.samples({POOL_NAME}):
+    for _, _, used in metrics.samples("gauge", {POOL_NAME}):
         yield "db_pool_used_percent", "%", round(used, 2), ""
     yield from _processes(state)
 
