@@ -9,6 +9,7 @@ from controlplane.base import demo
 from controlplane.catalog.models import Component, Environment
 from controlplane.lib import clock
 from deployments import services
+from deployments.canary import demo as _canaries  # noqa: F401
 from deployments.gates import table
 from deployments.models import Deployment, Step
 

@@ -113,6 +113,8 @@ class RolloutFiguresForm(StrictSerializer):
     off = serializers.IntegerField(min_value=0, required=False)
     error_rate = serializers.FloatField(min_value=0, max_value=1, required=False)
     latency_ratio = serializers.FloatField(min_value=0, required=False)
+    p95_ms = serializers.FloatField(min_value=0, required=False, help_text="of the cohort")
+    others_p95_ms = serializers.FloatField(min_value=0, required=False)
 
 
 class RolloutNothingForm(StrictSerializer):

@@ -16,7 +16,7 @@ from deployments.models import Rollout, RolloutEvent, RolloutStep
 from deployments.shown import canary_curves, canary_words
 from deployments.shown.canary_words import percent, sentence, times
 
-EVENTS = 60
+EVENTS = 120
 EVENTS_AT_ONCE = 6
 
 
@@ -276,26 +276,41 @@ COUNTED = {"n": "requests", "errors": "failed", "slow": "slow", "violations": "v
 
 
 def _decisions(rollout: Rollout) -> list[dict[str, Any]]:
-    events = rollout.events.select_related("step").order_by("-id")[:EVENTS]
-    return [_decision(each) for each in events]
+    """The newest first; posts of figures that follow each other are one line."""
+    found: list[dict[str, Any]] = []
+    posted: list[RolloutEvent] = []
+    for event in rollout.events.select_related("step").order_by("-id")[:EVENTS]:
+        if posted and (event.what != "figures" or event.step_id != posted[0].step_id):
+            found.append(_posts(posted))
+            posted = []
+        if event.what == "figures":
+            posted.append(event)
+        else:
+            found.append(_decision(event))
+    return [*found, _posts(posted)] if posted else found
 
 
 def _decision(event: RolloutEvent) -> dict[str, Any]:
-    """Figures that came in have no reason; they say themselves what they are."""
     plain = event.what.replace("_", " ").capitalize()
     what, tone = WHAT.get(event.what, (plain, "neutral"))
-    counted = _counted(event) if event.what == "figures" else ""
     return {
         "what": what,
         "tone": tone,
         "cohort": f"{event.step.percent}\u00a0%" if event.step is not None else "",
-        "why": sentence(event.reason) or counted,
+        "why": sentence(event.reason),
         "rule": RULES.get(event.rule, ""),
         "by": event.by,
         "at": event.at,
     }
 
 
-def _counted(event: RolloutEvent) -> str:
-    known = [name for name in COUNTED if name in event.numbers]
-    return ", ".join(f"{event.numbers[name]:,} {COUNTED[name]}" for name in known)
+def _posts(events: list[RolloutEvent]) -> dict[str, Any]:
+    """Figures that came in have no reason; they say themselves what they are."""
+    told = [
+        f"{sum(each.numbers.get(name, 0) for each in events):,} {words}"
+        for name, words in COUNTED.items()
+        if any(name in each.numbers for each in events)
+    ]
+    often = f" {len(events)} times" if len(events) > 1 else ""
+    shown = _decision(events[0])
+    return {**shown, "what": f"{shown['what']}{often}", "why": ", ".join(told)}

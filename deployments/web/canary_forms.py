@@ -343,6 +343,13 @@ def _count(label: str) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=0, required=False, widget=widget)
 
 
+def _milliseconds(label: str, help_text: str = "") -> forms.FloatField:
+    return forms.FloatField(
+        label=label, min_value=0, required=False, help_text=help_text,
+        widget=forms.TextInput(attrs=_NUMBER),
+    )  # fmt: skip
+
+
 class BaselineForm(forms.Form):
     """How it is without the flag, read elsewhere."""
 
@@ -351,11 +358,7 @@ class BaselineForm(forms.Form):
         label="Of which fail, %", min_value=0, max_value=100, required=False,
         widget=forms.TextInput(attrs=_NUMBER),
     )  # fmt: skip
-    p95_ms = forms.FloatField(
-        label="95th percentile, ms", min_value=0, required=False,
-        widget=forms.TextInput(attrs=_NUMBER),
-        help_text="Empty: slowness is not judged.",
-    )  # fmt: skip
+    p95_ms = _milliseconds("95th percentile, ms", "Empty: slowness is not judged.")
     violations = _count("Safeguard violations")
 
     def given(self) -> dict[str, Any]:
@@ -371,10 +374,12 @@ class FiguresForm(forms.Form):
     n = _count("Requests with the flag")
     errors_ = _count("Of which failed")
     slow = _count("Of which were slow")
+    p95_ms = _milliseconds("95th percentile, ms")
     violations = _count("Safeguard violations")
     others = _count("Requests without the flag")
     others_errors = _count("Of which failed")
     others_slow = _count("Of which were slow")
+    others_p95_ms = _milliseconds("95th percentile, ms")
 
     def given(self) -> dict[str, Any]:
         return {

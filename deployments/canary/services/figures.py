@@ -16,7 +16,7 @@ from deployments.canary.judge import Figures, Seen
 from deployments.canary.services import noting
 from deployments.canary.services.holding import current_step, hold, require_status
 from deployments.canary.sources import Baseline, Reading
-from deployments.canary.sources.posted import figures_of
+from deployments.canary.sources.posted import reading_of
 from deployments.models import Rollout, RolloutSample, RolloutStep, Snapshot
 
 READY = 10
@@ -105,8 +105,9 @@ def post_figures(
     from deployments.canary.services.looking import judge_now
 
     policy.require(actor, "rollout.report", rollout)
-    figures = figures_of(given)
     row = hold(rollout)
+    base = row.baseline.figures.get("p95_ms") if row.baseline is not None else None
+    reading = reading_of(given, base_p95=base)
     require_status(row, "running", "held", "paused")
     step = current_step(row)
     now = clock.now()
@@ -115,8 +116,8 @@ def post_figures(
         raise Conflict("These figures are from before the step that runs now.")
     if step.samples.filter(at=at).exists():
         raise Conflict("Figures of this moment are there already.")
-    noting.decide(row, "figures", actor=actor, step=step, numbers=_told(figures))
-    judge_now(row, step, Reading(figures=figures), at=at, now=now)
+    noting.decide(row, "figures", actor=actor, step=step, numbers=_told(reading.figures))
+    judge_now(row, step, reading, at=at, now=now)
     return row
 
 

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from deployments.canary.judge import Figures
-from deployments.canary.sources.kinds import Baseline, Source
+from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
 from deployments.services.reading import refuse
 
@@ -24,6 +24,7 @@ COUNTS = (
     "off",
 )
 RATES = ("error_rate", "latency_ratio")
+TIMES = ("p95_ms", "others_p95_ms")
 MOST = 10**12
 
 
@@ -33,9 +34,10 @@ def _checked(asking: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def figures_of(given: dict[str, Any]) -> Figures:
-    """Counts, or rates where only those are known; refused with the field named."""
-    unknown = sorted(set(given) - {*COUNTS, *RATES})
+def reading_of(given: dict[str, Any], *, base_p95: float | None = None) -> Reading:
+    """Counts, or rates where only those are known; refused with the field named. A p95 without a
+    count of what was slow is held against the baseline's as it is."""
+    unknown = sorted(set(given) - {*COUNTS, *RATES, *TIMES})
     if unknown:
         raise refuse(unknown[0], "There is no such figure.")
     counts: dict[str, Any] = {name: _count(name, given[name]) for name in COUNTS if name in given}
@@ -50,7 +52,10 @@ def figures_of(given: dict[str, Any]) -> Figures:
     ):
         if counts.get(part, 0) > counts.get(whole, 0):
             raise refuse(part, f"More than {whole}.")
-    return Figures(**counts, **rates)
+    times = {name: _rate(name, given[name]) for name in TIMES if name in given}
+    if "p95_ms" in times and base_p95 and "slow" not in counts:
+        rates.setdefault("latency_ratio", times["p95_ms"] / base_p95)
+    return Reading(figures=Figures(**counts, **rates), **times)
 
 
 def baseline_of(given: dict[str, Any]) -> Baseline:
