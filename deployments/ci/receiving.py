@@ -133,9 +133,12 @@ def _end_step(source: GithubSource, payload: Mapping[str, Any], word: Word) -> s
     found = rows.select_related("deployment").first()
     if found is None:
         raise refuse("step", "There is no such step.")
+    attempt = payload.get("attempt")
+    if isinstance(attempt, bool) or not isinstance(attempt, int):
+        raise refuse("attempt", "Which try it was, as the call to the pipeline named it.")
     row = hold_step(found)
     waits = row.state == "running" and row.kind == Step.Kind.HOOK and row.started_at is not None
-    if not waits or payload.get("attempt", row.attempt) != row.attempt:
+    if not waits or attempt != row.attempt:
         return "no step waits for it"
     if word.status != "completed":
         return "the step goes on"

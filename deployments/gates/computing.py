@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.approvals import links as approval_links
+from controlplane.approvals.models import Request
 from controlplane.backups.services import FRESH_HOURS, freshness
 from controlplane.lib.text import short
 from controlplane.notify.models import Notification
@@ -23,7 +24,7 @@ from deployments.gates.kinds import (
     passed,
     waiting,
 )
-from deployments.gates.looking import Look
+from deployments.gates.looking import DEPLOYED, Look
 from deployments.models import Deployment
 
 # --- Release ----------------------------------------------------------------------------------
@@ -52,11 +53,12 @@ def release_facts(look: Look) -> Found:
 def ci(look: Look) -> Found:
     if not look.deployment.commit_sha:
         return failed("Which commit is deployed is not recorded.")
-    if not look.results:
+    found = [each for each in look.results if each.kind != DEPLOYED]
+    if not found:
         if look.hears_ci:
             return waiting("CI has not said anything about this commit.")
         return ask("No repository reports here. Say that CI is green, with a link.")
-    return _of_results(look.results)
+    return _of_results(found)
 
 
 def _of_results(results: Sequence[CheckResult]) -> Found:
@@ -208,22 +210,26 @@ def backup(look: Look) -> Found:
 # --- People and time --------------------------------------------------------------------------
 
 
-def told_key(deployment: Deployment) -> str:
-    """Of the news to on-call: told anew when the time changes."""
+def told_key(deployment: Deployment, person: int) -> str:
+    """Of the news to one who is on duty: told anew when the time changes, and whoever takes the
+    shift over hears of it, too."""
     planned = deployment.planned_at
     when = f"{planned:%Y%m%d%H%M}" if planned is not None else "now"
-    return f"deployment:{deployment.uid}:on-call:{when}"
+    return f"deployment:{deployment.uid}:on-call:{when}:{person}"
 
 
 def on_call_told(look: Look) -> Found:
-    key = told_key(look.deployment)
-    news = Notification.objects.filter(workspace_id=look.workspace_id, key=key).first()
-    if news is None:
-        return waiting("Nobody was told of this time yet.")
+    """Each of those who are on duty then, as the rota says it now."""
     if not look.on_duty:
         return failed("Nobody is on duty then.", ("On-call", links.listing("oncall")))
-    names = ", ".join(str(each.person) for each in look.on_duty)
-    return passed(f"{names} was told {news.created_at:%Y-%m-%d %H:%M} UTC.")
+    people = {told_key(look.deployment, each.person.pk): each.person for each in look.on_duty}
+    rows = Notification.objects.filter(workspace_id=look.workspace_id, key__in=people)
+    told = dict(rows.values_list("key", "created_at"))
+    missing = [str(person) for key, person in people.items() if key not in told]
+    if missing:
+        return waiting(f"{short(', '.join(missing), 200)} was not told of this time yet.")
+    names = short(", ".join(str(person) for person in people.values()), 200)
+    return passed(f"{names} was told {max(told.values()):%Y-%m-%d %H:%M} UTC.")
 
 
 def watcher(look: Look) -> Found:
@@ -268,8 +274,16 @@ def approval(look: Look) -> Found:
     if request is None:
         return waiting("Consent is asked for when it is ready.")
     evidence = (request.ref, approval_links.page_of(request))
+    if request.status in {"approved", "open"} and not _stands(look, request):
+        return failed(f"{request.ref} is about something else than what stands now.", evidence)
     if request.status == "approved":
         return passed(f"{request.ref} is approved.", evidence)
     if request.status == "open":
         return waiting(f"{request.ref} is open.", evidence)
     return failed(f"{request.ref} is {request.get_status_display().lower()}.", evidence)
+
+
+def _stands(look: Look, request: Request) -> bool:
+    from deployments.services.consent import stands
+
+    return stands(look.deployment, request)

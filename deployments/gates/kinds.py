@@ -36,7 +36,9 @@ class Definition:
     `at_start`: asked when the deployment starts, and does not keep it from being declared ready.
     `optional`: shown and recorded, but nothing waits for it. `waivable`: "role" for those who
     hold `deployment.override`; "hotfix" for whoever ticks, but in a hotfix only (its lane may
-    skip extended validation); "" never. `mend`: who can mend it, and where.
+    skip extended validation); "" never. `mend`: who can mend it, and where. `about`: fields of the
+    deployment that a person's word rests on; when one changes, it is asked again. `shown`: a tick
+    says what shows it.
     """
 
     slug: str
@@ -51,6 +53,8 @@ class Definition:
     at_start: bool = False
     optional: bool = False
     debt: bool = False  # skipped in a hotfix, it is owed afterwards
+    about: frozenset[str] = frozenset()
+    shown: bool = False
 
 
 def passed(detail: str, *evidence: tuple[str, str]) -> Found:

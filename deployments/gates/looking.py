@@ -12,14 +12,20 @@ from controlplane.work.models import CheckResult, Dependency, GithubSource, Item
 from deployments.models import Deployment, Step
 
 ON_CALL = "primary_operator"
+DEPLOYED = "deployment_status"  # the kind of result in which GitHub says what became of it
 # Of one commit; a repository with more says the same of each.
 _MOST_RESULTS = 500
 
 
 class Look:
-    def __init__(self, deployment: Deployment, *, now: datetime | None = None) -> None:
+    """`starting`: it goes at this moment, whenever it was planned for."""
+
+    def __init__(
+        self, deployment: Deployment, *, now: datetime | None = None, starting: bool = False
+    ) -> None:
         self.deployment = deployment
         self.now = now or clock.now()
+        self.starting = starting
 
     @property
     def kind(self) -> str:
@@ -94,7 +100,9 @@ class Look:
     def planned_at(self) -> datetime:
         """When it goes: now, or at its planned time if that is still to come."""
         planned = self.deployment.planned_at
-        return planned if planned is not None and planned > self.now else self.now
+        if self.starting or planned is None or planned <= self.now:
+            return self.now
+        return planned
 
     def url(self) -> str:
         from deployments.links import page_of

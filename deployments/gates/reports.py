@@ -91,9 +91,12 @@ def health(look: Look) -> Found:
     checks = [step for step in look.steps if step.kind == "health_check"]
     if not checks:
         return ask("No step checks health. Say that what was deployed answers.")
-    bad = [step.title for step in checks if step.state not in {"done", "skipped"}]
+    bad = [step.title for step in checks if not step.is_over]
     if bad:
         return waiting(f"Not green yet: {short(', '.join(bad), 300)}.", ("Steps", look.url()))
+    skipped = [step.title for step in checks if step.state == "skipped"]
+    if skipped:  # what nobody looked at is not green
+        return ask(f"Skipped: {short(', '.join(skipped), 300)}. Say that it answers.")
     return passed(f"{len(checks)} of {len(checks)} are green.", ("Steps", look.url()))
 
 
@@ -105,6 +108,8 @@ def watched(look: Look) -> Found:
     evidence = ("Snapshots", look.url())
     if row.verdict == "degraded":
         return failed(row.verdict_words, evidence)
+    if row.verdict == "unknown":
+        return not_applicable(row.verdict_words)
     if row.verdict:
         return passed(row.verdict_words, evidence)
     return waiting(f"Watched until {until}.", evidence)

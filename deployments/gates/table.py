@@ -13,6 +13,8 @@ from deployments.gates.looking import Look
 
 GATES: dict[str, Definition] = {}
 BEFORE, AFTER = "before", "after"
+# What is brought: a word about one commit says nothing of the next.
+BROUGHT = frozenset({"commit_sha", "image_tag", "image_digest", "artifacts", "components"})
 
 
 def define(slug: str, title: str, group: str, phase: str = BEFORE, **more: Any) -> Definition:
@@ -61,7 +63,7 @@ def canary(look: Look) -> bool:
 def _checked(slug: str, title: str, group: str, names: str, **more: Any) -> None:
     """A check of the tree: CI's word by the name of its job, or a person's with the log."""
     compute: Compute = c.named_check(names.split())
-    define(slug, title, group, compute=compute, debt=True, **more)
+    define(slug, title, group, compute=compute, debt=True, about=BROUGHT, **more)
 
 
 # --- Release ----------------------------------------------------------------------------------
@@ -81,6 +83,8 @@ define(
     "release",
     applies=forward,
     compute=c.ci,
+    about=BROUGHT,
+    shown=True,
     mend="The authors, in CI; repositories that report stand under Work",
 )
 define(
@@ -88,6 +92,7 @@ define(
     "Release notes and affected components are reviewed",
     "release",
     applies=no_hotfix,
+    about=BROUGHT | {"release_notes"},
     mend="Anybody who may tick checks",
 )
 define(
@@ -121,6 +126,7 @@ define(
     "release",
     applies=all_of(no_hotfix, with_parts("frontend")),
     compute=c.named_check(["preview", "vercel"]),
+    about=BROUGHT,
     optional=True,
 )
 define(
@@ -129,6 +135,7 @@ define(
     "release",
     applies=no_hotfix,
     compute=c.named_check(["smoke"]),
+    about=BROUGHT,
     optional=True,
 )
 define(
@@ -145,6 +152,7 @@ define(
     "Somebody else confirms that the fix is minimal",
     "release",
     applies=hotfix,
+    about=BROUGHT | {"branch", "base_sha", "scope_note"},
     mend="Anybody who may tick checks and did not open it",
 )
 define(
@@ -208,6 +216,7 @@ define(
     "environment",
     applies=all_of(no_hotfix, with_parts("frontend", "database", "schema")),
     compute=c.named_check(["generated-types", "gen-types"]),
+    about=BROUGHT,
     command="supabase gen types typescript --linked",
 )
 
@@ -219,6 +228,7 @@ define(
     "schema",
     applies=with_parts("database", "schema"),
     compute=c.named_check(["db-diff", "db-lint", "schema"]),
+    about=BROUGHT,
     command="supabase db diff && supabase db lint",
     debt=True,
 )
@@ -227,6 +237,7 @@ define(
     "Schema changes are reviewed; none is ad hoc",
     "schema",
     applies=with_parts("database", "schema"),
+    about=BROUGHT,
     mend="The database lead or the engineering lead",
 )
 define(
@@ -243,6 +254,7 @@ define(
     "schema",
     applies=guarded,
     compute=c.backup,
+    shown=True,
     mend="The database lead, under Backups",
 )
 

@@ -221,10 +221,14 @@ class Deployment(models.Model):
         return bool(self.environment.needs_approval)
 
     @property
-    def running_release(self) -> str:
-        """What runs there once it is done: a rollback brings back what was before."""
+    def brings(self) -> Deployment:
+        """Whose release runs there once it is done: a rollback brings back what was before."""
         before = self.reverses.previous if self.reverses is not None else None
-        return str(before.running_release) if before is not None else self.release
+        return before.brings if before is not None else self
+
+    @property
+    def running_release(self) -> str:
+        return str(self.brings.release)
 
 
 class DeploymentComponent(models.Model):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
@@ -17,8 +17,9 @@ from controlplane.lib import http, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
 from controlplane.lib.redaction import redact_text
-from deployments.models import Adapter
-from deployments.services import reading
+from deployments.models import Adapter, Deployment
+from deployments.services import consent, reading
+from deployments.services.holding import hold
 from deployments.steps.kinds import SEALED_FOR
 
 _MOST_ARGUMENTS = 100
@@ -137,6 +138,7 @@ def change_adapter(
 ) -> Adapter:
     """Change what it does, which switches it off: whoever switched it on meant something else."""
     policy.require(actor, "deployment.adapters", adapter)
+    consented = _consented_to(adapter)
     row = _held(adapter, version)
     before = _shown(row)
     unknown = sorted(set(given) - {"title", "argv", "url", "timeout_s", "for_step"})
@@ -159,7 +161,20 @@ def change_adapter(
     row.version += 1
     row.save()
     record(actor, "deployment.adapters", row, before=before, after=_shown(row), reason=reason)
+    for deployment in consented:
+        consent.packet_moved(deployment, actor=actor, why=f"The adapter {row.slug} was changed.")
     return row
+
+
+def _consented_to(adapter: Adapter) -> list[Deployment]:
+    """Those that wait to be started with it, held: what was signed names what it runs."""
+    rows = Deployment.objects.filter(steps__adapter=adapter).filter(
+        Q(status__in=_SIGNED) | Q(status="blocked", blocked_from__in=_SIGNED)
+    )
+    return [hold(each) for each in rows.distinct().order_by("pk")]
+
+
+_SIGNED = ("ready", "approved")
 
 
 @transaction.atomic

@@ -6,19 +6,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
 from controlplane.lib.redaction import redact
+from deployments import links
 from deployments.gates import table
-from deployments.gates.kinds import Definition, Evidence, Found
+from deployments.gates.kinds import Definition, Evidence, Found, ask, not_applicable
 from deployments.gates.looking import Look
 from deployments.models import Deployment, Gate
-from deployments.services import reading
+from deployments.services import reading, telling
 from deployments.services.holding import hold, hold_gate
 from deployments.services.noting import PORTAL, note
+from deployments.watch import snapshots
 
 # Where gates of a phase are still open to change.
 OPEN = {
@@ -49,10 +52,14 @@ def copy_gates(deployment: Deployment) -> None:
 
 def look_at_gates(deployment: Deployment, *, phase: str = "") -> list[Gate]:
     """Compute what can be computed and keep it. What a person said stands until the portal knows
-    better; what was waived stays waived. Answers the gates of the phase, in order."""
+    better; what was waived stays waived. Whoever came on duty is told first. Answers the gates of
+    the phase, in order."""
     with transaction.atomic():
         row = hold(deployment)
-        return _look(row, Look(row), phase)
+        look = Look(row)
+        if row.is_guarded and row.phase in OPEN["before"]:
+            telling.tell_on_call(row, look)
+        return _look(row, look, phase)
 
 
 def _look(row: Deployment, look: Look, phase: str) -> list[Gate]:
@@ -61,9 +68,9 @@ def _look(row: Deployment, look: Look, phase: str) -> list[Gate]:
     for gate in gates:
         gate.deployment = row
         definition = table.GATES.get(gate.slug)
-        if definition is None or definition.compute is None or (phase and gate.phase != phase):
+        if definition is None or (phase and gate.phase != phase):
             continue
-        if row.phase in OPEN[gate.phase] and _settle(gate, definition.compute(look)):
+        if row.phase in OPEN[gate.phase] and _settle(gate, _found(gate, definition, look)):
             changed.append(gate)
     Gate.objects.bulk_update(
         changed, ["state", "detail", "evidence", "at", "by", "computed", "version"]
@@ -71,9 +78,21 @@ def _look(row: Deployment, look: Look, phase: str) -> list[Gate]:
     return [gate for gate in gates if not phase or gate.phase == phase]
 
 
-def _settle(gate: Gate, found: Found) -> bool:
+_NOT_ITS_OWN = "Nothing that it brings asks for this."
+
+
+def _found(gate: Gate, definition: Definition, look: Look) -> Found | None:
+    """None: only a person can say. What it brings may have changed since the gate was made."""
+    if not definition.applies(look):
+        return not_applicable(_NOT_ITS_OWN)
+    if definition.compute is not None:
+        return definition.compute(look)
+    return ask("") if gate.detail == _NOT_ITS_OWN else None
+
+
+def _settle(gate: Gate, found: Found | None) -> bool:
     """Whether the row changes by what was found."""
-    if gate.state == Gate.State.WAIVED:
+    if found is None or gate.state == Gate.State.WAIVED:
         return False
     said = gate.by and gate.by != PORTAL.ref
     if found.state == PERSON_ASKED:
@@ -105,7 +124,7 @@ def open_gates(gates: Iterable[Gate], *, starting: bool) -> list[Gate]:
 
 def require_gates(row: Deployment, phase: str, *, starting: bool = False) -> list[Gate]:
     """Look again, and refuse with everything that is open."""
-    gates = _look(row, Look(row), phase)
+    gates = _look(row, Look(row, starting=starting), phase)
     still = open_gates(gates, starting=starting)
     if still:
         conditions = [f"{gate.title}: {gate.detail or 'nobody said so yet'}" for gate in still]
@@ -136,6 +155,10 @@ def tick_gate(
     _may_say(row, actor)
     detail = reading.line("detail", redact(detail), reading.REASON, required=not holds)
     shown = reading.evidence(redact(list(evidence)))
+    if holds and definition.shown and not (detail or shown):
+        raise reading.refuse("detail", "Say what shows it, or link to it.")
+    if holds and definition.slug in REVIEWS:
+        shown = [*shown, reviewed(row.deployment, actor)]
     before = {"state": row.state, "detail": row.detail}
     row.state = Gate.State.PASSED if holds else Gate.State.FAILED
     row.detail, row.evidence = detail, shown
@@ -162,21 +185,42 @@ def _asked(gate: Gate) -> bool:
 
 
 def _may_say(gate: Gate, actor: Actor) -> None:
-    """What asks for a second pair of eyes isn't ticked by the first."""
-    if gate.slug in SECOND_EYES and actor.ref == gate.deployment.created_by:
-        raise NotAllowed(
+    """What asks for a second pair of eyes isn't ticked by the first, nor by a program of theirs."""
+    if gate.slug not in SECOND_EYES:
+        return
+    if actor.ref == gate.deployment.created_by:
+        raise _denied(
+            gate.deployment,
+            actor,
+            "second_pair_of_eyes",
             "Somebody else confirms this: you opened the deployment.",
-            denial={
-                "actor": actor,
-                "action": "deployment.tick",
-                "subject": gate.deployment,
-                "rule": "second_pair_of_eyes",
-                "reason": f"{gate.slug}: opened by the same person",
-            },
         )
+    by_a_person(gate.deployment, actor, "deployment.tick", "A person confirms this.")
 
 
 SECOND_EYES = frozenset({"hotfix-minimal", "schema-review"})
+# A look at the dashboards leaves behind what was to be seen there.
+REVIEWS = frozenset({"dashboards-after"})
+
+
+def by_a_person(row: Deployment, actor: Actor, action: str, sentence: str) -> None:
+    """What a key may not do, although its roles may: to pass over something is judgement."""
+    if actor.kind not in {"person", "job"}:
+        raise _denied(row, actor, "by_a_person", sentence, action)
+
+
+def _denied(
+    row: Deployment, actor: Actor, rule: str, sentence: str, action: str = "deployment.tick"
+) -> NotAllowed:
+    denial = {"actor": actor, "action": action, "subject": row, "rule": rule, "reason": sentence}
+    return NotAllowed(sentence, denial=denial)
+
+
+def reviewed(row: Deployment, actor: Actor) -> dict[str, str]:
+    made = snapshots.take(row.workspace, "review", actor=actor, deployment=row)
+    words = telling.figures_in_words(made.figures)
+    label = f"Figures at {made.ends_at:%Y-%m-%d %H:%M} UTC: {words}"
+    return {"label": label[:300], "link": links.page_of(row)}
 
 
 @transaction.atomic
@@ -185,7 +229,9 @@ def waive_gate(gate: Gate, *, actor: Actor, reason: str, version: int | None = N
     owed afterwards. Elsewhere it takes the role."""
     row = _held(gate, version)
     definition = _definition(row)
-    policy.require(actor, action_to_waive(row), row.deployment)
+    action = action_to_waive(row)
+    policy.require(actor, action, row.deployment)
+    by_a_person(row.deployment, actor, action, "A person waives this.")
     why = reading.reason(redact(reason))
     before = {"state": row.state, "detail": row.detail}
     row.state, row.waived_by, row.reason = Gate.State.WAIVED, actor.ref[:80], why
@@ -275,6 +321,34 @@ def _store(gate: Gate, actor: Actor) -> None:
 def _after_change(definition: Definition, gate: Gate, actor: Actor) -> None:
     """What is asked consent for says which checks were waived: changing that asks anew."""
     from deployments.services.consent import packet_moved
+    from deployments.services.papers import owe
 
     if gate.phase == "before":
         packet_moved(gate.deployment, actor=actor, why=f"“{definition.title}” changed.")
+    elif gate.state == Gate.State.WAIVED and gate.deployment.docs_due_at is not None:
+        owe(gate.deployment, actor=actor)
+
+
+def ask_anew(row: Deployment, changed: Iterable[str]) -> None:
+    """What people said of the release before it was changed, they say again."""
+    fields = set(changed)
+    slugs = [each.slug for each in table.GATES.values() if each.about & fields]
+    said = row.gates.filter(slug__in=slugs, phase="before", state__in=["passed", "failed"])
+    said.exclude(by__in=["", PORTAL.ref]).update(
+        **_UNSAID, detail="It was said of something else.", version=F("version") + 1
+    )
+
+
+def ask_afresh(row: Deployment) -> None:
+    """Another try: what was verified of the last one says nothing of this."""
+    row.gates.filter(phase="after").update(**_UNSAID, detail="", version=F("version") + 1)
+
+
+_UNSAID: dict[str, Any] = {
+    "state": "waiting",
+    "evidence": [],
+    "at": None,
+    "by": "",
+    "waived_by": "",
+    "reason": "",
+}

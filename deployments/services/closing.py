@@ -19,10 +19,10 @@ from controlplane.work import services as work
 from deployments.models import Deployment
 from deployments.services import consent, planning, reading, telling
 from deployments.services.checking import require_gates
-from deployments.services.going import start
-from deployments.services.holding import hold, hold_step, require_status
+from deployments.services.going import start, stop_steps
+from deployments.services.holding import hold, hold_with_work, require_status
 from deployments.services.noting import PORTAL, emit, note, say
-from deployments.services.steps import stop_held
+from deployments.watch import snapshots
 
 # (deployment, actor, why) -> what goes back along with it, in the same transaction.
 ALONG: list[Callable[[Deployment, Actor, str], None]] = []
@@ -54,6 +54,7 @@ def close(
         from deployments.watch.timers import end_watch
 
         end_watch(row)
+    _announce(row)
     require_gates(row, "after")
     _papers_done(row)
     _item_free(row)
@@ -64,6 +65,14 @@ def close(
     emit(row, "completed", verdict=row.verdict)
     telling.tell_state(row, why)
     return row
+
+
+def _announce(row: Deployment) -> None:
+    """What got worse is not announced by itself. Once somebody has taken that on, it is."""
+    if not row.is_guarded or row.kind == Deployment.Kind.ROLLBACK:
+        return
+    if row.gates.filter(slug="watched", state="waived").exists():
+        telling.announce(row, snapshots.newest(row, "after"))
 
 
 def _papers_done(row: Deployment) -> None:
@@ -92,7 +101,7 @@ def roll_back(deployment: Deployment, *, actor: Actor, reason: str) -> Deploymen
     step by step. Clicked twice it is one."""
     policy.require(actor, "deployment.rollback", deployment)
     why = reading.reason(redact_text(reason))
-    bad = hold(deployment)
+    bad = hold_with_work(deployment)
     under_way = bad.rollbacks.exclude(status__in=["cancelled", "failed"]).first()
     if under_way is not None:
         found: Deployment = under_way
@@ -101,6 +110,7 @@ def roll_back(deployment: Deployment, *, actor: Actor, reason: str) -> Deploymen
         raise Conflict(f"{bad.ref} brought nothing out yet: cancel it.")
     if bad.kind == Deployment.Kind.ROLLBACK:
         raise Conflict(f"{bad.ref} is a rollback itself: deploy {bad.release} forward again.")
+    _on_top(bad)
     row = planning.create_deployment(
         bad.workspace,
         actor=PORTAL,
@@ -134,6 +144,23 @@ def roll_back(deployment: Deployment, *, actor: Actor, reason: str) -> Deploymen
     return started
 
 
+def _on_top(bad: Deployment) -> None:
+    """Beneath another release nothing can be pulled out: what was before it is not what would be
+    missed. Where they share no component, they don't lie on each other."""
+    if bad.deployed_at is None:
+        return
+    rows = Deployment.objects.into(bad.environment).landed().exclude(pk=bad.pk)
+    rows = rows.filter(deployed_at__gt=bad.deployed_at).exclude(kind="rollback")
+    rows = rows.exclude(status__in=["rolled_back", "cancelled"])
+    rows = rows.filter(parts__component__in=bad.parts.values("component"))
+    later = rows.order_by("-deployed_at", "-pk").first()
+    if later is not None:
+        raise Conflict(
+            f"{later.ref} ({later.release}) came on top of it: roll that back first.",
+            details={"on_top": later.ref},
+        )
+
+
 def _name(bad: Deployment) -> str:
     """A release of its own, since one comes to an environment once."""
     tried = bad.rollbacks.count()
@@ -164,8 +191,7 @@ def _stop(bad: Deployment, actor: Actor, why: str, row: Deployment) -> None:
         after={"rolled_back_by": row.ref},
         reason=why,
     )
-    for step in bad.steps.filter(state="running"):
-        stop_held(hold_step(step), actor=actor, reason=f"{row.ref} rolls it back")
+    stop_steps(bad, actor, f"{row.ref} rolls it back")
     timers.cancel_timers(subject=subject_ref(bad), kind="deployments.watch")
     for follow in ALONG:
         follow(bad, actor, f"{row.ref} rolls {bad.ref} back: {why}"[:500])

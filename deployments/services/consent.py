@@ -7,12 +7,14 @@ older must not take back anybody's signature.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
 from controlplane.access import policy
+from controlplane.approvals import packets
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.approvals.numbers import FRESH_FACTOR
@@ -20,8 +22,9 @@ from controlplane.approvals.shipped import ship, slot
 from controlplane.base.states import advance
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
+from controlplane.work.services.referring import refer
 from deployments import links
-from deployments.models import Deployment
+from deployments.models import Adapter, Deployment, Step
 from deployments.services.holding import hold, require_status
 from deployments.services.noting import PORTAL, emit, note
 
@@ -103,15 +106,21 @@ def packet_of(deployment: Deployment) -> dict[str, Any]:
         "hotfix": _hotfix(row),
         "planned_at": row.planned_at.isoformat() if row.planned_at else None,
         "waived": [{"check": gate.title, "why": gate.reason} for gate in waived],
-        "steps": [
-            {
-                "title": step.title,
-                "command": step.command,
-                "adapter": step.adapter.slug if step.adapter is not None else "",
-                "adapter_version": step.adapter.version if step.adapter is not None else 0,
-            }
-            for step in steps
-        ],
+        "steps": [signed_of(step) for step in steps],
+    }
+
+
+def signed_of(step: Step, adapter: Adapter | None = None) -> dict[str, Any]:
+    """What is signed of a step: with the adapter's own words for what it runs or calls, so that
+    the adapter can't become another one under a name that was consented to."""
+    by = adapter or step.adapter
+    return {
+        "step": str(step.uid),
+        "title": step.title,
+        "command": step.command,
+        "address": step.url,
+        "adapter": by.slug if by is not None else "",
+        "runs": (by.argv or by.url) if by is not None else "",
     }
 
 
@@ -135,6 +144,7 @@ def declare_ready(
     from deployments.services.checking import require_gates
 
     policy.require(actor, "deployment.change", deployment)
+    refer(deployment.item_id)  # the question names it too
     row = hold(deployment, version=version)
     require_status(row, "preparing")
     gates = require_gates(row, "before")
@@ -174,7 +184,7 @@ def _ask(row: Deployment, actor: Actor) -> None:
     packet = packet_of(row)
     before = row.approval
     producers = [row.created_by, actor]
-    if before is not None and _goes_on(before):
+    if before is not None and _goes_on(before, policy_for(row)):
         request = approvals.revise(
             before, packet, actor=actor, producers=producers, vouched=True, title=row.title
         )
@@ -193,7 +203,10 @@ def _ask(row: Deployment, actor: Actor) -> None:
     _point_to(row, request)
 
 
-def _goes_on(request: Request) -> bool:
+def _goes_on(request: Request, policy: str) -> bool:
+    """A revision is signed by those who were asked first. Another tier asks others: anew."""
+    if request.policy_snapshot["slug"] != policy:
+        return False
     if request.status == "changes_requested":
         return True
     return request.status == "void" and request.decided_at is None
@@ -218,7 +231,7 @@ def packet_moved(deployment: Deployment, *, actor: Actor, why: str) -> None:
     request = row.approval
     if row.phase not in {"ready", "approved"}:
         return
-    if request is not None and request.packet == _plain(packet_of(row)):
+    if request is not None and stands(row, request):
         return
     if request is not None and request.status in {"open", "approved"}:
         approvals.void(request, actor=actor, reason=why)  # its end brings the deployment back
@@ -226,14 +239,20 @@ def packet_moved(deployment: Deployment, *, actor: Actor, why: str) -> None:
     deployment.refresh_from_db(fields=["status", "version", "blocked_from"])
 
 
-def _plain(packet: dict[str, Any]) -> dict[str, Any]:
-    """As it is kept: through the canonical text, in which 1.0 and 1 are one number."""
-    import json
+def stands(row: Deployment, request: Request) -> bool:
+    """Whether what was asked is what would be done now, of those whom its tier asks."""
+    if request.policy_snapshot["slug"] != policy_for(row):
+        return False
+    return bool(request.packet_text == packets.clean(packet_of(row)))
 
-    from controlplane.approvals import packets
 
-    value: dict[str, Any] = json.loads(packets.clean(packet))
-    return value
+def was_signed(step: Step, adapter: Adapter) -> bool:
+    """Whether those who consented saw this step run by this."""
+    request = step.deployment.approval
+    if request is None:
+        return not needs_consent(step.deployment)
+    now = json.loads(packets.clean(signed_of(step, adapter)))
+    return now in request.packet.get("steps", [])
 
 
 def withdraw(row: Deployment, *, actor: Actor, why: str) -> None:

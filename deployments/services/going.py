@@ -20,7 +20,7 @@ from deployments import freezing, numbers
 from deployments.models import Deployment
 from deployments.services import reading, telling
 from deployments.services.checking import require_gates
-from deployments.services.holding import hold, require_status
+from deployments.services.holding import hold, hold_with_work, require_status
 from deployments.services.noting import PORTAL, emit, note, say
 from deployments.watch import snapshots
 from deployments.watch.timers import set_watch
@@ -63,10 +63,11 @@ def start(
 
 
 def running_before(row: Deployment) -> Deployment | None:
-    """What runs there at this moment; planned last week, something else may have come since."""
+    """What runs there at this moment; planned last week, something else may have come since. Of
+    its own components rather than of others: it is what a rollback brings back."""
     from deployments.services.planning import running_in
 
-    return running_in(row.environment)
+    return running_in(row.environment, beneath=row) or running_in(row.environment)
 
 
 def _pass_freeze(row: Deployment, actor: Actor, override: bool, reason: str) -> dict[str, str]:
@@ -108,7 +109,8 @@ def _nothing_under_way(row: Deployment) -> None:
 @transaction.atomic
 def steps_done(deployment: Deployment, *, actor: Actor, version: int | None = None) -> Deployment:
     """Everything was brought out; now it is verified. The papers of a hotfix are owed from here."""
-    row = hold(deployment, version=version)
+    lock = hold_with_work if deployment.kind == Deployment.Kind.HOTFIX else hold
+    row = lock(deployment, version=version)
     require_status(row, "deploying")
     still = row.steps.exclude(state__in=["done", "skipped"]).order_by("position")
     if still:
@@ -118,6 +120,7 @@ def steps_done(deployment: Deployment, *, actor: Actor, version: int | None = No
     changes: dict[str, Any] = {"deployed_at": now, "changed_at": now}
     if row.kind == Deployment.Kind.HOTFIX:
         changes["docs_due_at"] = now + timedelta(hours=numbers.DOCS_HOURS.value)
+        changes["documented_at"] = None
     advance(row, "verifying", actor=actor, changes=changes)
     if row.kind == Deployment.Kind.HOTFIX:
         from deployments.services.papers import owe
@@ -223,6 +226,15 @@ def unblock(
     return row
 
 
+def stop_steps(row: Deployment, actor: Actor, why: str) -> None:
+    """Of what ends, nothing goes on in a worker."""
+    from deployments.services.holding import hold_step
+    from deployments.services.steps import stop_held
+
+    for step in row.steps.filter(state="running"):
+        stop_held(hold_step(step), actor=actor, reason=why)
+
+
 @transaction.atomic
 def give_up(
     deployment: Deployment, *, actor: Actor, reason: str, version: int | None = None
@@ -235,6 +247,7 @@ def give_up(
     now = clock.now()
     changes = {"closed_at": now, "close_reason": why, "blocked_from": "", "changed_at": now}
     advance(row, "failed", actor=actor, reason=why, changes=changes)
+    stop_steps(row, actor, "it was given up")
     timers.cancel_timers(subject=subject_ref(row), kind="deployments.watch")
     say(row, f"{row.ref} failed: {why}", actor=actor, status="blocked")
     emit(row, "failed", why=why)

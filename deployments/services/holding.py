@@ -1,9 +1,17 @@
-"""Rows, locked and as they are now. Always the deployment before its gates, its steps, its request
-for consent and its work item: so nobody waits in a circle."""
+"""Rows, locked and as they are now, in one order, so that nobody waits in a circle:
+
+1. the graph of work (`hold_with_work`) where items will be made or linked, or the item
+   (`work.refer`) where a row will name it: whoever deletes an item holds both and comes for the
+   deployments that name it;
+2. the deployment that undoes, then the one that is undone;
+3. its gates, its steps, the adapter, its request for consent;
+4. the environment.
+"""
 
 from __future__ import annotations
 
 from controlplane.lib.errors import Conflict, InvalidTransition
+from controlplane.work.services import graph
 from deployments.models import Deployment, Gate, Step
 
 RELATED = ("workspace", "environment", "item__project", "approval", "previous", "reverses", "flag")
@@ -22,6 +30,20 @@ def hold(deployment: Deployment, *, version: int | None = None) -> Deployment:
     return row
 
 
+def hold_with_work(deployment: Deployment, *, version: int | None = None) -> Deployment:
+    """For what opens work items: after the graph's own turn."""
+    graph.lock(deployment.workspace_id)
+    return hold(deployment, version=version)
+
+
+def _hold_owner(deployment: Deployment) -> None:
+    """A hotfix owes papers, and its last step or a waiver opens the items for them."""
+    if deployment.kind == Deployment.Kind.HOTFIX:
+        hold_with_work(deployment)
+    else:
+        hold(deployment)
+
+
 def require_status(deployment: Deployment, *statuses: str) -> None:
     if deployment.status not in statuses:
         wanted = " or ".join(statuses)
@@ -33,14 +55,14 @@ def require_status(deployment: Deployment, *statuses: str) -> None:
 
 
 def hold_gate(gate: Gate) -> Gate:
-    hold(gate.deployment)
+    _hold_owner(gate.deployment)
     rows = Gate.objects.select_for_update(of=("self",), no_key=True)
     found: Gate = rows.select_related(*(f"deployment__{name}" for name in RELATED)).get(pk=gate.pk)
     return found
 
 
 def hold_step(step: Step) -> Step:
-    hold(step.deployment)
+    _hold_owner(step.deployment)
     rows = Step.objects.select_for_update(of=("self",), no_key=True)
     related = ("adapter", "component", *(f"deployment__{name}" for name in RELATED))
     found: Step = rows.select_related(*related).get(pk=step.pk)

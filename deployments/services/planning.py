@@ -24,9 +24,10 @@ from controlplane.work.models import Item
 from deployments.flags.models import Flag
 from deployments.models import Deployment, DeploymentComponent
 from deployments.services import consent, reading, telling
-from deployments.services.checking import copy_gates, look_at_gates
+from deployments.services.checking import ask_afresh, ask_anew, copy_gates, look_at_gates
 from deployments.services.holding import hold, require_status
 from deployments.services.noting import PORTAL, emit, note, say
+from deployments.steps import copying
 from deployments.steps.copying import copy_steps
 
 _TEXTS: dict[str, Callable[[Any], Any]] = {
@@ -139,10 +140,13 @@ def _put_parts(row: Deployment, parts: list[Component]) -> None:
     )
 
 
-def running_in(environment: Environment) -> Deployment | None:
-    """What brought the version that runs there now."""
+def running_in(environment: Environment, *, beneath: Deployment | None = None) -> Deployment | None:
+    """What brought the version that runs there now; `beneath` another: of a component of it."""
     rows = Deployment.objects.into(environment).landed()
     rows = rows.exclude(status__in=["rolled_back", "cancelled"])
+    if beneath is not None:
+        parts = DeploymentComponent.objects.filter(component__in=beneath.parts.values("component"))
+        rows = rows.exclude(pk=beneath.pk).filter(pk__in=parts.values("deployment"))
     found: Deployment | None = rows.order_by("-deployed_at", "-pk").first()
     return found
 
@@ -253,13 +257,19 @@ def change_deployment(
     if row.kind == Deployment.Kind.HOTFIX and values.get("hotfix_trigger") == "":
         raise reading.refuse("hotfix_trigger", "A hotfix says what it is for.")
     before = {name: plain(getattr(row, name)) for name in values}
-    reshaped = _reshape(row, components) or bool(_SHAPING & set(values))
+    shown = copying.texts(row)
+    moved = _reshape(row, components)
+    reshaped = moved or bool(_SHAPING & set(values))
     if not values and not reshaped:
         return row
     _write(row, values)
+    if early and row.phase != "draft":
+        ask_anew(row, [*values, *(["components"] if moved else [])])
     if reshaped and row.phase != "draft":
         copy_gates(row)
         copy_steps(row)
+    else:
+        copying.fill_anew(row, shown)
     note(
         row,
         "deployment.change",
@@ -270,8 +280,8 @@ def change_deployment(
     )
     if early and row.phase != "draft":
         telling.tell_on_call(row)
-        look_at_gates(row, phase="before")
         consent.packet_moved(row, actor=actor, why="What it brings was changed.")
+        look_at_gates(row, phase="before")
     return row
 
 
@@ -297,6 +307,7 @@ def _reshape(row: Deployment, components: Iterable[Component] | None) -> bool:
 
 
 _AFRESH = {
+    "documented_at": None,
     "closed_at": None,
     "close_reason": "",
     "started_at": None,
@@ -318,9 +329,13 @@ def prepare(
     if not row.parts.exists():
         raise reading.refuse("components", "Say which components it brings.")
     changes: dict[str, Any] = {"changed_at": clock.now()}
-    if row.status == "failed":
+    again = row.status == "failed"
+    if again:
+        _not_undone(row)
         changes |= _AFRESH
     advance(row, "preparing", actor=actor, reason=reason, changes=changes)
+    if again:
+        ask_afresh(row)
     copy_gates(row)
     copy_steps(row)
     telling.tell_on_call(row)
@@ -328,6 +343,16 @@ def prepare(
     say(row, f"{row.ref} is being prepared.", actor=actor, status="in_progress")
     emit(row, "preparing")
     return row
+
+
+def _not_undone(row: Deployment) -> None:
+    """What is undone already, or is undoing what another undoes, isn't tried again."""
+    other = row.rollbacks.exclude(status__in=["cancelled", "failed"]).first()
+    if other is None and row.reverses is not None:
+        same = row.reverses.rollbacks.exclude(status__in=["cancelled", "failed"])
+        other = same.exclude(pk=row.pk).first()
+    if other is not None:
+        raise Conflict(f"{other.ref} rolls it back.", details={"rollback": other.ref})
 
 
 @transaction.atomic

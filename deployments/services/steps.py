@@ -15,7 +15,8 @@ from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.lib.redaction import redact_text
 from controlplane.lib.text import short
 from deployments.models import Adapter, Deployment, Step
-from deployments.services import reading
+from deployments.services import consent, reading
+from deployments.services.checking import by_a_person
 from deployments.services.going import steps_done
 from deployments.services.holding import hold_step, require_status
 from deployments.services.noting import PORTAL, note
@@ -103,7 +104,8 @@ def run_step(
         chosen = adapter or row.adapter
         if chosen is None:
             raise Conflict("No adapter is set for it: do it by hand.")
-        _may_run(row, chosen)
+        chosen = _may_run(row, chosen)
+        _as_signed(row, chosen)
         changes = {"adapter": chosen, "kind": chosen.kind}
     moved = moving.move(
         row,
@@ -122,7 +124,7 @@ def run_step(
     return moved
 
 
-def _may_run(row: Step, adapter: Adapter) -> None:
+def _may_run(row: Step, adapter: Adapter) -> Adapter:
     reading.same_workspace(row.deployment.workspace_id, adapter=adapter)
     # Read anew: the list is what is allowed now.
     standing = Adapter.objects.select_for_update(no_key=True).get(pk=adapter.pk)
@@ -131,16 +133,22 @@ def _may_run(row: Step, adapter: Adapter) -> None:
     if not standing.environments.filter(pk=row.deployment.environment_id).exists():
         place = row.deployment.environment
         raise Conflict(f"The adapter {standing.slug} is not allowed in {place}.")
-    request = row.deployment.approval
-    if request is None or row.deployment.kind == Deployment.Kind.ROLLBACK:
-        return
-    signed = {each["title"]: each for each in request.packet.get("steps", [])}.get(row.title)
-    if signed is None or not signed["adapter"]:
-        return
-    if (signed["adapter"], signed["adapter_version"]) != (standing.slug, standing.version):
-        raise Conflict(
-            f"The adapter {standing.slug} is not what was consented to: it changed since."
-        )
+    if standing.for_step not in {"", row.slug}:
+        raise Conflict(f"The adapter {standing.slug} is for another step: {standing.for_step}.")
+    return standing
+
+
+def _as_signed(row: Step, adapter: Adapter) -> None:
+    """What was consented to is what runs: this command, by this adapter as it was then."""
+    why = unsigned(row, adapter)
+    if why:
+        raise Conflict(why, details={"adapter": adapter.slug})
+
+
+def unsigned(row: Step, adapter: Adapter) -> str:
+    if consent.was_signed(row, adapter):
+        return ""
+    return f"Nobody consented to “{row.title}” by {adapter.slug} as it is now: do it by hand."
 
 
 @transaction.atomic
@@ -151,8 +159,9 @@ def skip_step(step: Step, *, actor: Actor, reason: str, version: int | None = No
         raise Conflict(f"It is {row.get_state_display().lower()}.")
     if not row.optional and row.deployment.is_guarded:
         hotfix = row.deployment.kind in {Deployment.Kind.HOTFIX, Deployment.Kind.ROLLBACK}
-        policy.require(actor, "deployment.tick" if hotfix else "deployment.override",
-                       row.deployment)  # fmt: skip
+        action = "deployment.tick" if hotfix else "deployment.override"
+        policy.require(actor, action, row.deployment)
+        by_a_person(row.deployment, actor, action, "A person leaves a step out.")
     why = reading.reason(redact_text(reason))
     if row.state == "failed":
         row = _again(row)
@@ -215,21 +224,36 @@ def set_step(
         raise Conflict("Somebody changed the step since you looked. Look again.")
     changes: dict[str, Any] = {}
     if adapter is not None:
-        _may_run(row, adapter)
-        changes |= {"adapter": adapter, "kind": adapter.kind}
+        changes |= {"adapter": _may_run(row, adapter), "kind": adapter.kind}
     elif by_hand:
         changes |= {"adapter": None, "kind": Step.Kind.MANUAL}
     if url is not None:
         changes["url"] = reading.web_address("url", url)
     if command is not None:
         changes["command"] = redact_text(reading.text("command", command, 4_000))
+    _still_open_to(row, changes, by_hand=by_hand)
     moved = moving.move(row, "pending", from_="pending", **changes)
     _note(moved, actor, "", details={"set": sorted(changes)})
     if row.deployment.phase in {"ready", "approved"}:
-        from deployments.services.consent import packet_moved
-
-        packet_moved(row.deployment, actor=actor, why=f"The step “{row.title}” was changed.")
+        why = f"The step “{row.title}” was changed."
+        consent.packet_moved(row.deployment, actor=actor, why=why)
     return moved
+
+
+def _still_open_to(row: Step, changes: dict[str, Any], *, by_hand: bool) -> None:
+    """Under way, what was signed stays: it may be done by hand instead, and an address that
+    nobody had named may be."""
+    under_way = row.deployment.phase not in {"preparing", "ready", "approved"}
+    if row.deployment.approval is None or not under_way:
+        return
+    named = {name for name, value in changes.items() if getattr(row, name) != value}
+    named -= {"adapter", "kind"} if by_hand else set()
+    named -= {"url"} if not row.url else set()
+    if named:
+        raise Conflict(
+            f"{row.deployment.ref} is under way: “{row.title}” stays what was consented to.",
+            details={"status": row.deployment.status},
+        )
 
 
 # --- What they share ----------------------------------------------------------------------------

@@ -85,19 +85,28 @@ def _send(
     )
 
 
-def tell_on_call(deployment: Deployment) -> None:
-    """Before it goes: whoever is on duty then. Told anew when the time moves; where nobody is on
-    duty nothing is claimed to have been told."""
-    look = Look(deployment)
-    people = [duty.person for duty in look.on_duty]
+def tell_on_call(deployment: Deployment, look: Look | None = None) -> None:
+    """Before it goes: whoever is on duty then, each once. Told anew when the time moves; whoever
+    takes a shift over is told, too. Where nobody is on duty nothing is claimed to have been."""
+    look = look or Look(deployment)
+    people = [duty.person.pk for duty in look.on_duty]
     if not people:
+        return
+    watcher = deployment.watcher_id
+    for person in dict.fromkeys([*people, *([watcher] if watcher is not None else [])]):
+        _tell_of_window(deployment, person)
+
+
+def _tell_of_window(deployment: Deployment, person: int) -> None:
+    key = told_key(deployment, person)
+    if Notification.objects.filter(workspace_id=deployment.workspace_id, key=key).exists():
         return
     planned = deployment.planned_at
     _send(
         deployment,
         "deployment.window",
-        told_key(deployment),
-        people=[*people, deployment.watcher_id],
+        key,
+        people=[person],
         when=f"at {planned:%Y-%m-%d %H:%M} UTC" if planned else "as soon as it is ready",
         rollback=deployment.rollback_plan[:500] or "not written yet.",
     )

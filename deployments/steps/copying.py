@@ -67,6 +67,37 @@ def _fell_away(step: Step, place: int) -> None:
     )
 
 
+Texts = dict[tuple[int | None, str], tuple[str, str]]
+
+
+def texts(deployment: Deployment) -> Texts:
+    """Title and command of each step, as the deployment's facts fill them in now."""
+    parts = deployment.parts.values_list("component_id", "kind", "component__name")
+    return {
+        (each.component_id, each.template.slug): _filled(deployment, each)
+        for each in templates.of(deployment, parts)
+    }
+
+
+def fill_anew(deployment: Deployment, before: Texts) -> None:
+    """An image or a commit was corrected: what nobody tried yet shows it. What somebody wrote over
+    the template stays."""
+    now = texts(deployment)
+    for step in deployment.steps.filter(attempt=0, state="pending"):
+        key = (step.component_id, step.slug)
+        if key in now and before.get(key) == (step.title, step.command) != now[key]:
+            title, command = now[key]
+            Step.objects.filter(pk=step.pk).update(
+                title=title, command=command, version=F("version") + 1
+            )
+
+
+def _filled(deployment: Deployment, chosen: templates.Chosen) -> tuple[str, str]:
+    values = templates.values(deployment, chosen.component)
+    template = chosen.template
+    return templates.fill(template.title, values)[:200], templates.fill(template.command, values)
+
+
 def _offered(deployment: Deployment) -> dict[str, Adapter]:
     """Adapters that are switched on there, by the step they are for."""
     rows = Adapter.objects.of(deployment.workspace).filter(
@@ -79,7 +110,7 @@ def _step(
     deployment: Deployment, place: int, chosen: templates.Chosen, offered: dict[str, Adapter]
 ) -> Step:
     template = chosen.template
-    values = templates.values(deployment, chosen.component)
+    title, command = _filled(deployment, chosen)
     adapter = offered.get(template.slug)
     return Step(
         deployment=deployment,
@@ -87,8 +118,8 @@ def _step(
         position=place,
         slug=template.slug,
         kind=adapter.kind if adapter is not None else template.kind,
-        title=templates.fill(template.title, values)[:200],
-        command=templates.fill(template.command, values),
+        title=title,
+        command=command,
         adapter=adapter,
         needs_backup=template.needs_backup,
         optional=template.optional,

@@ -107,6 +107,7 @@ def _follow(process: subprocess.Popen[bytes], log: Log, deadline: float, renew: 
     os.set_blocking(descriptor, False)
     every = numbers.LOG_SECONDS.value
     told = time.monotonic()
+    open_ = True
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
@@ -117,11 +118,25 @@ def _follow(process: subprocess.Popen[bytes], log: Log, deadline: float, renew: 
                 told = now
                 if not renew(log.text):
                     return "It was taken from the worker and ended."
-            ready = selector.select(min(every, deadline - now))
+            patience = min(every, deadline - now)
+            if not open_:  # it says no more, and may still be at work
+                if _ended(process, patience):
+                    return ""
+                continue
+            ready = selector.select(patience)
             if ready and not _read(descriptor, log):
-                return ""
-            if not ready and process.poll() is not None:
+                selector.unregister(descriptor)
+                open_ = False
+            elif not ready and process.poll() is not None:
                 return ""  # a child of its own holds the pipe open: that is not waited for
+
+
+def _ended(process: subprocess.Popen[bytes], patience: float) -> bool:
+    try:
+        process.wait(timeout=patience)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _read(descriptor: int, log: Log) -> bool:

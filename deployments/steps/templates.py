@@ -172,12 +172,10 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def values(deployment: Deployment, component: str) -> dict[str, str]:
-    brings = deployment
-    if deployment.reverses is not None and deployment.reverses.previous is not None:
-        brings = deployment.reverses.previous
+    brings = deployment.brings
     return {
-        "release": deployment.running_release,
-        "image": brings.image_tag or deployment.running_release,
+        "release": brings.release,
+        "image": brings.image_tag or brings.release,
         "environment": deployment.environment.slug,
         "component": component,
         "commit": brings.commit_sha,

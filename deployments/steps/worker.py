@@ -11,11 +11,12 @@ writes nothing.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -40,9 +41,14 @@ def claim(step_id: int, token: str) -> Step | None:
     """Take the step, once: whoever comes second gets nothing. The token changes hands."""
     mine = moving.fresh_token()
     rows = Step.objects.filter(pk=step_id, state="running", token=uuid.UUID(token), started_at=None)
+    # What is blocked begins nothing; it is offered again, and begins once it goes on.
+    rows = rows.filter(deployment__status="deploying")
     if not rows.update(token=mine, started_at=clock.now(), lease_until=_until()):
         return None
-    related = ("adapter", "deployment__environment", "deployment__workspace", "deployment__item")
+    related = (
+        *("adapter", "component", "deployment__environment", "deployment__workspace"),
+        *("deployment__item", "deployment__approval", "deployment__flag"),
+    )
     found: Step = Step.objects.select_related(*related).get(pk=step_id)
     return found if found.token == mine else None
 
@@ -57,17 +63,43 @@ def renew(step: Step, output: str) -> bool:
     return bool(rows.update(lease_until=_until(), output=output))
 
 
+class Holding:
+    """The lease of one step. A database that is away for a moment is no reason to end a command in
+    the middle; one that is away for longer than the lease is, for nobody would hear of its end."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.since = time.monotonic()
+
+    def __call__(self, output: str) -> bool:
+        try:
+            held = renew(self.step, output)
+        except (OperationalError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+            return time.monotonic() - self.since < numbers.LEASE_SECONDS.value
+        self.since = time.monotonic()
+        return held
+
+
 def perform(step_id: int, token: str) -> str:
     """Run one claimed step to its end. What became of it, in a word."""
     step = claim(step_id, token)
     if step is None:
         return "taken by another"
     try:
-        ended = run(step, lambda text: renew(step, text))
+        ended = _allowed(step) or run(step, Holding(step))
     except Exception as error:  # whatever it was: the step says so, and a person decides
         logger.exception("step %s failed in its worker", step.uid)
         ended = Ended("failed", outcome=f"The worker could not run it: {type(error).__name__}.")
     return _finish(step, ended)
+
+
+def _allowed(step: Step) -> Ended | None:
+    """The adapter as it was read with the claim: it may have become another one since."""
+    if step.adapter is None or step.kind == Step.Kind.HEALTH_CHECK:
+        return None
+    why = services.unsigned(step, step.adapter)
+    return Ended("failed", outcome=why) if why else None
 
 
 def _finish(step: Step, ended: Ended) -> str:
@@ -111,6 +143,7 @@ def dispatch(send: Send) -> int:
         state="running",
         token__isnull=False,
         started_at=None,
+        deployment__status="deploying",
     )
     sent = 0
     for pk, token in list(waiting.order_by("asked_at").values_list("pk", "token")[:_BATCH]):
