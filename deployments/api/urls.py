@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.api import ci, deployments, others, parts
+from deployments.api import boards, ci, deployments, launches, others, parts
 
 ONE = "v1/deployments/<str:ref>"
 GATE = f"{ONE}/gates/<slug:slug>"
 STEP = f"{ONE}/steps/<uuid:uid>"
+LAUNCH = "v1/launches/<str:ref>"
 ADAPTER = "v1/deployment-adapters/<uuid:uid>"
 
 urlpatterns = [
     path("v1/deployments", deployments.DeploymentsView.as_view()),
     path("v1/deployments/ensure", deployments.EnsureView.as_view()),
+    path("v1/deployments/board", boards.BoardView.as_view()),
+    path("v1/deployments/calendar", boards.CalendarView.as_view()),
     path(ONE, deployments.DeploymentView.as_view()),
     path(f"{ONE}/prepare", deployments.PrepareView.as_view()),
     path(f"{ONE}/ready", deployments.ReadyView.as_view()),
@@ -48,5 +51,15 @@ urlpatterns = [
     path(ADAPTER, others.AdapterView.as_view()),
     path(f"{ADAPTER}/switch", others.AdapterSwitchView.as_view()),
     path(f"{ADAPTER}/rotate", others.AdapterRotateView.as_view()),
+    path("v1/dora", boards.DoraView.as_view()),
+    path("v1/releases", boards.ReleasesView.as_view()),
+    path("v1/releases/document", boards.ReleasesDocumentView.as_view()),
+    path("v1/launches", launches.LaunchesView.as_view()),
+    path(LAUNCH, launches.LaunchView.as_view()),
+    path(f"{LAUNCH}/lines/<slug:slug>", launches.LaunchLineView.as_view()),
+    path(f"{LAUNCH}/sign-off", launches.LaunchSignOffView.as_view()),
+    path(f"{LAUNCH}/reopen", launches.LaunchReopenView.as_view()),
+    path(f"{LAUNCH}/cancel", launches.LaunchCancelView.as_view()),
+    path(f"{LAUNCH}/document", launches.LaunchDocumentView.as_view()),
     path("v1/ci/results", ci.ci_results),
 ]

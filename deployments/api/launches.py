@@ -1,0 +1,157 @@
+"""Launches: planned, their lines shown to hold, sent to be signed, exported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpResponse
+
+from controlplane.base.api.answers import JsonAnswer, created
+from controlplane.base.api.filters import PortalFilterSet
+from controlplane.base.api.serializers import NoInput
+from controlplane.base.api.views import DetailView, ListView, PortalRequest, row_of
+from controlplane.lib.errors import NotFound
+from deployments import services
+from deployments.api import boards_forms as forms
+from deployments.models import Launch, LaunchLine
+from deployments.overview import checklist
+
+VIEW, MANAGE, TICK = "launch.view", "launch.manage", "launch.tick"
+TAGS = ["launches"]
+
+
+class LaunchFilter(PortalFilterSet):
+    status = django_filters.ChoiceFilter(choices=Launch.Status.choices)
+
+
+class LaunchesView(ListView):
+    """Launches of the workspace, the newest first."""
+
+    actions = {"GET": VIEW, "POST": MANAGE}
+    output = forms.LaunchRow
+    inputs = {"POST": forms.LaunchNew}
+    outputs = {"POST": forms.LaunchRow}
+    filterset = LaunchFilter
+    tags = TAGS
+
+    def rows(self, request: PortalRequest) -> QuerySet[Any]:
+        rows = Launch.objects.visible_to(request.actor).of(request.workspace)
+        return rows.select_related("approval", "workspace")  # type: ignore[no-any-return]
+
+    def post(self, request: Any) -> HttpResponse:
+        """Plan a launch; its checklist comes with it"""
+        made = services.plan_launch(request.workspace, actor=request.actor, **self.read(request))
+        return created(self.show(made), f"{request.path}/{made.ref}")
+
+
+class LaunchView(DetailView):
+    """One launch with its checklist."""
+
+    actions = {"GET": VIEW, "PATCH": MANAGE}
+    output = forms.LaunchWhole
+    inputs = {"PATCH": forms.LaunchChange}
+    outputs = {"GET": forms.LaunchWholeShown, "PATCH": forms.LaunchWholeShown}
+    extra_columns = ("id",)
+    lookup = "ref"
+    version = ("version",)
+    if_match = {"PATCH": "optional"}
+    tags = TAGS
+    errors = (409,)
+    rows = LaunchesView.rows
+
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        lines = LaunchLine.objects.filter(launch_id=row.pop("id")).order_by("position")
+        form = row_of(forms.LaunchLineRow)
+        row["lines"] = [form.from_object(line) for line in lines]
+        return row
+
+    def patch(self, request: Any, ref: str) -> HttpResponse:
+        """Say what it is and when; signatures that were given fall"""
+        row = self.object(request, {"ref": ref})
+        return self.answer(
+            request, services.change_launch(row, actor=request.actor, **self.read(request))
+        )
+
+    def answer(self, request: Any, launch: Launch) -> HttpResponse:
+        return JsonAnswer(self.show(self.rows(request).get(pk=launch.pk)))
+
+
+class LaunchLineView(LaunchView):
+    """One line of its checklist."""
+
+    actions = {"PUT": TICK}
+    inputs = {"PUT": forms.LineChange}
+    outputs = {"PUT": forms.LaunchWholeShown}
+    if_match = {}
+    errors = (409, 422)
+
+    def put(self, request: Any, ref: str, slug: str) -> HttpResponse:
+        """Show that a line holds, or say why it does not apply"""
+        launch = self.object(request, {"ref": ref})
+        rows = LaunchLine.objects.filter(launch=launch, slug=slug)
+        line = rows.select_related("launch").first()
+        if line is None:
+            raise NotFound("The launch has no such line.")
+        services.settle_line(line, actor=request.actor, **self.read(request))
+        return self.answer(request, launch)
+
+
+class LaunchSignOffView(LaunchView):
+    """Ask those whom the policy names to sign."""
+
+    actions = {"POST": MANAGE}
+    inputs = {"POST": NoInput}
+    outputs = {"POST": forms.LaunchWholeShown}
+    statuses = {"POST": 200}
+    if_match = {}
+    errors = (409, 422)
+
+    def post(self, request: Any, ref: str) -> HttpResponse:
+        row = self.object(request, {"ref": ref})
+        return self.answer(request, services.ask_sign_off(row, actor=request.actor))
+
+
+class LaunchReopenView(LaunchView):
+    """Open it again; what was signed counts for nothing."""
+
+    actions = {"POST": MANAGE}
+    inputs = {"POST": forms.LaunchReason}
+    outputs = {"POST": forms.LaunchWholeShown}
+    statuses = {"POST": 200}
+    if_match = {}
+
+    def post(self, request: Any, ref: str) -> HttpResponse:
+        row = self.object(request, {"ref": ref})
+        done = services.reopen_launch(row, actor=request.actor, **self.read(request))
+        return self.answer(request, done)
+
+
+class LaunchCancelView(LaunchView):
+    """It will not be launched."""
+
+    actions = {"POST": MANAGE}
+    inputs = {"POST": forms.LaunchReason}
+    outputs = {"POST": forms.LaunchWholeShown}
+    statuses = {"POST": 200}
+    if_match = {}
+
+    def post(self, request: Any, ref: str) -> HttpResponse:
+        row = self.object(request, {"ref": ref})
+        done = services.cancel_launch(row, actor=request.actor, **self.read(request))
+        return self.answer(request, done)
+
+
+class LaunchDocumentView(DetailView):
+    """The checklist with its evidence and signatures, as Markdown."""
+
+    actions = {"GET": VIEW}
+    output = forms.LaunchRow
+    outputs = {"GET": forms.DocumentAnswer}
+    lookup = "ref"
+    tags = TAGS
+    rows = LaunchesView.rows
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        return JsonAnswer({"markdown": checklist.markdown(self.object(request, kwargs))})
