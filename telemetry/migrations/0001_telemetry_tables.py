@@ -257,7 +257,7 @@ class Migration(migrations.Migration):
                 ('errors', models.PositiveBigIntegerField()),
                 ('first_at', models.DateTimeField()),
                 ('last_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
             ],
             options={
                 'ordering': ['-day', 'mission', 'event_type'],
@@ -311,7 +311,7 @@ class Migration(migrations.Migration):
                 ('duration_sum', models.FloatField()),
                 ('bins', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
                 ('counts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('workspace', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
             ],
             options={
                 'ordering': ['-bucket', 'event_type'],
@@ -347,7 +347,7 @@ class Migration(migrations.Migration):
                 ('duration_sum', models.FloatField()),
                 ('bins', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
                 ('counts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('workspace', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
             ],
             options={
                 'ordering': ['-bucket', 'event_type'],
@@ -383,7 +383,7 @@ class Migration(migrations.Migration):
                 ('duration_sum', models.FloatField()),
                 ('bins', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
                 ('counts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('workspace', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='access.workspace')),
             ],
             options={
                 'ordering': ['-bucket', 'event_type'],

@@ -24,8 +24,14 @@ DIMENSIONS = (
 
 
 class Rollup(models.Model):
+    # Every index that is asked begins with it or needs it not.
     workspace = models.ForeignKey(
-        Workspace, null=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+        Workspace,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
     )
     bucket = models.DateTimeField()
     event_type = models.CharField(max_length=80)
@@ -93,7 +99,12 @@ class MissionDay(models.Model):
     of the audit count missions, which no sum over events can."""
 
     workspace = models.ForeignKey(
-        Workspace, null=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+        Workspace,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
     )
     day = models.DateField()
     mission = models.CharField(max_length=64)
