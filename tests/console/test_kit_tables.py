@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -249,3 +251,11 @@ def test_states__have_one_tone_each() -> None:
 )
 def test_severity__fills_by_level(value: object, level: int) -> None:
     assert page_of("{% severity v %}", v=value).having(f"kit-severity-{level}")
+
+
+def test_severity__a_warning_has_not_the_fill_of_a_remark() -> None:
+    text = Path(tables.__file__).parents[1].joinpath("static/console/kit.css").read_text()
+    fills = [
+        re.findall(rf"\.kit-severity-{n} \{{ background: var\((.+?)\)", text) for n in (1, 2, 3, 4)
+    ]
+    assert fills == [["--bad-fill"], ["--warn"], ["--warn-soft"], ["--sunken"]]

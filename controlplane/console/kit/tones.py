@@ -58,7 +58,8 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
 
-# How loud a severity is: 1 solid red, 2 solid amber, 3 soft, 4 hardly there.
+# How loud a severity is: 1 solid red, 2 solid amber, 3 soft amber, 4 hardly there. Blue is the tone
+# of what is under way, and a warning in it reads as a remark.
 _SEVERITY = {
     "sev1": 1, "p0": 1, "critical": 1, "emergency": 1, "page": 1,
     "sev2": 2, "p1": 2, "high": 2, "major": 2, "error": 2,
