@@ -77,7 +77,7 @@ def asked_place(request: HttpRequest, known: list[Environment]) -> Environment |
 
 
 def asked_component(request: HttpRequest, workspace: Workspace) -> Component | None:
-    slug = request.GET.get("component", "").replace("\x00", "")[:50]
+    slug = request.GET.get("component", "")[:50]
     if not slug:
         return None
     found: Component | None = Component.objects.of(workspace).filter(slug=slug).first()

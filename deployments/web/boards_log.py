@@ -54,7 +54,7 @@ def _asked(request: HttpRequest) -> tuple[reading.Asked, list[Environment]]:
 @page
 def log(request: HttpRequest) -> HttpResponse:
     asked, known = _asked(request)
-    before = request.GET.get("before", "").replace("\x00", "")[:16]
+    before = request.GET.get("before", "")[:16]
     found = reading.page(asked, before)
     kept = {
         "environment": asked.environment.slug if asked.environment else "",
