@@ -11,6 +11,7 @@ from controlplane.lib import clock
 from deployments import services
 from deployments.canary import demo as _canaries  # noqa: F401
 from deployments.gates import table
+from deployments.maintenance import demo as _maintenance  # noqa: F401
 from deployments.models import Deployment, Step
 
 _FACTS: dict[str, Any] = {

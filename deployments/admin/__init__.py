@@ -1,5 +1,5 @@
 """Console lists of deployments."""
 
-from deployments.admin import adapters, freezes, launches, releases, rollouts
+from deployments.admin import adapters, freezes, launches, releases, rollouts, windows
 
-__all__ = ["adapters", "freezes", "launches", "releases", "rollouts"]
+__all__ = ["adapters", "freezes", "launches", "releases", "rollouts", "windows"]

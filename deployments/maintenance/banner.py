@@ -18,21 +18,29 @@ from deployments.maintenance import links, plans
 from deployments.models import MaintenanceWindow
 
 SHOWN = 2
-LIST = "/admin/deployments/maintenancewindow/?when=now"
+LIST = "/admin/deployments/maintenancewindow/?when=upcoming"
 
 
 def texts(actor: Actor, workspace_id: int | None) -> Sequence[BannerText]:
+    """What goes on, and the next that comes: a page of banners would be read by nobody."""
     rows = MaintenanceWindow.objects.visible_to(actor).on_banner()
     if workspace_id is not None:
         rows = rows.filter(workspace=workspace_id)
     rows = rows.select_related("environment", "workspace").prefetch_related("parts__service")
-    found = list(rows[: SHOWN + 1])
+    found = list(rows[:20])
     if not found:
         return []
     zone = _zone(actor)
-    shown = [_told(row, zone) for row in found[:SHOWN]]
-    if len(found) > SHOWN:
-        shown.append(BannerText("More maintenance is announced.", "info", LIST, "All of it"))
+    going = [row for row in found if row.status == "in_progress"]
+    coming = [row for row in found if row.status != "in_progress"]
+    shown = [_told(row, zone) for row in going[:SHOWN]]
+    for row in coming[:1]:
+        text = _told(row, zone)
+        if len(coming) > 1:
+            more = BannerText(f"{text.text} {len(coming) - 1} more after it.", text.tone, LIST,
+                              "All of it")  # fmt: skip
+            text = more
+        shown.append(text)
     return shown
 
 

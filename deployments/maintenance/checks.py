@@ -28,7 +28,8 @@ WAIVERS = "the release manager or the engineering lead may waive it"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`state`: holds, missing, waived, or does not apply."""
+    """`state`: holds, missing, waits (for a time, or for those who are asked), waived, or does not
+    apply."""
 
     slug: str
     title: str
@@ -39,7 +40,7 @@ class Check:
 
     @property
     def stands_in_the_way(self) -> bool:
-        return self.state == "missing"
+        return self.state in {"missing", "waits"}
 
 
 def require(found: Iterable[Check], what: str) -> None:
@@ -60,6 +61,7 @@ def _check(
     mend: str = "",
     link: str = "",
     applies: bool = True,
+    waits: bool = False,
 ) -> Check:
     if not applies:
         return Check(slug, title, "does not apply")
@@ -70,7 +72,7 @@ def _check(
         return Check(slug, title, "waived", f"{waived['reason']}")
     if slug in WAIVABLE:
         mend = f"{mend}; {WAIVERS}" if mend else WAIVERS.capitalize()
-    return Check(slug, title, "missing", bad, mend, link)
+    return Check(slug, title, "waits" if waits else "missing", bad, mend, link)
 
 
 # --- Before it has its time -------------------------------------------------------------------
@@ -203,20 +205,24 @@ def _consented(window: MaintenanceWindow) -> Check:
         mend="Those who are asked, under Approvals" if request is not None
         else f"{PEOPLE}: ask for consent",
         link=links.request(request) if request is not None else "",
+        waits=request is not None and request.status == "open",
     )  # fmt: skip
 
 
 def _announced(window: MaintenanceWindow) -> Check:
-    missing = standing.unsaid(window)
+    missing, ahead = standing.unsaid(window)
+    said = f"Missing: {', '.join(missing)}." if missing else "It has no time yet."
+    if ahead and not missing:
+        said = f"Still to leave: {', '.join(ahead)}."
     return _check(
         window,
         "notices",
         "Everybody was told",
-        window.revision > 0 and not missing,
-        good="All notices that were due have left.",
-        bad=f"Missing: {', '.join(missing)}." if missing else "It has no time yet.",
-        mend="They leave by themselves when they are due; or announce it now",
-        link=links.window(window),
+        window.revision > 0 and not missing and not ahead,
+        good="All notices have left.",
+        bad=said,
+        mend="They leave by themselves when they are due",
+        waits=bool(ahead) and not missing,
         applies=not (window.is_emergency and not window.user_facing),
     )
 
@@ -229,11 +235,15 @@ def _watched(window: MaintenanceWindow, at: datetime) -> Check:
         "watcher",
         "Somebody on duty watches",
         on,
-        good=f"{person} is on duty then.",
-        bad=f"{person} is not on duty then." if person is not None else "Nobody is named.",
+        good=f"{_called(person)} is on duty then.",
+        bad=f"{_called(person)} is not on duty then." if person is not None else "Nobody is named.",
         mend=f"{PEOPLE}: name who is on duty, or let them take the shift",
         link="/admin/oncall/board/",
     )
+
+
+def _called(person: Any) -> str:
+    return str(person.name or person.email) if person is not None else "Nobody"
 
 
 def _told(window: MaintenanceWindow) -> Check:
@@ -261,6 +271,7 @@ def _in_time(window: MaintenanceWindow, now: datetime) -> Check:
         good=f"Until {window.ends_at:%Y-%m-%d %H:%M} UTC.",
         bad="Its time is over." if over else f"It begins {window.starts_at:%Y-%m-%d %H:%M} UTC.",
         mend=f"{PEOPLE}: give it another time" if over else "Wait for it",
+        waits=early,
     )
 
 
@@ -308,6 +319,7 @@ def before_close(window: MaintenanceWindow, now: datetime | None = None) -> list
             bad=f"Until {until:%Y-%m-%d %H:%M} UTC." if until is not None
             else "The work is not done yet.",
             mend="Wait for its end; or roll back",
+            waits=True,
         ),
         _check(
             window,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from deployments.maintenance import numbers
 
 SUNDAY = 6
+HOUR = timedelta(hours=1)
 # In the order they are said. A later one says all that the earlier ones would have.
 AHEAD = ("planned", "week", "day")
 

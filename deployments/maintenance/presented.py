@@ -9,6 +9,7 @@ from controlplane.catalog import uptime
 from deployments import freezing
 from deployments.maintenance import quiet
 from deployments.maintenance.services import consent
+from deployments.shown import windows_console
 
 
 def register() -> None:
@@ -23,6 +24,7 @@ def register() -> None:
     )
     freezing.register_window(quiet.other_window)
     uptime.maintenance(quiet.planned)
+    windows_console.register()
     words.define(
         "maintenance",
         {

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.access import policy
+from controlplane.lib import clock
 from controlplane.notify.models import Delivery, Notification
 from controlplane.work.models import Item
 from deployments.maintenance import plans
@@ -79,17 +80,29 @@ def notices(window: MaintenanceWindow) -> list[Notice]:
     return list(window.notices.filter(revision=window.revision).order_by("due_at", "pk"))
 
 
-def unsaid(window: MaintenanceWindow) -> list[str]:
-    """Notices ahead of it that have not left, or reached nobody they were sent to."""
+def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list[str], list[str]]:
+    """Notices ahead of it that have not left in their time, or reached nobody they were sent to;
+    and those whose time has not come. A kind that is missing everywhere is named once."""
+    now = now or clock.now()
     rows = [row for row in notices(window) if row.kind in plans.AHEAD]
     wanted = plans.AHEAD if not window.is_emergency else ("planned",)
     have = {row.kind for row in rows}
     missing = [str(Notice.Kind(kind).label) for kind in wanted if kind not in have]
     lost = failed(row for row in rows if row.notification_id is not None)
-    for row in rows:
-        if row.state == "due" or row.pk in lost:
-            missing.append(f"{row.get_kind_display()} by {row.get_channel_display().lower()}")
-    return missing
+    ahead: list[str] = []
+    for kind in plans.AHEAD:
+        of_kind = [row for row in rows if row.kind == kind]
+        late = [row for row in of_kind if row.state == "due" or row.pk in lost]
+        if not late:
+            continue
+        label = str(Notice.Kind(kind).label)
+        if all(row.state == "due" and row.due_at > now for row in late):
+            ahead.append(label)
+        elif len(late) == len(of_kind):
+            missing.append(label)
+        else:
+            missing += [f"{label} by {row.get_channel_display().lower()}" for row in late]
+    return missing, ahead
 
 
 def failed(rows: Iterable[Notice]) -> set[int]:

@@ -89,7 +89,9 @@ class WindowRow(StrictSerializer):
 class CheckRow(StrictSerializer):
     slug = serializers.CharField()
     title = serializers.CharField()
-    state = serializers.ChoiceField(choices=["holds", "missing", "waived", "does not apply"])
+    state = serializers.ChoiceField(
+        choices=["holds", "missing", "waits", "waived", "does not apply"]
+    )
     said = serializers.CharField()
     mend = serializers.CharField(help_text="who can mend it, and how")
 

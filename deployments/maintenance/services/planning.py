@@ -59,6 +59,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 FIELDS = frozenset(READERS)
 # Nobody was asked consent to who watches; and it is known last.
 LATE = frozenset({"watcher"})
+CHANGE_STATES = (*("draft", "scheduled", "announced", "approved", "in_progress", "monitoring"),)
 
 
 @transaction.atomic
@@ -212,8 +213,7 @@ def change_window(
     to be tested anew. Its time is changed here only while it is a draft."""
     policy.require(actor, "maintenance.change", window)
     row = hold(window, version=version)
-    if not row.is_open:
-        require_status(row, "draft", "scheduled", "announced", "approved")
+    require_status(row, *CHANGE_STATES)
     values = _read(row.workspace_id, given)
     moved = (starts_at or row.starts_at, ends_at or row.ends_at)
     if moved != (row.starts_at, row.ends_at):

@@ -1,0 +1,329 @@
+"""The page of a window: where it is, what is missing and who mends it, what was said of it, what
+happens next and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count
+
+from controlplane.access import policy
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.oncall.walls import local_of
+from controlplane.work.models import Item
+from deployments.maintenance import checks, links, plans, standing
+from deployments.maintenance.checks import Check
+from deployments.maintenance.services.tasks import REMARKS
+from deployments.maintenance.templates import TEMPLATES
+from deployments.models import MaintenanceWindow, Notice
+from deployments.shown import window_moves
+from deployments.shown.deck import Place
+
+ROAD = (
+    "draft", "scheduled", "announced", "approved", "in_progress", "monitoring", "completed",
+)  # fmt: skip
+PARTNERS = ("draft", "scheduled", "announced", "in_progress", "completed")
+_TONES = {"holds": "passed", "missing": "failed", "waits": "waiting", "waived": "waived"}
+_ICONS = {"holds": "check", "missing": "close", "waits": "clock", "waived": "minus"}
+_WORDS = {"holds": "holds", "missing": "missing", "waits": "waits", "waived": "goes without",
+          "does not apply": "does not apply"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What happens next. `url` leads to it; without one there is only waiting, until `due`."""
+
+    label: str
+    why: str = ""
+    url: str = ""
+    refusal: str = ""
+    pressed: bool = False
+    due: datetime | None = None
+    icon: str = "arrow-right"
+
+
+def road(row: MaintenanceWindow) -> list[Place]:
+    names = ROAD if row.is_ours else PARTNERS
+    at = _reached(row, names)
+    times = {
+        "draft": row.created_at,
+        "in_progress": row.started_at,
+        "monitoring": row.finished_at,
+        "completed": row.closed_at,
+    }
+    found = []
+    for place, name in enumerate(names):
+        mark = "done" if place < at else "ahead"
+        if place == at:
+            mark = "done" if name == "completed" else "here"
+        label = str(MaintenanceWindow.Status(name).label)
+        found.append(Place(label, mark, times.get(name) if place <= at else None))
+    if row.status in {"rolled_back", "cancelled"}:
+        words = str(row.get_status_display())
+        found[at] = Place(found[at].label, row.status, row.closed_at, words)
+    return found
+
+
+def _reached(row: MaintenanceWindow, names: Sequence[str]) -> int:
+    if row.status in names:
+        return names.index(row.status)
+    if row.finished_at is not None and row.monitor_until is not None:
+        return names.index("monitoring") if "monitoring" in names else names.index("in_progress")
+    if row.started_at is not None:
+        return names.index("in_progress")
+    return names.index("scheduled") if row.revision else 0
+
+
+def following(row: MaintenanceWindow, actor: Actor, now: datetime | None = None) -> Following:
+    """The one next step, and whether this person takes it."""
+    now = now or clock.now()
+    step = {
+        "draft": _of_draft,
+        "scheduled": _of_planned,
+        "announced": _of_planned,
+        "approved": _of_approved,
+        "in_progress": _of_going,
+        "monitoring": _of_watched,
+    }.get(row.status)
+    if step is None:
+        return Following("Nothing", row.close_reason or "It is over.")
+    return step(row, actor, now)
+
+
+def _move(row: MaintenanceWindow, actor: Actor, slug: str, why: str, **more: Any) -> Following:
+    move = window_moves.MOVES[slug]
+    decision = policy.can(actor, move.action, row)
+    asks = bool(move.asks) and (move.must or more.pop("ask", False))
+    url = window_moves.url(row, slug)
+    return Following(
+        more.pop("label", move.label) + ("…" if asks else ""),
+        why,
+        url if asks else f"{url}?version={row.version}",
+        "" if decision else decision.reason,
+        pressed=not asks,
+        icon=move.icon,
+        **more,
+    )
+
+
+def _form(
+    row: MaintenanceWindow, actor: Actor, name: str, label: str, why: str, **more: Any
+) -> Following:
+    decision = policy.can(actor, "maintenance.change", row)
+    refusal = "" if decision else decision.reason
+    return Following(f"{label}…", why, links.door(row, name), refusal, icon="edit", **more)
+
+
+def _missing(found: Sequence[Check]) -> list[Check]:
+    return [check for check in found if check.stands_in_the_way]
+
+
+def _of_draft(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+    missing = _missing(checks.before_schedule(row, now))
+    hard = [check for check in missing if check.slug not in {"lead", "hours"}]
+    said = " ".join(check.said for check in missing)
+    if hard or (missing and not policy.can(actor, "maintenance.waive", row)):
+        return _form(row, actor, "change", "Give it another time", said)
+    if missing:
+        label = "Schedule it all the same"
+        return _move(row, actor, "schedule", f"{said} You may say why.", label=label, ask=True)
+    return _move(row, actor, "schedule", "Its notices are laid out with it.")
+
+
+def _of_planned(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+    if now >= row.ends_at:
+        return _form(row, actor, "reschedule", "Give it another time", "Its time is over.")
+    if not row.is_ours:
+        return Following("Wait", f"{row.partner} begins by its own clock.", due=row.starts_at)
+    doors = {"rollback": ("change", "Write the way back"), "subtasks": ("tasks", "Split the work")}
+    for check in _missing(checks.before_consent(row)):
+        if check.slug == "tested":
+            return _move(row, actor, "tested", check.said)
+        name, label = doors[check.slug]
+        return _form(row, actor, name, label, check.said)
+    request = row.approval
+    if request is not None and request.status == "open":
+        return Following(
+            f"See who signs {request.ref}", "Whoever must sign is asked.", links.request(request),
+            icon="users",
+        )  # fmt: skip
+    if request is None or request.status != "approved":
+        was = f"{request.ref} is {request.get_status_display().lower()}. " if request else ""
+        return _move(row, actor, "ask", f"{was}Everything is there to be signed.")
+    why = "Consent is given; it counts once the first notice has left."
+    return _move(row, actor, "announce", why)
+
+
+def _of_approved(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+    missing = {check.slug: check for check in _missing(checks.before_start(row, now))}
+    if "time" in missing and now >= row.ends_at:
+        return _form(row, actor, "reschedule", "Give it another time", missing["time"].said)
+    if "watcher" in missing:
+        return _form(row, actor, "change", "Name who watches", missing["watcher"].said)
+    if "time" in missing:
+        return Following("Wait", "Everything is ready. It begins at its time.", due=row.starts_at)
+    if "notices" in missing and missing["notices"].state == "missing":
+        return _move(row, actor, "announce", missing["notices"].said)
+    if missing:
+        check = next(iter(missing.values()))
+        return Following("Wait", f"{check.title}: {check.said}")
+    return _move(row, actor, "start", "Its time has come.", due=row.ends_at)
+
+
+def _of_going(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+    if not row.is_ours:
+        return Following("Wait", f"{row.partner} is at work.", due=row.ends_at)
+    still = [task for task in standing.tasks(row) if task.category != "done"]
+    why = f"{len(still)} of its subtasks {'are' if len(still) != 1 else 'is'} open." if still else (
+        "Every subtask is closed."
+    )  # fmt: skip
+    return _move(row, actor, "finish", why, due=row.ends_at)
+
+
+def _of_watched(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+    missing = {check.slug: check for check in _missing(checks.before_close(row, now))}
+    if "watched" in missing:
+        why = missing["watched"].said
+        if "children" in missing:
+            why += f" {missing['children'].said}"
+        return Following("Wait", why, due=row.monitor_until)
+    if missing:
+        item = row.item
+        return Following(
+            "Close the subtasks", missing["children"].said,
+            links.row(item) if item is not None else "",
+        )  # fmt: skip
+    return _move(row, actor, "close", "The watch is over.")
+
+
+# --- Its parts ---------------------------------------------------------------------------------
+
+
+def told(found: Sequence[Check]) -> list[dict[str, Any]]:
+    """What is missing first."""
+    order = ("missing", "waits", "waived", "holds")
+    rows = [check for check in found if check.state in order]
+    return [
+        {
+            "check": check,
+            "tone": _TONES[check.state],
+            "icon": _ICONS[check.state],
+            "word": _WORDS[check.state],
+            "open": check.stands_in_the_way,
+            "waivable": check.slug in checks.WAIVABLE and check.state == "missing",
+        }
+        for check in sorted(rows, key=lambda check: order.index(check.state))
+    ]
+
+
+CHANNELS = [(channel.value, str(channel.label)) for channel in Notice.Channel]
+
+
+def notices(row: MaintenanceWindow) -> list[dict[str, Any]]:
+    """A line for each thing to be said, a cell for each place."""
+    rows = standing.notices(row)
+    figures = standing.figures_of(rows)
+    lines: dict[str, dict[str, Any]] = {}
+    for each in rows:
+        line = lines.setdefault(
+            each.kind,
+            {"label": each.get_kind_display(), "due": each.due_at, "cells": {}, "sent": None},
+        )
+        line["cells"][each.channel] = _cell(each, figures)
+        if each.state in {"sent", "late"}:
+            line["sent"] = each.sent_at
+    for line in lines.values():
+        line["cells"] = [line["cells"].get(channel) for channel, _ in CHANNELS]
+    return list(lines.values())
+
+
+def _cell(row: Notice, figures: Mapping[Any, Mapping[str, int]]) -> dict[str, Any]:
+    words, tone = {
+        "due": ("due", "neutral"),
+        "sent": ("sent", "good"),
+        "late": ("sent late", "warn"),
+        "folded": (f"with “{Notice.Kind(row.folded_into).label}”" if row.folded_into else "",
+                   "neutral"),
+        "nowhere": ("nobody to tell", "neutral"),
+        "void": ("no longer", "neutral"),
+    }[row.state]  # fmt: skip
+    method = standing.SENT_BY.get(row.channel)
+    counts = figures.get((row.notification_id, method), {}) if method else {}
+    note = ""
+    lost = counts.get("dead", 0) + counts.get("rejected", 0)
+    if lost:
+        tone = "bad" if lost == sum(counts.values()) else "warn"
+        note = f"{lost} of {sum(counts.values())} not delivered"
+    elif counts.get("waiting"):
+        note = f"{counts['waiting']} on their way"
+    elif counts.get("sent", 0) > 1:
+        note = f"{counts['sent']} people"
+    return {"words": words, "tone": tone, "note": note, "at": row.sent_at}
+
+
+def tasks(row: MaintenanceWindow) -> list[dict[str, Any]]:
+    found = standing.tasks(row)
+    counted = Item.objects.filter(pk__in=[item.pk for item in found]).annotate(
+        said=Count("comments", distinct=True), shown=Count("links", distinct=True)
+    )
+    numbers = {pk: (said, shown) for pk, said, shown in counted.values_list("pk", "said", "shown")}
+    return [
+        {
+            "item": item,
+            "url": links.row(item),
+            "said": numbers.get(item.pk, (0, 0))[0],
+            "shown": numbers.get(item.pk, (0, 0))[1],
+            "open": item.category != "done",
+            "begun": item.category == "wip",
+        }
+        for item in found
+    ]
+
+
+def span(row: MaintenanceWindow, zone: ZoneInfo) -> str:
+    """In UTC, and by the reader's clock where that shows another time."""
+    said = plans.span_words(row.starts_at, row.ends_at)
+    first, end = local_of(row.starts_at, zone), local_of(row.ends_at, zone)
+    if first == row.starts_at.replace(tzinfo=None):
+        return said
+    return f"{said}; {first:%a %H:%M} to {end:%H:%M} in {zone.key}"
+
+
+def panel(row: MaintenanceWindow, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:
+    now = clock.now()
+    may = policy.can(actor, "maintenance.change", row)
+    found = checks.pending(row, now)
+    coming = standing.next_event(row, now)
+    running = row.status in {"in_progress", "monitoring"}
+    return {
+        "row": row,
+        "road": road(row),
+        "span": span(row, zone),
+        "following": following(row, actor, now),
+        "coming": coming,
+        "checks": told(found),
+        "missing": sum(check.state == "missing" for check in found),
+        "waits": sum(check.state == "waits" for check in found),
+        "beside": standing.beside(row) if row.is_open else [],
+        "channels": [label for _, label in CHANNELS],
+        "notices": notices(row) if row.revision else [],
+        "moved": row.revision > 1,
+        "tasks": tasks(row),
+        "may_change": bool(may),
+        "may_waive": bool(policy.can(actor, "maintenance.waive", row)),
+        "waive_url": links.door(row, "waive"),
+        "task_url": links.door(row, "tasks"),
+        "remark_url": links.door(row, "remark"),
+        "follow_url": links.door(row, "follow-ups"),
+        "splittable": bool(may) and row.is_open and row.status != "monitoring",
+        "movable": bool(may) and running,
+        "remarks": list(REMARKS.items()),
+        "talks": bool(may) and row.item is not None and (running or row.is_emergency),
+        "leaves": bool(may) and row.started_at is not None and row.item is not None,
+        "templates": [(each.slug, each.title, each.about) for each in TEMPLATES.values()],
+    }
