@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,7 +21,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from deployments.models import Deployment
 from deployments.querysets import ENDED
-from deployments.services import Next, next_action
+from deployments.services import Next
 from deployments.shown import deck, deck_moves
 
 RELATED = (
@@ -125,9 +126,12 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
         """Asked for by the buttons and by the page: fetched once, and whole."""
         known: dict[str, Deployment | None] = request.__dict__.setdefault("_deployments", {})
         if object_id not in known:
-            found = super().get_object(request, object_id, from_field)
-            if found is not None:
-                found = Deployment.objects.select_related(*RELATED).get(pk=found.pk)
+            rows = super().get_queryset(request).select_related(*RELATED)
+            name = "uid" if len(object_id) == 36 else "pk"
+            try:
+                found = rows.get(**{from_field or name: object_id})
+            except (Deployment.DoesNotExist, ValidationError, ValueError):
+                found = None
             known[object_id] = found
         return known[object_id]
 
@@ -166,7 +170,11 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
         return obj.docs_due_at if obj.documented_at is None else None
 
     def panel_context(self, request: HttpRequest, obj: Deployment) -> Mapping[str, Any]:
-        return deck.panel(obj, actor_of(request))
+        return deck.panel(self._deck(request, obj))
+
+    def _deck(self, request: HttpRequest, obj: Deployment) -> deck.Deck:
+        known: dict[int, deck.Deck] = request.__dict__.setdefault("_decks", {})
+        return known.setdefault(obj.pk, deck.Deck(obj, actor_of(request)))
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
         if place != "detail" or obj is None:
@@ -176,7 +184,7 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
     def _steps(self, row: Deployment, request: HttpRequest) -> list[ShownButton]:
         """The next step first; what the stage has no use for is not there at all."""
         actor = actor_of(request)
-        following = next_action(row, actor)
+        following = self._deck(request, row).following
         found = []
         if following.verb:
             found.append(_primary(row, following))

@@ -28,6 +28,8 @@ CLOSE, ROLLBACK = "deployment.close", "deployment.rollback"
 # Gates that the form of the deployment itself mends.
 PAPERS = frozenset({"release-facts", "rollback-plan", "evidence-folder", "hotfix-scope", "watcher"})
 _NAMED = 3
+# What may be rolled back while it is still so.
+_UNDONE = frozenset({"deploying", "verifying", "monitoring", "blocked", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ def next_action(
     """The next thing this actor may do, or what it waits for. Who has gates and steps at hand
     gives them."""
     around = _Around(deployment, actor, gates, steps)
+    undo = undoing(deployment) if deployment.status in _UNDONE else None
+    if undo is not None:
+        return Next("", "", f"{undo.ref} rolls it back.", waits_for=(undo.ref,))
     found = _BY_STATUS[deployment.status](around)
     if not found.action:
         return found
@@ -280,9 +285,6 @@ def _blocked(around: _Around) -> Next:
 
 def _failed(around: _Around) -> Next:
     row = around.row
-    undo = undoing(row)
-    if undo is not None:
-        return Next("", "", f"{undo.ref} rolls it back.", waits_for=(undo.ref,))
     if row.kind != Deployment.Kind.ROLLBACK and any(step.attempt for step in around.steps):
         why = "What it brought out is there until it is rolled back or tried again."
         return Next("rollback", "Roll back", why, ROLLBACK)
@@ -290,9 +292,12 @@ def _failed(around: _Around) -> Next:
 
 
 def undoing(row: Deployment) -> Deployment | None:
-    """The deployment that rolls this one back, under way or done."""
-    rows = row.rollbacks.exclude(status__in=["cancelled", "failed"])
-    found: Deployment | None = rows.first()
+    """The deployment that rolls this one back, under way or done. Remembered with the row: a page
+    asks for each of its buttons."""
+    if "_undoing" not in row.__dict__:
+        rows = row.rollbacks.exclude(status__in=["cancelled", "failed"])
+        row.__dict__["_undoing"] = rows.first()
+    found: Deployment | None = row.__dict__["_undoing"]
     return found
 
 

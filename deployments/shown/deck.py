@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from controlplane.access import policy
@@ -14,7 +15,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from deployments import freezing, links, numbers
-from deployments.models import Deployment, Freeze, Snapshot
+from deployments.models import Deployment, Freeze, Gate, Snapshot
 from deployments.services import next_action, papers
 from deployments.services.next_action import Next, undoing
 from deployments.shown import deck_gates, deck_moves, deck_steps
@@ -214,12 +215,29 @@ def _figures(row: Deployment) -> dict[str, Any]:
 # --- The page -------------------------------------------------------------------------------------
 
 
-def panel(row: Deployment, actor: Actor) -> dict[str, Any]:
+class Deck:
+    """What head and page rest on, read once for both."""
+
+    def __init__(self, row: Deployment, actor: Actor) -> None:
+        self.row, self.actor = row, actor
+
+    @cached_property
+    def gates(self) -> list[Gate]:
+        return list(self.row.gates.order_by("position"))
+
+    @cached_property
+    def steps(self) -> list[Any]:
+        return list(deck_steps.rows_of(self.row))
+
+    @cached_property
+    def following(self) -> Next:
+        return next_action(self.row, self.actor, gates=self.gates, steps=self.steps)
+
+
+def panel(deck: Deck) -> dict[str, Any]:
     """All that the page says but facts and history."""
-    gates = list(row.gates.order_by("position"))
-    steps = list(deck_steps.rows_of(row))
-    following = next_action(row, actor, gates=gates, steps=steps)
-    shown_steps = deck_steps.shown(row, steps, actor)
+    row, actor, following = deck.row, deck.actor, deck.following
+    shown_steps = deck_steps.shown(row, deck.steps, actor)
     return {
         "row": row,
         "road": road(row),
@@ -227,7 +245,7 @@ def panel(row: Deployment, actor: Actor) -> dict[str, Any]:
         "following_url": next_url(row, following),
         "ahead": ahead(row, clock.now()),
         "blocked_why": _blocked_why(row),
-        "phases": deck_gates.phases(row, gates, actor),
+        "phases": deck_gates.phases(row, deck.gates, actor),
         "steps": shown_steps,
         "steps_done": sum(1 for each in shown_steps if each.step.is_over),
         "papers_url": links.papers(row),
@@ -236,7 +254,6 @@ def panel(row: Deployment, actor: Actor) -> dict[str, Any]:
         "undo": _undo(row, actor),
         "owed": papers.items_of(row) if row.docs_due_at is not None else [],
         "consent": _consent(row, actor),
-        "parts": [part.component for part in row.parts.select_related("component")],
         "neighbours": _neighbours(row),
         **_figures(row),
     }
