@@ -6,7 +6,7 @@ starting. A question nobody can answer yet is `not_applicable`, which is not gre
 
 from telemetry.audits import rules as _rules  # noqa: F401  (fills the table)
 from telemetry.audits.gaps import blocking_gaps
-from telemetry.audits.kinds import PROVIDERS, RULES, Answer, Found, Window, provide
+from telemetry.audits.kinds import PROVIDERS, RULES, Answer, Found, Window, add_to, provide
 from telemetry.audits.running import audit, sign
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Answer",
     "Found",
     "Window",
+    "add_to",
     "audit",
     "blocking_gaps",
     "provide",

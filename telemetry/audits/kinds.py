@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -83,6 +83,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 PROVIDERS: dict[str, Check] = {}
+ADDED: dict[str, list[Check]] = {}
 ALWAYS = frozenset({"check", "spot", "report"})
 CHECKS = frozenset({"check", "report"})
 
@@ -115,5 +116,34 @@ def provide(code: str) -> Callable[[Check], Check]:
     return add
 
 
+def add_to(code: str) -> Callable[[Check], Check]:
+    """Ask more under a rule that is answered here, from an app above."""
+    if RULES[code].check is None:
+        raise ValueError(f"rule {code} is answered by nobody here: provide it")
+
+    def add(check: Check) -> Check:
+        known = ADDED.setdefault(code, [])
+        if check not in known:
+            known.append(check)
+        return check
+
+    return add
+
+
 def check_of(entry: Rule) -> Check | None:
-    return entry.check or PROVIDERS.get(entry.code)
+    own, more = entry.check or PROVIDERS.get(entry.code), ADDED.get(entry.code)
+    if own is None or not more:
+        return own
+    checks = (own, *more)
+    return lambda window: _together([check(window) for check in checks])
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """All that was found, and as sure as the least sure of them."""
+    gaps = tuple(gap for each in answers for gap in each.gaps)
+    whole = all(each.whole for each in answers)
+    said = "; ".join(dict.fromkeys(each.text for each in answers if each.text))
+    if gaps:
+        return Answer("gaps", f"{len(gaps)} found", gaps, whole)
+    worst = min(answers, key=lambda each: each.status == "ok")
+    return Answer(worst.status, said, (), whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid
 from controlplane.work.services import graph
 from telemetry import ingest
 from telemetry.audits import gaps
-from telemetry.audits.kinds import NOT_APPLICABLE, RULES, Answer, Rule, Window, check_of
+from telemetry.audits.kinds import NOT_APPLICABLE, RULES, Answer, Found, Rule, Window, check_of
 from telemetry.audits.rules import names
 from telemetry.models import AuditRun
 
@@ -29,6 +30,12 @@ CHECK_SAMPLE = define(
 )
 SPOT_SAMPLE = define(
     "telemetry.spot_sample", 200, unit="events", why="small and fast, right after a deployment"
+)
+MOST_GAPS = define(
+    "telemetry.audit_gaps",
+    100,
+    unit="gaps",
+    why="of one rule in one audit, each with a work item; what is more is told in one",
 )
 SPOT_WINDOW = timedelta(minutes=30)
 CHECK_WINDOW = timedelta(days=7)
@@ -93,10 +100,23 @@ def _ask(entry: Rule, window: Window) -> Answer:
         return NOT_APPLICABLE
     try:
         with transaction.atomic():
-            return check(window)
+            return _bounded(check(window))
     except Exception as error:  # some rules are answered by other apps
         logger.exception("audit rule %s could not be asked", entry.code)
         return Answer("failed", f"Could not be asked: {type(error).__name__}.")
+
+
+def _bounded(answer: Answer) -> Answer:
+    """Whoever makes up a new name for each event must not open a work item with each: the most
+    frequent are told one by one, the others together, and nothing is closed by what is not told."""
+    more = len(answer.gaps) - MOST_GAPS.value
+    if more <= 0:
+        return answer
+    ordered = sorted(answer.gaps, key=lambda gap: (-gap.total, gap.about))
+    others = ordered[MOST_GAPS.value - 1 :]
+    text = f"{len(others):,} others, such as {', '.join(gap.about[:60] for gap in others[:3])}."
+    rest = Found("others", text, sum(gap.total for gap in others))
+    return replace(answer, gaps=(*ordered[: MOST_GAPS.value - 1], rest), whole=False)
 
 
 def _record(

@@ -20,6 +20,7 @@ from controlplane.work.services import closing
 from telemetry import audits, rollups, simulate
 from telemetry.audits import kinds
 from telemetry.audits.reporting import as_markdown
+from telemetry.audits.rules import names, shapes
 from telemetry.models import AuditRun, Gap
 from tests import make
 from tests.kit.telemetry import event, forget, tell
@@ -148,6 +149,25 @@ def test_silent_execution__found_until_it_ends() -> None:
     assert found_by(workspace, "T11", events) == ["MIS-1"]
 
 
+def test_silence_of_what_began_before_the_window__found_by_a_spot() -> None:
+    """Right after a deployment: what it silenced began long before."""
+    workspace = make.workspace()
+    start = clock.now() - timedelta(hours=3)
+
+    def at(minutes: float, name: str, mission: str) -> dict[str, Any]:
+        return event(name, at=start + timedelta(minutes=minutes), mission_id=mission)
+
+    events = [at(0, "execution_started", name) for name in ("MIS-1", "MIS-2", "MIS-3")]
+    events += [at(n, "session_heartbeat", name) for n in range(1, 180) for name in ("MIS-1",)]
+    events += [at(n, "session_heartbeat", "MIS-2") for n in range(1, 170)]
+    events += [at(1, "session_heartbeat", "MIS-3"), at(2, "execution_completed", "MIS-3")]
+    tell(workspace, events)
+    rollups.settle()
+    gaps = line(run(workspace, "spot"), "T11")["gaps"]
+    assert [gap["about"] for gap in gaps] == ["MIS-2"]
+    assert 600 < gaps[0]["details"]["longest_s"] < 720
+
+
 def test_visited_stage__what_never_came_is_named_once() -> None:
     workspace = make.workspace()
     tell(workspace, [event("execution_started"), call()])
@@ -177,6 +197,24 @@ def test_reserved_rule__answered_by_whoever_registers(monkeypatch: pytest.Monkey
     assert line(run(workspace), "T5")["gaps"][0]["about"] == "MIS-9"
     with pytest.raises(ValueError, match="answered here"):
         kinds.provide("T1")
+
+
+def test_rule_with_an_added_question__tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make.workspace()
+    tell(workspace, [call()])
+    assert "nothing is compared" in line(run(workspace), "T9")["text"]
+    monkeypatch.setattr(kinds, "ADDED", {})
+    monkeypatch.setattr(names, "ADDED", kinds.ADDED)
+    said = kinds.Answer("insufficient", "No mission was there.")
+    kinds.add_to("T9")(lambda window: said)
+    found = line(run(workspace), "T9")
+    assert (found["status"], found["text"]) == ("insufficient", "No mission was there.")
+    tell(workspace, [call(stage="limbo")])
+    kinds.add_to("T9")(lambda window: kinds.answer([kinds.Found("MIS-9", "Out of its stage.")]))
+    gaps = line(run(workspace), "T9")["gaps"]
+    assert [gap["about"] for gap in gaps] == ["composio_tool_call stage", "MIS-9"]
+    with pytest.raises(ValueError, match="provide it"):
+        kinds.add_to("T5")
 
 
 def test_gap__one_row_and_one_item_however_often() -> None:
@@ -246,6 +284,34 @@ def test_sample_of_many__closes_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("CONTROLPLANE_TELEMETRY_AUDIT_SAMPLE")
     run(workspace)
     assert Gap.objects.get(rule="T4").status == "closed"
+
+
+def test_part_of_very_many__closes_nothing_and_is_another_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace = make.workspace()
+    tell(workspace, [call()])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_events SET message = 'mail ada@example.org'")
+    run(workspace)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_events SET message = ''")
+    monkeypatch.setattr(shapes, "LARGE", 1)
+    assert line(run(workspace), "T4")["status"] == "ok"
+    assert Gap.objects.get(rule="T4").status == "open", "1 of 128 was looked at"
+    window = kinds.Window(workspace.pk, clock.now() - timedelta(days=1), clock.now(), 9)
+    assert len({tuple(shapes._part(window)) for _ in range(20)}) > 1
+
+
+def test_a_name_for_each_event__opens_no_item_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLPLANE_TELEMETRY_AUDIT_GAPS", "3")
+    workspace = make.workspace()
+    tell(workspace, [event(f"made_up_{n}") for n in range(9)] + [event("made_up_7")])
+    gaps = line(run(workspace), "T1")["gaps"]
+    assert [(gap["about"], gap["total"]) for gap in gaps] == [
+        ("made_up_7", 2), ("made_up_0", 1), ("others", 7),
+    ]  # fmt: skip
+    assert Item.objects.filter(project__workspace=workspace, title__contains="T1").count() == 3
 
 
 def test_item_closed_by_hand__opened_anew_while_it_is_found() -> None:

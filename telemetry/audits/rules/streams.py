@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from controlplane.lib.defaults import define
@@ -25,6 +26,8 @@ HEARTBEAT_GAP = define(
     "telemetry.heartbeat_gap_s", 90, unit="seconds", why="three of the 30 s heartbeats were missed"
 )
 HOUR = timedelta(hours=1)
+MOST = 50  # silent executions that are named
+OPEN_FOR = timedelta(days=7)  # what began longer before the window and tells no end was given up
 RATE = "events.count"
 
 reserved("T5", "A mission that left a stage has reported so")
@@ -65,24 +68,32 @@ def discoveries(window: Window) -> Answer:
 
 reserved("T10", "An undo is ready before anything is changed")
 
-# An execution is open from its start until it is completed, paused, or the mission is.
+# An execution is open from its start until it is completed, paused, or the mission is. One that
+# began before the window counts as well: a deployment may have silenced it.
 _BEATS = """
-    WITH mine AS (
-        SELECT mission, event_type, occurred_at FROM {events} AND mission IS NOT NULL
-        AND event_type IN ('execution_started', 'execution_completed', 'execution_paused',
-                           'mission_completed', 'session_heartbeat')
+    WITH began AS (
+        SELECT mission, occurred_at AS at FROM {events}
+        AND mission IS NOT NULL AND event_type = 'execution_started'
+        UNION ALL
+        SELECT mission, first_at FROM telemetry_missionday
+        WHERE workspace_id = %s AND event_type = 'execution_started' AND day >= %s AND first_at < %s
     ), opened AS (
-        SELECT mission, min(occurred_at) AS since FROM mine
-        WHERE event_type = 'execution_started' GROUP BY mission
+        SELECT mission, min(at) AS since FROM began GROUP BY mission
+    ), mine AS (
+        SELECT o.mission, o.since, e.event_type, e.occurred_at
+        FROM opened o CROSS JOIN LATERAL (
+            SELECT event_type, occurred_at FROM telemetry_events
+            WHERE mission = o.mission AND workspace_id = %s
+            AND occurred_at >= o.since AND occurred_at >= %s AND occurred_at < %s
+            AND event_type IN ('execution_completed', 'execution_paused', 'mission_completed',
+                               'session_heartbeat')
+        ) e
     ), closed AS (
-        SELECT mine.mission, min(occurred_at) AS until FROM mine JOIN opened USING (mission)
-        WHERE event_type IN ('execution_completed', 'execution_paused', 'mission_completed')
-        AND occurred_at >= since GROUP BY mine.mission
+        SELECT mission, min(occurred_at) AS until FROM mine
+        WHERE event_type <> 'session_heartbeat' GROUP BY mission
     ), marks AS (
-        SELECT mine.mission, occurred_at AS at FROM mine JOIN opened USING (mission)
-        LEFT JOIN closed USING (mission)
-        WHERE event_type = 'session_heartbeat' AND occurred_at >= since
-        AND occurred_at <= coalesce(until, %s)
+        SELECT mine.mission, occurred_at AS at FROM mine LEFT JOIN closed USING (mission)
+        WHERE event_type = 'session_heartbeat' AND occurred_at <= coalesce(until, %s)
         UNION ALL SELECT mission, since FROM opened
         UNION ALL SELECT opened.mission, coalesce(until, %s) FROM opened LEFT JOIN closed
             USING (mission)
@@ -90,15 +101,23 @@ _BEATS = """
         SELECT mission, at, lag(at) OVER (PARTITION BY mission ORDER BY at) AS before FROM marks
     )
     SELECT mission, max(extract(epoch FROM at - before)), count(*) FROM steps
-    WHERE before IS NOT NULL AND at - before > %s * interval '1 second'
-    GROUP BY mission ORDER BY 2 DESC LIMIT 50
+    WHERE at >= %s AND at - before > %s * interval '1 second'
+    GROUP BY mission ORDER BY 2 DESC LIMIT %s
 """
 
 
 @rule("T11", "Open executions give signs of life")
 def heartbeats(window: Window) -> Answer:
-    rows = window.rows(_BEATS, window.until, window.until, HEARTBEAT_GAP.value)
-    return answer(
+    whose, since, until = window.bounds
+    oldest = window.since - OPEN_FOR
+    rows = window.rows(
+        _BEATS,
+        *(whose, oldest.date(), until),
+        *(whose, oldest, until),
+        *(until, until),
+        *(since, HEARTBEAT_GAP.value, MOST),
+    )
+    found = answer(
         Found(
             str(mission)[:120],
             f"{mission} was silent for up to {longest:,.0f} s while it executed.",
@@ -107,3 +126,4 @@ def heartbeats(window: Window) -> Answer:
         )
         for mission, longest, number in rows
     )
+    return replace(found, whole=len(rows) < MOST)
