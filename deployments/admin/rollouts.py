@@ -243,7 +243,12 @@ class RolloutAdmin(ModelAdmin[Rollout]):
 
         following = next_step(obj)
         to = f"Go on to {following.percent} %" if following else "End the last step"
-        return [self._named(one, to) for one in found if of_use(one)]
+        kept = {one.name: one for one in found if of_use(one)}
+        # One way on at a time: the one that is free, else the one whose refusal says when it is.
+        on_time, early = kept.get("promote"), kept.get("promote_early")
+        if on_time is not None and early is not None:
+            del kept["promote" if not early.refusal else "promote_early"]
+        return [self._named(one, to) for one in kept.values()]
 
     def _named(self, one: ShownButton, to: str) -> ShownButton:
         match one.name:

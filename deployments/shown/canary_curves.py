@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from django.db import connection
@@ -21,6 +23,8 @@ LEAST_IN_A_POINT = 20  # fewer requests, and one that failed is a peak
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440, 4320)
 # The bounds of few requests would flatten the curves they stand around.
 HIGHEST_BOUND = 2.5
+# Past the line that rolls back, and no further: how far past says nothing.
+MOST_PROOF = 1.1
 
 _SUMS = """
 SELECT step.position, max(look.at),
@@ -130,8 +134,8 @@ class _Drawn:
             "tz": zone,
             "start": start,
             "end": end,
-            # Looks that brought nothing are a gap, not a line across.
-            "gap": max(180.0, 150.0 * width),
+            # Where figures stopped coming is a gap, not a line across.
+            "gap": max(180.0, 150.0 * width, 2.5 * _usual_pause(points)),
             "annotations": self._marks(),
         }
 
@@ -198,7 +202,6 @@ class _Drawn:
                 **self.frame,
                 "title": "95th percentile",
                 "unit": "ms",
-                "size": "small",
                 "series": self._sides(
                     [(each.at, each.p95) for each in self.points],
                     [(each.at, each.others_p95) for each in self.points],
@@ -210,7 +213,6 @@ class _Drawn:
                 **self.frame,
                 "title": "Slow requests",
                 "unit": "%",
-                "size": "small",
                 "series": self._sides(
                     [(each.at, _share(each.slow, each.n)) for each in self.points],
                     [(each.at, _share(each.others_slow, each.others)) for each in self.points],
@@ -221,7 +223,6 @@ class _Drawn:
             return {
                 **self.frame,
                 "title": "95th percentile, in times of the baseline",
-                "size": "small",
                 "series": [
                     {
                         "name": "With the flag",
@@ -258,7 +259,7 @@ class _Drawn:
                 step, bet = each.step, Evidence()
             bet = bet.after(each.n, getattr(each, name), limit=limit)
             way = max(bet.log_total / total, bet.log_recent / recent, 0.0)
-            found.append((each.at, round(100 * min(way, 1.0), 1)))
+            found.append((each.at, round(100 * min(way, MOST_PROOF), 1)))
         return found
 
     def _needed(self) -> tuple[float, float]:
@@ -289,6 +290,12 @@ class _Drawn:
                 ],
             ),
         }
+
+
+def _usual_pause(points: Sequence[Point]) -> float:
+    """Seconds between two points as a rule: those who post have a rhythm of their own."""
+    pauses = [(after.at - before.at).total_seconds() for before, after in pairwise(points)]
+    return median(pauses) if pauses else 0.0
 
 
 def _hundred(rate: float | None) -> float | None:

@@ -131,9 +131,11 @@ def _running(rollout: Rollout, step: RolloutStep | None) -> Standing:
 
 
 def _after(rollout: Rollout, step: RolloutStep) -> str:
+    """What the countdown counts to."""
     following = next((each for each in rollout.steps.all() if each.position > step.position), None)
-    what = "all steps done" if following is None else f"{following.percent} %"
-    return what if rollout.automatic else f"{what}, by hand,"
+    if following is None:
+        return "is through"
+    return f"{'goes' if rollout.automatic else 'may go'} to {following.percent} %"
 
 
 def _measured(step: RolloutStep, limits: Limits) -> str:
@@ -174,7 +176,7 @@ def _held(rollout: Rollout, step: RolloutStep | None) -> Standing:
     limits = Limits.read(rollout.limits)
     if step.held_since is not None and not asks:
         until = step.held_since + timedelta(minutes=step.hold_minutes) * limits.max_holds
-        what = "rolled back" if step.rule == "above" else "asks you"
+        what = "is rolled back" if step.rule == "above" else "asks you"
         found.next = (what, until, step.held_since)
     return found
 

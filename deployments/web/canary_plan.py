@@ -29,7 +29,7 @@ def new(request: HttpRequest) -> HttpResponse:
     workspace = workspace_for(request)
     policy.require(actor_of(request), "rollout.plan", workspace)
     asked = {name: request.GET.get(name, "")[:most] for name, most in ASKED.items()}
-    given = {name: value for name, value in asked.items() if value}
+    given = {"environment": "production"} | {name: value for name, value in asked.items() if value}
     data = request.POST if request.method == "POST" else None
     form = PlanForm(data, workspace, initial=given)
     return _answer(request, form, workspace, None)
