@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,18 +47,24 @@ def _here(actor: Actor, workspace_id: int | None) -> QuerySet[Deployment]:
 
 
 def _turn(actor: Actor, workspace_id: int | None) -> QuerySet[Deployment]:
-    """What waits for somebody who deploys: the worst first, then what is out there already."""
-    over = Q(status="monitoring") & (Q(verdict="degraded") | Q(monitor_until__lte=clock.now()))
+    """What waits for somebody who deploys, in one question: the worst first, then papers that are
+    overdue, then what is out there already."""
+    now = clock.now()
+    over = Q(status="monitoring") & (Q(verdict="degraded") | Q(monitor_until__lte=now))
+    owes = Q(kind="hotfix", docs_due_at__isnull=False, documented_at=None)
     rows = _here(actor, workspace_id).filter(
-        over | Q(status__in=["preparing", "approved", "deploying", "verifying", "blocked"])
+        over
+        | Q(status__in=["preparing", "approved", "deploying", "verifying", "blocked"])
+        | (owes & ~Q(status="cancelled"))
     )
     order = Case(
-        When(verdict="degraded", then=Value(0)),
-        When(status__in=["verifying", "deploying"], then=Value(1)),
-        When(status="monitoring", then=Value(2)),
-        When(status="blocked", then=Value(3)),
-        When(status="approved", then=Value(4)),
-        default=Value(5),
+        When(verdict="degraded", status="monitoring", then=Value(0)),
+        When(owes & Q(docs_due_at__lte=now), then=Value(1)),
+        When(status__in=["verifying", "deploying"], then=Value(2)),
+        When(status="monitoring", then=Value(3)),
+        When(status="blocked", then=Value(4)),
+        When(status="approved", then=Value(5)),
+        default=Value(6),
         output_field=IntegerField(),
     )
     return rows.annotate(pressing=order).order_by("pressing", "planned_at", "pk")
@@ -69,40 +76,35 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     return [_waiting(row, actor, now) for row in found[:SHOWN]]
 
 
-def _waiting(row: Deployment, actor: Actor, now: Any) -> Waiting:
-    worse = row.verdict == Deployment.Verdict.DEGRADED
-    tone: Any = "bad" if worse else "warn" if row.status in {"blocked", "monitoring"} else "info"
+def _waiting(row: Deployment, actor: Actor, now: datetime) -> Waiting:
+    told: dict[str, Any] = {
+        "title": f"{row.ref} {row.title}",
+        "url": links.page_of(row),
+        "mine": row.created_by == actor.ref or row.watcher_id == actor.user_id is not None,
+    }
+    if row.status == "monitoring" and row.verdict == Deployment.Verdict.DEGRADED:
+        return Waiting(
+            text=f"{row.environment}: {deck.glance(row, now)}", state="worse", tone="bad",
+            since=row.deployed_at, **told,
+        )  # fmt: skip
+    if row.docs_due_at is not None and row.documented_at is None:
+        return Waiting(
+            text="Evidence, review and timeline are owed", state="documentation",
+            tone="bad" if row.docs_due_at <= now else "warn", due=row.docs_due_at, **told,
+        )  # fmt: skip
     planned = row.planned_at if row.status in {"preparing", "approved"} else None
     return Waiting(
-        title=f"{row.ref} {row.title}",
-        url=links.page_of(row),
         text=f"{row.environment}: {deck.glance(row, now)}",
-        state="worse" if worse else str(row.get_status_display()).lower(),
-        tone=tone,
+        state=str(row.get_status_display()).lower(),
+        tone="warn" if row.status in {"blocked", "monitoring"} else "info",
         since=None if planned else (row.deployed_at or row.started_at or row.changed_at),
         due=planned,
-        mine=row.created_by == actor.ref or row.watcher_id == actor.user_id is not None,
+        **told,
     )
 
 
 def count_waiting(actor: Actor, workspace_id: int | None) -> int:
     return int(_turn(actor, workspace_id).order_by()[:MOST_COUNTED].count())
-
-
-def owing(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _here(actor, workspace_id).owing_papers().select_related("environment")
-    return [
-        Waiting(
-            title=f"{row.ref} {row.title}",
-            url=f"{links.page_of(row)}#papers",
-            text="Evidence, review and timeline are owed",
-            state="documentation",
-            tone="warn",
-            due=row.docs_due_at,
-            mine=row.created_by == actor.ref or row.watcher_id == actor.user_id is not None,
-        )
-        for row in rows.order_by("docs_due_at")[:SHOWN]
-    ]
 
 
 def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
@@ -202,7 +204,7 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 def register() -> None:
     nav_items.register(
         NavItem("deployments", "Deployments", GROUP, "admin:deployments_deployment_changelist",
-                "send", VIEW, 50, "n", _nav_count)
+                "send", VIEW, 50, "", _nav_count)
     )  # fmt: skip
     nav_items.register(
         NavItem("deployment-adapters", "Deployment adapters", GROUP,
@@ -216,20 +218,9 @@ def register() -> None:
             rows=waiting,
             count=count_waiting,
             most=SHOWN,
-            empty="no deployment waits for a step.",
+            empty="no deployment waits for a step, and no hotfix owes documentation.",
             link=f"{LIST}?standing=under_way",
             order=16,
-        )
-    )
-    home_rows.register(
-        HomeRow(
-            slug="deployments.papers",
-            title="Documentation that hotfixes owe",
-            action="deployment.close",
-            rows=owing,
-            empty="no hotfix owes documentation.",
-            link=f"{LIST}?standing=papers",
-            order=17,
         )
     )
     for slug, verb, label, action, about, find in VERBS:

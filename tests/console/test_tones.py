@@ -57,6 +57,7 @@ TABLE: dict[str, dict[str, str]] = {
     "catalog.service": {
         "up": "good", "down": "bad", "unknown": "neutral", "active": "good", "retired": "neutral",
     },
+    "deployments.adapter": {"on": "good", "off": "neutral"},
     "deployments.deployment": {
         "draft": "neutral", "preparing": "info", "ready": "info", "approved": "good",
         "deploying": "info", "verifying": "info", "monitoring": "info", "completed": "good",

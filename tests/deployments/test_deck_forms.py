@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.lib import clock
 from controlplane.work.models import Item
 from deployments import links, services
 from deployments.models import Adapter, Deployment
 from deployments.shown import deck_console
 from tests import make
 from tests.kit import settled
-from tests.kit.deployments import DIGEST, PLAN, SHA, World, again
+from tests.kit.deployments import DIGEST, HOTFIX, PLAN, SHA, World, again
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/deployments/deployment/"
@@ -203,11 +205,18 @@ def test_home__tells_what_waits_and_what_is_owed(world: World, draft: Deployment
     [waiting] = deck_console.waiting(world.actor, world.workspace.pk)
     assert (waiting.mine, waiting.state) == (True, "preparing")
     assert draft.ref in waiting.title
-    Deployment.objects.filter(pk=draft.pk).update(verdict="degraded")
+    now = clock.now()
+    Deployment.objects.filter(pk=draft.pk).update(
+        status="monitoring", verdict="degraded", started_at=now, deployed_at=now
+    )
     [waiting] = deck_console.waiting(world.actor, world.workspace.pk)
     assert waiting.tone == "bad"
     assert deck_console.waiting(World().actor, None) == []
-    assert deck_console.owing(world.actor, world.workspace.pk) == []
+    row = world.draft("local", release="4.2.1", kind="hotfix", **HOTFIX)
+    Deployment.objects.filter(pk=row.pk).update(docs_due_at=now - timedelta(hours=1))
+    Deployment.objects.filter(pk=draft.pk).update(verdict="healthy")
+    [waiting] = deck_console.waiting(world.actor, world.workspace.pk)
+    assert (waiting.state, waiting.tone) == ("documentation", "bad")
 
 
 def test_palette__finds_a_ref_plans_a_release_and_rolls_back(

@@ -20,6 +20,7 @@ from controlplane.notify.models import InboxItem
 from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
+from deployments.models import Deployment
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -160,8 +161,13 @@ def own_pages(world: World) -> Iterator[str]:
     asked = Request.objects.filter(workspace=world.workspace, status="open").earliest("id")
     flag = Flag.objects.filter(workspace=world.workspace).latest("id")
     rota = Schedule.objects.filter(workspace=world.workspace).earliest("id")
+    live = Deployment.objects.get(workspace=world.workspace, release="5.0.0")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
+        "deck:papers": (live.uid,),
+        "deck:move": (live.uid, "rollback"),
+        "deck:check": (live.uid, "watched"),
+        "deck:step": (live.uid, live.steps.earliest("position").uid),
         "approvals:delegate": (asked.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
@@ -187,6 +193,11 @@ def own_pages(world: World) -> Iterator[str]:
     yield f"{reverse('console:go')}?q=run+"
     yield f"{reverse('flags:try')}?flag={flag.flag_name}&in=staging&user=ann&with=region%3Deu"
     yield f"{reverse('flags:edit', args=(flag.uid, 'production'))}?like=staging"
+    planned = Deployment.objects.filter(workspace=world.workspace, status="preparing").latest("id")
+    yield reverse("deck:papers", args=(planned.uid,))
+    yield reverse("deck:check", args=(planned.uid, "release-notes"))
+    yield reverse("deck:move", args=(planned.uid, "start"))
+    yield reverse("deck:move", args=(live.uid, "close"))
     item = Item.objects.filter(workspace=world.workspace).earliest("id")
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
     yield f"{reverse('work:board')}?by=status"
