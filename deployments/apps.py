@@ -10,6 +10,7 @@ class DeploymentsConfig(AppConfig):
         from deployments import answering, kept, presented, rules, transitions  # noqa: F401
         from deployments.canary import kept as _canary_kept  # noqa: F401
         from deployments.canary import presented as canary
+        from deployments.ci import hearing  # noqa: F401 - listens
         from deployments.maintenance import kept as _maintenance_kept  # noqa: F401
         from deployments.maintenance import presented as maintenance
         from deployments.maintenance import timers as _maintenance_timers  # noqa: F401

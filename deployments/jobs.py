@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.jobs.registry import job
+from controlplane.lib import clock
 from deployments import schema
 from deployments.maintenance import upkeep
 from deployments.maintenance.services import quarter
@@ -14,7 +15,7 @@ from deployments.models import Deployment
 from deployments.services.checking import look_at_gates
 
 logger = logging.getLogger(__name__)
-# What is being prepared or on its way at one time; the oldest look comes first.
+# Looked at each minute. Where more are prepared or on their way, each has its turn.
 _MOST = 100
 
 
@@ -37,7 +38,8 @@ def schema_drift() -> dict[str, Any]:
 def look_again() -> dict[str, Any]:
     rows = Deployment.objects.open().exclude(status__in=["draft", "blocked"])
     refused = 0
-    found = list(rows.order_by("changed_at")[:_MOST])
+    begin = _turn(rows.count())
+    found = list(rows.order_by("pk")[begin : begin + _MOST])
     for row in found:
         try:
             look_at_gates(row)
@@ -45,6 +47,12 @@ def look_again() -> dict[str, Any]:
             logger.exception("the checks of %s could not be looked at", row.ref)
             refused += 1
     return {"looked": len(found), "refused": refused}
+
+
+def _turn(number: int) -> int:
+    """Where this minute's begin: the next hundred each minute, and then from the first again."""
+    minute = int(clock.now().timestamp() // 60)
+    return minute % max(1, -(-number // _MOST)) * _MOST
 
 
 @job(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from controlplane.lib.text import short
+from controlplane.work.services.github.payloads import DEPLOYMENT_TO
 from deployments import links, numbers
 from deployments.gates.kinds import Found, ask, failed, not_applicable, passed, waiting
-from deployments.gates.looking import Look
+from deployments.gates.looking import DEPLOYED, Look
 from telemetry import measures, snapshots
 from telemetry.audits.gaps import blocking_gaps
 from telemetry.models import AuditRun
@@ -98,6 +99,29 @@ def health(look: Look) -> Found:
     if skipped:  # what nobody looked at is not green
         return ask(f"Skipped: {short(', '.join(skipped), 300)}. Say that it answers.")
     return passed(f"{len(checks)} of {len(checks)} are green.", ("Steps", look.url()))
+
+
+def pipeline(look: Look) -> Found:
+    """What the repository says of its own deployment there, since this one was started."""
+    row = look.deployment
+    place = row.environment
+    names = {f"{DEPLOYMENT_TO}{name}".lower() for name in (place.slug, place.name)}
+    found = [
+        each
+        for each in look.results
+        if each.kind == DEPLOYED
+        and each.name.lower() in names
+        and each.conclusion != "neutral"
+        and (row.started_at is None or each.updated_at >= row.started_at)
+    ]
+    if not found:
+        return not_applicable("No pipeline reports a deployment of this commit.")
+    evidence = [(f"{each.name}: {each.conclusion or each.status}", each.url) for each in found]
+    if any(each.passed is False for each in found):
+        return failed("The pipeline's own deployment failed.", *evidence)
+    if any(each.passed is None for each in found):
+        return waiting("The pipeline is still at it.", *evidence)
+    return passed("The pipeline's own deployment succeeded.", *evidence)
 
 
 def watched(look: Look) -> Found:

@@ -349,6 +349,15 @@ define(
     compute=reports.health,
     mend="Whoever runs the steps",
 )
+define(
+    "pipeline",
+    "The pipeline reports success",
+    "smoke",
+    AFTER,
+    applies=forward,
+    compute=reports.pipeline,
+    mend="Whoever runs the pipeline; a newer report takes its place",
+)
 for _slug, _title in (
     ("login", "Signing in works"),
     ("create", "A mission can be created"),

@@ -168,12 +168,21 @@ def ensure_item(row: Deployment, *, actor: Actor) -> Item:
         item_key(row.environment, row.release),
         actor=by,
         title=row.title,
+        known_as=() if undo else _by_hand(row),
         item_type="rollback" if undo else "deployment",
         priority=0 if hotfix or undo else 1,
         labels=labels,
         description=f"Deployment of {row.running_release} to {row.environment}.",
         subject=subject_ref(row),
     ).item
+
+
+def _by_hand(row: Deployment) -> list[str]:
+    """As the playbook's `bd create` titles it: with the environment, or without where it means
+    production."""
+    place = row.environment
+    titles = [f"Deploy {row.release} to {name}" for name in {place.slug, place.name}]
+    return [*titles, f"Deploy {row.release}"] if row.is_guarded else titles
 
 
 class Ensured(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any
 
 from controlplane.lib import http, sealed
 from controlplane.lib.errors import Invalid, Unavailable
+from controlplane.lib.redaction import MARK
 from controlplane.lib.text import short
 from deployments import numbers
 from deployments.models import Adapter, Step
@@ -210,7 +211,9 @@ def call(step: Step, adapter: Adapter) -> Ended:
         )
     except (Invalid, Unavailable) as error:
         return Ended("failed", outcome=short(error.message, 400))
-    text = bounded(redacted(answer.body.decode("utf-8", "replace")))
+    # A receiver that tells what it expected tells the secret.
+    said = answer.body.replace(secret, MARK.encode()).decode("utf-8", "replace")
+    text = bounded(redacted(said))
     if answer.status == 202:
         return Ended("waits", text, None, "The pipeline took it; its report is waited for.")
     if 200 <= answer.status < 300:

@@ -14,9 +14,11 @@ import pytest
 from django.test import Client
 
 from controlplane.access.models import Agent, ApiKey, Workspace
+from controlplane.catalog.models import Environment
 from controlplane.lib.clock import now
 from controlplane.work.local_key import local_key
 from controlplane.work.models import Comment, Item, ItemLink, Project
+from deployments.services import ensure_deployment
 from tests import make
 from tests.kit.bd import Bd
 
@@ -67,6 +69,10 @@ def test_playbook__runs_as_it_is_written(bd: Bd, workspace: Workspace) -> None:
     assert items["10% cohort"].labels == ["warning"]
     assert {item.created_by for item in items.values()} == {"kim"}
     assert set(Comment.objects.values_list("author", flat=True)) == {"kim"}
+    # What the playbook located or created is the deployment's work item in the portal, too.
+    place = Environment.objects.get(workspace=workspace, slug="production")
+    found = ensure_deployment(workspace, actor=make.JOB, environment=place, release="2025.10.16")
+    assert found.deployment.item == deploy
 
 
 def test_init__joins_begins_and_changes_nothing_the_second_time(

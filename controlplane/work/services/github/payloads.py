@@ -14,6 +14,7 @@ from controlplane.lib.errors import Invalid
 _BREAKS = [chr(number) for number in (*range(32), 0x7F, 0x85, 0x2028, 0x2029)]
 _LINE = str.maketrans(dict.fromkeys(_BREAKS, " "))
 _MOST = 20
+DEPLOYMENT_TO = "deployment to "  # how the check of a deployment is called
 RUNNING = frozenset({"queued", "in_progress", "pending", "requested", "waiting", "created"})
 
 
@@ -39,6 +40,8 @@ class Word:
     gates: list[tuple[str, str]] = field(default_factory=list)
     # Of a pull request that was merged into the default branch: the commit it became there.
     merged_as: str = ""
+    # Of a deployment: where to, in the words of the repository.
+    environment: str = ""
 
 
 def read(event: str, payload: Mapping[str, Any], now: datetime) -> Word | None:
@@ -255,12 +258,12 @@ def _deployment_status(payload: Mapping[str, Any], place: _Place) -> Word:
     said, deployment = at(payload, "deployment_status"), at(payload, "deployment")
     status, conclusion = _outcome(said)
     updated = moment(said, "updated_at") or moment(said, "created_at") or place.now
-    where = text(deployment, "environment", longest=100) or "somewhere"
+    where = text(deployment, "environment", longest=100)
     ref = text(deployment, "ref")
     return Word(
         "deployment_status",
         needed(deployment, "id", longest=100),
-        f"deployment to {where}",
+        f"{DEPLOYMENT_TO}{where or 'somewhere'}",
         needed(deployment, "sha", longest=64),
         updated,
         status,
@@ -271,6 +274,7 @@ def _deployment_status(payload: Mapping[str, Any], place: _Place) -> Word:
         updated if status == "completed" else None,
         [ref, text(deployment, "description", longest=1_000)],
         [ref] if ref else [],
+        environment=where,
     )
 
 

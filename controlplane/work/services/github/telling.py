@@ -20,6 +20,7 @@ from controlplane.work.vocabulary import counted
 
 MOST_ITEMS = 20
 MERGED = "work.merged"
+DEPLOYED = "work.deployed"
 _RANK = {"queued": 0, "in_progress": 1, "completed": 2}
 _SUMS = frozenset({"check_suite", "workflow_run"})  # of the single runs, where those are sent too
 
@@ -53,7 +54,10 @@ def _store_and_say(source: GithubSource, word: Word, items: Sequence[Item], acto
     row.updated_at = word.at
     row.save()
     row.items.add(*items)
-    if word.status != "completed" or before == word.conclusion or _summed_up(source, word):
+    turned = word.status == "completed" and before != word.conclusion
+    if turned and word.environment:
+        _tell_of_deployment(source, word, row)
+    if not turned or _summed_up(source, word):
         return f"{counted(len(items), 'item')}, no comment"
     line = _line(source, word)
     for item in items:
@@ -150,6 +154,24 @@ def _tell_of_merge(source: GithubSource, word: Word) -> None:
             "commit": word.merged_as,
             "url": word.url,
             "at": (word.completed_at or word.at).isoformat(),
+        },
+        workspace_id=source.workspace_id,
+    )
+
+
+def _tell_of_deployment(source: GithubSource, word: Word, row: CheckResult) -> None:
+    """For the packages above: how a pipeline's own deployment ended. Once for each turn it took."""
+    turn = f"{row.pk}:{word.conclusion}:{word.at.isoformat()}"
+    signals.emit(
+        DEPLOYED,
+        key=turn[:200],
+        payload={
+            "result": row.pk,
+            "repository": source.repository,
+            "environment": word.environment,
+            "commit": word.sha.lower(),
+            "conclusion": word.conclusion,
+            "url": word.url,
         },
         workspace_id=source.workspace_id,
     )
