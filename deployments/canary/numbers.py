@@ -16,3 +16,9 @@ LAG = defaults.define(
     unit="s",
     why="senders collect before they send: a minute is read when it has arrived",
 )
+OUTSIDE_SECONDS = defaults.define(
+    "canary.outside_s",
+    40.0,
+    unit="s",
+    why="servers outside are asked within a minute's look; who comes later is asked in the next",
+)

@@ -193,7 +193,7 @@ def _side(name: str, told: dict[str, Any], requests: int, limits: Limits) -> dic
         "share": percent(told["share"]) if requests else "–",
         "count": told["count"],
         "limit": percent(told["limit"]),
-        "tone": "bad" if told["proof"] >= 1 else "warn" if above and requests else "good",
+        "tone": _tone(told, above=above and requests > 0),
         "bounds": f"{percent(told['low'])} to {percent(told['high'])}" if requests else "",
         "proof": round(100 * told["proof"]),
     }
@@ -206,6 +206,10 @@ def _side(name: str, told: dict[str, Any], requests: int, limits: Limits) -> dic
         ]
         row["looks"] = _looks(told["above"], limits)
     return row
+
+
+def _tone(told: dict[str, Any], *, above: bool) -> str:
+    return "warn" if told["proof"] >= 1 or above else "good"
 
 
 def _looks(above: int, limits: Limits) -> str:

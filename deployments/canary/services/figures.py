@@ -72,11 +72,10 @@ def of_step(step: RolloutStep) -> Baseline:
     )
 
 
-def keep_look(step: RolloutStep, at: datetime, reading: Reading) -> None:
-    """One look's counts, for the curves. That they count once is `read_until`'s promise; a look
-    and a post of the very same moment are one point."""
+def look_of(step: RolloutStep, at: datetime, reading: Reading) -> RolloutSample:
+    """One look's counts, for the curves; not saved yet."""
     told = reading.figures
-    row = RolloutSample(
+    return RolloutSample(
         step=step,
         at=at,
         n=told.n,
@@ -93,7 +92,12 @@ def keep_look(step: RolloutStep, at: datetime, reading: Reading) -> None:
         error_rate=told.error_rate,
         latency_ratio=told.latency_ratio,
     )
-    RolloutSample.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def keep_looks(looks: list[RolloutSample]) -> None:
+    """That they count once is `read_until`'s promise; a look and a post of the very same moment
+    are one point."""
+    RolloutSample.objects.bulk_create(looks, ignore_conflicts=True)
 
 
 @transaction.atomic

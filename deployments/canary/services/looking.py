@@ -8,6 +8,7 @@ count a minute twice: `read_until` moves with the figures, in one transaction.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ from deployments.canary.judge import Ruling, Seen, Situation, Verdict
 from deployments.canary.limits import Limits
 from deployments.canary.plans import is_for_everybody
 from deployments.canary.services import going, leaving, moving, noting
-from deployments.canary.services.figures import keep_look
+from deployments.canary.services.figures import keep_looks, look_of
 from deployments.canary.services.holding import current_step, hold, state_of
 from deployments.canary.services.telling import tell
 from deployments.canary.sources import Reading
@@ -41,14 +42,19 @@ def window(rollout: Rollout, now: datetime) -> tuple[datetime, datetime]:
     return start, min(end, start + MOST_AT_ONCE)
 
 
-def tick(rollout: Rollout, *, now: datetime | None = None, reading: Reading | None = None) -> str:
+def tick(
+    rollout: Rollout,
+    *,
+    now: datetime | None = None,
+    reading: Reading | None = None,
+    trouble: str = "",
+) -> str:
     """The verdict, or why there was none. `reading` is of this rollout's window, where it was read
-    together with others'."""
+    together with others'; `trouble` why it could not be."""
     now = now or clock.now()
     start, end = window(rollout, now)
-    trouble = ""
-    if reading is None:
-        reading, trouble = _read(rollout, start, end)
+    if reading is None and not trouble:
+        reading, trouble = read(rollout, start, end)
     with transaction.atomic():
         row = hold(rollout)
         step = current_step(row)
@@ -64,7 +70,7 @@ def tick(rollout: Rollout, *, now: datetime | None = None, reading: Reading | No
         return judge_now(row, step, reading, at=end, now=now, trouble=trouble).value
 
 
-def _read(rollout: Rollout, start: datetime, end: datetime) -> tuple[Reading | None, str]:
+def read(rollout: Rollout, start: datetime, end: datetime) -> tuple[Reading | None, str]:
     """What came in, or the sentence why nothing could be read: a source that is down is no
     figures, and that is judged too."""
     try:
@@ -84,42 +90,61 @@ def judge_now(
     trouble: str = "",
 ) -> Verdict:
     """Count these figures and do what follows. The rollout is held."""
-    limits = Limits.read(rollout.limits)
-    seen = Seen.read(step.seen)
     if reading is not None:
-        keep_look(step, at, reading)
-        figures = reading.figures
-        if not is_for_everybody(rollout.base):
-            figures = replace(figures, on=None, off=None)
-        seen = judging.look(seen, figures, at=at, limits=limits)
-    situation = _situation(rollout, step, now)
-    ruling = judging.judge(seen, situation, limits)
+        keep_looks([look_of(step, at, reading)])
+    holds = list(rollout.steps.values_list("hold_minutes", flat=True))
+    # What keeps the next step back is only asked when it could begin.
+    waiting = _waiting(rollout) if is_through(step, now) else ()
+    seen, ruling = weigh(rollout, step, reading, at=at, now=now, holds=holds, waiting=waiting)
     if trouble and ruling.rule == "no_data":
         ruling = replace(ruling, reason=f"{ruling.reason}: {trouble}"[:500])
     fresh = (step.verdict, step.rule) != (ruling.verdict.value, ruling.rule)
-    step.seen, step.checked_at = seen.written(), now
-    step.verdict, step.rule = ruling.verdict.value, ruling.rule
-    step.reason, step.numbers = ruling.reason[:500], ruling.numbers
+    note(step, seen, ruling, now)
     _follow(rollout, step, ruling, now, fresh=fresh)
     return ruling.verdict
 
 
-def _situation(rollout: Rollout, step: RolloutStep, now: datetime) -> Situation:
+def is_through(step: RolloutStep, now: datetime) -> bool:
+    """Its time is over."""
     assert step.started_at is not None
-    steps = list(rollout.steps.values_list("hold_minutes", flat=True))
-    dwell = timedelta(minutes=step.hold_minutes)
-    # What keeps the next step back is only asked when it could begin.
-    waiting = _waiting(rollout) if now >= step.started_at + dwell else ()
-    return Situation(
+    return now >= step.started_at + timedelta(minutes=step.hold_minutes)
+
+
+def weigh(
+    rollout: Rollout,
+    step: RolloutStep,
+    reading: Reading | None,
+    *,
+    at: datetime,
+    now: datetime,
+    holds: Sequence[int],
+    waiting: Sequence[str] = (),
+) -> tuple[Seen, Ruling]:
+    """What the step knows with this reading, and what follows. Nothing is kept."""
+    assert step.started_at is not None
+    limits, seen = Limits.read(rollout.limits), Seen.read(step.seen)
+    if reading is not None:
+        figures = reading.figures
+        if not is_for_everybody(rollout.base):
+            figures = replace(figures, on=None, off=None)
+        seen = judging.look(seen, figures, at=at, limits=limits)
+    situation = Situation(
         now=now,
         started_at=step.started_at,
-        dwell=dwell,
+        dwell=timedelta(minutes=step.hold_minutes),
         percent=step.percent,
         held_since=step.held_since,
-        steps=len(steps),
-        planned=timedelta(minutes=sum(steps)),
+        steps=len(holds),
+        planned=timedelta(minutes=sum(holds)),
         waiting_for=waiting,
     )
+    return seen, judging.judge(seen, situation, limits)
+
+
+def note(step: RolloutStep, seen: Seen, ruling: Ruling, now: datetime) -> None:
+    step.seen, step.checked_at = seen.written(), now
+    step.verdict, step.rule = ruling.verdict.value, ruling.rule
+    step.reason, step.numbers = ruling.reason[:500], ruling.numbers
 
 
 def _waiting(rollout: Rollout) -> tuple[str, ...]:
