@@ -96,6 +96,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
             {
                 "line": line,
                 "hint": hints.get(line.slug, ""),
+                "tone": "good" if line.state == "done" else "neutral",
                 "door": reverse("boards:line", args=(obj.uid, line.slug)),
             }
             for line in obj.lines.order_by("position")
@@ -127,7 +128,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
         return services.plan_launch(workspace, actor=actor, **given)
 
     @button(label="Ask for signatures", action=MANAGE, when=_not_yet)
-    def ask(self, request: HttpRequest, obj: Launch) -> str:
+    def ask(self, request: HttpRequest, obj: Launch, reason: str) -> str:
         done = services.ask_sign_off(obj, actor=actor_of(request))
         return f"{done.approval.ref if done.approval else 'It'} asks for the signatures."
 

@@ -151,7 +151,8 @@ class CalendarView(PortalAPIView):
 
 def _entry(one: entries.Entry) -> dict[str, Any]:
     shown = asdict(one)
-    shown.pop("url")
+    for name in ("url", "brief"):
+        shown.pop(name)
     shown["environments"] = list(one.environments)
     return {**shown, "state": one.state, "link": one.url}
 

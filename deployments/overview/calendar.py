@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from controlplane.lib.text import short
 from controlplane.oncall.walls import instant, local_of
 from deployments.overview.entries import Entry
 
@@ -175,8 +176,10 @@ def _shown(entry: Entry, begins: datetime, ends: datetime, zone: ZoneInfo) -> Sh
 
 # --- Timeline -----------------------------------------------------------------------------------
 
-ROWS = 5  # of a lane; what finds no room is counted
+ROWS = 6  # of a lane; what finds no room is counted
 LEAST = 0.006  # of the width: a bar that is shorter could not be hit
+LETTER = 0.0078  # of the width: so much room a letter of a name takes
+NAME = 22  # letters
 _TONES = {
     "completed": "good",
     "failed": "bad",
@@ -202,10 +205,15 @@ class Bar:
     tone: str
     name: str
     span: str
+    name_x: str = ""  # where the name stands beside the bar; empty: within it
 
     @property
     def y(self) -> int:
         return TOP + self.row * BAR
+
+    @property
+    def name_y(self) -> int:
+        return self.y + 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,22 +239,32 @@ def tone(entry: Entry) -> str:
 
 
 def lane(name: str, entries: Sequence[Entry], view: Window, bands: Sequence[Entry] = ()) -> Lane:
-    """Bars laid into as few rows as they need, the earliest first."""
+    """Bars with their names laid into as few rows as they need, the earliest first."""
     free: list[float] = []
     bars: list[Bar] = []
     more = 0
     for one in sorted(entries, key=lambda each: (each.starts, each.key)):
         begins, ends = _shares(one, view)
+        written = _room(one)
+        beside = ends - begins < written and ends + written <= 1
         row = next((place for place, until in enumerate(free) if until <= begins), len(free))
         if row >= ROWS:
             more += 1
             continue
         if row == len(free):
             free.append(0.0)
-        free[row] = ends
-        bars.append(_bar(one, begins, ends, row, view))
+        free[row] = ends + written if beside else ends
+        bars.append(_bar(one, begins, ends, row, view, beside=beside))
     held = [_bar(one, *_shares(one, view), 0, view) for one in bands]
     return Lane(name, bars, held, len(free), more)
+
+
+def _name(entry: Entry) -> str:
+    return short(entry.ref or entry.title, NAME)
+
+
+def _room(entry: Entry) -> float:
+    return (len(_name(entry)) + 2) * LETTER
 
 
 def _shares(entry: Entry, view: Window) -> tuple[float, float]:
@@ -266,15 +284,18 @@ def percent(value: float) -> str:
     return f"{100 * value:.3f}%"
 
 
-def _bar(entry: Entry, begins: float, ends: float, row: int, view: Window) -> Bar:
+def _bar(
+    entry: Entry, begins: float, ends: float, row: int, view: Window, *, beside: bool = False
+) -> Bar:
     return Bar(
         entry=entry,
         x=percent(begins),
         width=percent(ends - begins),
         row=row,
         tone=tone(entry),
-        name=entry.ref or entry.title,
+        name=_name(entry) if beside or ends - begins >= _room(entry) else "",
         span=span(entry, view.zone),
+        name_x=percent(ends) if beside else "",
     )
 
 

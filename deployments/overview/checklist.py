@@ -87,7 +87,5 @@ def _at(moment: datetime | None) -> str:
 
 def _names(refs: Iterable[str]) -> dict[str, str]:
     """People by the refs that rows keep of them."""
-    keys = {
-        int(ref[5:]): ref for ref in refs if ref.startswith("user:") and ref[5:].isdecimal()
-    }
+    keys = {int(ref[5:]): ref for ref in refs if ref.startswith("user:") and ref[5:].isdecimal()}
     return {keys[user.pk]: user.name or user.email for user in User.objects.filter(pk__in=keys)}

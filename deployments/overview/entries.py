@@ -25,6 +25,7 @@ from deployments.models import Deployment, Freeze, Rollout
 MOST = 500  # of each kind, in one stretch of time
 LASTS = timedelta(minutes=30)  # a deployment that says only when it begins
 SCHEDULES = 12
+NO_GAP = timedelta(minutes=5)  # a rota that was just being made leaves nobody alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Entry:
     planned: bool = False
     lasting: bool = False  # begun, and nobody knows until when
     text: str = ""
+    brief: str = ""  # in a few letters, where its ref stands beside it
 
     def holds_in(self, slug: str) -> bool:
         return not self.environments or slug in self.environments
@@ -147,6 +149,7 @@ def _deployment(row: Deployment, now: datetime) -> Entry:
         environments=(row.environment.slug,),
         planned=planned,
         lasting=lasting,
+        brief=f"{row.release} {row.environment.name}",
         text=f"{row.release} to {row.environment.name}, {row.get_kind_display().lower()}, "
         f"tier {row.tier}.",
     )
@@ -221,6 +224,7 @@ def shifts(asked: Asked) -> list[Entry]:
         for schedule in schedules
         for one in pieces_of(known[schedule.pk], asked.start, asked.end, schedule.created_at)
         if asked.start < one.since < asked.end
+        and not (one.is_gap and one.until - one.since < NO_GAP)
     ]
     people = User.objects.in_bulk({one.person for _, one in taken if one.person})
     return [

@@ -60,6 +60,12 @@ class Followed:
             return "deployed" if self.own else "brought along"
         return "pending" if self.pending else "missing"
 
+    @property
+    def tone(self) -> str:
+        if self.deployment:
+            return "good"
+        return "neutral" if self.pending else "warn"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

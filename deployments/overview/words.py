@@ -5,6 +5,7 @@ from __future__ import annotations
 from deployments.overview.dora import Figure
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+SAME = 0.1  # a difference of a tenth is none: one deployment more or less makes it
 ABOUT = {
     "frequency": (
         "Deployment frequency",
@@ -68,8 +69,8 @@ def change(now: Figure, before: Figure) -> tuple[str, str]:
     """Beside the same stretch of time before: in words, and whether it is for the better."""
     if now.value is None or before.value is None:
         return "", ""
-    if now.value == before.value:
-        return "as before", "same"
+    if abs(now.value - before.value) <= SAME * max(abs(now.value), abs(before.value)):
+        return f"as before: {value(before)}", "same"
     less = now.value < before.value
     better = less if now.slug != "frequency" else not less
     return f"{value(before)} before", "better" if better else "worse"

@@ -19,7 +19,6 @@ from deployments.services.going import (
     unblock,
 )
 from deployments.services.hotfixes import plan_hotfix, skippable
-from deployments.services.next_action import Next, next_action
 from deployments.services.launches import (
     ask_sign_off,
     cancel_launch,
@@ -28,6 +27,7 @@ from deployments.services.launches import (
     reopen_launch,
     settle_line,
 )
+from deployments.services.next_action import Next, next_action
 from deployments.services.papers import settle
 from deployments.services.planning import (
     Ensured,

@@ -1,17 +1,12 @@
-"""What the pages over many deployments hand to the console's sidebar, palette and home."""
+"""What the pages over many deployments hand to the console's sidebar and palette."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from controlplane.base.registries import (
-    HomeRow,
     NavItem,
     PaletteAction,
     RefFinder,
     Target,
-    Waiting,
-    home_rows,
     nav_items,
     palette_actions,
     ref_finders,
@@ -22,7 +17,6 @@ from deployments.overview import links
 
 GROUP = "Deployments"
 VIEW = "deployment.view"
-SHOWN = 6
 
 # slug, label, URL name, icon, action, order, what else it is looked for by
 ENTRIES: tuple[tuple[str, str, str, str, str, int, tuple[str, ...]], ...] = (
@@ -47,24 +41,6 @@ def _found(actor: Actor, workspace_id: int | None, number: int) -> Target | None
     return Target(f"{row.ref} {row.title}", links.launch(row)) if row is not None else None
 
 
-def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """Launches with lines that nobody showed to hold yet, the nearest first."""
-    rows = Launch.objects.visible_to(actor).filter(status="preparing")
-    if workspace_id is not None:
-        rows = rows.filter(workspace=workspace_id)
-    return [
-        Waiting(
-            title=row.title,
-            url=links.launch(row),
-            text="Lines of its checklist are open, or nobody asked for signatures.",
-            state="preparing",
-            due=row.launch_at,
-            mine=row.created_by == actor.ref,
-        )
-        for row in rows.order_by("launch_at", "pk")[:SHOWN]
-    ]
-
-
 def register() -> None:
     for slug, label, url, icon, action, order, words in ENTRIES:
         nav_items.register(NavItem(slug, label, GROUP, url, icon, action, order))
@@ -74,15 +50,3 @@ def register() -> None:
                       ("rss", "atom", "ics", "subscribe"))
     )  # fmt: skip
     ref_finders.register(RefFinder("LCH", "launch", _found))
-    home_rows.register(
-        HomeRow(
-            slug="launches",
-            title="Launches being prepared",
-            action="launch.tick",
-            rows=waiting,
-            most=SHOWN,
-            empty="no launch is being prepared.",
-            link="/admin/deployments/launch/?status__exact=preparing",
-            order=46,
-        )
-    )

@@ -108,12 +108,9 @@ def _charts(found: Keys) -> list[dict[str, Any]]:
         if target is not None
         else []
     )
-    return [
+    charts: list[dict[str, Any]] = [
         {
-            "kind": "bar",
             "title": "Became live, by ISO week",
-            "period": whole,
-            "categories": names,
             "series": [
                 ("went well", [max(0, week.landed - week.failed) for week in found.weeks]),
                 ("failed", [week.failed for week in found.weeks]),
@@ -121,23 +118,21 @@ def _charts(found: Keys) -> list[dict[str, Any]]:
             "stacked": True,
         },
         {
-            "kind": "bar",
             "title": "Completed, by ISO week",
-            "period": whole,
-            "categories": names,
             "series": [("completed", [week.closed for week in found.weeks])],
             "thresholds": lines,
         },
-        {
-            "kind": "bar",
-            "title": "Lead time, middle of each week",
-            "period": whole,
-            "unit": "s",
-            "categories": names,
-            "series": [("lead time", [week.lead for week in found.weeks])],
-            "empty": "CI said nothing about the commits of these weeks.",
-        },
     ]
+    if any(week.lead is not None for week in found.weeks):
+        leads = [week.lead for week in found.weeks]
+        charts.append(
+            {
+                "title": "Lead time, middle of each week",
+                "unit": "s",
+                "series": [("lead time", leads)],
+            }
+        )
+    return [{"kind": "bar", "period": whole, "categories": names, **one} for one in charts]
 
 
 def _rows(

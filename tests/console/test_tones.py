@@ -63,6 +63,17 @@ TABLE: dict[str, dict[str, str]] = {
         "deploying": "info", "verifying": "info", "monitoring": "info", "completed": "good",
         "blocked": "warn", "failed": "bad", "rolled_back": "neutral", "cancelled": "neutral",
     },
+    "deployments.launch": {
+        "preparing": "info", "signing": "info", "signed": "good", "cancelled": "neutral",
+    },
+    "deployments.freeze": {
+        "in force": "info", "to come": "neutral", "over": "neutral", "ended early": "neutral",
+    },
+    "deployments.maintenancewindow": {
+        "draft": "neutral", "scheduled": "info", "announced": "info", "approved": "good",
+        "in_progress": "info", "monitoring": "info", "completed": "good",
+        "rolled_back": "neutral", "cancelled": "neutral",
+    },
     "deployments.rollout": {
         "planned": "info", "baseline_taken": "info", "running": "info", "held": "warn",
         "paused": "warn", "stabilizing": "info", "completed": "good", "rolled_back": "neutral",

@@ -117,7 +117,7 @@ def test_change__better_is_more_often_and_less_of_the_rest() -> None:
 
     assert words.change(figure("frequency", 3), figure("frequency", 2))[1] == "better"
     assert words.change(figure("lead_time", 3), figure("lead_time", 2))[1] == "worse"
-    assert words.change(figure("lead_time", 2), figure("lead_time", 2))[1] == "same"
+    assert words.change(figure("lead_time", 2), figure("lead_time", 2.1))[1] == "same"
     assert words.change(figure("lead_time", 2), dora.Figure("lead_time", None, 0, 0)) == ("", "")
 
 

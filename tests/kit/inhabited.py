@@ -86,6 +86,8 @@ def settle() -> World:
     _flags(world)
     released.deploy(here, root, hostile=HOSTILE, long=LONG)
     released.roll_out(here, root, hostile=HOSTILE)
+    released.maintain(here, root, hostile=HOSTILE, long=LONG)
+    released.launch(here, root, hostile=HOSTILE, long=LONG)
     return world
 
 

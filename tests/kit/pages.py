@@ -20,7 +20,7 @@ from controlplane.notify.models import InboxItem
 from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
-from deployments.models import Deployment
+from deployments.models import Deployment, Launch, MaintenanceWindow
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -68,6 +68,10 @@ NO_PAGES = {
     "telemetry:audit_file": "hands out a file",
     "telemetry:kpi_file": "hands out a file",
     "approvals:export": "hands out a file",
+    "boards:log_file": "hands out a file",
+    "boards:checklist": "hands out a file",
+    "boards:atom": "answers feed readers",
+    "boards:ics": "answers calendar programs",
     "approvals:comment": "takes a form",
     "telemetry:dashboard": "walked for every dashboard",
     "oncall:roster": "hands out a file",
@@ -80,6 +84,7 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "windows:task",
     "telemetry:kpi_compute",
     "access:end_other_sessions",
     "access:end_session",
@@ -107,6 +112,8 @@ FORMS_ONLY = {
     "work:remove_evidence",
     "telemetry:query_keep",
     "telemetry:query_remove",
+    "boards:subscribe",
+    "boards:revoke",
     "oncall:subscribe",
     "oncall:revoke",
     "console:theme",
@@ -162,12 +169,23 @@ def own_pages(world: World) -> Iterator[str]:
     flag = Flag.objects.filter(workspace=world.workspace).latest("id")
     rota = Schedule.objects.filter(workspace=world.workspace).earliest("id")
     live = Deployment.objects.get(workspace=world.workspace, release="5.0.0")
+    launch = Launch.objects.filter(workspace=world.workspace, status="preparing").earliest("id")
+    window = MaintenanceWindow.objects.filter(workspace=world.workspace).earliest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
+        "boards:line": (launch.uid, "security"),
         "deck:papers": (live.uid,),
         "deck:move": (live.uid, "rollback"),
         "deck:check": (live.uid, "watched"),
         "deck:step": (live.uid, live.steps.earliest("position").uid),
+        "windows:plan_kind": ("emergency",),
+        "windows:change": (window.uid,),
+        "windows:reschedule": (window.uid,),
+        "windows:move": (window.uid, "cancel"),
+        "windows:waive": (window.uid,),
+        "windows:tasks": (window.uid,),
+        "windows:follow_ups": (window.uid,),
+        "windows:remark": (window.uid,),
         "approvals:delegate": (asked.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
@@ -202,6 +220,11 @@ def own_pages(world: World) -> Iterator[str]:
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
     yield f"{reverse('work:board')}?by=status"
     yield f"{reverse('oncall:board')}?range=4w"
+    yield f"{reverse('boards:calendar')}?view=week"
+    yield f"{reverse('boards:calendar')}?view=timeline&environment=staging"
+    yield f"{reverse('boards:dora')}?environment=staging&range=52w&of=frequency"
+    yield f"{reverse('boards:dora')}?of=merges"
+    yield f"{reverse('boards:log')}?environment=staging&kind=standard&before=DEP-1"
     yield f"{reverse('oncall:swap', args=(rota.uid,))}?from=no&until=no&hand=over"
     yield f"{reverse('console:inbox')}?show=all"
     yield f"{reverse('console:inbox')}?show=archived"

@@ -10,7 +10,10 @@ from controlplane.lib import clock
 from deployments import services
 from deployments.canary import services as canary
 from deployments.flags.models import Flag
-from tests.kit import deployments, rollouts
+from deployments.maintenance import services as windows
+from deployments.models import Merge
+from deployments.services import feeds
+from tests.kit import deployments, maintenance, rollouts
 
 
 def deploy(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
@@ -72,6 +75,28 @@ def _freezes(world: deployments.World, hostile: str, long: str) -> None:
             services.end_freeze(made, actor=world.actor, reason=hostile)
 
 
+def launch(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """One that waits for signatures, one that was given up, one that is prepared; what was merged,
+    and links that somebody fetches."""
+    world = deployments.World(workspace, root)
+    given: Any = {"actor": world.actor}
+    shown = [{"label": hostile, "link": "https://ci.example.org/7"}, {"label": long[:290]}]
+    asked, given_up, _ = (
+        services.plan_launch(workspace, title=hostile, about=f"# About\n\n{hostile}", **given)
+        for _ in range(3)
+    )
+    for line in asked.lines.select_related("launch"):
+        services.settle_line(line, state="done", note=hostile, evidence=shown, **given)
+    services.ask_sign_off(asked, **given)
+    services.cancel_launch(given_up, reason=hostile, **given)
+    for kind in ("releases", "calendar"):
+        feeds.subscribe(workspace, kind, **given)
+    Merge.objects.create(
+        workspace=workspace, repository="northwind/planner", number=7, title=hostile[:290],
+        commit_sha=deployments.SHA, merged_at=clock.now() - timedelta(hours=3),
+    )  # fmt: skip
+
+
 def roll_out(workspace: Workspace, root: User, *, hostile: str) -> None:
     """One that was taken back, one that was given up, one that is planned and one that runs."""
     world = deployments.World(workspace, root)
@@ -93,3 +118,32 @@ def roll_out(workspace: Workspace, root: User, *, hostile: str) -> None:
     planned("production")
     good = running("local")
     canary.post_figures(good, rollouts.CLEAN, actor=world.actor)
+
+
+def maintain(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """An emergency that goes on, one that waits for its time and says everything, one that is
+    planned, one that was called off, and a partner's."""
+    world = maintenance.World(workspace, root)
+    said: dict[str, Any] = {
+        "title": hostile, "about": f"# About\n\n{hostile}", "rollback_plan": long,
+        "watcher": root, "services": [],
+    }  # fmt: skip
+    row = world.scheduled(**said, **world.span(weeks=1))
+    windows.announce(row, actor=world.actor)
+    windows.ask_consent(maintenance.again(row), actor=world.actor)
+    windows.waive(maintenance.again(row), actor=world.lead, rule="lead", reason=hostile)
+    windows.ask_consent(maintenance.again(row), actor=world.actor)
+    windows.plan_window(
+        workspace, actor=world.actor, title=long[:190], environment=world.place("staging"),
+        **world.span(),
+    )  # fmt: skip
+    off = world.scheduled(title="Called off", **world.span(weeks=3))
+    windows.cancel(windows.announce(off, actor=world.actor), actor=world.actor, reason=hostile)
+    world.partners(partner=hostile[:100], title=hostile)
+    urgent = world.emergency(
+        title="Close the hole", urgency=hostile, impact=long[:400], services=[world.service()],
+        templates=["reindex"], where="local",
+    )  # fmt: skip
+    urgent = world.sign_window(urgent)
+    urgent = windows.start(urgent, actor=world.actor)
+    windows.remark(urgent, actor=world.actor, kind="mitigation", text=hostile)

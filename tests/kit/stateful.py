@@ -15,13 +15,14 @@ from django.db import models
 from controlplane.approvals.models import Decision, Request, RequestSlot
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
+from deployments import services as deployment_services
 from deployments.flags import services as flag_services
 from deployments.models import Rollout
 from deployments.querysets import ROLLOUT_ENDED
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import approvals, flags, rollouts
+from tests.kit import approvals, flags, maintenance, rollouts
 from tests.kit.deployments import World as DeploymentWorld
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
@@ -143,6 +144,21 @@ def _rollout(row: models.Model, to: str) -> dict[str, Any]:
 NEEDS["deployments.rollout"] = _rollout
 
 
+@builds("deployments.launch")
+def launch() -> models.Model:
+    world = DeploymentWorld()
+    return deployment_services.plan_launch(world.workspace, actor=world.actor, title="walk")
+
+
+def _signed(row: models.Model, to: str) -> dict[str, Any]:
+    if to != "signed":
+        return {}
+    return {"signed_at": clock.now(), "approval": approvals.ask(row.workspace)}  # type: ignore[attr-defined]
+
+
+NEEDS["deployments.launch"] = _signed
+
+
 @builds("deployments.deployment")
 def deployment() -> models.Model:
     """Where nobody has to consent, so that the database lets it start."""
@@ -160,3 +176,25 @@ def _along(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["deployments.deployment"] = _along
+
+
+@builds("deployments.maintenancewindow")
+def window() -> models.Model:
+    """A partner's: nobody here consents to it, so the database lets it begin."""
+    world = maintenance.World()
+    return world.plan(partner="Northwind", templates=[])
+
+
+def _window(row: models.Model, to: str) -> dict[str, Any]:
+    now = clock.now()
+    needs: dict[str, Any] = {"revision": 1}
+    if to in {"in_progress", "monitoring", "completed", "rolled_back"}:
+        needs["started_at"] = now
+    if to in {"monitoring", "completed", "rolled_back"}:
+        needs |= {"finished_at": now, "monitor_until": now}
+    if to in {"completed", "rolled_back", "cancelled"}:
+        needs["closed_at"] = now
+    return needs
+
+
+NEEDS["deployments.maintenancewindow"] = _window

@@ -20,9 +20,9 @@ _STATES = {
     "expired inactive left merged new none not_applicable not_known_yet off over queued removed "
     "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
     "unused void waiting withdrawn",
-    "info": "acknowledged advancing assigned baseline_taken being_worked_on canary current "
-    "deploying executing in_flight in_force in_progress leased mitigating monitoring open planned "
-    "preparing processing ready running scheduled sending stabilizing started starting "
+    "info": "acknowledged advancing announced assigned baseline_taken being_worked_on canary "
+    "current deploying executing in_flight in_force in_progress leased mitigating monitoring open planned "
+    "preparing processing ready running scheduled sending signing stabilizing started starting "
     "submitted triaged verifying waiting_for_start",
     "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
