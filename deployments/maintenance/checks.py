@@ -70,7 +70,7 @@ def _check(
     waived = window.waiver(slug)
     if waived is not None:
         return Check(slug, title, "waived", f"{waived['reason']}")
-    if slug in WAIVABLE:
+    if slug in WAIVABLE and not waits:
         mend = f"{mend}; {WAIVERS}" if mend else WAIVERS.capitalize()
     return Check(slug, title, "waits" if waits else "missing", bad, mend, link)
 

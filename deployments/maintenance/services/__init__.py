@@ -1,13 +1,7 @@
 """Verbs of maintenance windows. Doors and other packages call these and nothing else."""
 
 from deployments.maintenance.services.consent import ask_consent
-from deployments.maintenance.services.planning import (
-    cancel,
-    change_window,
-    plan_window,
-    reschedule,
-    schedule,
-)
+from deployments.maintenance.services.planning import change_window, plan_window
 from deployments.maintenance.services.running import (
     announce,
     close,
@@ -17,6 +11,7 @@ from deployments.maintenance.services.running import (
     start,
     waive,
 )
+from deployments.maintenance.services.scheduling import cancel, reschedule, schedule
 from deployments.maintenance.services.tasks import add_tasks, follow_up, move_task, remark
 
 __all__ = [

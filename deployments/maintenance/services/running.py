@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.audit.refs import subject_ref
@@ -20,7 +19,8 @@ from deployments.maintenance import checks, numbers
 from deployments.maintenance.holding import hold, hold_place, require_status
 from deployments.maintenance.noting import PORTAL, emit, note, say
 from deployments.maintenance.services import consent, notices, tasks
-from deployments.maintenance.services.planning import waive_rules
+from deployments.maintenance.services.scheduling import waive_rules
+from deployments.maintenance.services.storing import store
 from deployments.models import MaintenanceWindow
 from deployments.services import reading
 
@@ -65,7 +65,7 @@ def record_test(
         "tested_by": actor.ref[:80],
         "tested_at": clock.now(),
     }
-    _store(row, values)
+    store(row, values)
     note(
         row,
         "maintenance.test",
@@ -74,13 +74,6 @@ def record_test(
         after={name: plain(value) for name, value in values.items()},
     )
     return row
-
-
-def _store(row: MaintenanceWindow, values: dict[str, Any]) -> None:
-    MaintenanceWindow.objects.filter(pk=row.pk).update(**values, version=F("version") + 1)
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.version += 1
 
 
 @transaction.atomic
@@ -165,7 +158,7 @@ def _ended(row: MaintenanceWindow, now: datetime) -> None:
     if row.is_emergency:
         review = tasks.owe_review(row, now + timedelta(hours=numbers.REVIEW_HOURS.value))
         if review is not None and row.review_id is None:
-            _store(row, {"review": review})
+            store(row, {"review": review})
 
 
 def partner_begins(row: MaintenanceWindow) -> None:
