@@ -450,6 +450,83 @@ define(
     by_key=False,
 )
 
+MISSION_PEOPLE = frozenset(
+    ["mission_owner", "governance_validator", "operations_command", "telemetry_analyst",
+     "knowledge_curator"]
+)  # fmt: skip
+define(
+    "mission",
+    [
+        ("view", "See missions", EVERYBODY),
+        (
+            "create",
+            "Plan missions",
+            ADMIN | {"mission_owner", "operations_command", "product_manager", "coordinator"},
+        ),
+        (
+            "change",
+            "Change what a mission is",
+            ADMIN | {"mission_owner", "operations_command", "coordinator"},
+        ),
+        ("brief", "Write a mission's brief", ADMIN | {"mission_owner", "coordinator", "planner"}),
+        (
+            "evidence",
+            "Link a mission's evidence",
+            MISSION_PEOPLE
+            | {"coordinator", "inspector", "planner", "validator", "executor", "evidence"},
+        ),
+        (
+            "start",
+            "Start missions",
+            ADMIN | {"mission_owner", "operations_command", "coordinator"},
+        ),
+        (
+            "ask",
+            "Ask for a mission's checkpoint",
+            frozenset(["mission_owner", "operations_command", "knowledge_curator", "coordinator"]),
+        ),
+        (
+            "move",
+            "Bring a signed mission to its next stage",
+            frozenset(["mission_owner", "operations_command", "coordinator"]),
+        ),
+        (
+            "send_back",
+            "Send a mission back to an earlier stage",
+            frozenset(
+                ["mission_owner", "governance_validator", "operations_command", "coordinator"]
+            ),
+        ),
+        (
+            "pause",
+            "Pause missions",
+            OPERATORS
+            | {"mission_owner", "governance_validator", "coordinator", "validator", "executor"},
+        ),
+        (
+            "archive",
+            "Put missions that ended away",
+            ADMIN | {"mission_owner", "operations_command", "knowledge_curator"},
+        ),
+        ("import", "Import missions", ADMIN | {"operations_command"}),
+    ],
+)
+define(
+    "mission",
+    [
+        ("lock", "Lock a mission's brief, or open it again", frozenset({"mission_owner"})),
+        ("tick", "Tick a mission's checklist", MISSION_PEOPLE),
+        (
+            "resume",
+            "Let a paused mission go on",
+            frozenset(["mission_owner", "governance_validator", "operations_command"]),
+        ),
+        ("cancel", "Cancel missions", ADMIN | {"mission_owner", "operations_command"}),
+        ("fail", "Give missions up", frozenset(["mission_owner", "operations_command"])),
+    ],
+    by_key=False,
+)
+
 define(
     "oncall",
     [

@@ -1,0 +1,108 @@
+"""What the people of a checkpoint sign: everything that holds for its stage, and nothing that
+changes by itself. A clock, a state or a count in it would take back signatures over night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F
+
+from controlplane.approvals import packets as canonical
+from controlplane.approvals.models import Request
+from missions.gates import registry
+from missions.gates.looking import evidence_of
+from missions.models import Brief, ChecklistTick, Mission, StageVisit
+
+
+def packet_of(visit: StageVisit) -> dict[str, Any]:
+    """As JSON values. `mission`, `summary`, `mission_play` and `undo_plan` are names that the
+    view `mission_approvals` reads."""
+    mission, stage = visit.mission, visit.definition
+    brief = Brief.objects.get(mission=mission)
+    return {
+        "mission": mission.ref,
+        "summary": mission.title,
+        "checkpoint": stage.checkpoint.label,
+        "confirms": stage.checkpoint.about,
+        "stage": stage.slug,
+        "attempt": visit.attempt,
+        "intent": mission.intent,
+        "type": mission.mission_type,
+        "persona": mission.persona,
+        "owner": f"user:{mission.owner_id}",
+        "due_on": mission.due_on.isoformat() if mission.due_on else None,
+        "brief": _brief(brief),
+        "signatures": {slot.title: slot.says for slot in stage.checkpoint.slots},
+        "checklist": _checklist(visit),
+        "evidence": [
+            {"title": each["label"], "url": each["link"], "sha256": each["sha256"]}
+            for each in evidence_of(visit)
+        ],
+        **{part.name: part.read(visit) for part in registry.parts_of(stage.slug)},
+    }
+
+
+def _brief(brief: Brief) -> dict[str, Any]:
+    def figure(value: Any) -> str | None:
+        return f"{value.normalize():f}" if value is not None else None
+
+    return {
+        "revision": brief.revision,
+        "locked": brief.is_locked,
+        "objective": brief.objective,
+        "audience": brief.audience,
+        "business_objective": brief.business_objective,
+        "timeline": brief.timeline,
+        "kpi": {
+            "name": brief.kpi_name,
+            "unit": brief.kpi_unit,
+            "baseline": figure(brief.kpi_baseline),
+            "target": figure(brief.kpi_target),
+            "direction": brief.kpi_direction,
+            "deadline": brief.kpi_deadline.isoformat() if brief.kpi_deadline else None,
+        },
+    }
+
+
+def _checklist(visit: StageVisit) -> list[dict[str, Any]]:
+    ticks = {each.line: each for each in ChecklistTick.objects.standing().filter(visit=visit)}
+    found = []
+    for line in visit.definition.checklist:
+        tick = ticks.get(line.slug)
+        entry: dict[str, Any] = {"line": line.title, "by": "the portal" if line.gate else ""}
+        if tick is not None:
+            entry |= {"by": tick.by, "note": tick.note, "evidence": tick.evidence}
+        found.append(entry)
+    return found
+
+
+def digest_of(visit: StageVisit) -> str:
+    return canonical.digest(canonical.clean(packet_of(visit)))
+
+
+def stands(visit: StageVisit, request: Request) -> bool:
+    """Whether this is still what the request asks, or asked, about."""
+    return digest_of(visit) == request.sha256
+
+
+def owner_refs(mission: Mission) -> list[str]:
+    """Whose mission it is: they may sign as Mission Owner, and as nothing else. Of a mission that
+    an agent made, the agent's own owner."""
+    refs = [f"user:{mission.owner_id}"]
+    if mission.created_by.startswith(("user:", "agent:")):
+        refs.append(mission.created_by)
+    return list(dict.fromkeys(refs))
+
+
+def makers(visit: StageVisit) -> list[str]:
+    """Who made what is signed, beside those whose mission it is: they sign nothing of it."""
+    mission = visit.mission
+    refs = list(Brief.objects.values_list("authors", flat=True).get(mission=mission))
+    for part in registry.parts_of(visit.stage):
+        refs += part.made_by(visit) if part.made_by is not None else []
+    return [ref for ref in dict.fromkeys(refs) if ref not in owner_refs(mission)]
+
+
+def missing_slots(request: Request) -> str:
+    rows = request.slots.filter(signed__lt=F("needed")).order_by("position")
+    return ", ".join(rows.values_list("title", flat=True))
