@@ -146,7 +146,7 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
                 found.append(
                     ShownButton(name, label, url, refusal, asks=False, icon=icon, leads=True)
                 )
-        return sorted(found, key=lambda one: (bool(one.refusal), not one.primary))
+        return sorted(found, key=lambda one: (bool(one.refusal), not one.primary, one.grave))
 
 
 _AHEAD = ("scheduled", "announced", "approved")

@@ -45,6 +45,7 @@ class Following:
     pressed: bool = False
     due: datetime | None = None
     icon: str = "arrow-right"
+    others: bool = False  # somebody else is asked; one can look
 
 
 def road(row: MaintenanceWindow) -> list[Place]:
@@ -150,7 +151,7 @@ def _of_planned(row: MaintenanceWindow, actor: Actor, now: datetime) -> Followin
     if request is not None and request.status == "open":
         return Following(
             f"See who signs {request.ref}", "Whoever must sign is asked.", links.request(request),
-            icon="users",
+            icon="users", others=True,
         )  # fmt: skip
     if request is None or request.status != "approved":
         was = f"{request.ref} is {request.get_status_display().lower()}. " if request else ""
@@ -238,7 +239,7 @@ def notices(row: MaintenanceWindow) -> list[dict[str, Any]]:
         if each.state in {"sent", "late"}:
             line["sent"] = each.sent_at
     for line in lines.values():
-        line["cells"] = [line["cells"].get(channel) for channel, _ in CHANNELS]
+        line["cells"] = [(label, line["cells"].get(channel)) for channel, label in CHANNELS]
     return list(lines.values())
 
 

@@ -67,7 +67,7 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
 def _told(row: MaintenanceWindow, actor: Actor) -> Waiting:
     step = following(row, actor)
     going = row.status in {"in_progress", "monitoring"}
-    acts = bool(step.url) and not step.refusal
+    acts = bool(step.url) and not step.refusal and not step.others
     mine = acts and (row.watcher_id == actor.user_id or row.created_by == actor.ref)
     due = row.monitor_until if row.status == "monitoring" else (
         row.ends_at if row.status == "in_progress" else row.starts_at

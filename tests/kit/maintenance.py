@@ -18,7 +18,7 @@ from controlplane.lib import clock
 from deployments.maintenance import plans, services
 from deployments.models import MaintenanceWindow, Notice
 from tests import make
-from tests.kit import deployments
+from tests.kit import deployments, oncall
 from tests.kit.deployments import fire
 
 EMERGENCY = {
@@ -41,7 +41,10 @@ class World(deployments.World):
 
     def watcher(self) -> User:
         if not hasattr(self, "_watcher"):
-            self._watcher = self.on_call()
+            person = make.person(self.workspace, "primary_operator", name="Olu Grant")
+            rota = oncall.schedule(self.workspace, "windows", title="Nights", time_zone="UTC")
+            oncall.layer(rota, [person], starts_on=(clock.now() - timedelta(days=8)).date())
+            self._watcher = person
         return self._watcher
 
     def service(self, slug: str = "api") -> Service:

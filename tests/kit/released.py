@@ -142,7 +142,7 @@ def maintain(workspace: Workspace, root: User, *, hostile: str, long: str) -> No
     world.partners(partner=hostile[:100], title=hostile)
     urgent = world.emergency(
         title="Close the hole", urgency=hostile, impact=long[:400], services=[world.service()],
-        templates=["reindex"], where="local",
+        templates=["reindex"], where="staging",
     )  # fmt: skip
     urgent = world.sign_window(urgent)
     urgent = windows.start(urgent, actor=world.actor)
