@@ -19,7 +19,7 @@ FIGURES = {
     "p95_ms": "requests.p95",
     "requests": "requests.count",
     "ingestion_per_min": "events.per_minute",
-    "safeguard_violations": "safeguard.violations",
+    "safeguard_violations": "safeguard.unfixed",
 }
 # Counts of nothing are nothing; rates of nothing are not known.
 _COUNTS = frozenset({"requests", "ingestion_per_min", "safeguard_violations"})

@@ -57,6 +57,7 @@ class Answer:
 
 
 OK = Answer("ok")
+OTHERS = "others"  # the gap that stands for many more of one rule
 NOT_APPLICABLE = Answer("not_applicable", "Nobody reports what this needs yet.")
 
 

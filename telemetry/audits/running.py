@@ -20,7 +20,16 @@ from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid
 from controlplane.work.services import graph
 from telemetry import ingest
 from telemetry.audits import gaps
-from telemetry.audits.kinds import NOT_APPLICABLE, RULES, Answer, Found, Rule, Window, check_of
+from telemetry.audits.kinds import (
+    NOT_APPLICABLE,
+    OTHERS,
+    RULES,
+    Answer,
+    Found,
+    Rule,
+    Window,
+    check_of,
+)
 from telemetry.audits.rules import names
 from telemetry.models import AuditRun
 
@@ -115,7 +124,7 @@ def _bounded(answer: Answer) -> Answer:
     ordered = sorted(answer.gaps, key=lambda gap: (-gap.total, gap.about))
     others = ordered[MOST_GAPS.value - 1 :]
     text = f"{len(others):,} others, such as {', '.join(gap.about[:60] for gap in others[:3])}."
-    rest = Found("others", text, sum(gap.total for gap in others))
+    rest = Found(OTHERS, text, sum(gap.total for gap in others))
     return replace(answer, gaps=(*ordered[: MOST_GAPS.value - 1], rest), whole=False)
 
 

@@ -33,6 +33,7 @@ def _add(
     group: Literal["business", "technical"],
     min_sample: int,
     source: str,
+    version: int = 1,
 ) -> None:
     kpis.register(
         Kpi(
@@ -50,6 +51,7 @@ def _add(
             source=source,
             group=group,
             min_sample=min_sample,
+            version=version,
             on_home=group == "business",
         )
     )
@@ -60,6 +62,12 @@ def register() -> None:
     _business()
     for slug, cadence in _TECHNICAL.items():
         _of_measure(slug, cadence)
+    _add(
+        "stages.duration", "Time in stage, of the usual", "times",
+        "median time in a stage ÷ the median of its days in the four weeks before; the stage where"
+        " it is the longest",
+        formulas.stage_duration, 2.0, "lower", WEEK, "technical", 3, "four weeks of stages",
+    )  # fmt: skip
 
 
 def _business() -> None:
@@ -72,13 +80,13 @@ def _business() -> None:
         "approvals.latency", "Approval latency, p95", "h",
         "95th percentile of decided − first requested, over packets decided in the week;"
         " decided is the first rejection or the last approval, and delegating restarts nothing",
-        formulas.approval_latency, 4.0, "lower", WEEK, "business", 5, "a decided approval",
+        formulas.approval_latency, 4.0, "lower", WEEK, "business", 5, "a decided approval", 2,
     )  # fmt: skip
     _add(
         "safeguards.escalation", "Missions escalated by the validator", "%",
-        "missions with an override asked for, or a finding that failed, ÷ missions that began to"
-        " execute",
-        formulas.escalation, 5.0, "lower", 2 * WEEK, "business", 10, "a mission that executes",
+        "missions with an override asked for, or a finding of severity high or critical that was"
+        " not fixed, ÷ missions that began to execute",
+        formulas.escalation, 5.0, "lower", 2 * WEEK, "business", 10, "a mission that executes", 2,
     )  # fmt: skip
     _add(
         "undo.success_rate", "Undo success", "%",
@@ -99,20 +107,28 @@ def _business() -> None:
 
 # Measures whose target is a key figure too.
 _TECHNICAL = {
+    "service.uptime_unplanned": WEEK,
     "requests.error_rate": WEEK,
     "requests.p95": WEEK,
     "transitions.p95": WEEK,
     "stage.completion": WEEK,
     "router.success_rate": WEEK,
+    "tool.rate_limits": WEEK,
+    "tool.discovery_ratio": WEEK,
     "oauth.failure_rate": WEEK,
     "stream.disconnects": WEEK,
+    "agent.p95": WEEK,
     "agent.error_rate": WEEK,
     "safeguard.violations": 2 * WEEK,
     "safeguard.auto_fix": 2 * WEEK,
     "undo.coverage": 2 * WEEK,
+    "undo.rollback_ratio": 2 * WEEK,
     "thread.post_success": WEEK,
     "thread.read_success": WEEK,
 }
+
+
+_VERSIONS = {"safeguard.violations": 2}
 
 
 def _of_measure(slug: str, cadence: timedelta) -> None:
@@ -122,6 +138,7 @@ def _of_measure(slug: str, cadence: timedelta) -> None:
         partial(_read, slug), measure.target,
         "lower" if measure.better == "lower" else "higher",
         cadence, "technical", measure.min_sample, "events of this measure",
+        _VERSIONS.get(slug, 1),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from controlplane.access.models import Workspace
 from telemetry.audits import RULES
+from telemetry.audits.kinds import OTHERS
 from telemetry.audits.reporting import WORDS
 from telemetry.models import AuditRun, Gap
 from telemetry.shown.times import linked, stamp
@@ -172,6 +173,8 @@ def _asked(rule: str, about: str, since: datetime, until: datetime) -> dict[str,
     if rule in {"T3", "T9"} and after in _AFTER:
         return {"event": name, **_AFTER[after]}
     noticed = _NOTICED.get(rule, "")
+    if about == OTHERS:
+        return {"noticed": noticed} if noticed else {}
     return {"event": about, "noticed": noticed} if noticed else {"event": about}
 
 

@@ -13,7 +13,7 @@ from controlplane.base.registries import Parts, kpis
 from controlplane.lib.errors import NotAllowed
 from controlplane.work.models import Item
 from telemetry import kpis as key_figures
-from telemetry import rollups
+from telemetry import measures, rollups
 from telemetry.kpis import formulas
 from telemetry.kpis.periods import before, period_of
 from telemetry.kpis.rows import state_of
@@ -56,6 +56,20 @@ def test_throughput__distinct_missions_and_no_data() -> None:
     assert formulas.throughput(make.workspace().pk, *window()).value is None
 
 
+def test_completed_again__counts_where_it_was_first() -> None:
+    workspace = make.workspace()
+    told(
+        workspace,
+        of("mission_completed", "A", 9 * 24),
+        *(of("mission_completed", name, 24) for name in "AB"),
+        of("feedback_submitted", "B", 20),
+    )
+    begin = now() - WEEK
+    assert formulas.throughput(workspace.pk, begin, now()).value == 1
+    assert formulas.throughput(workspace.pk, begin - WEEK, begin).value == 1
+    assert formulas.participation(workspace.pk, begin, now()) == Parts(100.0, 1, 1)
+
+
 def test_approval_latency__first_rejection_or_last_approval_and_what_waits() -> None:
     workspace = make.workspace()
     told(
@@ -92,6 +106,89 @@ def test_approval_latency__what_was_asked_before_the_window_still_waits() -> Non
     assert formulas.approval_latency(make.workspace().pk, *window()).note == "nothing pending"
 
 
+def test_approval_latency__per_packet_and_not_per_mission() -> None:
+    workspace = make.workspace()
+    told(
+        workspace,
+        # Two plans of one mission: one was decided, the other waits.
+        of("approval_requested", "A", 20, play_id="p1"),
+        of("approval_granted", "A", 18, play_id="p1", approver_role="GV"),
+        of("approval_requested", "A", 9, play_id="p2"),
+        # Refused, and asked for again: the second asking is a packet of its own.
+        of("approval_requested", "B", 12, play_id="p1"),
+        of("approval_rejected", "B", 11, play_id="p1"),
+        of("approval_requested", "B", 7, play_id="p1"),
+        of("approval_granted", "B", 4, play_id="p1", approver_role="GV"),
+        # Two have to consent: with one of them it is not decided.
+        *(of("approval_requested", "C", 6, play_id="p1", approver_role=r) for r in ("GV", "OC")),
+        of("approval_granted", "C", 5, play_id="p1", approver_role="GV"),
+        # And here both did, the later one counts.
+        *(of("approval_requested", "D", 6, play_id="p1", approver_role=r) for r in ("GV", "OC")),
+        of("approval_granted", "D", 5, play_id="p1", approver_role="GV"),
+        of("approval_granted", "D", 2.1, play_id="p1", approver_role="OC"),
+        # Its sender's clock is behind: consent is not older than the question.
+        of("approval_requested", "E", 3, play_id="p1"),
+        of("approval_granted", "E", 3.01, play_id="p1", approver_role="GV"),
+    )
+    found = formulas.approval_latency(workspace.pk, *window())
+    # 2 h, 1 h, 3 h, 3.9 h and none at all; A's second and C's wait.
+    assert found.denominator == 5
+    assert found.value == pytest.approx(3 + 0.8 * 0.9, abs=0.01)
+    assert found.note == "2 pending, the oldest for 9.0 h; 2 later than 4 h"
+    stranger = formulas.approval_latency(make.workspace().pk, *window())
+    assert (stranger.denominator, stranger.note) == (0, "nothing pending")
+
+
+def test_escalation__by_how_grave_a_finding_is_and_what_became_of_it() -> None:
+    """Not by its status, which tells of a fix: the catalogue assumes a warning."""
+    workspace = make.workspace()
+
+    def alert(mission: str, severity: str, fix: str, ago: float = 2, **more: Any) -> dict[str, Any]:
+        context = {
+            "severity": severity, "safeguard_id": "s", "auto_fix_attempted": bool(fix),
+            "auto_fix_status": fix,
+        }  # fmt: skip
+        return {**of("validator_alert_raised", mission, ago, **context), **more}
+
+    told(
+        workspace,
+        *(of("execution_started", name, 3) for name in "ABCDEFGH"),
+        alert("A", "critical", ""),  # nobody said how it ended: a warning by the catalogue
+        alert("B", "high", "fixed", status="error"),  # it failed, and was mended
+        alert("C", "low", "failed"),  # a small thing that failed
+        alert("D", "HIGH", "failed"),
+        alert("E", "medium", "applied"),
+        of("validator_override_requested", "F", 2),
+        alert("Z", "critical", ""),  # never executed here
+    )
+    measured = measures.read_many(
+        [measures.get("safeguard.violations"), measures.get("safeguard.escalated")],
+        workspace.pk, *window(),
+    )  # fmt: skip
+    assert formulas.escalation(workspace.pk, *window()) == Parts(37.5, 3, 8)  # A, D, F
+    assert measured["safeguard.escalated"][""].value == 37.5
+    assert measured["safeguard.violations"][""] == measures.Reading(37.5, 8)  # A, C, D
+
+
+def test_escalation__after_the_window_counts_for_the_mission_that_began_in_it() -> None:
+    workspace = make.workspace()
+    told(
+        workspace,
+        of("execution_started", "A", 30),
+        of("validator_override_requested", "A", 20),
+        of("execution_started", "B", 20),
+    )
+    edge = now() - timedelta(hours=25)
+    assert formulas.escalation(workspace.pk, edge - WEEK, edge) == Parts(100.0, 1, 1)
+    assert formulas.escalation(workspace.pk, edge, now()) == Parts(0.0, 0, 1)
+    violated = measures.read(measures.get("safeguard.escalated"), workspace.pk, edge - WEEK, edge)
+    assert violated[""].value == 0, "a chart's step tells of its own time"
+    nothing = measures.read(measures.get("safeguard.violations"), workspace.pk, now() - WEEK, edge)
+    assert nothing[""].value == 0
+    nobody = measures.read(measures.get("safeguard.violations"), make.workspace().pk, *window())
+    assert nobody[""].value is None
+
+
 def test_shares__count_missions_not_events() -> None:
     workspace = make.workspace()
     told(
@@ -109,6 +206,35 @@ def test_shares__count_missions_not_events() -> None:
     assert formulas.escalation(workspace.pk, *window()) == Parts(25.0, 1, 4)
     assert formulas.participation(workspace.pk, *window()) == Parts(50.0, 1, 2)
     assert formulas.library_reuse(workspace.pk, *window()) == Parts(50.0, 1, 2)
+
+
+def test_stage_duration__beside_what_is_usual() -> None:
+    workspace = make.workspace()
+    assert formulas.stage_duration(workspace.pk, *window()).value is None
+    events = [
+        each
+        for n, (days, hours) in enumerate([(20, 2), (19, 2), (18, 2), (3, 5)])
+        for each in (
+            of("intent_submitted", f"M{n}", days * 24),
+            of("composio_discovery", f"M{n}", days * 24 - hours),
+        )
+    ]
+    told(workspace, *(dict(each, stage=None) for each in events))
+    found = formulas.stage_duration(workspace.pk, *window())
+    assert found.value == pytest.approx(2.5, abs=0.01)
+    assert found.note == "define took the longest"
+    assert state_of(kpis.get("stages.duration"), found) == "low_sample"  # type: ignore[arg-type]
+    assert formulas.stage_duration(make.workspace().pk, *window()).value is None
+
+
+def test_board__holds_what_the_table_of_formulas_names() -> None:
+    slugs = {kpi.slug for kpi in kpis}
+    assert slugs >= {
+        "uptime", "stages.duration", *(f"measure.{name}" for name in (
+            "agent.p95", "agent.error_rate", "tool.rate_limits", "tool.discovery_ratio",
+            "undo.rollback_ratio", "undo.coverage", "service.uptime_unplanned", "requests.p95",
+        )),
+    }  # fmt: skip
 
 
 def test_undo_success__of_finished_runs() -> None:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from telemetry.measures.elsewhere import findings
+from telemetry.measures.elsewhere.findings import ALERT as _ALERT
+from telemetry.measures.elsewhere.findings import FIXED as _FIXED
 from telemetry.measures.table.lifecycle import EXECUTED, STARTED
 from telemetry.measures.table.words import area, these
 
 _add = area("safeguards")
-_FIXED = ("applied", "fixed", "auto_fixed", "success", "succeeded")
 _NOT_FIXED = ("failed", "error")
-_ALERT = "validator_alert_raised"
 
 _add(
     "safeguard.violations",
     "Missions with a violation",
     "%",
-    "missions_share",
-    these(_ALERT, status="error"),
+    "computed",
+    these(_ALERT),
     over=EXECUTED,
+    compute=findings.violated,
     better="lower",
     target=5.0,
     min_sample=10,
-    about="Missions with a finding that failed and was not fixed, of those that executed.",
+    groups=(),
+    about="Missions with a finding that failed or is grave, and was not fixed, of those that"
+    " executed.",
+)
+_add(
+    "safeguard.unfixed",
+    "Findings that failed",
+    "",
+    "count",
+    these(_ALERT, status="error"),
+    over=EXECUTED,
+    better="lower",
 )
 _add(
     "safeguard.alerts",
@@ -66,13 +79,16 @@ _add(
     "safeguard.escalated",
     "Missions escalated",
     "%",
-    "missions_share",
-    these("validator_override_requested"),
+    "computed",
+    these("validator_override_requested", _ALERT),
     over=EXECUTED,
+    compute=findings.escalated,
     better="lower",
     target=5.0,
     min_sample=10,
-    about="Missions that asked for an override, of those that executed.",
+    groups=(),
+    about="Missions with an override asked for, or with a grave finding that was not fixed, of"
+    " those that executed.",
 )
 _add(
     "governance.overrides",
