@@ -130,6 +130,7 @@ def steps_done(deployment: Deployment, *, actor: Actor, version: int | None = No
         _reversed(row, actor)
     say(row, f"{row.ref} is deployed; it is being verified.", actor=actor)
     emit(row, "deployed")
+    _tell_gates(row)
     return row
 
 

@@ -147,7 +147,11 @@ def _mend(around: _Around, still: list[Gate], why: str) -> Next:
     if asked is not None and around.may(TICK):
         label = f"Tick: {asked.title}"
         return Next("tick", label, why, TICK, "", words, gate=asked.slug)
-    return Next("look", "Look again", f"{why} {_first(still)}", TICK, "", words, gate=still[0].slug)
+    seen = [gate for gate in still if gate.computed] or (still if asked is not None else [])
+    if not seen:
+        who = f"{why} Somebody else has to confirm: {still[0].title}."
+        return Next("", "", who, waits_for=words, gate=still[0].slug)
+    return Next("look", "Look again", f"{why} {_first(seen)}", TICK, "", words, gate=seen[0].slug)
 
 
 def _checks(gates: Sequence[Gate]) -> str:
