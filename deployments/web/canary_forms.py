@@ -260,11 +260,7 @@ class PlanForm(forms.Form):
             return {**names, "unit": data["unit"] or "ms"}
         if data["source"] == Rollout.Source.PROMETHEUS:
             queries = {name: data[f"query_{name}"] for name in QUERIES if data[f"query_{name}"]}
-            kept = self.rollout.asking.get("token", "") if self.rollout is not None else ""
-            moved = self.rollout is not None and self.rollout.asking.get("url") != data["url"]
-            # A kept token goes to the server it was entered for and to no other.
-            token = data["token"] or ("" if moved else kept)
-            return {"url": data["url"], "queries": queries, "token": token}
+            return {"url": data["url"], "queries": queries, "token": data["token"]}
         return {}
 
     def _deployment(self) -> Deployment | None:

@@ -14,6 +14,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from deployments.canary import links, services, sources
 from deployments.canary.services.trying import Tried, try_source
+from deployments.canary.sources.prometheus import with_kept_token
 from deployments.flags.models import Flag
 from deployments.models import Rollout
 from deployments.web.canary_common import rollout_of, show
@@ -94,12 +95,15 @@ def _tried(
 ) -> Tried:
     given = form.given()
     source = given["source"]
+    asking = sources.checked(source, given["asking"])
+    if rollout is not None:
+        asking = with_kept_token(asking, rollout.asking)
     row = Rollout(
         workspace=workspace,
         flag=rollout.flag if rollout else _flag(form, workspace),
         environment=rollout.environment if rollout else _place(form, workspace),
         source=source,
-        asking=sources.checked(source, given["asking"]),
+        asking=asking,
     )
     return try_source(row, actor=actor_of(request))
 

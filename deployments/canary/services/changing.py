@@ -23,6 +23,7 @@ from deployments.canary.services.planning import (
     slow_from,
     step_title,
 )
+from deployments.canary.sources.prometheus import with_kept_token
 from deployments.models import Rollout, RolloutStep
 from deployments.services import reading
 
@@ -83,7 +84,9 @@ def _ask_elsewhere(row: Rollout, changes: dict[str, Any]) -> None:
     """What another source says is no baseline for this one: it is taken anew."""
     before = row.source, row.asking
     row.source = reading.choice("source", changes.get("source", row.source), Rollout.Source.values)
-    row.asking = sources.checked(row.source, changes.get("asking", row.asking))
+    if row.source != before[0] or "asking" in changes:
+        asked = sources.checked(row.source, changes.get("asking") or {})
+        row.asking = with_kept_token(asked, before[1])
     if (row.source, row.asking) != before:
         row.baseline, row.slow_ms = None, None
 

@@ -137,7 +137,7 @@ def content(rollout: Rollout, steps: Any) -> dict[str, Any]:
         "steps": [list(each) for each in steps],
         "limits": rollout.limits,
         "source": rollout.source,
-        "asking": rollout.asking,
+        "asking": {name: told for name, told in rollout.asking.items() if name != "token"},
         "automatic": rollout.automatic,
     }
 

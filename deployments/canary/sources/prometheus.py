@@ -26,6 +26,7 @@ RATES = ("error_rate", "p95_ms", "others_p95_ms")
 NAMES = (*COUNTS, *RATES)
 BASE = ("baseline_requests", "baseline_errors", "baseline_error_rate", "baseline_p95_ms")
 PURPOSE = "canary-prometheus"
+SEALED = "sealed:"
 TIMEOUT_S = 5.0
 _MAX_BYTES = 100_000
 
@@ -59,15 +60,23 @@ def _checked(asking: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sealed(token: Any) -> str:
-    """Sealed, or as it was sealed before: what a page or an answer showed comes back so."""
     given = text("asking.token", token, 4_000)
-    if given.startswith("sealed:"):
-        return given
-    return "sealed:" + sealed.seal(given, PURPOSE) if given else ""
+    if given.startswith(SEALED):
+        # Whoever has read it somewhere could have it sent to a server of their own.
+        raise refuse("asking.token", "The token itself, not what is kept of it.")
+    return SEALED + sealed.seal(given, PURPOSE) if given else ""
+
+
+def with_kept_token(asking: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Where none is given anew, the one that is kept: for the server it was given for and no
+    other."""
+    if asking.get("token") or asking.get("url") != before.get("url"):
+        return asking
+    return {**asking, "token": before.get("token", "")}
 
 
 def _token(asking: dict[str, Any]) -> str:
-    return sealed.unseal(str(asking.get("token", "")).removeprefix("sealed:"), PURPOSE)
+    return sealed.unseal(str(asking.get("token", "")).removeprefix(SEALED), PURPOSE)
 
 
 def _ask(rollout: Rollout, name: str, start: datetime, end: datetime) -> float | None:
