@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.base.registries import (
@@ -30,7 +30,6 @@ from controlplane.lib.actors import Actor
 from deployments.maintenance import banner, links, plans
 from deployments.models import Freeze, MaintenanceWindow
 from deployments.shown import window_moves
-from deployments.shown.windows import following
 
 GROUP = "Deployments"
 VIEW = "maintenance.view"
@@ -61,26 +60,50 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     order = {"in_progress": 0, "monitoring": 1}
     found = sorted(rows.order_by("starts_at", "pk")[: SHOWN * 2],
                    key=lambda row: order.get(row.status, 2))  # fmt: skip
-    return [_told(row, actor) for row in found[:SHOWN]]
+    return [_told(row, actor, now) for row in found[:SHOWN]]
 
 
-def _told(row: MaintenanceWindow, actor: Actor) -> Waiting:
-    step = following(row, actor)
+def _told(row: MaintenanceWindow, actor: Actor, now: datetime) -> Waiting:
+    text, acts = _glance(row, now)
     going = row.status in {"in_progress", "monitoring"}
-    acts = bool(step.url) and not step.refusal and not step.others
-    mine = acts and (row.watcher_id == actor.user_id or row.created_by == actor.ref)
-    due = row.monitor_until if row.status == "monitoring" else (
-        row.ends_at if row.status == "in_progress" else row.starts_at
-    )  # fmt: skip
+    own = actor.user_id is not None and row.watcher_id == actor.user_id
+    due = row.starts_at
+    if going:
+        due = row.ends_at if row.status == "in_progress" else row.monitor_until or row.ends_at
     return Waiting(
         title=f"{row.ref} {row.title}",
         url=links.window(row),
-        text=f"{step.label.rstrip('…')}. {step.why}"[:160],
+        text=text,
         state=row.status,
         tone="warn" if row.status == "in_progress" else "info" if going else "neutral",
         due=due,
-        mine=mine or (going and row.watcher_id == actor.user_id),
+        mine=acts and (own or row.created_by == actor.ref),
     )
+
+
+def _glance(row: MaintenanceWindow, now: datetime) -> tuple[str, bool]:
+    """What comes next of it, and whether somebody has to do it. From the row alone: the home page
+    asks nothing more for it; what exactly is missing its own page says."""
+    asked = row.approval.status if row.approval is not None else ""
+    if row.status == "in_progress":
+        late = now >= row.ends_at
+        return ("It takes longer than planned." if late else "It goes on."), row.is_ours
+    if row.status == "monitoring":
+        over = row.monitor_until is not None and now >= row.monitor_until
+        return ("The watch is over: close it." if over else "It is being watched."), over
+    if row.starts_at <= now and row.is_ours:
+        return "Its time has come, and it has not begun.", True
+    if row.status == "draft":
+        return "It is not scheduled yet.", True
+    if not row.is_ours:
+        return f"{row.partner} begins by its own clock.", False
+    if row.status == "approved":
+        return "Everything is signed; it begins at its time.", False
+    if asked == "open":
+        return "Those who are asked have to sign.", False
+    if asked == "approved":
+        return "Signed; its first notice has to leave.", False
+    return "Nobody was asked for consent yet.", True
 
 
 def last(actor: Actor, workspace_id: int | None) -> Any:

@@ -133,6 +133,7 @@ ANYTHING = {
     "period": "2026-Q1",
     "verb": "pin",
     "slug": "a",
+    "key": "bd-a",
 }
 
 
