@@ -126,7 +126,9 @@ class _Drawn:
         start = steps[0].started_at
         assert start is not None
         ended = rollout.ended_at or steps[-1].ended_at
-        end = now if ended is None or rollout.is_watched else max(ended, points[-1].at)
+        # To the whole minute: an axis that moved each second would be news at every look.
+        live = now.replace(second=0, microsecond=0) + MINUTE
+        end = live if ended is None or rollout.is_watched else max(ended, points[-1].at)
         one = f"{steps[0].percent} %" if len(steps) == 1 else "all steps"
         self.frame: dict[str, Any] = {
             "kind": "line",

@@ -1,27 +1,33 @@
-"""A rollout from its plan to its end, as people and the judge move it."""
+"""A rollout on its way, as people and the judge move it: on, held, back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
 
-from controlplane.approvals import services as approvals
 from controlplane.base.models import Signal
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
-from controlplane.notify.models import Notification, OutboxMessage
+from controlplane.lib.errors import GateNotMet, Invalid, InvalidTransition, NotAllowed
+from controlplane.notify.models import Notification
 from deployments.canary import services as canary
-from deployments.canary.services.noting import tell_items
 from deployments.flags import services as flags
 from deployments.flags.services import gates
-from deployments.models import Rollout, RolloutEvent
 from tests import make
 from tests.kit.flags import on, rule
-from tests.kit.rollouts import BASELINE, BROKEN, CLEAN, World, fresh, later, look, step_of
+from tests.kit.rollouts import (
+    BROKEN,
+    CLEAN,
+    World,
+    events,
+    fresh,
+    later,
+    look,
+    percents,
+    step_of,
+    talked,
+    walk,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -31,199 +37,7 @@ def world() -> World:
     return World()
 
 
-def percents(settings: dict[str, Any]) -> list[int]:
-    return [each["percent"] for each in settings["rules"]]
-
-
-def events(rollout: Rollout) -> list[str]:
-    return list(rollout.events.order_by("id").values_list("what", flat=True))
-
-
-def talked(rollout: Rollout) -> None:
-    """What the outbox does a moment later."""
-    rows = OutboxMessage.objects.filter(topic="canary.said", payload__rollout=str(rollout.uid))
-    for message in rows.order_by("id"):
-        assert tell_items(message).kind == "accepted"
-
-
-# --- Planning ------------------------------------------------------------------------------------
-
-
-def test_plan__makes_steps_and_an_item_for_each_cohort(world: World) -> None:
-    rollout = world.plan()
-    steps = list(rollout.steps.values_list("percent", "hold_minutes"))
-    assert steps == [(10, 30), (50, 30), (100, 60)]
-    assert rollout.ref == "CAN-1"
-    assert rollout.item is not None
-    items = [step.item for step in rollout.steps.all()]
-    assert {item.parent_id for item in items if item} == {rollout.item.pk}
-    assert next(item.title for item in items if item) == "CAN-1: 10 % for 30 minutes"
-    assert world.settings()["on"] is False
-
-
-def test_plan__cautious_and_own_steps(world: World) -> None:
-    cautious = world.plan(preset="cautious")
-    assert [each.hold_minutes for each in cautious.steps.all()] == [60, 120, 1440]
-    own = [{"percent": 5, "hold_minutes": 1}, {"percent": 100, "hold_minutes": 2}]
-    rollout = world.plan("production", preset="custom", steps=own)
-    assert [each.percent for each in rollout.steps.all()] == [5, 100]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"preset": "quick"}, "preset"),
-        ({"preset": "custom"}, "steps"),
-        ({"preset": "custom", "steps": "all"}, "steps"),
-        ({"preset": "custom", "steps": [{"percent": 10}]}, "steps[0]"),
-        ({"preset": "custom", "steps": [{"percent": 10, "hold_minutes": 1}]}, "steps"),
-        (
-            {
-                "preset": "custom",
-                "steps": [
-                    {"percent": 100, "hold_minutes": 1},
-                    {"percent": 100, "hold_minutes": 1},
-                ],
-            },
-            "steps",
-        ),
-        (
-            {"preset": "custom", "steps": [{"percent": 0, "hold_minutes": 1}]},
-            "steps[0].percent",
-        ),
-        (
-            {"preset": "custom", "steps": [{"percent": 100, "hold_minutes": 1e9}]},
-            "steps[0].hold_minutes",
-        ),
-        ({"steps": [{"percent": 100, "hold_minutes": 1}]}, "steps"),
-        ({"limits": {"max_error_rate": 7}}, "limits.max_error_rate"),
-        ({"source": "guesses"}, "source"),
-        ({"source": "posted", "asking": {"a": 1}}, "asking"),
-        ({"source": "impact", "asking": {"latency": "ms"}}, "asking.errors"),
-        ({"source": "prometheus", "asking": {"url": "ftp://x"}}, "asking.url"),
-        ({"title": "x" * 201}, "title"),
-        ({"title": "a\0"}, "title"),
-    ],
-)
-def test_plan__that_makes_no_sense_is_refused(
-    world: World, wrong: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(Invalid) as refused:
-        world.plan(**wrong)
-    assert list(refused.value.details) == [field]
-    assert not Rollout.objects.exists()
-
-
-def test_plan__one_open_rollout_of_a_flag_and_environment(world: World) -> None:
-    world.plan()
-    with pytest.raises(Conflict, match="has a rollout there"):
-        world.plan()
-    world.plan("production")
-
-
-def test_plan__of_another_workspace_or_without_the_role(world: World) -> None:
-    elsewhere = World()
-    with pytest.raises(NotAllowed):
-        canary.plan(world.flag, elsewhere.staging, actor=world.actor)
-    with pytest.raises(NotAllowed):
-        canary.plan(world.flag, world.staging, actor=elsewhere.actor)
-    viewer = make.actor(make.person(world.workspace, "viewer"))
-    with pytest.raises(NotAllowed):
-        world.plan(actor=viewer)
-
-
-def test_change__before_the_start_everything_after_it_only_the_pace(world: World) -> None:
-    rollout = canary.change_rollout(
-        world.ready(), actor=world.actor, limits={"judge": "strict"}, title="Slowly"
-    )
-    assert rollout.limits["judge"] == "strict"
-    rollout = canary.start(rollout, actor=world.actor)
-    assert not canary.change_rollout(rollout, actor=world.actor, automatic=False).automatic
-    with pytest.raises(GateNotMet, match="It has begun"):
-        canary.change_rollout(rollout, actor=world.actor, limits={"judge": "sequential"})
-
-
-# --- The first step ------------------------------------------------------------------------------
-
-
-def test_start__needs_a_baseline(world: World) -> None:
-    with pytest.raises(InvalidTransition):
-        canary.start(world.plan(), actor=world.actor)
-
-
-def test_baseline__kept_with_the_four_figures(world: World) -> None:
-    rollout = world.ready()
-    assert rollout.slow_ms == 400
-    assert rollout.baseline is not None
-    figures = rollout.baseline.figures
-    assert (figures["error_rate"], figures["p95_ms"], figures["requests"]) == (0.005, 200, 1_000)
-    assert figures["safeguard_violations"] == 0
-    assert isinstance(figures["ready"], list)
-
-
-def test_start__brings_the_first_cohort(world: World) -> None:
-    rollout = world.running()
-    assert rollout.status == "running"
-    settings = world.settings()
-    assert settings["on"] is True
-    assert percents(settings) == [10]
-    step = step_of(rollout)
-    assert step.earliest_next_at is not None
-    assert step.started_at is not None
-    assert step.earliest_next_at - step.started_at == timedelta(minutes=30)
-    assert world.changes()[-1].reason == "CAN-1: 10 %"
-
-
-def test_start__refused_while_the_flag_is_on_or_killed(world: World) -> None:
-    rollout = world.ready()
-    world.put(on(rule(100)))
-    with pytest.raises(GateNotMet, match="is on in"):
-        canary.start(rollout, actor=world.actor)
-    world.put({"on": False})
-    flags.kill(world.flag, actor=world.actor)
-    with pytest.raises(GateNotMet, match="switched off everywhere"):
-        canary.start(rollout, actor=world.actor)
-
-
-def test_baseline__refused_while_the_flag_is_on(world: World) -> None:
-    rollout = world.plan()
-    world.put(on(rule(100)))
-    with pytest.raises(GateNotMet, match="no baseline"):
-        canary.take_baseline(rollout, actor=world.actor, given=BASELINE)
-
-
-def test_targeted_flag__its_rules_are_scaled_and_come_back(world: World) -> None:
-    held = [
-        rule(100, constraints=[{"contextName": "plan", "operator": "IN", "values": ["pro"]}]),
-        rule(20),
-    ]
-    world.put({"on": False, "rules": held})
-    rollout = world.running()
-    assert percents(world.settings()) == [10, 10]
-    rollout = world.post(rollout, **CLEAN)
-    for expected in ([50, 20], [100, 20]):
-        with later(31):
-            world.post(rollout, **CLEAN)
-            assert percents(world.settings()) == expected
-            rollout = fresh(rollout)
-            # the next step's time starts here
-            steps = rollout.steps.filter(state="running")
-            steps.update(started_at=clock.now() - timedelta(minutes=31))
-    assert world.settings()["rules"][0]["constraints"][0]["values"] == ["pro"]
-
-
 # --- Going on ------------------------------------------------------------------------------------
-
-
-def walk(world: World, rollout: Rollout) -> Rollout:
-    """Clean figures to the end of the plan."""
-    for minutes in (31, 31, 61):
-        with later(minutes):
-            rollout = world.post(rollout, **CLEAN)
-            steps = rollout.steps.filter(state="running")
-            # so that each step may be walked from the test's own time
-            steps.update(started_at=clock.now() - timedelta(minutes=minutes))
-    return rollout
 
 
 def test_clean__goes_to_everybody_by_itself_with_a_snapshot_each(world: World) -> None:
@@ -379,90 +193,3 @@ def test_cancel__only_before_it_begins(world: World) -> None:
     assert canary.cancel(world.plan(), actor=world.actor, reason="Not now.").status == "cancelled"
     with pytest.raises(GateNotMet, match="roll it back"):
         canary.cancel(world.running(), actor=world.actor, reason="Not now.")
-
-
-# --- Consent -------------------------------------------------------------------------------------
-
-
-def test_consent__once_for_the_whole_plan(world: World) -> None:
-    world.guard()
-    rollout = world.ready(where="production")
-    with pytest.raises(GateNotMet, match="Consent"):
-        canary.start(rollout, actor=world.actor)
-    request = canary.ask_consent(rollout, actor=world.actor)
-    assert canary.ask_consent(rollout, actor=world.actor).pk == request.pk
-    assert [each["rules"][0]["percent"] for each in request.packet["after"][:2]] == [10, 50]
-    approvals.decide(request, "approved", actor=world.lead, sha256=request.sha256)
-    rollout = canary.start(fresh(rollout), actor=world.actor)
-    with later(31):
-        world.post(rollout, **CLEAN)
-    assert percents(world.settings("production")) == [50]
-
-
-def test_consent__a_flag_that_moved_since_is_not_what_was_signed(world: World) -> None:
-    world.guard()
-    rollout = world.ready(where="production")
-    request = canary.ask_consent(rollout, actor=world.actor)
-    with pytest.raises(GateNotMet):
-        canary.change_rollout(fresh(rollout), actor=world.actor, limits={"judge": "strict"})
-    world.guard(needed=False)
-    world.put({"on": False, "rules": [rule(40)]}, "production")
-    world.guard()
-    with pytest.raises(Conflict):
-        approvals.decide(request, "approved", actor=world.lead, sha256=request.sha256)
-    with pytest.raises(GateNotMet, match="Consent"):
-        canary.start(fresh(rollout), actor=world.actor)
-
-
-# --- What the database holds to ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE deployments_rolloutevent SET reason = 'nicer'",
-        "DELETE FROM deployments_rolloutevent",
-        "UPDATE deployments_rolloutsample SET errors = 0",
-        "DELETE FROM deployments_rollout",
-        "UPDATE deployments_rollout SET flag_id = flag_id + 1",
-    ],
-)
-def test_history__is_only_added_to(world: World, statement: str) -> None:
-    world.post(world.running(), **CLEAN)
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
-
-
-def test_database__starts_nothing_without_consent(world: World) -> None:
-    rollout = world.ready(where="production")
-    world.guard()
-    with pytest.raises(IntegrityError, match="nobody consented"), transaction.atomic():
-        Rollout.objects.filter(pk=rollout.pk).update(status="running", started_at=clock.now())
-
-
-# --- Strangers -----------------------------------------------------------------------------------
-
-
-def test_strangers__move_nothing(world: World) -> None:
-    rollout = world.running()
-    before = RolloutEvent.objects.count()
-    for who in (
-        World().actor,
-        make.actor(make.person(world.workspace, "viewer")),
-    ):
-        moves: list[tuple[Callable[..., object], dict[str, Any]]] = [
-            (canary.promote, {"override": "Mine."}),
-            (canary.roll_back, {"reason": "Mine."}),
-            (canary.pause, {"reason": "Mine."}),
-            (canary.post_figures, {"given": dict(BROKEN)}),
-            (canary.change_rollout, {"automatic": False}),
-        ]
-        for move, given in moves:
-            with pytest.raises(NotAllowed):
-                move(rollout, actor=who, **given)
-    assert RolloutEvent.objects.count() == before
-    assert world.settings()["on"] is True

@@ -10,9 +10,11 @@ import time_machine
 from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.notify.models import OutboxMessage
 from deployments.canary import services as canary
 from deployments.canary.services.figures import snapshot
 from deployments.canary.services.looking import tick
+from deployments.canary.services.noting import tell_items
 from deployments.canary.sources.posted import baseline_of
 from deployments.flags.models import FlagState
 from deployments.models import Rollout, RolloutStep
@@ -94,4 +96,30 @@ def with_baseline(rollout: Rollout, actor: Actor) -> Rollout:
     taken = snapshot(rollout, baseline_of(dict(BASELINE)), actor=actor, phase="before")
     rollout.baseline = taken
     rollout.save(update_fields=["baseline"])
+    return rollout
+
+
+def percents(settings: dict[str, Any]) -> list[int]:
+    return [each["percent"] for each in settings["rules"]]
+
+
+def events(rollout: Rollout) -> list[str]:
+    return list(rollout.events.order_by("id").values_list("what", flat=True))
+
+
+def talked(rollout: Rollout) -> None:
+    """What the outbox does a moment later."""
+    rows = OutboxMessage.objects.filter(topic="canary.said", payload__rollout=str(rollout.uid))
+    for message in rows.order_by("id"):
+        assert tell_items(message).kind == "accepted"
+
+
+def walk(world: World, rollout: Rollout) -> Rollout:
+    """Clean figures to the end of the plan."""
+    for minutes in (31, 31, 61):
+        with later(minutes):
+            rollout = world.post(rollout, **CLEAN)
+            steps = rollout.steps.filter(state="running")
+            # so that each step may be walked from the test's own time
+            steps.update(started_at=clock.now() - timedelta(minutes=minutes))
     return rollout
