@@ -47,7 +47,7 @@ def test_walk__to_consent_by_a_key(world: World) -> None:
     assert api.post(f"maintenance/{ref}/ask")["approval"]
     tasks = api.post(f"maintenance/{ref}/tasks", titles=["Call the supplier"])["tasks"]
     assert [task["title"] for task in tasks][-1] == "Call the supplier"
-    done = api.post(f"maintenance/{ref}/tasks/{tasks[0]['key']}", to="done", remark="exit 0")
+    done = api.post(f"maintenance/{ref}/tasks/{tasks[0]['key']}/move", to="done", remark="exit 0")
     assert done["tasks"][0]["close_reason"] == "exit 0"
     api.post(f"maintenance/{ref}/remarks", kind="evidence", text="Log 4211.")
     moved = {name: (value + timedelta(days=7)).isoformat() for name, value in world.span().items()}
@@ -113,7 +113,7 @@ def test_bad_input__is_refused_with_the_field_named(world: World) -> None:
     ):
         answer = api.call("POST", f"maintenance/{row.ref}/{path}", wrong)
         assert answer.status_code in (400, 403), (path, wrong, answer.content)
-    for path, code in (("start", 403), ("tested", 400), ("tasks/bd-none", 404)):
+    for path, code in (("start", 403), ("tested", 400), ("tasks/bd-none/move", 404)):
         assert api.call("POST", f"maintenance/{row.ref}/{path}").status_code == code, path
 
 

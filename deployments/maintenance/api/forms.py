@@ -166,7 +166,7 @@ class Remark(StrictSerializer):
     text = serializers.CharField(max_length=16_000)
 
 
-class Evidence(StrictSerializer):
+class WindowTest(StrictSerializer):
     evidence = serializers.CharField(max_length=4_000)
 
 

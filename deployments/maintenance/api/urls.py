@@ -25,6 +25,6 @@ urlpatterns = [
     path(f"{ONE}/remarks", windows.RemarkView.as_view()),
     path(f"{ONE}/notices", windows.NoticesView.as_view()),
     path(f"{ONE}/tasks", windows.TasksView.as_view()),
-    path(f"{ONE}/tasks/<str:key>", windows.TaskView.as_view()),
+    path(f"{ONE}/tasks/<str:key>/move", windows.TaskView.as_view()),
     path(f"{ONE}/follow-ups", windows.FollowUpsView.as_view()),
 ]

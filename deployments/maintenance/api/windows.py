@@ -156,7 +156,7 @@ AnnounceView = verb(
 )  # fmt: skip
 TestedView = verb(
     "Tested", CHANGE, services.record_test,
-    "Record that the way back was tested in staging, and what shows it.", forms.Evidence,
+    "Record that the way back was tested in staging, and what shows it.", forms.WindowTest,
 )  # fmt: skip
 AskView = verb(
     "Ask", PLAN, services.ask_consent, "Ask for consent, once everything is there to be signed."
