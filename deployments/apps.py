@@ -7,7 +7,14 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.work import services as work
-        from deployments import answering, kept, presented, rules, transitions  # noqa: F401
+        from deployments import (  # noqa: F401
+            alarms,
+            answering,
+            kept,
+            presented,
+            rules,
+            transitions,
+        )
         from deployments.canary import kept as _canary_kept  # noqa: F401
         from deployments.canary import presented as canary
         from deployments.ci import hearing  # noqa: F401 - listens

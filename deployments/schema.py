@@ -3,10 +3,12 @@ looked at regularly; that they don't is news for those who keep incidents."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.apps import apps
+from django.core import checks
 from django.db import connection
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
@@ -77,6 +79,23 @@ def missing_columns() -> list[str]:
     return found
 
 
+def stale_documents() -> list[str]:
+    """The committed description of the API, where it is not what the routes answer to."""
+    from controlplane.base.api.documents import document  # the generator: long to import
+    from controlplane.base.management.commands.api_schema import FROZEN, frozen_text
+
+    if not FROZEN.is_file():  # installed without its documents
+        return []
+    made = json.loads(frozen_text(document()))
+    return [] if json.loads(FROZEN.read_text(encoding="utf-8")) == made else [FROZEN.name]
+
+
+def refused_settings() -> list[str]:
+    """What `check --deploy` calls an error."""
+    said = checks.run_checks(include_deployment_checks=True)
+    return [each.id or each.msg[:80] for each in said if each.is_serious(checks.ERROR)]
+
+
 def look() -> dict[str, list[str]]:
     """Everything that differs, by kind."""
     return {
@@ -84,6 +103,8 @@ def look() -> dict[str, list[str]]:
         "unmade": unmade(),
         "tables": missing_tables(),
         "columns": missing_columns(),
+        "documents": stale_documents(),
+        "settings": refused_settings(),
     }
 
 
@@ -92,6 +113,8 @@ _WORDS = {
     "unmade": "apps changed without a migration",
     "tables": "tables are missing",
     "columns": "columns differ",
+    "documents": "descriptions of the API are not current",
+    "settings": "settings are refused",
 }
 
 

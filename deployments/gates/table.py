@@ -246,7 +246,7 @@ define(
     "schema",
     applies=forward,
     compute=c.no_drift,
-    mend="The engineering lead: the schema drift page of the runbooks",
+    mend="The engineering lead; the runbook is that of the alarm schema",
 )
 define(
     "backup",
