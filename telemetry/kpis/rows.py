@@ -14,6 +14,7 @@ from controlplane.audit.services import record
 from controlplane.base.registries import Kpi, Parts, kpis
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.errors import ControlPlaneError
 from controlplane.work.models import Project
 from controlplane.work.services import ensuring, graph
 from telemetry import ingest
@@ -97,13 +98,31 @@ def state_of(kpi: Kpi, parts: Parts) -> str:
     return State.MET if met else State.MISSED
 
 
-@transaction.atomic
 def _missed(kpi: Kpi, row: KpiValue, actor: Actor) -> int:
     """A period ended below its target: an event, and for the business's figures work to do."""
+    if not _noted(kpi, row, actor):
+        return 0
+    event = {
+        "event": "kpi_missed",
+        "event_id": f"kpi:{kpi.slug}:{row.start:%Y-%m-%d}",
+        "occurred_at": row.end,
+        "service": "portal",
+        "context": {"kpi": kpi.slug, "value": row.value, "target": kpi.target},
+    }
+    try:
+        ingest.report(actor, row.workspace, [event])
+    except ControlPlaneError as error:
+        # It stands in its row and in the log: the other figures don't wait for it.
+        logger.warning("a missed key figure could not be reported as an event: %s", error)
+    return 1
+
+
+@transaction.atomic
+def _noted(kpi: Kpi, row: KpiValue, actor: Actor) -> bool:
     graph.lock(row.workspace_id)
     locked = KpiValue.objects.select_for_update().get(pk=row.pk)
     if locked.told_at:
-        return 0
+        return False
     said = f"{kpi.title}: {row.value:,.1f} {kpi.unit}, target {kpi.target:,.1f}."
     locked.told_at = clock.now()
     if kpi.group == "business":
@@ -120,17 +139,4 @@ def _missed(kpi: Kpi, row: KpiValue, actor: Actor) -> int:
         ).item.key
     locked.save(update_fields=["item", "told_at"])
     record(actor, "telemetry.kpi_missed", locked, after={"value": row.value, "item": locked.item})
-    ingest.report(
-        actor,
-        row.workspace,
-        [
-            {
-                "event": "kpi_missed",
-                "event_id": f"kpi:{kpi.slug}:{row.start:%Y-%m-%d}",
-                "occurred_at": row.end,
-                "service": "portal",
-                "context": {"kpi": kpi.slug, "value": row.value, "target": kpi.target},
-            }
-        ],
-    )
-    return 1
+    return True

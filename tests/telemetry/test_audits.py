@@ -400,6 +400,9 @@ def test_command__codes_and_forms() -> None:
     assert command("--workspace", "nowhere")[0] == 2
     assert command("--since", "yesterday-ish")[0] == 2
     assert command("--since", "99999999999d")[0] == 2
+    assert command("--since", f"{'9' * 5_000}d")[0] == 2
+    assert command("--since", "\u00b2d")[0] == 2
+    assert command("--mode", "report", "--output", "/nowhere/at/all.md")[0] == 2
 
 
 def test_report__speaks_of_coverage() -> None:

@@ -10,10 +10,10 @@ import time_machine
 
 from controlplane.access.models import Workspace
 from controlplane.base.registries import Parts, kpis
-from controlplane.lib.errors import NotAllowed
+from controlplane.lib.errors import NotAllowed, Unavailable
 from controlplane.work.models import Item
 from telemetry import kpis as key_figures
-from telemetry import measures, rollups
+from telemetry import ingest, measures, rollups
 from telemetry.kpis import formulas
 from telemetry.kpis.periods import before, period_of
 from telemetry.kpis.rows import state_of
@@ -312,6 +312,25 @@ def test_missed_period__told_once_with_one_item() -> None:
     item = Item.objects.get(key=row.item, project__workspace=workspace)
     assert list(item.labels) == ["kpi-miss"]
     assert Event.objects.get(event_type="kpi_missed").operation == "missions.throughput"
+
+
+def test_missed_period__kept_while_no_event_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monday = period_of(WEEK, now()).start - WEEK
+    workspace = make.workspace()
+    Workspace.objects.filter(pk=workspace.pk).update(created_at=monday)
+    workspace.refresh_from_db()
+    when = monday + timedelta(days=2)
+    tell(workspace, [event("mission_completed", mission_id="A", at=when)])
+    rollups.settle()
+
+    def full(*given: Any) -> None:
+        raise Unavailable("Come back later.")
+
+    monkeypatch.setattr(ingest, "report", full)
+    with time_machine.travel(monday + timedelta(days=8), tick=False):
+        counts = key_figures.refresh(workspace, actor=make.JOB)
+    assert (counts["missed"], counts["failed"]) == (1, 0)
+    assert KpiValue.objects.get(kpi="missions.throughput", start=monday).item
 
 
 def test_strangers__may_not_refresh() -> None:

@@ -169,7 +169,19 @@ def test_command__fills_the_past_and_nothing_of_the_future() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "args",
-    [["--workspace=nowhere"], ["--rate=0"], ["--minutes=-1"], ["--from=yesterday"]],
+    [
+        ["--workspace=nowhere"],
+        ["--rate=0"],
+        ["--rate=nan"],
+        ["--rate=inf"],
+        ["--minutes=-1"],
+        ["--minutes=1e300"],
+        ["--back=1e300"],
+        ["--back=-1"],
+        ["--from=yesterday"],
+        ["--from=2025-13-45T00:00:00Z"],
+        ["--from=0001-01-01T00:00:00+14:00"],
+    ],
 )
 def test_command__refuses_what_makes_no_sense(args: list[str]) -> None:
     with pytest.raises(CommandError):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -39,11 +39,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             runs = self._runs(options)
+            self._say(runs, options)
         except CommandError:
             raise
-        except (ControlPlaneError, DatabaseError) as error:
+        except (ControlPlaneError, Error, OSError) as error:
             raise CommandError(f"Could not run: {error}", returncode=2) from error
-        self._say(runs, options)
         worst = max((run.exit_code for run in runs), default=0)
         if worst:
             raise SystemExit(worst)
@@ -91,10 +91,10 @@ class Command(BaseCommand):
 def _moment(text: str) -> datetime | None:
     if not text:
         return None
-    if text[:-1].isdigit() and text[-1] in _UNITS:
+    if text[:-1].isdecimal() and text[-1] in _UNITS:
         try:
             return clock.now() - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-        except OverflowError:
+        except (OverflowError, ValueError):  # a number of 4,300 digits is none
             raise CommandError("--since is too long ago.", returncode=2) from None
     try:
         moment = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")

@@ -21,6 +21,7 @@ from telemetry.simulate.sending import Send
 
 MINUTE = timedelta(minutes=1)
 STEP = timedelta(seconds=5)
+_MOST = {"rate": 10_000_000, "minutes": 600_000, "back": 400}
 
 
 class Command(BaseCommand):
@@ -45,8 +46,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["rate"] <= 0 or options["minutes"] <= 0:
-            raise CommandError("--rate and --minutes must be positive.")
+        for name, most in _MOST.items():
+            # Also what is no number at all: nothing is true of it.
+            if options[name] is not None and not 0 < options[name] <= most:
+                raise CommandError(f"--{name} must be positive, and at most {most:,}.")
         start, end = _window(options)
         send = self._send(options)
         began = time.perf_counter()
@@ -97,8 +100,11 @@ def _window(options: dict[str, Any]) -> tuple[datetime, datetime]:
         oldest = partitions.oldest_open()
         return max(now - timedelta(days=options["back"]), oldest), now
     if options["start"]:
-        start = parse_datetime(options["start"])
-        if start is None:
+        try:
+            start = parse_datetime(options["start"])
+        except ValueError:
+            start = None
+        if start is None or not 2000 <= start.year <= 2200:
             raise CommandError("--from: write it like 2025-10-16T08:00:00Z.")
         start = start if start.tzinfo else start.replace(tzinfo=UTC)
         return start, min(start + lasts, now)
