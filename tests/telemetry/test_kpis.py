@@ -12,8 +12,8 @@ from controlplane.access.models import Workspace
 from controlplane.base.registries import Parts, kpis
 from controlplane.lib.errors import NotAllowed, Unavailable
 from controlplane.work.models import Item
-from telemetry import kpis as key_figures
 from telemetry import ingest, measures, rollups
+from telemetry import kpis as key_figures
 from telemetry.kpis import formulas
 from telemetry.kpis.periods import before, period_of
 from telemetry.kpis.rows import state_of
