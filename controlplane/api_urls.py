@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.api.urls")),
     path("", include("deployments.canary.api")),
     path("", include("deployments.maintenance.api.urls")),
+    path("", include("missions.api.urls")),
 ]

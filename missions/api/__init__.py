@@ -1,0 +1,1 @@
+"""Missions by API."""
