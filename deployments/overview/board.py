@@ -128,37 +128,46 @@ Cells = Mapping[tuple[int, int], Cell]
 
 def _newest(environment: Environment) -> QuerySet[Deployment]:
     """What this environment got of a component, the newest first, by the index of landings."""
-    rows = Deployment.objects.into(environment).landed()
-    return rows.filter(parts__component=OuterRef("pk")).order_by("-deployed_at", "-pk")  # type: ignore[no-any-return]
+    rows = Deployment.objects.into(environment).landed().filter(parts__component=OuterRef("pk"))
+    forward = rows.exclude(status__in=_GONE).exclude(kind="rollback")
+    return forward.order_by("-deployed_at", "-pk")  # type: ignore[no-any-return]
 
 
 def _running(
     workspace: Workspace, places: Sequence[Place]
 ) -> tuple[list[Component], int, dict[tuple[int, int], Cell]]:
-    asked: dict[str, Subquery] = {}
-    for place in places:
-        rows = _newest(place.environment)
-        forward = rows.exclude(status__in=_GONE).exclude(kind="rollback")
-        asked[f"runs_{place.environment.pk}"] = Subquery(forward.values("pk")[:1])
-        undo = rows.filter(kind="rollback").exclude(status__in=[*_GONE, "failed"])
-        asked[f"undo_{place.environment.pk}"] = Subquery(undo.values("pk")[:1])
+    asked = {
+        f"runs_{place.environment.pk}": Subquery(_newest(place.environment).values("pk")[:1])
+        for place in places
+    }
     active = Component.objects.of(workspace).filter(is_active=True).select_related("service")
     found = list(active.annotate(**asked).order_by("order", "name", "pk")[: COMPONENTS + 1])
     more = active.count() - COMPONENTS if len(found) > COMPONENTS else 0
     found = found[:COMPONENTS]
-    keys = {getattr(each, name) for each in found for name in asked} - {None}
-    known = _deployments(keys)
+    undone = _undone(workspace)
+    runs = {getattr(each, name) for each in found for name in asked}
+    known = _deployments({*runs, *undone.values()} - {None})
     cells = {}
     for each in found:
         for place in places:
-            key = place.environment.pk
-            cells[each.pk, key] = _cell(
-                each,
-                place.environment,
-                known.get(getattr(each, f"runs_{key}")),
-                known.get(getattr(each, f"undo_{key}")),
-            )
+            key = (each.pk, place.environment.pk)
+            newest = known.get(getattr(each, f"runs_{place.environment.pk}"))
+            cells[key] = _cell(each, place.environment, newest, known.get(undone.get(key, 0)))
     return found, more, cells
+
+
+def _undone(workspace: Workspace) -> dict[tuple[int, int], int]:
+    """The newest rollback of each component in each environment. They are few, and have an index
+    of their own."""
+    rows = DeploymentComponent.objects.filter(
+        deployment__workspace=workspace,
+        deployment__reverses__isnull=False,
+        deployment__deployed_at__isnull=False,
+    )
+    rows = rows.exclude(deployment__status__in=[*_GONE, "failed"])
+    where = ("component_id", "deployment__environment_id")
+    newest = rows.order_by(*where, "-deployment__deployed_at").distinct(*where)
+    return {(each[0], each[1]): each[2] for each in newest.values_list(*where, "deployment_id")}
 
 
 def _deployments(keys: Iterable[int]) -> dict[int, Deployment]:

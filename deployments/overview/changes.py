@@ -42,7 +42,7 @@ def read(
     component: Component | None = None,
 ) -> Read:
     """What went out to this environment in [start, end), the oldest first."""
-    rows = _went_out(environment, start, end)
+    rows = went_out(environment, start, end)
     if component is not None:
         rows = rows.filter(parts__component=component)
     heard = rows.annotate(heard_at=_HEARD, out_at=_OUT)
@@ -55,7 +55,7 @@ def read(
 _OUT = Coalesce("deployed_at", "started_at")
 
 
-def _went_out(environment: Environment, start: datetime, end: datetime) -> QuerySet[Deployment]:
+def went_out(environment: Environment, start: datetime, end: datetime) -> QuerySet[Deployment]:
     """Live, or stopped on the way. Two conditions, so that each can go by its own index."""
     live = Q(deployed_at__gte=start, deployed_at__lt=end)
     stopped = Q(
