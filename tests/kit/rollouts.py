@@ -46,7 +46,10 @@ class World(flags.World):
         return canary.take_baseline(self.plan(**given), actor=self.actor, given=BASELINE)
 
     def running(self, **given: Any) -> Rollout:
-        return canary.start(self.ready(**given), actor=self.actor)
+        return self.start(self.ready(**given))
+
+    def start(self, rollout: Rollout) -> Rollout:
+        return canary.start(rollout, actor=self.actor)
 
     def post(self, rollout: Rollout, actor: Actor | None = None, **figures: Any) -> Rollout:
         canary.post_figures(rollout, figures, actor=actor or self.actor)

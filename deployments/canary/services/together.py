@@ -15,9 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
 from controlplane.lib.errors import ControlPlaneError
@@ -33,13 +31,12 @@ logger = logging.getLogger(__name__)
 _NOTE = """
 UPDATE deployments_rolloutstep AS step
 SET seen = told.seen, numbers = told.numbers, verdict = told.verdict, rule = told.rule,
-    reason = told.reason, held_since = told.held_since, checked_at = %(now)s
+    reason = told.reason, held_since = told.held, checked_at = %(now)s
 FROM jsonb_to_recordset(%(told)s::jsonb) AS told(
-    id bigint, seen jsonb, numbers jsonb, verdict text, rule text, reason text,
-    held_since timestamptz)
+    id bigint, seen jsonb, numbers jsonb, verdict text, rule text, reason text, held timestamptz)
 WHERE step.id = told.id
 """
-NOTED = ("id", "seen", "numbers", "verdict", "rule", "reason", "held_since")
+NOTED = ("id", "seen", "numbers", "verdict", "rule", "reason")
 
 
 @dataclass(slots=True)
@@ -158,7 +155,11 @@ def _quiet(
 def _note(steps: list[RolloutStep], now: datetime) -> None:
     if not steps:
         return
-    told: list[dict[str, Any]] = [{name: getattr(step, name) for name in NOTED} for step in steps]
-    given = {"told": json.dumps(told, cls=DjangoJSONEncoder), "now": now}
+    told = [{**{name: getattr(each, name) for name in NOTED}, "held": _iso(each)} for each in steps]
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, given)
+        cursor.execute(_NOTE, {"told": json.dumps(told), "now": now})
+
+
+def _iso(step: RolloutStep) -> str | None:
+    """To the microsecond, which the stock encoder cuts off: every hold would begin anew."""
+    return step.held_since.isoformat() if step.held_since is not None else None

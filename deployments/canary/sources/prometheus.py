@@ -70,7 +70,8 @@ def _sealed(token: Any) -> str:
 def with_kept_token(asking: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Where none is given anew, the one that is kept: for the server it was given for and no
     other."""
-    if asking.get("token") or asking.get("url") != before.get("url"):
+    url = asking.get("url")
+    if not url or asking.get("token") or url != before.get("url"):
         return asking
     return {**asking, "token": before.get("token", "")}
 
