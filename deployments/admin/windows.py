@@ -80,7 +80,7 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
         rows = super().get_queryset(request).select_related(*RELATED)
         return rows.prefetch_related("parts__service")
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """What comes next first, or what was last."""
         return (
             ["starts_at", "id"] if request.GET.get("when") == "upcoming" else ["-starts_at", "-id"]

@@ -202,8 +202,8 @@ class RescheduleForm(forms.Form):
 
 
 class _Plain(forms.Form):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, data: Any, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
 
     @property
     def pairs(self) -> Iterator[Any]:

@@ -103,16 +103,17 @@ def test_bad_input__is_refused_with_the_field_named(world: World) -> None:
         ), wrong  # fmt: skip
     assert not MaintenanceWindow.objects.exists()
     row = world.scheduled()
-    for path, wrong in (
+    verbs: tuple[tuple[str, dict[str, Any]], ...] = (
         ("waive", {"rule": "all", "reason": "x"}),
         ("cancel", {}),
         ("tasks", {}),
         ("tasks", {"titles": [" "]}),
         ("remarks", {"kind": "joke", "text": "x"}),
         ("reschedule", {"starts_at": None, "ends_at": None, "reason": "x"}),
-    ):
-        answer = api.call("POST", f"maintenance/{row.ref}/{path}", wrong)
-        assert answer.status_code in (400, 403), (path, wrong, answer.content)
+    )
+    for path, given in verbs:
+        answer = api.call("POST", f"maintenance/{row.ref}/{path}", given)
+        assert answer.status_code in (400, 403), (path, given, answer.content)
     for path, code in (("start", 403), ("tested", 400), ("tasks/bd-none/move", 404)):
         assert api.call("POST", f"maintenance/{row.ref}/{path}").status_code == code, path
 

@@ -53,7 +53,7 @@ class World(deployments.World):
             self.workspace, actor=make.JOB, slug=slug, name=slug.upper(), kind="other"
         )
 
-    def span(self, weeks: int = 0) -> dict[str, datetime]:
+    def span(self, weeks: int = 0) -> dict[str, Any]:
         start, _ = plans.next_quiet_hours(clock.now())
         start += timedelta(weeks=weeks)
         return {"starts_at": start, "ends_at": start + timedelta(hours=2)}
