@@ -19,7 +19,7 @@ from controlplane.base.web import actor_of
 from telemetry import audits
 from telemetry.models import AuditRun, Gap
 from telemetry.shown import audits as shown
-from telemetry.web.common import workspace_shown
+from telemetry.web.common import onwards, workspace_shown
 
 Signed = question(
     "Signed",
@@ -114,7 +114,7 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
             "covered": shown.coverage_words(last) if last else "",
             "open_gaps": audits.blocking_gaps(workspace.pk).count(),
             "gaps_url": list_url(Gap, "status__exact=open"),
-            "ask_url": reverse("telemetry:audit_now"),
+            "ask_url": onwards(request, reverse("telemetry:audit_now")),
             "refusal": "" if decision else decision.reason,
         }
 

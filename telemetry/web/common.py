@@ -16,6 +16,7 @@ from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.base.admin.showing import PART, tag_of
 from controlplane.base.web import actor_of, workspace_of
+from telemetry.shown.times import linked
 
 View = Callable[..., HttpResponseBase]
 
@@ -38,15 +39,26 @@ def show(
 ) -> HttpResponse:
     """The page, or the one region of it that is asked for alone: 304 while that reads the same."""
     region = parts.get(request.GET.get(PART, ""))
+    context = {**context, "in_workspace": linked("", _named(request))}
     if region is None:
         return render(request, template, {**admin.site.each_context(request), **context})
-    text = render_to_string(region, dict(context), request=request)
+    text = render_to_string(region, context, request=request)
     tag = tag_of(text)
     same = request.headers.get("If-None-Match") == tag
     response = HttpResponse(status=304) if same else HttpResponse(text)
     response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     return response
+
+
+def onwards(request: HttpRequest, path: str) -> str:
+    """Another page, of the workspace that this one's address names: such a name is not kept, and
+    the next page would speak of the workspace that was chosen before."""
+    return linked(path, _named(request))
+
+
+def _named(request: HttpRequest) -> dict[str, str]:
+    return {"workspace": request.GET.get("workspace", "")}
 
 
 def workspace_shown(request: HttpRequest) -> Workspace | None:

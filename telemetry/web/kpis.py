@@ -26,7 +26,7 @@ from telemetry.models import KpiValue
 from telemetry.queries import csv_of
 from telemetry.shown import figures, times
 from telemetry.shown.figures import Period
-from telemetry.web.common import page, show, workspace_shown
+from telemetry.web.common import onwards, page, show, workspace_shown
 
 SLUG = "kpi-board"
 HISTORY = 120  # periods, the newest
@@ -99,7 +99,7 @@ def compute(request: HttpRequest) -> HttpResponse:
     if counts["failed"]:
         messages.error(request, f"{counts['failed']} could not be computed; the log says why.")
     messages.success(request, f"Computed {counts['figures']} periods anew.")
-    return HttpResponseRedirect(reverse("telemetry:kpi_board"))
+    return HttpResponseRedirect(onwards(request, reverse("telemetry:kpi_board")))
 
 
 # --- One figure ---------------------------------------------------------------------------------
@@ -121,7 +121,11 @@ def kpi(request: HttpRequest, slug: str) -> HttpResponse:
         "standing": _stands(periods),
         "chart_data": _chart(found, periods[:DRAWN][::-1]),
         "files": [
-            (form.upper(), reverse("telemetry:kpi_file", args=(found.slug, form))) for form in FORMS
+            (
+                form.upper(),
+                onwards(request, reverse("telemetry:kpi_file", args=(found.slug, form))),
+            )
+            for form in FORMS
         ],
         "board_link": reverse("telemetry:kpi_board"),
         "explained": _explained(found),

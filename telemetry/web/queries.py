@@ -24,7 +24,7 @@ from telemetry.models.rollups import DIMENSIONS
 from telemetry.queries import LAST, TIME, WINDOWS, Query, Question, Table
 from telemetry.shown import times
 from telemetry.shown.amounts import amount
-from telemetry.web.common import page, show, workspace_shown
+from telemetry.web.common import onwards, page, show, workspace_shown
 
 DRAWN = 30
 FORMS = ("csv", "json")
@@ -224,7 +224,7 @@ def keep(request: HttpRequest) -> HttpResponse:
         said = " ".join(str(text) for text in error.details.values())
         return _form(request, workspace, sent, f"{error.message} {said}".strip())
     messages.success(request, f"“{row.title}” is kept.")
-    return HttpResponseRedirect(reverse("telemetry:query", args=(row.slug,)))
+    return HttpResponseRedirect(onwards(request, reverse("telemetry:query", args=(row.slug,))))
 
 
 @require_POST
@@ -234,7 +234,7 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     row = queries.row_of(slug, actor, workspace)
     queries.remove_query(row, actor=actor)
     messages.success(request, f"“{row.title}” is removed.")
-    return HttpResponseRedirect(reverse("telemetry:queries"))
+    return HttpResponseRedirect(onwards(request, reverse("telemetry:queries")))
 
 
 def _slug(title: str) -> str:

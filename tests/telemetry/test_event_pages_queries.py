@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from controlplane.access import services
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from telemetry import rollups
@@ -109,3 +110,23 @@ def test_queries__keep_one_and_remove_it(here: Workspace, viewer: Client, operat
     assert SavedQuery.objects.count() == 1
     assert operator.post("/admin/telemetry/queries/calls/remove/").status_code == 302
     assert SavedQuery.objects.count() == 0
+
+
+def test_queries__of_the_workspace_in_the_address__kept_and_removed_there() -> None:
+    """A name in the address is not kept: the forms of such a page name it again."""
+    first, second = make.workspace("aaa-first"), make.workspace("zzz-second")
+    person = make.person(first, "primary_operator")
+    member = services.add_member(second, person, actor=make.JOB)
+    services.grant_role(member, "primary_operator", actor=make.JOB)
+    browser = make.client(person)
+    for place in (first, second):
+        form = text(browser, f"/admin/telemetry/queries/new/?workspace={place.slug}")
+        action = f"/admin/telemetry/queries/keep/?workspace={place.slug}"
+        assert f'action="{action}"' in form
+        sent = {"title": "Calls", "measures": ["tool.calls"], "window": "6h"}
+        assert browser.post(action, sent)["Location"].endswith(f"/calls/?workspace={place.slug}")
+    page = text(browser, f"/admin/telemetry/queries/calls/?workspace={second.slug}")
+    remove = f"/admin/telemetry/queries/calls/remove/?workspace={second.slug}"
+    assert f'action="{remove}"' in page
+    assert browser.post(remove).status_code == 302
+    assert list(SavedQuery.objects.values_list("workspace", flat=True)) == [first.pk]

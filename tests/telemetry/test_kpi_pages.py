@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from controlplane.access import services
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.base.registries import kpis
@@ -150,6 +151,25 @@ def test_figure__unknown_is_not_found(browser: Client, path: str) -> None:
 @pytest.mark.parametrize("query", ["?range=no&from=x", "?workspace=nowhere", "?_part=board&x=%F6"])
 def test_board__nonsense_in_the_address__no_error(browser: Client, query: str) -> None:
     assert browser.get(BOARD + query).status_code < 500
+
+
+def test_figure__of_the_workspace_in_the_address__and_its_files_too(here: Workspace) -> None:
+    other = make.workspace("zzz-other")
+    person = make.person(here, "telemetry_analyst")
+    member = services.add_member(other, person, actor=make.JOB)
+    services.grant_role(member, "telemetry_analyst", actor=make.JOB)
+    both = make.client(person)
+    kept(here, 77, State.MET, ago=1)
+    kept(other, 12, State.MET, ago=1)
+    page = main(both, f"{BOARD}?workspace={other.slug}")
+    assert f'href="{BOARD}{SLUG}/?workspace={other.slug}"' in page
+    assert f'{reverse("telemetry:kpi_compute")}?workspace={other.slug}"' in page
+    page = main(both, f"{BOARD}{SLUG}/?workspace={other.slug}")
+    file = f"{BOARD}{SLUG}/history.json?workspace={other.slug}"
+    assert f'href="{file}"' in page
+    rows = json.loads(both.get(file).content)["rows"]
+    assert [row for row in rows if 12 in row]
+    assert not [row for row in rows if 77 in row]
 
 
 # --- Computing --------------------------------------------------------------------------------
