@@ -38,7 +38,7 @@ class LaunchesView(ListView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         rows = Launch.objects.visible_to(request.actor).of(request.workspace)
-        return rows.select_related("approval", "workspace")  # type: ignore[no-any-return]
+        return rows.select_related("approval", "workspace")
 
     def post(self, request: Any) -> HttpResponse:
         """Plan a launch; its checklist comes with it"""
@@ -46,26 +46,36 @@ class LaunchesView(ListView):
         return created(self.show(made), f"{request.path}/{made.ref}")
 
 
-class LaunchView(DetailView):
-    """One launch with its checklist."""
-
-    actions = {"GET": VIEW, "PATCH": MANAGE}
+class OneLaunch(DetailView):
     output = forms.LaunchWhole
-    inputs = {"PATCH": forms.LaunchChange}
-    outputs = {"GET": forms.LaunchWholeShown, "PATCH": forms.LaunchWholeShown}
     extra_columns = ("id",)
     lookup = "ref"
     version = ("version",)
-    if_match = {"PATCH": "optional"}
     tags = TAGS
-    errors = (409,)
-    rows = LaunchesView.rows
+    errors = (409, 422)
+
+    def rows(self, request: PortalRequest) -> QuerySet[Any]:
+        rows = Launch.objects.visible_to(request.actor).of(request.workspace)
+        return rows.select_related("approval", "workspace")
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         lines = LaunchLine.objects.filter(launch_id=row.pop("id")).order_by("position")
         form = row_of(forms.LaunchLineRow)
         row["lines"] = [form.from_object(line) for line in lines]
         return row
+
+    def answer(self, request: Any, launch: Launch) -> HttpResponse:
+        """As it stands now."""
+        return JsonAnswer(self.show(self.rows(request).get(pk=launch.pk)))
+
+
+class LaunchView(OneLaunch):
+    """One launch with its checklist."""
+
+    actions = {"GET": VIEW, "PATCH": MANAGE}
+    inputs = {"PATCH": forms.LaunchChange}
+    outputs = {"GET": forms.LaunchWholeShown, "PATCH": forms.LaunchWholeShown}
+    if_match = {"PATCH": "optional"}
 
     def patch(self, request: Any, ref: str) -> HttpResponse:
         """Say what it is and when; signatures that were given fall"""
@@ -74,18 +84,13 @@ class LaunchView(DetailView):
             request, services.change_launch(row, actor=request.actor, **self.read(request))
         )
 
-    def answer(self, request: Any, launch: Launch) -> HttpResponse:
-        return JsonAnswer(self.show(self.rows(request).get(pk=launch.pk)))
 
-
-class LaunchLineView(LaunchView):
+class LaunchLineView(OneLaunch):
     """One line of its checklist."""
 
     actions = {"PUT": TICK}
     inputs = {"PUT": forms.LineChange}
     outputs = {"PUT": forms.LaunchWholeShown}
-    if_match = {}
-    errors = (409, 422)
 
     def put(self, request: Any, ref: str, slug: str) -> HttpResponse:
         """Show that a line holds, or say why it does not apply"""
@@ -98,29 +103,26 @@ class LaunchLineView(LaunchView):
         return self.answer(request, launch)
 
 
-class LaunchSignOffView(LaunchView):
+class LaunchSignOffView(OneLaunch):
     """Ask those whom the policy names to sign."""
 
     actions = {"POST": MANAGE}
     inputs = {"POST": NoInput}
     outputs = {"POST": forms.LaunchWholeShown}
     statuses = {"POST": 200}
-    if_match = {}
-    errors = (409, 422)
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         row = self.object(request, {"ref": ref})
         return self.answer(request, services.ask_sign_off(row, actor=request.actor))
 
 
-class LaunchReopenView(LaunchView):
+class LaunchReopenView(OneLaunch):
     """Open it again; what was signed counts for nothing."""
 
     actions = {"POST": MANAGE}
     inputs = {"POST": forms.LaunchReason}
     outputs = {"POST": forms.LaunchWholeShown}
     statuses = {"POST": 200}
-    if_match = {}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         row = self.object(request, {"ref": ref})
@@ -128,14 +130,13 @@ class LaunchReopenView(LaunchView):
         return self.answer(request, done)
 
 
-class LaunchCancelView(LaunchView):
+class LaunchCancelView(OneLaunch):
     """It will not be launched."""
 
     actions = {"POST": MANAGE}
     inputs = {"POST": forms.LaunchReason}
     outputs = {"POST": forms.LaunchWholeShown}
     statuses = {"POST": 200}
-    if_match = {}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         row = self.object(request, {"ref": ref})
@@ -143,15 +144,11 @@ class LaunchCancelView(LaunchView):
         return self.answer(request, done)
 
 
-class LaunchDocumentView(DetailView):
+class LaunchDocumentView(OneLaunch):
     """The checklist with its evidence and signatures, as Markdown."""
 
     actions = {"GET": VIEW}
-    output = forms.LaunchRow
     outputs = {"GET": forms.DocumentAnswer}
-    lookup = "ref"
-    tags = TAGS
-    rows = LaunchesView.rows
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return JsonAnswer({"markdown": checklist.markdown(self.object(request, kwargs))})

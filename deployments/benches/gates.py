@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -27,7 +28,7 @@ JOB = actors.job("bench")
 ITEMS, EVENTS, CHECKS = 20_000, 2_000, 60
 KINDS = ("agent", "frontend", "database", "portal")
 SHA = "1f" * 20
-FACTS = {
+FACTS: dict[str, Any] = {
     "commit_sha": SHA,
     "ci_url": "https://ci.example.org/7",
     "image_tag": "v4.2.0",

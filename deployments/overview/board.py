@@ -130,7 +130,7 @@ def _newest(environment: Environment) -> QuerySet[Deployment]:
     """What this environment got of a component, the newest first, by the index of landings."""
     rows = Deployment.objects.into(environment).landed().filter(parts__component=OuterRef("pk"))
     forward = rows.exclude(status__in=_GONE).exclude(kind="rollback")
-    return forward.order_by("-deployed_at", "-pk")  # type: ignore[no-any-return]
+    return forward.order_by("-deployed_at", "-pk")
 
 
 def _running(

@@ -65,7 +65,8 @@ def went_out(environment: Environment, start: datetime, end: datetime) -> QueryS
         status__in=["failed", "rolled_back"],
     )
     rows: QuerySet[Deployment] = Deployment.objects.into(environment).filter(live | stopped)
-    return rows.exclude(kind="rollback")
+    found: QuerySet[Deployment] = rows.exclude(kind="rollback")
+    return found
 
 
 def _first_word() -> QuerySet[Any]:
@@ -75,7 +76,8 @@ def _first_word() -> QuerySet[Any]:
     sha = OuterRef("commit_sha")
     rows = CheckResult.objects.filter(workspace=OuterRef("workspace"), sha__gte=sha)
     rows = rows.filter(sha__lt=Concat(sha, Value("g")))
-    return rows.annotate(said=said).order_by("said").values("said")[:1]
+    told: QuerySet[Any] = rows.annotate(said=said).order_by("said").values("said")
+    return told[:1]
 
 
 # Of a deployment that names no commit every check would be "about" it.

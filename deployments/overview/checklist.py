@@ -10,7 +10,7 @@ from django.conf import settings
 from controlplane.access.models import User
 from controlplane.access.policy import role_label
 from controlplane.approvals import links as approvals
-from controlplane.approvals.models import Request
+from controlplane.approvals.models import Decision, Request
 from controlplane.lib.text import in_markdown
 from deployments.models import Launch, LaunchLine
 from deployments.overview import links
@@ -59,7 +59,7 @@ def _signatures(request: Request | None) -> list[str]:
     if request is None:
         return ["Nobody was asked yet."]
     slots = list(request.slots.order_by("position"))
-    decisions = {}
+    decisions: dict[int, list[Decision]] = {}
     for one in request.decisions.select_related("person", "slot").order_by("pk"):
         decisions.setdefault(one.slot_id, []).append(one)
     rows = ["| For | State | Who | As | When |", "|---|---|---|---|---|"]

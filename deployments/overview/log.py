@@ -52,7 +52,7 @@ def releases(asked: Asked) -> QuerySet[Deployment]:
         rows = rows.filter(kind=asked.kind)
     rows = rows.select_related("environment", "item", "reverses")
     rows = rows.prefetch_related("parts__component")
-    return rows.order_by("-deployed_at", "-pk")  # type: ignore[no-any-return]
+    return rows.order_by("-deployed_at", "-pk")
 
 
 def page(asked: Asked, before: str = "", most: int = PAGE) -> Page:

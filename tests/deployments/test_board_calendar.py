@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -133,7 +134,7 @@ def test_deployments_and_freezes__as_planned_and_as_they_went(world: World) -> N
     landed(world, "0.9.0", ago(days=30), planned_at=ago(days=31))
     world.draft("production", release="1.1.0", planned_at=clock.now() + timedelta(days=2))
     world.draft("staging", release="1.2.0")  # nobody said when
-    given = {"actor": world.actor, "reason": "Books."}
+    given: Any = {"actor": world.actor, "reason": "Books."}
     at = clock.now()
     for title, begins, ends in (("Then", 1, 3), ("Never", 4, 6), ("Far", 40, 50)):
         made = services.make_freeze(
