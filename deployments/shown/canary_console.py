@@ -30,6 +30,7 @@ from controlplane.work.models import Item
 from deployments.canary import links
 from deployments.flags.models import Flag
 from deployments.models import Deployment, Rollout
+from deployments.querysets import RolloutQuerySet
 from deployments.shown import canaries
 from deployments.shown.canary_words import HELD, sentence
 
@@ -37,9 +38,10 @@ GROUP, VIEW, PLAN = "Deployments", "rollout.view", "rollout.plan"
 FOUND, SHOWN, MOST_COUNTED = 6, 8, 99
 
 
-def _here(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
+def _here(actor: Actor, workspace_id: int | None) -> RolloutQuerySet:
     rows = Rollout.objects.visible_to(actor).select_related("flag", "environment")
-    return rows if workspace_id is None else rows.of(workspace_id)
+    found: RolloutQuerySet = rows if workspace_id is None else rows.of(workspace_id)
+    return found
 
 
 def _counted(actor: Actor, workspace_id: int | None) -> NavRows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controlplane.lib.errors import GateNotMet, Invalid
@@ -58,7 +60,8 @@ def test_tier_2_under_a_flag__is_not_ready_without_a_plan(
 
 
 def test_tier_1_and_without_a_flag__need_none(world: World, around: deployments.World) -> None:
-    for number, more in enumerate(({"flag": world.flag, "tier": 1}, {"tier": 3})):
+    given: list[dict[str, Any]] = [{"flag": world.flag, "tier": 1}, {"tier": 3}]
+    for number, more in enumerate(given):
         row = around.prepared("staging", release=f"5.1.{number}", **more)
         assert not row.gates.filter(slug="rollout-plan").exclude(state="not_applicable").exists()
 
