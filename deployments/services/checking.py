@@ -321,12 +321,16 @@ def _store(gate: Gate, actor: Actor) -> None:
 def _after_change(definition: Definition, gate: Gate, actor: Actor) -> None:
     """What is asked consent for says which checks were waived: changing that asks anew."""
     from deployments.services.consent import packet_moved
-    from deployments.services.papers import owe
+    from deployments.services.papers import forgive, owe
 
     if gate.phase == "before":
         packet_moved(gate.deployment, actor=actor, why=f"“{definition.title}” changed.")
-    elif gate.state == Gate.State.WAIVED and gate.deployment.docs_due_at is not None:
+    if gate.deployment.kind != Deployment.Kind.HOTFIX:
+        return
+    if gate.state == Gate.State.WAIVED:
         owe(gate.deployment, actor=actor)
+    else:
+        forgive(gate.deployment, "It was not skipped after all.", f"gate-{gate.slug}")
 
 
 def ask_anew(row: Deployment, changed: Iterable[str]) -> None:

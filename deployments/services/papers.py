@@ -26,34 +26,48 @@ ALWAYS = {
     "review": "Hold the retrospective",
     "timeline": "Write down the timeline",
 }
+REVIEW = "review"
 OVERDUE = "deployments.papers_overdue"
 
 
-def owe(row: Deployment, *, actor: Actor) -> list[Item]:
-    """Open the follow-ups: once each, whoever asks again."""
-    from deployments.watch.timers import set_papers
+def owe(row: Deployment, *, actor: Actor) -> None:
+    """Open the follow-ups: once each, whoever asks again. The review and what is skipped from the
+    beginning; when it went live the rest, and a day for all of it. Callers hold the graph."""
+    known = {item.ensure_key: item for item in items_of(row)}
+    for slug, title in _wanted(row):
+        item = known.get(_key(row, slug))
+        if item is None:
+            _open(row, slug, title)
+        elif item.category != "done" and item.due_at != row.docs_due_at:
+            work.update_item(item, actor=PORTAL, due_at=row.docs_due_at)
+    if row.docs_due_at is not None:
+        from deployments.watch.timers import set_papers
 
-    set_papers(row)
-    return [_open(row, slug, title) for slug, title in _wanted(row)]
+        set_papers(row)
 
 
 def _wanted(row: Deployment) -> list[tuple[str, str]]:
     skipped = row.gates.filter(state="waived").order_by("position")
     steps = row.steps.filter(state="skipped", optional=False).order_by("position")
+    live = row.docs_due_at is not None
     return [
-        *ALWAYS.items(),
+        *((slug, title) for slug, title in ALWAYS.items() if live or slug == REVIEW),
         *((f"gate-{gate.slug}", f"Make up for: {gate.title}") for gate in skipped),
         *((f"step-{step.uid}", f"Make up for: {step.title}") for step in steps),
     ]
 
 
-def _open(row: Deployment, slug: str, title: str) -> Item:
+def _key(row: Deployment, slug: str) -> str:
+    return f"deployment-papers:{row.uid}:{slug}"
+
+
+def _open(row: Deployment, slug: str, title: str) -> None:
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     definition = table.GATES.get(slug.removeprefix("gate-"))
     command = f"\n\n{definition.command}" if definition is not None and definition.command else ""
     found = work.ensure(
         project,
-        f"deployment-papers:{row.uid}:{slug}",
+        _key(row, slug),
         actor=PORTAL,
         title=f"{title} ({row.ref})"[:500],
         item_type="task",
@@ -64,7 +78,14 @@ def _open(row: Deployment, slug: str, title: str) -> Item:
     )
     if found.created and row.item is not None:
         work.add_dependency(found.item, row.item, actor=PORTAL, kind="discovered-from")
-    return found.item
+
+
+def forgive(row: Deployment, reason: str, *slugs: str) -> None:
+    """What is not owed after all is closed: of these, or of everything."""
+    wanted = {_key(row, slug) for slug in slugs}
+    for item in items_of(row):
+        if item.category != "done" and (not slugs or item.ensure_key in wanted):
+            work.close_item(item, actor=PORTAL, reason=reason, force=True)
 
 
 def items_of(row: Deployment) -> list[Item]:

@@ -23,9 +23,9 @@ from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.flags.models import Flag
 from deployments.models import Deployment, DeploymentComponent
-from deployments.services import consent, reading, telling
+from deployments.services import consent, papers, reading, telling
 from deployments.services.checking import ask_afresh, ask_anew, copy_gates, look_at_gates
-from deployments.services.holding import hold, require_status
+from deployments.services.holding import hold, hold_with_work, require_status
 from deployments.services.noting import PORTAL, emit, note, say
 from deployments.steps import copying
 from deployments.steps.copying import copy_steps
@@ -334,7 +334,7 @@ def prepare(
 ) -> Deployment:
     """Begin the control loop: gates and steps are laid out, on-call is told, what the portal
     knows is looked at. A failed one may be prepared again."""
-    row = hold(deployment, version=version)
+    row = _hold_with_papers(deployment, version)
     if not row.parts.exists():
         raise reading.refuse("components", "Say which components it brings.")
     changes: dict[str, Any] = {"changed_at": clock.now()}
@@ -349,9 +349,17 @@ def prepare(
     copy_steps(row)
     telling.tell_on_call(row)
     look_at_gates(row)
+    if row.kind == Deployment.Kind.HOTFIX:
+        papers.owe(row, actor=actor)  # its review, from the beginning
     say(row, f"{row.ref} is being prepared.", actor=actor, status="in_progress")
     emit(row, "preparing")
     return row
+
+
+def _hold_with_papers(deployment: Deployment, version: int | None) -> Deployment:
+    """A hotfix owes a review from the beginning: an item that is opened, or closed, with it."""
+    lock = hold_with_work if deployment.kind == Deployment.Kind.HOTFIX else hold
+    return lock(deployment, version=version)
 
 
 def _not_undone(row: Deployment) -> None:
@@ -370,13 +378,15 @@ def cancel(
 ) -> Deployment:
     """It will not be. Its release may be planned anew."""
     why = reading.reason(redact_text(reason))
-    row = hold(deployment, version=version)
+    row = _hold_with_papers(deployment, version)
     if row.deployed_at is not None or row.started_at is not None:
         raise Conflict(f"{row.ref} has begun: give it up, or roll it back.")
     changes = {"closed_at": clock.now(), "close_reason": why, "blocked_from": ""}
     advance(row, "cancelled", actor=actor, reason=why, changes=changes)
     timers.cancel_timers(subject=subject_ref(row))
     consent.withdraw(row, actor=actor, why=why)
+    if row.kind == Deployment.Kind.HOTFIX:
+        papers.forgive(row, f"{row.ref} is cancelled: {why}"[:500])
     say(row, f"{row.ref} is cancelled: {why}", actor=actor, close=f"Cancelled: {why}")
     emit(row, "cancelled")
     return row

@@ -14,6 +14,7 @@ from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
 from controlplane.notify.models import InboxItem
 from controlplane.oncall import services as oncall
 from controlplane.oncall.models import Schedule
+from controlplane.work import services as work
 from deployments import jobs, services
 from deployments.gates import computing
 from deployments.models import Deployment, Gate
@@ -132,19 +133,42 @@ class TestTryAgain:
 
 
 class TestHotfix:
+    def titles(self, row: Deployment) -> list[str]:
+        """Of what it owes and is not done."""
+        return [item.title for item in papers.items_of(row) if item.category != "done"]
+
+    def test_review_is_owed_from_the_beginning__the_rest_once_it_is_live(
+        self, world: World
+    ) -> None:
+        row = world.prepared(kind="hotfix", **HOTFIX)
+        review = f"Hold the retrospective ({row.ref})"
+        assert self.titles(row) == [review]
+        gate = world.gate(row, "agent-tests")
+        services.waive_gate(gate, actor=world.actor, reason="No time.")
+        skipped = f"Make up for: Agent tests pass ({row.ref})"
+        assert self.titles(row) == [review, skipped]
+        services.ask_again(gate, actor=world.lead, reason="There is time.")
+        assert self.titles(row) == [review]
+        services.cancel(again(row), actor=world.actor, reason="It mended itself.")
+        assert self.titles(row) == []
+
     def test_check_skipped_after_it_went__is_owed(self, world: World) -> None:
         world.on_call()
         row = world.prepared("staging", kind="hotfix", **HOTFIX)
         world.settle(row)
         services.declare_ready(again(row), actor=world.actor)
         row = world.do_steps(services.start(again(row), actor=world.actor))
-        before = len(papers.items_of(row))
+        due = again(row).docs_due_at
+        before = papers.items_of(row)
+        assert due is not None
+        assert {item.due_at for item in before} == {due}
+        work.close_item(before[0], actor=make.JOB, reason="Held.")
         gate = world.gate(row, "smoke-execute")
         services.waive_gate(gate, actor=world.actor, reason="No missions run at night.")
         owed = papers.items_of(row)
-        assert len(owed) == before + 1
+        assert len(owed) == len(before) + 1  # what is done is not opened a second time
         assert owed[-1].title.startswith("Make up for: A mission executes")
-        assert owed[-1].due_at == again(row).docs_due_at
+        assert owed[-1].due_at == due
         with pytest.raises(GateNotMet):
             services.settle(again(row), actor=world.actor, reason="All there.")
 

@@ -1,0 +1,102 @@
+"""Whoever deletes a work item holds the graph and the item, and comes for the deployments that name
+it. What deployments do meanwhile waits for it before it takes anything, and never in a circle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from controlplane.lib.errors import GateNotMet
+from controlplane.work import services as work
+from controlplane.work.models import Item
+from controlplane.work.services import graph
+from deployments import services
+from deployments.models import Deployment
+from deployments.services import papers
+from tests import make
+from tests.kit.deployments import HOTFIX, World, again, steps
+from tests.kit.racing import race
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.servers]
+
+
+def item_of(world: World) -> Item:
+    """One that somebody else made, so that it may be deleted."""
+    project = work.ensure_operations_project(world.workspace, actor=make.JOB)
+    return work.create_item(project, actor=make.JOB, title="Ship it", labels=["ops"])
+
+
+def while_deleted(item: Item, other: Callable[[], Any]) -> tuple[Any, Any]:
+    """`other` begins while the item is about to go."""
+    held = threading.Event()
+
+    def delete() -> Any:
+        with transaction.atomic():
+            graph.lock(item.workspace_id)
+            Item.objects.select_for_update().get(pk=item.pk)
+            held.set()
+            _until_somebody_waits()
+            return work.delete_items([item], actor=make.JOB)
+
+    def begin() -> Any:
+        assert held.wait(timeout=10)
+        return other()
+
+    turns = (delete, begin)
+    deleted, done = race(2, lambda number: turns[number]())
+    return deleted, done
+
+
+def _until_somebody_waits() -> None:
+    pause = threading.Event()
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        pause.wait(0.01)
+
+
+def test_item_deleted__while_it_is_declared_ready() -> None:
+    world = World()
+    item = item_of(world)
+    world.on_call()
+    world.completed("staging")
+    row = world.prepared("production", item=item)
+    world.settle(row)
+    deleted, asked = while_deleted(
+        item, lambda: services.declare_ready(again(row), actor=world.actor)
+    )
+    assert deleted.keys == [item.key]
+    assert isinstance(asked, GateNotMet), asked  # it has no work item any more
+    assert again(row).item is None
+
+
+def test_item_deleted__while_it_is_rolled_back() -> None:
+    world = World()
+    item = item_of(world)
+    bad = world.started(item=item)
+    deleted, undone = while_deleted(
+        item, lambda: services.roll_back(bad, actor=world.actor, reason="Errors.")
+    )
+    assert deleted.keys == [item.key]
+    assert isinstance(undone, Deployment), undone
+    assert (undone.status, again(bad).item) == ("deploying", None)
+
+
+def test_item_deleted__while_a_hotfix_lands() -> None:
+    world = World()
+    item = item_of(world)
+    row = world.started(kind="hotfix", item=item, **HOTFIX)
+    *before, last = steps(row)
+    for step in before:
+        services.finish_step(step, actor=world.actor)
+    deleted, done = while_deleted(item, lambda: services.finish_step(last, actor=world.actor))
+    assert deleted.keys == [item.key]
+    assert done.state == "done", done
+    assert again(row).status == "verifying"
+    assert len(papers.owed(again(row))) >= 3
