@@ -90,7 +90,7 @@ def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list
     missing = [str(Notice.Kind(kind).label) for kind in wanted if kind not in have]
     lost = failed(row for row in rows if row.notification_id is not None)
     ahead: list[str] = []
-    for kind in plans.AHEAD:
+    for kind in wanted:
         of_kind = [row for row in rows if row.kind == kind]
         late = [row for row in of_kind if row.state == "due" or row.pk in lost]
         if not late:

@@ -166,6 +166,18 @@ def test_banner__while_announced_and_under_way(world: World) -> None:
     assert banner.texts(World().actor, None) == []
 
 
+def test_emergency__begins_before_its_time__owes_nothing(world: World) -> None:
+    soon = {"starts_at": clock.now() + timedelta(days=3)}
+    soon["ends_at"] = soon["starts_at"] + timedelta(hours=1)
+    row = world.sign_window(world.emergency(**soon))
+    assert states(row, "day") == {"due"}
+    services.start(row, actor=world.actor)
+    assert states(row, "day") == {"folded"}
+    with at(soon["starts_at"]):
+        fire()
+    assert sent_of(world) == ["emergency", "emergency", "planned", "start"]
+
+
 # --- Silences of any length: none skipped, none doubled ------------------------------------------
 
 

@@ -59,6 +59,7 @@ def local(value: Any) -> str:
     return f"{value:%Y-%m-%dT%H:%M}"
 
 
+@pytest.mark.slow
 def test_walk__the_page_leads_from_step_to_step(world: World, browser: Client) -> None:
     span = world.span()
     page = shown(browser, links.PLAN)

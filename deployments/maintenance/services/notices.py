@@ -108,6 +108,12 @@ def say_ahead(
     return saying
 
 
+def unsaid_ahead(window: MaintenanceWindow) -> list[str]:
+    """What was still to be said in advance when it begins: an emergency's, or what was waived."""
+    rows = window.notices.filter(revision=window.revision, state="due", kind__in=plans.AHEAD)
+    return sorted(set(rows.values_list("kind", flat=True)))
+
+
 def told(window: MaintenanceWindow) -> None:
     """The first of it has left: it is announced, and approved where consent came before that."""
     if window.status == "scheduled":

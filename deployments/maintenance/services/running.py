@@ -112,12 +112,13 @@ def start(
 def _begin(row: MaintenanceWindow, actor: Actor) -> MaintenanceWindow:
     now = clock.now()
     hold_place(row)
-    checks.require(checks.before_start(row, now), "It can't begin.")
+    if row.is_ours:  # a partner begins whatever we say
+        checks.require(checks.before_start(row, now), "It can't begin.")
     by = actor if row.is_ours else PORTAL
     advance(row, "in_progress", actor=by, changes={"started_at": now, "changed_at": now})
     emit(row, STARTED)
     say(row, f"{row.ref} began.", actor=actor, status="in_progress")
-    notices.send(row, "start", now)
+    notices.send(row, "start", now, folded=notices.unsaid_ahead(row))
     return row
 
 
