@@ -149,7 +149,7 @@ def _mend(around: _Around, still: list[Gate], why: str) -> Next:
         return Next("tick", label, why, TICK, "", words, gate=asked.slug)
     seen = [gate for gate in still if gate.computed] or (still if asked is not None else [])
     if not seen:
-        who = f"{why} Somebody else has to confirm: {still[0].title}."
+        who = f"{why} Not yours to say, for you opened it: {still[0].title}."
         return Next("", "", who, waits_for=words, gate=still[0].slug)
     return Next("look", "Look again", f"{why} {_first(seen)}", TICK, "", words, gate=seen[0].slug)
 

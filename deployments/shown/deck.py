@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.urls import reverse
+
 from controlplane.access import policy
 from controlplane.approvals.shown import page as approvals
 from controlplane.audit.models import AuditEvent
@@ -128,7 +130,8 @@ def next_url(row: Deployment, found: Next) -> str:
     if found.verb == "tick":
         return f"#check-{found.gate}"
     if found.verb == "sign":
-        return links.approval(row)
+        assert row.approval is not None
+        return reverse("approvals:decide", args=(row.approval.uid,))
     if found.step is not None and found.verb:
         return deck_steps.url(row, found.step)
     return deck_moves.url(row, found.verb) if found.verb else ""
@@ -252,7 +255,7 @@ def panel(deck: Deck) -> dict[str, Any]:
         "look": _move(row, actor, "look"),
         "keep": _move(row, actor, "snapshot"),
         "undo": _undo(row, actor),
-        "owed": papers.items_of(row) if row.docs_due_at is not None else [],
+        **_owed(row, actor),
         "consent": _consent(row, actor),
         "neighbours": _neighbours(row),
         **_figures(row),
@@ -282,6 +285,15 @@ def _move(row: Deployment, actor: Actor, slug: str) -> dict[str, str] | None:
 
 def _undo(row: Deployment, actor: Actor) -> dict[str, str] | None:
     return _move(row, actor, "rollback") if row.status in _OUT else None
+
+
+def _owed(row: Deployment, actor: Actor) -> dict[str, Any]:
+    """What a hotfix owes, and the button that says it is all there."""
+    if row.docs_due_at is None:
+        return {}
+    items = papers.items_of(row)
+    still = sum(1 for item in items if item.category != "done")
+    return {"owed": items, "still_owed": still, "documented": _move(row, actor, "documented")}
 
 
 def _consent(row: Deployment, actor: Actor) -> dict[str, Any] | None:
@@ -353,8 +365,8 @@ def buttons(
     return found
 
 
-# Looking again, keeping figures, rolling back; and steps end by themselves.
-_BESIDE = frozenset({"look", "snapshot", "rollback", "deployed"})
+# Looking again, keeping figures, rolling back, papers; and steps end by themselves.
+_BESIDE = frozenset({"look", "snapshot", "rollback", "documented", "deployed"})
 
 
 def may_change(row: Deployment, actor: Actor) -> str:
