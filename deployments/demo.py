@@ -44,6 +44,7 @@ def deployments(scene: demo.Scene) -> None:
         starts_at=clock.now() + timedelta(days=20),
         ends_at=clock.now() + timedelta(days=24),
     )
+    _launch(scene)
 
 
 def _plan(scene: demo.Scene, place: str, parts: list[Component], **given: Any) -> Deployment:
@@ -69,6 +70,21 @@ def _staged(scene: demo.Scene, parts: list[Component]) -> None:
         services.finish_step(step, actor=manager, exit_code=0, output="done")
     _settle(row, "after", lead)
     services.begin_watch(Deployment.objects.get(pk=row.pk), actor=manager)
+
+
+def _launch(scene: demo.Scene) -> None:
+    """Its first two lines are shown to hold."""
+    manager = scene.actor("release_manager")
+    row = services.plan_launch(
+        scene.workspace,
+        actor=manager,
+        title="The second planner for everybody",
+        about="Missions of all customers are planned by the second planner.",
+        launch_at=clock.now() + timedelta(days=12),
+    )
+    for line in row.lines.select_related("launch").order_by("position")[:2]:
+        shown = [{"label": "Report of last week", "link": "https://ci.example.com/runs/4211"}]
+        services.settle_line(line, actor=manager, state="done", evidence=shown)
 
 
 def _settle(row: Deployment, phase: str, lead: Any) -> None:

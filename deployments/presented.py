@@ -9,6 +9,7 @@ from controlplane.jobs import obligations
 from deployments import freezing
 from deployments import launches as launching
 from deployments.flags.services import register_freeze
+from deployments.overview import kpis
 from deployments.overview import links as launch_links
 from deployments.overview import merges as _merges  # noqa: F401 - hears of merges
 from deployments.overview import windows as _windows  # noqa: F401 - in the calendar
@@ -37,6 +38,7 @@ def register() -> None:
     )
     register_freeze(freezing.flag_frozen)
     overview.register()
+    kpis.register()
     _words()
     obligations.register(
         "staging_data_refresh",

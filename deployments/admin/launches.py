@@ -92,14 +92,17 @@ class LaunchAdmin(ModelAdmin[Launch]):
     def panel_context(self, request: HttpRequest, obj: Launch) -> Mapping[str, Any]:
         hints = {line.slug: line.evidence for line in LINES}
         may = policy.can(actor_of(request), "launch.tick", obj).allowed
+        rows = list(obj.lines.order_by("position"))
+        first = next((line for line in rows if line.state == "open"), None)
         lines = [
             {
                 "line": line,
+                "next": line == first,
                 "hint": hints.get(line.slug, ""),
                 "tone": "good" if line.state == "done" else "neutral",
                 "door": reverse("boards:line", args=(obj.uid, line.slug)),
             }
-            for line in obj.lines.order_by("position")
+            for line in rows
         ]
         request_of = obj.approval
         return {

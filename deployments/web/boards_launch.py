@@ -26,7 +26,7 @@ _HINTS = {line.slug: line.evidence for line in LINES}
 
 class LineForm(forms.Form):
     state = forms.ChoiceField(
-        label="It", choices=LaunchLine.State.choices, widget=forms.RadioSelect, initial="done"
+        label="State", choices=LaunchLine.State.choices, widget=forms.RadioSelect, initial="done"
     )
     note = forms.CharField(
         label="Note",
@@ -43,12 +43,13 @@ class LineForm(forms.Form):
         self.places = max(PLACES, len(line.evidence) + 1)
         for place in range(self.places):
             known = line.evidence[place] if place < len(line.evidence) else {}
-            fields[f"label{place}"] = forms.CharField(
-                label="What", max_length=300, required=False, initial=known.get("label", "")
-            )
-            fields[f"link{place}"] = forms.CharField(
-                label="Where", max_length=500, required=False, initial=known.get("link", "")
-            )
+            for name, label, most in (("label", "What", 300), ("link", "Where", 500)):
+                fields[f"{name}{place}"] = forms.CharField(
+                    label=f"{label}, {place + 1}",
+                    max_length=most,
+                    required=False,
+                    initial=known.get(name, ""),
+                )
 
     @property
     def evidence_rows(self) -> list[tuple[Any, Any]]:

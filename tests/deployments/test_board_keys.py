@@ -14,7 +14,7 @@ from controlplane.base.models import Signal
 from controlplane.lib import clock
 from controlplane.work.models import CheckResult, GithubSource
 from deployments.models import Merge
-from deployments.overview import changes, dora, merges
+from deployments.overview import changes, dora, kpis, merges
 from deployments.overview.keys import keys
 from tests import make
 from tests.kit import settled
@@ -139,6 +139,21 @@ def test_questions__as_many_however_many_rows(world: World, source: GithubSource
         row = landed(world, f"2.{number}.0", ago(days=30 - number), commit_sha=SHA)
         undone(world, row, ago(days=29.5 - number))
     assert asked() == few <= 8
+
+
+def test_key_figures__of_a_week(world: World) -> None:
+    monday = dora.week_of(ago(days=10))
+    window = (monday, monday + dora.WEEK)
+    assert kpis.releases(world.workspace.pk, *window).value is None
+    for number in range(4):
+        row = landed(world, f"1.{number}.0", monday + timedelta(days=number + 1))
+    landed(world, "2.0.0", monday + timedelta(days=1), where="staging")
+    undone(world, row, monday + timedelta(days=5))
+    told = kpis.releases(world.workspace.pk, *window)
+    assert (told.value, told.numerator, told.note) == (3, 3, "planned are 2 to 3 a week")
+    failed = kpis.failures(world.workspace.pk, *window)
+    assert (failed.value, failed.numerator, failed.denominator) == (25, 1, 4)
+    assert kpis.failures(World().workspace.pk, *window).value is None
 
 
 # --- Merges -------------------------------------------------------------------------------------
