@@ -171,8 +171,8 @@ class AdapterAdmin(ModelAdmin[Adapter]):
             "timeout_s": data["timeout_s"],
         }
         if change:
-            what = {"argv": form.parts()} if obj.kind == Adapter.Kind.COMMAND else {}
-            what |= {"url": data["url"]} if obj.kind == Adapter.Kind.HOOK else {}
+            hook = obj.kind == Adapter.Kind.HOOK
+            what: dict[str, Any] = {"url": data["url"]} if hook else {"argv": form.parts()}
             return services.change_adapter(obj, actor=actor, **given, **what)
         made = services.add_adapter(
             _workspace(request), data["slug"], actor=actor, kind=data["kind"], argv=form.parts(),

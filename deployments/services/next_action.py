@@ -108,7 +108,7 @@ def next_action(
     undo = undoing(deployment) if deployment.status in _UNDONE else None
     if undo is not None:
         return Next("", "", f"{undo.ref} rolls it back.", waits_for=(undo.ref,))
-    found = _BY_STATUS[deployment.status](around)
+    found: Next = _BY_STATUS[deployment.status](around)
     if not found.action:
         return found
     decision = policy.can(actor, found.action, deployment)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.approvals.shown import page as approvals
+from controlplane.approvals.shown import words
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -306,7 +307,7 @@ def _consent(row: Deployment, actor: Actor) -> dict[str, Any] | None:
         "request": request,
         "url": links.approval(row),
         "steps": steps,
-        "share": approvals.words.fresh_share(request),
+        "share": words.fresh_share(request),
         "mine": any(step.view.may for step in steps),
     }
 

@@ -31,6 +31,7 @@ from controlplane.lib.actors import Actor
 from controlplane.work.models import Item
 from deployments import links
 from deployments.models import Deployment
+from deployments.querysets import UNDER_WAY
 from deployments.shown import deck, deck_moves
 
 VIEW = "deployment.view"
@@ -109,7 +110,7 @@ def count_waiting(actor: Actor, workspace_id: int | None) -> int:
 
 def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
     """What is out there and not yet done; red while one of them made things worse."""
-    rows = _here(actor, workspace_id).under_way().values_list("verdict", flat=True)
+    rows = _here(actor, workspace_id).filter(status__in=UNDER_WAY).values_list("verdict", flat=True)
     found = list(rows[:MOST_COUNTED])
     return NavCount(len(found), "bad" if "degraded" in found else "info")
 

@@ -44,7 +44,7 @@ class Shown:
 
     @property
     def more_lines(self) -> bool:
-        return self.step.said > len(self.lines) + 1
+        return bool(self.step.said > len(self.lines) + 1)
 
     @property
     def first(self) -> tuple[str, str, str] | None:
@@ -54,7 +54,8 @@ class Shown:
 def rows_of(row: Deployment) -> QuerySet[Any]:
     """In order, with the end of each log instead of the whole."""
     rows = row.steps.select_related("adapter", "component").defer("output")
-    return rows.annotate(tail=Right("output", TAIL), said=Length("output")).order_by("position")
+    told: QuerySet[Any] = rows.annotate(tail=Right("output", TAIL), said=Length("output"))
+    return told.order_by("position")
 
 
 def shown(row: Deployment, steps: Sequence[Any], actor: Actor) -> list[Shown]:

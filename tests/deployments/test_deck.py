@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -18,6 +19,7 @@ from tests.kit import settled
 from tests.kit.deployments import FACTS, HOTFIX, World, again, deliver, fire, there
 
 pytestmark = pytest.mark.django_db
+GIVEN: dict[str, Any] = {**FACTS, **HOTFIX}
 
 
 @settled.once
@@ -138,7 +140,7 @@ def test_steps__a_failed_one_a_backup_and_one_that_runs(world: World) -> None:
         take(row, world.actor, world)
     assert following(row, world.actor).label == "Name the backup"
     services.change_deployment(again(row), actor=world.actor, backup_ref="of 03:15")
-    step = Step.objects.get(uid=following(row, world.actor).step)
+    step = Step.objects.get(uid=there(following(row, world.actor).step))
     services.finish_step(step, actor=world.actor, worked=False, exit_code=1, output="no")
     assert following(row, world.actor).verb == "retry"
     step.refresh_from_db()
@@ -177,8 +179,7 @@ def test_hotfix__is_planned_with_what_it_skips_and_owes_it(world: World, watcher
         components=[world.component("agent")],
         watcher=watcher,
         skipped={"agent-tests": "Production is down.", "ui-tests": "Does not apply."},
-        **FACTS,
-        **HOTFIX,
+        **GIVEN,
     )
     gate = world.gate(row, "agent-tests")
     assert (gate.state, gate.reason) == ("waived", "Production is down.")
@@ -189,7 +190,7 @@ def test_hotfix__is_planned_with_what_it_skips_and_owes_it(world: World, watcher
             actor=make.actor(make.person(world.workspace, "viewer")),
             environment=world.place("staging"),
             release="4.2.2",
-            **HOTFIX,
+            **GIVEN,
         )
     world.settle(row)
     services.declare_ready(again(row), actor=world.actor)

@@ -16,7 +16,7 @@ from deployments.models import Adapter, Deployment
 from deployments.shown import deck_console
 from tests import make
 from tests.kit import settled
-from tests.kit.deployments import DIGEST, HOTFIX, PLAN, SHA, World, again
+from tests.kit.deployments import DIGEST, HOTFIX, PLAN, SHA, World, again, there
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/deployments/deployment/"
@@ -177,7 +177,7 @@ def test_papers__of_one_under_way_are_those_known_late(browser: Client, world: W
     html = browser.get(papers(row)).content.decode()
     assert "id_release_notes" in html
     assert "id_commit_sha" not in html
-    assert browser.post(papers(row), as_shown(browser, row, backup_ref="of 03:15"))
+    browser.post(papers(row), as_shown(browser, row, backup_ref="of 03:15"))
     assert again(row).backup_ref == "of 03:15"
 
 
@@ -212,7 +212,8 @@ def test_home__tells_what_waits_and_what_is_owed(world: World, draft: Deployment
     [waiting] = deck_console.waiting(world.actor, world.workspace.pk)
     assert waiting.tone == "bad"
     assert deck_console.waiting(World().actor, None) == []
-    row = world.draft("local", release="4.2.1", kind="hotfix", **HOTFIX)
+    lane: Any = HOTFIX
+    row = world.draft("local", release="4.2.1", kind="hotfix", **lane)
     Deployment.objects.filter(pk=row.pk).update(docs_due_at=now - timedelta(hours=1))
     Deployment.objects.filter(pk=draft.pk).update(verdict="healthy")
     [waiting] = deck_console.waiting(world.actor, world.workspace.pk)
@@ -233,7 +234,7 @@ def test_palette__finds_a_ref_plans_a_release_and_rolls_back(
 
 
 def test_work_item__leads_to_its_deployment(browser: Client, draft: Deployment) -> None:
-    item = Item.objects.get(pk=draft.item_id)
+    item = Item.objects.get(pk=there(draft.item_id))
     html = browser.get(f"/admin/work/item/{item.uid}/change/").content.decode()
     assert links.page_of(draft) in html
 

@@ -325,17 +325,18 @@
     return copy.textContent.replace(/\s+/g, " ").trim();
   };
   const same = (region, text) => words(new DOMParser().parseFromString(text, "text/html").body) === words(region);
-  const every = Math.max(5, Number(regions[0]?.dataset.liveEvery || 10)) * 1000;
-  const look = () => {
+  // Each at its own pace: the log of what runs is looked at more often than the page around it.
+  const pace = (region) => Math.max(2, Number(region.dataset.liveEvery || 10)) * 1000;
+  const look = (some = regions) => {
     if (document.visibilityState !== "visible") return;
-    for (const region of regions) refresh(region).catch(() => {});
+    for (const region of some) refresh(region).catch(() => {});
   };
   if (regions.length) {
     for (const region of regions) {
       for (const left of ["focusout", "pointerleave"]) region.addEventListener(left, () => setTimeout(release, 0, region));
     }
-    setInterval(look, every);
-    document.addEventListener("visibilitychange", look);
+    for (const every of new Set(regions.map(pace))) setInterval(() => look(regions.filter((one) => pace(one) === every)), every);
+    document.addEventListener("visibilitychange", () => look());
   }
   setInterval(tick, 1000);
   tick();
