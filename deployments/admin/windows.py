@@ -70,7 +70,7 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
     head_clocks = ("monitor_until",)
     facts = (
         *("status", "watcher", "ref", "starts_at", "ends_at", "place", "concerned", "kind"),
-        *("whose", "trigger", "urgency", "impact", "user_facing", "work_item", "tested_in_staging"),
+        *("whose", "trigger", "why_now", "impact", "user_facing", "work_item", "tested_in_staging"),
         *("tested_by", "tested_at", "started_at", "finished_at", "monitor_until", "closed_at"),
         *("close_reason", "created_by", "created_at", "about", "rollback_plan", "test_evidence"),
         "uid",
@@ -98,6 +98,10 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
     @admin.display(description="Whose")
     def whose(self, obj: MaintenanceWindow) -> str:
         return obj.partner
+
+    @admin.display(description="How urgent")
+    def why_now(self, obj: MaintenanceWindow) -> str:
+        return obj.urgency
 
     @admin.display(description="Work item")
     def work_item(self, obj: MaintenanceWindow) -> str:

@@ -46,6 +46,12 @@ def register() -> None:
             "run:monitoring": "finish/finished the work of the maintenance",
             "run:completed": "close/closed the maintenance",
             "rollback": "roll/rolled back the maintenance",
+        },
+    )
+    # What the portal does by itself is told under the row's own name.
+    words.define(
+        "maintenancewindow",
+        {
             "announced": "announce/announced the maintenance",
             "approved": "approve/approved the maintenance",
             "in_progress": "begin/began the partner's maintenance",

@@ -355,7 +355,7 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("planned", "Planned, 14 days before"),
+                            ("planned", "Planned"),
                             ("week", "7 days before"),
                             ("day", "24 hours before"),
                             ("start", "It begins"),
@@ -401,7 +401,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("planned", "Planned, 14 days before"),
+                            ("planned", "Planned"),
                             ("week", "7 days before"),
                             ("day", "24 hours before"),
                             ("start", "It begins"),

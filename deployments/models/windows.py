@@ -213,7 +213,7 @@ class Notice(models.Model):
     that none can be forgotten; one row for each, so that none is said twice."""
 
     class Kind(models.TextChoices):
-        PLANNED = "planned", "Planned, 14 days before"
+        PLANNED = "planned", "Planned"
         WEEK = "week", "7 days before"
         DAY = "day", "24 hours before"
         START = "start", "It begins"

@@ -28,6 +28,7 @@ ROAD = (
     "draft", "scheduled", "announced", "approved", "in_progress", "monitoring", "completed",
 )  # fmt: skip
 PARTNERS = ("draft", "scheduled", "announced", "in_progress", "completed")
+TALK = 8
 _TONES = {"holds": "passed", "missing": "failed", "waits": "waiting", "waived": "waived"}
 _ICONS = {"holds": "check", "missing": "close", "waits": "clock", "waived": "minus"}
 _WORDS = {"holds": "holds", "missing": "missing", "waits": "waits", "waived": "goes without",
@@ -222,6 +223,8 @@ def told(found: Sequence[Check]) -> list[dict[str, Any]]:
     ]
 
 
+# Of its time: a correction stands before what it corrects.
+_PLACE = ("correction", "planned", "week", "day", "start", "done", "cancelled")
 CHANNELS = [(channel.value, str(channel.label)) for channel in Notice.Channel]
 
 
@@ -238,6 +241,7 @@ def notices(row: MaintenanceWindow) -> list[dict[str, Any]]:
         line["cells"][each.channel] = _cell(each, figures)
         if each.state in {"sent", "late"}:
             line["sent"] = each.sent_at
+    lines = {kind: lines[kind] for kind in sorted(lines, key=_PLACE.index)}
     for line in lines.values():
         line["cells"] = [(label, line["cells"].get(channel)) for channel, label in CHANNELS]
     return list(lines.values())
@@ -286,6 +290,13 @@ def tasks(row: MaintenanceWindow) -> list[dict[str, Any]]:
     ]
 
 
+def talk(row: MaintenanceWindow) -> list[Any]:
+    """The end of its thread, the newest first."""
+    if row.item is None:
+        return []
+    return list(row.item.comments.order_by("-pk")[:TALK])
+
+
 def span(row: MaintenanceWindow, zone: ZoneInfo) -> str:
     """In UTC, and by the reader's clock where that shows another time."""
     said = plans.span_words(row.starts_at, row.ends_at)
@@ -315,6 +326,11 @@ def panel(row: MaintenanceWindow, actor: Actor, zone: ZoneInfo) -> dict[str, Any
         "notices": notices(row) if row.revision else [],
         "moved": row.revision > 1,
         "tasks": tasks(row),
+        "waived": [
+            (checks.WAIVABLE.get(each["rule"], each["rule"]), each["reason"], each["by"])
+            for each in row.waived
+        ],
+        "talk": talk(row),
         "may_change": bool(may),
         "may_waive": bool(policy.can(actor, "maintenance.waive", row)),
         "waive_url": links.door(row, "waive"),

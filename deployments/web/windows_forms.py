@@ -12,6 +12,7 @@ from controlplane.access.models import User, Workspace
 from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock
 from controlplane.oncall import duty
+from controlplane.oncall.walls import local_of
 from controlplane.oncall.web.common import WallField, people_of
 from deployments.maintenance import plans
 from deployments.maintenance.services.tasks import REMARKS
@@ -145,6 +146,13 @@ class PlanForm(WindowForm):
         }[kind]
         for name in without:
             del fields[name]
+        if kind == "scheduled":
+            opens, closes = local_of(start, zone), local_of(end, zone)
+            fields[
+                "starts_at"
+            ].help_text = (
+                f"{zone.key} time. The quiet hours are {opens:%A %H:%M} to {closes:%H:%M} there."
+            )
 
     def given(self) -> dict[str, Any]:
         data = super().given()

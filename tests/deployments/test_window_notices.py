@@ -147,7 +147,7 @@ def test_channels__people_inbox_and_chat(world: World) -> None:
     assert set(methods) == {"email", "inbox", "channel"}
     # Given up everywhere: then nobody was told, and it stands in the way of the start.
     Delivery.objects.filter(notification=sent, channel=chat).update(state="dead")
-    assert standing.unsaid(again(row))[0] == ["Planned, 14 days before by chat"]
+    assert standing.unsaid(again(row))[0] == ["Planned by chat"]
 
 
 def test_banner__while_announced_and_under_way(world: World) -> None:
