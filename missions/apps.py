@@ -8,5 +8,7 @@ class MissionsConfig(AppConfig):
     def ready(self) -> None:
         from missions import kept, presented, rules, transitions  # noqa: F401
         from missions.gates import computing  # noqa: F401
+        from missions.shown import console
 
         presented.register()
+        console.register()

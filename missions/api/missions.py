@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import django_filters
@@ -67,8 +67,8 @@ def shaped(row: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Rows:
-    extra_columns = ("stage_legacy",)
-    tags = forms.TAGS
+    extra_columns: ClassVar[Sequence[str]] = ("stage_legacy",)
+    tags: ClassVar[Sequence[str]] = forms.TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return Mission.objects.visible_to(request.actor).of(request.workspace)

@@ -112,9 +112,9 @@ def insert(row: Mission) -> None:
 
 
 def owner_for(workspace: Workspace, owner: User | None, actor: Actor) -> User:
-    if owner is None and actor.kind == "person":
+    if owner is None and actor.kind == "person" and actor.user_id is not None:
         owner = User.objects.filter(pk=actor.user_id).first()
-    if owner is None and actor.kind == "agent":
+    if owner is None and actor.kind == "agent" and actor.agent_id is not None:
         agent = Agent.objects.filter(pk=actor.agent_id).select_related("owner").first()
         owner = agent.owner if agent is not None else None
     if owner is None:

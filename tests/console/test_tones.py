@@ -104,6 +104,16 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "jobs.timer": QUEUED,
     "jobs.watchalarm": {"critical": "bad", "warning": "warn", "closed": "neutral"},
+    "missions.brief": {"locked": "good", "open": "info"},
+    "missions.checklisttick": {"done": "good", "withdrawn": "neutral"},
+    "missions.mission": {
+        "draft": "neutral", "active": "good", "paused": "warn", "completed": "good",
+        "cancelled": "neutral", "failed": "bad",
+    },
+    "missions.stagevisit": {
+        "": "neutral", "open": "info", "completed": "good", "sent_back": "warn",
+        "abandoned": "neutral",
+    },
     "notify.channel": {"ok": "good", "off": "neutral", "failing": "bad", "unused": "neutral"},
     "notify.contact": {"verified": "good", "unverified": "warn", "removed": "neutral"},
     "notify.delivery": {

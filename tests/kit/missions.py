@@ -192,3 +192,35 @@ def states_of(row: Mission) -> dict[str, str]:
 def deliver() -> None:
     """Send what waits in the outbox."""
     outbox.work(time.monotonic() + 5)
+
+
+def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """One that says everything and waits for signatures, and one for every other state."""
+    world = World(workspace, root)
+    said: dict[str, Any] = {
+        "title": hostile, "intent": f"# About\n\n{hostile}", "persona": hostile[:90],
+        "tags": ["ops", "eu"], "priority": 0, "due_on": date(2020, 1, 1), "mission_type": "crm",
+        "brief": {**BRIEF, "objective": hostile, "audience": long, "timeline": hostile,
+                  "business_objective": f"{hostile}\n{long}", "kpi_unit": hostile[:30],
+                  "kpi_name": hostile[:100]},
+    }  # fmt: skip
+    given: Any = {"actor": world.actor, "reason": hostile}
+    world.draft(title=long[:190])
+    services.cancel_mission(world.draft(title=hostile), **given)
+    services.pause_mission(world.started(title="Paused"), **given)
+    row = world.done(world.locked(**said))
+    services.untick_line(row, "intent_validated", **given)
+    services.tick_line(
+        row, "intent_validated", actor=world.actor, note_=hostile,
+        evidence=[{"label": hostile, "link": "https://ci.example.org/<img>"}],
+    )  # fmt: skip
+    services.link_evidence(row, actor=world.actor, link=f"{LINK}/<b>", label=hostile)
+    with all_answered():
+        services.ask_checkpoint(row, actor=world.actor)
+        signed = world.asked(world.locked(title="Signed and sent back"))
+        world.sign(signed)
+    services.send_back(again(signed), to="define", **given)
+    world.imported(title=long[:190], stage="Governed Execution", external_ref=hostile[:100])
+    done = world.imported(status="archived", title="Done before", external_ref="old-archived")
+    services.archive_mission(done, actor=world.actor, on=False)
+    world.locked(title="To be asked")

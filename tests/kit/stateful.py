@@ -19,10 +19,12 @@ from deployments import services as deployment_services
 from deployments.flags import services as flag_services
 from deployments.models import Rollout
 from deployments.querysets import ROLLOUT_ENDED
+from missions import stages
+from missions.models import Mission, StageVisit
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import approvals, flags, maintenance, rollouts
+from tests.kit import approvals, flags, maintenance, missions, rollouts
 from tests.kit.deployments import World as DeploymentWorld
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
@@ -198,3 +200,39 @@ def _window(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["deployments.maintenancewindow"] = _window
+
+
+@builds("missions.mission")
+def mission() -> models.Model:
+    """Of the old system: what it was there nobody signed here."""
+    return missions.World().imported(status="draft")
+
+
+def _mission(row: models.Model, to: str) -> dict[str, Any]:
+    """Its stages are left before it is completed; the walk knows nothing of stages."""
+    assert isinstance(row, Mission)
+    now = clock.now()
+    paused = {"paused_at": None, "paused_cause": "", "paused_by": "", "pause_reason": ""}
+    needs: dict[str, Any] = dict(paused)
+    if to == "active":
+        needs["started_at"] = row.started_at or now
+    if to == "paused":
+        needs = {"paused_at": now, "paused_cause": "operator", "pause_reason": "walk"}
+    if to in {"completed", "cancelled", "failed"}:
+        needs |= {"closed_at": now, "close_reason": "walk"}
+    if to == "completed" and row.status == "active" and not row.visits.exists():
+        _leave_stages(row)
+    return needs
+
+
+def _leave_stages(row: Mission) -> None:
+    for place, stage in enumerate(stages.SLUGS):
+        StageVisit.objects.create(
+            mission=row, stage=stage, attempt=1, entered_at=row.started_at, entered_by="walk",
+            left_at=clock.now(), left_by="walk", outcome="completed",
+        )  # fmt: skip
+        if place:
+            Mission.objects.filter(pk=row.pk).update(stage=stage)
+
+
+NEEDS["missions.mission"] = _mission

@@ -52,6 +52,8 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "deployments.rollout": {"held": "warn"},
     "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
+    "missions.brief": {"locked": "good"},
+    "missions.stagevisit": {"sent_back": "warn"},
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},
