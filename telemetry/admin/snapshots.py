@@ -91,7 +91,7 @@ class HealthSnapshotAdmin(ModelAdmin[HealthSnapshot]):
         place="list",
         reason=True,
     )
-    def take_now(self, request: HttpRequest, obj: Any, reason: str) -> str:
+    def take_now(self, request: HttpRequest, reason: str) -> str:
         workspace = workspace_shown(request)
         if workspace is None:
             return "Choose a workspace first."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from controlplane.access import services
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
@@ -286,6 +288,22 @@ def test_console__list_page_and_files() -> None:
     data = json.loads(browser.get(f"/admin/telemetry/snapshots/{taken.uid}.json").content)
     assert data["state"] == "bad"
     assert browser.get(f"/admin/telemetry/snapshots/{taken.uid}.exe").status_code == 404
+
+
+def test_console__taken_of_the_workspace_in_the_address() -> None:
+    """A name in the address is not kept, so the buttons of a page name it again."""
+    first, second = make.workspace("aaa-one"), make.workspace("zzz-two")
+    person = make.person(first, "telemetry_analyst")
+    member = services.add_member(second, person, actor=make.JOB)
+    services.grant_role(member, "telemetry_analyst", actor=make.JOB)
+    browser = make.client(person)
+    page = browser.get(f"/admin/telemetry/healthsnapshot/?workspace={second.slug}&view=all")
+    button = re.search(r'action="([^"]*/do/take_now/)">(<input[^>]*>)?', page.content.decode())
+    assert button is not None
+    assert f'value="{second.slug}"' in (button[2] or "")
+    asked = browser.post(f"{button[1]}?workspace={second.slug}", {"reason": "after the release"})
+    assert asked.status_code == 302
+    assert list(HealthSnapshot.objects.values_list("workspace", flat=True)) == [second.pk]
 
 
 def test_console__tool_sessions() -> None:
