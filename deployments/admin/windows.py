@@ -111,6 +111,15 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
         may = policy.can(actor_of(request), "maintenance.plan")
         return {"may_plan": bool(may), "why_no_plan": "" if may else may.reason}
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MaintenanceWindow | None:
+        """Asked for by the buttons and by the page: fetched once, looked at once."""
+        known: dict[str, MaintenanceWindow | None] = request.__dict__.setdefault("_windows", {})
+        if object_id not in known:
+            known[object_id] = super().get_object(request, object_id, from_field)
+        return known[object_id]
+
     def heading(self, obj: MaintenanceWindow) -> str:
         return obj.title
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from controlplane.lib import clock
@@ -334,17 +335,39 @@ def before_close(window: MaintenanceWindow, now: datetime | None = None) -> list
     ]  # fmt: skip
 
 
+class Look:
+    """All that is asked of a window at one moment, each list computed once: a page shows several
+    things that rest on the same answers."""
+
+    def __init__(self, window: MaintenanceWindow, now: datetime | None = None) -> None:
+        self.window, self.now = window, now or clock.now()
+
+    @cached_property
+    def schedule(self) -> list[Check]:
+        return before_schedule(self.window, self.now)
+
+    @cached_property
+    def consent(self) -> list[Check]:
+        return before_consent(self.window) if self.window.is_ours else []
+
+    @cached_property
+    def start(self) -> list[Check]:
+        return before_start(self.window, self.now)
+
+    @cached_property
+    def close(self) -> list[Check]:
+        return before_close(self.window, self.now) if self.window.is_ours else []
+
+    @property
+    def pending(self) -> Sequence[Check]:
+        """On the way to its next step and the one after."""
+        status = self.window.status
+        if status == "draft":
+            return [*self.schedule, *self.consent]
+        if status in {"scheduled", "announced", "approved"}:
+            return [*self.consent, *self.start]
+        return self.close if status in {"in_progress", "monitoring"} else []
+
+
 def pending(window: MaintenanceWindow, now: datetime | None = None) -> Sequence[Check]:
-    """All that will be asked on the way to its next step and the one after."""
-    status: Any = window.status
-    if status == "draft":
-        return [*before_schedule(window, now), *_consent_if_ours(window)]
-    if status in {"scheduled", "announced", "approved"}:
-        return [*_consent_if_ours(window), *before_start(window, now)]
-    if status in {"in_progress", "monitoring"} and window.is_ours:
-        return before_close(window, now)
-    return []
-
-
-def _consent_if_ours(window: MaintenanceWindow) -> list[Check]:
-    return before_consent(window) if window.is_ours else []
+    return Look(window, now).pending

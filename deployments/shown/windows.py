@@ -6,18 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
 
 from controlplane.access import policy
-from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.oncall.walls import local_of
 from controlplane.work.models import Item
 from deployments.maintenance import checks, links, plans, standing
-from deployments.maintenance.checks import Check
+from deployments.maintenance.checks import Check, Look
 from deployments.maintenance.services.tasks import REMARKS
 from deployments.maintenance.templates import TEMPLATES
 from deployments.models import MaintenanceWindow, Notice
@@ -81,9 +80,17 @@ def _reached(row: MaintenanceWindow, names: Sequence[str]) -> int:
     return names.index("scheduled") if row.revision else 0
 
 
-def following(row: MaintenanceWindow, actor: Actor, now: datetime | None = None) -> Following:
+def look_of(row: MaintenanceWindow) -> Look:
+    """Head and panel of one page rest on the same look."""
+    look = row.__dict__.get("_look")
+    if look is None:
+        look = row.__dict__["_look"] = Look(row)
+    return cast("Look", look)
+
+
+def following(row: MaintenanceWindow, actor: Actor) -> Following:
     """The one next step, and whether this person takes it."""
-    now = now or clock.now()
+    look = look_of(row)
     step = {
         "draft": _of_draft,
         "scheduled": _of_planned,
@@ -94,7 +101,7 @@ def following(row: MaintenanceWindow, actor: Actor, now: datetime | None = None)
     }.get(row.status)
     if step is None:
         return Following("Nothing", row.close_reason or "It is over.")
-    return step(row, actor, now)
+    return step(row, actor, look)
 
 
 def _move(row: MaintenanceWindow, actor: Actor, slug: str, why: str, **more: Any) -> Following:
@@ -125,8 +132,8 @@ def _missing(found: Sequence[Check]) -> list[Check]:
     return [check for check in found if check.stands_in_the_way]
 
 
-def _of_draft(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
-    missing = _missing(checks.before_schedule(row, now))
+def _of_draft(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
+    missing = _missing(look.schedule)
     hard = [check for check in missing if check.slug not in {"lead", "hours"}]
     said = " ".join(check.said for check in missing)
     if hard or (missing and not policy.can(actor, "maintenance.waive", row)):
@@ -137,13 +144,13 @@ def _of_draft(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
     return _move(row, actor, "schedule", "Its notices are laid out with it.")
 
 
-def _of_planned(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
-    if now >= row.ends_at:
+def _of_planned(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
+    if look.now >= row.ends_at:
         return _form(row, actor, "reschedule", "Give it another time", "Its time is over.")
     if not row.is_ours:
         return Following("Wait", f"{row.partner} begins by its own clock.", due=row.starts_at)
     doors = {"rollback": ("change", "Write the way back"), "subtasks": ("tasks", "Split the work")}
-    for check in _missing(checks.before_consent(row)):
+    for check in _missing(look.consent):
         if check.slug == "tested":
             return _move(row, actor, "tested", check.said)
         name, label = doors[check.slug]
@@ -161,9 +168,9 @@ def _of_planned(row: MaintenanceWindow, actor: Actor, now: datetime) -> Followin
     return _move(row, actor, "announce", why)
 
 
-def _of_approved(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
-    missing = {check.slug: check for check in _missing(checks.before_start(row, now))}
-    if "time" in missing and now >= row.ends_at:
+def _of_approved(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
+    missing = {check.slug: check for check in _missing(look.start)}
+    if "time" in missing and look.now >= row.ends_at:
         return _form(row, actor, "reschedule", "Give it another time", missing["time"].said)
     if "watcher" in missing:
         return _form(row, actor, "change", "Name who watches", missing["watcher"].said)
@@ -177,7 +184,7 @@ def _of_approved(row: MaintenanceWindow, actor: Actor, now: datetime) -> Followi
     return _move(row, actor, "start", "Its time has come.", due=row.ends_at)
 
 
-def _of_going(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
+def _of_going(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
     if not row.is_ours:
         return Following("Wait", f"{row.partner} is at work.", due=row.ends_at)
     still = [task for task in standing.tasks(row) if task.category != "done"]
@@ -187,8 +194,8 @@ def _of_going(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
     return _move(row, actor, "finish", why, due=row.ends_at)
 
 
-def _of_watched(row: MaintenanceWindow, actor: Actor, now: datetime) -> Following:
-    missing = {check.slug: check for check in _missing(checks.before_close(row, now))}
+def _of_watched(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
+    missing = {check.slug: check for check in _missing(look.close)}
     if "watched" in missing:
         why = missing["watched"].said
         if "children" in missing:
@@ -307,16 +314,16 @@ def span(row: MaintenanceWindow, zone: ZoneInfo) -> str:
 
 
 def panel(row: MaintenanceWindow, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:
-    now = clock.now()
+    look = look_of(row)
     may = policy.can(actor, "maintenance.change", row)
-    found = checks.pending(row, now)
-    coming = standing.next_event(row, now)
+    found = look.pending
+    coming = standing.next_event(row, look.now)
     running = row.status in {"in_progress", "monitoring"}
     return {
         "row": row,
         "road": road(row),
         "span": span(row, zone),
-        "following": following(row, actor, now),
+        "following": following(row, actor),
         "coming": coming,
         "checks": told(found),
         "missing": sum(check.state == "missing" for check in found),

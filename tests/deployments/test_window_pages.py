@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.lib import clock
 from deployments.maintenance import links, services, standing
@@ -219,3 +221,16 @@ def test_freeze__made_changed_and_ended_by_form(world: World, browser: Client) -
     assert freeze.ended_at is not None
     reader = make.client(make.person(world.workspace, "viewer"))
     assert reader.post(url, given).status_code == 403
+
+
+def test_pages__ask_a_bounded_number_of_questions(world: World) -> None:
+    row = world.sign_window(services.announce(world.scheduled(), actor=world.actor))
+    for number in range(3):
+        world.scheduled(**world.span(weeks=number + 1))
+    browser = make.client(make.person(world.workspace, "release_manager"))
+    for url, most in ((links.window(row), 45), (f"{LIST}?when=upcoming", 10)):
+        shown(browser, url)
+        with CaptureQueriesContext(connection) as captured:
+            shown(browser, url)
+        asked = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+        assert len(asked) <= most, "\n".join(sql[:200] for sql in asked)
