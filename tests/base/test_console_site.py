@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from controlplane.access import policy, services
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import ModelAdmin
+from controlplane.base.admin.buttons import buttons_of
 from tests import make
 
 # Models whose stock pages would be a hole; they are simply not registered.
@@ -91,6 +93,16 @@ def test_every_admin__is_ours() -> None:
         assert isinstance(model_admin, ModelAdmin), model
         assert model_admin.view_action in policy.ACTIONS, model
         assert hasattr(model._default_manager.all(), "visible_to"), model
+
+
+@pytest.mark.parametrize("place", ["detail", "list", "selection"])
+def test_every_button__takes_what_it_is_called_with(place: Any) -> None:
+    """A button nobody pressed in a test would fail whoever presses it first."""
+    given = ["request", "reason"] if place == "list" else ["request", "obj", "reason"]
+    for model, model_admin in ADMINS:
+        for entry in buttons_of(type(model_admin), place):
+            handler = inspect.signature(getattr(model_admin, entry.name))
+            assert len(handler.parameters) == len(given), (model, entry.name)
 
 
 # Each list is asked two of them, the next list the next two.
