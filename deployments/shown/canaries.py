@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db.models import Prefetch
 from django.http import HttpRequest
 
-from controlplane.access.models import User
+from controlplane.access.models import Agent, User
 from controlplane.lib import clock
 from deployments.canary import links
 from deployments.canary.judge import RULES
@@ -291,7 +292,18 @@ def _decisions(rollout: Rollout) -> list[dict[str, Any]]:
             posted.append(event)
         else:
             found.append(_decision(event))
-    return [*found, _posts(posted)] if posted else found
+    found = [*found, _posts(posted)] if posted else found
+    names = _agents({line["by"] for line in found})
+    for line in found:
+        line["by"] = names.get(line["by"], line["by"])
+    return found
+
+
+def _agents(refs: set[str]) -> dict[str, str]:
+    """Rows keep agents by their ref alone; with the name behind it, as it is today."""
+    keys = [int(ref.removeprefix("agent:")) for ref in refs if re.fullmatch(r"agent:\d+", ref)]
+    rows = Agent.objects.filter(pk__in=keys) if keys else []
+    return {f"agent:{each.pk}": f"agent:{each.pk} {each.name}" for each in rows}
 
 
 def _decision(event: RolloutEvent) -> dict[str, Any]:

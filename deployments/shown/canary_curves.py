@@ -68,6 +68,11 @@ class Point:
     error_rate: float | None
     latency_ratio: float | None
 
+    @property
+    def told(self) -> bool:
+        """Whether anything came in."""
+        return bool(self.n or self.others) or self.error_rate is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Curves:
@@ -85,6 +90,8 @@ def of(rollout: Rollout, steps: Sequence[RolloutStep], *, now: datetime, zone: s
         return Curves([], 1, 0)
     width = _width(last - first, requests or 0, looks)
     points = [Point(*row) for row in _rows(_SUMS, {**asked, "width": 60 * width})]
+    if not any(each.told for each in points):
+        return Curves([], width, looks)
     drawn = _Drawn(rollout, begun, points, width, now, zone)
     return Curves(drawn.charts(), width, looks)
 

@@ -20,7 +20,7 @@ from controlplane.notify.models import InboxItem
 from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
-from deployments.models import Deployment, Launch, MaintenanceWindow
+from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -172,6 +172,7 @@ def own_pages(world: World) -> Iterator[str]:
     live = Deployment.objects.get(workspace=world.workspace, release="5.0.0")
     launch = Launch.objects.filter(workspace=world.workspace, status="preparing").earliest("id")
     window = MaintenanceWindow.objects.filter(workspace=world.workspace).earliest("id")
+    rollouts = dict(Rollout.objects.filter(workspace=world.workspace).values_list("status", "pk"))
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "boards:line": (launch.uid, "security"),
@@ -187,6 +188,10 @@ def own_pages(world: World) -> Iterator[str]:
         "windows:tasks": (window.uid,),
         "windows:follow_ups": (window.uid,),
         "windows:remark": (window.uid,),
+        "canary:plan": (rollouts["planned"],),
+        "canary:try": (rollouts["running"],),
+        "canary:figures": (rollouts["running"],),
+        "canary:complete": (rollouts["running"],),
         "approvals:delegate": (asked.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),

@@ -105,7 +105,7 @@ def _lay_out(row: Rollout, chosen: plans.Steps) -> None:
     for step in known[len(chosen) :]:
         if step.item is not None and step.item.category != "done":
             said = f"{row.ref} is planned without this step."
-            work.close_item(step.item, actor=PORTAL, reason=said)
+            work.close_item(step.item, actor=PORTAL, reason=said, force=True)
         step.delete()
     more = [
         RolloutStep(rollout=row, position=place, percent=percent, hold_minutes=minutes)

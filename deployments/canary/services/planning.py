@@ -98,14 +98,19 @@ def fits(flag: Flag, environment: Environment, deployment: Deployment | None) ->
 
 
 def open_items(rollout: Rollout, steps: list[RolloutStep]) -> None:
-    """The rollout's own, under the deployment's, and one under it for each cohort."""
+    """The rollout's own, under the deployment's, and one under it for each cohort. Each waits for
+    the one before: what is ready to be done is the next step, and not all of them."""
     project = work.ensure_operations_project(rollout.workspace, actor=PORTAL)
     parent = rollout.deployment.item if rollout.deployment else None
     if rollout.item is None:
         about = subject_ref(rollout)
         rollout.item = _item(project, rollout.title, parent=parent, subject=about)
+    before = rollout.steps.select_related("item").order_by("position").last() if steps else None
     for step in steps:
         step.item = _item(project, step_title(rollout, step), parent=rollout.item)
+        if before is not None and before.item is not None and before.item.category != "done":
+            work.block(step.item, by=before.item, actor=PORTAL)
+        before = step
 
 
 def step_title(rollout: Rollout, step: RolloutStep) -> str:
