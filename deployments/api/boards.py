@@ -107,6 +107,7 @@ def _cell(cell: boards.Cell) -> dict[str, Any]:
         "by": cell.by,
         "brought_back_by": cell.brought_back.ref if cell.brought_back is not None else "",
         "behind": drift.ahead if drift is not None else None,
+        "merges_behind": drift.merges if drift is not None else None,
         "same_as_before": drift.same if drift is not None else None,
         "health": health.state if health is not None else "",
         "health_at": health.at if health is not None else None,

@@ -52,6 +52,9 @@ class BoardCell(StrictSerializer):
     behind = serializers.IntegerField(
         allow_null=True, help_text="releases behind the environment before; null: not known"
     )
+    merges_behind = serializers.IntegerField(
+        allow_null=True, help_text="where both commits are known merges"
+    )
     same_as_before = serializers.BooleanField(allow_null=True)
     health = serializers.CharField(allow_blank=True, help_text="up, down or unknown")
     health_at = moment()

@@ -30,7 +30,7 @@ from deployments.models import (
     MaintenanceWindow,
     Rollout,
 )
-from deployments.overview import windows
+from deployments.overview import merges, windows
 
 COMPONENTS = 60  # of a board; more are counted and left to the list
 ENVIRONMENTS = 8
@@ -50,11 +50,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How far the environment before is ahead. `ahead` None: what runs here never ran there."""
+    """How far the environment before is ahead. `ahead` None: what runs here never ran there.
+    `merges` None: not both commits are known as merges of one repository."""
 
     ahead: int | None
     of: str  # the name of the environment before
     same: bool = False
+    merges: int | None = None
 
 
 @dataclass(slots=True)
@@ -301,6 +303,11 @@ def _drifts(workspace: Workspace, places: Sequence[Place], cells: Cells) -> None
     pairs = [(one, two) for one, two in pairs if one.deployment and two.deployment]
     since = _when_it_was_there(workspace, pairs)
     counted = _since_then(since)
+    merged = merges.Between.of(
+        workspace,
+        [(two.deployment.commit_sha, one.deployment.commit_sha) for one, two in pairs
+         if one.deployment and two.deployment],
+    )  # fmt: skip
     for one, two in pairs:
         assert one.deployment is not None and two.deployment is not None  # noqa: PT018
         name = one.environment.name
@@ -308,7 +315,8 @@ def _drifts(workspace: Workspace, places: Sequence[Place], cells: Cells) -> None
         if one.deployment.release == two.deployment.release:
             two.drift = Drift(0, name, same=True)
         elif key in since:
-            two.drift = Drift(counted.get(key, 0), name)
+            number = merged.count(two.deployment.commit_sha, one.deployment.commit_sha)
+            two.drift = Drift(counted.get(key, 0), name, merges=number)
         else:
             two.drift = Drift(None, name)
 

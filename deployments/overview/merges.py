@@ -7,9 +7,14 @@ along.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
 
 from controlplane.access.models import Workspace
 from controlplane.base import signals
@@ -115,3 +120,45 @@ def followed(
         ref = own or along.get(merge.repository, "")
         found.append(Followed(merge, ref, bool(own), pending=now - merge.merged_at < GRACE))
     return found
+
+
+class Between:
+    """How many merges lie between two commits, for many pairs in two questions."""
+
+    def __init__(self, known: dict[str, Merge], times: dict[str, list[datetime]]) -> None:
+        self._known = known  # by commit, as deployments name it
+        self._times = times  # of each repository, in order
+
+    @classmethod
+    def of(cls, workspace: Workspace, pairs: Iterable[tuple[str, str]]) -> Between:
+        named = {commit for pair in pairs for commit in pair if all(pair)}
+        known = _merges_of(workspace, named) if named else {}
+        if not known:
+            return cls({}, {})
+        at = [one.merged_at for one in known.values()]
+        rows = Merge.objects.of(workspace).filter(
+            repository__in={one.repository for one in known.values()},
+            merged_at__gte=min(at),
+            merged_at__lte=max(at),
+        )
+        times: dict[str, list[datetime]] = {}
+        told = rows.order_by("-merged_at").values_list("repository", "merged_at")
+        for repository, when in list(told[:MOST])[::-1]:
+            times.setdefault(repository, []).append(when)
+        return cls(known, times)
+
+    def count(self, earlier: str, later: str) -> int | None:
+        """None where not both are merges of one repository, or the later one came first."""
+        one, two = self._known.get(earlier), self._known.get(later)
+        if one is None or two is None or one.repository != two.repository:
+            return None
+        if two.merged_at < one.merged_at:
+            return None
+        times = self._times.get(one.repository, [])
+        return bisect_right(times, two.merged_at) - bisect_right(times, one.merged_at)
+
+
+def _merges_of(workspace: Workspace, commits: Iterable[str]) -> dict[str, Merge]:
+    asked = reduce(or_, (Q(commit_sha__startswith=commit) for commit in commits))
+    rows = list(Merge.objects.of(workspace).filter(asked).order_by("merged_at")[:MOST])
+    return {commit: row for commit in commits for row in rows if row.commit_sha.startswith(commit)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from controlplane.access.models import User
 from controlplane.catalog import services as catalog
 from controlplane.lib import clock
 from deployments import services
-from deployments.models import Deployment
+from deployments.models import Deployment, Merge
 from deployments.overview import board as boards
 from tests import make
 from tests.kit import settled
@@ -79,6 +80,53 @@ def test_drift__in_releases_of_the_component(world: World) -> None:
     drift = cell(world, "production").drift
     assert drift is not None
     assert drift.ahead is None
+
+
+def test_drift__in_merges_where_they_are_reported(world: World) -> None:
+    for number in range(1, 8):
+        Merge.objects.create(
+            workspace=world.workspace, repository="acme/portal" if number < 7 else "acme/desk",
+            number=number, title="x", commit_sha=f"{number}".ljust(40, "a"),
+            merged_at=ago(days=20 - number),
+        )  # fmt: skip
+    landed(world, "1.0.0", ago(days=12), where="staging", commit_sha="2".ljust(40, "a"))
+    landed(world, "1.0.0", ago(days=11), commit_sha="2aaaaaaa")
+    landed(world, "1.1.0", ago(days=3), where="staging", commit_sha="6".ljust(40, "a"))
+    drift = cell(world, "production").drift
+    assert drift is not None
+    assert (drift.ahead, drift.merges) == (1, 4)
+    landed(world, "1.2.0", ago(days=2), where="staging", commit_sha="7".ljust(40, "a"))
+    drift = cell(world, "production").drift
+    assert drift is not None
+    assert (drift.ahead, drift.merges) == (2, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_runs__as_one_who_did_it_by_hand_would_say(world: World, seed: int) -> None:
+    """Releases and rollbacks in any order, of any components."""
+    rng = random.Random(seed)
+    kinds = ("agent", "frontend", "database")
+    for kind in kinds:
+        world.component(kind)
+    stacks: dict[str, list[Deployment]] = {kind: [] for kind in kinds}
+    live: list[Deployment] = []
+    for number in range(14):
+        at = ago(hours=100 - 3 * number)
+        if live and rng.random() < 0.35:
+            bad = live.pop()  # what runs is what is rolled back
+            undone(world, bad, at)
+            for stack in stacks.values():
+                if bad in stack:
+                    stack.remove(bad)
+            continue
+        some = tuple(rng.sample(kinds, rng.randint(1, 3)))
+        live.append(landed(world, f"1.{number}.0", at, kinds=some))
+        for kind in some:
+            stacks[kind].append(live[-1])
+    rows = {component.kind: cells for component, cells in boards.board(world.workspace).rows}
+    for kind, stack in stacks.items():
+        [one] = [each for each in rows[kind] if each.environment.slug == "production"]
+        assert release(one) == (stack[-1].release if stack else "")
 
 
 def test_on_its_way__freeze__health(world: World) -> None:

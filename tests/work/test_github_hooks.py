@@ -12,6 +12,7 @@ import pytest
 
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
+from controlplane.base.models import Signal
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.work import services
 from controlplane.work.models import CheckResult, GithubSource, HookDelivery, Item
@@ -324,6 +325,26 @@ def test_gate__opens_when_its_pull_request_is_merged(repository: Repository) -> 
         "example/portal#12 was merged",
     ]
     assert not CheckResult.objects.exists()
+
+
+def test_merge__into_the_default_branch__is_told_above__once(repository: Repository) -> None:
+    name = {"full_name": repository.name, "default_branch": "main"}
+    pull = {
+        "number": 31, "title": "Plan twice", "state": "closed", "merged": True,
+        "html_url": "https://github.com/example/portal/pull/31",
+        "head": {"ref": "plan", "sha": SHA}, "merge_commit_sha": "AB" * 20,
+        "merged_at": "2026-03-01T09:00:00Z", "updated_at": "2026-03-01T09:00:01Z",
+    }  # fmt: skip
+    told = Signal.objects.filter(kind="work.merged")
+    for base in ("release-1", "main", "main"):
+        given = {**pull, "base": {"ref": base}}
+        repository.deliver("pull_request", {"repository": name, "pull_request": given})
+    [signal] = told
+    assert signal.workspace == repository.workspace
+    assert signal.payload == {
+        "repository": repository.name, "number": 31, "title": "Plan twice", "commit": "ab" * 20,
+        "url": pull["html_url"], "at": "2026-03-01T09:00:00+00:00",
+    }  # fmt: skip
 
 
 def test_gate_of_another_workspace__stays_shut(repository: Repository) -> None:
