@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from telemetry import catalogue
@@ -45,7 +46,7 @@ def as_data(run: AuditRun) -> dict[str, Any]:
 
 def as_markdown(run: AuditRun) -> str:
     lines = [
-        f"# Telemetry audit of {run.workspace.slug}",
+        f"# Telemetry audit of {_cell(run.workspace.slug)}",
         "",
         f"- {run.get_mode_display()}, {run.since:%Y-%m-%d %H:%M} to {run.until:%Y-%m-%d %H:%M} UTC",
         f"- {run.events:,} events",
@@ -71,8 +72,13 @@ def _coverage(run: AuditRun) -> str:
     return f"{run.coverage:.1%}, {run.seen} of {run.known} events of the stages visited in 30 days"
 
 
+# An underscore within a word is none of Markdown's, and names of events are full of them.
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>#|])")
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Missions are called whatever their senders like: no link, no picture, no other column."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def absent(window: Window) -> list[str]:

@@ -411,3 +411,13 @@ def test_report__speaks_of_coverage() -> None:
     text = as_markdown(run(workspace, "report"))
     assert "Coverage: " in text
     assert "| T5 | A mission that left a stage has reported so | not applicable yet" in text
+
+
+def test_report__what_senders_call_things_is_no_markup() -> None:
+    workspace = make.workspace()
+    start = clock.now() - timedelta(minutes=20)
+    named = "[click](//evil.example) <img src=x> | `x`"
+    tell(workspace, [event("execution_started", at=start, mission_id=named)])
+    text = as_markdown(run(workspace, "report"))
+    assert r"\[click\](//evil.example) \<img src=x\> \| \`x\`" in text
+    assert "[click](" not in text
