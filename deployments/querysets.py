@@ -41,6 +41,11 @@ class DeploymentQuerySet(EntryQuerySet):
     def under_way(self) -> Self:
         return self.filter(status__in=UNDER_WAY)
 
+    def in_the_way(self, *phases: str) -> Self:
+        """Of others in its environment: under way, or blocked in the middle of it."""
+        wanted = phases or UNDER_WAY
+        return self.filter(Q(status__in=wanted) | Q(status="blocked", blocked_from__in=wanted))
+
     def landed(self) -> Self:
         """What reached its environment, whatever became of it there."""
         return self.filter(deployed_at__isnull=False)

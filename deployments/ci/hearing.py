@@ -24,7 +24,7 @@ _SHORTEST = 7  # of a commit, abbreviated
 @signals.consumes(DEPLOYED)
 def hear(signal: Signal) -> None:
     told = signal.payload
-    row = belongs_to(signal.workspace_id, told["environment"], told["commit"])
+    row = belongs_to(signal.workspace_id or 0, told["environment"], told["commit"])
     ended = _ENDED.get(told["conclusion"])
     if row is None or ended is None:
         return
@@ -37,7 +37,7 @@ def hear(signal: Signal) -> None:
     say(row, f"{words} {ended}. {told['url']}".strip(), actor=ACTOR)
 
 
-def belongs_to(workspace_id: int | None, environment: str, commit: str) -> Deployment | None:
+def belongs_to(workspace_id: int, environment: str, commit: str) -> Deployment | None:
     """The newest of this commit into this environment, by its slug or its name."""
     places = Environment.objects.filter(workspace_id=workspace_id)
     place = places.filter(Q(slug__iexact=environment) | Q(name__iexact=environment)).first()

@@ -26,6 +26,7 @@ from deployments.gates.kinds import (
 )
 from deployments.gates.looking import DEPLOYED, Look
 from deployments.models import Deployment
+from deployments.querysets import UNDER_WAY
 
 # --- Release ----------------------------------------------------------------------------------
 
@@ -108,11 +109,16 @@ def ran_in_staging(look: Look) -> Found:
     if newest is None:
         return failed(f"{row.release} was never deployed to staging.")
     evidence = (newest.ref, links.page_of(newest))
-    if row.commit_sha and newest.commit_sha and row.commit_sha != newest.commit_sha:
+    if not _same_commit(row.commit_sha, newest.commit_sha):
         return failed(f"{newest.ref} brought another commit to staging.", evidence)
     return passed(
         f"{newest.ref} brought it there {newest.deployed_at:%Y-%m-%d %H:%M} UTC.", evidence
     )
+
+
+def _same_commit(one: str, other: str) -> bool:
+    """Either may be abbreviated."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def hotfix_scope(look: Look) -> Found:
@@ -256,11 +262,11 @@ def no_freeze(look: Look) -> Found:
 
 def no_other(look: Look) -> Found:
     row = look.deployment
-    rows = Deployment.objects.of(row.workspace).into(row.environment).under_way()
-    rows = rows.exclude(pk__in=[row.pk, row.reverses_id or 0])
     # What is only watched is in the way of another, but not of its own undoing or a repair.
-    if look.is_hotfix or look.is_rollback:
-        rows = rows.exclude(status="monitoring")
+    urgent = look.is_hotfix or look.is_rollback
+    phases = ("deploying", "verifying") if urgent else UNDER_WAY
+    rows = Deployment.objects.of(row.workspace).into(row.environment).in_the_way(*phases)
+    rows = rows.exclude(pk__in=[row.pk, row.reverses_id or 0])
     other = rows.order_by("pk").first()
     if other is not None:
         words = f"{other.ref} is {other.get_status_display().lower()} there."

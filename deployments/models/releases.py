@@ -227,6 +227,11 @@ class Deployment(models.Model):
         return before.brings if before is not None else self
 
     @property
+    def brings_back_nothing(self) -> bool:
+        """It undoes the first of its kind: nothing is known that ran before."""
+        return self.kind == self.Kind.ROLLBACK and self.brings.kind == self.Kind.ROLLBACK
+
+    @property
     def running_release(self) -> str:
         return str(self.brings.release)
 

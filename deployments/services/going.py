@@ -97,9 +97,12 @@ def _nothing_under_way(row: Deployment) -> None:
     from controlplane.catalog.models import Environment
 
     Environment.objects.select_for_update(no_key=True).get(pk=row.environment_id)
-    rows = Deployment.objects.into(row.environment).filter(status__in=["deploying", "verifying"])
-    if row.kind == Deployment.Kind.ROLLBACK:  # only what has its hands on the same waits for it
-        rows = rows.filter(status="deploying", parts__component__in=row.parts.values("component"))
+    rows = Deployment.objects.into(row.environment)
+    if row.kind == Deployment.Kind.ROLLBACK:  # it waits only for what has its hands on the same
+        same = row.parts.values("component")
+        rows = rows.in_the_way("deploying").filter(parts__component__in=same)
+    else:
+        rows = rows.in_the_way("deploying", "verifying")
     other = rows.exclude(pk__in=[row.pk, row.reverses_id or 0]).first()
     if other is not None:
         raise GateNotMet(

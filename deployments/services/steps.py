@@ -102,6 +102,8 @@ def run_step(
             raise Conflict("It has no address to look at: set one, or tick it by hand.")
     else:
         chosen = adapter or row.adapter
+        if row.deployment.brings_back_nothing:
+            raise Conflict("Nothing is known that ran before: do it by hand.")
         if chosen is None:
             raise Conflict("No adapter is set for it: do it by hand.")
         chosen = _may_run(row, chosen)
@@ -127,7 +129,7 @@ def run_step(
 def _may_run(row: Step, adapter: Adapter) -> Adapter:
     reading.same_workspace(row.deployment.workspace_id, adapter=adapter)
     # Read anew: the list is what is allowed now.
-    standing = Adapter.objects.select_for_update(no_key=True).get(pk=adapter.pk)
+    standing: Adapter = Adapter.objects.select_for_update(no_key=True).get(pk=adapter.pk)
     if not standing.enabled:
         raise Conflict(f"The adapter {standing.slug} is switched off.")
     if not standing.environments.filter(pk=row.deployment.environment_id).exists():

@@ -173,9 +173,10 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def values(deployment: Deployment, component: str) -> dict[str, str]:
     brings = deployment.brings
+    release = "" if deployment.brings_back_nothing else brings.release
     return {
-        "release": brings.release,
-        "image": brings.image_tag or brings.release,
+        "release": release,
+        "image": brings.image_tag or release,
         "environment": deployment.environment.slug,
         "component": component,
         "commit": brings.commit_sha,

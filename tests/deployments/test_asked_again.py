@@ -17,6 +17,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work import services as work
 from deployments import jobs, services
 from deployments.gates import computing
+from deployments.gates.looking import Look
 from deployments.models import Deployment, Gate
 from deployments.services import papers
 from tests import make
@@ -197,6 +198,34 @@ class TestOnTop:
         assert any("v1.0" in step.title for step in steps(undone))
 
 
+class TestInTheWay:
+    def test_half_of_a_release__stays_in_the_way_while_it_is_blocked(self, world: World) -> None:
+        other = world.approved(release="2.0")
+        half = world.started(release="1.9")
+        services.block(half, actor=world.actor, reason="The registry is down.")
+        with pytest.raises(GateNotMet) as refused:
+            services.start(again(other), actor=world.actor)
+        assert (refused.value.details or {})["gates"] == ["no-other"]
+        services.give_up(again(half), actor=world.actor, reason="Not today.")
+        assert services.start(again(other), actor=world.actor).status == "deploying"
+
+    def test_first_of_its_kind__brings_nothing_back(self, world: World) -> None:
+        adapter = world.adapter()
+        row = services.roll_back(world.started(), actor=world.actor, reason="Errors.")
+        first = steps(row)[0]
+        assert "<release>" in first.command
+        with pytest.raises(Conflict, match="by hand"):
+            services.run_step(first, actor=world.actor, adapter=adapter)
+        assert services.finish_step(first, actor=world.actor).state == "done"
+
+    def test_abbreviated_commit__is_the_same(self, world: World) -> None:
+        world.completed("staging")
+        row = world.prepared("production", commit_sha="1f" * 5)
+        assert world.gate(row, "staging").state == "passed"
+        services.change_deployment(again(row), actor=world.actor, commit_sha=OTHER)
+        assert world.gate(row, "staging").state == "failed"
+
+
 def told(row: Deployment) -> list[str]:
     """Who has the news in the inbox, once for each time they were told."""
     rows = InboxItem.objects.filter(notification__kind="deployment.window")
@@ -222,7 +251,7 @@ class TestOnCallTold:
         assert world.gate(row, "on-call-told").state == "passed"
         other = make.person(world.workspace, "primary_operator", name="Ines Park")
         swap(world, other)
-        found = computing.on_call_told(computing.Look(again(row)))
+        found = computing.on_call_told(Look(again(row)))
         assert (found.state, f"{other} was not told" in found.detail) == ("waiting", True)
         jobs.look_again()
         assert told(row) == ["Ines Park", "Olu Grant"]
@@ -238,7 +267,7 @@ class TestOnCallTold:
         swap(world, make.person(world.workspace, "primary_operator", name="Ines Park"))
         with pytest.raises(GateNotMet) as refused:
             services.start(row, actor=world.actor)
-        assert refused.value.details["gates"] == ["on-call-told"]
+        assert (refused.value.details or {})["gates"] == ["on-call-told"]
         assert "Ines Park" not in told(row)
         services.look_at_gates(row)
         assert services.start(again(row), actor=world.actor).status == "deploying"

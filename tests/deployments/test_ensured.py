@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controlplane.work import services as work
@@ -30,9 +32,9 @@ def planned(world: World, where: str = "production", release: str = RELEASE) -> 
     return found.deployment
 
 
-def by_hand(world: World, title: str, **given: object) -> Item:
+def by_hand(world: World, title: str, **given: Any) -> Item:
     project = work.ensure_operations_project(world.workspace, actor=make.JOB)
-    values = {"labels": ["ops", "deployment"], **given}
+    values: dict[str, Any] = {"labels": ["ops", "deployment"], **given}
     return work.create_item(project, actor=make.JOB, title=title, **values)
 
 

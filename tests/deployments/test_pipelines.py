@@ -127,7 +127,7 @@ def test_running__is_waited_for(world: World, repository: Any, deployment: Deplo
 
 
 def test_success__starts_verifies_and_closes_nothing(world: World, repository: Any) -> None:
-    facts = {"where": "local", "kinds": ("frontend",)}
+    facts: dict[str, Any] = {"where": "local", "kinds": ("frontend",)}
     waiting = world.approved(release="4.3.0", commit_sha="3c" * 20, **facts)
     started = services.start(
         world.approved(release="4.4.0", commit_sha="4d" * 20, **facts), actor=world.actor
