@@ -60,14 +60,29 @@ def take_turn(now: Callable[[], datetime] = clock.now) -> int:
         if not _due(state, "looked_at", at, timedelta(seconds=QUICK)):
             return 0
         state["looked_at"] = at.isoformat()
-        spool = [*state.get("spool", []), *_events(state, at)][-KEPT.value :]
+        gauges = [_gauge(*each, at=at) for each in _values(state)]
+        spool = [*state.get("spool", []), *gauges, *_counted(state, at)][-KEPT.value :]
         state["spool"] = spool
-        _write(path, state)
+        if not _written(path, state):
+            return _tell_unwritten(gauges, at)
         if not _tell(spool):
             return 0
         state["spool"] = []
-        _write(path, state)
+        _written(path, state)
         return len(spool)
+
+
+_unwritten_at: datetime | None = None
+
+
+def _tell_unwritten(gauges: list[dict[str, Any]], at: datetime) -> int:
+    """The disk is full, or may not be written to: just then it must be told. What was counted
+    waits, since nobody could note that it was told; and this process alone knows when it did."""
+    global _unwritten_at
+    if _unwritten_at is not None and abs(at - _unwritten_at) < timedelta(seconds=QUICK):
+        return 0
+    _unwritten_at = at
+    return len(gauges) if _tell(gauges) else 0
 
 
 def _due(state: State, key: str, at: datetime, apart: timedelta) -> bool:
@@ -76,8 +91,8 @@ def _due(state: State, key: str, at: datetime, apart: timedelta) -> bool:
     return not last or abs(at - datetime.fromisoformat(last)) >= apart
 
 
-def _events(state: State, at: datetime) -> list[dict[str, Any]]:
-    found = [_gauge(*each, at=at) for each in _values(state)]
+def _counted(state: State, at: datetime) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     grown = _grown(state, at)
     if grown is not None:
         found += [_dressed(event, at, str(n)) for n, event in enumerate(counted.answers(grown))]
@@ -194,6 +209,15 @@ def _read(path: Path) -> State:
     except (OSError, ValueError):
         return {}
     return state if isinstance(state, dict) else {}
+
+
+def _written(path: Path, state: State) -> bool:
+    try:
+        _write(path, state)
+    except OSError as error:
+        logger.warning("this machine's file of figures can't be written: %s", error.strerror)
+        return False
+    return True
 
 
 def _write(path: Path, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -77,6 +78,30 @@ def test_turns__no_more_often_than_each_quarter_of_a_minute() -> None:
     assert turn(5) == turn(14) == 0
     assert turn(15)
     assert turn(-3600), "a clock set back must not silence the machine"
+
+
+def test_full_disk__is_told_all_the_same_and_nothing_counts_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turn(0)
+    answered("api", 200, 0.04, 5)
+
+    def full(*given: Any, **named: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(machine, "_unwritten_at", None)
+        patched.setattr(os, "replace", full)
+        before = Event.objects.of(None).filter(operation="disk_used_percent").count()
+        assert turn(60)
+        assert turn(65) == 0
+        assert turn(80)
+        after = Event.objects.of(None).filter(operation="disk_used_percent").count()
+        assert after > before
+        assert not reported(), "nobody could note that it was told"
+    turn(140)
+    turn(200)
+    assert sum(reported().values()) == 5
 
 
 def test_lock__one_process_at_a_time() -> None:
