@@ -73,6 +73,10 @@ class AdapterForm(_Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        if "kind" in fields:
+            fields["kind"].choices = Adapter.Kind.choices
+            fields["kind"].initial = Adapter.Kind.COMMAND
         if self.instance.pk:
             self.initial["argv"] = "\n".join(self.instance.argv)
 
@@ -86,7 +90,7 @@ class AdapterForm(_Form):
 
 @admin.register(Adapter)
 class AdapterAdmin(ModelAdmin[Adapter]):
-    list_name = "Deployment adapters"
+    list_name = "Adapters"
     view_action = "deployment.view"
     add_action = "deployment.adapters"
     change_action = "deployment.adapters"

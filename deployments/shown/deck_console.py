@@ -197,7 +197,7 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
      ("emergency", "outage", "urgent")),
     ("deployment-locate", "Locate or create a deployment", "deck:ensure", "deployment.create",
      ("ensure", "find")),
-    ("deployment-adapters", "Deployment adapters", "admin:deployments_adapter_changelist", VIEW,
+    ("deployment-adapters", "Adapters", "admin:deployments_adapter_changelist", VIEW,
      ("allow-list", "pipeline", "command")),
 )  # fmt: skip
 
@@ -208,7 +208,7 @@ def register() -> None:
                 "send", VIEW, 50, "", _nav_count)
     )  # fmt: skip
     nav_items.register(
-        NavItem("deployment-adapters", "Deployment adapters", GROUP,
+        NavItem("deployment-adapters", "Adapters", GROUP,
                 "admin:deployments_adapter_changelist", "plug", VIEW, 59)
     )  # fmt: skip
     home_rows.register(

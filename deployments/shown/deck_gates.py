@@ -91,6 +91,7 @@ class Phase:
     title: str
     closed: bool  # nothing can be changed any more
     groups: list[Group]
+    folded: bool  # its time is over, or has not come
     no_waiving: str = ""  # why this reader may waive none
 
     @property
@@ -123,7 +124,8 @@ def phases(row: Deployment, gates: Iterable[Gate], actor: Actor) -> list[Phase]:
             may = policy.can(actor, "deployment.override", row)
             why_not = "" if may or closed else may.reason
             groups = _grouped(row, of_phase, actor, closed)
-            found.append(Phase(slug, title, closed, groups, why_not))
+            folded = closed or (slug == "after" and row.phase == "deploying")
+            found.append(Phase(slug, title, closed, groups, folded, why_not))
     return sorted(found, key=lambda phase: phase.closed)
 
 
