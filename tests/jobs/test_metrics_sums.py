@@ -18,7 +18,7 @@ PID = 1  # lives for as long as the machine does
 
 
 def write(folder: Path, file: str, *values: tuple[str, float]) -> None:
-    stored: Any = MmapedDict(str(folder / f"{file}.db"))
+    stored: Any = MmapedDict(str(folder / f"{file}.db"))  # type: ignore[no-untyped-call]
     for key, value in values:
         stored.write_value(key, value, 0.0)
     stored.close()
