@@ -100,6 +100,12 @@ RELEASES_MIN = defaults.define(
     unit="releases",
     why="Production is released two or three times a week; the upper end is the environment's.",
 )
+LAUNCH_REVIEW_DAYS = defaults.define(
+    "deployments.launch_review_days",
+    14,
+    unit="days",
+    why="The playbook reviews a launch within two weeks of it.",
+)
 DORA_LEAST = defaults.define(
     "deployments.dora_least",
     5,

@@ -23,6 +23,7 @@ from controlplane.lib.redaction import redact_text
 from deployments.launches import LINES, OWNER, POLICY
 from deployments.models import Launch, LaunchLine
 from deployments.services import reading
+from deployments.services.launch_reviews import drop_review, set_review
 from deployments.services.noting import PORTAL
 
 MANAGE, TICK = "launch.manage", "launch.tick"
@@ -188,6 +189,7 @@ def _reopen(row: Launch, actor: Actor, why: str) -> None:
         raise Conflict(f"{row.ref} is cancelled.")
     if row.status == "preparing":
         return
+    drop_review(row)
     _withdraw(row, actor, why)  # its end brings the launch back
     row.refresh_from_db()
     if row.status != "preparing":
@@ -262,6 +264,7 @@ def on_decided(request: Request, actor: Actor) -> None:
     why = f"{request.ref} is {request.get_status_display().lower()}."
     if request.status == Request.Status.APPROVED:
         advance(row, "signed", actor=PORTAL, reason=why, changes={"signed_at": clock.now()})
+        set_review(row)
     else:
         advance(row, "preparing", actor=PORTAL, reason=why)
 

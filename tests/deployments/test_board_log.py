@@ -167,7 +167,14 @@ def test_links__ones_own_alone(world: World) -> None:
     assert "Releases: Staging" in browser.get(LINKS).content.decode()
     assert browser.post(f"{LINKS}new/", {"kind": "x", "environment": ""}).status_code == 400
     assert browser.post(f"{LINKS}new/", {"kind": "releases", "environment": "x"}).status_code == 400
-    stranger = make.client(World().manager)
+    elsewhere = World()
+    with pytest.raises(NotAllowed):
+        feeds.subscribe(
+            world.workspace, "calendar", actor=world.actor, environment=elsewhere.place()
+        )
+    with pytest.raises(NotAllowed):
+        feeds.subscribe(world.workspace, "calendar", actor=elsewhere.actor)
+    stranger = make.client(elsewhere.manager)
     assert stranger.post(f"{LINKS}{theirs.uid}/revoke/").status_code == 404
     theirs.refresh_from_db()
     assert theirs.revoked_at is None

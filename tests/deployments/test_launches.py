@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from django.db import IntegrityError, transaction
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.audit.models import AuditEvent
+from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
+from controlplane.work.models import Item
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch, LaunchLine
@@ -18,7 +21,7 @@ from deployments.overview import checklist
 from tests import make
 from tests.kit import settled
 from tests.kit.api import Api, refused
-from tests.kit.deployments import World
+from tests.kit.deployments import World, fire
 
 pytestmark = pytest.mark.django_db
 SHOWN = [{"label": "Acceptance report", "link": "/admin/work/item/"}]
@@ -96,6 +99,28 @@ def test_signed_by_all__signed_off__and_exported(world: World, launch: Launch) -
     assert done.approval is not None
     assert done.approval.sha256 in text
     assert AuditEvent.objects.about(done).filter(action="launch.signed").exists()
+
+
+def test_signed__owes_a_review_within_two_weeks(world: World) -> None:
+    live = clock.now() + timedelta(days=5)
+    launch = services.plan_launch(world.workspace, actor=world.actor, title="Desk", launch_at=live)
+    services.ask_sign_off(settle_all(world, launch), actor=world.actor)
+    fire()
+    items = Item.objects.filter(workspace=world.workspace, labels__contains=["launch-review"])
+    assert not items
+    sign(world, launch)
+    fire()
+    [item] = items.all()
+    assert item.due_at == live + timedelta(days=14)
+    assert item.description.count("## ") == 4
+
+
+def test_opened_again_at_once__owes_no_review(world: World, launch: Launch) -> None:
+    services.ask_sign_off(settle_all(world, launch), actor=world.actor)
+    done = sign(world, launch)
+    services.reopen_launch(done, actor=world.actor, reason="Not yet.")
+    fire()
+    assert not Item.objects.filter(labels__contains=["launch-review"])
 
 
 def test_changed_after_it_was_signed__signatures_fall(world: World, launch: Launch) -> None:
