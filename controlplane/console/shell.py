@@ -59,6 +59,7 @@ GROUPS = (
     "Operate",
     "Approvals",
     "Work",
+    "Missions",
     "Deployments",
     "Flags",
     "Telemetry",

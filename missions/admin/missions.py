@@ -153,7 +153,7 @@ class MissionAdmin(ModelAdmin[Mission]):
     head_state = "status"
     head_owner = "owner"
     facts = (
-        *("status", "owner", "ref", "in_stage", "priority", "due_on", "flag", "persona", "tags"),
+        *("status", "owner", "ref", "in_stage", "priority", "due_on", "flag", "persona", "tagged"),
         *("item", "intent", "pause_reason", "close_reason", "started_at", "closed_at"),
         *("archived_at", "external_ref", "legacy", "source", "created_by", "created_at", "version"),
     )
@@ -176,6 +176,10 @@ class MissionAdmin(ModelAdmin[Mission]):
     @admin.display(description="Stage", ordering="stage")
     def in_stage(self, obj: Mission) -> str:
         return "–" if obj.status == Mission.Status.DRAFT else stages.get(obj.stage).label
+
+    @admin.display(description="Tags")
+    def tagged(self, obj: Mission) -> str:
+        return ", ".join(obj.tags)
 
     @admin.display(description="Flag of its type")
     def flag(self, obj: Mission) -> str:
