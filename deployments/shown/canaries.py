@@ -292,7 +292,8 @@ def _decisions(rollout: Rollout) -> list[dict[str, Any]]:
             posted.append(event)
         else:
             found.append(_decision(event))
-    found = [*found, _posts(posted)] if posted else found
+    if posted:
+        found.append(_posts(posted))
     names = _agents({line["by"] for line in found})
     for line in found:
         line["by"] = names.get(line["by"], line["by"])
@@ -302,8 +303,10 @@ def _decisions(rollout: Rollout) -> list[dict[str, Any]]:
 def _agents(refs: set[str]) -> dict[str, str]:
     """Rows keep agents by their ref alone; with the name behind it, as it is today."""
     keys = [int(ref.removeprefix("agent:")) for ref in refs if re.fullmatch(r"agent:\d+", ref)]
-    rows = Agent.objects.filter(pk__in=keys) if keys else []
-    return {f"agent:{each.pk}": f"agent:{each.pk} {each.name}" for each in rows}
+    if not keys:
+        return {}
+    rows = Agent.objects.filter(pk__in=keys).values_list("pk", "name")
+    return {f"agent:{pk}": f"agent:{pk} {name}" for pk, name in rows}
 
 
 def _decision(event: RolloutEvent) -> dict[str, Any]:
@@ -322,10 +325,11 @@ def _decision(event: RolloutEvent) -> dict[str, Any]:
 
 def _posts(events: list[RolloutEvent]) -> dict[str, Any]:
     """Figures that came in have no reason; they say themselves what they are."""
+    counted: list[dict[str, Any]] = [each.numbers for each in events]
     told = [
-        f"{sum(each.numbers.get(name, 0) for each in events):,} {words}"
+        f"{sum(each.get(name, 0) for each in counted):,} {words}"
         for name, words in COUNTED.items()
-        if any(name in each.numbers for each in events)
+        if any(name in each for each in counted)
     ]
     often = f" {len(events)} times" if len(events) > 1 else ""
     shown = _decision(events[0])

@@ -65,7 +65,7 @@ def _answer(
                 status = error.status
                 form.tell(error)
     context = {
-        "title": "Change the plan" if rollout else "Plan a rollout",
+        "title": "Change the plan" if rollout else "Plan a canary rollout",
         "form": form,
         "rollout": rollout,
         "tried": tried,
