@@ -197,6 +197,26 @@ class TestWatch:
         with pytest.raises(GateNotMet):
             services.close(row, actor=world.actor, reason="Fine.", early=True)
 
+    def test_worse__is_announced_once_somebody_takes_it_on(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.on_call()
+        world.completed("staging")
+        row = world.watched("production")
+        bad = {"requests": 400, "error_rate": 0.03, "p95_ms": 200.0, "safeguard_violations": 0}
+        monkeypatch.setattr(snapshots, "figures", lambda *args, **kwargs: bad)
+        with time_machine.travel(there(row.monitor_until) + timedelta(seconds=1), tick=False):
+            fire()
+            announced = Notification.objects.filter(kind="deployment.announced")
+            assert not announced.exists()
+            services.look_at_gates(row)
+            watched = world.gate(row, "watched")
+            assert watched.state == "failed"
+            services.waive_gate(watched, actor=world.lead, reason="The old clients; it is known.")
+            services.close(again(row), actor=world.actor, reason="Live, and known to be slower.")
+        assert announced.count() == 1
+        assert again(row).status == "completed"
+
     @pytest.mark.parametrize(
         ("before", "after", "verdict"),
         [

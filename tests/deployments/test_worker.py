@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
@@ -70,6 +71,30 @@ def test_command__past_its_time__is_ended(world: World) -> None:
     assert step.state == "failed"
     assert "time-out" in step.outcome
     assert step.output == "on\n"
+
+
+def test_command__that_says_no_more__is_waited_for(world: World) -> None:
+    code = "import os, sys, time; os.close(1); os.close(2); time.sleep(0.6); sys.exit(4)"
+    step = asked(world, argv=python(code))
+    assert worker.perform(*sent()[0]) == "failed"
+    assert fresh(step).exit_code == 4  # its own end, not ours
+
+
+def test_database_away__for_less_than_the_lease__ends_no_command(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(world)
+    held = worker.claim(*sent()[0])
+    assert held is not None
+    holding = worker.Holding(held)
+
+    def away(step: Step, output: str) -> bool:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(worker, "renew", away)
+    assert holding("log") is True
+    holding.since -= 31
+    assert holding("log") is False
 
 
 def test_command__sees_no_secret(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
