@@ -24,6 +24,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.work.services.referring import refer
 from deployments import links
+from deployments.gates import table
 from deployments.models import Adapter, Deployment, Step
 from deployments.services.holding import hold, require_status
 from deployments.services.noting import PORTAL, emit, note
@@ -85,7 +86,10 @@ def policy_for(deployment: Deployment) -> str:
 
 def packet_of(deployment: Deployment) -> dict[str, Any]:
     row = deployment
-    waived = row.gates.filter(phase="before", state="waived").order_by("position")
+    # What is asked at the start is passed over at the start, by those who may, and not signed.
+    late = [gate.slug for gate in table.GATES.values() if gate.at_start]
+    waived = row.gates.filter(phase="before", state="waived").exclude(slug__in=late)
+    waived = waived.order_by("position")
     steps = row.steps.select_related("adapter").order_by("position")
     return {
         "deployment": row.ref,

