@@ -286,8 +286,12 @@ def test_tab__through_a_whole_page__always_seen_never_trapped(
 
 def test_calendar__pages_by_its_keys(browser: Browser, here: Workspace) -> None:
     browser.open("/admin/deployments/calendar/?view=month&day=2026-11-18")
+
+    def reads(title: str) -> None:
+        browser.until(lambda: browser.text(".rel-bar h2") == title)
+
     for key, title in (("]", "December 2026"), ("[", "November 2026"), ("[", "October 2026")):
         browser.press(key)
-        browser.until(lambda title=title: browser.text(".rel-bar h2") == title)
+        reads(title)
     browser.press("t")
     browser.until(lambda: browser.text("#today .rel-date") != "")

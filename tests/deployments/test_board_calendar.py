@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from controlplane.lib import clock
 from deployments import services
+from deployments.overview import board as boards
 from deployments.overview import calendar as days
 from deployments.overview import entries
 from deployments.overview.entries import Entry
 from tests import make
-from tests.kit import settled
+from tests.kit import maintenance, settled
 from tests.kit.api import Api, refused
 from tests.kit.deployments import World
 from tests.kit.released_before import ago, landed
@@ -163,6 +164,25 @@ def test_hand_overs__stand_where_they_are(world: World) -> None:
     world.on_call()
     kinds = {one.kind for one in shown(world)}
     assert kinds <= {"shift"}
+
+
+def test_maintenance__in_the_calendar__on_the_board__in_the_timelines_way(world: World) -> None:
+    office = maintenance.World(world.workspace, world.manager)
+    world.component("agent")
+    office.plan(title="Only a draft")
+    soon = office.partners()
+    now = office.emergency()
+    found = {one.title: one for one in shown(world) if one.kind == "window"}
+    assert set(found) == {soon.title, now.title}
+    one = found[soon.title]
+    assert (one.starts, one.ends, one.planned, one.environments) == (
+        soon.starts_at, soon.ends_at, True, ("production",),
+    )  # fmt: skip
+    [place] = [each for each in boards.board(world.workspace).places
+               if each.environment.slug == "production"]  # fmt: skip
+    assert (place.window, place.next_window) == (now, soon)
+    page = make.client(world.manager).get(f"{PAGE}?view=timeline&environment=production")
+    assert page.content.decode().count("rel-held") >= 2
 
 
 def test_page__on_the_readers_wall(world: World) -> None:
