@@ -75,6 +75,7 @@ class FreezeAdmin(ModelAdmin[Freeze]):
     search_fields = ["title", "reason"]
     in_palette = True
     form = FreezeForm
+    fields = FIELDS  # the environments too, which are no column
     add_fields = FIELDS
     edit_fields = FIELDS
     labels: ClassVar[Mapping[str, str]] = {

@@ -68,6 +68,14 @@ def _back(request: HttpRequest, row: MaintenanceWindow, said: str) -> HttpRespon
     return HttpResponseRedirect(links.window(row))
 
 
+_AHEAD = ("scheduled", "announced", "approved")
+
+
+def _idle(row: MaintenanceWindow, *states: str) -> str:
+    """Why there is nothing to do here, or the empty text."""
+    return "" if row.status in states else f"{row.ref} is {row.get_status_display().lower()}."
+
+
 # --- Planned and changed ------------------------------------------------------------------------
 
 _KINDS = {
@@ -147,7 +155,7 @@ def change(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "row": row,
         "form": form,
         "about": "What consent was given to something else falls." if row.approval else "",
-        "idle": "" if row.status in CHANGE_STATES else f"{row.ref} is over.",
+        "idle": _idle(row, *CHANGE_STATES),
         "submit": "Save",
         "version": version_of(request) or row.version,
     }
@@ -174,7 +182,6 @@ def reschedule(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
             tell(form, refused)
         else:
             return _back(request, row, "It has another time. Whoever was told of it is told.")
-    known = row.status in {"scheduled", "announced", "approved"}
     context = {
         "title": "Give it another time",
         "row": row,
@@ -183,7 +190,7 @@ def reschedule(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "conditions": conditions(error) if error is not None else [],
         "about": "Whoever was told of the old time is told at once. Consent was to that time, and "
         "falls with it.",
-        "idle": "" if known else f"{row.ref} is {row.get_status_display().lower()}.",
+        "idle": _idle(row, *_AHEAD),
         "submit": "Move it",
         "version": version_of(request) or row.version,
     }
@@ -252,6 +259,7 @@ def waive(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         request, row, form, services.waive, "It goes without that rule; the reason stays.",
         title="Go without a rule", submit="Go without it",
         about="Your word and your reason stand on the record, and in what is signed.",
+        idle=_idle(row, "draft", *_AHEAD),
     )  # fmt: skip
 
 
@@ -265,6 +273,7 @@ def tasks(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         request, row, forms.TasksForm(data), services.add_tasks, "The work is split.",
         title="Split the work", submit="Add them",
         about="Each becomes a work item under the window's own.",
+        idle=_idle(row, "draft", *_AHEAD, "in_progress"),
     )  # fmt: skip
 
 
@@ -278,6 +287,7 @@ def follow_ups(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         request, row, forms.FollowUpForm(data), services.follow_up, "The follow-ups are opened.",
         title="What is left to do", submit="Open them",
         about="Temporary work becomes items of its own, linked to the window's.",
+        idle="" if row.started_at is not None else f"{row.ref} has not begun.",
     )  # fmt: skip
 
 

@@ -86,6 +86,7 @@ def test_bad_input__is_refused_with_the_field_named(world: World) -> None:
         {"services": "api"},
         {"ends_at": "2020-01-01T00:00:00Z"},
         {"starts_at": "soon"},
+        {"starts_at": "0001-01-01T00:00:00Z", "ends_at": "0001-01-01T01:00:00Z"},
         {"starts_at": "9999-12-31T23:59:59Z", "ends_at": "9999-12-31T23:59:59.5Z"},
         {"ends_at": (now + timedelta(days=300)).isoformat()},
         {"kind": "whenever"},

@@ -163,7 +163,7 @@ def test_every_form__is_there_and_says_when_there_is_nothing_to_do(
     for name in ("change", "reschedule", "waive", "tasks", "follow-ups", "remark", "move/cancel"):
         assert len(primary(shown(browser, links.door(row, name)))) <= 1, name
     services.cancel(row, actor=world.actor, reason="No.")
-    for name in ("change", "reschedule", "move/start", "move/cancel"):
+    for name in ("change", "reschedule", "waive", "tasks", "follow-ups", "move/start"):
         assert "nothing to do here" in shown(browser, links.door(row, name)), name
     assert press(browser, row, "waive", rule="lead", reason="x").status_code == 409
     for path in ("move/dance", "tasks/bd-none"):
@@ -213,6 +213,15 @@ def test_freeze__made_changed_and_ended_by_form(world: World, browser: Client) -
     assert [place.slug for place in freeze.environments.all()] == ["production"]
     page = shown(browser, f"/admin/deployments/freeze/{freeze.uid}/change/")
     assert primary(page) == ["End it now…"]
+    url = f"/admin/deployments/freeze/{freeze.uid}/change/"
+    form = shown(browser, f"{url}?edit=1")
+    seen = re.search(r'name="_seen" value="([^"]+)"', form)
+    assert seen is not None
+    changed = {**given, "title": "The year's end", "_seen": seen[1]}
+    assert browser.post(url, changed).status_code == 302
+    freeze.refresh_from_db()
+    assert freeze.title == "The year's end"
+    assert local(freeze.starts_at) == given["starts_at"]
     ended = browser.post(
         f"/admin/deployments/freeze/{freeze.uid}/do/end/", {"reason": "All are back."}
     )
@@ -220,7 +229,7 @@ def test_freeze__made_changed_and_ended_by_form(world: World, browser: Client) -
     freeze.refresh_from_db()
     assert freeze.ended_at is not None
     reader = make.client(make.person(world.workspace, "viewer"))
-    assert reader.post(url, given).status_code == 403
+    assert reader.post("/admin/deployments/freeze/add/", given).status_code == 403
 
 
 def test_pages__ask_a_bounded_number_of_questions(world: World) -> None:

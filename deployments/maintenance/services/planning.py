@@ -170,7 +170,7 @@ def _open_item(row: MaintenanceWindow, actor: Actor) -> Item:
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     by = actor if policy.can(actor, "work.create", project) else PORTAL
     on_call = duty.on_duty("primary_operator", workspace=row.workspace) if row.is_emergency else []
-    person = row.watcher or (on_call[0].person if on_call else None)
+    person = on_call[0].person if on_call else row.watcher
     return work.ensure(
         project,
         f"maintenance:{row.uid}",

@@ -143,7 +143,7 @@ def finish(
         "monitor_until": now + timedelta(hours=numbers.WATCH_HOURS.value),
         "changed_at": now,
     }
-    advance(row, "monitoring", actor=actor, changes=changes)
+    advance(row, "monitoring", actor=actor, reason=said, changes=changes)
     _ended(row, now)
     notices.promise_watch(row)
     until = f"{row.monitor_until:%Y-%m-%d %H:%M} UTC"

@@ -21,6 +21,8 @@ def span(starts_at: Any, ends_at: Any) -> tuple[datetime, datetime]:
         raise reading.refuse("ends_at", "After it begins.")
     if end - start > timedelta(hours=numbers.LONGEST_HOURS.value):
         raise reading.refuse("ends_at", f"At most {numbers.LONGEST_HOURS.value} hours.")
+    if start < clock.now() - timedelta(days=1):
+        raise reading.refuse("starts_at", "That has passed.")
     if start > clock.now() + timedelta(days=numbers.FURTHEST_DAYS.value):
         raise reading.refuse("starts_at", "That is years ahead.")
     return start, end
