@@ -137,7 +137,7 @@ class FreezeAdmin(ModelAdmin[Freeze]):
         return services.make_freeze(workspace, actor=actor_of(request), **given)
 
     @button(
-        label="End it now", action="freeze.manage", reason=True, when=_over,
+        label="End it now", action="freeze.manage", reason=True, when=_over, quiet=True,
         confirm="From now on everything may go out again.",
     )  # fmt: skip
     def end(self, request: HttpRequest, obj: Freeze, reason: str) -> str:
