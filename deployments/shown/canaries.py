@@ -168,7 +168,7 @@ def _weighed(rollout: Rollout, step: RolloutStep) -> dict[str, Any]:
     sides = [
         _side(name, told[name], requests, limits)
         for name in _SIDES
-        if name in told and (name != "slow" or rollout.slow_ms is not None)
+        if requests and name in told and (name != "slow" or rollout.slow_ms is not None)
     ]
     violations = told.get("violations", 0)
     return {

@@ -146,11 +146,13 @@ VERBS: tuple[tuple[str, str, str, str, str, Any], ...] = (
 
 
 def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
-    """On the pages of a flag and of a deployment: its rollouts, and the way to plan one."""
+    """On the page of a flag its rollouts, and on a deployment's, which names its own, the way to
+    plan one."""
     if isinstance(obj, Flag):
         return block(actor, flag=obj)
     if isinstance(obj, Deployment):
-        return block(actor, deployment=obj)
+        plan = [each for each in block(actor, deployment=obj) if not each.ref]
+        return plan or None
     return None
 
 
