@@ -331,6 +331,7 @@ def before_close(window: MaintenanceWindow, now: datetime | None = None) -> list
             bad=f"Open: {', '.join(task.key for task in still[:8])}.",
             mend="Whoever works on them",
             link=links.row(window.item) if window.item is not None else "",
+            waits=window.status == "in_progress",
         ),
     ]  # fmt: skip
 
