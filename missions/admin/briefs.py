@@ -40,8 +40,9 @@ class BriefAdmin(ModelAdmin[Brief]):
         "kpi_name": "KPI", "kpi_unit": "Unit", "kpi_baseline": "Now", "kpi_target": "Target",
         "kpi_direction": "Better is", "kpi_deadline": "By when", "locked_at": "Locked",
         "locked_by": "Locked by", "confidence": "How sure the agent was",
-        "business_objective": "Business objective",
+        "business_objective": "Business objective", "timeline": "Time frame",
     }  # fmt: skip
+    audited = False  # what is done to it is told of its mission
     facts = ("state", "of_mission", *_WRITTEN, "revision", "locked_at", "locked_by", "version")
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -102,12 +102,14 @@ def send_back(
     row = hold(mission, version=version)
     require_status(row, "active", "paused")
     visit = visit_of(row)
-    if stage == row.stage:
-        if _sent_back_here(row, visit):
-            return row
+    if stage == row.stage and _sent_back_here(row, visit):
+        return row
+    if not stages.not_later(stage, row.stage) or stage == row.stage:
+        back = stages.SLUGS[: stages.SLUGS.index(row.stage)]
         raise InvalidTransition(
-            f"{row.ref} is in {stages.get(stage).label}: it goes back from a later stage.",
-            details={"from": row.stage, "to": stage},
+            f"{row.ref} is in {stages.get(row.stage).label}: "
+            f"{stages.get(stage).label} is no stage before it.",
+            details={"from": row.stage, "to": stage, "legal": ", ".join(back) or "nothing"},
         )
     supersede_from(row, stage, actor=actor, reason=f"{row.ref} went back: {why}")
     return move(row, actor=actor, action="mission.send_back", stage=stage, reason=why)

@@ -223,4 +223,4 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     world.imported(title=long[:190], stage="Governed Execution", external_ref=hostile[:100])
     done = world.imported(status="archived", title="Done before", external_ref="old-archived")
     services.archive_mission(done, actor=world.actor, on=False)
-    world.locked(title="To be asked")
+    world.locked(title="To be asked", external_ref="newest")

@@ -21,6 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
+from missions.models import Mission
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -173,6 +174,7 @@ def own_pages(world: World) -> Iterator[str]:
     launch = Launch.objects.filter(workspace=world.workspace, status="preparing").earliest("id")
     window = MaintenanceWindow.objects.filter(workspace=world.workspace).earliest("id")
     rollouts = dict(Rollout.objects.filter(workspace=world.workspace).values_list("status", "pk"))
+    mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "boards:line": (launch.uid, "security"),
@@ -193,6 +195,8 @@ def own_pages(world: World) -> Iterator[str]:
         "canary:figures": (rollouts["running"],),
         "canary:complete": (rollouts["running"],),
         "approvals:delegate": (asked.uid,),
+        "missions:line": (mission.uid, "safeguards_confirmed"),
+        "missions:evidence": (mission.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
         "access:key_rotate": (key.uid,),

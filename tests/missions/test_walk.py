@@ -159,8 +159,9 @@ def test_sent_back__approvals_of_reentered_stages_are_superseded(
     assert [each.status for each in requests] == ["approved", "superseded"]
     same = services.send_back(back, actor=world.gv, to="prepare", reason="Too wide.")
     assert same.version == back.version
-    with pytest.raises(InvalidTransition):
-        services.send_back(back, actor=world.gv, to="execute", reason="Forward.")
+    for forward in ("plan", "execute"):
+        with pytest.raises(InvalidTransition):
+            services.send_back(back, actor=world.gv, to=forward, reason="Forward.")
     assert Mission.objects.get(pk=row.pk).stage == "prepare"
 
 
