@@ -122,7 +122,7 @@ class AdapterAdmin(ModelAdmin[Adapter]):
     panel_template = "deployments/deck/panel_adapter.html"
     labels: ClassVar[Mapping[str, str]] = {
         "timeout_s": "Seconds it may take", "timeout": "Time-out", "url": "Address",
-        "for_step": "For the step", "slug": "Slug", "argv": "Command",
+        "for_step": "For the step", "argv": "Command",
     }  # fmt: skip
     head_state = "state"
     facts = ("state", "kind", "allowed", "for_step", "timeout", "slug", "created_at", "uid")

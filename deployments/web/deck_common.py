@@ -62,9 +62,12 @@ def deployment_of(request: HttpRequest, uid: uuid.UUID) -> Deployment:
 
 
 def workspace_for(request: HttpRequest) -> Workspace:
-    """Where something new is made: the chosen one, or the only one."""
-    known = list(getattr(request, "workspaces", []))
-    found = workspace_of(request) or (known[0] if len(known) == 1 else None)
+    """Where something new is made: the chosen one; where none is chosen, the first by name in which
+    this person may. The form says which."""
+    known: list[Workspace] = list(getattr(request, "workspaces", []))
+    actor = actor_of(request)
+    own = [each for each in known if policy.can(actor, "deployment.create", each)]
+    found = workspace_of(request) or next(iter([*own, *known]), None)
     if found is None:
         raise Invalid("Choose the workspace it is for, at the top of the page.")
     return found

@@ -79,7 +79,13 @@ def _new(
             else:
                 messages.success(request, f"{made.ref} is planned.")
                 return HttpResponseRedirect(links.page_of(made))
-    context = {"title": title, "form": form, "sections": sections(form), "row": None}
+    context = {
+        "title": title,
+        "form": form,
+        "sections": sections(form),
+        "row": None,
+        "workspace": workspace,
+    }
     return show(request, template, context, status=status)
 
 
@@ -120,7 +126,12 @@ def ensure(request: HttpRequest) -> HttpResponse:
                 words = "is planned now" if found.created else "was there already"
                 messages.success(request, f"{row.ref} {words}.")
                 return HttpResponseRedirect(links.page_of(row))
-    context = {"title": "Locate or create a deployment", "form": form, "row": None}
+    context = {
+        "title": "Locate or create a deployment",
+        "form": form,
+        "row": None,
+        "workspace": workspace,
+    }
     return show(request, "ensure.html", context, status=status)
 
 
