@@ -164,10 +164,7 @@ class PlanForm(forms.Form):
         for name, label in IMPACT.items():
             fields[f"impact_{name}"] = _line(label, 200, label_suffix="")
         for name, label in QUERIES.items():
-            fields[f"query_{name}"] = forms.CharField(
-                label=label, max_length=2_000, required=False, label_suffix="",
-                widget=forms.Textarea(attrs={"rows": 1, **_CODE}),
-            )  # fmt: skip
+            fields[f"query_{name}"] = _line(label, 2_000, label_suffix="")
 
     def _steps(self, fields: dict[str, Any], data: Any) -> None:
         standing = self.rollout.steps.count() if self.rollout is not None else 0
