@@ -11,7 +11,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from controlplane.lib.errors import Invalid
 from missions import stages
 from missions.gates.kinds import STATES
-from missions.models import Mission, StageVisit
+from missions.models import Mission
 
 TAGS = ["missions"]
 _STAGE_HELP = "any of the three vocabularies: define, Plan & Approve, governed_execution …"
@@ -166,7 +166,7 @@ class VisitRow(StrictSerializer):
     attempt = serializers.IntegerField()
     entered_at = serializers.DateTimeField()
     left_at = serializers.DateTimeField(allow_null=True)
-    outcome = serializers.ChoiceField(choices=StageVisit.Outcome.choices)
+    outcome = serializers.CharField(help_text="completed, sent_back, abandoned; empty: not left")
     reason = serializers.CharField()
     dwell_s = serializers.FloatField()
     approval = serializers.CharField(help_text="ref of its question", allow_null=True)

@@ -228,8 +228,8 @@ def _mission(row: models.Model, to: str) -> dict[str, Any]:
 def _leave_stages(row: Mission) -> None:
     for place, stage in enumerate(stages.SLUGS):
         StageVisit.objects.create(
-            mission=row, stage=stage, attempt=1, entered_at=row.started_at, entered_by="walk",
-            left_at=clock.now(), left_by="walk", outcome="completed",
+            mission=row, stage=stage, attempt=1, entered_at=row.started_at or clock.now(),
+            entered_by="walk", left_at=clock.now(), left_by="walk", outcome="completed",
         )  # fmt: skip
         if place:
             Mission.objects.filter(pk=row.pk).update(stage=stage)
