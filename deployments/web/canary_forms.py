@@ -176,7 +176,7 @@ class PlanForm(forms.Form):
                 widget=forms.TextInput(attrs=_NUMBER), label_suffix="",
             )  # fmt: skip
             fields[f"minutes{place}"] = forms.IntegerField(
-                label="for, minutes", min_value=1, max_value=LONGEST_HOLD, required=False,
+                label="Minutes", min_value=1, max_value=LONGEST_HOLD, required=False,
                 widget=forms.TextInput(attrs=_NUMBER), label_suffix="",
             )  # fmt: skip
 
