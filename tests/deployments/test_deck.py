@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 
 from controlplane.access.models import User
 from controlplane.lib import clock
@@ -210,3 +211,22 @@ def test_next__of_a_stranger_is_refused(world: World) -> None:
     row = world.draft("staging")
     stranger = World().actor
     assert not following(row, stranger).allowed
+
+
+def test_api__tells_the_next_step_with_its_route(world: World) -> None:
+    row = world.draft("staging")
+    client = Client()
+
+    def told(*scopes: str) -> dict[str, Any]:
+        _, secret = make.key(make.agent(world.workspace, role=""), scopes=scopes)
+        path = f"/api/v1/deployments/{row.ref}"
+        answer = client.get(path, headers={"Authorization": f"Bearer {secret}"})
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()["next"]
+        return found
+
+    here = f"/api/v1/deployments/{row.ref}/prepare"
+    following = told("deployment.view", "deployment.change")
+    assert (following["method"], following["path"], following["allowed"]) == ("POST", here, True)
+    refused = told("deployment.view")
+    assert (refused["allowed"], bool(refused["refusal"])) == (False, True)
