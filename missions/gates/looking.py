@@ -10,7 +10,7 @@ from controlplane.approvals.models import Request
 from controlplane.lib import clock
 from missions import links, stages
 from missions.gates import registry
-from missions.gates.kinds import ENTRY, EXIT, PASSED, Check
+from missions.gates.kinds import ENTRY, EXIT, PASSED, Check, Found
 from missions.models import Brief, ChecklistTick, Mission, StageVisit
 from missions.services.holding import open_visit
 from missions.stages import Line, Stage
@@ -23,10 +23,12 @@ class Look:
         self.mission = mission
         self.stage: Stage = stages.get(stage or mission.stage)
         self.now = now or clock.now()
+        self.answers: dict[tuple[str, str], Found] = {}
 
     def at(self, stage: str) -> Look:
         """The same mission at another stage's door, with what was read already."""
         other = Look(self.mission, stage=stage, now=self.now)
+        other.answers = self.answers
         for name in ("visit", "visits", "brief", "owner_roles"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]

@@ -52,6 +52,15 @@ def provide(slug: str) -> Callable[[Compute], Compute]:
 
 
 def answer(slug: str, look: Look) -> Found:
+    """What is found at this gate; within one look it is asked once."""
+    key = (look.stage.slug, slug)
+    found = look.answers.get(key)
+    if found is None:
+        found = look.answers[key] = _ask(slug, look)
+    return found
+
+
+def _ask(slug: str, look: Look) -> Found:
     compute = PROVIDERS.get(slug)
     if compute is None:
         return Found(

@@ -18,6 +18,7 @@ from missions.models import Mission, StageVisit
 from missions.querysets import ENDED
 from missions.services.holding import visit_of
 from missions.services.noting import emit, note, say, tell
+from missions.services.telling import tell_back, tell_status
 
 _SAID = {
     "active": "goes on",
@@ -91,6 +92,7 @@ def _after_status(mission: Mission, before: str, actor: Actor, reason: str) -> N
         say(mission, said, actor=actor, close=f"{mission.get_status_display()}: {reason or said}")
     else:
         say(mission, said, actor=actor, status=_ITEM[status], stage=mission.stage)
+    tell_status(mission, actor, reason)
     emit(mission, "started" if before == Mission.Status.DRAFT else status, reason=reason)
     if status == Mission.Status.COMPLETED:
         _tell_completed(mission, actor)
@@ -153,6 +155,8 @@ def _to_stage(
     label, why = stages.get(stage).label, f": {reason}" if reason else "."
     words = f"goes on to {label}" if onward else f"goes back to {label}"
     say(mission, f"{mission.ref} {words}{why}", actor=actor, stage=stage)
+    if not onward:
+        tell_back(mission, actor, reason)
     emit(mission, "stage" if onward else "sent_back", attempt=entered.attempt, reason=reason)
     return mission
 

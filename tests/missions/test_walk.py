@@ -12,6 +12,7 @@ from controlplane.approvals.models import Request
 from controlplane.audit.models import AuditEvent
 from controlplane.base.models import Signal
 from controlplane.lib.errors import GateNotMet, InvalidTransition, NotAllowed
+from controlplane.notify.models import InboxItem, Notification
 from missions import services, stages
 from missions.models import Mission
 from missions.querysets import ENDED
@@ -190,6 +191,17 @@ def test_paused__signatures_wait_for_the_resume(world: World, answered: None) ->
     assert (row.status, row.stage, row.paused_at, row.pause_reason) == (
         "active", "prepare", None, "",
     )  # fmt: skip
+
+
+def test_stopped__who_answers_for_it_and_who_watches_are_told(world: World) -> None:
+    row = services.pause_mission(world.started(), actor=world.gv, reason="Look at it.")
+    told = Notification.objects.get(kind="mission.event", key__contains=str(row.uid))
+    people = set(InboxItem.objects.filter(notification=told).values_list("user_id", flat=True))
+    assert people == {world.owner.pk, world.oc.user_id}
+    assert "is paused" in told.subject
+    services.resume_mission(row, actor=world.gv, reason="Looked.")
+    services.cancel_mission(row, actor=world.actor, reason="Not wanted.")
+    assert Notification.objects.filter(kind="mission.event").count() == 1
 
 
 def test_paused_by_a_safeguard__its_owner_may_not_resume(world: World) -> None:
