@@ -10,10 +10,12 @@ from controlplane.catalog.models import Component, Environment
 from controlplane.lib import clock
 from deployments import services
 from deployments.canary import demo as _canaries  # noqa: F401
-from deployments.gates import table
+from deployments.demo_history import settle
 from deployments.maintenance import demo as _maintenance  # noqa: F401
 from deployments.models import Deployment, Step
 
+RELEASE = "4.2.0"
+_WAIVED = "Staging of a demo goes without."
 _FACTS: dict[str, Any] = {
     "commit_sha": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
     "ci_url": "https://ci.example.com/runs/4211",
@@ -27,7 +29,7 @@ _FACTS: dict[str, Any] = {
 
 @demo.step("deployments", order=70)
 def deployments(scene: demo.Scene) -> None:
-    if Deployment.objects.of(scene.workspace).exists():
+    if Deployment.objects.of(scene.workspace).filter(release=RELEASE).exists():
         return
     agents = Component.objects.of(scene.workspace).filter(kind="agent", is_active=True)[:1]
     if not agents:
@@ -52,7 +54,7 @@ def _plan(scene: demo.Scene, place: str, parts: list[Component], **given: Any) -
         scene.workspace,
         actor=scene.actor("release_manager"),
         environment=Environment.objects.get(workspace=scene.workspace, slug=place),
-        release="4.2.0",
+        release=RELEASE,
         components=parts,
         **_FACTS,
         **given,
@@ -61,14 +63,14 @@ def _plan(scene: demo.Scene, place: str, parts: list[Component], **given: Any) -
 
 def _staged(scene: demo.Scene, parts: list[Component]) -> None:
     """All the way to being watched."""
-    manager, lead = scene.actor("release_manager"), scene.actor("engineering_lead")
+    manager = scene.actor("release_manager")
     row = services.prepare(_plan(scene, "staging", parts), actor=manager)
-    _settle(row, "before", lead)
+    settle(scene, row, "before", _WAIVED)
     row = services.declare_ready(row, actor=manager)
     services.start(row, actor=manager)
     for step in Step.objects.filter(deployment=row).order_by("position"):
         services.finish_step(step, actor=manager, exit_code=0, output="done")
-    _settle(row, "after", lead)
+    settle(scene, row, "after", _WAIVED)
     services.begin_watch(Deployment.objects.get(pk=row.pk), actor=manager)
 
 
@@ -85,14 +87,3 @@ def _launch(scene: demo.Scene) -> None:
     for line in row.lines.select_related("launch").order_by("position")[:2]:
         shown = [{"label": "Report of last week", "link": "https://ci.example.com/runs/4211"}]
         services.settle_line(line, actor=manager, state="done", evidence=shown)
-
-
-def _settle(row: Deployment, phase: str, lead: Any) -> None:
-    for gate in services.look_at_gates(row, phase=phase):
-        definition = table.GATES[gate.slug]
-        if gate.is_settled or definition.at_start or gate.slug == "watched":
-            continue
-        if gate.computed:
-            services.waive_gate(gate, actor=lead, reason="Staging of a demo goes without.")
-        else:
-            services.tick_gate(gate, actor=lead, detail="Looked at.")
