@@ -14,6 +14,7 @@ from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
 from deployments.canary import services as canary
 from deployments.models import Rollout, RolloutEvent
 from tests import make
+from tests.kit import settled
 from tests.kit.flags import rule
 from tests.kit.rollouts import (
     BROKEN,
@@ -27,7 +28,7 @@ from tests.kit.rollouts import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 

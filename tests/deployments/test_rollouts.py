@@ -14,6 +14,7 @@ from deployments.canary import services as canary
 from deployments.flags import services as flags
 from deployments.flags.services import gates
 from tests import make
+from tests.kit import settled
 from tests.kit.flags import on, rule
 from tests.kit.rollouts import (
     BROKEN,
@@ -32,7 +33,7 @@ from tests.kit.rollouts import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.rollouts import BASELINE, World, later
 
@@ -15,7 +16,7 @@ PATH = "/api/v1/rollouts"
 CAN = f"{PATH}/CAN-1"
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 
