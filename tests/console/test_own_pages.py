@@ -111,14 +111,16 @@ def test_dead_broker__pages_stand(browser: Client, settings: Any, url: str) -> N
         cache.wake()
 
 
-def test_home__warm__at_most_twenty_queries(world: inhabited.World) -> None:
+def test_home__warm__a_query_for_each_section_and_few_around(world: inhabited.World) -> None:
     browser = make.client(world.root)
     browser.post(reverse("access:switch_workspace"), {"workspace": world.workspace.slug})
     text(browser)
     with CaptureQueriesContext(connection) as captured:
         text(browser)
     asked = asked_of(captured)
-    assert len(asked) <= 20, "\n".join(asked)
+    # Who asks and where; two of approvals, one for what each person may sign. Sections that know
+    # their answer without asking pay for one that needs two.
+    assert len(asked) <= len(list(home_rows)) + 6, "\n".join(asked)
 
 
 def test_frame__a_count_that_fails__left_out(
