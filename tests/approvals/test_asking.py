@@ -360,3 +360,27 @@ def test_owner__that_this_release_lost__can_still_be_answered(here: Workspace) -
 def test_owner__registers_once() -> None:
     with pytest.raises(ValueError, match="two owners"):
         owners.register("by_hand", label="Another")
+
+
+def test_behind__whose_it_is__counts_as_who_asked__whoever_asked(here: Workspace) -> None:
+    roles = ("release_manager", "engineering_lead")
+    owner, other = person(here, *roles), person(here, *roles)
+    agent = make.agent(here, role="coordinator", owner=other.user)
+    own = slot("own", "release_manager", requester_may=True)
+    chosen = policy(here, own, slot("lead", "engineering_lead"))
+    request = ask(here, policy=chosen, behind=[owner.user, f"agent:{agent.pk}"])
+
+    def may(actor: Actor) -> list[bool]:
+        return [view.may for view in services.may_sign(actor, request)]
+
+    assert may(owner.actor) == may(other.actor) == [True, False]
+    # The owner asks again: it is theirs, and they have made nothing they may not sign.
+    request = services.revise(
+        request, {"n": 2}, actor=owner.actor, vouched=True, behind=[owner.user]
+    )
+    assert may(owner.actor) == [True, False]
+    stranger = person(here, *roles)
+    request = services.revise(request, {"n": 3}, actor=stranger.actor, vouched=True)
+    assert may(stranger.actor) == [False, False]
+    with pytest.raises(Invalid):
+        ask(here, policy=chosen, behind=["somebody"])
