@@ -171,7 +171,7 @@ def test_forms__said_what_is_wrong(place: Place) -> None:
         assert answer.status_code in {200, 400}, (sent, answer.status_code)
     assert not SavedQuery.objects.exists()
     audit = reverse("telemetry:audit_now")
-    for sent in ({"mode": "all"}, {"mode": "check", "since": "soon"}, {"since": "0001-01-01"}):
-        answer = client.post(audit, sent)
-        assert answer.status_code == 422, (sent, answer.status_code)
+    for wrong in ({"mode": "all"}, {"mode": "check", "since": "soon"}, {"since": "0001-01-01"}):
+        answer = client.post(audit, wrong)
+        assert answer.status_code == 422, (wrong, answer.status_code)
     assert client.post(audit, {"mode": NUL}).status_code == 400

@@ -21,9 +21,9 @@ _STATES = {
     "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
     "unused void waiting withdrawn",
     "info": "acknowledged advancing announced assigned baseline_taken being_worked_on canary "
-    "current deploying executing in_flight in_force in_progress leased mitigating monitoring open planned "
-    "preparing processing ready running scheduled sending signing stabilizing started starting "
-    "submitted triaged verifying waiting_for_start",
+    "current deploying executing in_flight in_force in_progress leased mitigating monitoring open "
+    "planned preparing processing ready running scheduled sending signing stabilizing started "
+    "starting submitted triaged verifying waiting_for_start",
     "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
     "granted green healthy held in_effect met mitigated ok on online passed passing published "

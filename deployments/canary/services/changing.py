@@ -10,6 +10,7 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import GateNotMet
 from controlplane.work import services as work
+from controlplane.work.services import graph
 from deployments.canary import plans, sources
 from deployments.canary.limits import Limits
 from deployments.canary.services import noting
@@ -41,6 +42,7 @@ def change_rollout(
     """Before it starts everything but the flag and where; afterwards only whether it goes on by
     itself. What was consented to does not change under the consent."""
     policy.require(actor, "rollout.plan", rollout)
+    graph.lock(rollout.workspace_id)  # its items change with it; whoever undoes both begins there
     row = hold(rollout, version=version)
     require_status(row, "planned", "baseline_taken", "running", "held", "paused")
     before = plan_of(row)

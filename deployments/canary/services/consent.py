@@ -13,6 +13,7 @@ from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
+from controlplane.work.services.referring import refer
 from deployments.canary.links import page_of
 from deployments.canary.plans import settings_at
 from deployments.canary.services import noting
@@ -48,6 +49,7 @@ def is_given(rollout: Rollout) -> bool:
 @transaction.atomic
 def ask_consent(rollout: Rollout, *, actor: Actor) -> Request:
     policy.require(actor, "rollout.plan", rollout)
+    refer(rollout.item_id)  # the request will name it
     row = hold(rollout)
     require_status(row, "planned", "baseline_taken")
     if not is_needed(row):
