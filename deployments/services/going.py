@@ -207,7 +207,10 @@ def block(
 ) -> Deployment:
     """Nothing goes on until what is in the way is away. A command that runs runs on."""
     why = reading.reason(redact_text(reason))
-    row = hold(deployment, version=version)
+    return block_held(hold(deployment, version=version), actor=actor, why=why)
+
+
+def block_held(row: Deployment, *, actor: Actor, why: str) -> Deployment:
     advance(row, "blocked", actor=actor, reason=why, changes={"blocked_from": row.status})
     say(row, f"{row.ref} is blocked: {why}", actor=actor, status="blocked")
     emit(row, "blocked", why=why)

@@ -102,8 +102,8 @@ def _verbs(step: Step, why_not: str) -> list[tuple[str, str, str]]:
 
 
 def adapters_for(step: Step) -> list[Adapter]:
-    """What is switched on and allowed where the step is done."""
+    """What is switched on, and allowed for such a step where it is done."""
     rows = Adapter.objects.of(step.deployment.workspace).filter(
-        enabled=True, environments=step.deployment.environment
+        enabled=True, environments=step.deployment.environment, for_step__in=("", step.slug)
     )
     return list(rows.order_by("slug")[:50])

@@ -16,7 +16,7 @@ def test_allocate__counts_per_workspace_and_prefix(db: None) -> None:
     here, there = make.workspace(), make.workspace()
     assert str(refs.allocate(here.pk, "INC")) == "INC-1"
     assert str(refs.allocate(here.pk, "INC")) == "INC-2"
-    assert str(refs.allocate(here.pk, "MIS")) == "MIS-1"
+    assert str(refs.allocate(here.pk, "MSN")) == "MSN-1"
     assert str(refs.allocate(there.pk, "INC")) == "INC-1"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
@@ -23,7 +22,7 @@ KIND = "tests.news"
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[list[str]]:
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A consumer that writes into the database too, so that its effect can be rolled back."""
     keys: list[str] = []
 
@@ -33,9 +32,8 @@ def heard() -> Iterator[list[str]]:
             raise ValueError("not now")
         signals.emit("tests.echo", key=f"{signal.key}:{len(keys)}")
 
-    signals.CONSUMERS[KIND] = listen
-    yield keys
-    signals.CONSUMERS.clear()
+    monkeypatch.setattr(signals, "CONSUMERS", {KIND: listen})
+    return keys
 
 
 @pytest.fixture(autouse=True)

@@ -326,12 +326,12 @@ def test_markdown__pictures_are_links() -> None:
 
 
 def test_markdown__links_refs_and_addresses_but_not_in_code() -> None:
-    page = written("INC-12 and https://a.example/b(c). `INC-13` [INC-14](/x) **MIS-2**")
+    page = written("INC-12 and https://a.example/b(c). `INC-13` [INC-14](/x) **MSN-2**")
     assert [tag.attributes["href"] for tag in page.named("a")] == [
         "/admin/go/?q=INC-12",
         "https://a.example/b(c",
         "/x",
-        "/admin/go/?q=MIS-2",
+        "/admin/go/?q=MSN-2",
     ]
 
 

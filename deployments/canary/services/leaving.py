@@ -18,6 +18,7 @@ from deployments.canary.services.holding import current_step, hold, require_stat
 from deployments.canary.services.telling import tell
 from deployments.flags import services as flags
 from deployments.models import Deployment, Rollout, RolloutStep
+from deployments.services import going as deploying
 from deployments.services import reading
 
 REMOVE_DAYS = defaults.define(
@@ -101,9 +102,8 @@ def _block_deployment(rollout: Rollout, *, reason: str) -> None:
         return
     deployment.refresh_from_db()
     if deployment.status == "monitoring":
-        changes = {"blocked_from": deployment.status}
-        said = f"{rollout.ref} was rolled back: {reason}"[:500]
-        advance(deployment, "blocked", actor=noting.JUDGE, reason=said, changes=changes)
+        why = f"{rollout.ref} was rolled back: {reason}"[:500]
+        deploying.block_held(deployment, actor=noting.JUDGE, why=why)
 
 
 @transaction.atomic
