@@ -64,12 +64,12 @@ QUERIES = {
     "others_errors": "Failed ones of those",
     "others_slow": "Slow ones of those",
     "error_rate": "Or the error rate, 0 to 1",
-    "p95_ms": "The cohort's p95, ms",
-    "others_p95_ms": "p95 without the flag, ms",
+    "p95_ms": "The cohort's p95 (ms)",
+    "others_p95_ms": "P95 without the flag (ms)",
     "baseline_requests": "Baseline: requests",
     "baseline_errors": "Baseline: failed ones",
     "baseline_error_rate": "Or its error rate",
-    "baseline_p95_ms": "Baseline: p95, ms",
+    "baseline_p95_ms": "Baseline: p95 (ms)",
 }
 
 
@@ -351,7 +351,7 @@ class BaselineForm(forms.Form):
         label="Of which fail, %", min_value=0, max_value=100, required=False,
         widget=forms.TextInput(attrs=_NUMBER),
     )  # fmt: skip
-    p95_ms = _milliseconds("95th percentile, ms", "Empty: slowness is not judged.")
+    p95_ms = _milliseconds("95th percentile (ms)", "Empty: slowness is not judged.")
     violations = _count("Safeguard violations")
 
     def given(self) -> dict[str, Any]:
@@ -367,12 +367,12 @@ class FiguresForm(forms.Form):
     n = _count("Requests with the flag")
     errors_ = _count("Of which failed")
     slow = _count("Of which were slow")
-    p95_ms = _milliseconds("95th percentile, ms")
+    p95_ms = _milliseconds("95th percentile (ms)")
     violations = _count("Safeguard violations")
     others = _count("Requests without the flag")
     others_errors = _count("Of which failed")
     others_slow = _count("Of which were slow")
-    others_p95_ms = _milliseconds("95th percentile, ms")
+    others_p95_ms = _milliseconds("95th percentile (ms)")
 
     def given(self) -> dict[str, Any]:
         return {

@@ -171,7 +171,7 @@ def band(
     return Band(
         pieces=pieces,
         days=_days(start, end, zone, scale),
-        now=scale.x(at),
+        now=scale.x(at.replace(minute=0, second=0, microsecond=0)),  # to an hour of two weeks
         zone=where.key,
         summary=summary,
         gaps=gaps,
@@ -207,7 +207,9 @@ def _piece(
     name = "nobody" if user is None else user.name or user.email
     since, until = (local.astimezone(zone) for local in (one.since, one.until))
     span = f"{since:%a %d %b %H:%M} to {until:%a %d %b %H:%M}"
-    ask = {"from": max(one.since, at).isoformat(), "until": one.until.isoformat()}
+    # Without a beginning it is from when somebody asks: the address is no news at every look.
+    ask = {"from": one.since.isoformat()} if one.since > at else {}
+    ask["until"] = one.until.isoformat()
     url = f"{take_url(schedule)}?{urlencode(ask)}" if one.until > at and schedule.is_active else ""
     share = scale.share(one.until) - scale.share(one.since)
     return Piece(
