@@ -16,8 +16,8 @@ from tests import make
 from tests.kit import pages
 
 ENDING = re.compile(
-    r"(?:Lock(?! the brief)|Deactivate|End all|Remove|Revoke|Switch off|Retire|Distrust|Close the account"
-    r"|Open the breaker)\b"
+    r"(?:Lock(?! the brief)|Deactivate|End all|Remove|Revoke|Switch off|Retire|Distrust"
+    r"|Close the account|Open the breaker)\b"
 )
 
 
