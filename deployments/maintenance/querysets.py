@@ -34,8 +34,10 @@ class WindowQuerySet(EntryQuerySet):
         return self.filter(status__in=("draft", "scheduled", *TOLD))
 
     def on_banner(self) -> Self:
-        """What everybody should read of now, those that are under way first."""
-        return self.filter(status__in=("in_progress", *TOLD)).order_by("starts_at", "pk")
+        """What everybody should read of now: what goes on, and what is to come. A window that never
+        began is neither."""
+        coming = Q(status__in=TOLD, ends_at__gt=clock.now())
+        return self.filter(Q(status="in_progress") | coming).order_by("starts_at", "pk")
 
     def at(self, moment: datetime | None = None) -> Self:
         """Those whose time it is: as planned, and for as long as they go on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -51,8 +52,13 @@ def _line(line: LaunchLine, names: dict[str, str]) -> Iterator[str]:
     if line.note:
         yield f"  - {in_markdown(line.note)}"
     for each in line.evidence:
-        link = f" <{each['link']}>" if each["link"] and each["link"] != each["label"] else ""
+        link = f" <{_address(each['link'])}>" if each["link"] not in {"", each["label"]} else ""
         yield f"  - {in_markdown(each['label'])}{link}"
+
+
+def _address(link: str) -> str:
+    """What somebody gave as a link, with nothing that would end it there."""
+    return quote(link, safe=":/?#[]@!$&'()*+,;=%-._~")
 
 
 def _signatures(request: Request | None) -> list[str]:

@@ -107,9 +107,12 @@ def settle_line(
         raise reading.refuse("evidence", "Name what shows that it holds.")
     if state == "not_applicable" and not said:
         raise reading.refuse("note", "Say why it does not apply.")
+    shown = [] if state == "open" else shown
+    if (row.state, row.note, row.evidence) == (state, said, shown):
+        return row  # said again; what was signed stands
     _reopen(launch, actor, f"{row.title}: changed.")
     before = {"state": row.state, "note": row.note, "evidence": row.evidence}
-    row.state, row.note, row.evidence = state, said, [] if state == "open" else shown
+    row.state, row.note, row.evidence = state, said, shown
     row.at, row.by = (None, "") if state == "open" else (clock.now(), actor.ref[:80])
     row.version += 1
     row.save()

@@ -65,12 +65,12 @@ _MOVES = (
     ),
     Move(
         "start", "Start", "maintenance.run", services.start, ("approved", "announced"),
-        "It begins now: everybody is told, alerts of its services are silent.",
+        "It begins now, and everybody is told.",
         "It is under way.", icon="play",
     ),
     Move(
         "finish", "The work is done", "maintenance.run", services.finish, ("in_progress",),
-        "Alerts sound again, and the watch of four hours begins.",
+        "The watch of four hours begins.",
         "The work is done; now it is watched.",
         asks="outcome", ask_label="What came of it, if there is something to say", must=False,
         icon="check",

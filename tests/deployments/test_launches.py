@@ -137,6 +137,22 @@ def test_changed_after_it_was_signed__signatures_fall(world: World, launch: Laun
     assert sign(world, launch).status == "signed"
 
 
+def test_said_again_after_it_was_signed__signatures_stand(world: World, launch: Launch) -> None:
+    settle_all(world, launch)
+    services.ask_sign_off(fresh(launch), actor=world.actor)
+    done = sign(world, launch)
+    settle_all(world, done)
+    assert fresh(launch).status == done.status
+
+
+def test_export__a_link_ends_where_it_ends(world: World, launch: Launch) -> None:
+    forged = [{"label": "Report", "link": "/admin/> [x](https://evil.example) <b>"}]
+    first = line(launch, LINES[0].slug)
+    services.settle_line(first, actor=world.actor, state="done", evidence=forged)
+    text = checklist.markdown(fresh(launch))
+    assert "</admin/%3E%20[x](https://evil.example)%20%3Cb%3E>" in text
+
+
 def test_refused__goes_back_to_preparing(world: World, launch: Launch) -> None:
     services.ask_sign_off(settle_all(world, launch), actor=world.actor)
     request = fresh(launch).approval

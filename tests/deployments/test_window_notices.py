@@ -157,6 +157,8 @@ def test_banner__while_announced_and_under_way(world: World) -> None:
     row = services.announce(row, actor=world.actor)
     [text] = banner.texts(*asked)
     assert (text.tone, "02:00" in text.text, "API" in text.text) == ("info", True, True)
+    with at(row.ends_at):  # it never began
+        assert banner.texts(*asked) == []
     row = world.sign_window(row)
     with at(row.starts_at):
         world.begun(row)

@@ -105,11 +105,14 @@ def post_figures(
     rollout: Rollout, given: dict[str, Any], *, actor: Actor, at: datetime | None = None
 ) -> Rollout:
     """Figures from outside, judged at once: what is beyond a limit rolls back in this very
-    transaction. The same moment twice is a conflict, so that a repeated post counts once."""
+    transaction. The same moment twice is a conflict, so that a repeated post counts once. Only
+    where the plan says that figures are posted: beside a source of its own they would decide."""
     from deployments.canary.services.looking import judge_now
 
     policy.require(actor, "rollout.report", rollout)
     row = hold(rollout)
+    if row.source != Rollout.Source.POSTED:
+        raise Conflict(f"Its figures come from {row.get_source_display()}; nothing is posted to it.")
     base = row.baseline.figures.get("p95_ms") if row.baseline is not None else None
     reading = reading_of(given, base_p95=base)
     require_status(row, "running", "held", "paused")

@@ -216,6 +216,7 @@ def roll_back(
         row,
         f"Mitigation: {row.ref} is rolled back. {why}",
         actor=actor,
+        parts=f"{row.ref} is rolled back.",
         close=f"Rolled back: {why}",
     )
     return row
