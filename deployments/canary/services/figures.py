@@ -112,7 +112,9 @@ def post_figures(
     policy.require(actor, "rollout.report", rollout)
     row = hold(rollout)
     if row.source != Rollout.Source.POSTED:
-        raise Conflict(f"Its figures come from {row.get_source_display()}; nothing is posted to it.")
+        raise Conflict(
+            f"Its figures come from {row.get_source_display()}; nothing is posted to it."
+        )
     base = row.baseline.figures.get("p95_ms") if row.baseline is not None else None
     reading = reading_of(given, base_p95=base)
     require_status(row, "running", "held", "paused")
