@@ -172,6 +172,6 @@ _NOT_BESIDE: dict[str, tuple[str, ...]] = {
     "draft": ("schedule",),
     "scheduled": ("ask",),
     "announced": ("ask", "announce", "start"),
-    "approved": ("announce", "start", "tested"),
+    "approved": ("ask", "announce", "start", "tested"),
     "monitoring": ("close",),
 }

@@ -12,7 +12,7 @@ from typing import Any
 from controlplane.lib import clock
 from controlplane.lib.errors import GateNotMet
 from controlplane.oncall import duty
-from deployments.maintenance import links, numbers, plans, standing
+from deployments.maintenance import links, numbers, packet, plans, standing
 from deployments.models import Deployment, MaintenanceWindow
 
 # Rules that somebody with the right may let a window go without, in words.
@@ -193,18 +193,21 @@ def before_start(window: MaintenanceWindow, now: datetime | None = None) -> list
 def _consented(window: MaintenanceWindow) -> Check:
     request = window.approval
     given = request is not None and request.status == "approved"
+    moved = given and not packet.stands(window)
     words = "Nobody was asked yet." if request is None else (
         f"{request.ref} is {request.get_status_display().lower()}."
     )  # fmt: skip
+    if moved and request is not None:
+        words = f"{request.ref} is about something else than what stands here now."
+    again = request is None or moved
     return _check(
         window,
         "consent",
         "Whoever must consent did",
-        given,
+        given and not moved,
         good=words,
         bad=words,
-        mend="Those who are asked, under Approvals" if request is not None
-        else f"{PEOPLE}: ask for consent",
+        mend=f"{PEOPLE}: ask for consent" if again else "Those who are asked, under Approvals",
         link=links.request(request) if request is not None else "",
         waits=request is not None and request.status == "open",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
-from deployments.maintenance import links, services
+from deployments.maintenance import links, packet, services
 from deployments.models import MaintenanceWindow
 
 _AHEAD = ("scheduled", "announced", "approved")
@@ -58,8 +58,7 @@ _MOVES = (
         hint="A run, a log, who watched. Consent that was asked for before falls.",
     ),
     Move(
-        "ask", "Ask for consent", "maintenance.plan", services.ask_consent,
-        ("scheduled", "announced"),
+        "ask", "Ask for consent", "maintenance.plan", services.ask_consent, _AHEAD,
         "Whoever must sign is asked, with the window as it stands.",
         "Consent is asked for.", ours=True, icon="check",
     ),
@@ -111,6 +110,8 @@ def idle(move: Move, row: MaintenanceWindow) -> str:
         return f"{row.ref} is {row.get_status_display().lower()}."
     if move.ours and not row.is_ours:
         return f"It is {row.partner}'s."
+    if move.slug == "ask" and row.status == "approved" and packet.stands(row):
+        return "Consent is given."
     return ""
 
 

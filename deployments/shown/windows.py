@@ -164,14 +164,24 @@ def _of_planned(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
     if request is None or request.status != "approved":
         was = f"{request.ref} is {request.get_status_display().lower()}. " if request else ""
         return _move(row, actor, "ask", f"{was}Everything is there to be signed.")
+    if (moved := _unsigned(look)) is not None:
+        return _move(row, actor, "ask", moved.said)
     why = "Consent is given; it counts once the first notice has left."
     return _move(row, actor, "announce", why)
+
+
+def _unsigned(look: Look) -> Check | None:
+    """Consent was given to something else."""
+    found = (check for check in look.start if check.slug == "consent")
+    return next((check for check in found if check.state == "missing"), None)
 
 
 def _of_approved(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
     missing = {check.slug: check for check in _missing(look.start)}
     if "time" in missing and look.now >= row.ends_at:
         return _form(row, actor, "reschedule", "Give it another time", missing["time"].said)
+    if (moved := _unsigned(look)) is not None:
+        return _move(row, actor, "ask", moved.said)
     if "watcher" in missing:
         return _form(row, actor, "change", "Name who watches", missing["watcher"].said)
     if "time" in missing:

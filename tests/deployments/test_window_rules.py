@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from controlplane.approvals import services as approvals
 from controlplane.base.models import Signal
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
@@ -17,6 +18,7 @@ from controlplane.work.models import Comment
 from deployments import freezing
 from deployments.maintenance import plans, quiet, services, standing
 from deployments.models import MaintenanceWindow, WindowService
+from deployments.shown.windows import following
 from tests import make
 from tests.kit import settled
 from tests.kit.deployments import deliver, fire, there
@@ -87,6 +89,49 @@ def test_change_of_plan__needs_a_new_test_and_new_signatures(world: World) -> No
     assert there(row.approval).status == "void"
     with pytest.raises(InvalidTransition):
         services.start(row, actor=world.actor)
+
+
+def test_start__other_work_than_was_signed__asks_anew(world: World) -> None:
+    row = world.approved_window()
+    item = there(row.item)
+    work.create_item(item.project, actor=make.JOB, title="Drop the old table", parent=item)
+    with at(row.starts_at):
+        fire()
+        with pytest.raises(GateNotMet, match="something else"):
+            services.start(again(row), actor=world.actor)
+        assert following(again(row), world.actor).label == "Ask for consent"
+        first = there(again(row).approval)
+        row = world.sign_window(row)
+        assert there(row.approval).pk != first.pk
+        assert "Drop the old table" in str(there(row.approval).packet["tasks"])
+        services.add_tasks(row, actor=world.actor, titles=["One more"])
+        row = world.sign_window(row)
+        work.delete_items(standing.tasks(row), actor=make.JOB)
+        with pytest.raises(GateNotMet, match="something else"):
+            services.start(again(row), actor=world.actor)
+        with pytest.raises(GateNotMet, match="split into subtasks"):
+            services.ask_consent(again(row), actor=world.actor)
+
+
+def test_ask__of_what_was_signed__is_the_same_question(world: World) -> None:
+    row = world.approved_window()
+    assert services.ask_consent(row, actor=world.actor) == row.approval
+    assert again(row).status == "approved"
+
+
+def test_waiver_that_nobody_signs__leaves_consent_alone(world: World) -> None:
+    row = services.announce(world.scheduled(), actor=world.actor)
+    request = services.ask_consent(row, actor=world.someone("secondary_operator"))
+    for number, slot in enumerate(request.slots.order_by("position")):
+        if number == 1:
+            for rule in ("watcher", "notices"):
+                services.waive(again(row), actor=world.lead, rule=rule, reason="By hand.")
+        request.refresh_from_db()
+        signer = world.someone(slot.roles[0])
+        approvals.decide(request, "approved", actor=signer, sha256=request.sha256)
+    assert again(row).status == "approved"
+    services.waive(again(row), actor=world.lead, rule="hours", reason="It has to be.")
+    assert again(row).status == "announced"
 
 
 def test_database__lets_nothing_begin_without_consent(world: World) -> None:

@@ -1,5 +1,6 @@
 """Consent to a window: what is signed is its time, its way back, its work and what was waived. A
-change of any of it takes the signatures back."""
+change of any of it here takes the signatures back; its work is changed elsewhere too, so whether
+they stand is looked at once more when it begins."""
 
 from __future__ import annotations
 
@@ -16,9 +17,10 @@ from controlplane.approvals.shipped import ship, slot
 from controlplane.base.states import advance
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
-from deployments.maintenance import checks, links, standing
+from deployments.maintenance import checks, links
 from deployments.maintenance.holding import hold, require_status
 from deployments.maintenance.noting import PORTAL, note
+from deployments.maintenance.packet import packet_of, stands
 from deployments.models import MaintenanceWindow
 
 OWNER = "deployments.window"
@@ -47,28 +49,6 @@ ship(
 )
 
 
-def packet_of(window: MaintenanceWindow) -> dict[str, Any]:
-    parts = window.parts.select_related("service").order_by("service__slug")
-    return {
-        "window": window.ref,
-        "kind": window.kind,
-        "summary": window.title,
-        "about": window.about,
-        "environment": window.environment.slug,
-        "services": [part.service.slug for part in parts],
-        "starts_at": window.starts_at.isoformat(),
-        "ends_at": window.ends_at.isoformat(),
-        "user_facing": window.user_facing,
-        "rollback_plan": window.rollback_plan,
-        "tested_in_staging": window.test_evidence,
-        "trigger": window.trigger,
-        "urgency": window.urgency,
-        "impact": window.impact,
-        "tasks": [f"{task.key} {task.title}" for task in standing.tasks(window)],
-        "waived": [{"rule": each["rule"], "why": each["reason"]} for each in window.waived],
-    }
-
-
 def subject(window: MaintenanceWindow) -> str:
     return f"deployments.window:{window.uid}"
 
@@ -79,12 +59,14 @@ def ask_consent(window: MaintenanceWindow, *, actor: Actor, version: int | None 
     the next revision of what was sent back or became void."""
     policy.require(actor, "maintenance.plan", window)
     row = hold(window, version=version)
-    require_status(row, "scheduled", "announced")
+    require_status(row, *OPEN)
     if not row.is_ours:
         raise Conflict("Nobody is asked about a partner's window.")
     before = row.approval
     if before is not None and before.status in {"open", "approved"}:
-        return before
+        if stands(row):
+            return before
+        fall(row, actor=actor, why="It is no longer what was asked about.")
     checks.require(checks.before_consent(row), "Not ready to be signed.")
     packet, producers = packet_of(row), [row.created_by, actor]
     if before is not None and _goes_on(before):

@@ -18,6 +18,7 @@ from controlplane.lib.redaction import redact_text
 from deployments.maintenance import checks, numbers
 from deployments.maintenance.holding import hold, hold_place, require_status
 from deployments.maintenance.noting import PORTAL, emit, note, say
+from deployments.maintenance.packet import SIGNED_RULES
 from deployments.maintenance.services import consent, notices, tasks
 from deployments.maintenance.services.scheduling import waive_rules
 from deployments.maintenance.services.storing import store
@@ -91,7 +92,7 @@ def waive(
     why = reading.reason(redact_text(reason))
     row = hold(window, version=version)
     require_status(row, "draft", "scheduled", "announced", "approved")
-    if rule == "tested" or rule in {"lead", "hours"}:  # what is signed says what is waived
+    if rule in SIGNED_RULES:
         consent.fall(row, actor=actor, why="A rule was waived.")
     waive_rules(row, [rule], why, actor)
     return row
