@@ -1,8 +1,7 @@
 """What every step leaves behind: audit, talk on the work item, news for other apps, events.
 
-Talk, the item's own status and events go by the outbox, written with the change. Whoever holds a
-work item's lock would otherwise hold the mission's row with it; and a day's table of events that
-is being changed must not keep anybody from pausing a mission.
+Events go by the outbox, written with the change: a day's table of events that is being changed
+must not keep anybody from pausing a mission.
 """
 
 from __future__ import annotations
@@ -15,18 +14,16 @@ from controlplane.audit.services import record
 from controlplane.base import signals
 from controlplane.lib import actors, clock, context
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import ControlPlaneError
 from controlplane.lib.ids import uuid7
 from controlplane.notify import outbox
 from controlplane.notify.channels.base import Outcome
 from controlplane.notify.models import OutboxMessage
 from controlplane.work import services as work
-from controlplane.work.models import Item
 from missions.models import Mission
 from telemetry.ingest.accepting import report
 
 PORTAL = actors.job("missions")
-SAID, TOLD = "missions.said", "missions.told"
+TOLD = "missions.told"
 EVENT = "missions.event"
 
 
@@ -48,21 +45,8 @@ def note(
 
 
 def say(mission: Mission, text: str, *, actor: Actor, **moves: str) -> None:
-    """A comment on the work item, signed with whoever acted. `status`, `stage` or `close` (the
-    reason) move the item along."""
-    outbox.enqueue(
-        SAID,
-        {
-            "mission": str(mission.uid),
-            "text": text[:20_000],
-            "name": actor.label,
-            "source": context.current().source,
-            **moves,
-        },
-        key=f"mission-said:{uuid7()}",
-        workspace_id=mission.workspace_id,
-        subject=subject_ref(mission),
-    )
+    """A comment on the work item, which follows: see `work.say_later`."""
+    work.say_later(mission, text, actor=actor, portal=PORTAL, **moves)
 
 
 def emit(mission: Mission, what: str, **more: Any) -> None:
@@ -132,46 +116,7 @@ def tell_telemetry(message: OutboxMessage) -> Outcome:
     return Outcome("accepted")
 
 
-@outbox.topic(SAID)
-def tell_item(message: OutboxMessage) -> Outcome:
-    told = message.payload
-    mission = _mission(message)
-    if mission is None or mission.item is None:
-        return Outcome("rejected", "there is no work item to say it on")
-    item = mission.item
-    if told["text"]:
-        work.comment(
-            item,
-            told["text"],
-            actor=PORTAL,
-            name=told["name"],
-            source=told["source"],
-            origin=message.key,
-        )
-    refused = _move(item, told)
-    if refused:
-        work.comment(item, refused, actor=PORTAL, origin=f"{message.key}:refused"[:80])
-    return Outcome("accepted")
-
-
 def _mission(message: OutboxMessage) -> Mission | None:
     rows = Mission.objects.select_related("workspace", "item__project")
     found: Mission | None = rows.filter(uid=message.payload["mission"]).first()
     return found
-
-
-def _move(item: Item, told: dict[str, Any]) -> str:
-    """Why the item could not follow; empty when it did. It is not tried for ever: people see it
-    there."""
-    wanted = {name: told[name] for name in ("status", "stage") if told.get(name)}
-    try:
-        if told.get("close"):
-            work.close_item(item, actor=PORTAL, reason=told["close"], name=told["name"])
-        elif wanted:
-            item.refresh_from_db()
-            wanted = {name: value for name, value in wanted.items() if getattr(item, name) != value}
-            if item.category != "done" and wanted:
-                work.update_item(item, actor=PORTAL, name=told["name"], **wanted)
-    except ControlPlaneError as error:
-        return f"The item could not follow its mission: {error.message}"
-    return ""

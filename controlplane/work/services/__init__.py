@@ -20,6 +20,7 @@ from controlplane.work.services.closing import (
 )
 from controlplane.work.services.edges import add_dependency, remove_dependency, set_parent
 from controlplane.work.services.ensuring import Ensured, ensure, open_item
+from controlplane.work.services.following import say_later
 from controlplane.work.services.items import claim, claim_next, create_item, on_duty, update_item
 from controlplane.work.services.naming import resolve
 from controlplane.work.services.projects import (
@@ -64,6 +65,7 @@ __all__ = [
     "remove_link",
     "reopen_item",
     "resolve",
+    "say_later",
     "set_config",
     "set_parent",
     "set_statuses",
