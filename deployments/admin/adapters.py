@@ -14,6 +14,7 @@ from django.utils.cache import add_never_cache_headers
 
 from controlplane.access.models import Workspace
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.buttons import seen_in
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.catalog.models import Environment
@@ -216,9 +217,12 @@ class AdapterAdmin(ModelAdmin[Adapter]):
         "page: who switches it on has read it.",
         reason=True,
         when=lambda row: "It is on." if row.enabled else "",
+        seen=lambda row: str(row.version),
     )
     def switch_on(self, request: HttpRequest, obj: Adapter, reason: str) -> str:
-        services.switch_adapter(obj, actor=actor_of(request), on=True, reason=reason)
+        services.switch_adapter(
+            obj, actor=actor_of(request), on=True, reason=reason, version=_read(request)
+        )
         return f"{obj.title} may be used."
 
     @button(
@@ -244,6 +248,14 @@ class AdapterAdmin(ModelAdmin[Adapter]):
     def rotate(self, request: HttpRequest, obj: Adapter, reason: str) -> HttpResponse:
         made = services.rotate_secret(obj, actor=actor_of(request), reason=reason)
         return self._secret(request, made)
+
+
+def _read(request: HttpRequest) -> int:
+    """The version whose command stood on the page."""
+    version = seen_in(request)
+    if not version.isdecimal():
+        raise Invalid("Nobody looked at it.")
+    return int(version)
 
 
 def _workspace(request: HttpRequest) -> Workspace:

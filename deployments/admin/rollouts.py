@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
 from controlplane.base.admin import ModelAdmin, button
-from controlplane.base.admin.buttons import Place, ShownButton, buttons_of
+from controlplane.base.admin.buttons import Place, ShownButton, buttons_of, seen_in
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid
@@ -73,6 +73,20 @@ def _before_its_time(rollout: Rollout) -> str:
     frozen = gates.frozen(rollout.flag, rollout.environment_id)
     hard = [each for each in going.in_the_way(rollout) if each != frozen]
     return " ".join(hard) if hard else ("" if _on_time(rollout) else ON_TIME)
+
+
+def _standing(rollout: Rollout) -> str:
+    """Where it is and what was decided about it: going on is decided by both."""
+    step = current_step(rollout)
+    return f"{step.position}.{rollout.version}" if step is not None else ""
+
+
+def _stood(request: HttpRequest) -> tuple[int, int]:
+    """The step and the version that somebody looked at, for the service to find again."""
+    step, _, version = seen_in(request).partition(".")
+    if not (step.isdecimal() and version.isdecimal()):
+        raise Invalid("Nobody looked at it.")
+    return int(step), int(version)
 
 
 def _changeable(rollout: Rollout) -> str:
@@ -299,10 +313,11 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         action="rollout.promote",
         confirm="Go on to the next step?",
         when=_on_time,
+        seen=_standing,
     )
     def promote(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
-        step = current_step(obj)
-        services.promote(obj, actor=actor_of(request), step=step.position if step else None)
+        step, version = _stood(request)
+        services.promote(obj, actor=actor_of(request), step=step, version=version)
         return f"{obj.ref} went on."
 
     @button(
@@ -312,9 +327,11 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         confirm="Go on though the step is not through? Why stands in the record of the next one.",
         reason=True,
         when=_before_its_time,
+        seen=_standing,
     )
     def promote_early(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
-        services.promote(obj, actor=actor_of(request), override=reason)
+        step, version = _stood(request)
+        services.promote(obj, actor=actor_of(request), override=reason, step=step, version=version)
         return f"{obj.ref} went on, before its time."
 
     @button(label="Go on after the pause", action="rollout.promote", when=_only("paused"))

@@ -257,8 +257,9 @@ def test_adapter__added_off_switched_on_and_off_by_a_change(lead: Client, world:
     assert (row.enabled, row.argv) == (False, ["/bin/echo", "hello {release}"])
     url = f"{ADAPTERS}{row.uid}/"
     assert "switched off" in lead.get(f"{url}change/").content.decode()
-    assert lead.get(f"{url}do/switch_on/").status_code == 200
-    lead.post(f"{url}do/switch_on/", {"reason": "Tried it."})
+    read = lead.get(f"{url}do/switch_on/")
+    assert read.status_code == 200
+    lead.post(f"{url}do/switch_on/", {"reason": "Tried it.", "state_seen": read.context["seen"]})
     row.refresh_from_db()
     assert row.enabled
     lead.post(f"{url}change/?edit=1", adapter(world, argv="/bin/true"))
@@ -279,6 +280,19 @@ def test_adapter__refused_says_so_and_a_webhooks_secret_is_shown_once(
     assert "never shown again" in answer.content.decode()
     row = Adapter.objects.get(slug="hook")
     assert "never shown again" not in lead.get(f"{ADAPTERS}{row.uid}/change/").content.decode()
+
+
+def test_adapter__changed_since_it_was_read__is_not_switched_on(lead: Client, world: World) -> None:
+    row = world.adapter(on=False)
+    address = f"{ADAPTERS}{row.uid}/do/switch_on/"
+    pressed = {"reason": "Read.", "state_seen": lead.get(address).context["seen"]}
+    services.change_adapter(row, actor=world.lead, argv=["/usr/bin/other"])
+    assert "since you looked" in lead.post(address, pressed, follow=True).content.decode()
+    row.refresh_from_db()
+    assert not row.enabled
+    lead.post(address, {**pressed, "state_seen": str(row.version)})
+    row.refresh_from_db()
+    assert row.enabled
 
 
 def test_adapter__of_who_may_not(browser: Client, world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,13 @@ def page(browser: Client, rollout: Rollout, query: str = "") -> str:
 
 def actions(text: str) -> str:
     return text.split("portal-buttons")[1].split("</ul>", maxsplit=1)[0]
+
+
+def seen(text: str) -> dict[str, str]:
+    """What the form that was drawn carries along."""
+    found = re.search(r'name="state_seen" value="([^"]+)"', text)
+    assert found is not None
+    return {"state_seen": found[1]}
 
 
 def button(rollout: Rollout, name: str) -> str:
@@ -168,10 +176,28 @@ def test_step_that_is_through__is_the_one_primary_button(world: World) -> None:
         assert head.count("button primary") == 1
         assert "Go on to 50 %" in head
         assert "before its time" not in head
-        browser.post(button(rollout, "promote"))
+        address = button(rollout, "promote")
+        asked = browser.post(address)  # without a look at it
+        assert step_of(fresh(rollout)).percent == 10
+        browser.post(address, seen(asked.content.decode()))
     rollout = fresh(rollout)
     assert step_of(rollout).percent == 50
     assert step_of(rollout).override_reason == ""
+
+
+def test_button_pressed_twice__or_drawn_before_the_step__goes_on_once(
+    world: World, running: Rollout, manager: Client
+) -> None:
+    address = button(running, "promote_early")
+    drawn = seen(actions(page(manager, running)))
+    pressed = {"reason": "The fix can't wait.", **seen(manager.get(address).content.decode())}
+    assert manager.get(address, drawn).status_code == 200
+    manager.post(address, pressed)
+    assert step_of(fresh(running)).percent == 50
+    late = manager.post(address, pressed, follow=True)
+    assert "It changed since you looked." in late.content.decode()
+    assert manager.get(address, drawn).status_code == 302
+    assert step_of(fresh(running)).percent == 50
 
 
 def test_freeze__start_in_spite_of_it_for_those_who_may(

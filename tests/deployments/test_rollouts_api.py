@@ -65,6 +65,16 @@ def test_playbook__planned_started_judged_gone_through(world: World, manager: Ap
     assert [each["ref"] for each in listed] == ["CAN-1"]
 
 
+def test_promote__before_its_time__names_the_step_and_goes_on_once(
+    world: World, manager: Api
+) -> None:
+    world.running()
+    refused(manager.post(f"{CAN}/promote", {"override": "Now."}), "INVALID_ARGUMENT")
+    asked = {"override": "Now.", "step": 1}
+    says(manager.post(f"{CAN}/promote", asked))
+    refused(manager.post(f"{CAN}/promote", asked), "GATE_NOT_MET")
+
+
 def test_figures__beyond_a_limit__rolled_back_in_the_answer(world: World, manager: Api) -> None:
     world.running()
     told = says(manager.post(f"{CAN}/figures", {"n": 100, "errors": 60}))

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from django.http import HttpRequest
+
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Place = Literal["detail", "list", "selection"]
+SEEN = "state_seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Button:
     place: Place
     quiet: bool = False
     whole: str = ""
+    seen: Callable[[Any], str] | None = None
 
     @property
     def asks(self) -> bool:
@@ -46,6 +50,10 @@ class Button:
             return decision.reason
         return self.when(obj) if self.when is not None and obj is not None else ""
 
+    def state(self, obj: Any) -> str:
+        """What the page shows of the row that the button must find again."""
+        return self.seen(obj) if self.seen is not None and obj is not None else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownButton:
@@ -58,6 +66,7 @@ class ShownButton:
     grave: bool = False  # cannot be undone
     icon: str = ""
     leads: bool = False  # a page of its own, not an effect
+    seen: str = ""  # carried along, and refused when it no longer stands
 
 
 def button(
@@ -71,6 +80,7 @@ def button(
     place: Place = "detail",
     quiet: bool = False,
     whole: str = "",
+    seen: Callable[[Any], str] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Make an admin method a button.
 
@@ -80,16 +90,23 @@ def button(
     workspace is not enough then.
     `confirm` is the question asked first; `typed` makes the person type the row's name, for what
     cannot be undone. `quiet`: never drawn as the next step. `when(obj)` returns a sentence when
-    the row's state refuses.
+    the row's state refuses. `seen(obj)` is what somebody decides by: the forms carry it along, and
+    one that was drawn before it changed is refused. The handler hands `seen_in(request)` to its
+    service, which compares once more under the lock: of two presses at once one is too late.
     """
 
     def mark(handler: Handler) -> Handler:
         handler.portal_button = Button(  # type: ignore[attr-defined]
-            handler.__name__, label, action, confirm, typed, reason, when, place, quiet, whole
+            handler.__name__, label, action, confirm, typed, reason, when, place, quiet, whole, seen
         )
         return handler
 
     return mark
+
+
+def seen_in(request: HttpRequest) -> str:
+    """What the pressed form showed of the row."""
+    return str(request.POST.get(SEEN, ""))
 
 
 def bulk(*, label: str, action: str, reason: bool = False) -> Callable[[Handler], Handler]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from controlplane.access import policy
 from controlplane.audit import services as audit
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import editing
-from controlplane.base.admin.buttons import Button, Place, ShownButton, buttons_of
+from controlplane.base.admin.buttons import SEEN, Button, Place, ShownButton, buttons_of
 from controlplane.base.web import actor_of
 from controlplane.lib import defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
@@ -40,6 +41,7 @@ BULK_ROWS = defaults.define(
 )
 TRAIL_ROWS = 200
 NAMED_REFUSALS = 10
+CHANGED = "It changed since you looked. Look again."
 
 
 class ReasonActionForm(ActionForm):
@@ -134,9 +136,10 @@ class ButtonDoors(_Base):
             primary = next_step and not refusal and not entry.typed and not entry.quiet
             next_step = next_step and not primary
             url = self._button_url(entry.name, obj)
-            found.append(
-                ShownButton(entry.name, entry.label, url, refusal, entry.asks, primary, entry.typed)
+            shown = ShownButton(
+                entry.name, entry.label, url, refusal, entry.asks, primary, entry.typed
             )
+            found.append(replace(shown, seen="" if refusal else entry.state(obj)))
         if place == "detail":
             found += self._forms(request, obj)
         return sorted(found, key=lambda one: (bool(one.refusal), not one.primary))
@@ -192,6 +195,14 @@ class ButtonDoors(_Base):
         if request.method == "GET" and not entry.asks:
             # An address alone changes nothing: whoever follows one presses the button there.
             return self._ask(request, entry, obj, QuestionForm(entry, str(obj or "")), back)
+        state = entry.state(obj)
+        told = (request.POST if request.method == "POST" else request.GET).get(SEEN)
+        if state and told is not None and told != state:
+            messages.error(request, CHANGED)
+            return HttpResponseRedirect(back)
+        if state and told is None and request.method == "POST":
+            # Pressed without a look at it: first the look.
+            return self._ask(request, entry, obj, QuestionForm(entry, str(obj or "")), back)
         form = self._question(request, entry, obj)
         if form is not None and not form.is_valid():
             return self._ask(request, entry, obj, form, back)
@@ -215,6 +226,7 @@ class ButtonDoors(_Base):
             "form": form,
             "back": back,
             "label": entry.label,
+            "seen": entry.state(obj),
         }
         return TemplateResponse(request, "admin/portal_question.html", context)
 

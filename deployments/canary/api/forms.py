@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from controlplane.base.api.serializers import StrictSerializer
@@ -78,8 +80,16 @@ class RolloutOverrideForm(StrictSerializer):
 
 class RolloutPromoteForm(RolloutOverrideForm):
     step = serializers.IntegerField(
-        min_value=1, required=False, help_text="the position you look at: a repeat goes on once"
+        min_value=1,
+        required=False,
+        help_text="the position you look at: a repeat goes on once. With override it is required",
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A reason that passes the time over would pass over the next step's as well."""
+        if attrs.get("override") and attrs.get("step") is None:
+            raise serializers.ValidationError({"step": "Say which step you look at."})
+        return attrs
 
 
 class RolloutFiguresForm(StrictSerializer):
