@@ -11,42 +11,19 @@ from django.utils import timezone
 
 from controlplane.access.models import User
 from controlplane.catalog.models import Component, Environment
-from controlplane.lib.errors import Invalid, NotAllowed
+from controlplane.lib import given as plain
+from controlplane.lib.errors import NotAllowed
 from deployments.models import Deployment
 
+refuse, text, line = plain.refuse, plain.text, plain.line
+LONG = plain.LONG
 REASON = 500
-LONG = 16_000  # what the redactor keeps of a text
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+/-]{0,99}")
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,199}")
 _MOST_ARTIFACTS = 50
-
-
-def refuse(field: str, sentence: str) -> Invalid:
-    return Invalid(f"{field}: {sentence}", details={field: sentence})
-
-
-def text(field: str, value: Any, most: int = LONG, *, required: bool = False) -> str:
-    if not isinstance(value, str):
-        raise refuse(field, "A text.")
-    if "\0" in value:
-        raise refuse(field, "Holds a NUL character.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise refuse(field, "Holds half of a character (a lone surrogate).") from None
-    given: str = value.strip()
-    if required and not given:
-        raise refuse(field, "Say why." if field == "reason" else "Missing.")
-    if len(given) > most:
-        raise refuse(field, f"At most {most:,} characters.")
-    return given
-
-
-def line(field: str, value: Any, most: int, *, required: bool = False) -> str:
-    return " ".join(text(field, value, most, required=required).split())
 
 
 def reason(value: Any) -> str:

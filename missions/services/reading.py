@@ -11,42 +11,18 @@ from typing import Any
 from django.utils import timezone
 
 from controlplane.access.models import Grant, User
-from controlplane.lib.errors import Invalid
+from controlplane.lib import given as plain
 from controlplane.lib.redaction import redact_text
 
+refuse, text, line = plain.refuse, plain.text, plain.line
+LONG = plain.LONG
 REASON = 500
-LONG = 16_000  # what the redactor keeps of a text
 MOST_TAGS = 20
 MOST_LINKS = 50
 _TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _TAG = re.compile(r"[\w][\w .:/+-]{0,39}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FIGURE = Decimal(10) ** 14  # what the column keeps before the point
-
-
-def refuse(field: str, sentence: str) -> Invalid:
-    return Invalid(f"{field}: {sentence}", details={field: sentence})
-
-
-def text(field: str, value: Any, most: int = LONG, *, required: bool = False) -> str:
-    if not isinstance(value, str):
-        raise refuse(field, "A text.")
-    if "\0" in value:
-        raise refuse(field, "Holds a NUL character.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise refuse(field, "Holds half of a character (a lone surrogate).") from None
-    given: str = value.strip()
-    if required and not given:
-        raise refuse(field, "Say why." if field == "reason" else "Missing.")
-    if len(given) > most:
-        raise refuse(field, f"At most {most:,} characters.")
-    return given
-
-
-def line(field: str, value: Any, most: int, *, required: bool = False) -> str:
-    return " ".join(text(field, value, most, required=required).split())
 
 
 def kept(field: str, value: Any, most: int = LONG) -> str:

@@ -13,36 +13,12 @@ from controlplane.access.models import Agent, Grant, User
 from controlplane.access.policy import ROLES
 from controlplane.approvals import numbers
 from controlplane.approvals.models import slug_form
+from controlplane.lib import given as plain
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Invalid
 
+refuse, text, line = plain.refuse, plain.text, plain.line
 COMMENT = 5_000
 _SLOT_FIELDS = frozenset({"slug", "title", "roles", "count", "requester_may"})
-
-
-def refuse(field: str, sentence: str) -> Invalid:
-    return Invalid(f"{field}: {sentence}", details={field: sentence})
-
-
-def text(field: str, value: Any, most: int, *, required: bool = False) -> str:
-    if not isinstance(value, str):
-        raise refuse(field, "A text.")
-    if "\0" in value:
-        raise refuse(field, "Holds a NUL character.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise refuse(field, "Holds half of a character (a lone surrogate).") from None
-    given: str = value.strip()
-    if required and not given:
-        raise refuse(field, "Say why." if field in {"comment", "reason"} else "Missing.")
-    if len(given) > most:
-        raise refuse(field, f"At most {most:,} characters.")
-    return given
-
-
-def line(field: str, value: Any, most: int, *, required: bool = False) -> str:
-    return " ".join(text(field, value, most, required=required).split())
 
 
 def number(field: str, value: Any, least: int, most: int) -> int:
