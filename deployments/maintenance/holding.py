@@ -1,10 +1,12 @@
-"""Windows, locked and as they are now. The work items they name come first, then the window, then
-its environment, its notices and its request for consent: so nobody waits in a circle."""
+"""Windows, locked and as they are now. The graph of work comes first where items will be made or
+moved (`hold_with_work`), then the work items they name, then the window, then its environment, its
+notices and its request for consent: so nobody waits in a circle."""
 
 from __future__ import annotations
 
 from controlplane.catalog.models import Environment
 from controlplane.lib.errors import Conflict, InvalidTransition
+from controlplane.work.services import graph
 from controlplane.work.services.referring import refer
 from deployments.models import MaintenanceWindow
 
@@ -23,6 +25,19 @@ def hold(window: MaintenanceWindow, *, version: int | None = None) -> Maintenanc
             details={"seen_version": version, "version": row.version, "status": row.status},
         )
     return row
+
+
+def hold_with_work(window: MaintenanceWindow, *, version: int | None = None) -> MaintenanceWindow:
+    """For what makes work items: after the graph's own turn. Whoever deletes an item holds the
+    graph and comes for the item, which `hold` keeps."""
+    graph.lock(window.workspace_id)
+    return hold(window, version=version)
+
+
+def hold_to_end(window: MaintenanceWindow, *, version: int | None = None) -> MaintenanceWindow:
+    """An emergency owes its review, an item of its own, when it ends."""
+    lock = hold_with_work if window.is_emergency else hold
+    return lock(window, version=version)
 
 
 def hold_place(window: MaintenanceWindow) -> None:

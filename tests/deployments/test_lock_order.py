@@ -1,5 +1,6 @@
 """Whoever deletes a work item holds the graph and the item, and comes for the deployments that name
-it. What deployments do meanwhile waits for it before it takes anything, and never in a circle."""
+it. What deployments and windows do meanwhile waits for it before it takes anything, and never in a
+circle."""
 
 from __future__ import annotations
 
@@ -10,15 +11,18 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from controlplane.lib.errors import GateNotMet
+from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from controlplane.work.services import graph
 from deployments import services
-from deployments.models import Deployment
+from deployments.maintenance import services as maintenance
+from deployments.maintenance import standing
+from deployments.models import Deployment, MaintenanceWindow
 from deployments.services import papers
 from tests import make
-from tests.kit.deployments import HOTFIX, World, again, steps
+from tests.kit import maintenance as windows
+from tests.kit.deployments import HOTFIX, World, again, steps, there
 from tests.kit.racing import race
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.servers]
@@ -100,3 +104,69 @@ def test_item_deleted__while_a_hotfix_lands() -> None:
     assert done.state == "done", done
     assert again(row).status == "verifying"
     assert len(papers.owed(again(row))) >= 3
+
+
+# --- Windows ------------------------------------------------------------------------------------
+
+
+def while_the_graph_is_held(
+    item: Item, change: Callable[[], Any], other: Callable[[], Any]
+) -> tuple[Any, Any]:
+    """`other` begins while somebody has the graph, and comes for the item then."""
+    held = threading.Event()
+
+    def first() -> Any:
+        with transaction.atomic():
+            graph.lock(item.workspace_id)
+            held.set()
+            _until_somebody_waits()
+            return change()
+
+    def begin() -> Any:
+        assert held.wait(timeout=10)
+        return other()
+
+    turns = (first, begin)
+    changed, done = race(2, lambda number: turns[number]())
+    return changed, done
+
+
+def test_subtask_closed__while_it_is_moved_with_a_remark() -> None:
+    world = windows.World()
+    row = world.scheduled()
+    task = standing.tasks(row)[0]
+    closed, moved = while_the_graph_is_held(
+        task,
+        lambda: work.close_item(task, actor=make.JOB, reason="Done."),
+        lambda: maintenance.move_task(row, task, actor=world.actor, to="done", remark="exit 0"),
+    )
+    assert isinstance(closed, Item), closed
+    assert isinstance(moved, Item), moved
+    assert task.comments.count() == 1
+
+
+def test_item_of_a_window__is_come_for_while_its_work_is_changed() -> None:
+    world = windows.World()
+    row = world.scheduled()
+    item = there(row.item)
+    deleted, added = while_the_graph_is_held(
+        item,
+        lambda: work.delete_items([item], actor=make.JOB),
+        lambda: maintenance.add_tasks(row, actor=world.actor, titles=["One more"]),
+    )
+    assert isinstance(deleted, Conflict), deleted
+    assert [each.title for each in added] == ["One more"], added
+
+
+def test_item_of_an_emergency__is_come_for_while_it_ends() -> None:
+    world = windows.World()
+    row = maintenance.start(world.sign_window(world.emergency()), actor=world.actor)
+    item = there(windows.again(row).item)
+    deleted, done = while_the_graph_is_held(
+        item,
+        lambda: work.delete_items([item], actor=make.JOB),
+        lambda: maintenance.roll_back(row, actor=world.actor, reason="It won't start."),
+    )
+    assert isinstance(deleted, Conflict), deleted
+    assert isinstance(done, MaintenanceWindow), done
+    assert windows.again(row).review is not None

@@ -16,7 +16,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.redaction import redact_text
 from deployments.maintenance import checks, numbers
-from deployments.maintenance.holding import hold, hold_place, require_status
+from deployments.maintenance.holding import hold, hold_place, hold_to_end, require_status
 from deployments.maintenance.noting import PORTAL, emit, note, say
 from deployments.maintenance.packet import SIGNED_RULES
 from deployments.maintenance.services import consent, notices, tasks
@@ -133,7 +133,7 @@ def finish(
 ) -> MaintenanceWindow:
     """The work is done; four hours are watched. A partner's window ends with it."""
     policy.require(actor, "maintenance.run", window)
-    row = hold(window, version=version)
+    row = hold_to_end(window, version=version)
     require_status(row, "in_progress")
     said = redact_text(reading.line("outcome", outcome, 500))
     if not row.is_ours:
@@ -199,7 +199,7 @@ def roll_back(
     """What was done is taken back, and the window ends with that. Everybody is told."""
     policy.require(actor, "maintenance.rollback", window)
     why = reading.reason(redact_text(reason))
-    row = hold(window, version=version)
+    row = hold_to_end(window, version=version)
     if not row.is_ours:
         raise Conflict("What a partner does is not ours to take back.")
     now = clock.now()

@@ -13,7 +13,8 @@ from controlplane.lib.errors import Conflict
 from controlplane.lib.redaction import redact_text
 from controlplane.work import services as work
 from controlplane.work.models import Item
-from deployments.maintenance.holding import hold, require_status
+from controlplane.work.services import graph
+from deployments.maintenance.holding import hold, hold_with_work, require_status
 from deployments.maintenance.noting import PORTAL, note, say
 from deployments.maintenance.services import consent
 from deployments.maintenance.templates import TEMPLATES, Template
@@ -84,7 +85,7 @@ def add_tasks(
 ) -> list[Item]:
     """Split the work: titles of one's own, or a template's. Consent was to the work as it was."""
     policy.require(actor, "maintenance.change", window)
-    row = hold(window)
+    row = hold_with_work(window)
     require_status(row, "draft", "scheduled", "announced", "approved", "in_progress")
     wanted = templates_of([template] if template else [])
     lines = [] if wanted and not list(titles) else _lines("titles", titles)
@@ -109,8 +110,12 @@ def move_task(
     policy.require(actor, "maintenance.change", window)
     reading.choice("to", to, ["in_progress", "done"])
     said = redact_text(reading.text("remark", remark, 4_000))
-    if item.parent_id is None or item.parent_id != window.item_id:
+    graph.lock(window.workspace_id)  # whoever closes it has the graph, and comes for the item
+    rows = Item.objects.select_related("project", "workspace").defer("search")
+    found = rows.filter(pk=item.pk, parent__isnull=False, parent=window.item_id).first()
+    if found is None:
         raise reading.refuse("task", "It is no subtask of this window.")
+    item = found
     by = actor if policy.can(actor, "work.close", item) else PORTAL
     if said:
         work.comment(item, said, actor=by, name=actor.label)
@@ -142,7 +147,7 @@ def follow_up(
     """Temporary work becomes items of its own: found during the window, or a part of it while it
     is open. A part has to be done before the window is closed."""
     policy.require(actor, "maintenance.change", window)
-    row = hold(window)
+    row = hold_with_work(window)
     if row.started_at is None:
         require_status(row, "in_progress", "monitoring", "completed", "rolled_back")
     lines = _lines("titles", titles)
