@@ -193,7 +193,7 @@ class MissionAdmin(ModelAdmin[Mission]):
         return obj.title
 
     def panel_context(self, request: HttpRequest, obj: Mission) -> Mapping[str, Any]:
-        return page.panel(obj, actor_of(request))
+        return page.panel(obj, actor_of(request), request)
 
     # --- Writes -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.access.policy import can, role_label
@@ -14,6 +15,7 @@ from missions.gates.kinds import Check
 from missions.gates.looking import Look
 from missions.models import Brief, Mission
 from missions.services.ticking import may_tick
+from missions.shown import sections
 from missions.standing import standing
 
 _WORDS = {
@@ -42,20 +44,20 @@ VISITS = (
 )
 
 
-def panel(mission: Mission, actor: Actor) -> dict[str, Any]:
+def panel(mission: Mission, actor: Actor, request: HttpRequest | None = None) -> dict[str, Any]:
     look = Look(mission)
     stands = standing(mission, look)
     checks = [each for each in stands.checks if each.stage == mission.stage]
     onward = [each for each in stands.checks if each.stage != mission.stage]
-    request = look.approval
+    request_, cards = look.approval, sections.cards(mission, actor, request)
     return {
         "stands": stands,
         "stage": look.stage,
         "under_way": mission.is_under_way,
         "brief": look.brief,
         "brief_url": brief_page(look.brief),
-        "approval": request,
-        "approval_url": approval_links.page_of(request) if request is not None else "",
+        "approval": request_,
+        "approval_url": approval_links.page_of(request_) if request_ is not None else "",
         "gate_columns": GATES,
         "gate_rows": [_gate(each) for each in checks],
         "next_stage": onward[0].stage if onward else "",
@@ -69,6 +71,8 @@ def panel(mission: Mission, actor: Actor) -> dict[str, Any]:
             for each in (look.visit.evidence if look.visit is not None else [])
         ],
         "link_url": _may_link(mission, actor),
+        "cards": [each for each in cards if each.is_open or each.broken],
+        "folded": [each for each in cards if not (each.is_open or each.broken)],
         "visit_columns": VISITS,
         "visit_rows": [_visit(each) for each in reversed(look.visits)],
     }  # fmt: skip
