@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import or_
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from controlplane.lib import clock
 from telemetry.admin import filters
@@ -26,6 +26,7 @@ Span = tuple[datetime, datetime | None]
 # What is not summed up yet: minutes within seconds, hours within a minute, a backlog later.
 _UNSETTLED = timedelta(minutes=15)
 _MOST_SPANS = 60  # of one question; the nearest are joined
+_ASKED_AT_ONCE = (2, 26)  # the nearest, some more, and then the rest
 _STATUS = {
     "error": Q(errors__gt=0),
     "warning": Q(warnings__gt=0),
@@ -74,9 +75,24 @@ def spans(
     return _joined([*known, (lately, None)]), len(buckets) < rows
 
 
-def within(found: Sequence[Span]) -> Q:
-    """Each as a range of its own, for the planner to choose partitions by."""
-    return reduce(or_, (_range(start, end) for start, end in found))
+def read(
+    rows: QuerySet[Any], found: Sequence[Span], most: int, order: tuple[str, ...]
+) -> list[Any]:
+    """The first of them in this order. Of what is frequent the nearest stretches hold a page full;
+    of what is rare all are read, in few questions."""
+    read: list[Any] = []
+    near = found[::-1] if order[0].startswith("-") else found
+    for first, last in pairwise((0, *_ASKED_AT_ONCE, len(near))):
+        if near[first:last] and len(read) < most:
+            read += _of_all(rows, near[first:last], most - len(read), order)
+    return read
+
+
+def _of_all(rows: QuerySet[Any], found: Sequence[Span], most: int, order: tuple[str, ...]) -> Any:
+    """Each stretch is a question of its own, so a row is compared with its own stretch alone, the
+    planner looks for its partitions alone, and none is read beyond what fits."""
+    each = [rows.filter(_range(start, end)).order_by(*order)[:most] for start, end in found]
+    return each[0].union(*each[1:], all=True).order_by(*order)[:most] if each[1:] else each[0]
 
 
 def _range(start: datetime, end: datetime | None) -> Q:

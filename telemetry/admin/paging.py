@@ -17,6 +17,7 @@ from telemetry.admin.filters import Time
 from telemetry.shown import times
 
 Edge = tuple[datetime, UUID]
+_NEWEST, _OLDEST = ("-occurred_at", "-id"), ("occurred_at", "id")
 
 
 class EventList(KeyedList):
@@ -24,7 +25,7 @@ class EventList(KeyedList):
     time leads. Filtered lists are not counted: of a rare event that would read the whole range."""
 
     def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
-        return ["-occurred_at", "-id"]
+        return list(_NEWEST)
 
     def get_results(self, request: HttpRequest) -> None:
         self.paginator = BoundedPaginator(self.queryset, self.list_per_page)
@@ -33,7 +34,7 @@ class EventList(KeyedList):
         if after is not None:
             at, key = after
             later = rows.filter(Q(occurred_at__gt=at) | Q(occurred_at=at, id__gt=key))
-            later = later.filter(occurred_at__gte=at).order_by("occurred_at", "id")
+            later = later.filter(occurred_at__gte=at).order_by(*_OLDEST)
             found = self._some(request, later, at, size + 1, newest=False)
             more_newer, more_older = len(found) > size, True
             found = found[:size][::-1]
@@ -68,7 +69,8 @@ class EventList(KeyedList):
         start = next(one for one in self.filter_specs if isinstance(one, Time)).start
         scope = partial(self.model_admin.scope, request)
         spans, all_ = narrowing.spans(what, scope, start, edge, most, newest=newest)
-        found = list(rows.filter(narrowing.within(spans))[:most])
+        order = _NEWEST if newest else _OLDEST
+        found = narrowing.read(rows, spans, most, order)
         # Sums may outlive their events, which were erased: then the rest is looked through.
         return found if all_ or len(found) == most else list(rows[:most])
 

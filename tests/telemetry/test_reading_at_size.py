@@ -116,9 +116,22 @@ def test_rare_event_of_a_month__found_where_the_sums_say(here: Workspace, viewer
     sent = scattered(here, 20)
     with CaptureQueriesContext(connection) as captured:
         assert listed(viewer, f"range=30d&event={RARE}") == sent
-    [asked] = [str(q["sql"]) for q in captured if 'FROM "telemetry_events"' in str(q["sql"])]
-    assert asked.count('"occurred_at" <') >= 20
+    first, rest = [str(q["sql"]) for q in captured if 'FROM "telemetry_events"' in str(q["sql"])]
+    assert first.count('"occurred_at" <') == 1  # the newest stretch has no end
+    assert rest.count('"occurred_at" <') >= 19
     assert listed(viewer, "range=30d&event=stage_nobody_knows") == []
+
+
+def test_frequent_event_of_a_month__the_newest_are_enough(
+    here: Workspace, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry.admin.events.EventAdmin.list_per_page", 1)
+    sent = scattered(here, 6)
+    with CaptureQueriesContext(connection) as captured:
+        assert listed(viewer, f"range=30d&event={RARE}") == sent[:1]
+    asked = [str(q["sql"]) for q in captured if 'FROM "telemetry_events"' in str(q["sql"])]
+    assert asked[0].count('"occurred_at" <') == 1
+    assert len(asked) <= 2
 
 
 def test_pages_of_a_rare_event__each_once_and_back(
