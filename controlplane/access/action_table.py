@@ -429,6 +429,45 @@ define(
             ADMIN | {"mission_owner", "operations_command", "knowledge_curator"},
         ),
         ("import", "Import missions", ADMIN | {"operations_command"}),
+        (
+            "toolkits",
+            "Ask for a mission's toolkits",
+            frozenset(
+                ["mission_owner", "operations_command", "coordinator", "inspector", "planner"]
+            ),
+        ),
+        (
+            "connect",
+            "Connect a mission's toolkits, and inspect what is behind them",
+            frozenset(["inspector", "operations_command"]),
+        ),
+        (
+            "suggest",
+            "Suggest safeguards of a mission",
+            frozenset(
+                ["mission_owner", "governance_validator", "coordinator", "planner", "validator"]
+            ),
+        ),
+        (
+            "find",
+            "Report what safeguards found",
+            frozenset(
+                [
+                    "governance_validator",
+                    "operations_command",
+                    "coordinator",
+                    "inspector",
+                    "validator",
+                    "executor",
+                ]
+            ),
+        ),
+        (
+            "except",
+            "Ask to let something of a mission pass",
+            MISSION_PEOPLE | {"coordinator", "inspector", "planner", "validator", "executor"},
+        ),
+        ("session", "Keep an agent's session of a mission", AGENTS),
     ],
 )
 define(
@@ -443,6 +482,75 @@ define(
         ),
         ("cancel", "Cancel missions", ADMIN | {"mission_owner", "operations_command"}),
         ("fail", "Give missions up", frozenset(["mission_owner", "operations_command"])),
+        (
+            "safeguards",
+            "Accept, change and reject a mission's safeguards",
+            frozenset(["mission_owner", "governance_validator"]),
+        ),
+        (
+            "acknowledge",
+            "Acknowledge a mission's safeguards",
+            frozenset(["mission_owner", "governance_validator"]),
+        ),
+        ("authorize", "Approve or drop a mission's toolkits", frozenset(["operations_command"])),
+        (
+            "attest",
+            "Attest to what was approved of a mission's toolkit",
+            frozenset(["governance_validator", "operations_command"]),
+        ),
+        (
+            "disconnect",
+            "Revoke a mission's connection",
+            frozenset(["operations_command", "governance_validator"]) | SECURITY,
+        ),
+        (
+            "resolve",
+            "Say that a finding of a mission is resolved",
+            frozenset(["governance_validator", "operations_command"]),
+        ),
+        (
+            "override",
+            "Let something of a mission pass, or not",
+            frozenset(["governance_validator", "operations_command"]),
+        ),
+        (
+            "templates",
+            "Keep the policy templates of missions",
+            ADMIN | SECURITY | {"governance_validator", "compliance"},
+        ),
+    ],
+    by_key=False,
+)
+define(
+    "mission",
+    [
+        (
+            "plan",
+            "Propose plays, write risks and undo plans",
+            MISSION_PEOPLE | {"coordinator", "planner"},
+        ),
+        (
+            "execute",
+            "Run a play, report its steps, carry out an undo",
+            frozenset(["operations_command", "coordinator", "executor", "executioner"]),
+        ),
+        (
+            "undo",
+            "Take back what a mission did, or practise it",
+            OPERATORS | {"mission_owner"},
+        ),
+        ("staff", "Say who watches over a mission", ADMIN | {"operations_command"}),
+    ],
+)
+define(
+    "mission",
+    [
+        (
+            "select",
+            "Choose the play of a mission",
+            frozenset(["mission_owner", "operations_command"]),
+        ),
+        ("hooks", "Check the telemetry hooks of a plan", frozenset({"telemetry_analyst"})),
     ],
     by_key=False,
 )
