@@ -16,7 +16,7 @@ from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
 from controlplane.notify import outbox
 from missions import services, stages
-from missions.gates import registry
+from missions.gates import computing, registry
 from missions.gates.kinds import passed
 from missions.gates.looking import Look, all_checks
 from missions.models import Mission, StageVisit
@@ -150,14 +150,16 @@ class World:
 
 @contextmanager
 def all_answered(*but: str) -> Iterator[None]:
-    """Where nobody answers a gate yet, somebody says that it holds. What is answered stays."""
-    missing = stages.gate_slugs() - registry.PROVIDERS.keys() - set(but)
-    registry.PROVIDERS.update(dict.fromkeys(missing, _holds))
+    """Somebody says that every gate holds but those of the mission itself (its brief, checklist,
+    evidence and signatures) and those named: what answers these is asked."""
+    known = dict(registry.PROVIDERS)
+    own = {slug for slug, asked in known.items() if asked.__module__ == computing.__name__}
+    registry.PROVIDERS.update(dict.fromkeys(stages.gate_slugs() - own - set(but), _holds))
     try:
         yield
     finally:
-        for slug in missing:
-            del registry.PROVIDERS[slug]
+        registry.PROVIDERS.clear()
+        registry.PROVIDERS.update(known)
 
 
 def _holds(look: Look) -> Any:
