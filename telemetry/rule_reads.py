@@ -75,6 +75,13 @@ class RuleStateQuerySet(TelemetryQuerySet):
     def firing(self) -> Self:
         return self.filter(status="firing", rule__is_active=True)
 
+    def told(self) -> Self:
+        """Without what is kept quiet for a while."""
+        return self.filter(quiet_by="")
+
+    def kept_quiet(self) -> Self:
+        return self.exclude(quiet_by="")
+
     def not_ok(self) -> Self:
         return self.exclude(status="ok")
 

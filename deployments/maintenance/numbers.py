@@ -40,6 +40,12 @@ WATCH_HOURS = defaults.define(
     unit="hours",
     why="The playbook watches for four hours after maintenance.",
 )
+QUIET_HOURS = defaults.define(
+    "maintenance.quiet_hours",
+    4,
+    unit="hours",
+    why="Work that runs over keeps its alerts silent; a window that nobody ended, not for ever.",
+)
 REVIEW_HOURS = defaults.define(
     "maintenance.review_hours",
     48,

@@ -10,6 +10,7 @@ from deployments import freezing
 from deployments.maintenance import quiet
 from deployments.maintenance.services import consent
 from deployments.shown import windows_console
+from telemetry.rules import silence
 
 
 def register() -> None:
@@ -24,6 +25,7 @@ def register() -> None:
     )
     freezing.register_window(quiet.other_window)
     uptime.maintenance(quiet.planned)
+    silence.register(quiet.silencing)
     windows_console.register()
     words.define(
         "maintenance",

@@ -4,12 +4,12 @@ share of the time a service was down."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from controlplane.catalog.models import Service
-from controlplane.lib import clock
-from deployments.maintenance import standing
+from controlplane.catalog.models import Environment, Service
+from deployments.maintenance import links, numbers, standing
 from deployments.models import Deployment, MaintenanceWindow
+from telemetry.rules.silence import Concern, Quiet
 
 Period = tuple[datetime, datetime]
 
@@ -26,27 +26,25 @@ def other_window(deployment: Deployment, at: datetime) -> str:
     return f"Maintenance: {standing.named(found)}" if found is not None else ""
 
 
-def silencing(
-    workspace_id: int,
-    *,
-    service: Service | int | None = None,
-    environment: str = "",
-    at: datetime | None = None,
-) -> MaintenanceWindow | None:
-    """The window that keeps alerts of this service silent: it is being worked on. Without a
-    service: one that concerns the whole environment."""
-    at = at or clock.now()
-    rows = MaintenanceWindow.objects.of(workspace_id).filter(
-        status="in_progress", started_at__lte=at
+def silencing(asked: Concern) -> Quiet | None:
+    """For the alerts: the window in which all of these services are worked on. What names no
+    service is silent where everything is; what names no environment, where real data is."""
+    at = asked.at
+    rows = MaintenanceWindow.objects.of(asked.workspace_id).filter(
+        status="in_progress",
+        started_at__lte=at,
+        ends_at__gt=at - timedelta(hours=numbers.QUIET_HOURS.value),
     )
-    if environment:
-        rows = rows.filter(environment__slug=environment)
-    wanted = service.pk if isinstance(service, Service) else service
-    for row in rows.prefetch_related("parts").order_by("started_at", "pk"):
-        named = standing.service_ids(row)
-        if not named or wanted in named:
-            found: MaintenanceWindow = row
-            return found
+    if len(asked.environments) > 1:
+        return None  # a part of it is worked on; the rest has to be heard
+    if asked.environments:
+        rows = rows.filter(environment__slug=asked.environments[0])
+    else:
+        rows = rows.filter(environment__data_class=Environment.DataClass.REAL)
+    for row in rows.prefetch_related("parts__service").order_by("started_at", "pk"):
+        named = {part.service.slug for part in row.parts.all()}
+        if not named or (asked.services and named.issuperset(asked.services)):
+            return Quiet(f"{row.ref} {row.title}", links.window(row))
     return None
 
 

@@ -64,12 +64,12 @@ _MOVES = (
     ),
     Move(
         "start", "Start", "maintenance.run", services.start, ("approved", "announced"),
-        "It begins now, and everybody is told.",
+        "It begins now, everybody is told, and alerts of its services are silent.",
         "It is under way.", icon="play",
     ),
     Move(
         "finish", "The work is done", "maintenance.run", services.finish, ("in_progress",),
-        "The watch of four hours begins.",
+        "Alerts sound again, and the watch of four hours begins.",
         "The work is done; now it is watched.",
         asks="outcome", ask_label="What came of it, if there is something to say", must=False,
         icon="check",

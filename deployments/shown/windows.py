@@ -22,12 +22,14 @@ from deployments.maintenance.templates import TEMPLATES
 from deployments.models import MaintenanceWindow, Notice
 from deployments.shown import window_moves
 from deployments.shown.deck import Place
+from telemetry.models import RuleState
 
 ROAD = (
     "draft", "scheduled", "announced", "approved", "in_progress", "monitoring", "completed",
 )  # fmt: skip
 PARTNERS = ("draft", "scheduled", "announced", "in_progress", "completed")
 TALK = 8
+QUIET = 6  # alerts that are kept quiet, by name
 _TONES = {"holds": "passed", "missing": "failed", "waits": "waiting", "waived": "waived"}
 _ICONS = {"holds": "check", "missing": "close", "waits": "clock", "waived": "minus"}
 _WORDS = {"holds": "holds", "missing": "missing", "waits": "waits", "waived": "goes without",
@@ -314,6 +316,17 @@ def talk(row: MaintenanceWindow) -> list[Any]:
     return list(row.item.comments.order_by("-pk")[:TALK])
 
 
+def kept_quiet(row: MaintenanceWindow, actor: Actor) -> tuple[list[Any], int]:
+    """Alerts that fire and are silent because of it: by name, and how many more."""
+    if row.status != "in_progress" or not policy.can(actor, "telemetry.view", row):
+        return [], 0
+    rows = RuleState.objects.of(row.workspace_id).firing().filter(quiet_link=links.window(row))
+    found = list(rows.select_related("rule").order_by("fired_at", "pk")[:QUIET])
+    more = rows.count() - len(found) if len(found) == QUIET else 0
+    shown = [(str(each), f"/admin/telemetry/rulestate/{each.uid}/change/") for each in found]
+    return shown, more
+
+
 def span(row: MaintenanceWindow, zone: ZoneInfo) -> str:
     """In UTC, and by the reader's clock where that shows another time."""
     said = plans.span_words(row.starts_at, row.ends_at)
@@ -329,6 +342,7 @@ def panel(row: MaintenanceWindow, actor: Actor, zone: ZoneInfo) -> dict[str, Any
     found = look.pending
     coming = standing.next_event(row, look.now)
     running = row.status in {"in_progress", "monitoring"}
+    silent, more_silent = kept_quiet(row, actor)
     return {
         "row": row,
         "road": road(row),
@@ -338,6 +352,8 @@ def panel(row: MaintenanceWindow, actor: Actor, zone: ZoneInfo) -> dict[str, Any
         "checks": told(found),
         "missing": sum(check.state == "missing" for check in found),
         "waits": sum(check.state == "waits" for check in found),
+        "silent": silent,
+        "more_silent": more_silent,
         "beside": standing.beside(row) if row.is_open else [],
         "channels": [label for _, label in CHANNELS],
         "notices": notices(row) if row.revision else [],

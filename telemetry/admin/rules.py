@@ -266,8 +266,8 @@ class AlertRuleAdmin(ModelAdmin[AlertRule]):
             "periods": drawn.periods(period),
             "series_columns": drawn.SERIES_COLUMNS,
             "firing_columns": drawn.FIRING_COLUMNS,
-            "change_columns": drawn.CHANGE_COLUMNS,
-            "changes": drawn.changes(obj, place_id),
+            "changes": (did := drawn.changes(obj, place_id)),
+            "change_columns": drawn.change_columns(did),
             "limit": self.limit(obj),
         }
 

@@ -26,6 +26,7 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
     about = "What rules found out of order, series by series. What was always well has no row."
     tabs = (
         ("Firing now", "status__exact=firing"),
+        ("Kept quiet", "quiet=yes"),
         ("Pending", "status__exact=pending"),
         ("Not looked at", "status__exact=error"),
         ("All", "view=all"),
@@ -42,6 +43,14 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
             {
                 each: (each.capitalize(), _of_severity(each))
                 for each in ("critical", "warning", "info")
+            },
+        ),
+        question(
+            "Kept quiet",
+            "quiet",
+            {
+                "yes": ("Yes", lambda rows: rows.kept_quiet()),
+                "no": ("No", lambda rows: rows.told()),
             },
         ),
     )
@@ -68,7 +77,8 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
 
     @admin.display(description="Alert", ordering="rule__title")
     def alert(self, state: RuleState) -> str:
-        return self.heading(state)
+        quiet = f", kept quiet by {state.quiet_by}" if state.quiet_by else ""
+        return f"{self.heading(state)}{quiet}"
 
     def heading(self, obj: RuleState) -> str:
         of = vocabulary.series_words(obj.rule, obj.series, "")
@@ -98,8 +108,8 @@ class RuleStateAdmin(ModelAdmin[RuleState]):
         return {
             "sentence": news.sentence(obj.rule, obj),
             "back": drawn.looked_back(obj.rule, obj.workspace_id),
-            "changes": drawn.changes(obj.rule, obj.workspace_id, series=obj.series),
-            "change_columns": drawn.CHANGE_COLUMNS,
+            "changes": (did := drawn.changes(obj.rule, obj.workspace_id, series=obj.series)),
+            "change_columns": drawn.change_columns(did),
         }
 
     @admin.display(description="Of")
@@ -116,6 +126,7 @@ class RuleChangeAdmin(ModelAdmin[RuleChange]):
     about = "When rules fired, were resolved, were tried, or could not be evaluated."
     tabs = (
         ("Fired", "kind__exact=fired"),
+        ("Kept quiet", "kind__exact=quiet"),
         ("Could not be evaluated", "kind__exact=failed"),
         ("All", "view=all"),
     )

@@ -122,6 +122,7 @@ class StateRow(StrictSerializer):
     sample = serializers.IntegerField()
     threshold = serializers.FloatField(allow_null=True)
     note = serializers.CharField(allow_blank=True)
+    quiet_by = serializers.CharField(allow_blank=True)
     fired_at = serializers.DateTimeField(allow_null=True)
     resolved_at = serializers.DateTimeField(allow_null=True)
     episode = serializers.IntegerField()

@@ -162,6 +162,9 @@ class RuleState(models.Model):
     fired_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     episode = models.PositiveIntegerField(default=0)  # how often it has fired
+    # While it fires and nobody is told of it: who keeps it quiet, and where that is told.
+    quiet_by = models.CharField(max_length=200, blank=True)
+    quiet_link = models.CharField(max_length=200, blank=True)
     fingerprint = models.CharField(max_length=64)  # the same for each episode
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = rule_reads.RuleStateQuerySet.as_manager()
@@ -184,6 +187,10 @@ class RuleState(models.Model):
                 condition=~Q(status="firing") | Q(fired_at__isnull=False),
                 name="rule_firing_since_when",
             ),
+            models.CheckConstraint(
+                condition=Q(quiet_by="") | Q(status="firing"),
+                name="rule_quiet_while_firing",
+            ),
         ]
         indexes = [
             models.Index(
@@ -203,6 +210,7 @@ class RuleChange(models.Model):
 
     class Kind(models.TextChoices):
         FIRED = "fired", "Fired"
+        QUIET = "quiet", "Fired, kept quiet"
         RESOLVED = "resolved", "Resolved"
         FAILED = "failed", "Could not be evaluated"
         MENDED = "mended", "Evaluated again"

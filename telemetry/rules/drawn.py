@@ -43,7 +43,10 @@ FIRING_COLUMNS = (
     ("lasted", "Lasted", "duration"),
     ("at", "From", "when"),
 )
-_TONES = {"fired": "bad", "resolved": "good", "failed": "warn", "mended": "good", "tested": "info"}
+_TONES = {
+    "fired": "bad", "quiet": "neutral", "resolved": "good", "failed": "warn", "mended": "good",
+    "tested": "info",
+}  # fmt: skip
 
 
 def unit_of(rule: AlertRule) -> str:
@@ -169,6 +172,7 @@ def standing(rule: AlertRule, workspace_id: int | None) -> dict[str, Any]:
     seen = kept.seen.get(str(rule.pk), {}) if kept is not None else {}
     read: Mapping[str, Sequence[Any]] = seen.get("series", {})
     words = {one.status for one in states.values()}
+    quiet = {(one.quiet_by, one.quiet_link) for one in states.values() if one.quiet_by}
     own = states.get("")
     return {
         "status": worst(words) if rule.is_active else "off",
@@ -176,6 +180,7 @@ def standing(rule: AlertRule, workspace_id: int | None) -> dict[str, Any]:
         if kept and seen
         else None,
         "note": own.note if own is not None and own.status != "ok" else "",
+        "quiet": sorted(quiet),
         "firing": sum(1 for one in states.values() if one.status == "firing"),
         "rows": _series_rows(rule, states, read),
         "more": max(0, len({*read, *states}) - SHOWN_SERIES),
@@ -228,10 +233,17 @@ def changes(
             "value": "" if row.value is None else vocabulary.number(row.value, unit),
             "limit": "" if row.threshold is None else vocabulary.number(row.threshold, unit),
             "lasted": lasted(row),
+            "note": row.note,
             "at": row.at,
         }
         for row in rows
     ]
+
+
+def change_columns(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """With what was said of a change, where something was."""
+    said = [("note", "Why")] if any(row["note"] for row in rows) else []
+    return [*CHANGE_COLUMNS[:-1], *said, CHANGE_COLUMNS[-1]]
 
 
 def lasted(row: RuleChange) -> float | None:

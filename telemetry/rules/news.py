@@ -56,10 +56,12 @@ def describe(rule: AlertRule) -> dict[str, Any]:
     }
 
 
-def fired(rule: AlertRule, state: RuleState) -> bool:
-    """Tell that it fired, once an episode. In the caller's transaction."""
+def fired(rule: AlertRule, state: RuleState, *, kept_quiet_by: str = "") -> bool:
+    """Tell that it fired, once an episode. In the caller's transaction. `kept_quiet_by`: it fires
+    for longer, and this kept the news back."""
     began = state.breached_at or state.fired_at
-    return _emit(vocabulary.FIRED, rule, state, {"began_at": _text(began)})
+    more = {"began_at": _text(began), "kept_quiet_by": kept_quiet_by}
+    return _emit(vocabulary.FIRED, rule, state, more)
 
 
 def resolved(rule: AlertRule, state: RuleState, *, reason: str = "") -> bool:

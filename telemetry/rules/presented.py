@@ -41,8 +41,8 @@ def firing(actor: Actor, workspace_id: int | None) -> Any:
 
 
 def _pressing(actor: Actor, workspace_id: int | None) -> Any:
-    """What somebody should look at: an info alert needs nobody."""
-    return firing(actor, workspace_id).exclude(rule__severity="info")
+    """What somebody should look at: an info alert needs nobody, nor does what is kept quiet."""
+    return firing(actor, workspace_id).told().exclude(rule__severity="info")
 
 
 def _waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
@@ -95,6 +95,9 @@ def _calm(actor: Actor, workspace_id: int | None) -> Calm:
     if (clock.now() - at).total_seconds() > STALE_S:
         told = f"Rules were last looked at {at:%Y-%m-%d %H:%M} UTC. See that the worker runs."
         return Calm(told, False)
+    quiet = firing(actor, workspace_id).kept_quiet()[:MOST_COUNTED].count()
+    if quiet:
+        return Calm(f"Nobody has to look: what fires ({quiet}) is kept quiet for now.")
     return Calm("No alert is firing.")
 
 

@@ -18,7 +18,7 @@ from controlplane.access.models import Workspace
 from controlplane.base.states import advance
 from controlplane.lib import actors
 from telemetry.models import AlertRule, RuleChange, RuleState
-from telemetry.rules import news
+from telemetry.rules import news, silence
 from telemetry.rules.judging import Judged
 from telemetry.rules.machine import Pace, Standing, step
 
@@ -60,6 +60,8 @@ def move(
     seen = _seen(judged)
     if new.status == state.status:
         _refresh(state, old, new, seen)
+        if state.quiet_by:
+            _tell_after(rule, state, at)
         return None
     return _advance(rule, state, new, seen)
 
@@ -124,31 +126,72 @@ def _refresh(state: RuleState, old: Standing, new: Standing, seen: Mapping[str, 
     rows.update(**changes, **seen)
 
 
+def _tell_after(rule: AlertRule, state: RuleState, at: datetime) -> None:
+    """It fires still. Once nobody keeps it quiet any more, whoever is to know is told."""
+    before, quiet = state.quiet_by, silence.kept(rule, state, at)
+    changes = _quiet(quiet)
+    if changes["quiet_by"] == before:
+        return
+    rows = RuleState.objects.filter(pk=state.pk, version=state.version)
+    if not rows.update(**changes):
+        return
+    state.quiet_by, state.quiet_link = changes["quiet_by"], changes["quiet_link"]
+    if quiet is None:
+        news.fired(rule, state, kept_quiet_by=before)
+        note = f"Kept quiet until now by {before}."[:300]
+        remember(rule, state, RuleChange.Kind.FIRED, at, began=state.fired_at, note=note)
+
+
+def _quiet(quiet: silence.Quiet | None) -> dict[str, str]:
+    return {
+        "quiet_by": quiet.by if quiet is not None else "",
+        "quiet_link": quiet.link if quiet is not None else "",
+    }
+
+
 @transaction.atomic
 def _advance(
     rule: AlertRule, state: RuleState, new: Standing, seen: Mapping[str, Any]
 ) -> RuleState | None:
-    before, began = state.status, state.since
+    before, began, was_quiet = state.status, state.since, state.quiet_by
+    quiet = silence.kept(rule, state, new.since) if new.status == Status.FIRING else None
     changes = {name: getattr(new, name) for name in _CLOCKS}
     advance(
         state,
         new.status,
         actor=EVALUATOR,
-        changes={**changes, **seen, "episode": new.episode},
+        changes={**changes, **seen, **_quiet(quiet), "episode": new.episode},
     )
     if state.status == Status.FIRING:
-        news.fired(rule, state)
-        remember(rule, state, RuleChange.Kind.FIRED, new.since, began=state.breached_at)
+        _began(rule, state, new.since, quiet)
         return state
     if before == Status.FIRING:
-        news.resolved(rule, state)
-        remember(rule, state, RuleChange.Kind.RESOLVED, new.since, began=state.fired_at)
+        _ended(rule, state, new.since, was_quiet)
         return state
     if state.status == Status.ERROR:
         remember(rule, state, RuleChange.Kind.FAILED, new.since)
     elif before == Status.ERROR:
         remember(rule, state, RuleChange.Kind.MENDED, new.since, began=began)
     return None
+
+
+def _began(rule: AlertRule, state: RuleState, at: datetime, quiet: silence.Quiet | None) -> None:
+    if quiet is None:
+        news.fired(rule, state)
+        remember(rule, state, RuleChange.Kind.FIRED, at, began=state.breached_at)
+    else:
+        note = f"Kept quiet by {quiet.by}."
+        remember(rule, state, RuleChange.Kind.QUIET, at, began=state.breached_at, note=note)
+
+
+def _ended(
+    rule: AlertRule, state: RuleState, at: datetime, was_quiet: str, reason: str = ""
+) -> None:
+    """Whoever was not told that it fired needs not be told that it is over."""
+    note = f"{reason} Nobody was told: kept quiet by {was_quiet}.".strip() if was_quiet else reason
+    if not was_quiet:
+        news.resolved(rule, state, reason=reason)
+    remember(rule, state, RuleChange.Kind.RESOLVED, at, began=state.fired_at, note=note[:300])
 
 
 def remember(
@@ -198,9 +241,10 @@ def _end(standing: QuerySet[RuleState], *, at: datetime, reason: str) -> int:
     rows = standing.select_for_update(of=("self",))
     firing = list(rows.filter(status=Status.FIRING).select_related("workspace", "rule"))
     for state in firing:
+        was_quiet = state.quiet_by
         changes = {"resolved_at": at, "since": at, "clear_since": None, "breached_at": None}
+        changes |= _quiet(None)
         advance(state, Status.OK, actor=EVALUATOR, reason=reason, changes=changes)
-        news.resolved(state.rule, state, reason=reason)
-        remember(state.rule, state, RuleChange.Kind.RESOLVED, at, began=state.fired_at, note=reason)
+        _ended(state.rule, state, at, was_quiet, reason)
     rows.exclude(pk__in=[state.pk for state in firing]).delete()
     return len(firing)

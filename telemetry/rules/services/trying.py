@@ -50,6 +50,7 @@ def try_rule(rule: AlertRule, workspace: Workspace | None, *, actor: Actor) -> R
         "fired_at": now.isoformat(),
         "fingerprint": f"test-{mark.hex[:27]}",
         "episode": 1,
+        "kept_quiet_by": "",
         "state_uid": None,
         "test": True,
         "tried_by": actor.label,
