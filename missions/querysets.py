@@ -15,6 +15,8 @@ from controlplane.lib.actors import Actor
 ENDED = ("completed", "cancelled", "failed")
 # It is in a stage: being worked on, or held there.
 UNDER_WAY = ("active", "paused")
+# Evidence whose bytes count: stored, and kept where they were.
+HELD = ("stored", "verified")
 
 
 class EntryQuerySet(models.QuerySet[Any]):
@@ -76,3 +78,31 @@ class TickQuerySet(EntryQuerySet):
 
     def standing(self) -> Self:
         return self.filter(retracted_at=None)
+
+
+class ArtifactQuerySet(EntryQuerySet):
+    """Files kept as evidence."""
+
+    def standing(self) -> Self:
+        """What counts as evidence: read back and found to be what was sent, or archived since."""
+        return self.filter(status__in=["verified", "archived"])
+
+    def listed(self) -> Self:
+        """What people look at: not what was taken away."""
+        return self.exclude(status="deleted")
+
+    def with_file(self) -> Self:
+        return self.exclude(storage_key="")
+
+
+class BundleQuerySet(EntryQuerySet):
+    def current(self, audience: str = "internal") -> Self:
+        return self.filter(status="stored", audience=audience)
+
+    def with_file(self) -> Self:
+        return self.exclude(storage_key="")
+
+
+class HoldQuerySet(PartQuerySet):
+    def standing(self) -> Self:
+        return self.filter(released_at=None)

@@ -82,7 +82,8 @@ class Artifact(models.Model):
         ordering = ["mission", "id"]
         constraints = [
             models.UniqueConstraint(
-                "mission", Lower("path"),
+                "mission",
+                Lower("path"),
                 condition=~Q(status__in=["failed", "deleted"]),
                 name="artifact_path_once",
             ),
@@ -185,9 +186,7 @@ class Bundle(Leased):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
     mission = models.ForeignKey(Mission, on_delete=models.PROTECT, related_name="bundles")
     number = models.PositiveIntegerField()
-    audience = models.CharField(
-        max_length=8, choices=Audience.choices, default=Audience.INTERNAL
-    )
+    audience = models.CharField(max_length=8, choices=Audience.choices, default=Audience.INTERNAL)
     status = models.CharField(
         max_length=10, choices=Status.choices, default=Status.BUILDING, editable=False
     )
