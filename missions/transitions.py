@@ -30,6 +30,46 @@ MISSION = TransitionTable(
     },
 )
 
+_REMOVE = Step("mission.remove_evidence", "Take away", primary=False)
+
+# Files: received, stored, read back. Only a person takes one away, and may bring it back for as
+# long as its bytes are there.
+ARTIFACT = TransitionTable(
+    "missions.Artifact",
+    initial="receiving",
+    steps={
+        "receiving": {
+            "stored": Step(None, "Store", audited=False),
+            "failed": Step(None, "Give up"),
+        },
+        "stored": {
+            "verified": Step("mission.evidence", "Keep"),
+            "failed": Step(None, "Fail"),
+            "deleted": _REMOVE,
+        },
+        "verified": {
+            "failed": Step(None, "Fail"),
+            "archived": Step(None, "Archive"),
+            "deleted": _REMOVE,
+        },
+        # Its bytes came back, from a backup or because the disk answers again.
+        "failed": {"verified": Step("mission.evidence", "Read again"), "deleted": _REMOVE},
+        "deleted": {"verified": Step("mission.remove_evidence", "Bring back")},
+    },
+)
+BUNDLE = TransitionTable(
+    "missions.Bundle",
+    initial="building",
+    steps={
+        "building": {"stored": Step(None, "Store"), "failed": Step(None, "Give up")},
+        "stored": {
+            "superseded": Step(None, "Supersede"),
+            "archived": Step(None, "Archive"),
+            "failed": Step(None, "Fail"),
+        },
+    },
+)
+
 
 def check_stage(status: str, source: str, to: str) -> None:
     """Refuse what is neither the next stage nor one that was there before."""

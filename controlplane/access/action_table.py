@@ -9,6 +9,7 @@ from controlplane.access.role_table import (
     EVERYBODY,
     ON_CALL,
     OPERATORS,
+    OUTSIDE,
     OVERSIGHT,
     PEOPLE,
     SECURITY,
@@ -24,6 +25,7 @@ define(
         ("create", "Create a workspace", frozenset()),
     ],
 )
+define("console", [("enter", "Enter the console", PEOPLE - OUTSIDE)], by_key=False)
 define(
     "member",
     [
@@ -391,7 +393,7 @@ define(
         ("brief", "Write a mission's brief", ADMIN | {"mission_owner", "coordinator", "planner"}),
         (
             "evidence",
-            "Link a mission's evidence",
+            "Keep a mission's evidence: files and links",
             MISSION_PEOPLE
             | {"coordinator", "inspector", "planner", "validator", "executor", "evidence"},
         ),
@@ -551,6 +553,36 @@ define(
             frozenset(["mission_owner", "operations_command"]),
         ),
         ("hooks", "Check the telemetry hooks of a plan", frozenset({"telemetry_analyst"})),
+    ],
+    by_key=False,
+)
+
+define(
+    "mission",
+    [
+        (
+            "bundle",
+            "Make a mission's evidence bundle",
+            MISSION_PEOPLE | OPERATORS | {"compliance", "coordinator", "evidence"},
+        ),
+    ],
+)
+_CLEARED = frozenset(["governance_validator", "compliance", "legal", "privacy_officer"])
+define(
+    "mission",
+    [
+        ("remove_evidence", "Take evidence of a mission away, or bring it back", MISSION_PEOPLE),
+        ("clear_evidence", "Say that evidence may go out as it is", _CLEARED),
+        (
+            "export_evidence",
+            "Make a mission's redacted export for outside readers",
+            _CLEARED | {"mission_owner"},
+        ),
+        (
+            "hold",
+            "Hold a mission's evidence by law, or let it go",
+            frozenset(["compliance", "legal"]),
+        ),
     ],
     by_key=False,
 )
