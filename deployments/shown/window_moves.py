@@ -46,7 +46,7 @@ _MOVES = (
     ),
     Move(
         "announce", "Announce now", "maintenance.announce", services.announce, _AHEAD,
-        "What is due is said now, by e-mail, chat, status page, banner and inbox.",
+        "What is due is said now, by e-mail, chat, banner and inbox.",
         "Everybody is told.", icon="bell",
     ),
     Move(

@@ -29,6 +29,7 @@ ROAD = (
 )  # fmt: skip
 PARTNERS = ("draft", "scheduled", "announced", "in_progress", "completed")
 TALK = 8
+_NOWHERE = {"status": "no status page", "chat": "no channel"}
 QUIET = 6  # alerts that are kept quiet, by name
 _TONES = {"holds": "passed", "missing": "failed", "waits": "waiting", "waived": "waived"}
 _ICONS = {"holds": "check", "missing": "close", "waits": "clock", "waived": "minus"}
@@ -273,7 +274,7 @@ def _cell(row: Notice, figures: Mapping[Any, Mapping[str, int]]) -> dict[str, An
         "late": ("sent late", "warn"),
         "folded": (f"with “{Notice.Kind(row.folded_into).label}”" if row.folded_into else "",
                    "neutral"),
-        "nowhere": ("nobody to tell", "neutral"),
+        "nowhere": (_NOWHERE.get(row.channel, "nobody to tell"), "neutral"),
         "void": ("no longer", "neutral"),
     }[row.state]  # fmt: skip
     method = standing.SENT_BY.get(row.channel)

@@ -27,7 +27,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from deployments.maintenance import banner, links, plans
+from deployments.maintenance import banner, links, places, plans
 from deployments.models import Freeze, MaintenanceWindow
 from deployments.shown import window_moves
 
@@ -182,6 +182,7 @@ def register() -> None:
                 "freeze.view", 56, count=_frozen)
     )  # fmt: skip
     banners.register(Banner("maintenance", banner.texts))
+    places.register("banner", lambda window: True)
     home_rows.register(
         HomeRow(
             slug="maintenance",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +14,9 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.notify import services as news
 from controlplane.notify.models import Channel, Delivery, Notification
-from deployments.maintenance import banner, plans, services, standing
+from deployments.maintenance import banner, places, plans, services, standing
 from deployments.models import Notice
+from deployments.shown import windows as shown
 from tests import make
 from tests.kit import settled
 from tests.kit.deployments import fire, there
@@ -141,13 +143,25 @@ def test_channels__people_inbox_and_chat(world: World) -> None:
         secret="https://hooks.example.org/x",
     )  # fmt: skip
     row = services.announce(world.scheduled(), actor=world.actor)
-    assert states(row, "planned") == {"sent"}
+    said = dict(row.notices.filter(kind="planned").values_list("channel", "state"))
+    assert said.pop("status") == "nowhere"  # there is no such page
+    assert set(said.values()) == {"sent"}
     sent = Notification.objects.get(kind="maintenance.planned")
     methods = sent.deliveries.values_list("method", flat=True)
     assert set(methods) == {"email", "inbox", "channel"}
     # Given up everywhere: then nobody was told, and it stands in the way of the start.
     Delivery.objects.filter(notification=sent, channel=chat).update(state="dead")
     assert standing.unsaid(again(row))[0] == ["Planned by chat"]
+
+
+def test_status_page__says_whether_there_is_one(world: World, monkeypatch: Any) -> None:
+    row = services.announce(world.scheduled(), actor=world.actor)
+    cells = {label: cell for label, cell in shown.notices(again(row))[0]["cells"]}
+    assert cells["Status page"]["words"] == "no status page"
+    assert cells["Banner"]["words"] == "sent"
+    monkeypatch.setitem(places.PLACES, "status", lambda window: window.user_facing)
+    soon = world.emergency(title="Close the other hole", services=[world.service("mail")])
+    assert Notice.objects.get(window=soon, kind="planned", channel="status").state == "sent"
 
 
 def test_banner__while_announced_and_under_way(world: World) -> None:

@@ -16,7 +16,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.base.states import advance
 from controlplane.jobs import timers
 from controlplane.notify.models import Delivery, Notification
-from deployments.maintenance import numbers, plans, standing, telling
+from deployments.maintenance import numbers, places, plans, standing, telling
 from deployments.maintenance.noting import PORTAL, emit, note, say
 from deployments.models import MaintenanceWindow, Notice
 
@@ -144,7 +144,7 @@ def send(
     )  # fmt: skip
     for row in rows.filter(kind=kind):
         method = standing.SENT_BY.get(row.channel)
-        somewhere = method is None or method in reached
+        somewhere = method in reached if method else places.shown(row.channel, window)
         row.state = ("late" if late else "sent") if somewhere else "nowhere"
         row.sent_at = now
         row.notification = news if method is not None else None
