@@ -18,8 +18,9 @@ from controlplane.access.models import Workspace
 from controlplane.base.bench import Row, Run, quiet
 from controlplane.catalog.models import Environment
 from controlplane.lib import actors, clock
-from deployments.canary.judge import Figures, Seen, Situation, judge, look
+from deployments.canary.judge import Situation, judge
 from deployments.canary.limits import Limits
+from deployments.canary.seen import Figures, Seen, look
 from deployments.canary.services.looking import tick
 from deployments.canary.services.moving import expected
 from deployments.canary.ticks import tick_all
@@ -149,6 +150,7 @@ def _report(workspace: Workspace, rollouts: list[Rollout], rng: random.Random) -
                     "status": "success",
                     "env": "staging",
                     "duration_ms": 50.0,
+                    "user_id": f"{row.ref}-{number}",
                     "context": {"flags": {row.flag.flag_name: answer}},
                 }
             )

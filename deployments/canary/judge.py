@@ -1,7 +1,7 @@
 """The judge of a canary: figures of one look in, a verdict with its numbers and its reason out.
 
-Pure: no clock, no database. `look` adds one minute's figures to what a step knows; `judge` says
-what follows. Rolling back comes before everything, and nothing that waits for a person (an
+Pure: no clock, no database. `seen.look` adds one minute's figures to what a step knows; `judge`
+says what follows. Rolling back comes before everything, and nothing that waits for a person (an
 approval, a freeze, an open gate) switches it off: it only keeps the next step from beginning.
 
 Where figures are too few, missing or not those of the cohort, the judge holds. It neither goes on
@@ -20,6 +20,7 @@ from typing import Any
 
 from deployments.canary.evidence import Evidence, interval
 from deployments.canary.limits import Limits
+from deployments.canary.seen import Seen
 
 # Of chi-square with one degree of freedom: passed by one of a thousand honest splits.
 SPLIT_LIMIT = 10.828
@@ -36,73 +37,6 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Of one look: counts since the look before, of the cohort and of everybody else."""
-
-    n: int = 0
-    errors: int = 0
-    slow: int = 0
-    violations: int = 0
-    others: int = 0
-    others_errors: int = 0
-    others_slow: int = 0
-    # Who was asked about, and answered on or off. Nones where the source doesn't tell.
-    on: int | None = None
-    off: int | None = None
-    # From a source that knows rates and no counts.
-    error_rate: float | None = None
-    latency_ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What one step knows of itself so far; kept as JSON between two looks."""
-
-    errors: Evidence = field(default_factory=Evidence)
-    slow: Evidence = field(default_factory=Evidence)
-    others: int = 0
-    others_errors: int = 0
-    others_slow: int = 0
-    on: int = 0
-    off: int = 0
-    violations: int = 0
-    error_rate: float | None = None
-    latency_ratio: float | None = None
-    last_at: datetime | None = None
-
-    def written(self) -> dict[str, Any]:
-        return {
-            "errors": self.errors.written(),
-            "slow": self.slow.written(),
-            **{name: getattr(self, name) for name in _PLAIN},
-            "last_at": self.last_at.isoformat() if self.last_at else None,
-        }
-
-    @classmethod
-    def read(cls, given: dict[str, Any]) -> Seen:
-        if not given:
-            return cls()
-        return cls(
-            errors=Evidence.read(given["errors"]),
-            slow=Evidence.read(given["slow"]),
-            last_at=datetime.fromisoformat(given["last_at"]) if given["last_at"] else None,
-            **{name: given[name] for name in _PLAIN},
-        )
-
-
-_PLAIN = (
-    "others",
-    "others_errors",
-    "others_slow",
-    "on",
-    "off",
-    "violations",
-    "error_rate",
-    "latency_ratio",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """Where the step stands when it is judged."""
 
@@ -110,8 +44,9 @@ class Situation:
     started_at: datetime
     dwell: timedelta
     percent: int
-    # Since when it is held after its dwell. None: not held.
+    # Since when it is held, and by which rule. None: not held.
     held_since: datetime | None = None
+    held_for: str = ""
     # Of the whole plan: each step is one more chance for a false alarm, each minute one more look.
     steps: int = 3
     planned: timedelta = timedelta(minutes=120)
@@ -126,6 +61,8 @@ class Ruling:
     rule: str
     reason: str
     numbers: dict[str, Any] = field(default_factory=dict)
+    # Since when it is held. None: it isn't, or only for a person.
+    held_since: datetime | None = None
 
 
 RULES = {
@@ -135,34 +72,12 @@ RULES = {
     "limit": "the share is above its limit, look after look",
     "above": "the share was still above its limit when the hold ended",
     "no_data": "no figures come in",
-    "split": "the cohort is not the share of traffic that it should be",
+    "split": "the cohort is not the share of people that it should be",
     "few": "too few requests to tell",
     "dwell": "the step runs its time",
     "waiting": "something stands in the way of the next step",
     "passed": "the step passed",
 }
-
-
-def look(seen: Seen, figures: Figures, *, at: datetime, limits: Limits) -> Seen:
-    """Add the figures of one look. One that counted nothing keeps the time of the last that did."""
-    enough = limits.literal_from or 0
-    heard = bool(figures.n or figures.error_rate is not None or figures.latency_ratio is not None)
-    return replace(
-        seen,
-        errors=seen.errors.after(
-            figures.n, figures.errors, limit=limits.max_error_rate, enough=enough
-        ),
-        slow=seen.slow.after(figures.n, figures.slow, limit=limits.max_slow_share, enough=enough),
-        others=seen.others + figures.others,
-        others_errors=seen.others_errors + figures.others_errors,
-        others_slow=seen.others_slow + figures.others_slow,
-        on=seen.on + (figures.on or 0),
-        off=seen.off + (figures.off or 0),
-        violations=seen.violations + figures.violations,
-        error_rate=figures.error_rate,
-        latency_ratio=figures.latency_ratio,
-        last_at=at if heard else seen.last_at,
-    )
 
 
 def judge(seen: Seen, situation: Situation, limits: Limits) -> Ruling:
@@ -174,7 +89,8 @@ def judge(seen: Seen, situation: Situation, limits: Limits) -> Ruling:
         or _literally_above(seen, situation, limits)
         or _unclear(seen, situation, limits)
     )
-    return replace(found, numbers=numbers(seen, situation, limits) | found.numbers)
+    told = numbers(seen, situation, limits) | found.numbers
+    return replace(found, numbers=told, held_since=_held_since(found, situation))
 
 
 # --- Back ---------------------------------------------------------------------------------------
@@ -251,13 +167,23 @@ def _unclear(seen: Seen, situation: Situation, limits: Limits) -> Ruling:
     if doubt is None:
         return Ruling(verdict=Verdict.ADVANCE, rule="passed", reason=_summary(seen, limits))
     rule, reason = doubt
-    if not held:
+    # What was unclear before is no proof: above its limit it stands for a hold of its own.
+    if not held or (rule == "above" and situation.held_for != "above"):
         return Ruling(verdict=Verdict.HOLD, rule=rule, reason=reason)
     if rule == "above":
         return _back(
             rule, reason, "errors" if _is_above(seen.errors, limits) else "slow", seen, limits
         )
     return Ruling(verdict=Verdict.ASK, rule=rule, reason=f"{reason}, and the hold is over")
+
+
+def _held_since(ruling: Ruling, situation: Situation) -> datetime | None:
+    """Waiting for a person is no doubt about the figures: its time does not run out."""
+    if ruling.verdict not in (Verdict.HOLD, Verdict.ASK) or ruling.rule == "waiting":
+        return None
+    if ruling.rule == "above" and situation.held_for != "above":
+        return situation.now
+    return situation.held_since or situation.now
 
 
 def _doubt(
@@ -284,7 +210,7 @@ def _doubt(
 
 
 def split(seen: Seen, percent: int) -> float:
-    """How far the cohort's size is from its share of traffic, as a chi-square."""
+    """How far the cohort's size is from its share of people, as a chi-square."""
     asked, share = seen.on + seen.off, percent / 100
     if not 0 < share < 1 or asked * min(share, 1 - share) < SPLIT_LEAST:
         return 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from controlplane.lib import defaults
 
 BASELINE_MINUTES = defaults.define(
@@ -16,9 +18,20 @@ LAG = defaults.define(
     unit="s",
     why="senders collect before they send: a minute is read when it has arrived",
 )
+SETTLE = defaults.define(
+    "canary.settle_s",
+    90.0,
+    unit="s",
+    why="applications ask for rules now and then: until all did, a step has the share of the last",
+)
 OUTSIDE_SECONDS = defaults.define(
     "canary.outside_s",
     40.0,
     unit="s",
     why="servers outside are asked within a minute's look; who comes later is asked in the next",
 )
+
+
+def settled(began: datetime) -> datetime:
+    """From when on a step has the share that is its own."""
+    return began + timedelta(seconds=SETTLE.value)

@@ -76,15 +76,23 @@ def _rule(title: str, percent: int) -> dict[str, Any]:
     }
 
 
+# Where chance is by person, or by less. Of what people share, like a company, some are large.
+BY_PERSON = ("default", "userId", "sessionId", "random")
+
+
 def is_for_everybody(base: dict[str, Any]) -> bool:
-    """Nobody is let in or kept out by name or by rule, so the cohort is the step's share of all
-    who are asked about: elsewhere the two can't be compared."""
+    """Nobody is let in or kept out by name, by rule or by the bundle, so the cohort is the step's
+    share of all people who are asked about: elsewhere the two can't be compared."""
     return not (
         base["allow"]
         or base["deny"]
         or base["requires"]
         or any(
-            rule["constraints"] or rule["segments"] or rule["disabled"] or rule["percent"] < 100
+            rule["constraints"]
+            or rule["segments"]
+            or rule["disabled"]
+            or rule["percent"] < 100
+            or rule["stickiness"] not in BY_PERSON
             for rule in base["rules"]
         )
         or len(base["rules"]) > 1

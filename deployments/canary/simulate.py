@@ -1,8 +1,8 @@
 """Whole rollouts by dice: how often a judge rolls back what is healthy, and how soon what isn't.
 
 Seeded, so that the same call prints the same table. The judge is the one that runs; only traffic
-is made up: so many requests a minute in all, of which the cohort gets its share, each failing with
-the given probability.
+is made up: so many requests a minute in all, from people who come several times, of whom the flag
+lets its share in for good; each request fails with the given probability.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from math import log
 from statistics import median
 
-from deployments.canary.judge import Figures, Ruling, Seen, Situation, Verdict, judge, look
+from deployments.canary.judge import Ruling, Situation, Verdict, judge
 from deployments.canary.limits import Limits
+from deployments.canary.seen import MOST_PEOPLE, Figures, Seen, look
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2025, 1, 6, 9, tzinfo=UTC)
@@ -40,6 +41,12 @@ class Traffic:
     # From this minute of the rollout on, another rate: what breaks late.
     later: tuple[int, float] | None = None
     slow_rate: float = 0.02
+    # Of one person in the whole of a standard plan. Whoever is in is in with all of them.
+    per_person: int = 20
+
+    @property
+    def people(self) -> int:
+        return max(1, self.per_minute * Plan().minutes // self.per_person)
 
     def rate_at(self, minute: int) -> float:
         return self.later[1] if self.later and minute >= self.later[0] else self.error_rate
@@ -82,13 +89,15 @@ def rollout(
 ) -> tuple[Ruling, int, int]:
     """From the first step to its end: the last ruling, the minute, the failed requests seen."""
     minute = errors = 0
+    crowd = Crowd(traffic.people, dice)
     ruling = Ruling(verdict=Verdict.ADVANCE, rule="passed", reason="")
     for percent, dwell in plan.steps:
-        seen, held_since, started = Seen(), None, minute
+        seen, held, held_for, started = Seen(), None, "", minute
+        crowd.let_in(percent)
         while True:
             minute += 1
             at = START + minute * MINUTE
-            figures = _figures(traffic, percent, minute, dice)
+            figures = _figures(traffic, crowd, minute, dice)
             errors += figures.errors
             seen = look(seen, figures, at=at, limits=limits)
             situation = Situation(
@@ -96,33 +105,63 @@ def rollout(
                 started_at=START + started * MINUTE,
                 dwell=dwell * MINUTE,
                 percent=percent,
-                held_since=held_since,
+                held_since=held,
+                held_for=held_for,
                 steps=len(plan.steps),
                 planned=plan.minutes * MINUTE,
             )
             ruling = judge(seen, situation, limits)
-            if ruling.verdict is Verdict.HOLD:
-                held_since = held_since or at
-            elif ruling.verdict is Verdict.KEEP:
-                held_since = None
-            else:
+            if ruling.verdict not in (Verdict.HOLD, Verdict.KEEP):
                 break
+            held, held_for = ruling.held_since, ruling.rule
         if ruling.verdict is not Verdict.ADVANCE:
             break
     return ruling, minute, errors
 
 
-def _figures(traffic: Traffic, percent: int, minute: int, dice: random.Random) -> Figures:
+class Crowd:
+    """Everybody who comes, and who of them is in. Each request is anybody's, so of most people
+    only how many are in matters; by name are those whom the judge would keep as its sample."""
+
+    def __init__(self, size: int, dice: random.Random) -> None:
+        self.size, self.dice = size, dice
+        self.percent = self.inside = 0
+        named = min(size, 2 * MOST_PEOPLE)
+        self.places = [dice.random() * 100 for _ in range(named)]
+        self.unseen: list[int] = []
+
+    def let_in(self, percent: int) -> None:
+        """Who is in stays in; of the others their share comes along."""
+        were = sum(place < self.percent for place in self.places)
+        now = sum(place < percent for place in self.places)
+        outside = self.size - len(self.places) - (self.inside - were)
+        share = (percent - self.percent) / (100 - self.percent)
+        self.inside += now - were + _of(outside, share, self.dice)
+        self.percent, self.unseen = percent, list(range(len(self.places)))
+
+    @property
+    def share(self) -> float:
+        return self.inside / self.size
+
+    def came(self, requests: int) -> dict[int, bool]:
+        """Those by name who came for the first time in this step."""
+        stays = (1 - 1 / self.size) ** requests
+        here = [who for who in self.unseen if self.dice.random() >= stays]
+        gone = set(here)
+        self.unseen = [who for who in self.unseen if who not in gone]
+        return {who: self.places[who] < self.percent for who in here}
+
+
+def _figures(traffic: Traffic, crowd: Crowd, minute: int, dice: random.Random) -> Figures:
     asked = traffic.per_minute
-    n = _of(asked, percent / 100, dice)
+    n = _of(asked, crowd.share, dice)
     rate = traffic.rate_at(minute)
     return Figures(
         n=n,
         errors=_of(n, rate, dice),
         slow=_of(n, traffic.slow_rate, dice),
         others=asked - n,
-        on=n,
-        off=asked - n,
+        people=crowd.came(asked),
     )
 
 

@@ -14,19 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.lib.errors import Invalid
+from deployments.canary import simulate
 from deployments.canary.evidence import Evidence, interval
-from deployments.canary.judge import (
-    RULES,
-    Figures,
-    Ruling,
-    Seen,
-    Situation,
-    Verdict,
-    judge,
-    look,
-    split,
-)
+from deployments.canary.judge import RULES, Ruling, Situation, Verdict, judge, split
 from deployments.canary.limits import Limits
+from deployments.canary.seen import MOST_PEOPLE, Figures, Seen, look
 from deployments.canary.simulate import Plan, Traffic, outcome
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -40,6 +32,7 @@ def ruled(
     limits: Limits | None = None,
     now: timedelta | None = None,
     held: timedelta | None = None,
+    held_for: str = "",
     percent: int = 10,
     waiting_for: tuple[str, ...] = (),
 ) -> Ruling:
@@ -54,6 +47,7 @@ def ruled(
         dwell=HOLD,
         percent=percent,
         held_since=START + held if held is not None else None,
+        held_for=held_for,
         waiting_for=waiting_for,
     )
     return judge(Seen.read(json.loads(json.dumps(seen.written()))), situation, limits)
@@ -180,7 +174,17 @@ def test_figures_that_come_back__end_the_doubt() -> None:
 def test_above_the_limit_when_the_dwell_ends__one_hold_more_then_back() -> None:
     looks = [Figures(n=8, errors=int(number % 5 == 0)) for number in range(30)]
     assert said(ruled(*looks)) == (Verdict.HOLD, "above")
-    assert said(ruled(*looks, held=0 * MINUTE)) == (Verdict.ROLLBACK, "above")
+    held = {"held": 0 * MINUTE, "held_for": "above"}
+    assert said(ruled(*looks, **held)) == (Verdict.ROLLBACK, "above")
+
+
+def test_above_the_limit_after_another_doubt__has_a_hold_of_its_own() -> None:
+    looks = [Figures(n=8, errors=int(number % 5 == 0)) for number in range(30)]
+    few = ruled(*looks, held=0 * MINUTE, held_for="few")
+    assert said(few) == (Verdict.HOLD, "above")
+    assert few.held_since == START + 30 * MINUTE
+    other = ruled(*[Figures(n=2)] * 40, held=20 * MINUTE, held_for="split")
+    assert (said(other), other.held_since) == ((Verdict.HOLD, "few"), START + 20 * MINUTE)
 
 
 def test_wrong_split__holds() -> None:
@@ -190,6 +194,20 @@ def test_wrong_split__holds() -> None:
     ruling = ruled(*wrong)
     assert said(ruling) == (Verdict.HOLD, "split")
     assert "20 % of those asked about are in the cohort instead of 10 %" in ruling.reason
+
+
+def test_split__by_people__each_once_and_as_last_seen() -> None:
+    """Of many people those with the smallest numbers are kept: a fair sample, and a small one."""
+    inside = {who: who % 10 == 0 for who in range(0, 1_000)}
+    for looks in ([inside] * 30, [inside | dict.fromkeys(range(25), True), inside]):
+        seen = Seen()
+        for people in looks:
+            seen = look(seen, Figures(n=900, people=people), at=START, limits=Limits())
+        assert (seen.on, seen.off) == (MOST_PEOPLE // 10, MOST_PEOPLE * 9 // 10)
+        assert Seen.read(json.loads(json.dumps(seen.written()))) == seen
+        assert split(seen, 10) == 0
+    wrong = ruled(*[Figures(n=5, people={who: who % 5 == 0 for who in range(150)})] * 30)
+    assert said(wrong) == (Verdict.HOLD, "split")
 
 
 def test_split__says_nothing_of_few_or_of_all() -> None:
@@ -298,6 +316,19 @@ def test_ten_percent__is_back_in_minutes() -> None:
     assert found.share(Verdict.ROLLBACK) == 1
     assert found.median_minutes is not None
     assert found.median_minutes <= 8
+
+
+def test_people_counted_by_their_requests__would_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table sees what is wrong in the judge's figures: people who come often are drawn."""
+    honest = simulate._figures
+
+    def by_requests(*args: Any) -> Figures:
+        found = honest(*args)
+        return replace(found, people=None, on=found.n, off=found.others)
+
+    monkeypatch.setattr(simulate, "_figures", by_requests)
+    found = outcome(Traffic(200, 0.005), runs=15, seed=7, limits=Limits())
+    assert found.rules["split"] >= 2
 
 
 def test_no_traffic__asks() -> None:

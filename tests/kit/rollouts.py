@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,14 +61,21 @@ class World(flags.World):
         return dict(state.settings)
 
     def send(
-        self, count: int = 1, *, answer: str = "on", at: datetime | None = None, **fields: Any
+        self,
+        count: int = 1,
+        *,
+        answer: str = "on",
+        at: datetime | None = None,
+        people: Iterable[int] | None = None,
+        **fields: Any,
     ) -> None:
-        """Events of the flag's cohort, or of those without it."""
+        """Events of the flag's cohort, or of those without it; one each of these people."""
         told = {"status": "success", "duration_ms": 50.0, "env": "staging", **fields}
         context = {"flags": {self.flag.flag_name: answer}, **told.pop("context", {})}
+        users = [None] * count if people is None else [f"person-{each}" for each in people]
         telemetry.tell(
             self.workspace,
-            [telemetry.event(at=at, context=context, **told) for _ in range(count)],
+            [telemetry.event(at=at, context=context, user_id=user, **told) for user in users],
         )
 
 

@@ -12,7 +12,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.work.models import Item
-from deployments.canary.judge import Figures, Seen
+from deployments.canary.seen import Figures, Seen
 from deployments.canary.services import noting
 from deployments.canary.services.holding import current_step, hold, require_status
 from deployments.canary.sources import Baseline, Reading

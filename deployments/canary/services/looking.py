@@ -18,10 +18,13 @@ from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError
 from deployments.canary import judge as judging
+from deployments.canary import seen as seeing
 from deployments.canary import sources
-from deployments.canary.judge import Ruling, Seen, Situation, Verdict
+from deployments.canary.judge import Ruling, Situation, Verdict
 from deployments.canary.limits import Limits
+from deployments.canary.numbers import settled
 from deployments.canary.plans import is_for_everybody
+from deployments.canary.seen import Seen
 from deployments.canary.services import going, leaving, moving, noting
 from deployments.canary.services.figures import keep_looks, look_of
 from deployments.canary.services.holding import current_step, hold, state_of
@@ -100,7 +103,7 @@ def judge_now(
         ruling = replace(ruling, reason=f"{ruling.reason}: {trouble}"[:500])
     fresh = (step.verdict, step.rule) != (ruling.verdict.value, ruling.rule)
     note(step, seen, ruling, now)
-    _follow(rollout, step, ruling, now, fresh=fresh)
+    _follow(rollout, step, ruling, fresh=fresh)
     return ruling.verdict
 
 
@@ -125,15 +128,16 @@ def weigh(
     limits, seen = Limits.read(rollout.limits), Seen.read(step.seen)
     if reading is not None:
         figures = reading.figures
-        if not is_for_everybody(rollout.base):
-            figures = replace(figures, on=None, off=None)
-        seen = judging.look(seen, figures, at=at, limits=limits)
+        if at < settled(step.started_at) or not is_for_everybody(rollout.base):
+            figures = replace(figures, on=None, off=None, people=None)
+        seen = seeing.look(seen, figures, at=at, limits=limits)
     situation = Situation(
         now=now,
         started_at=step.started_at,
         dwell=timedelta(minutes=step.hold_minutes),
         percent=step.percent,
         held_since=step.held_since,
+        held_for=step.rule if step.held_since is not None else "",
         steps=len(holds),
         planned=timedelta(minutes=sum(holds)),
         waiting_for=waiting,
@@ -145,6 +149,7 @@ def note(step: RolloutStep, seen: Seen, ruling: Ruling, now: datetime) -> None:
     step.seen, step.checked_at = seen.written(), now
     step.verdict, step.rule = ruling.verdict.value, ruling.rule
     step.reason, step.numbers = ruling.reason[:500], ruling.numbers
+    step.held_since = ruling.held_since
 
 
 def _waiting(rollout: Rollout) -> tuple[str, ...]:
@@ -156,9 +161,7 @@ def _waiting(rollout: Rollout) -> tuple[str, ...]:
     return tuple(waiting)
 
 
-def _follow(
-    rollout: Rollout, step: RolloutStep, ruling: Ruling, now: datetime, *, fresh: bool
-) -> None:
+def _follow(rollout: Rollout, step: RolloutStep, ruling: Ruling, *, fresh: bool) -> None:
     match ruling.verdict:
         case Verdict.ROLLBACK:
             step.save()
@@ -169,14 +172,8 @@ def _follow(
             step.save()
             going.go_on(rollout, step, actor=noting.JUDGE)
         case Verdict.KEEP:
-            step.held_since = None
             _stand(rollout, step, RolloutStep.State.RUNNING)
         case Verdict.HOLD | Verdict.ASK:
-            # Waiting for a person is no doubt about the figures: its time does not run out.
-            if ruling.rule == "waiting":
-                step.held_since = None
-            else:
-                step.held_since = step.held_since or now
             _stand(rollout, step, RolloutStep.State.HELD)
             if fresh:
                 _tell_held(rollout, step, ruling)

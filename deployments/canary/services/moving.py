@@ -43,8 +43,9 @@ def begin(rollout: Rollout, step: RolloutStep, *, actor: Actor, override_reason:
     step.earliest_next_at = now + timedelta(minutes=step.hold_minutes)
     step.promoted_by, step.override_reason = actor.ref[:80], override_reason[:500]
     step.save()
-    rollout.read_until = now.replace(second=0, microsecond=0)
-    rollout.save(update_fields=["read_until"])
+    if before is None:  # later steps go on reading where the one before stopped
+        rollout.read_until = now.replace(second=0, microsecond=0)
+        rollout.save(update_fields=["read_until"])
     noting.decide(rollout, "began", actor=actor, step=step, reason=override_reason)
     noting.say(
         rollout,

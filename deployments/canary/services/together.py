@@ -146,8 +146,6 @@ def _quiet(
     )
     if not goes_on and not still:
         return None
-    if goes_on:
-        step.held_since = None
     note(step, seen, ruling, now)
     return step
 

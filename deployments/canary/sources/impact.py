@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from deployments.canary.judge import Figures
+from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.flags.models.serving import ImpactSample
 from deployments.models import Rollout
@@ -114,8 +114,6 @@ def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
             others=rest,
             others_errors=min(rest, others.number("errors")),
             others_slow=min(rest, others.slower_than(limit)),
-            on=n,
-            off=rest,
         ),
         p95_ms=_scaled(cohort.p95(), factor),
         others_p95_ms=_scaled(others.p95(), factor),

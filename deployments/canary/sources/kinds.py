@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deployments.canary.judge import Figures
+from deployments.canary.seen import Figures
 from deployments.models import Rollout
 
 

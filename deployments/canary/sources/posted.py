@@ -7,7 +7,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from deployments.canary.judge import Figures
+from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
 from deployments.services.reading import refuse

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from controlplane.lib import http, sealed
 from controlplane.lib.errors import Unavailable
-from deployments.canary.judge import Figures
+from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
 from deployments.services.reading import refuse, text, web_address
@@ -127,6 +127,7 @@ def _number(name: str, body: bytes) -> float | None:
 
 
 def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
+    start = max(start, rollout.started_at or start)  # not what the minute holds of before
     found = {name: _ask(rollout, name, start, end) for name in NAMES}
     counts = {name: round(found[name] or 0) for name in COUNTS}
     n, others = counts["requests"], counts["others"]
