@@ -2,8 +2,18 @@
 
 from missions.models.briefs import Brief
 from missions.models.evidence import Artifact, Bundle, EvidenceHold
+from missions.models.execution import Run, RunStep
 from missions.models.findings import Finding, Override, Violation
 from missions.models.missions import Mission
+from missions.models.plays import (
+    DutyWindow,
+    HookCheck,
+    Level,
+    PlanNote,
+    Play,
+    PlayStep,
+    RiskEntry,
+)
 from missions.models.safeguards import (
     Mode,
     PolicyTemplate,
@@ -14,6 +24,7 @@ from missions.models.safeguards import (
 )
 from missions.models.sessions import AgentSession
 from missions.models.toolkits import DataInspection, MissionToolkit, ToolkitConnection
+from missions.models.undo import UndoAttempt, UndoPlan, UndoRun, UndoStep
 from missions.models.visits import ChecklistTick, StageVisit
 
 __all__ = [
@@ -23,18 +34,31 @@ __all__ = [
     "Bundle",
     "ChecklistTick",
     "DataInspection",
+    "DutyWindow",
     "EvidenceHold",
     "Finding",
+    "HookCheck",
+    "Level",
     "Mission",
     "MissionToolkit",
     "Mode",
     "Override",
+    "PlanNote",
+    "Play",
+    "PlayStep",
     "PolicyTemplate",
+    "RiskEntry",
+    "Run",
+    "RunStep",
     "Safeguard",
     "SafeguardAck",
     "Severity",
     "StageVisit",
     "TemplateVersion",
     "ToolkitConnection",
+    "UndoAttempt",
+    "UndoPlan",
+    "UndoRun",
+    "UndoStep",
     "Violation",
 ]

@@ -155,8 +155,9 @@ class UndoRun(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="follows"
     )
     item = models.ForeignKey(
-        Item, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        Item, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    item_key = models.CharField(max_length=80, blank=True)  # it stays when the item is deleted
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.UndoRunQuerySet.as_manager()
 

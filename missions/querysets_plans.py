@@ -1,0 +1,72 @@
+"""Reads of what is planned, undone and done, named and scoped like all of missions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from missions.querysets import EntryQuerySet, PartQuerySet
+
+UNDO_OPEN = ("requested", "running")
+RUN_OPEN = ("queued", "running")
+STEP_ENDED = ("skipped", "failed", "succeeded")
+
+__all__ = ["RUN_OPEN", "STEP_ENDED", "UNDO_OPEN", "PartQuerySet"]
+
+
+class PlayQuerySet(PartQuerySet):
+    def live(self) -> Self:
+        return self.exclude(status="withdrawn")
+
+    def selected(self) -> Self:
+        return self.filter(status="selected")
+
+
+class PlayPartQuerySet(EntryQuerySet):
+    path = "play__mission__workspace_id"
+
+
+class RiskQuerySet(PartQuerySet):
+    def standing(self) -> Self:
+        return self.filter(removed_at=None)
+
+
+class VisitPartQuerySet(EntryQuerySet):
+    path = "visit__mission__workspace_id"
+
+
+class DutyQuerySet(PartQuerySet):
+    def standing(self) -> Self:
+        return self.filter(cancelled_at=None)
+
+    def covering(self, at: datetime) -> Self:
+        return self.standing().filter(starts_at__lte=at, ends_at__gt=at)
+
+
+class UndoPlanQuerySet(PlayPartQuerySet):
+    def due(self, at: datetime) -> Self:
+        """The time to take it back is over."""
+        return self.filter(status="ready", deadline_at__lte=at)
+
+
+class UndoPartQuerySet(EntryQuerySet):
+    path = "plan__play__mission__workspace_id"
+
+    def standing(self) -> Self:
+        return self.filter(removed_at=None)
+
+
+class UndoRunQuerySet(EntryQuerySet):
+    path = "plan__play__mission__workspace_id"
+
+    def open(self) -> Self:
+        return self.filter(status__in=UNDO_OPEN)
+
+
+class UndoAttemptQuerySet(EntryQuerySet):
+    path = "run__plan__play__mission__workspace_id"
+
+
+class RunQuerySet(PartQuerySet):
+    def open(self) -> Self:
+        return self.filter(status__in=RUN_OPEN)
