@@ -21,6 +21,8 @@ FIGURES = {
     "ingestion_per_min": "events.per_minute",
     "safeguard_violations": "safeguard.unfixed",
 }
+# Measures tell percent; what is kept, and held against limits, are shares.
+_PERCENT = frozenset({"error_rate"})
 # Counts of nothing are nothing; rates of nothing are not known.
 _COUNTS = frozenset({"requests", "ingestion_per_min", "safeguard_violations"})
 _READY = 20
@@ -28,15 +30,20 @@ MINUTE = timedelta(minutes=1)
 
 
 def figures(
-    workspace_id: int, start: datetime, end: datetime, *, ready: bool = True
+    workspace_id: int, start: datetime, end: datetime, *, env: str = "", ready: bool = True
 ) -> dict[str, Any]:
-    """Error rate, p95, requests, ingestion, violations, and what could be begun now."""
+    """Error rate, p95, requests, ingestion, violations, and what could be begun now. Of an
+    environment: with what names none, which may be of it."""
     wanted = [measures.get(slug) for slug in FIGURES.values()]
-    found = measures.read_many(wanted, workspace_id, start, end)
+    where = {"env": (env, "")} if env else None
+    found = measures.read_many(wanted, workspace_id, start, end, filters=where)
     told: dict[str, Any] = {}
     for name, slug in FIGURES.items():
         value = found[slug].get("", measures.NO_DATA).value
-        told[name] = 0.0 if value is None and name in _COUNTS else value
+        if value is None:
+            told[name] = 0.0 if name in _COUNTS else None
+        else:
+            told[name] = value / 100 if name in _PERCENT else value
     if ready:
         told["ready"] = ready_queue(workspace_id)
     return told
@@ -59,7 +66,8 @@ def take(
     end: datetime | None = None,
     note: str = "",
 ) -> Snapshot:
-    """Keep the figures of [start, end): the half hour before now where nothing is said."""
+    """Keep the figures of [start, end): the half hour before now where nothing is said. Of a
+    deployment those of its environment."""
     end = end or clock.now()
     start = start or end - timedelta(minutes=numbers.SNAPSHOT_MINUTES.value)
     start = min(start, end - MINUTE)
@@ -69,10 +77,14 @@ def take(
         phase=phase,
         starts_at=start,
         ends_at=end,
-        figures=figures(workspace.pk, start, end),
+        figures=figures(workspace.pk, start, end, env=_env(deployment)),
         taken_by=actor.ref[:80],
         note=note[:500],
     )
+
+
+def _env(deployment: Deployment | None) -> str:
+    return deployment.environment.slug if deployment is not None else ""
 
 
 def newest(deployment: Deployment, phase: str) -> Snapshot | None:

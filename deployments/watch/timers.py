@@ -67,7 +67,8 @@ def look(timer: Timer) -> None:
     before = snapshots.newest(row, "before")
     assert row.deployed_at is not None
     start = min(row.deployed_at, clock.now() - snapshots.MINUTE)
-    after = snapshots.figures(row.workspace_id, start, clock.now(), ready=False)
+    now, env = clock.now(), row.environment.slug
+    after = snapshots.figures(row.workspace_id, start, now, env=env, ready=False)
     verdict = verdicts.judge(before.figures if before is not None else {}, after)
     if verdict.breach and row.verdict != "degraded":
         _breach(row, verdict)
