@@ -221,11 +221,11 @@ def _announced(window: MaintenanceWindow) -> Check:
     return _check(
         window,
         "notices",
-        "Everybody was told",
+        "Everybody was told in time",
         window.revision > 0 and not missing and not ahead,
-        good="All notices have left.",
+        good="All notices have left in time.",
         bad=said,
-        mend="They leave by themselves when they are due",
+        mend="They leave by themselves when they are due; another time gives them theirs again",
         waits=bool(ahead) and not missing,
         applies=not (window.is_emergency and not window.user_facing),
     )

@@ -52,6 +52,12 @@ REVIEW_HOURS = defaults.define(
     unit="hours",
     why="An emergency is reviewed within two days.",
 )
+TELL_SHARE = defaults.define(
+    "maintenance.tell_share",
+    50,
+    unit="%",
+    why="A notice of a week or a day with less than this of its time left lets nobody prepare.",
+)
 LATE_MINUTES = defaults.define(
     "maintenance.late_minutes",
     15,

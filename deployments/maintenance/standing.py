@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.access import policy
 from controlplane.lib import clock
 from controlplane.notify.models import Delivery, Notification
 from controlplane.work.models import Item
-from deployments.maintenance import plans
+from deployments.maintenance import numbers, plans
 from deployments.models import MaintenanceWindow, Notice
 
 LEADS = ("engineering_lead", "product_manager")
@@ -76,13 +76,19 @@ def beside(window: MaintenanceWindow) -> list[str]:
 # --- Notices ----------------------------------------------------------------------------------
 
 
+def for_users(window: MaintenanceWindow) -> bool:
+    """Whether users are told. Of planned work they always are."""
+    return window.user_facing or not window.is_emergency
+
+
 def notices(window: MaintenanceWindow) -> list[Notice]:
     return list(window.notices.filter(revision=window.revision).order_by("due_at", "pk"))
 
 
 def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list[str], list[str]]:
     """Notices ahead of it that have not left in their time, or reached nobody they were sent to;
-    and those whose time has not come. A kind that is missing everywhere is named once."""
+    and those whose time has not come. A kind that is missing everywhere is named once; one that
+    came when it was too late to prepare is missing too."""
     now = now or clock.now()
     rows = [row for row in notices(window) if row.kind in plans.AHEAD]
     wanted = plans.AHEAD if not window.is_emergency else ("planned",)
@@ -92,6 +98,9 @@ def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list
     ahead: list[str] = []
     for kind in wanted:
         of_kind = [row for row in rows if row.kind == kind]
+        missing += _too_late(window, of_kind)
+        if of_kind and for_users(window) and not any(row.channel == "email" for row in of_kind):
+            missing.append(f"{Notice.Kind(kind).label} by e-mail")
         late = [row for row in of_kind if row.state == "due" or row.pk in lost]
         if not late:
             continue
@@ -103,6 +112,26 @@ def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list
         else:
             missing += [f"{label} by {row.get_channel_display().lower()}" for row in late]
     return missing, ahead
+
+
+def _too_late(window: MaintenanceWindow, of_kind: Sequence[Notice]) -> list[str]:
+    """A week's or a day's notice that left with hardly any of it to go. What was due at once, for
+    the time was near already, left in its time."""
+    told = [row for row in of_kind if row.kind != "planned" and row.sent_at is not None]
+    if not told:
+        return []
+    row = min(told, key=lambda row: row.sent_at or row.due_at)
+    assert row.sent_at is not None
+    least = (window.starts_at - row.due_at) * numbers.TELL_SHARE.value / 100
+    left = window.starts_at - row.sent_at
+    if left >= least:
+        return []
+    return [f"{row.get_kind_display()}, which left {_lasting(left)} before"]
+
+
+def _lasting(left: timedelta) -> str:
+    minutes = max(0, int(left.total_seconds() // 60))
+    return f"{minutes // 60} h" if minutes >= 120 else f"{minutes} min"
 
 
 def failed(rows: Iterable[Notice]) -> set[int]:

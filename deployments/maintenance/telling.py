@@ -119,13 +119,19 @@ def late_words(since: datetime | None) -> str:
     return f"This was to reach you {since:%Y-%m-%d %H:%M} UTC. It comes late; we are sorry."
 
 
-def announce(window: MaintenanceWindow, kind: str, *, customers: bool, **more: Any) -> Notification:
-    """By e-mail, into the inbox, and into the channels: one piece of news, however often asked."""
+def announce(
+    window: MaintenanceWindow, kind: str, *, users: bool, newly: bool = False, **more: Any
+) -> Notification:
+    """By e-mail, into the inbox, and into the channels: one piece of news, however often asked.
+    `newly`: to those who were not told of it while users noticed nothing."""
+    people = members(window.workspace_id) if users else _team(window)
+    if newly:
+        people = sorted(set(people) - set(_team(window)))
     return notify(
         workspace_id=window.workspace_id,
         kind=f"maintenance.{kind}",
-        to=To(users=members(window.workspace_id) if customers else _team(window), channels=None),
-        key=f"maintenance:{window.uid}:{window.revision}:{kind}",
+        to=To(users=people, channels=() if newly else None),
+        key=f"maintenance:{window.uid}:{window.revision}:{kind}{':users' if newly else ''}",
         values=values_of(window, **more),
         link=links.window(window),
         about=subject_ref(window),

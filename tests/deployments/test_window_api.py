@@ -13,8 +13,7 @@ from deployments.maintenance import services
 from deployments.models import MaintenanceWindow
 from tests.deployments.test_api import NOBODY, Api
 from tests.kit import settled
-from tests.kit.deployments import fire
-from tests.kit.maintenance import EMERGENCY, World, again, at
+from tests.kit.maintenance import EMERGENCY, World, again, at, tell_in_time
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +63,7 @@ def test_walk__to_consent_by_a_key(world: World) -> None:
 def test_key__starts_nothing__a_person_does(world: World) -> None:
     row = world.approved_window()
     with at(row.starts_at):
-        fire()
+        tell_in_time(row)
         api = Api(world)
         assert api.call("POST", f"maintenance/{row.ref}/start").status_code == 403
         waive = api.call("POST", f"maintenance/{row.ref}/waive", {"rule": "lead", "reason": "x"})

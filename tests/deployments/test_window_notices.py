@@ -154,9 +154,58 @@ def test_channels__people_inbox_and_chat(world: World) -> None:
     assert standing.unsaid(again(row))[0] == ["Planned by chat"]
 
 
+def test_emergency_users_notice_after_all__are_told_at_once(world: World) -> None:
+    viewer = make.person(world.workspace, "viewer")
+    row = world.emergency(user_facing=False)
+    mine = Delivery.objects.filter(method="email", user=viewer)
+    assert not mine.exists()
+    assert standing.unsaid(row) == ([], [])
+    row = services.change_window(row, actor=world.actor, user_facing=True)
+    assert mine.get().notification.kind == "maintenance.planned"
+    assert not Delivery.objects.filter(
+        notification=mine.get().notification, user=world.watcher()
+    ).exists()  # the team knows
+    assert standing.unsaid(again(row)) == ([], [])
+    services.change_window(again(row), actor=world.actor, user_facing=False)
+    services.change_window(again(row), actor=world.actor, user_facing=True)
+    assert mine.count() == 1
+    services.start(world.sign_window(row), actor=world.actor)
+    assert mine.count() == 2
+    assert row.notices.get(kind="start", channel="email").state == "sent"
+
+
+def test_emergency_laid_out_for_the_team__owes_users_theirs(world: World) -> None:
+    row = world.emergency(user_facing=False)
+    row.user_facing = True
+    assert standing.unsaid(row)[0] == ["Planned by e-mail"]
+
+
+def test_notice_that_comes_too_late__is_missing_until_it_is_waived(world: World) -> None:
+    row = world.sign_window(services.announce(world.scheduled(), actor=world.actor))
+    with at(row.starts_at - timedelta(hours=1)):
+        fire()
+        said = standing.unsaid(again(row))[0]
+        assert said == [
+            "7 days before, which left 60 min before", "24 hours before, which left 60 min before",
+        ]  # fmt: skip
+    with at(row.starts_at):
+        with pytest.raises(GateNotMet, match="left 60 min before"):
+            services.start(again(row), actor=world.actor)
+        services.waive(again(row), actor=world.lead, rule="notices", reason="All were called.")
+        assert services.start(again(row), actor=world.actor).status == "in_progress"
+
+
+def test_notice_that_comes_a_little_late__was_in_time(world: World) -> None:
+    row = services.announce(world.scheduled(), actor=world.actor)
+    for hours in (24 * 4, 13):
+        with at(row.starts_at - timedelta(hours=hours)):
+            fire()
+    assert standing.unsaid(again(row)) == ([], [])
+
+
 def test_status_page__says_whether_there_is_one(world: World, monkeypatch: Any) -> None:
     row = services.announce(world.scheduled(), actor=world.actor)
-    cells = {label: cell for label, cell in shown.notices(again(row))[0]["cells"]}
+    cells = dict(shown.notices(again(row))[0]["cells"])
     assert cells["Status page"]["words"] == "no status page"
     assert cells["Banner"]["words"] == "sent"
     monkeypatch.setitem(places.PLACES, "status", lambda window: window.user_facing)

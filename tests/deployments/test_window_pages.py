@@ -16,8 +16,8 @@ from deployments.maintenance import links, services, standing
 from deployments.models import Freeze, MaintenanceWindow
 from tests import make
 from tests.kit import settled
-from tests.kit.deployments import fire, there
-from tests.kit.maintenance import EMERGENCY, World, again, at, finish_tasks
+from tests.kit.deployments import there
+from tests.kit.maintenance import EMERGENCY, World, again, at, finish_tasks, tell_in_time
 
 pytestmark = pytest.mark.django_db
 LIST = links.LIST
@@ -97,7 +97,7 @@ def test_walk__the_page_leads_from_step_to_step(world: World, browser: Client) -
     assert step(browser, again(row)) == []  # it waits for its time
     with at(row.starts_at):
         browser = make.client(world.manager)
-        fire()
+        tell_in_time(row)
         assert step(browser, row) == ["Start"]
         press(browser, row, "move/start")
         assert step(browser, row) == ["The work is done"]

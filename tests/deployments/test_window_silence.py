@@ -27,7 +27,7 @@ BAD, GOOD = Judged("breach", 0.0, 3, 1.0), Judged("clear", 1.0, 3, 1.0)
 
 
 class Scene(World):
-    approved: MaintenanceWindow
+    signed: MaintenanceWindow
 
 
 @settled.once
@@ -35,7 +35,7 @@ def world() -> Scene:
     made = Scene()
     made.watcher()
     made.service()
-    made.approved = made.approved_window()
+    made.signed = made.approved_window()
     return made
 
 
@@ -43,7 +43,7 @@ class Going:
     """A window that has begun, and a rule that is looked at again and again."""
 
     def __init__(self, world: Scene, **given: Any) -> None:
-        row = world.approved if not given else world.approved_window(**world.span(weeks=1), **given)
+        row = world.signed if not given else world.approved_window(**world.span(weeks=1), **given)
         self.world, self.now = world, row.starts_at
         with at(self.now):
             self.row = world.begun(row)

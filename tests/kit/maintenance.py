@@ -112,8 +112,15 @@ class World(deployments.World):
     def begun(self, row: MaintenanceWindow | None = None, **given: Any) -> MaintenanceWindow:
         """Started at its time, when every notice has left. Callers stand at that time."""
         row = row or self.approved_window(**given)
-        fire()
+        tell_in_time(row)
         return services.start(again(row), actor=self.actor)
+
+
+def tell_in_time(row: MaintenanceWindow) -> None:
+    """The portal was awake whenever a notice was due."""
+    for days in (7, 1, 0):
+        with at(row.starts_at - timedelta(days=days)):
+            fire()
 
 
 def again(row: MaintenanceWindow) -> MaintenanceWindow:

@@ -29,11 +29,6 @@ EVERYBODY = tuple(Notice.Channel.values)
 TEAM = (Notice.Channel.CHAT, Notice.Channel.BANNER, Notice.Channel.INAPP)
 
 
-def customers(window: MaintenanceWindow) -> bool:
-    """Whether users are told. Of planned work they always are."""
-    return window.user_facing or not window.is_emergency
-
-
 def lay_out(window: MaintenanceWindow, now: datetime) -> None:
     """Rows and promises for the time it has now. Callers hold the window."""
     times = plans.notice_times(window.starts_at, window.ends_at, now)
@@ -55,7 +50,7 @@ def lay_out(window: MaintenanceWindow, now: datetime) -> None:
 
 
 def _put(window: MaintenanceWindow, kind: str, due_at: datetime) -> None:
-    channels = EVERYBODY if customers(window) else TEAM
+    channels = EVERYBODY if standing.for_users(window) else TEAM
     Notice.objects.bulk_create(
         Notice(window=window, revision=window.revision, kind=kind, channel=channel, due_at=due_at)
         for channel in channels
@@ -76,6 +71,27 @@ def _promise(window: MaintenanceWindow, kind: str, due_at: datetime, what: str =
 def promise_watch(window: MaintenanceWindow) -> None:
     if window.monitor_until is not None:
         _promise(window, WATCH_OVER, window.monitor_until)
+
+
+def reach_users(window: MaintenanceWindow, now: datetime) -> None:
+    """They notice it after all. They are told what was said in advance, and what is still to be
+    said goes to them too. Callers hold the window."""
+    rows = list(window.notices.filter(revision=window.revision))
+    have = {(row.kind, row.channel) for row in rows}
+    of_kind = {row.kind: row for row in rows}
+    fresh = [
+        Notice(window=window, revision=window.revision, kind=kind, channel=channel,
+               due_at=row.due_at)
+        for kind, row in of_kind.items()
+        for channel in EVERYBODY
+        if (kind, channel) not in have
+    ]  # fmt: skip
+    if not fresh:
+        return
+    Notice.objects.bulk_create(fresh)
+    said = [kind for kind in plans.AHEAD if kind in of_kind and of_kind[kind].state != "due"]
+    if said:
+        send(window, said[-1], now, folded=said[:-1], newly=True)
 
 
 def forget(window: MaintenanceWindow) -> None:
@@ -130,14 +146,17 @@ def send(
     *,
     folded: Sequence[str] = (),
     late_since: datetime | None = None,
+    newly: bool = False,
     **more: Any,
 ) -> Notification:
-    """One thing, everywhere it is to be said. Callers hold the window."""
+    """One thing, everywhere it is to be said; `newly`: to users alone, the team knows. Callers hold
+    the window."""
     if kind in {"correction", "cancelled"}:
         _put(window, kind, now)
     rows = window.notices.filter(revision=window.revision, state="due")
     late = telling.late_words(late_since)
-    news = telling.announce(window, kind, customers=customers(window), late=late, **more)
+    users = standing.for_users(window)
+    news = telling.announce(window, kind, users=users, newly=newly, late=late, **more)
     reached = set(
         Delivery.objects.filter(notification=news).exclude(state="suppressed")
         .order_by().values_list("method", flat=True).distinct()

@@ -14,6 +14,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.base import refs
 from controlplane.base.states import plain
 from controlplane.catalog.models import Environment, Service
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.redaction import redact_text
@@ -23,7 +24,7 @@ from controlplane.work.models import Item
 from deployments.maintenance import plans, standing
 from deployments.maintenance.holding import hold, require_status
 from deployments.maintenance.noting import PORTAL, note
-from deployments.maintenance.services import consent, tasks
+from deployments.maintenance.services import consent, notices, tasks
 from deployments.maintenance.services.scheduling import take_time
 from deployments.maintenance.services.storing import span, store
 from deployments.models import MaintenanceWindow, WindowService
@@ -230,6 +231,8 @@ def change_window(
         _put_parts(row, parts)
     if parts is not None or "starts_at" in values or "ends_at" in values:
         take_time(row)
+    if values.get("user_facing") and row.revision:
+        notices.reach_users(row, clock.now())
     note(
         row,
         "maintenance.change",

@@ -243,8 +243,8 @@ def _end(standing: QuerySet[RuleState], *, at: datetime, reason: str) -> int:
     for state in firing:
         was_quiet = state.quiet_by
         changes = {"resolved_at": at, "since": at, "clear_since": None, "breached_at": None}
-        changes |= _quiet(None)
-        advance(state, Status.OK, actor=EVALUATOR, reason=reason, changes=changes)
+        whole = {**changes, **_quiet(None)}
+        advance(state, Status.OK, actor=EVALUATOR, reason=reason, changes=whole)
         _ended(state.rule, state, at, was_quiet, reason)
     rows.exclude(pk__in=[state.pk for state in firing]).delete()
     return len(firing)
