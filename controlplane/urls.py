@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.oncall.urls")),
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),
+    path("", include("controlplane.approvals.desk.urls")),
     path("", include("telemetry.urls")),
     path("", include("deployments.flags.urls")),
     path("", include("deployments.urls")),

@@ -61,6 +61,8 @@ OPERATORS = (
     | {"operations_command", "release_manager", "sre_liaison", "engineering_lead", "database_lead"}
 )
 SECURITY = frozenset({"security_lead"})
+# People of other houses: they sign on the desk, and don't walk about in the console.
+OUTSIDE = frozenset({"product_partner", "partner_success"})
 OVERSIGHT = SECURITY | {"compliance", "privacy_officer", "cto", "vp_engineering"}
 
 

@@ -9,6 +9,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         from controlplane.access.services import people
         from controlplane.approvals import kept, kpis, rules, services, timers, wordings  # noqa: F401
+        from controlplane.approvals.desk import registered as desk
         from controlplane.approvals.shown import console
         from controlplane.audit import words
 
@@ -36,4 +37,5 @@ class ApprovalsConfig(AppConfig):
         )
         people.furnishers.append(services.ensure_policies)
         console.register()
+        desk.register()
         kpis.register()

@@ -7,6 +7,8 @@
         current_packet=what_stands,  # (request) -> dict, or None when its subject is gone
         hold=lock_the_subject,       # (request): takes the locks on the subject's rows
         link=page_of,                # (request) -> "/…"
+        desk_link=desk_page_of,      # the same for readers of the desk
+        sections=what_is_called_how, # () -> [(slug, title, names in the packet)], in order
     )
 
 All of them run in the transaction of the change, and a failure undoes it: there is no approved
@@ -26,7 +28,7 @@ wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +47,8 @@ class Owner:
     current_packet: Callable[[Request], Mapping[str, Any] | None] | None = None
     hold: Callable[[Request], None] | None = None
     link: Callable[[Request], str] | None = None
+    desk_link: Callable[[Request], str] | None = None
+    sections: Callable[[], Sequence[tuple[str, str, tuple[str, ...]]]] | None = None
     panel_template: str = ""  # drawn on the packet's page with `approval` in its context
     # The packet is all there is: whoever asked may put another in its place. Elsewhere the
     # subject is changed, and its app asks again.
@@ -71,7 +75,14 @@ def get(name: str) -> Owner:
     return OWNERS.get(name) or Owner(name, name)
 
 
-def link(request: Request) -> str:
+def link(request: Request, *, desk: bool = False) -> str:
     """Where the subject's own page is; empty when there is none."""
     owner = get(request.owner)
-    return owner.link(request) if owner.link is not None else ""
+    find = owner.desk_link if desk else owner.link
+    return find(request) if find is not None else ""
+
+
+def sections(request: Request) -> Sequence[tuple[str, str, tuple[str, ...]]]:
+    """Parts of the packet that its owner has titles for."""
+    owner = get(request.owner)
+    return owner.sections() if owner.sections is not None else ()

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from controlplane.access import policy
+from controlplane.base import twins
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
@@ -45,7 +47,7 @@ class ConsoleSite(AdminSite):
         return bool(
             request.user.is_active
             and actor.kind == "person"
-            and holds_something(actor)
+            and may_enter(actor)
             and second_factor_done(request, actor)
         )
 
@@ -71,6 +73,17 @@ class ConsoleSite(AdminSite):
             )
         if not second_factor_done(request, actor):
             return _to("access:second_factor", target)
+        if not may_enter(actor):
+            return self._to_the_desk(request, actor, target)
+        return HttpResponseRedirect(target)
+
+    def _to_the_desk(self, request: HttpRequest, actor: Actor, target: str) -> HttpResponse:
+        """Whoever signs and does not operate: a look leads to the same thing on the desk, what was
+        sent is refused."""
+        desk = twins.of(actor, target)
+        if desk and request.method in {"GET", "HEAD"}:
+            return HttpResponseRedirect(desk)
+        policy.require(actor, "console.enter")
         return HttpResponseRedirect(target)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -87,7 +100,9 @@ class ConsoleSite(AdminSite):
         return HttpResponseRedirect(reverse("access:password_change"))
 
     def _safe_next(self, request: HttpRequest) -> str:
-        target = request.GET.get("next", "")
+        login = reverse("admin:login", current_app=self.name)
+        here = "" if request.path == login else request.get_full_path()
+        target = request.GET.get("next", "") or (here if request.method == "GET" else "")
         safe = url_has_allowed_host_and_scheme(
             target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         )
@@ -113,6 +128,13 @@ class ConsoleSite(AdminSite):
 
 def holds_something(actor: Actor) -> bool:
     return bool(actor.roles or actor.superuser or actor.break_glass)
+
+
+def may_enter(actor: Actor) -> bool:
+    """The console is for whoever operates something; whoever just signs has the desk."""
+    if actor.superuser or actor.break_glass:
+        return True
+    return bool(policy.can(actor, "console.enter"))
 
 
 def second_factor_done(request: HttpRequest, actor: Actor) -> bool:

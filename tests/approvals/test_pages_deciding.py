@@ -159,12 +159,17 @@ def test_subject_that_fails_or_is_gone__page_stands(
     )
 
 
-def test_signed_twice__refused_with_the_reason(here: Workspace, browser: Client) -> None:
+def test_signed_twice__the_same_form_counts_once__another_answer_is_refused(
+    here: Workspace, browser: Client
+) -> None:
     chosen = approvals.policy(here, approvals.slot("two", "release_manager", count=2))
     asked = approvals.ask(here, policy=chosen)
-    assert answer(browser, asked, "approved").status_code == 302
+    assert answer(browser, asked, "approved", comment="Go.").status_code == 302
     assert "you have signed already" in read(browser, page_of(asked))
-    assert answer(browser, asked, "approved").status_code in {403, 409}
+    assert answer(browser, asked, "approved", comment="Go.").status_code == 302
+    assert "it counts once" in read(browser, page_of(asked))
+    assert answer(browser, asked, "approved", comment="Or so.").status_code == 409
+    assert answer(browser, asked, "rejected", comment="No.").status_code == 409
     assert Decision.objects.count() == 1
 
 

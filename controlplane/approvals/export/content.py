@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from controlplane.access.policy import role_label
-from controlplane.approvals import diffing, talk
+from controlplane.approvals import diffing, owners, talk
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import packet as packets
-from controlplane.approvals.shown import words
+from controlplane.approvals.shown import people, words
 from controlplane.audit import words as words_of_log
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
@@ -109,7 +109,8 @@ def requester(request: Request) -> str:
 
 
 def _packet(request: Request) -> Iterator[Block]:
-    read = packets.read(request.packet)
+    packet = people.spelled(request.packet, people.names_in(request))
+    read = packets.read(packet, owners.sections(request))
     if read.what is not None:
         yield Block("heading", "What will happen")
         yield from _value(read.what)
@@ -134,7 +135,7 @@ def _packet(request: Request) -> Iterator[Block]:
 
 
 def _value(shown: packets.Shown) -> Iterator[Block]:
-    if shown.kind in {"text", "line", "moment"}:
+    if shown.kind in {"text", "line", "moment", "person"}:
         yield Block("text", shown.text)
     elif shown.kind == "lines":
         yield Block("lines", rows=[[line] for line in shown.lines])
@@ -154,7 +155,7 @@ def _entry(entry: packets.Entry) -> str:
 
 
 def _one_line(shown: packets.Shown) -> str:
-    if shown.kind in {"text", "line", "moment"}:
+    if shown.kind in {"text", "line", "moment", "person"}:
         return shown.text
     if shown.kind == "lines":
         return ", ".join(shown.lines)

@@ -48,8 +48,11 @@ _FIRST = (
 )  # fmt: skip
 _INLINE = 60
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:\d\d)")
+_SOMEBODY = re.compile(r"(?:user|agent):[0-9]{1,18}")
+# Tables in tables in tables are read by nobody; what goes deeper folds as JSON does.
+_DEEPEST = 3
 
-Kind = Literal["text", "line", "moment", "lines", "facts", "entries", "json"]
+Kind = Literal["text", "line", "moment", "person", "lines", "facts", "entries", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ class Packet:
     details: Sequence[tuple[str, Shown]] = field(default_factory=list)
 
 
-def read(packet: Mapping[str, Any]) -> Packet:
+def read(
+    packet: Mapping[str, Any], named: Sequence[tuple[str, str, tuple[str, ...]]] = ()
+) -> Packet:
+    """`named`: sections the owner of the packet has titles for; they stand before the usual."""
     used: set[str] = set()
 
     def take(names: Sequence[str]) -> Any:
@@ -110,7 +116,7 @@ def read(packet: Mapping[str, Any]) -> Packet:
         used.update((*CHANGES, "changes"))  # a list of the same, where an app adds one
     sections = [
         Section(slug, title, _prose(value))
-        for slug, title, names in SECTIONS
+        for slug, title, names in (*named, *SECTIONS)
         if (value := take(names)) is not None
     ]
     files = _files(take(EVIDENCE))
@@ -137,17 +143,19 @@ def words(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def shown(value: Any) -> Shown:
+def shown(value: Any, depth: int = 1) -> Shown:
     if isinstance(value, str):
+        if _SOMEBODY.fullmatch(value):
+            return Shown("person", text=value)
         if _MOMENT.fullmatch(value):
             return Shown("moment", text=value)
         return Shown("line" if len(value) <= SHORT and "\n" not in value else "text", text=value)
     if _is_plain(value):
         return Shown("line", text=plain(value))
     if isinstance(value, list):
-        return _list(value)
+        return _list(value, depth)
     if isinstance(value, Mapping) and len(value) <= MOST_LINES:
-        return Shown("facts", facts=list(_facts(value)))
+        return Shown("facts", facts=list(_facts(value, depth)))
     return Shown("json", value=value)
 
 
@@ -168,7 +176,7 @@ def plain(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)
 
 
-def _list(values: list[Any]) -> Shown:
+def _list(values: list[Any], depth: int = 1) -> Shown:
     if all(_is_plain(one) for one in values):
         return Shown(
             "lines",
@@ -178,13 +186,13 @@ def _list(values: list[Any]) -> Shown:
     if all(isinstance(one, Mapping) or _is_plain(one) for one in values):
         return Shown(
             "entries",
-            entries=[_entry(one) for one in values[:MOST_LINES]],
+            entries=[_entry(one, depth) for one in values[:MOST_LINES]],
             more=max(len(values) - MOST_LINES, 0),
         )
     return Shown("json", value=values)
 
 
-def _entry(value: Any) -> Entry:
+def _entry(value: Any, depth: int = 1) -> Entry:
     if not isinstance(value, Mapping):
         return Entry(title=plain(value))
     title_key = next((key for key in _NAME if isinstance(value.get(key), str)), "")
@@ -199,18 +207,19 @@ def _entry(value: Any) -> Entry:
         title=str(value.get(title_key, "")),
         severity=str(value.get(grave_key, "")),
         text=text,
-        facts=list(_facts(rest)),
+        facts=list(_facts(rest, depth)),
     )
 
 
-def _facts(value: Mapping[str, Any]) -> Iterator[tuple[str, Shown]]:
-    """One level down; what goes deeper folds as JSON does."""
+def _facts(value: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[str, Shown]]:
     for name in sorted(value, key=_place):
         inner = value[name]
         if _is_plain(inner):
             yield words(name), shown(inner)
         elif isinstance(inner, list) and all(_is_plain(one) for one in inner):
             yield words(name), _short_list(inner)
+        elif depth < _DEEPEST:
+            yield words(name), shown(inner, depth + 1)
         else:
             yield words(name), Shown("json", value=inner)
 

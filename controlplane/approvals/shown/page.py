@@ -15,9 +15,10 @@ from django.urls import reverse
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.approvals import owners, packets, signing
+from controlplane.approvals.links import CONSOLE, Places
 from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.shown import comparing, people, words
 from controlplane.approvals.shown import packet as packet_read
-from controlplane.approvals.shown import words
 from controlplane.lib.actors import Actor
 from controlplane.work.models import ItemLink
 from controlplane.work.shown.words import item_url, state_of
@@ -57,58 +58,62 @@ class Standing:
     packet: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of(request: Request, actor: Actor) -> dict[str, Any]:
+def of(request: Request, actor: Actor, places: Places = CONSOLE) -> dict[str, Any]:
     """Everything but the history."""
     owner = owners.get(request.owner)
+    desk = places.is_desk
     previous = request.supersedes
     steps = steps_of(request, actor)
     return {
         "approval": request,
-        "packet": packet_read.read(request.packet),
+        "places": places,
+        "packet": packet_read.read(request.packet, owners.sections(request)),
+        "people": people.names_in(request),
         "signed_packet": request.packet,
         "steps": steps,
         "in_order": request.policy_snapshot.get("order") == "in_order",
         "revisions": revisions(request),
         "previous": previous,
         "previous_packet": previous.packet if previous is not None else None,
+        "since": comparing.last_signed(request, actor),
         "standing": standing(request),
         "owner": owner,
-        "subject_url": owners.link(request),
+        "subject_url": owners.link(request, desk=desk),
         "item": request.item,
-        "item_url": item_url(request.item) if request.item is not None else "",
+        "item_url": item_url(request.item) if request.item is not None and not desk else "",
         "item_state": state_of(request.item) if request.item is not None else "",
         "item_evidence": evidence_of(request, actor),
         "producers": request.producers,
         "share": words.fresh_share(request),
         "delegations": _delegations(request),
-        **form_of(request, actor, steps),
+        **form_of(request, actor, steps, places),
     }
 
 
-def form_of(request: Request, actor: Actor, steps: Sequence[Step]) -> dict[str, Any]:
+def form_of(
+    request: Request, actor: Actor, steps: Sequence[Step], places: Places = CONSOLE
+) -> dict[str, Any]:
     """What the form to decide needs, or the sentence that refuses it."""
     own = [step.view for step in steps if step.view.may]
     return {
         "signable": own,
         "why_not": "" if own else why_not(steps),
-        "decide_url": words.decide_url(request),
+        "decide_url": places.url("decide", request),
         "fresh_minutes": signing.fresh_minutes(request),
         "stale": bool(own) and not signing.is_fresh(actor, request),
-        "confirm_url": _confirm_url(request),
+        "confirm_url": _confirm_url(places.url("decide", request)),
         "my_decision": next(
             (d for step in steps for d in step.signed if d.person_id == actor.user_id), None
         ),
         "may_delegate": bool(policy.can(actor, "approval.delegate", request)) and bool(own),
-        "delegate_url": reverse("approvals:delegate", args=(request.uid,)),
-        "export_urls": {
-            kind: reverse("approvals:export", args=(request.uid, kind)) for kind in ("html", "pdf")
-        },
+        "delegate_url": places.url("delegate", request),
+        "export_urls": {kind: places.url("export", request, kind) for kind in ("html", "pdf")},
     }
 
 
-def _confirm_url(request: Request) -> str:
+def _confirm_url(back: str) -> str:
     """To the code, and back to the answers."""
-    return f"{reverse('access:confirm')}?{urlencode({'next': words.decide_url(request)})}"
+    return f"{reverse('access:confirm')}?{urlencode({'next': back})}"
 
 
 def why_not(steps: Sequence[Step]) -> str:

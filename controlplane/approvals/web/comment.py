@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from controlplane.approvals import numbers, services
-from controlplane.approvals.shown import words
+from controlplane.approvals.links import CONSOLE, Places
 from controlplane.approvals.web.common import approval_of, page
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid
@@ -18,6 +18,10 @@ from controlplane.lib.errors import Invalid
 @require_POST
 @page
 def comment(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    return said(request, uid, CONSOLE)
+
+
+def said(request: HttpRequest, uid: uuid.UUID, places: Places) -> HttpResponse:
     """What is too long comes back as a refusal, never cut."""
     approval = approval_of(request, uid)
     text = request.POST.get("body", "").replace("\x00", "")[: numbers.MAX_COMMENT.value + 1]
@@ -27,4 +31,4 @@ def comment(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(request, "Said.")
-    return HttpResponseRedirect(words.request_url(approval))
+    return HttpResponseRedirect(places.url("packet", approval))

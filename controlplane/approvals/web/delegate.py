@@ -13,8 +13,10 @@ from django.views.decorators.http import require_http_methods
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.approvals import services, signing
+from controlplane.approvals.links import CONSOLE, Places
 from controlplane.approvals.models import Request
 from controlplane.approvals.shown import words
+from controlplane.approvals.web.answering import Show
 from controlplane.approvals.web.common import approval_of, page, show
 from controlplane.base.web import actor_of
 from controlplane.lib import actors
@@ -55,6 +57,10 @@ def receivers(workspace_id: int, actor: actors.Actor) -> list[User]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def delegate(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    return lent(request, uid, CONSOLE, show)
+
+
+def lent(request: HttpRequest, uid: uuid.UUID, places: Places, show: Show) -> HttpResponse:
     approval = approval_of(request, uid)
     actor = actor_of(request)
     policy.require(actor, "approval.delegate", approval)
@@ -80,15 +86,17 @@ def delegate(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
                 raise
             except ControlPlaneError as error:
                 status = CODES[error.error_code]
-                _told(form, error)
+                refuse(form, error)
             else:
                 to = made.to_user.name or made.to_user.email
                 messages.success(request, f"{to} may sign {approval.ref} for you.")
-                return HttpResponseRedirect(words.request_url(approval))
-    return show(request, "delegate.html", _context(approval, actor, form), status=status)
+                return HttpResponseRedirect(places.url("packet", approval))
+    return show(request, "delegate.html", _context(approval, actor, form, places), status=status)
 
 
-def _context(approval: Request, actor: actors.Actor, form: forms.Form) -> dict[str, Any]:
+def _context(
+    approval: Request, actor: actors.Actor, form: forms.Form, places: Places
+) -> dict[str, Any]:
     views = signing.slots_for(actor, approval)
     own = [view for view in views if view.may and view.delegation is None]
     why_not = "" if own else "; ".join(dict.fromkeys(view.refusal for view in views))
@@ -97,12 +105,12 @@ def _context(approval: Request, actor: actors.Actor, form: forms.Form) -> dict[s
         "approval": approval,
         "form": form,
         "why_not": why_not,
-        "back": words.request_url(approval),
+        "back": places.url("packet", approval),
         "share": words.fresh_share(approval),
     }
 
 
-def _told(form: forms.Form, error: ControlPlaneError) -> None:
+def refuse(form: forms.Form, error: ControlPlaneError) -> None:
     """Beside its field where the refusal names one."""
     for field, sentence in error.details.items():
         if field in form.fields:

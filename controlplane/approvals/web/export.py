@@ -8,8 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from controlplane.approvals.export import as_html, as_pdf, document
+from controlplane.approvals.models import Request
 from controlplane.approvals.web.common import approval_of, page
 from controlplane.base.web import actor_of
+from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 
 KINDS = {
@@ -21,13 +23,16 @@ KINDS = {
 @require_safe
 @page
 def packet_file(request: HttpRequest, uid: uuid.UUID, kind: str) -> HttpResponse:
+    return handed_out(approval_of(request, uid), kind, actor_of(request))
+
+
+def handed_out(approval: Request, kind: str, actor: Actor) -> HttpResponse:
     """Always to be saved, never shown here: the file brings its own styles, and titles that
     others wrote."""
     if kind not in KINDS:
         raise NotFound("There is no such kind of export.")
-    approval = approval_of(request, uid)
     write, media_type = KINDS[kind]
-    made = document(approval, actor_of(request))
+    made = document(approval, actor)
     answer = HttpResponse(write(made), content_type=media_type)
     answer["Content-Disposition"] = f'attachment; filename="{made.filename}.{kind}"'
     answer["X-Content-Type-Options"] = "nosniff"

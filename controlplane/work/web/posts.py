@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.access.models import User
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid, NotFound
-from controlplane.work import services
+from controlplane.work import files, services
 from controlplane.work.models import ItemLink
 from controlplane.work.services.talk import MAX_COMMENT, MAX_FILE
 from controlplane.work.shown.page import RELATIONS
@@ -103,7 +103,7 @@ def add_evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 @require_POST
 @page
 def remove_evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    found = _evidence(request, uid)
+    found = files.link_of(actor_of(request), uid)
     item = found.item
     tried(
         request,
@@ -116,29 +116,7 @@ def remove_evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 @require_safe
 @page
 def evidence(request: HttpRequest, uid: uuid.UUID) -> FileResponse:
-    """The file, always to be saved and never shown: what somebody uploaded must not run here."""
-    found = _evidence(request, uid)
-    if not found.file:
-        raise NotFound("This evidence is a link.")
-    try:
-        content = found.file.open("rb")
-    except FileNotFoundError as error:
-        raise NotFound("The file is not in the store any more.") from error
-    name = str(found.file.name).rsplit("/", 1)[-1]
-    answer = FileResponse(
-        content, as_attachment=True, filename=name, content_type="application/octet-stream"
-    )
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
-    return answer
-
-
-def _evidence(request: HttpRequest, uid: uuid.UUID) -> ItemLink:
-    rows = ItemLink.objects.visible_to(actor_of(request)).select_related("item", "item__project")
-    found: ItemLink | None = rows.filter(uid=uid).first()
-    if found is None:
-        raise NotFound("No such evidence.")
-    return found
+    return files.handed_out(files.link_of(actor_of(request), uid))
 
 
 @require_POST
