@@ -1,9 +1,12 @@
 """Missions: work given to agents, its brief, and its way through the stages."""
 
 from missions.models.briefs import Brief
+from missions.models.cadence import Cadence, FollowUp, Meeting, MeetingSeries
 from missions.models.evidence import Artifact, Bundle, EvidenceHold
 from missions.models.execution import Run, RunStep
+from missions.models.feedback import Feedback, Retrospective, TrainingItem
 from missions.models.findings import Finding, Override, Violation
+from missions.models.library import Asset, AssetUse, AssetVersion
 from missions.models.missions import Mission
 from missions.models.plays import (
     DutyWindow,
@@ -30,15 +33,23 @@ from missions.models.visits import ChecklistTick, StageVisit
 __all__ = [
     "AgentSession",
     "Artifact",
+    "Asset",
+    "AssetUse",
+    "AssetVersion",
     "Brief",
     "Bundle",
+    "Cadence",
     "ChecklistTick",
     "DataInspection",
     "DutyWindow",
     "EvidenceHold",
+    "Feedback",
     "Finding",
+    "FollowUp",
     "HookCheck",
     "Level",
+    "Meeting",
+    "MeetingSeries",
     "Mission",
     "MissionToolkit",
     "Mode",
@@ -47,6 +58,7 @@ __all__ = [
     "Play",
     "PlayStep",
     "PolicyTemplate",
+    "Retrospective",
     "RiskEntry",
     "Run",
     "RunStep",
@@ -56,6 +68,7 @@ __all__ = [
     "StageVisit",
     "TemplateVersion",
     "ToolkitConnection",
+    "TrainingItem",
     "UndoAttempt",
     "UndoPlan",
     "UndoRun",
