@@ -21,6 +21,7 @@ from controlplane.work.services import graph
 from telemetry import ingest
 from telemetry.audits import gaps
 from telemetry.audits.kinds import (
+    BOOK,
     NOT_APPLICABLE,
     OTHERS,
     RULES,
@@ -28,7 +29,6 @@ from telemetry.audits.kinds import (
     Found,
     Rule,
     Window,
-    check_of,
 )
 from telemetry.audits.rules import names
 from telemetry.models import AuditRun
@@ -65,7 +65,7 @@ def audit(
     policy.require(actor, "telemetry.audit", workspace)
     window = _window(workspace, mode, since)
     started = clock.now()
-    answers = {entry.code: _ask(entry, window) for entry in _of_mode(mode)}
+    answers = {entry.code: _ask(entry, window) for entry in BOOK.of_mode(mode)}
     with transaction.atomic():
         graph.lock(workspace.pk)  # before rows of our own: gaps open and close work items
         run = _record(workspace, window, answers, started, actor, subject)
@@ -95,16 +95,8 @@ def _window(workspace: Workspace, mode: str, since: datetime | None) -> Window:
     return Window(workspace.pk, start, until, sample, mode, Random())  # noqa: S311 - a sample
 
 
-def _of_mode(mode: str) -> list[Rule]:
-    return [entry for _, entry in sorted(RULES.items(), key=_number) if mode in entry.modes]
-
-
-def _number(pair: tuple[str, Rule]) -> int:
-    return int(pair[0].removeprefix("T"))
-
-
-def _ask(entry: Rule, window: Window) -> Answer:
-    check = check_of(entry)
+def _ask(entry: Rule[Window], window: Window) -> Answer:
+    check = BOOK.check_of(entry)
     if check is None:
         return NOT_APPLICABLE
     try:

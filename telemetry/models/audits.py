@@ -8,6 +8,7 @@ from django.db.models import Q
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
+from controlplane.work.models.followed import Followed
 from telemetry import querysets
 
 
@@ -69,26 +70,10 @@ class AuditRun(models.Model):
         return {"clean": 0, "findings": 1, "failed": 2}[self.result]
 
 
-class Gap(models.Model):
-    """Something the audit found wrong, for as long as it finds it. One row and one work item for
-    a rule and what it is about, however often it is found."""
+class Gap(Followed):
+    """Something the audit found wrong: an event, a stage, a mission."""
 
-    class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        CLOSED = "closed", "Closed"
-
-    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     rule = models.CharField(max_length=4)
-    about = models.CharField(max_length=120)  # an event, a stage, a mission
-    status = models.CharField(max_length=6, choices=Status.choices, default=Status.OPEN)
-    text = models.CharField(max_length=400)
-    total = models.PositiveBigIntegerField(default=0)
-    details = models.JSONField(default=dict)
-    item = models.CharField(max_length=64, blank=True)  # key of the work item
-    first_seen = models.DateTimeField(default=clock.now)
-    last_seen = models.DateTimeField(default=clock.now)
-    closed_at = models.DateTimeField(null=True, blank=True)
     run = models.ForeignKey(AuditRun, on_delete=models.PROTECT, related_name="found")
     objects = querysets.GapQuerySet.as_manager()
 
@@ -102,6 +87,3 @@ class Gap(models.Model):
                 name="gap_closed_some_time",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.rule} {self.about}".strip()

@@ -188,7 +188,7 @@ def test_nothing_reported__is_not_clean_by_all_rules() -> None:
 
 def test_reserved_rule__answered_by_whoever_registers(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = make.workspace()
-    monkeypatch.setattr(kinds, "PROVIDERS", {})
+    monkeypatch.setattr(kinds.BOOK, "providers", {})
 
     @kinds.provide("T5")
     def stages(window: kinds.Window) -> kinds.Answer:
@@ -203,8 +203,7 @@ def test_rule_with_an_added_question__tells_both(monkeypatch: pytest.MonkeyPatch
     workspace = make.workspace()
     tell(workspace, [call()])
     assert "nothing is compared" in line(run(workspace), "T9")["text"]
-    monkeypatch.setattr(kinds, "ADDED", {})
-    monkeypatch.setattr(names, "ADDED", kinds.ADDED)
+    monkeypatch.setattr(kinds.BOOK, "added", {})
     said = kinds.Answer("insufficient", "No mission was there.")
     kinds.add_to("T9")(lambda window: said)
     found = line(run(workspace), "T9")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from telemetry import catalogue
-from telemetry.audits.kinds import ADDED, CHECKS, Answer, Found, Window, answer, rule
+from telemetry.audits.kinds import BOOK, CHECKS, Answer, Found, Window, answer, rule
 from telemetry.models import Flag, RollupDay
 
 QUIET = timedelta(days=30)
@@ -109,7 +109,7 @@ def clocks(window: Window) -> Answer:
         Found(f"{name} id", f"{total:,} ids of {name} were used for several times.", total)
         for name, total in twice
     ]
-    return answer(found, fine="" if ADDED.get("T9") else NOT_COMPARED)
+    return answer(found, fine="" if BOOK.added.get("T9") else NOT_COMPARED)
 
 
 # Where a mission stood then only the app that keeps missions knows: it adds that question.
