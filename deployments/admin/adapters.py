@@ -21,7 +21,7 @@ from controlplane.catalog.models import Environment
 from controlplane.lib.errors import Invalid
 from deployments import services
 from deployments.models import Adapter, Step
-from deployments.services.adapters import WithSecret
+from deployments.services.adapters import WithSecret, hold_consented
 from deployments.steps import templates
 
 FIELDS = ("title", "argv", "url", "environments", "for_step", "timeout_s")
@@ -163,6 +163,11 @@ class AdapterAdmin(ModelAdmin[Adapter]):
             rows = Environment.objects.visible_to(actor_of(request)).order_by("order", "slug")
             field.queryset = rows.of(workspace) if workspace is not None else rows
         return form
+
+    def save_model(self, request: HttpRequest, obj: Adapter, form: Any, change: Any) -> None:
+        if change:
+            hold_consented(obj)
+        super().save_model(request, obj, form, change)
 
     def service_save(
         self, request: HttpRequest, obj: Adapter, form: forms.ModelForm[Adapter], change: bool

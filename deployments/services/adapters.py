@@ -138,7 +138,7 @@ def change_adapter(
 ) -> Adapter:
     """Change what it does, which switches it off: whoever switched it on meant something else."""
     policy.require(actor, "deployment.adapters", adapter)
-    consented = _consented_to(adapter)
+    consented = hold_consented(adapter)
     row = _held(adapter, version)
     before = _shown(row)
     unknown = sorted(set(given) - {"title", "argv", "url", "timeout_s", "for_step"})
@@ -166,8 +166,9 @@ def change_adapter(
     return row
 
 
-def _consented_to(adapter: Adapter) -> list[Deployment]:
-    """Those that wait to be started with it, held: what was signed names what it runs."""
+def hold_consented(adapter: Adapter) -> list[Deployment]:
+    """Those that wait to be started with it, held: what was signed names what it runs. Whoever
+    locks an adapter to change it holds them first."""
     rows = Deployment.objects.filter(steps__adapter=adapter).filter(
         Q(status__in=_SIGNED) | Q(status="blocked", blocked_from__in=_SIGNED)
     )

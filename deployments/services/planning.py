@@ -21,6 +21,7 @@ from controlplane.lib.errors import Conflict
 from controlplane.lib.redaction import redact_text
 from controlplane.work import services as work
 from controlplane.work.models import Item
+from controlplane.work.services import graph
 from deployments.flags.models import Flag
 from deployments.models import Deployment, DeploymentComponent
 from deployments.services import consent, papers, reading, telling
@@ -79,6 +80,7 @@ def create_deployment(
     """A draft with its work item. `kind` rollback is for `roll_back`, which names `reverses` and
     on whose word it is made."""
     policy.require(actor, "deployment.create", workspace)
+    graph.lock(workspace.pk)  # before the counter of refs: a rollback comes with the graph in hand
     reading.environment(workspace.pk, environment)
     reading.choice("kind", kind, Deployment.Kind.values)
     if (kind == Deployment.Kind.ROLLBACK) != (reverses is not None):

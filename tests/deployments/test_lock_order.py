@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from controlplane.base import refs
+from controlplane.base.admin import editing
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.work import services as work
 from controlplane.work.models import Item
@@ -104,6 +106,64 @@ def test_item_deleted__while_a_hotfix_lands() -> None:
     assert done.state == "done", done
     assert again(row).status == "verifying"
     assert len(papers.owed(again(row))) >= 3
+
+
+def test_deployment_planned__while_another_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    bad = world.started()
+    allocate, held = refs.allocate, threading.Event()
+
+    def slowly(workspace: int, prefix: str) -> Any:
+        found = allocate(workspace, prefix)
+        if prefix == "DEP" and not held.is_set():
+            held.set()
+            _until_somebody_waits()
+        return found
+
+    def undo() -> Any:
+        assert held.wait(timeout=10)
+        return services.roll_back(bad, actor=world.actor, reason="Errors.")
+
+    monkeypatch.setattr(refs, "allocate", slowly)
+    turns = (lambda: world.draft(release="4.3.0"), undo)
+    planned, undone = race(2, lambda number: turns[number]())
+    assert isinstance(planned, Deployment), planned
+    assert isinstance(undone, Deployment), undone
+
+
+def test_adapter_edited__while_a_step_is_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    adapter = world.adapter()
+    row = world.ready()
+    first, second = steps(row)[:2]
+    services.set_step(first, actor=world.actor, adapter=adapter)
+    lead = make.client(make.person(world.workspace, "engineering_lead"))
+    require, held = editing.require_seen, threading.Event()
+
+    def slowly(*args: Any) -> Any:
+        held.set()
+        _until_somebody_waits()
+        return require(*args)
+
+    def edit() -> Any:
+        address = f"/admin/deployments/adapter/{adapter.uid}/change/?edit=1"
+        form = {
+            "title": "Another title", "argv": "/bin/true", "url": "", "timeout_s": "60",
+            "environments": [world.place("staging").pk], "for_step": "",
+        }  # fmt: skip
+        return lead.post(address, form).status_code
+
+    def give() -> Any:
+        assert held.wait(timeout=10)
+        return services.set_step(second, actor=world.actor, adapter=adapter)
+
+    monkeypatch.setattr(editing, "require_seen", slowly)
+    turns = (edit, give)
+    edited, given = race(2, lambda number: turns[number]())
+    assert edited == 302, edited
+    assert isinstance(given, Conflict), given  # it was switched off by the edit
+    adapter.refresh_from_db()
+    assert adapter.title == "Another title"
 
 
 # --- Windows ------------------------------------------------------------------------------------

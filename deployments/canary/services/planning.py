@@ -18,6 +18,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.work import services as work
 from controlplane.work.models import Item
+from controlplane.work.services import graph
 from deployments.canary import plans, sources
 from deployments.canary.limits import Limits
 from deployments.canary.services import noting
@@ -51,6 +52,7 @@ def plan(
 ) -> Rollout:
     """A rollout with its steps and their work items. Nothing happens to the flag yet."""
     policy.require(actor, "rollout.plan", flag)
+    graph.lock(flag.workspace_id)  # its items are made with it
     reading.same_workspace(flag.workspace_id, environment=environment, deployment=deployment)
     if flag.is_archived:
         raise Conflict("The flag is archived.")
