@@ -588,6 +588,74 @@ define(
 )
 
 define(
+    "mission",
+    [
+        (
+            "ask_feedback",
+            "Ask people how a mission went",
+            ADMIN | {"mission_owner", "operations_command", "knowledge_curator", "coordinator"},
+        ),
+        (
+            "retrospective",
+            "Write a mission's retrospective and what follows from it",
+            MISSION_PEOPLE | {"coordinator", "evidence"},
+        ),
+        (
+            "training",
+            "Keep the training backlog",
+            ADMIN | {"mission_owner", "operations_command", "knowledge_curator"},
+        ),
+    ],
+)
+define(
+    "mission",
+    [
+        ("feedback", "Say how a mission went", PEOPLE),
+        (
+            "classify",
+            "Say what of a mission can be used again, and what people should learn",
+            frozenset({"knowledge_curator"}),
+        ),
+    ],
+    by_key=False,
+)
+define(
+    "library",
+    [
+        ("view", "See the library", EVERYBODY),
+        (
+            "write",
+            "Write drafts for the library",
+            ADMIN | MISSION_PEOPLE | {"coordinator", "planner", "evidence"},
+        ),
+        (
+            "use",
+            "Note that a mission is planned from the library",
+            MISSION_PEOPLE | {"coordinator", "planner"},
+        ),
+    ],
+)
+define(
+    "library",
+    [
+        ("publish", "Publish to the library", frozenset({"knowledge_curator"})),
+        ("retire", "Retire what is in the library, or bring it back",
+         ADMIN | {"knowledge_curator"}),
+    ],
+    by_key=False,
+)  # fmt: skip
+define("meeting", [("view", "See meetings and their notes", EVERYBODY)])
+define(
+    "meeting",
+    [
+        ("hold", "Hold a meeting and write its notes",
+         MISSION_PEOPLE | OPERATORS | {"product_manager", "head_of_product", "compliance"}),
+        ("schedule", "Say when meetings are", ADMIN | {"operations_command"}),
+    ],
+    by_key=False,
+)  # fmt: skip
+
+define(
     "oncall",
     [
         ("view", "See who is on call", EVERYBODY),
