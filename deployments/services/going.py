@@ -109,6 +109,21 @@ def _nothing_under_way(row: Deployment) -> None:
             f"{other.ref} is {other.get_status_display().lower()} there.",
             details={"conditions": [f"{other.ref} is done"]},
         )
+    _nothing_forbids(row)
+
+
+def _nothing_forbids(row: Deployment) -> None:
+    """The checks looked before the lock; a window that began in between, or a freeze, holds too."""
+    if row.kind == Deployment.Kind.ROLLBACK:
+        return
+    now = clock.now()
+    waived = set(row.gates.filter(state="waived").values_list("slug", flat=True))
+    said = "" if "no-other" in waived else freezing.other_window(row, at=now)
+    if not said and row.kind != Deployment.Kind.HOTFIX and "no-freeze" not in waived:
+        freeze = freezing.in_the_way(row, at=now)
+        said = f"{freeze.title} until {freeze.ends_at:%Y-%m-%d %H:%M} UTC." if freeze else ""
+    if said:
+        raise GateNotMet(said, details={"conditions": [said]})
 
 
 @transaction.atomic

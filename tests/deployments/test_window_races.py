@@ -13,7 +13,7 @@ from deployments.maintenance import services
 from deployments.maintenance.services import notices
 from deployments.models import MaintenanceWindow
 from tests.kit.deployments import fire
-from tests.kit.maintenance import World, again, at
+from tests.kit.maintenance import World, again, at, tell_in_time
 from tests.kit.racing import race
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.servers]
@@ -54,7 +54,7 @@ def test_start_and_cancel__at_once__one_of_them() -> None:
     world = World()
     row = world.approved_window()
     with at(row.starts_at):
-        fire()
+        tell_in_time(row)
         verbs = (
             lambda: services.start(again(row), actor=world.actor),
             lambda: services.cancel(again(row), actor=world.actor, reason="No."),

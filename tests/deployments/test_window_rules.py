@@ -16,8 +16,10 @@ from controlplane.notify.models import Notification
 from controlplane.work import services as work
 from controlplane.work.models import Comment
 from deployments import freezing
+from deployments import services as releases
 from deployments.maintenance import plans, quiet, services, standing
 from deployments.models import MaintenanceWindow, WindowService
+from deployments.services import going
 from deployments.shown.windows import following
 from telemetry.rules.silence import Concern, Quiet
 from tests import make
@@ -308,6 +310,32 @@ def test_deployments__wait_for_the_window_but_for_its_own(world: World) -> None:
     work.set_parent(there(deployment.item), there(row.item), actor=make.JOB)
     deployment.refresh_from_db()
     assert not freezing.other_window(deployment, at=row.starts_at)
+
+
+@pytest.mark.parametrize("what", ["window", "freeze"])
+def test_what_came_while_the_checks_were_read__holds_a_deployment_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    row, looked = world.approved("staging"), going.require_gates
+
+    def look_then(*args: Any, **given: Any) -> Any:
+        found = looked(*args, **given)
+        if what == "window":
+            world.emergency(where="staging")
+        else:
+            now = clock.now()
+            releases.make_freeze(
+                world.workspace, actor=world.lead, title="The fair", reason="Visitors.",
+                starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1),
+            )  # fmt: skip
+        return found
+
+    monkeypatch.setattr(going, "require_gates", look_then)
+    said = "Maintenance: MNT-" if what == "window" else "The fair until"
+    with pytest.raises(GateNotMet, match=said):
+        releases.start(row, actor=world.actor)
+    row.refresh_from_db()
+    assert row.status == "approved"
 
 
 def test_stranger__does_nothing(world: World) -> None:
