@@ -126,11 +126,11 @@ def _change(row: dict[str, Any], repairs: dict[int, list[tuple[Any, ...]]]) -> C
 
 def _restored_by_the_next(changes: list[Change]) -> list[Change]:
     """What neither a rollback nor a hotfix repaired was well again when the next change that did
-    not fail became live there."""
+    not fail became live there. What never was live took nothing away."""
     good: Change | None = None
     found = []
     for one in reversed(changes):
-        if one.failed and one.restored_at is None and good is not None:
+        if one.failed and one.landed and one.restored_at is None and good is not None:
             one = replace(one, restored_at=good.out_at, restored_by=good.ref)
         if one.landed and one.judged and not one.failed:
             good = one
@@ -152,8 +152,10 @@ def closed_by_week(
     return {row["week"]: row["n"] for row in counted.annotate(n=Count("pk"))}
 
 
-def first_out(environment: Environment) -> datetime | None:
+def first_out(environment: Environment, component: Component | None = None) -> datetime | None:
     """When the first change became live here: before it there was nothing to count."""
     rows = Deployment.objects.into(environment).landed().order_by("deployed_at")
+    if component is not None:
+        rows = rows.filter(parts__component=component)
     found: datetime | None = rows.values_list("deployed_at", flat=True).first()
     return found

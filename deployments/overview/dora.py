@@ -50,6 +50,11 @@ class Change:
         return (self.restored_at - self.out_at).total_seconds()
 
     @property
+    def broke(self) -> bool:
+        """It failed and there was something to restore: it was live, or had to be taken back."""
+        return bool(self.failed) and (self.landed or self.restored_at is not None)
+
+    @property
     def judged(self) -> bool:
         return bool(self.failed) or not self.open
 
@@ -92,7 +97,7 @@ def failure_rate(changes: Iterable[Change], least: int) -> Figure:
 
 
 def restore_time(changes: Iterable[Change], least: int) -> Figure:
-    failed = [one for one in changes if one.failed]
+    failed = [one for one in changes if one.broke]
     rows = [one for one in failed if one.down is not None]
     return _middle("restore_time", rows, [one.down for one in rows], len(failed), least)
 
@@ -106,12 +111,17 @@ def _middle(
 
 
 def figures(
-    changes: Sequence[Change], start: datetime, end: datetime, least: int
+    changes: Sequence[Change],
+    start: datetime,
+    end: datetime,
+    least: int,
+    lived: datetime | None = None,
 ) -> dict[str, Figure]:
-    """All four, of what went out in [start, end)."""
+    """All four, of what went out in [start, end). `lived`: since when something was live, where
+    that is later: how often something becomes live is a matter of the time since."""
     within = [one for one in changes if start <= one.out_at < end]
     found = (
-        frequency(within, start, end),
+        frequency(within, max(start, lived or start), end),
         lead_time(within, least),
         failure_rate(within, least),
         restore_time(within, least),

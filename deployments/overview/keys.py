@@ -38,9 +38,10 @@ class Keys:
 
     @property
     def met(self) -> tuple[int, int]:
-        """In how many of the whole weeks, since there was something, that was kept."""
+        """In how many of the whole weeks, since there was something, that was kept. The week in
+        which that began was not lived through as a whole."""
         target = self.target
-        known = [one for one in self.weeks if one.begins >= dora.week_of(self.counted_from)]
+        known = [one for one in self.weeks if one.begins >= self.counted_from]
         return dora.on_target(known, *target) if target is not None else (0, 0)
 
 
@@ -56,7 +57,7 @@ def keys(
     start = dora.week_of(at) - length + dora.WEEK
     before = start - length
     read = changes.read(environment, before, at, component=component)
-    first = changes.first_out(environment)
+    first = changes.first_out(environment, component)
     counted = min(max(start, first), at) if first is not None else start
     least = numbers.DORA_LEAST.value
     closed = changes.closed_by_week(environment, start, at, component)
@@ -68,7 +69,7 @@ def keys(
         start=start,
         end=at,
         counted_from=counted,
-        figures=dora.figures(within, counted, at, least),
+        figures=dora.figures(within, start, at, least, lived=counted),
         before=_before(earlier, before, start, first, least),
         weeks=dora.by_week(within, start, at, closed),
         changes=within,

@@ -19,12 +19,13 @@ ABOUT = {
     "failure_rate": (
         "Change failure rate",
         "Deployments that were rolled back, given up, judged degraded, or repaired by a hotfix for "
-        "an outage or a critical bug. Those still watched are not counted yet.",
+        "an outage or a critical bug; those that were stopped before they were live, too. Those "
+        "still watched are not counted yet.",
     ),
     "restore_time": (
         "Time to restore",
-        "Of those that failed: from going out to the rollback, the hotfix or the next good "
-        "deployment being live; the middle one.",
+        "Of those that were live and failed: from going out to the rollback, the hotfix or the next "
+        "good deployment being live; the middle one.",
     ),
 }
 

@@ -85,8 +85,13 @@ def test_failed__rolled_back_given_up_degraded_or_repaired(world: World) -> None
     assert not found["1.6.0"].judged
     assert not found["1.2.0"].landed
     days = {name: round((one.down or 0) / 86_400) for name, one in found.items() if one.failed}
-    # The rollback, the next that went well (twice), the hotfix.
-    assert days == {"1.1.0": 1, "1.2.0": 3, "1.3.0": 2, "1.4.0": 1}
+    # The rollback, nothing to restore, the next that went well, the hotfix.
+    assert days == {"1.1.0": 1, "1.2.0": 0, "1.3.0": 2, "1.4.0": 1}
+    restored = keys(world.place(), at=clock.now(), weeks=12).figures["restore_time"]
+    assert (restored.n, restored.of) == (3, 3)
+    assert "was not live" in make.client(world.manager).get(
+        f"{PAGE}?of=failure_rate"
+    ).content.decode()  # fmt: skip
 
 
 def test_component_and_environment__only_their_own(world: World) -> None:
@@ -118,7 +123,21 @@ def test_weeks__completed_against_what_is_planned(world: World) -> None:
         landed(world, f"1.{number}.0", monday - timedelta(days=days))
     found = keys(world.place(), at=at, weeks=4)
     assert [week.closed for week in found.weeks] == [1, 4, 2, 0]
-    assert found.met == (1, 3)
+    assert found.met == (1, 2)  # the first of them only ended with something live
+
+
+def test_before_the_first_success__failures_count_and_components_have_their_own_time(
+    world: World,
+) -> None:
+    for number in range(3):
+        stopped(world, f"0.{number}.0", ago(days=40 - number))
+    for number in range(3):
+        landed(world, f"1.{number}.0", ago(days=28 - number), kinds=("agent",))
+    landed(world, "fe-1", ago(days=8), kinds=("frontend",))
+    found = keys(world.place(), at=clock.now(), weeks=12)
+    assert (len(found.figures["failure_rate"].rows), found.figures["failure_rate"].n) == (3, 7)
+    young = keys(world.place(), at=clock.now(), weeks=12, component=world.component("frontend"))
+    assert young.figures["frequency"].value == pytest.approx(7 / 8, rel=0.02)
 
 
 def test_questions__as_many_however_many_rows(world: World, source: GithubSource) -> None:
