@@ -46,11 +46,13 @@ class WindowQuerySet(EntryQuerySet):
         return self.filter(planned | Q(status="in_progress", started_at__lte=moment))
 
     def within(self, start: datetime, end: datetime) -> Self:
-        """Those that touch this stretch of time, as planned or as they went."""
+        """Those that touch this stretch of time, as planned or as they went. What goes on after
+        the time it had goes on until now."""
         planned = Q(started_at=None, starts_at__lt=end, ends_at__gt=start)
-        went = Q(started_at__lt=end) & (
-            Q(finished_at__gt=start) | Q(finished_at=None, ends_at__gt=start)
-        )
+        still = Q(finished_at=None, ends_at__gt=start)
+        if clock.now() >= start:
+            still |= Q(finished_at=None, status="in_progress")
+        went = Q(started_at__lt=end) & (Q(finished_at__gt=start) | still)
         return self.exclude(status__in=("draft", "cancelled")).filter(planned | went)
 
 

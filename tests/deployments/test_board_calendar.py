@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from controlplane.lib import clock
 from deployments import services
+from deployments.models import MaintenanceWindow
 from deployments.overview import board as boards
 from deployments.overview import calendar as days
 from deployments.overview import entries
@@ -183,6 +184,19 @@ def test_maintenance__in_the_calendar__on_the_board__in_the_timelines_way(world:
     assert (place.window, place.next_window) == (now, soon)
     page = make.client(world.manager).get(f"{PAGE}?view=timeline&environment=production")
     assert page.content.decode().count("rel-held") >= 2
+
+
+def test_maintenance__that_lasts_past_its_time__is_still_there(world: World) -> None:
+    office = maintenance.World(world.workspace, world.manager)
+    row = office.sign_window(office.emergency())
+    maintenance.services.start(row, actor=office.actor)
+    with maintenance.at(row.ends_at + timedelta(days=1)):
+        now = clock.now()
+        for start in (now, now - timedelta(hours=2)):
+            found = MaintenanceWindow.objects.within(start, now + timedelta(hours=1))
+            assert list(found) == [row]
+        tomorrow = now + timedelta(days=1)
+        assert not MaintenanceWindow.objects.within(tomorrow, tomorrow + timedelta(days=1)).exists()
 
 
 def test_page__on_the_readers_wall(world: World) -> None:
