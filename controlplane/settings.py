@@ -8,6 +8,8 @@ from typing import Any
 
 import environ
 
+from controlplane.lib import places
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = "pytest" in sys.modules
@@ -240,6 +242,10 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(STATE_DIR / "files"), "file_permissions_mode": 0o600},
     },
+    # Evidence of missions: its own place, which may be a bucket.
+    "evidence": places.storage(
+        env.str("CONTROLPLANE_EVIDENCE_STORAGE", default=""), STATE_DIR / "evidence"
+    ),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING

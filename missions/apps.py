@@ -6,9 +6,20 @@ class MissionsConfig(AppConfig):
     verbose_name = "Missions"
 
     def ready(self) -> None:
-        from missions import kept, presented, rules, transitions  # noqa: F401
-        from missions.gates import computing  # noqa: F401
+        from missions import (  # noqa: F401
+            kept,
+            kept_guarding,
+            presented,
+            presented_guarding,
+            rules,
+            transitions,
+            transitions_guarding,
+        )
+        from missions.gates import computing, guarding, guarding_signed  # noqa: F401
+        from missions.evidence import registered
         from missions.shown import console
 
         presented.register()
+        presented_guarding.register()
         console.register()
+        registered.register()

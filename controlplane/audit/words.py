@@ -133,7 +133,7 @@ def _changes(event: Any) -> list[str]:
     details = details if isinstance(details, Mapping) else {}
     before, after = getattr(event, "before", None), getattr(event, "after", None)
     found = []
-    if to := str(details.get("transition") or "").rpartition(" -> ")[2]:
+    if to := str(details.get("transition") or "").rpartition("-> ")[2]:
         found.append(to)
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         changed = {name for name in after if before.get(name) != after[name]}

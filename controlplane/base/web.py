@@ -41,6 +41,7 @@ TITLES = {
     429: "Too many requests",
     500: "Something broke on our side",
     503: "Not available just now",
+    507: "There is no room left",
 }
 
 

@@ -92,15 +92,6 @@ def checklist(look: Look) -> Found:
     )
 
 
-@provide(stages.EVIDENCE)
-def evidence(look: Look) -> Found:
-    wanted = look.stage.evidence
-    if not look.evidence:
-        return failed(f"{wanted.title} ({wanted.slug}) is not linked.")
-    shown = [(each["label"], each["link"]) for each in look.evidence[:10]]
-    return passed(f"{wanted.title}: {len(look.evidence)} linked.", *shown)
-
-
 @provide(stages.SIGNED)
 def signed(look: Look) -> Found:
     label = look.stage.checkpoint.label

@@ -17,11 +17,12 @@ from controlplane.base.files.keeping import (
 )
 from controlplane.base.files.kinds import UNKNOWN, is_text, sniff, true_type
 from controlplane.base.files.names import safe, shown
-from controlplane.base.files.receiving import Spooled, spool
+from controlplane.base.files.receiving import Source, Spooled, measure, spool
 
 __all__ = [
     "UNKNOWN",
     "Lost",
+    "Source",
     "Spooled",
     "StorageFull",
     "StorageSilent",
@@ -29,6 +30,7 @@ __all__ = [
     "download",
     "drop",
     "is_text",
+    "measure",
     "opened",
     "picture",
     "put",

@@ -56,6 +56,17 @@ def spool(source: Source, *, most: int, size: int | None = None) -> Iterator[Spo
         yield taken
 
 
+def measure(file: IO[bytes]) -> tuple[str, int]:
+    """SHA-256 and size of a file that is there whole; it stands at its beginning afterwards."""
+    digest, size = hashlib.sha256(), 0
+    file.seek(0)
+    while part := file.read(CHUNK):
+        digest.update(part)
+        size += len(part)
+    file.seek(0)
+    return digest.hexdigest(), size
+
+
 def _take(source: Source, kept: IO[bytes], most: int) -> Spooled:
     digest, size, head = hashlib.sha256(), 0, b""
     while True:

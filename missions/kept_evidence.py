@@ -1,0 +1,84 @@
+"""What evidence keeps about people, and for how long what of it is kept: bytes for a quarter, what
+was taken away for a month, the record for a year."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.base.personal import holds, nothing
+from controlplane.base.registries import RetentionClass, retention
+from controlplane.base.retention import keep_always
+from controlplane.lib import defaults
+from missions.services.evidence import aging
+
+holds(
+    "missions.uploads",
+    "missions.artifact",
+    "files somebody uploaded as evidence",
+    aging.export_uploads,
+    "what was signed, or is held by law, stays with its hash; who uploaded it stands there by an "
+    "opaque ref",
+    erase=aging.erase_uploads,
+)
+nothing(
+    "missions.bundles",
+    "missions.bundle",
+    "missions.evidencehold",
+    why="who asked stands there by an opaque ref",
+)
+keep_always(
+    "missions.holds",
+    "missions.evidencehold",
+    why="what was held by law, by whom and until when",
+)
+_FILES = defaults.define(
+    "retention.missions.evidence_files_days",
+    90,
+    unit="days",
+    why="the downloadable copy, counted from the end of its mission; the playbook's number",
+)
+_REMOVED = defaults.define(
+    "retention.missions.evidence_removed_days",
+    30,
+    unit="days",
+    why="what was taken away or superseded can be brought back for so long",
+)
+_RECORD = defaults.define(
+    "retention.missions.evidence_days",
+    365,
+    unit="days",
+    why="rows, hashes and manifests, for the year that audits look back",
+)
+retention.register(
+    RetentionClass(
+        slug="missions.evidence_files",
+        models=(),
+        keep=timedelta(days=_FILES.value),
+        minimum=timedelta(days=30),
+        why="the bytes of files and bundles of missions that ended; nothing under a legal hold",
+        delete=aging.archive,
+        count=aging.count_archivable,
+    )
+)
+retention.register(
+    RetentionClass(
+        slug="missions.evidence_removed",
+        models=(),
+        keep=timedelta(days=_REMOVED.value),
+        why="the bytes of what was taken away or superseded; nothing under a legal hold",
+        delete=aging.purge,
+        count=aging.count_purgeable,
+    )
+)
+retention.register(
+    RetentionClass(
+        slug="missions.evidence",
+        models=("missions.artifact", "missions.bundle"),
+        keep=timedelta(days=_RECORD.value),
+        minimum=timedelta(days=365),
+        why="rows, hashes and manifests of evidence whose bytes are gone; nothing under a legal "
+        "hold",
+        delete=aging.forget,
+        count=aging.count_forgettable,
+    )
+)

@@ -1,0 +1,208 @@
+"""When evidence grows old: its bytes go first, its hash after a year, and nothing that is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from controlplane.base import files
+from controlplane.base.registries import Person
+from controlplane.base.states import advance
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import ControlPlaneError
+from missions.evidence.limits import ALIAS
+from missions.models import Artifact, Bundle, EvidenceHold
+from missions.querysets import ENDED
+from missions.services.checkpoints import packet_moved
+from missions.services.evidence.holding import standing
+from missions.services.evidence.keeping import hold_artifact
+from missions.services.holding import hold
+from missions.services.noting import PORTAL, note
+
+_HELD = Exists(EvidenceHold.objects.filter(mission_id=OuterRef("mission_id"), released_at=None))
+
+
+# --- 90 days after the mission ended: the bytes --------------------------------------------------
+
+
+def archivable(cutoff: datetime) -> QuerySet[Artifact]:
+    rows = Artifact.objects.filter(status="verified", mission__status__in=ENDED)
+    return rows.filter(mission__closed_at__lt=cutoff).exclude(_HELD)
+
+
+def archivable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
+    rows = Bundle.objects.filter(status="stored", mission__status__in=ENDED)
+    return rows.filter(mission__closed_at__lt=cutoff, stored_at__lt=cutoff).exclude(_HELD)
+
+
+def archive(cutoff: datetime, limit: int) -> int:
+    """Let the bytes go; row, hash and manifest stay."""
+    done = 0
+    for row in archivable(cutoff).order_by("pk")[:limit]:
+        done += _archive(row)
+    for bundle in archivable_bundles(cutoff).order_by("pk")[: limit - done]:
+        done += _archive_bundle(bundle)
+    return done
+
+
+@transaction.atomic
+def _archive(artifact: Artifact) -> int:
+    mission, row = hold_artifact(artifact)
+    if row.status != Artifact.Status.VERIFIED or standing(mission) is not None:
+        return 0
+    key = row.storage_key
+    changes = {"archived_at": clock.now(), "storage_key": ""}
+    advance(row, "archived", actor=PORTAL, changes=changes)
+    transaction.on_commit(lambda: _drop(key))
+    return 1
+
+
+@transaction.atomic
+def _archive_bundle(bundle: Bundle) -> int:
+    mission = hold(bundle.mission)
+    row: Bundle = Bundle.objects.select_for_update(of=("self",)).get(pk=bundle.pk)
+    if row.status != Bundle.Status.STORED or standing(mission) is not None:
+        return 0
+    key = row.storage_key
+    changes = {"archived_at": clock.now(), "storage_key": ""}
+    advance(row, "archived", actor=PORTAL, changes=changes)
+    transaction.on_commit(lambda: _drop(key))
+    return 1
+
+
+def _drop(key: str) -> None:
+    """After the row: a file that stays behind is an orphan, which the sweep finds. The other way
+    round a crash would leave a row that promises what is gone."""
+    try:
+        files.drop(ALIAS, key)
+    except ControlPlaneError:
+        return
+
+
+def count_archivable(cutoff: datetime) -> int:
+    return archivable(cutoff).count() + archivable_bundles(cutoff).count()
+
+
+# --- 30 days after it was taken away, failed or was superseded: the bytes ------------------------
+
+
+def purgeable(cutoff: datetime) -> QuerySet[Artifact]:
+    gone = Q(status="deleted", deleted_at__lt=cutoff)
+    rows = Artifact.objects.with_file().filter(gone)
+    return rows.exclude(_HELD)
+
+
+def purgeable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
+    over = Q(status="superseded", superseded_at__lt=cutoff)
+    over |= Q(status="failed", created_at__lt=cutoff)
+    return Bundle.objects.with_file().filter(over).exclude(_HELD)
+
+
+def purge(cutoff: datetime, limit: int) -> int:
+    done = 0
+    for rows in (purgeable(cutoff), purgeable_bundles(cutoff)):
+        for row in rows.order_by("pk")[: limit - done]:
+            done += _purge(row)
+    return done
+
+
+@transaction.atomic
+def _purge(given: Artifact | Bundle) -> int:
+    mission = hold(given.mission)
+    rows: Any = type(given).objects.with_file().select_for_update(of=("self",))
+    row = rows.filter(pk=given.pk, status=given.status).first()
+    if row is None or standing(mission) is not None:
+        return 0
+    key = row.storage_key
+    type(given).objects.filter(pk=row.pk).update(storage_key="")
+    transaction.on_commit(lambda: _drop(key))
+    return 1
+
+
+def count_purgeable(cutoff: datetime) -> int:
+    return purgeable(cutoff).count() + purgeable_bundles(cutoff).count()
+
+
+# --- A year: the record --------------------------------------------------------------------------
+
+
+def forgettable(cutoff: datetime) -> QuerySet[Artifact]:
+    """What nobody can read any more, of missions that ended long ago."""
+    rows = Artifact.objects.filter(status__in=["archived", "deleted", "failed"], storage_key="")
+    kept = Q(stored_at__isnull=False, mission__status__in=ENDED, mission__closed_at__lt=cutoff)
+    never = Q(stored_at=None, created_at__lt=cutoff)
+    return rows.filter(kept & Q(stored_at__lt=cutoff) | never).exclude(_HELD)
+
+
+def forgettable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
+    rows = Bundle.objects.filter(status__in=["superseded", "archived", "failed"], storage_key="")
+    return rows.filter(
+        created_at__lt=cutoff, mission__status__in=ENDED, mission__closed_at__lt=cutoff
+    ).exclude(_HELD)
+
+
+def forget(cutoff: datetime, limit: int) -> int:
+    done = 0
+    for rows in (forgettable(cutoff), forgettable_bundles(cutoff)):
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[: limit - done])
+        deleted, _ = rows.model.objects.filter(pk__in=keys).delete()
+        done += deleted
+    return done
+
+
+def count_forgettable(cutoff: datetime) -> int:
+    return forgettable(cutoff).count() + forgettable_bundles(cutoff).count()
+
+
+# --- When a person is to be forgotten -------------------------------------------------------------
+
+
+def uploads_of(person: Person) -> QuerySet[Artifact]:
+    return Artifact.objects.filter(uploaded_by=f"user:{person.user_id}")
+
+
+def export_uploads(person: Person) -> list[dict[str, Any]]:
+    columns = ("title", "path", "stage", "status", "size", "sha256", "media_type", "created_at")
+    return list(uploads_of(person).order_by("pk").values("mission__ref", *columns))
+
+
+def erase_uploads(person: Person, actor: Actor) -> int:
+    """What they uploaded and nobody signed goes at once, bytes and title; what was signed is the
+    record of that signature and stays, by an opaque ref; so does what is held by law."""
+    erased = 0
+    for row in _erasable(uploads_of(person)):
+        erased += _erase(row, actor)
+    return erased
+
+
+def _erasable(rows: QuerySet[Artifact]) -> Iterable[Artifact]:
+    signed = Q(visit__outcome="completed") | Q(visit__approval__status="approved")
+    found = rows.exclude(_HELD).exclude(signed).filter(~Q(storage_key="") | ~Q(title=_ERASED))
+    return found.select_related("mission", "visit").order_by("pk")
+
+
+_ERASED = "Erased"
+
+
+@transaction.atomic
+def _erase(artifact: Artifact, actor: Actor) -> int:
+    mission, row = hold_artifact(artifact)
+    if standing(mission) is not None or row.status == Artifact.Status.RECEIVING:
+        return 0
+    key, why = row.storage_key, "Its uploader is forgotten, as they asked."
+    if row.status in {"stored", "verified", "failed"}:
+        gone = {"deleted_at": clock.now(), "deleted_by": actor.ref[:80], "delete_reason": why}
+        advance(row, "deleted", actor=actor, reason=why, changes=gone)
+    Artifact.objects.filter(pk=row.pk).update(storage_key="", title=_ERASED)
+    note(mission, "mission.evidence", actor=actor, after={"stage": row.stage, "sha256": row.sha256},
+         reason=why, details={"transition": "-> off", "artifact": str(row.uid)})  # fmt: skip
+    if mission.is_under_way:
+        packet_moved(mission, actor=actor, why="Evidence was erased.")
+    if key:
+        transaction.on_commit(lambda: _drop(key))
+    return 1

@@ -1,0 +1,114 @@
+"""How much room is left, for a mission and for its workspace. Asked before a file is read, and
+decided again under a lock, where two uploads can't both take the last of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Sum
+
+from controlplane.lib import clock
+from controlplane.lib.error_help import Help
+from controlplane.lib.errors import ControlPlaneError, register_code
+from controlplane.notify import wording
+from controlplane.notify.services import To, notify
+from missions import links, stages
+from missions.evidence.limits import ALERT_PERCENT, MISSION_BYTES, WORKSPACE_BYTES
+from missions.models import Artifact, Bundle, Mission
+
+register_code(
+    "QUOTA_EXCEEDED",
+    409,
+    Help(
+        "The evidence of this mission, or of its workspace, takes all the room it may take.",
+        "Take away what is not needed, or link the file with its hash instead. Files of missions "
+        "that ended go by themselves after their time.",
+        "An operator, who may allow more: the number stands in the settings page by its name.",
+    ),
+)
+wording.register(
+    "mission.evidence_room",
+    "Evidence takes most of its room",
+    subject="Evidence of {whose} takes {percent} % of its room",
+    body="{used} of {most} bytes. From 100 % on, uploads are refused. Take away what is not "
+    "needed, or have more allowed.",
+)
+_LOCK = 4_270_823  # of this package, with the workspace's number
+
+
+class QuotaExceeded(ControlPlaneError):
+    code = "QUOTA_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    used: int
+    most: int
+
+    @property
+    def left(self) -> int:
+        return max(self.most - self.used, 0)
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.used / self.most if self.most > 0 else 100.0
+
+
+def _bytes(**of: int) -> int:
+    files = Artifact.objects.with_file().filter(**of).aggregate(sum=Sum("size"))["sum"]
+    bundles = Bundle.objects.with_file().filter(**of).aggregate(sum=Sum("size"))["sum"]
+    return int(files or 0) + int(bundles or 0)
+
+
+def of_mission(mission: Mission) -> Room:
+    return Room(_bytes(mission_id=mission.pk), MISSION_BYTES.value)
+
+
+def of_workspace(workspace_id: int) -> Room:
+    return Room(_bytes(workspace_id=workspace_id), WORKSPACE_BYTES.value)
+
+
+def require(mission: Mission, size: int) -> None:
+    """Refuse what does not fit, with both numbers."""
+    for whose, room in (
+        (mission.ref, of_mission(mission)),
+        ("the workspace", of_workspace(mission.workspace_id)),
+    ):
+        if size > room.left:
+            raise QuotaExceeded(
+                f"Evidence of {whose} may take {room.most:,} bytes; {room.left:,} are left.",
+                details={"used": room.used, "most": room.most, "left": room.left, "size": size},
+            )
+
+
+def lock(workspace_id: int) -> None:
+    """Until the transaction ends nobody else decides on room of this workspace. Taken after the
+    mission; nothing is waited for while it is held."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace_id % 2**31])
+
+
+def alert(mission: Mission) -> int:
+    """Tell, once a day, whoever can make room. How many were told of."""
+    day = clock.now().date().isoformat()
+    scopes = (
+        (mission.ref, f"mission:{mission.uid}", of_mission(mission), [mission.owner_id]),
+        ("the workspace", f"workspace:{mission.workspace_id}",
+         of_workspace(mission.workspace_id), []),
+    )  # fmt: skip
+    told = 0
+    for whose, key, room, users in scopes:
+        if room.percent < ALERT_PERCENT.value:
+            continue
+        notify(
+            workspace_id=mission.workspace_id,
+            kind="mission.evidence_room",
+            to=To(users=users, roles=[stages.kinds.OPERATIONS], channels=()),
+            key=f"evidence-room:{key}:{day}",
+            values={"whose": whose, "percent": int(room.percent), "used": f"{room.used:,}",
+                    "most": f"{room.most:,}"},
+            link=links.evidence_of(mission),
+        )  # fmt: skip
+        told += 1
+    return told

@@ -1,0 +1,167 @@
+"""The evidence of a mission as people see it: the tree by stage, its bundles, the room it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from controlplane.access.policy import can
+from controlplane.base import files
+from controlplane.base.files import handing
+from controlplane.lib.actors import Actor
+from missions import links, stages
+from missions.evidence import tree
+from missions.evidence.limits import ALERT_PERCENT, FILE_BYTES
+from missions.models import Artifact, Bundle, EvidenceHold, Mission, StageVisit
+from missions.services.evidence import room
+from missions.services.evidence.opening import beginning
+from missions.shown.sections import section
+
+MOST = 5
+MOST_PREVIEWED = 256 * 1024
+
+
+# --- The card on the mission's page --------------------------------------------------------------
+
+
+def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
+    if mission.status == Mission.Status.DRAFT:
+        return None
+    rows = list(Artifact.objects.listed().filter(mission=mission).order_by("-pk"))
+    bundle = Bundle.objects.filter(mission=mission, audience="internal").first()
+    broken = [row for row in rows if row.status == "failed" and row.stored_at is not None]
+    acts = []
+    if mission.is_under_way and can(actor, "mission.evidence", mission):
+        acts.append({"text": "Add a file", "url": f"{links.evidence_of(mission)}#add"})
+    return {
+        "badge": (f"{len(broken)} broken", "bad") if broken else _counted(len(rows)),
+        "about": "Files, each with its hash. Of a stage that is open they are part of what is "
+        "signed.",
+        "facts": [("Bundle", _bundle_words(bundle))],
+        "lines": [
+            {
+                "text": row.title,
+                "url": links.artifact_page(row),
+                "note": stages.get(row.stage).label,
+                "state": row.get_status_display(),
+                "at": row.created_at,
+            }
+            for row in rows[:MOST]
+        ],
+        "empty": "No file is kept yet.",
+        "acts": acts,
+    }
+
+
+def _counted(number: int) -> tuple[str, str]:
+    return f"{number} file{'' if number == 1 else 's'}", "neutral"
+
+
+def _bundle_words(bundle: Bundle | None) -> str:
+    if bundle is None:
+        return "Not made yet"
+    return f"{bundle.number}: {bundle.get_status_display().lower()}"
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+
+def page(mission: Mission, actor: Actor) -> dict[str, Any]:
+    visits = list(StageVisit.objects.filter(mission=mission).order_by("pk"))
+    rows = list(Artifact.objects.filter(mission=mission).order_by("pk"))
+    held = EvidenceHold.objects.standing().filter(mission=mission).first()
+    here, whole = room.of_mission(mission), room.of_workspace(mission.workspace_id)
+    bundles = list(Bundle.objects.filter(mission=mission).order_by("-number")[:20])
+    for each in [*rows, *bundles]:
+        each.mission = mission
+    open_visit = next((visit for visit in reversed(visits) if visit.is_open), None)
+    return {
+        "title": f"Evidence of {mission.ref}",
+        "branches": [_branch(visit, rows) for visit in reversed(visits)],
+        "visit": open_visit,
+        "may_add": _why_not(actor, "mission.evidence", mission, open_visit),
+        "adds": can(actor, "mission.evidence", mission).allowed,
+        "most": FILE_BYTES.value,
+        "room": here,
+        "room_of_all": whole,
+        "room_low": max(here.percent, whole.percent) >= ALERT_PERCENT.value,
+        "held": held,
+        "may_hold": can(actor, "mission.hold", mission).allowed,
+        "bundle": next((each for each in bundles if each.audience == "internal"), None),
+        "bundles": [_bundle(each) for each in bundles],
+        "may_bundle": can(actor, "mission.bundle", mission),
+        "may_export": can(actor, "mission.export_evidence", mission),
+        "making": any(each.status == "building" for each in bundles),
+    }
+
+
+def _why_not(actor: Actor, action: str, mission: Mission, visit: StageVisit | None) -> str:
+    if visit is None:
+        state = str(mission.get_status_display()).lower()
+        return f"Files are kept for the stage a mission is in; it is {state}."
+    decision = can(actor, action, mission)
+    return "" if decision else decision.reason
+
+
+def _branch(visit: StageVisit, rows: list[Artifact]) -> dict[str, Any]:
+    own = [row for row in rows if row.visit_id == visit.pk]
+    return {
+        "visit": visit,
+        "label": str(visit),
+        "folder": tree.folder(visit),
+        "open": visit.is_open,
+        "files": [_file(row) for row in own if row.status != "deleted"],
+        "gone": [_file(row) for row in own if row.status == "deleted"],
+        "links": visit.evidence,
+    }
+
+
+def _file(row: Artifact) -> dict[str, Any]:
+    return {
+        "row": row,
+        "name": row.name,
+        "url": links.artifact_page(row),
+        "save": links.artifact_file(row) if row.is_there else "",
+        "picture": picture_url(row),
+    }
+
+
+def _bundle(row: Bundle) -> dict[str, Any]:
+    listed = row.manifest.get("artifacts", []) if isinstance(row.manifest, dict) else []
+    left_out = [each for each in listed if isinstance(each, dict) and not each.get("included")]
+    return {
+        "row": row,
+        "save": links.bundle_file(row) if row.is_there else "",
+        "inside": len(listed) - len(left_out),
+        "left_out": len(left_out),
+    }
+
+
+def picture_url(row: Artifact) -> str:
+    if row.media_type not in handing.PICTURES or not row.is_there:
+        return ""
+    return reverse("missions:file_picture", args=(row.mission.uid, row.uid))
+
+
+def preview(row: Artifact) -> dict[str, Any]:
+    """As the console's previews take it: pictures from where they are, texts by their beginning,
+    anything else as a name."""
+    url = links.artifact_file(row) if row.is_there else ""
+    shown: dict[str, Any] = {"name": row.name, "type": row.media_type, "size": row.size, "url": url}
+    if picture := picture_url(row):
+        return {**shown, "url": picture}
+    if files.is_text(row.media_type):
+        content = beginning(row, MOST_PREVIEWED)
+        return shown if content is None else {**shown, "content": content}
+    return shown
+
+
+def register() -> None:
+    section(
+        "evidence",
+        "Evidence",
+        order=60,
+        read=card,
+        url=links.evidence_of,
+    )
