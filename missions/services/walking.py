@@ -25,6 +25,8 @@ from missions.services.checkpoints import (
 from missions.services.holding import hold, require_status, visit_of
 from missions.services.moving import move
 from missions.services.noting import note
+from missions.services.safeguards import suggest_defaults
+from missions.services.undecided import require_decided
 
 
 @transaction.atomic
@@ -40,9 +42,9 @@ def start_mission(
     require_gates(entry_checks(Look(row)))
     why = reading.kept_line("reason", reason, reading.REASON)
     changes = {"started_at": clock.now()}
-    return move(
-        row, actor=actor, action="mission.start", status="active", reason=why, changes=changes
-    )
+    move(row, actor=actor, action="mission.start", status="active", reason=why, changes=changes)
+    suggest_defaults(row)
+    return row
 
 
 @transaction.atomic
@@ -85,6 +87,7 @@ def resume_mission(
         return row
     require_status(row, "paused")
     policy.require(actor, "mission.resume", row)  # who paused it, and why, as it stands now
+    require_decided(row)
     move(row, actor=actor, action="mission.resume", status="active", reason=why)
     go_on_if_signed(row)
     return row
