@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.flags.urls")),
     path("", include("deployments.urls")),
     path("", include("missions.urls")),
+    path("", include("missions.desk.urls")),
     path("", include("deployments.web.canary_urls")),
     path("", include("deployments.web.boards_urls")),
     path("", include("deployments.web.windows_urls")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.approvals import owners
 from controlplane.audit import words
+from missions.desk import registered as desk
 from missions.services import checkpoints
 
 
@@ -16,7 +17,10 @@ def register() -> None:
         current_packet=checkpoints.current_packet,
         hold=checkpoints.hold_for,
         link=checkpoints.link_for,
+        desk_link=desk.link_for,
+        sections=desk.sections,
     )
+    desk.register()
     words.define(
         "mission",
         {

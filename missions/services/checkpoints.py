@@ -269,7 +269,7 @@ def go_on_if_signed(mission: Mission) -> bool:
 # --- What the approvals kernel calls ------------------------------------------------------------
 
 
-def _visit_of(request: Request) -> StageVisit | None:
+def visit_about(request: Request) -> StageVisit | None:
     """Whichever revision it is: the subject names the visit."""
     _, _, uid = request.subject.partition(":")
     rows = StageVisit.objects.select_related("mission__workspace", "approval")
@@ -278,13 +278,13 @@ def _visit_of(request: Request) -> StageVisit | None:
 
 
 def hold_for(request: Request) -> None:
-    visit = _visit_of(request)
+    visit = visit_about(request)
     if visit is not None:
         hold(visit.mission)
 
 
 def current_packet(request: Request) -> dict[str, Any] | None:
-    visit = _visit_of(request)
+    visit = visit_about(request)
     if visit is None or not visit.is_open or visit.approval_id != request.pk:
         return None
     return packets.packet_of(visit)
@@ -292,7 +292,7 @@ def current_packet(request: Request) -> dict[str, Any] | None:
 
 def on_decided(request: Request, actor: Actor) -> None:
     """In the transaction of the last signature, or of the first refusal."""
-    visit = _visit_of(request)
+    visit = visit_about(request)
     if visit is None or not visit.is_open or visit.approval_id != request.pk:
         return
     row = hold(visit.mission)
@@ -337,13 +337,13 @@ def _tell_decided(mission: Mission, visit: StageVisit, request: Request, actor: 
 def on_closed(request: Request, actor: Actor) -> None:
     """It expired, was withdrawn, fell or was superseded: the mission stays where it is, and its
     gate says what became of the question."""
-    visit = _visit_of(request)
+    visit = visit_about(request)
     if visit is not None and visit.is_open and visit.approval_id == request.pk:
         emit(visit.mission, f"checkpoint_{request.status}", request=str(request.uid))
 
 
 def link_for(request: Request) -> str:
-    visit = _visit_of(request)
+    visit = visit_about(request)
     return links.page_of(visit.mission) if visit is not None else ""
 
 

@@ -40,11 +40,12 @@ MOST_LINES = 200
 MOST_FILES = 20
 SHORT = 300
 _SEVERITY = ("severity", "level")
-_NAME = ("title", "label", "name")
+_NAME = ("title", "label", "name", "line")
 # What one asks first stands first; the text that is signed has its keys by the alphabet.
 _FIRST = (
-    "title", "label", "name", "flag", "environment", "text", "reason", "impact", "records",
-    "segments", "window_minutes", "steps",
+    "title", "label", "name", "objective", "business_objective", "audience", "kpi", "timeline",
+    "unit", "baseline", "target", "direction", "deadline", "flag", "environment", "text",
+    "reason", "impact", "records", "segments", "window_minutes", "steps",
 )  # fmt: skip
 _INLINE = 60
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:\d\d)")

@@ -1,0 +1,85 @@
+"""What missions put on the desk: tabs, twins of console pages, how a packet of theirs reads."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from controlplane.approvals.desk.registered import BY_REF
+from controlplane.approvals.desk.tabs import Tab, tabs
+from controlplane.approvals.models import Request
+from controlplane.approvals.shown.packet import words
+from controlplane.base import twins
+from controlplane.lib.actors import Actor
+from missions.gates import registry
+from missions.models import Mission
+from missions.services import checkpoints
+
+_TITLES = {
+    "toolkits": "Toolkits, and what they may do",
+    "plays": "The plan, and what was not chosen",
+    "risks": "Risks",
+    "undo_plan": "How it is undone",
+    "safeguards": "Safeguards",
+}
+_BEFORE = (
+    ("intent", "What is wanted", ("intent",)),
+    ("brief", "What it is to achieve", ("brief",)),
+)
+_AFTER = (
+    ("checklist", "What was checked", ("checklist",)),
+    ("confirms", "What is confirmed", ("confirms",)),
+    ("signatures", "What each signature says", ("signatures",)),
+)
+
+
+def sections() -> Sequence[tuple[str, str, tuple[str, ...]]]:
+    """Whatever part of the portal adds to what is signed stands between the two."""
+    parts = [(name, _TITLES.get(name) or words(name), (name,)) for name in registry.PARTS]
+    return [*_BEFORE, *parts, *_AFTER]
+
+
+def page_of(mission: Mission) -> str:
+    return reverse("mission_desk:mission", args=(mission.uid,))
+
+
+def link_for(request: Request) -> str:
+    visit = checkpoints.visit_about(request)
+    return page_of(visit.mission) if visit is not None else ""
+
+
+def _twin(actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
+    """By key, as the admin names it, or by uid."""
+    name = str(given.get("uid") or given.get("object_id") or "")
+    rows = Mission.objects.visible_to(actor)
+    try:
+        found = rows.filter(uid=uuid.UUID(name)).first()
+    except ValueError:
+        key = name if name.isascii() and name.isdigit() and len(name) < 18 else "0"
+        found = rows.filter(pk=int(key)).first()
+    return page_of(found) if found is not None else ""
+
+
+def _numbered(actor: Actor, number: int) -> str:
+    found = Mission.objects.visible_to(actor).filter(ref=f"MSN-{number}").order_by("-pk").first()
+    return page_of(found) if found is not None else ""
+
+
+def register() -> None:
+    tabs.register(
+        Tab("missions", "Missions", "mission_desk:missions", "target", "mission.view", 20)
+    )
+    tabs.register(Tab("figures", "Figures", "mission_desk:figures", "chart", "telemetry.view", 60))
+    BY_REF["MSN"] = _numbered
+    twins.register("admin:missions_mission_change", _twin)
+    twins.register(
+        "admin:missions_mission_changelist",
+        lambda actor, given, query: reverse("mission_desk:missions"),
+    )
+    twins.register(
+        "telemetry:kpi_board", lambda actor, given, query: reverse("mission_desk:figures")
+    )

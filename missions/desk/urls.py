@@ -1,0 +1,19 @@
+"""Missions' pages on the desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from missions.desk import asking, figures, following
+
+app_name = "mission_desk"
+_ONE = "desk/missions/<uuid:uid>"
+urlpatterns = [
+    path("desk/missions/", following.missions, name="missions"),
+    path("desk/missions/new/", asking.ask, name="ask"),
+    path(f"{_ONE}/", following.mission, name="mission"),
+    path(f"{_ONE}/say/", asking.say, name="say"),
+    path(f"{_ONE}/step/<slug:verb>/", following.step, name="step"),
+    path("desk/figures/", figures.figures, name="figures"),
+    path("desk/figures.csv", figures.figures_file, name="figures_file"),
+]
