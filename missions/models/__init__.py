@@ -6,6 +6,7 @@ from missions.models.evidence import Artifact, Bundle, EvidenceHold
 from missions.models.execution import Run, RunStep
 from missions.models.feedback import Feedback, Retrospective, TrainingItem
 from missions.models.findings import Finding, Override, Violation
+from missions.models.governance import GovernanceFinding, GovernanceRun
 from missions.models.library import Asset, AssetUse, AssetVersion
 from missions.models.missions import Mission
 from missions.models.plays import (
@@ -46,6 +47,8 @@ __all__ = [
     "Feedback",
     "Finding",
     "FollowUp",
+    "GovernanceFinding",
+    "GovernanceRun",
     "HookCheck",
     "Level",
     "Meeting",
