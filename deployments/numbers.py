@@ -100,6 +100,12 @@ RELEASES_MIN = defaults.define(
     unit="releases",
     why="Production is released two or three times a week; the upper end is the environment's.",
 )
+LAUNCH_BASELINE_DAYS = defaults.define(
+    "deployments.launch_baseline_days",
+    84,
+    unit="days",
+    why="Twelve weeks before a launch tell what was usual, whatever one week was like.",
+)
 LAUNCH_REVIEW_DAYS = defaults.define(
     "deployments.launch_review_days",
     14,

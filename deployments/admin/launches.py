@@ -18,6 +18,7 @@ from controlplane.lib.errors import Invalid
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch
+from deployments.overview import launched
 
 MANAGE = "launch.manage"
 FIELDS = ("title", "about", "launch_at")
@@ -112,6 +113,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
             "approval": request_of,
             "approval_link": approvals.page_of(request_of) if request_of is not None else "",
             "slots": _slots(obj),
+            "cycle": launched.report(obj) if obj.status == "signed" else None,
             "file": reverse("boards:checklist", args=(obj.uid,)),
         }
 

@@ -219,6 +219,25 @@ class DocumentAnswer(StrictSerializer):
     markdown = serializers.CharField()
 
 
+class CycleSpan(StrictSerializer):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+
+
+class CycleLine(StrictSerializer):
+    what = serializers.CharField()
+    before = serializers.CharField()
+    since = serializers.CharField()
+    change = serializers.ChoiceField(choices=["", "better", "same", "worse"], allow_blank=True)
+
+
+class CycleTimes(StrictSerializer):
+    before = CycleSpan()
+    since = CycleSpan(allow_null=True)
+    lines = CycleLine(many=True)
+    markdown = serializers.CharField()
+
+
 # --- Launches -----------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from controlplane.lib.errors import NotFound
 from deployments import services
 from deployments.api import boards_forms as forms
 from deployments.models import Launch, LaunchLine
-from deployments.overview import checklist
+from deployments.overview import checklist, launched
 
 VIEW, MANAGE, TICK = "launch.view", "launch.manage", "launch.tick"
 TAGS = ["launches"]
@@ -152,3 +152,31 @@ class LaunchDocumentView(OneLaunch):
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return JsonAnswer({"markdown": checklist.markdown(self.object(request, kwargs))})
+
+
+class LaunchCycleTimesView(OneLaunch):
+    """Cycle times before the launch and since."""
+
+    actions = {"GET": VIEW}
+    outputs = {"GET": forms.CycleTimes}
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        found = launched.report(self.object(request, kwargs))
+        if found is None:
+            raise NotFound("Nobody knows yet when it goes live.")
+        return JsonAnswer(
+            {
+                "before": _span(found.before),
+                "since": _span(found.since) if found.since is not None else None,
+                "lines": [
+                    {"what": one.what, "before": one.before, "since": one.since,
+                     "change": one.better}
+                    for one in found.lines
+                ],
+                "markdown": found.markdown(),
+            }
+        )  # fmt: skip
+
+
+def _span(span: launched.Span) -> dict[str, Any]:
+    return {"start": span.start, "end": span.end}

@@ -24,8 +24,8 @@ ABOUT = {
     ),
     "restore_time": (
         "Time to restore",
-        "Of those that were live and failed: from going out to the rollback, the hotfix or the next "
-        "good deployment being live; the middle one.",
+        "Of those that were live and failed: from going out to the rollback, the hotfix or the "
+        "next good deployment being live; the middle one.",
     ),
 }
 

@@ -23,7 +23,7 @@ from controlplane.lib.redaction import redact_text
 from deployments.launches import LINES, OWNER, POLICY
 from deployments.models import Launch, LaunchLine
 from deployments.services import reading
-from deployments.services.launch_reviews import drop_review, set_review
+from deployments.services.launch_reviews import drop_review, set_review, withdraw_review
 from deployments.services.noting import PORTAL
 
 MANAGE, TICK = "launch.manage", "launch.tick"
@@ -171,7 +171,9 @@ def cancel_launch(launch: Launch, *, actor: Actor, reason: str) -> Launch:
     row = _held(launch, None)
     _withdraw(row, actor, why)
     row.refresh_from_db()
-    return advance(row, "cancelled", actor=actor, reason=why)
+    done = advance(row, "cancelled", actor=actor, reason=why)
+    withdraw_review(row)
+    return done
 
 
 @transaction.atomic

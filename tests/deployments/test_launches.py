@@ -13,15 +13,17 @@ from controlplane.approvals.models import Request
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, NotAllowed
+from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch, LaunchLine
-from deployments.overview import checklist
+from deployments.overview import checklist, launched
 from tests import make
 from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.deployments import World, fire
+from tests.kit.maintenance import at
 
 pytestmark = pytest.mark.django_db
 SHOWN = [{"label": "Acceptance report", "link": "/admin/work/item/"}]
@@ -110,9 +112,92 @@ def test_signed__owes_a_review_within_two_weeks(world: World) -> None:
     assert not items
     sign(world, launch)
     fire()
-    [item] = items.all()
+    assert not items.all()  # it is not live yet
+    with at(live):
+        fire()
+        [item] = items.all()
     assert item.due_at == live + timedelta(days=14)
     assert item.description.count("## ") == 4
+    assert "| Before | Since |" in item.description
+
+
+def signed(world: World, **given: Any) -> Launch:
+    launch = services.plan_launch(world.workspace, actor=world.actor, title="Desk", **given)
+    services.ask_sign_off(settle_all(world, launch), actor=world.actor)
+    return sign(world, launch)
+
+
+def reviews(launch: Launch) -> list[Item]:
+    rows = Item.objects.filter(labels__contains=["launch-review"], workspace=launch.workspace)
+    return list(rows)
+
+
+def test_review__follows_the_day_it_goes_live(world: World) -> None:
+    live = clock.now() + timedelta(days=5)
+    launch = signed(world, launch_at=live)
+    later = live + timedelta(days=30)
+    with at(live):
+        fire()
+        services.change_launch(fresh(launch), actor=world.actor, launch_at=later)
+        services.ask_sign_off(fresh(launch), actor=world.actor)
+        sign(world, launch)
+        fire()
+    [item] = reviews(launch)
+    assert item.due_at == live + timedelta(days=14)
+    with at(later):
+        fire()
+    [item] = reviews(launch)
+    assert item.due_at == later + timedelta(days=14)
+
+
+def test_review_that_was_held__is_held_again_of_a_launch_signed_anew(world: World) -> None:
+    launch = signed(world)
+    fire()
+    [item] = reviews(launch)
+    work.close_item(item, actor=make.JOB, reason="It went well.")
+    services.reopen_launch(fresh(launch), actor=world.actor, reason="Once more.")
+    services.ask_sign_off(fresh(launch), actor=world.actor)
+    sign(world, launch)
+    fire()
+    [item] = reviews(launch)
+    assert item.category != "done"
+
+
+def test_cancelled__closes_the_review_it_opened(world: World) -> None:
+    launch = signed(world)
+    fire()
+    services.cancel_launch(fresh(launch), actor=world.actor, reason="Never mind.")
+    fire()
+    [item] = reviews(launch)
+    assert (item.category, item.close_reason) == ("done", f"{launch.ref} is cancelled.")
+
+
+def test_cycle_times__before_the_launch_and_since(world: World) -> None:
+    live = clock.now()
+    launch = signed(world, launch_at=live)
+    project = work.ensure_operations_project(world.workspace, actor=make.JOB)
+    for begun, taken in [(-30 + n, 4) for n in range(5)] + [(1 + n / 10, 1) for n in range(5)]:
+        item = work.create_item(project, actor=make.JOB, title="Item", item_type="task")
+        closed = live + timedelta(days=begun + taken)
+        Item.objects.filter(pk=item.pk).update(
+            status="closed", started_at=closed - timedelta(days=taken), closed_at=closed
+        )
+    with at(live + timedelta(days=13, minutes=1)):
+        found = launched.report(fresh(launch))
+        assert found is not None
+        first = found.lines[0]
+        assert (first.before, first.since, first.better) == ("4.0 days", "24.0 h", "better")
+        fire()
+        [item] = reviews(launch)
+        told = item.comments.get()
+        assert "| Work items, begun to closed | 4.0 days | 24.0 h |" in told.text
+        browser = make.client(world.manager)
+        page = browser.get(f"{LIST}{launch.uid}/change/").content.decode()
+        assert "Work items, begun to closed" in page
+        answer = Api(browser=browser).get(f"/api/v1/launches/{launch.ref}/cycle-times")
+        assert answer.json()["lines"][0]["change"] == "better"
+    theirs = Api(browser=make.client(World().manager))
+    refused(theirs.get(f"/api/v1/launches/{launch.ref}/cycle-times"), "NOT_FOUND")
 
 
 def test_opened_again_at_once__owes_no_review(world: World, launch: Launch) -> None:
