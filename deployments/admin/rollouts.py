@@ -20,7 +20,7 @@ from deployments import links as deployment_links
 from deployments.canary import links, services
 from deployments.canary.limits import JUDGES
 from deployments.canary.services import going
-from deployments.canary.services.consent import is_given, is_needed
+from deployments.canary.services.consent import is_given, is_needed, stands
 from deployments.canary.services.holding import current_step, next_step
 from deployments.flags.services import gates
 from deployments.flags.shown import links as flag_links
@@ -107,7 +107,11 @@ def _askable(rollout: Rollout) -> str:
         return elsewhere
     if not is_needed(rollout):
         return _nobody_asked(rollout)
-    return "Consent was given." if is_given(rollout) else ""
+    if is_given(rollout):
+        return "Consent was given."
+    approval = rollout.approval
+    asks = approval is not None and approval.status == "open" and stands(rollout)
+    return f"{approval.ref} asks already." if approval is not None and asks else ""
 
 
 @admin.register(Rollout)

@@ -353,4 +353,8 @@ def times(power: float) -> str:
 def consent_words(rollout: Rollout) -> str:
     if not is_needed(rollout):
         return "not needed there"
-    return "given" if is_given(rollout) else "not given yet"
+    if is_given(rollout):
+        return "given"
+    approval = rollout.approval
+    before = approval is not None and approval.status == "approved"
+    return "given to what has changed since" if before else "not given yet"

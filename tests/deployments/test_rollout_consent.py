@@ -9,9 +9,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from controlplane.approvals import services as approvals
+from controlplane.approvals.models import Request
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
 from deployments.canary import services as canary
+from deployments.flags import services as flags
 from deployments.models import Rollout, RolloutEvent
 from tests import make
 from tests.kit import settled
@@ -64,6 +66,67 @@ def test_consent__a_flag_that_moved_since_is_not_what_was_signed(world: World) -
         approvals.decide(request, "approved", actor=world.lead, sha256=request.sha256)
     with pytest.raises(GateNotMet, match="Consent"):
         canary.start(fresh(rollout), actor=world.actor)
+
+
+def consented(world: World, **given: Any) -> tuple[Rollout, Request]:
+    world.guard()
+    rollout = world.ready(where="production", **given)
+    request = canary.ask_consent(rollout, actor=world.actor)
+    approvals.decide(request, "approved", actor=world.lead, sha256=request.sha256)
+    return fresh(rollout), request
+
+
+def test_consent__names_what_is_served_and_to_whom(world: World) -> None:
+    staff = {"contextName": "userId", "operator": "IN", "values": ["u1"]}
+    flags.create_segment(world.workspace, "staff", actor=world.actor, constraints=[staff])
+    world.put({"on": False, "rules": [rule(100, segments=["staff"])]}, "production")
+    _, request = consented(world)
+    packet = request.packet
+    assert (packet["value_type"], packet["on_value"], packet["off_value"]) == (
+        "boolean",
+        True,
+        False,
+    )
+    assert list(packet["segments"]) == ["staff"]
+
+
+def test_consent__given_and_then_the_values_change__starts_nothing(world: World) -> None:
+    """The flag is off there, so its values may change; what was signed was another one."""
+    colour = world.make("colour", value_type="string", on_value="blue", off_value="grey")
+    rollout, request = consented(world, flag=colour)
+    flags.change_flag(colour, actor=world.actor, on_value="red", reason="Nicer.")
+    rollout = fresh(rollout)
+    with pytest.raises(GateNotMet, match=f"What {request.ref} consented to has changed"):
+        canary.start(rollout, actor=world.actor)
+    anew = canary.ask_consent(rollout, actor=world.actor)
+    assert (anew.pk != request.pk, anew.packet["on_value"]) == (True, "red")
+    request.refresh_from_db()
+    assert request.status == "void"
+    approvals.decide(anew, "approved", actor=world.lead, sha256=anew.sha256)
+    assert canary.start(fresh(rollout), actor=world.actor).status == "running"
+
+
+def test_cancelled__takes_its_question_back(world: World) -> None:
+    world.guard()
+    rollout = world.ready(where="production")
+    request = canary.ask_consent(rollout, actor=world.actor)
+    canary.cancel(fresh(rollout), actor=world.actor, reason="Not now.")
+    request.refresh_from_db()
+    assert request.status == "withdrawn"
+    rollout, request = consented(world)
+    canary.cancel(rollout, actor=world.actor, reason="Not now either.")
+    request.refresh_from_db()
+    assert request.status == "void"
+
+
+def test_consent__to_promoting_by_hand__is_not_to_going_on_by_itself(world: World) -> None:
+    rollout, _ = consented(world, automatic=False)
+    rollout = canary.start(rollout, actor=world.actor)
+    with pytest.raises(GateNotMet, match="somebody who promotes"):
+        canary.change_rollout(rollout, actor=world.actor, automatic=True)
+    by_itself = world.running(flag=world.make("second"))
+    canary.change_rollout(by_itself, actor=world.actor, automatic=False)
+    assert canary.change_rollout(by_itself, actor=world.actor, automatic=True).automatic
 
 
 # --- What the database holds to ------------------------------------------------------------------

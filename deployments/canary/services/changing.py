@@ -46,7 +46,7 @@ def change_rollout(
     row = hold(rollout, version=version)
     require_status(row, "planned", "baseline_taken", "running", "held", "paused")
     before = plan_of(row)
-    _may_change(row, set(changes))
+    _may_change(row, changes)
     _read(row, changes)
     if {"preset", "steps"} & set(changes):
         chosen = reading.choice("preset", changes.get("preset", row.preset), Rollout.Preset.values)
@@ -58,12 +58,15 @@ def change_rollout(
     return row
 
 
-def _may_change(row: Rollout, names: set[str]) -> None:
+def _may_change(row: Rollout, changes: dict[str, Any]) -> None:
+    names = set(changes)
     if row.started_at is not None and names - ANY_TIME:
         raise GateNotMet("It has begun: only whether it goes on by itself can change.")
     asked = row.approval is not None and row.approval.status in STANDING
     if asked and row.started_at is None and names - {"title"}:
         raise GateNotMet("Consent was asked for this plan. Cancel it and plan another.")
+    if asked and changes.get("automatic") and not row.automatic:
+        raise GateNotMet("It was consented to with somebody who promotes each step.")
 
 
 def _read(row: Rollout, changes: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Consent to a whole rollout, where the environment asks for it: once, for the plan as it stands,
-with every percentage it will come to. Rolling back never waits for anybody."""
+with every percentage it will come to and what will be served. It is held against what stands when
+the rollout starts. Rolling back never waits for anybody."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.access import policy
-from controlplane.approvals import owners
+from controlplane.approvals import owners, packets
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
@@ -20,6 +21,7 @@ from deployments.canary.services import noting
 from deployments.canary.services.holding import hold, require_status, state_of
 from deployments.canary.services.planning import STANDING, plan_of
 from deployments.flags.services.gates import needs_consent
+from deployments.flags.services.meaning import meaning
 from deployments.models import Rollout
 
 OWNER = "deployments.rollout"
@@ -42,8 +44,24 @@ def is_needed(rollout: Rollout) -> bool:
 
 
 def is_given(rollout: Rollout) -> bool:
+    """And to what would be started now; what runs was compared when it began."""
     approval = rollout.approval
-    return approval is not None and approval.status == Request.Status.APPROVED
+    if approval is None or approval.status != Request.Status.APPROVED:
+        return False
+    return rollout.started_at is not None or stands(rollout)
+
+
+def missing(rollout: Rollout) -> str:
+    approval = rollout.approval
+    if approval is not None and approval.status == Request.Status.APPROVED:
+        return f"What {approval.ref} consented to has changed since. Ask anew."
+    return "Consent to the plan is not there."
+
+
+def stands(rollout: Rollout) -> bool:
+    """Whether what was asked about is what would be rolled out."""
+    approval = rollout.approval
+    return approval is not None and bool(approval.packet_text == packets.clean(packet_of(rollout)))
 
 
 @transaction.atomic
@@ -55,7 +73,10 @@ def ask_consent(rollout: Rollout, *, actor: Actor) -> Request:
     if not is_needed(row):
         raise Conflict(f"Nobody is asked about changes in {row.environment}.")
     if row.approval is not None and row.approval.status in STANDING:
-        return row.approval
+        if stands(row):
+            return row.approval
+        why = "What would be rolled out is no longer what was asked about."
+        approvals.void(row.approval, actor=actor, reason=why)
     row.approval = approvals.ask(
         row.workspace,
         policy=POLICY,
@@ -73,14 +94,28 @@ def ask_consent(rollout: Rollout, *, actor: Actor) -> Request:
     return row.approval
 
 
+def withdraw(rollout: Rollout, *, actor: Actor, why: str) -> None:
+    """The question falls with what it is about. The rollout is held."""
+    request = rollout.approval
+    if request is None or request.status not in STANDING:
+        return
+    if request.status == Request.Status.OPEN:
+        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
+    else:
+        approvals.void(request, actor=actor, reason=why)
+
+
 def packet_of(rollout: Rollout) -> dict[str, Any]:
-    """What is signed: the plan, and the flag's settings of every step, word for word."""
-    base = state_of(rollout).settings
+    """What is signed: the plan, the flag's settings of every step, word for word, and what they
+    come to."""
+    state = state_of(rollout)
+    base = state.settings
     steps = rollout.steps.values_list("percent", flat=True)
     return {
         **plan_of(rollout),
         "before": base,
         "after": [settings_at(base, percent, title=rollout.ref) for percent in steps],
+        **meaning(state, base),
     }
 
 

@@ -31,7 +31,7 @@ def in_the_way(rollout: Rollout) -> list[str]:
     if frozen:
         found.append(frozen)
     if consent.is_needed(rollout) and not consent.is_given(rollout):
-        found.append("Consent to the plan is not there.")
+        found.append(consent.missing(rollout))
     deployment = rollout.deployment
     if deployment is not None and deployment.status not in LANDED:
         found.append(f"{deployment.ref} is {deployment.get_status_display().lower()}.")

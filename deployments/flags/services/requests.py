@@ -27,9 +27,10 @@ from controlplane.lib.errors import Conflict, ControlPlaneError
 from controlplane.work.services.referring import refer
 from deployments.flags import telling
 from deployments.flags.diffs import differences
-from deployments.flags.models import ChangeRequest, Flag, FlagState, Segment
+from deployments.flags.models import ChangeRequest, Flag, FlagState
 from deployments.flags.services import gates
 from deployments.flags.services.holding import hold_state
+from deployments.flags.services.meaning import meaning
 from deployments.flags.services.noting import short_reason
 from deployments.flags.services.settings import put
 from deployments.flags.services.waiting import checked, in_time, later
@@ -120,42 +121,10 @@ def packet_of(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
         "changes": differences(row.settings, asked.settings),
         "before": row.settings,
         "after": asked.settings,
-        "segments": _segments(asked),
-        **_others(asked, row),
-        "value_type": row.flag.value_type,
-        "off_value": row.flag.off_value,
-        "on_value": row.flag.on_value,
+        **meaning(row, asked.settings),
         "reason": asked.reason,
         "item": asked.item,
         "apply_at": asked.apply_at.isoformat() if asked.apply_at else None,
-    }
-
-
-def _segments(asked: ChangeRequest) -> dict[str, Any]:
-    named = {slug for rule in asked.settings["rules"] for slug in rule["segments"]}
-    rows = Segment.objects.of(asked.workspace_id).filter(slug__in=named).order_by("slug")
-    return dict(rows.values_list("slug", "constraints"))
-
-
-def _others(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
-    """Other flags it has to do with, where there are any."""
-    waiting = gates.waiting_for_off(row.flag, row.environment_id)
-    found = {
-        "prerequisites": _prerequisites(asked, row),
-        "on_while_off": [each.flag.flag_name for each in waiting],
-    }
-    return {name: told for name, told in found.items() if told}
-
-
-def _prerequisites(asked: ChangeRequest, row: FlagState) -> dict[str, Any]:
-    """As they stand: what was signed must not come to mean something else by another flag."""
-    named = {each["flag"] for each in asked.settings["requires"]}
-    rows = FlagState.objects.filter(
-        environment_id=row.environment_id, flag__flag_name__in=named, flag__archived_at=None
-    )
-    return {
-        each.flag.flag_name: {"killed": not each.flag.enabled, "settings": each.settings}
-        for each in rows.select_related("flag").order_by("flag__flag_name")
     }
 
 
