@@ -275,6 +275,7 @@ WHAT = {
     "stabilizing": ("On for everybody", "good"),
     "completed": ("Completed", "good"),
     "rolled_back": ("Rolled back", "warn"),
+    "switched_off": ("Switched off", "warn"),
     "cancelled": ("Cancelled", "neutral"),
 }
 COUNTED = {"n": "requests", "errors": "failed", "slow": "slow", "violations": "violations"}

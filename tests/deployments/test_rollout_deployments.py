@@ -12,7 +12,7 @@ from deployments.canary import services as canary
 from deployments.models import Deployment, Rollout
 from tests.kit import deployments, settled
 from tests.kit.deployments import again
-from tests.kit.rollouts import BASELINE, BROKEN, World, fresh, talked
+from tests.kit.rollouts import BASELINE, BROKEN, World, events, fresh, talked, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +120,34 @@ def test_deployment_rolled_back__takes_its_rollouts_along_and_says_so_on_their_b
     blocker = fresh(first).blocker
     assert blocker is not None
     assert blocker.comments.filter(text__contains=f"{undone.ref} rolls").count() == 1
+
+
+def test_deployment_rolled_back__switches_off_what_was_completed_with_it(
+    world: World, watched: Deployment
+) -> None:
+    """Whoever deploys that code again brings it off; what began before is another release's."""
+    done = walk(world, world.start(ready(world, watched)))
+    canary.complete(done, actor=world.actor, metrics_note="Fine.")
+    second = world.make("second")
+    before = walk(world, world.running(flag=second))
+    canary.complete(before, actor=world.actor, metrics_note="Fine.")
+    undone = services.roll_back(again(watched), actor=world.actor, reason="Errors.")
+    assert world.settings()["on"] is False
+    done = fresh(done)
+    assert (done.status, events(done)[-1]) == ("completed", "switched_off")
+    assert undone.ref in done.events.latest("id").reason
+    assert world.state("staging", second).settings["on"] is True
+
+
+def test_deployment_rolled_back__takes_along_what_names_its_flag_alone_and_gives_up_plans(
+    world: World, watched: Deployment
+) -> None:
+    alone = world.running(flag=world.flag)
+    planned = world.plan(flag=world.make("second"), deployment=None)
+    Rollout.objects.filter(pk=planned.pk).update(deployment=watched)
+    services.roll_back(again(watched), actor=world.actor, reason="Errors.")
+    assert [fresh(each).status for each in (alone, planned)] == ["rolled_back", "cancelled"]
+    assert world.settings()["on"] is False
 
 
 def test_cancelled__leaves_no_open_items(world: World) -> None:

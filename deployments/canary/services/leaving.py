@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from controlplane.access import policy
 from controlplane.base.states import advance
@@ -13,11 +14,12 @@ from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import GateNotMet
 from deployments.canary.judge import Ruling
-from deployments.canary.services import moving, noting
+from deployments.canary.services import consent, moving, noting
 from deployments.canary.services.holding import current_step, hold, require_status
 from deployments.canary.services.telling import tell
 from deployments.flags import services as flags
 from deployments.models import Deployment, Rollout, RolloutStep
+from deployments.querysets import ROLLOUT_ENDED
 from deployments.services import going as deploying
 from deployments.services import reading
 
@@ -85,14 +87,36 @@ def take_back(
 
 
 def along(deployment: Deployment, actor: Actor, why: str) -> None:
-    """The deployment that brought the code goes back, and so do the rollouts of it that are on
-    for somebody; what they left in the way is told. The deployment is held."""
-    rows = Rollout.objects.filter(deployment=deployment).order_by("pk")
-    for found in rows.filter(status__in=("running", "held", "paused", "stabilizing")):
+    """The deployment that brought the code goes back, and so do its rollouts: those on their way,
+    those that were to come, and the flag of those that are done, which would come up for everybody
+    with the code of the next release. What they left in the way is told. The deployment is held."""
+    rows = _of(deployment)
+    for found in rows.exclude(status__in=ROLLOUT_ENDED):
         row = hold(found)
-        take_back(row, current_step(row), actor=noting.JUDGE, reason=why, blocks=False)
+        if row.started_at is None:
+            _give_up(row, actor=noting.JUDGE, reason=why)
+        elif row.is_open:
+            take_back(row, current_step(row), actor=noting.JUDGE, reason=why, blocks=False)
+    for found in rows.filter(status="completed"):
+        row = hold(found)
+        if moving.take_back(row, actor=noting.JUDGE, reason=f"{row.ref}: {why}"):
+            noting.decide(row, "switched_off", actor=noting.JUDGE, reason=why)
+            noting.say(row, f"Switched off: {why}", actor=noting.JUDGE)
     for found in rows.exclude(blocker=None):
         noting.say(found, why, actor=actor, blocker=True)
+
+
+def _of(deployment: Deployment) -> QuerySet[Rollout]:
+    """Those that name it, and of its flag there those that began since and name no other."""
+    of_it = Q(deployment=deployment)
+    if deployment.flag_id is not None and deployment.started_at is not None:
+        of_it |= Q(
+            deployment=None,
+            flag=deployment.flag_id,
+            environment=deployment.environment_id,
+            started_at__gte=deployment.started_at,
+        )
+    return Rollout.objects.filter(of_it).order_by("pk")
 
 
 def _block_deployment(rollout: Rollout, *, reason: str) -> None:
@@ -143,9 +167,13 @@ def cancel(rollout: Rollout, *, actor: Actor, reason: str, version: int | None =
     row = hold(rollout, version=version)
     if row.started_at is not None:
         raise GateNotMet("It has begun: roll it back instead.")
-    said = reading.reason(reason)
-    changes = {"ended_at": clock.now(), "outcome": said}
-    row = advance(row, "cancelled", actor=actor, reason=said, changes=changes)
-    noting.decide(row, "cancelled", actor=actor, reason=said)
-    noting.say(row, f"Cancelled: {said}", actor=actor, steps=True, close=True)
+    return _give_up(row, actor=actor, reason=reading.reason(reason))
+
+
+def _give_up(row: Rollout, *, actor: Actor, reason: str) -> Rollout:
+    changes = {"ended_at": clock.now(), "outcome": reason}
+    row = advance(row, "cancelled", actor=actor, reason=reason, changes=changes)
+    consent.withdraw(row, actor=actor, why=reason)
+    noting.decide(row, "cancelled", actor=actor, reason=reason)
+    noting.say(row, f"Cancelled: {reason}", actor=actor, steps=True, close=True)
     return row
