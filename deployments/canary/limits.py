@@ -22,6 +22,8 @@ JUDGES: dict[Judge, str] = {
     "sequential": "proof only; the plain limit counts when a hold ends",
 }
 
+OUTSIDE = "This is outside of what makes sense."
+
 ERROR_RATE = defaults.define(
     "canary.max_error_rate", 0.02, unit="share", why="the playbook rolls back above 2 % errors"
 )
@@ -91,7 +93,7 @@ class Limits:
             raise _invalid(unknown[0], "There is no such limit.")
         values = dict(given)
         if "stale_after" in values:
-            values["stale_after"] = timedelta(seconds=_number("stale_after", values["stale_after"]))
+            values["stale_after"] = _seconds("stale_after", values["stale_after"])
         for name, value in values.items():
             if name not in {"judge", "stale_after"}:
                 values[name] = _number(name, value)
@@ -119,13 +121,20 @@ class Limits:
         }
         for name, broken in wrong.items():
             if broken:
-                raise _invalid(name, "This is outside of what makes sense.")
+                raise _invalid(name, OUTSIDE)
 
 
 def _number(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _invalid(name, "This must be a number.")
     return value
+
+
+def _seconds(name: str, value: Any) -> timedelta:
+    """Bounded first: a span has its own idea of what is too long."""
+    if not 0 <= _number(name, value) <= 86_400:
+        raise _invalid(name, OUTSIDE)
+    return timedelta(seconds=value)
 
 
 def _invalid(name: str, sentence: str) -> Invalid:
