@@ -563,7 +563,9 @@ define(
         (
             "bundle",
             "Make a mission's evidence bundle",
-            MISSION_PEOPLE | OPERATORS | {"compliance", "coordinator", "evidence"},
+            MISSION_PEOPLE
+            | OPERATORS
+            | {"compliance", "legal", "privacy_officer", "coordinator", "evidence"},
         ),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.api import missions, parts
+from missions.api import evidence_urls, missions, parts
 
 ONE = "v1/missions/<str:ref>"
 LINE = f"{ONE}/checklist/<slug:line>"
@@ -12,6 +12,7 @@ LINE = f"{ONE}/checklist/<slug:line>"
 urlpatterns = [
     path("v1/missions", missions.MissionsView.as_view()),
     path("v1/missions/import", missions.ImportView.as_view()),
+    *evidence_urls.first,
     path(ONE, missions.MissionView.as_view()),
     path(f"{ONE}/gates", missions.GatesView.as_view()),
     path(f"{ONE}/timeline", missions.TimelineView.as_view()),
@@ -32,4 +33,5 @@ urlpatterns = [
     path(f"{LINE}/untick", parts.UntickView.as_view()),
     path(f"{ONE}/evidence-links", missions.EvidenceLinkView.as_view()),
     path(f"{ONE}/evidence-links/remove", missions.EvidenceUnlinkView.as_view()),
+    *evidence_urls.urlpatterns,
 ]

@@ -154,3 +154,21 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
     except zlib.error:
         raise Invalid("The body is not gzip.") from None
     return b"".join(parts)
+
+
+def stream(request: HttpRequest, max_body: int) -> tuple[Any, int | None]:
+    """A body that is read as it comes, for files: something to read from, and how long its sender
+    says it is; None for chunks. What says too much is refused before anything is read."""
+    meta = request.META
+    if meta.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in {"", "identity"}:
+        raise UnsupportedBody("Send a file plain: its hash is that of the bytes that are sent.")
+    chunked = "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if chunked and "wsgi.input" in meta:
+        if not meta.get("wsgi.input_terminated"):
+            raise LengthRequired("Send a Content-Length instead of chunks.")
+        request._read_started = True  # type: ignore[attr-defined]
+        return meta["wsgi.input"], None
+    length = _length(meta.get("CONTENT_LENGTH"))
+    if length > max_body:
+        raise _too_large(max_body)
+    return request, length

@@ -27,7 +27,7 @@ def safe(name: str) -> str:
     """A name that is one on every system: letters, digits, `.`, `_` and `-`, never a path, never
     hidden, never a device. What has no such letters is called by its hash."""
     given = shown(name)
-    found = _ENDING.search(given)
+    found = _ENDING.search(given.lstrip("."))
     ending = found[0].lower() if found else ""
     stem = given[: len(given) - len(ending)] if ending else given
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()

@@ -57,7 +57,7 @@ def receive_file(
         raise reading.refuse("file", "It needs a name.")
     called = redact_text(reading.line("title", title or shown, 200))[:200]
     require_status(Mission.objects.get(pk=mission.pk), "active", "paused")
-    room.require(mission, size or 1)  # cheaply, before anything is read
+    room.require(mission, min(size or 1, FILE_BYTES.value))  # cheaply, before anything is read
     with files.spool(source, most=FILE_BYTES.value, size=size) as taken:
         media_type = files.true_type(shown, taken.head, claimed)
         about = {"title": called, "kind": kind, "media_type": media_type}
