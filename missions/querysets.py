@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Self
 
 from django.db import models
@@ -57,6 +57,16 @@ class MissionQuerySet(EntryQuerySet):
     def to_sign(self) -> Self:
         """Its checkpoint waits for people."""
         return self.under_way().filter(visits__left_at=None, visits__approval__status="open")
+
+    def stopped(self) -> Self:
+        """Nobody who works on it can bring it on: it is paused, or held at a door."""
+        signed = Q(visits__left_at=None, visits__approval__status="approved")
+        return self.under_way().filter(Q(status="paused") | signed).distinct()
+
+    def due_soon(self, days: int = 14, today: date | None = None) -> Self:
+        """By its day or soon, what is late already too."""
+        last = (today or clock.now().date()) + timedelta(days=days)
+        return self.open().filter(due_on__lte=last)
 
     def of_person(self, user_id: int | None) -> Self:
         return self.filter(Q(owner_id=user_id) | Q(created_by=f"user:{user_id}"))

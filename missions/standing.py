@@ -32,7 +32,7 @@ def standing(mission: Mission, look: Look | None = None) -> Standing:
     checks = all_checks(look)
     unmet = [each for each in checks if not each.is_settled]
     # Of those, what is there to do before people can sign.
-    hindering = [each for each in unmet if not _is_signature(each)]
+    hindering = [each for each in unmet if not signs(each)]
     here = [each for each in hindering if each.phase == "exit"]
     under_way = mission.is_under_way
     held = mission.status == Mission.Status.PAUSED
@@ -45,7 +45,7 @@ def standing(mission: Mission, look: Look | None = None) -> Standing:
     )
 
 
-def _is_signature(check: Check) -> bool:
+def signs(check: Check) -> bool:
     """Also of the next stage's door: that this one is signed."""
     return check.slug in {stages.SIGNED, "stage_before", "packet_unchanged"}
 

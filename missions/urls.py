@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.web import lines
+from missions.web import brief, importing, lines, moves, new
 
 app_name = "missions"
 _ONE = "admin/missions/mission/<uuid:uid>"
 urlpatterns = [
+    path("admin/missions/new/", new.new, name="new"),
+    path("admin/missions/import/", importing.import_, name="import"),
+    path(f"{_ONE}/brief/", brief.brief, name="brief"),
+    path(f"{_ONE}/move/<slug:slug>/", moves.move, name="move"),
     path(f"{_ONE}/checklist/<slug:slug>/", lines.line, name="line"),
     path(f"{_ONE}/evidence/", lines.evidence, name="evidence"),
 ]

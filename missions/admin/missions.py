@@ -1,181 +1,157 @@
-"""Missions: the list, and the page of one with its gates and what can be done next."""
+"""Missions: the list, and the page of one with what can be done next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from controlplane.access import policy
 from controlplane.access.models import User
-from controlplane.base.admin import ModelAdmin, button
-from controlplane.base.admin.buttons import Place, ShownButton, buttons_of
-from controlplane.base.admin.questions import question
+from controlplane.base.admin import ModelAdmin
+from controlplane.base.admin.buttons import Place, ShownButton, bulk
 from controlplane.base.web import actor_of, workspace_of
-from controlplane.lib.errors import Invalid
 from missions import services, stages
+from missions.admin.filters import BY_PERSON, STANDING
 from missions.admin.forms import MissionForm
-from missions.gates.looking import Look, entry_checks, exit_checks
 from missions.models import Mission
-from missions.services.holding import brief_of, open_visit
-from missions.shown import page
+from missions.shown import moves, page, strip
+from missions.shown.cockpit import Cockpit
+from missions.shown.following import Next, following
+from missions.shown.glance import glance, with_now
+from missions.shown.timeline import story
 
-LOCKED = "The brief is locked already."
-OPEN = "The brief is open."
-ASKED = "It is asked already."
-NOT_ASKED = "Nothing is asked."
-FIRST = "It is in the first stage."
-KEPT = "It is there already."
-
-
-def _only(*statuses: str) -> Callable[[Mission], str]:
-    def when(mission: Mission) -> str:
-        if mission.status in statuses:
-            return ""
-        return f"It is {mission.get_status_display().lower()}."
-
-    return when
-
-
-def _unmet(checks: Any) -> str:
-    return " ".join(each.sentence for each in checks if not each.is_settled)[:600]
-
-
-def _startable(mission: Mission) -> str:
-    return _only("draft")(mission) or _unmet(entry_checks(Look(mission)))
-
-
-def _status_of_question(mission: Mission) -> str:
-    visit = open_visit(mission)
-    return visit.approval.status if visit is not None and visit.approval is not None else ""
-
-
-def _lockable(mission: Mission) -> str:
-    elsewhere = _only("active")(mission)
-    return elsewhere or (LOCKED if brief_of(mission).is_locked else "")
-
-
-def _unlockable(mission: Mission) -> str:
-    elsewhere = _only("active", "paused")(mission)
-    return elsewhere or ("" if brief_of(mission).is_locked else OPEN)
-
-
-def _askable(mission: Mission) -> str:
-    elsewhere = _only("active")(mission)
-    if elsewhere:
-        return elsewhere
-    if _status_of_question(mission) in {"open", "approved"}:
-        return ASKED
-    return _unmet(exit_checks(Look(mission), signed=False))
-
-
-def _withdrawable(mission: Mission) -> str:
-    elsewhere = _only("active", "paused")(mission)
-    return elsewhere or ("" if _status_of_question(mission) == "open" else NOT_ASKED)
-
-
-def _movable(mission: Mission) -> str:
-    elsewhere = _only("active")(mission)
-    if elsewhere:
-        return elsewhere
-    if _status_of_question(mission) != "approved":
-        return NOT_ASKED
-    look, following = Look(mission), stages.after(mission.stage)
-    onward = entry_checks(look, following.slug) if following is not None else []
-    return _unmet([*exit_checks(look), *onward])
-
-
-def _returnable(mission: Mission) -> str:
-    elsewhere = _only("active", "paused")(mission)
-    return elsewhere or (FIRST if mission.stage == stages.FIRST else "")
-
-
-def _stored(mission: Mission) -> str:
-    elsewhere = _only("completed", "cancelled", "failed")(mission)
-    return elsewhere or (KEPT if mission.archived_at is not None else "")
-
-
-def _before(mission: Mission) -> stages.Stage:
-    return stages.get(stages.SLUGS[max(stages.SLUGS.index(mission.stage) - 1, 0)])
+_LONGEST = 40
 
 
 @admin.register(Mission)
 class MissionAdmin(ModelAdmin[Mission]):
     view_action = "mission.view"
-    add_action = "mission.create"
     change_action = "mission.change"
     about = "Work given to agents: what is wanted, where it stands, who signs."
     tabs = (
         ("Under way", "standing=under_way"),
+        ("Mine", "whose=mine"),
         ("To sign", "standing=to_sign"),
-        ("Overdue", "standing=overdue"),
+        ("Held", "standing=held"),
+        ("Due", "standing=due"),
+        ("Planned", "standing=planned"),
         ("Ended", "standing=ended"),
         ("All", "view=all"),
     )
-    empty = "No mission is under way."
-    empty_hint = "Plan one here, or let an agent do it: POST /api/v1/missions."
-    list_display = ["what", "status", "in_stage", "owner", "priority", "due_on", "mission_type"]
-    phone_columns = ("status", "in_stage", "due_on")
+    empty = "No mission here."
+    empty_hint = "Plan one, or let an agent do it: POST /api/v1/missions."
+    list_display = [
+        "what", "status", "in_stage", "waits", "since", "owner", "due_at", "priority",
+    ]  # fmt: skip
+    phone_columns = ("status", "in_stage", "due_at")
     list_filter = (
-        question(
-            "Standing",
-            "standing",
-            {
-                "under_way": ("Under way", lambda rows: rows.open().kept_in_sight()),
-                "to_sign": ("To sign", lambda rows: rows.to_sign()),
-                "overdue": ("Overdue", lambda rows: rows.overdue()),
-                "ended": ("Ended", lambda rows: rows.ended().kept_in_sight()),
-                "archived": ("Archived", lambda rows: rows.exclude(archived_at=None)),
-            },
-        ),
-        *("stage", "status", "priority", "source"),
-    )
+        STANDING, BY_PERSON, "stage", "status", "priority",
+        ("owner", admin.RelatedOnlyFieldListFilter), "source",
+    )  # fmt: skip
     list_select_related = ["owner"]
     search_fields = ["ref", "title", "external_ref"]
     in_palette = True
     form = MissionForm
-    add_fields = (
+    edit_fields = (
         "title", "intent", "owner", "mission_type", "persona", "priority", "due_on", "tags",
     )  # fmt: skip
-    edit_fields = add_fields
+    change_form_template = "missions/row.html"
+    change_list_template = "missions/list.html"
     panel_template = "missions/panel.html"
     labels: ClassVar[Mapping[str, str]] = {
-        "what": "Mission", "in_stage": "Stage", "due_on": "Due", "mission_type": "Type",
-        "pause_reason": "Paused because", "close_reason": "How it ended", "persona": "For whom",
+        "what": "Mission", "in_stage": "Stage", "due_at": "Due", "due_on": "Due",
+        "waits": "Next", "since": "For", "mission_type": "Type",
+        "close_reason": "How it ended", "persona": "For whom",
         "external_ref": "Outside reference", "source": "By way of", "started_at": "Started",
         "closed_at": "Ended", "archived_at": "Archived",
     }  # fmt: skip
     head_state = "status"
     head_owner = "owner"
+    head_clocks = ("due_at",)
     facts = (
-        *("status", "owner", "ref", "in_stage", "priority", "due_on", "flag", "persona", "tagged"),
-        *("item", "intent", "pause_reason", "close_reason", "started_at", "closed_at"),
+        *("status", "owner", "ref", "in_stage", "priority", "due_at", "due_on", "flag", "persona"),
+        *("tagged", "item", "close_reason", "started_at", "closed_at"),
         *("archived_at", "external_ref", "legacy", "source", "created_by", "created_at", "version"),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("owner", "workspace", "item")
+        return with_now(super().get_queryset(request).select_related("owner"))
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)
         if "owner" in form.base_fields:
-            form.base_fields["owner"].queryset = _people(request)
+            form.base_fields["owner"].queryset = people(request)
         return form
 
-    # --- In the list, and facts -------------------------------------------------------------
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Mission | None:
+        """Asked for by the buttons and by the page: fetched once, and whole."""
+        known: dict[str, Mission | None] = request.__dict__.setdefault("_missions", {})
+        if object_id not in known:
+            rows = super().get_queryset(request).select_related("owner", "workspace", "item")
+            name = "uid" if len(object_id) == 36 else "pk"
+            try:
+                found = rows.get(**{from_field or name: object_id})
+            except (Mission.DoesNotExist, ValidationError, ValueError):
+                found = None
+            known[object_id] = found
+        return known[object_id]
+
+    # --- In the list ------------------------------------------------------------------------
 
     @admin.display(description="Mission", ordering="title")
     def what(self, obj: Mission) -> SafeString:
-        return format_html('{} <span class="quiet">{}</span>', obj.title, obj.ref)
+        return format_html('<code class="small msn-ref">{}</code> {}', obj.ref, obj.title[:120])
 
     @admin.display(description="Stage", ordering="stage")
     def in_stage(self, obj: Mission) -> str:
-        return "–" if obj.status == Mission.Status.DRAFT else stages.get(obj.stage).label
+        return "–" if obj.status == Mission.Status.DRAFT else stages.get(obj.stage).short
+
+    @admin.display(description="Next")
+    def waits(self, obj: Mission) -> SafeString | str:
+        text = glance(obj).text
+        return format_html('<span class="msn-waits">{}</span>', text) if text else ""
+
+    @admin.display(description="For")
+    def since(self, obj: Mission) -> datetime | None:
+        return glance(obj).since
+
+    @admin.display(description="Due", ordering="due_on")
+    def due_at(self, obj: Mission) -> datetime | None:
+        """It has until the end of its day."""
+        if obj.due_on is None:
+            return None
+        return datetime.combine(obj.due_on + timedelta(days=1), time(), UTC)
+
+    def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
+        actor, chosen = actor_of(request), workspace_of(request)
+        may = policy.can(actor, "mission.create")
+        return {
+            "strip": strip.strip(actor, chosen.pk if chosen is not None else None, request.GET),
+            "may_plan": bool(may),
+            "why_no_plan": "" if may else may.reason,
+            "may_import": bool(policy.can(actor, "mission.import")),
+        }
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """A ref finds its mission; anything else words of titles and outside references."""
+        number = search_term.strip().upper().removeprefix("MSN-")
+        if number != search_term.strip().upper() and number.isascii() and number.isdigit():
+            return queryset.filter(ref=f"MSN-{number[:9]}"), False
+        return super().get_search_results(request, queryset, search_term)
+
+    # --- One of them ------------------------------------------------------------------------
 
     @admin.display(description="Tags")
     def tagged(self, obj: Mission) -> str:
@@ -185,169 +161,112 @@ class MissionAdmin(ModelAdmin[Mission]):
     def flag(self, obj: Mission) -> str:
         return obj.flag_name
 
-    @admin.display(description="Stage of the old system")
+    @admin.display(description="Stage in the old words")
     def legacy(self, obj: Mission) -> str:
-        return ", ".join(stages.LEGACY_LABELS.get(name, name) for name in obj.stage_legacy)
+        """Of an imported one as it came; of any other the names of the eight stages."""
+        names = obj.stage_legacy or list(stages.get(obj.stage).legacy)
+        return ", ".join(stages.LEGACY_LABELS.get(name, name) for name in names)
 
     def heading(self, obj: Mission) -> str:
         return obj.title
 
+    def _cockpit(self, request: HttpRequest, obj: Mission) -> Cockpit:
+        known: dict[int, Cockpit] = request.__dict__.setdefault("_cockpits", {})
+        return known.setdefault(obj.pk, Cockpit(obj, actor_of(request)))
+
+    def _next(self, request: HttpRequest, obj: Mission) -> Next:
+        known: dict[int, Next] = request.__dict__.setdefault("_nexts", {})
+        if obj.pk not in known:
+            known[obj.pk] = following(self._cockpit(request, obj))
+        return known[obj.pk]
+
     def panel_context(self, request: HttpRequest, obj: Mission) -> Mapping[str, Any]:
-        return page.panel(obj, actor_of(request), request)
+        return page.panel(self._cockpit(request, obj), request, self._next(request, obj))
+
+    def story(self, request: HttpRequest, obj: Mission) -> Any:
+        return story(obj, self._cockpit(request, obj).look.visits)
+
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        """The next step first; what its state has no use for is not there at all."""
+        if place != "detail" or obj is None:
+            return super()._shown(request, place, obj)
+        cockpit, then = self._cockpit(request, obj), self._next(request, obj)
+        found = [_primary(obj, then)] if then.url else []
+        for move, refusal in moves.offered(obj, actor_of(request), cockpit.now):
+            if move.slug != then.slug and move.slug not in _TOLD:
+                found.append(_quiet(obj, move, refusal))
+        if obj.is_open and policy.can(actor_of(request), "mission.change", obj):
+            found.append(
+                ShownButton("edit", "Edit", "?edit=1", "", asks=False, icon="edit", leads=True)
+            )
+        return sorted(found, key=lambda one: (bool(one.refusal), not one.primary))
 
     # --- Writes -----------------------------------------------------------------------------
 
     def service_save(
         self, request: HttpRequest, obj: Mission, form: forms.ModelForm[Mission], change: bool
     ) -> Mission:
-        actor, given = actor_of(request), dict(form.cleaned_data)
-        if change:
-            if given.get("owner") is None:
-                given.pop("owner", None)
-            return services.change_mission(obj, actor=actor, **given)
-        workspace = workspace_of(request)
-        if workspace is None:
-            known = list(getattr(request, "workspaces", []))
-            if len(known) != 1:
-                raise Invalid("Choose the workspace it is for.")
-            workspace = known[0]
-        return services.create_mission(workspace, actor=actor, **given)
+        given = dict(form.cleaned_data)
+        if given.get("owner") is None:
+            given.pop("owner", None)
+        return services.change_mission(obj, actor=actor_of(request), **given)
 
-    # --- Buttons ----------------------------------------------------------------------------
-
-    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
-        """Of a dozen buttons those that this mission can do with now; what stays refused is what
-        somebody can do something about."""
-        found = super()._shown(request, place, obj)
-        if obj is None:
-            return found
-        when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
-        idle = {_only()(obj), LOCKED, OPEN, ASKED, NOT_ASKED, FIRST, KEPT}
-
-        def of_use(one: ShownButton) -> bool:
-            asked = when.get(one.name)
-            return not one.refusal or asked is None or asked(obj) not in idle
-
-        return [self._named(one, obj) for one in found if of_use(one)]
-
-    def _named(self, one: ShownButton, obj: Mission) -> ShownButton:
-        stage = stages.get(obj.stage)
-        following = stages.after(obj.stage)
-        match one.name:
-            case "ask":
-                return replace(one, label=f"Ask for {stage.checkpoint.label}")
-            case "advance":
-                to = following.label if following is not None else ""
-                return replace(one, label=f"Go on to {to}" if to else "Complete it")
-            case "back":
-                return replace(one, label=f"Back to {_before(obj).label}")
-            case "cancel" | "give_up":
-                return replace(one, grave=True)
-        return one
-
-    @button(label="Start", action="mission.start", when=_startable)
-    def start(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        services.start_mission(obj, actor=actor_of(request))
-        return f"{obj.ref} is in Define."
-
-    @button(label="Resume", action="mission.resume", reason=True, when=_only("paused"))
-    def resume(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        services.resume_mission(obj, actor=actor_of(request), reason=reason)
-        return f"{obj.ref} goes on."
-
-    @button(
-        label="Lock the brief",
-        action="mission.lock",
-        confirm="Nothing in it changes from here on, unless it goes back to Define.",
-        when=_lockable,
-    )
-    def lock(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        services.lock_brief(obj, actor=actor_of(request))
-        return "The brief is locked."
-
-    @button(label="Ask for the checkpoint", action="mission.ask", when=_askable)
-    def ask(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        asked = services.ask_checkpoint(obj, actor=actor_of(request))
-        return f"{asked.ref} asks the people of the checkpoint."
-
-    @button(label="Go on", action="mission.move", when=_movable)
-    def advance(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        moved = services.advance_stage(obj, actor=actor_of(request))
-        return f"{moved.ref} went on."
-
-    @button(
-        quiet=True, label="Take the question back", action="mission.ask", reason=True,
-        when=_withdrawable,
-    )  # fmt: skip
-    def withdraw(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        taken = services.withdraw_checkpoint(obj, actor=actor_of(request), reason=reason)
-        return f"{taken.ref} is withdrawn."
-
-    @button(
-        quiet=True,
-        label="Open the brief again",
-        action="mission.lock",
-        confirm="It goes back to Define, and what was signed since counts for nothing.",
-        reason=True,
-        when=_unlockable,
-    )
-    def unlock(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        services.unlock_brief(obj, actor=actor_of(request), reason=reason)
-        return "The brief is open."
-
-    @button(
-        quiet=True,
-        label="Send back",
-        action="mission.send_back",
-        confirm="What was signed of that stage and the later ones counts for nothing.",
-        reason=True,
-        when=_returnable,
-    )
-    def back(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        to = _before(obj)
-        services.send_back(obj, actor=actor_of(request), to=to.slug, reason=reason)
-        return f"{obj.ref} is back in {to.label}."
-
-    @button(quiet=True, label="Pause", action="mission.pause", reason=True, when=_only("active"))
-    def pause(self, request: HttpRequest, obj: Mission, reason: str) -> str:
+    @bulk(label="Pause", action="mission.pause", reason=True)
+    def pause_chosen(self, request: HttpRequest, obj: Mission, reason: str) -> None:
         services.pause_mission(obj, actor=actor_of(request), reason=reason)
-        return f"{obj.ref} is paused."
 
-    @button(
-        quiet=True,
-        label="Give it up",
-        action="mission.fail",
-        reason=True,
-        when=_only("active", "paused"),
-    )
-    def give_up(self, request: HttpRequest, obj: Mission, reason: str) -> str:
-        services.fail_mission(obj, actor=actor_of(request), reason=reason)
-        return f"{obj.ref} is given up."
+    @bulk(label="Resume", action="mission.resume", reason=True)
+    def resume_chosen(self, request: HttpRequest, obj: Mission, reason: str) -> None:
+        services.resume_mission(obj, actor=actor_of(request), reason=reason)
 
-    @button(
-        quiet=True,
-        label="Cancel",
-        action="mission.cancel",
-        reason=True,
-        when=_only("draft", "active", "paused"),
-    )
-    def cancel(self, request: HttpRequest, obj: Mission, reason: str) -> str:
+    @bulk(label="Cancel", action="mission.cancel", reason=True)
+    def cancel_chosen(self, request: HttpRequest, obj: Mission, reason: str) -> None:
         services.cancel_mission(obj, actor=actor_of(request), reason=reason)
-        return f"{obj.ref} is cancelled."
 
-    @button(label="Archive", action="mission.archive", when=_stored)
-    def archive(self, request: HttpRequest, obj: Mission, reason: str) -> str:
+    @bulk(label="Archive", action="mission.archive")
+    def archive_chosen(self, request: HttpRequest, obj: Mission, reason: str) -> None:
         services.archive_mission(obj, actor=actor_of(request))
-        return f"{obj.ref} is archived."
 
 
-def _people(request: HttpRequest) -> Any:
+# Where something is missing before these, the next step says so and leads there.
+_TOLD = frozenset({"start", "ask", "advance", "lock"})
+
+
+def _primary(row: Mission, then: Next) -> ShownButton:
+    """Told by `following`. What needs no question is pressed here."""
+    label, url = then.label, then.url
+    if len(label) > _LONGEST:
+        label = f"{label[:_LONGEST].rstrip()}…"
+    elif then.slug and not then.pressed:
+        label = f"{label}…"
+    if then.pressed:
+        url += f"?version={row.version}"
+    return ShownButton(
+        then.slug or "next", label, url, then.refusal, asks=False, primary=not then.refusal,
+        icon=then.icon, leads=not then.pressed,
+    )  # fmt: skip
+
+
+def _quiet(row: Mission, move: moves.Move, refusal: str) -> ShownButton:
+    url = moves.url(row, move.slug)
+    if move.asks:
+        return ShownButton(
+            move.slug, f"{move.label}…", url, refusal, asks=False, grave=move.grave,
+            icon=move.icon, leads=True,
+        )  # fmt: skip
+    return ShownButton(move.slug, move.label, f"{url}?version={row.version}", refusal, asks=False)
+
+
+def people(request: HttpRequest) -> Any:
     """Who may own: mission owners of the chosen workspace, or of all that are seen."""
     actor, chosen = actor_of(request), workspace_of(request)
-    places = [chosen.pk] if chosen is not None else actor.workspace_ids
+    return owners_in([chosen.pk] if chosen is not None else list(actor.workspace_ids))
+
+
+def owners_in(workspace_ids: list[int]) -> Any:
     held = User.objects.filter(
         is_active=True,
-        memberships__workspace_id__in=places,
+        memberships__workspace_id__in=workspace_ids,
         memberships__left_at=None,
         memberships__grants__role=stages.kinds.OWNER,
     )

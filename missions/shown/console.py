@@ -1,48 +1,94 @@
-"""What missions hand to the console's shared parts: sidebar, palette, refs, links of items."""
+"""What missions hand to the console's shared parts: sidebar, home, palette, agenda, refs, links of
+items."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from controlplane.base import row_slots
 from controlplane.base.registries import (
-    NavCount,
+    AgendaSection,
+    HomeRow,
+    NameFinder,
     NavItem,
+    NavRows,
     PaletteAction,
+    PaletteVerb,
     RefFinder,
     Target,
+    agenda,
+    home_rows,
+    name_finders,
     nav_items,
     palette_actions,
+    palette_verbs,
     ref_finders,
 )
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Item
 from missions import links
 from missions.models import Mission
+from missions.shown import due, moves, turn
 
 VIEW = "mission.view"
 GROUP = "Missions"
 MOST_COUNTED = 99
+FOUND = 6
+LIST = "/admin/missions/mission/"
 
 
-def _here(actor: Actor, workspace_id: int | None) -> Any:
-    rows = Mission.objects.visible_to(actor)
-    return rows if workspace_id is None else rows.of(workspace_id)
+_here = turn.here
 
 
-def _count(actor: Actor, workspace_id: int | None) -> NavCount:
+def _count(actor: Actor, workspace_id: int | None) -> NavRows:
     """Under way; amber while one is paused."""
-    rows = _here(actor, workspace_id).under_way().order_by().values_list("status", flat=True)
-    found = list(rows[:MOST_COUNTED])
-    return NavCount(len(found), "warn" if "paused" in found else "info")
+    rows = _here(actor, workspace_id).order_by()
+    return NavRows(
+        rows.under_way(), "info", most=MOST_COUNTED, grave=rows.filter(status="paused"),
+        grave_tone="warn",
+    )  # fmt: skip
 
 
 def _by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
     row = _here(actor, workspace_id).filter(ref=f"MSN-{number}").order_by("-pk").first()
-    if row is None:
-        return None
-    return Target(f"{row.ref} {row.title}", links.page_of(row), str(row.get_status_display()))
+    return None if row is None else _target(row, links.page_of(row))
+
+
+def _target(row: Mission, url: str) -> Target:
+    return Target(f"{row.ref} {row.title}", url, str(row.get_status_display()))
+
+
+def _typed(rows: Any, text: str) -> Any:
+    text = text.replace("\x00", "").strip()
+    number = text.upper().removeprefix("MSN-")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return rows.filter(ref=f"MSN-{number}")
+    for word in text.split()[:4]:
+        rows = rows.filter(title__icontains=word)
+    return rows
+
+
+def _named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+    """Those in sight, the newest first."""
+    rows = _typed(_here(actor, workspace_id).kept_in_sight(), text).order_by("-pk")
+    return [_target(row, links.page_of(row)) for row in rows[:FOUND]]
+
+
+def _pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
+    """The question of this move, of the missions it can be made with."""
+
+    def find(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+        move = moves.MOVES[slug]
+        rows = _here(actor, workspace_id).filter(status__in=move.statuses)
+        known = _typed(rows, text).select_related("workspace").order_by("-pk")
+        return [
+            _target(row, moves.url(row, slug))
+            for row in known[: FOUND * 3]
+            if not moves.idle(move, row)
+        ][:FOUND]
+
+    return find
 
 
 def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
@@ -62,6 +108,26 @@ def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     return found or None
 
 
+VERBS: tuple[tuple[str, str, str, str, str, str], ...] = (
+    ("mission-start", "start mission", "Start", "mission.start", "Start a planned mission",
+     "start"),
+    ("mission-pause", "pause", "Pause", "mission.pause", "Pause a mission", "pause"),
+    ("mission-resume", "resume", "Resume", "mission.resume", "Let a paused mission go on",
+     "resume"),
+    ("mission-back", "send back", "Send back", "mission.send_back",
+     "Send a mission back to an earlier stage", "back"),
+    ("mission-cancel", "cancel mission", "Cancel", "mission.cancel", "Cancel a mission", "cancel"),
+)  # fmt: skip
+PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    ("mission-new", "New mission", "missions:new", "mission.create", ("plan", "intent", "brief")),
+    ("mission-import", "Import missions", "missions:import", "mission.import",
+     ("csv", "legacy", "bring over")),
+    ("mission-briefs", "Briefs", "admin:missions_brief_changelist", VIEW, ("kpi", "objective")),
+    ("mission-ticks", "Checklist ticks", "admin:missions_checklisttick_changelist", VIEW,
+     ("checklist",)),
+)  # fmt: skip
+
+
 def register() -> None:
     nav_items.register(
         NavItem("missions", "Missions", GROUP, "admin:missions_mission_changelist", "target", VIEW,
@@ -71,17 +137,30 @@ def register() -> None:
         NavItem("mission-visits", "Stage visits", GROUP, "admin:missions_stagevisit_changelist",
                 "history", VIEW, 48)
     )  # fmt: skip
-    palette_actions.register(
-        PaletteAction("mission-new", "New mission", "admin:missions_mission_add", "mission.create",
-                      ("plan", "intent", "brief"))
-    )  # fmt: skip
-    palette_actions.register(
-        PaletteAction("mission-briefs", "Briefs", "admin:missions_brief_changelist", VIEW,
-                      ("kpi", "objective"))
-    )  # fmt: skip
-    palette_actions.register(
-        PaletteAction("mission-ticks", "Checklist ticks", "admin:missions_checklisttick_changelist",
-                      VIEW, ("checklist",))
-    )  # fmt: skip
+    home_rows.register(
+        HomeRow(
+            slug="missions.turn",
+            title="Missions, your turn",
+            action="mission.tick",
+            rows=turn.waiting,
+            count=turn.count_waiting,
+            most=turn.SHOWN,
+            empty="no mission of yours stands still, is late or waits for you.",
+            link=f"{LIST}?standing=under_way",
+            order=14,
+        )
+    )
+    for slug, label, url, action, keywords in PAGES:
+        palette_actions.register(PaletteAction(slug, label, url, action, keywords))
+    for slug, verb, label, action, about, move in VERBS:
+        palette_verbs.register(
+            PaletteVerb(slug, verb, "MSN-n", label, action, _pressing(move), noun="mission",
+                        about=about)
+        )  # fmt: skip
+    name_finders.register(NameFinder("missions.missions", "mission", VIEW, _named))
+    for meeting in ("standup", "ops_sync"):
+        agenda.register(
+            AgendaSection(f"missions.due.{meeting}", meeting, "Missions that are due", due.agenda)
+        )
     ref_finders.register(RefFinder("MSN", "mission", _by_number))
     row_slots.links.register(row_slots.RowSource("missions.item", _related))

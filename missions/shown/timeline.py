@@ -3,6 +3,7 @@ its work item, and to what was asked at its checkpoints."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from controlplane.approvals.models import Request
@@ -17,18 +18,23 @@ MOST = 500
 
 def timeline(mission: Mission, *, most: int = MOST, after: int = 0) -> list[dict[str, Any]]:
     """The oldest first. `after`: those later than the entry of this number."""
-    rows = (
-        AuditEvent.objects.about_any(_subjects(mission))
-        .filter(pk__gt=after)
-        .exclude(outcome="denied")
-    )
+    rows = story(mission).filter(pk__gt=after)
     return [_entry(row) for row in rows.order_by("pk")[:most]]
 
 
-def _subjects(mission: Mission) -> list[Any]:
-    visits = StageVisit.objects.filter(mission=mission)
+def story(mission: Mission, visits: Iterable[StageVisit] | None = None) -> Any:
+    """For whoever may see the mission: what happened to it is part of it. What was refused is the
+    business of those who read the log."""
+    rows = AuditEvent.objects.about_any(subjects(mission, visits))
+    return rows.filter(workspace_id=mission.workspace_id).exclude(outcome="denied")
+
+
+def subjects(mission: Mission, visits: Iterable[StageVisit] | None = None) -> list[Any]:
+    """What the mission's story is told of: itself, its work item, every question ever asked at its
+    checkpoints."""
+    known = StageVisit.objects.filter(mission=mission) if visits is None else visits
     asked = Request.objects.of(mission.workspace_id).filter(
-        owner="missions.checkpoint", subject__in=[subject(each) for each in visits]
+        owner="missions.checkpoint", subject__in=[subject(each) for each in known]
     )
     item = [mission.item] if mission.item is not None else []
     return [mission, *item, *asked]

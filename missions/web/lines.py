@@ -3,74 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
-from controlplane.base.web import actor_of, workspace_of
+from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions import links, services
-from missions.models import Mission
 from missions.services.holding import open_visit
-
-View = Callable[..., HttpResponseBase]
-
-
-def page(view: View) -> View:
-    """For whoever may enter the console and see missions."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not admin.site.has_permission(request):
-            return admin.site.login(request)
-        policy.require(actor_of(request), "mission.view")
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
-def mission_of(request: HttpRequest, uid: uuid.UUID) -> Mission:
-    """Out of scope is the same as gone."""
-    rows = Mission.objects.visible_to(actor_of(request))
-    chosen = workspace_of(request)
-    if chosen is not None:
-        rows = rows.of(chosen)
-    found: Mission | None = rows.select_related("workspace", "item").filter(uid=uid).first()
-    if found is None:
-        raise NotFound("No such mission.")
-    return found
-
-
-def posted(request: HttpRequest, field: str, most: int = 600) -> str:
-    """What came with a form. NUL is the one character the database refuses; cut beyond what the
-    service takes, so that it refuses and nothing typed is cut off."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]
-
-
-def _show(
-    request: HttpRequest,
-    template: str,
-    row: Mission,
-    context: Mapping[str, Any],
-    error: ControlPlaneError | None,
-) -> HttpResponse:
-    whole = {
-        **admin.site.each_context(request),
-        "row": row,
-        "back": links.page_of(row),
-        "error": error.message if error is not None else "",
-        "wrong": next(iter(error.details), "") if error is not None else "",
-        **context,
-    }
-    status = error.status if error is not None else 200
-    return render(request, f"missions/{template}", whole, status=status)
+from missions.web.common import mission_of, page, posted, show, version_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,27 +26,30 @@ def line(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
     if visit is None or definition is None:
         raise NotFound("There is no such line in the stage the mission is in.")
     tick = visit.ticks.standing().filter(line=slug).first()
-    context = {"title": definition.title, "line": definition, "tick": tick,
-               "refusal": services.may_tick(actor_of(request), row, definition)}  # fmt: skip
+    context = {
+        "title": definition.title,
+        "line": definition,
+        "tick": tick,
+        "version": row.version,
+        "given": {name: posted(request, name) for name in ("note", "label", "link", "reason")},
+        "refusal": services.may_tick(actor_of(request), row, definition),
+    }
     if request.method != "POST":
-        return _show(request, "line.html", row, context, None)
+        return show(request, "line.html", context, row=row)
+    given = {"actor": actor_of(request), "version": version_of(request)}
     try:
         if request.POST.get("do") == "untick":
-            services.untick_line(
-                row, slug, actor=actor_of(request), reason=posted(request, "reason")
-            )
+            services.untick_line(row, slug, reason=posted(request, "reason"), **given)
             said = "Taken back"
         else:
             link = posted(request, "link")
             shown = [{"label": posted(request, "label"), "link": link}] if link else []
-            services.tick_line(
-                row, slug, actor=actor_of(request), note_=posted(request, "note"), evidence=shown
-            )
+            services.tick_line(row, slug, note_=posted(request, "note"), evidence=shown, **given)
             said = "Ticked"
     except (NotAllowed, NotFound):
         raise
     except ControlPlaneError as error:
-        return _show(request, "line.html", row, context, error)
+        return show(request, "line.html", context, row=row, error=error)
     messages.success(request, f"{said}: {definition.title}.")
     return HttpResponseRedirect(f"{links.page_of(row)}#checklist")
 
@@ -111,27 +57,40 @@ def line(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    """Link what was found in the stage the mission is in."""
+    """Link what was found in the stage the mission is in, or take a link away."""
     row = mission_of(request, uid)
     visit = open_visit(row)
     if visit is None:
         raise NotFound("The mission is in no stage.")
     decision = policy.can(actor_of(request), "mission.evidence", row)
-    context = {"title": f"Link evidence: {visit.definition.evidence.title}", "visit": visit,
-               "refusal": "" if decision else decision.reason}  # fmt: skip
+    context = {
+        "title": f"Link evidence: {visit.definition.evidence.title}",
+        "visit": visit,
+        "version": row.version,
+        "given": {name: posted(request, name) for name in ("link", "label", "sha256")},
+        "refusal": "" if decision else decision.reason,
+    }
     if request.method != "POST":
-        return _show(request, "evidence.html", row, context, None)
+        return show(request, "evidence.html", context, row=row)
+    given = {"actor": actor_of(request), "version": version_of(request)}
     try:
-        services.link_evidence(
-            row,
-            actor=actor_of(request),
-            link=posted(request, "link"),
-            label=posted(request, "label"),
-            sha256=posted(request, "sha256"),
-        )
+        if request.POST.get("do") == "off":
+            services.unlink_evidence(
+                row, link=posted(request, "link"), reason=posted(request, "reason"), **given
+            )
+            said = "The link is gone."
+        else:
+            services.link_evidence(
+                row,
+                link=posted(request, "link"),
+                label=posted(request, "label"),
+                sha256=posted(request, "sha256"),
+                **given,
+            )
+            said = "Linked."
     except (NotAllowed, NotFound):
         raise
     except ControlPlaneError as error:
-        return _show(request, "evidence.html", row, context, error)
-    messages.success(request, "Linked.")
+        return show(request, "evidence.html", context, row=row, error=error)
+    messages.success(request, said)
     return HttpResponseRedirect(f"{links.page_of(row)}#evidence")

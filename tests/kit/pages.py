@@ -196,6 +196,8 @@ def own_pages(world: World) -> Iterator[str]:
         "canary:complete": (rollouts["running"],),
         "approvals:delegate": (asked.uid,),
         "missions:line": (mission.uid, "safeguards_confirmed"),
+        "missions:brief": (mission.uid,),
+        "missions:move": (mission.uid, "pause"),
         "missions:evidence": (mission.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),

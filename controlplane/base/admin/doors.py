@@ -90,6 +90,8 @@ class ButtonDoors(_Base):
 
         def heading(self, obj: Any) -> str: ...
 
+        def story(self, request: HttpRequest, obj: Any) -> Any: ...
+
     def get_urls(self) -> list[URLPattern]:
         def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             def wrapper(*args: Any, **kwargs: Any) -> HttpResponse:
@@ -317,8 +319,7 @@ class ButtonDoors(_Base):
         if obj is None:
             raise NotFound(f"No such {self.opts.verbose_name}.")
         policy.require(actor_of(request), self.view_action, obj)  # type: ignore[attr-defined]
-        events = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
-        found = list(events[: TRAIL_ROWS + 1])
+        found = list(self.story(request, obj).order_by("-id")[: TRAIL_ROWS + 1])
         context = {
             **self.admin_site.each_context(request),
             "title": "Audit trail",

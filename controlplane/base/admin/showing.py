@@ -156,7 +156,7 @@ class Showing(_Base):
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         events: list[AuditEvent] = []
         if self.audited:
-            rows = AuditEvent.objects.visible_to(actor_of(request)).about(obj).order_by("-id")
+            rows = self.story(request, obj).order_by("-id")
             events = list(rows[: TIMELINE_ROWS.value + 1])
         wanted = EDIT in request.GET and self.has_change_permission(request, obj)
         return {
@@ -166,6 +166,11 @@ class Showing(_Base):
             "older_events": len(events) > TIMELINE_ROWS.value,
             **self.panel_context(request, obj),
         }
+
+    def story(self, request: HttpRequest, obj: Any) -> Any:
+        """The events that its timeline and its trail tell. A page whose row is one thing with
+        others tells theirs too."""
+        return AuditEvent.objects.visible_to(actor_of(request)).about(obj)
 
     def heading(self, obj: Any) -> str:
         """What its page is called: words rather than keys."""

@@ -1,0 +1,344 @@
+"""A mission's page: where it is, the one next step for whoever looks, what is missing and whose it
+is; moves that ask first and carry what was seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from controlplane.audit import services as audit
+from controlplane.lib.actors import Actor
+from missions import services
+from missions.models import Mission
+from missions.shown.cockpit import Cockpit
+from missions.shown.following import Next, following
+from missions.shown.gate_rows import doors
+from missions.shown.track import track
+from tests import make
+from tests.console.test_own_pages import asked_of
+from tests.kit import settled
+from tests.kit.missions import BRIEF, LINK, World, again, all_answered, request_of, visit_of
+
+
+@settled.once
+def world() -> World:
+    here = World()
+    assert here.gv.ref
+    assert here.oc.ref
+    return here
+
+
+@settled.once
+def owner(world: World) -> Client:
+    return make.client(world.owner)
+
+
+def page_of(row: Mission) -> str:
+    return reverse("admin:missions_mission_change", args=(row.pk,))
+
+
+def text(client: Client, row: Mission) -> str:
+    answer = client.get(page_of(row))
+    assert answer.status_code == 200
+    return answer.content.decode().split("<main", 1)[1]
+
+
+def move(client: Client, row: Mission, slug: str, **given: Any) -> Any:
+    return client.post(reverse("missions:move", args=(row.uid, slug)), given)
+
+
+def next_of(row: Mission, actor: Actor) -> Next:
+    return following(Cockpit(again(row), actor))
+
+
+# --- What comes next ------------------------------------------------------------------------------
+
+
+def test_next__draft__what_keeps_it_then_start(world: World) -> None:
+    silent = world.draft(intent="")
+    assert next_of(silent, world.actor).label == "Say what it is"
+    ready = next_of(world.draft(), world.actor)
+    assert (ready.label, ready.pressed, ready.refusal) == ("Start", True, "")
+
+
+def test_next__each_sees_the_step_that_is_theirs(world: World) -> None:
+    with all_answered():
+        row = world.started(brief={})
+        assert next_of(row, world.actor).label == "Write the brief"
+        services.put_brief(row, actor=world.actor, **BRIEF)
+        assert next_of(row, world.actor).label == "Lock the brief"
+        services.lock_brief(row, actor=world.actor)
+        assert next_of(row, world.gv).label == "Tick: Intent validated"
+        waits = next_of(row, world.someone("viewer"))
+        assert (waits.label, waits.url) == ("Wait", "")
+        assert waits.who or waits.refusal
+
+
+def test_next__everything_holds__ask_then_sign_then_wait(world: World) -> None:
+    with all_answered():
+        row = world.done(world.locked())
+        ask = next_of(row, world.actor)
+        assert (ask.label, ask.pressed) == ("Ask for Intent Confirmation", False)
+        services.ask_checkpoint(row, actor=world.actor)
+        mine = next_of(row, world.actor)
+        assert mine.label == "Sign as Mission Owner"
+        assert mine.url == reverse("approvals:decide", args=(request_of(again(row)).uid,))
+        assert mine.due is not None
+        world.sign(row, "mo")
+        waits = next_of(row, world.actor)
+        assert (waits.label, waits.url) == ("Wait", "")
+        assert "Governance Validator" in waits.why
+        assert waits.who
+
+
+def test_next__paused_by_a_safeguard__not_the_owners(world: World) -> None:
+    row = services.pause_mission(
+        world.started(), actor=make.JOB, reason="Wrote to a stranger.", cause="safeguard"
+    )
+    mine, theirs = next_of(row, world.actor), next_of(row, world.gv)
+    assert (mine.label, theirs.label) == ("Resume", "Resume")
+    assert mine.refusal
+    assert not theirs.refusal
+    assert "Wrote to a stranger." in theirs.why
+
+
+def test_next__ended__nothing_to_press(world: World) -> None:
+    row = services.cancel_mission(world.started(), actor=world.actor, reason="Not wanted.")
+    found = next_of(row, world.actor)
+    assert (found.label, found.url) == ("Nothing", "")
+    assert "Not wanted." in found.why
+
+
+def test_page__one_primary_button(world: World, owner: Client) -> None:
+    for row in (world.draft(), world.started(brief={}), world.locked()):
+        page = text(owner, row)
+        assert page.count("data-next") <= 1, row.status
+        assert page.count('class="button primary') == page.count("data-next")
+
+
+# --- Gates, checklist, track ----------------------------------------------------------------------
+
+
+def test_doors__missing_first__passed_folded__this_stages_signature_once(world: World) -> None:
+    row = world.locked()
+    found = doors(Cockpit(row, world.actor))
+    here = found[0]
+    assert here.slug == "exit"
+    states = [told.check.state for told in here.unmet]
+    assert states == sorted(states, key=("failed", "not_there", "waiting").index)
+    assert states[-1] == "waiting"
+    assert {told.check.slug for told in here.passed} >= {"brief_locked", "kpi_measurable"}
+    shown = {told.check.slug for door in found for told in door.unmet}
+    assert "stage_before" not in shown
+
+
+def test_gate__says_whose_and_leads_only_who_can(world: World) -> None:
+    row = world.started()
+    mine = {told.check.slug: told for told in doors(Cockpit(row, world.actor))[0].unmet}
+    theirs = {told.check.slug: told for told in doors(Cockpit(row, world.oc))[0].unmet}
+    assert mine["brief_locked"].act is not None
+    assert theirs["brief_locked"].act is None
+    assert theirs["brief_locked"].check.mend
+    assert "Governance Validator" in mine["checklist"].who
+
+
+def test_checklist__ticked_on_the_page__stale_page_refused(world: World, owner: Client) -> None:
+    row = world.locked()
+    page = text(owner, row)
+    path = reverse("missions:line", args=(row.uid, "intent_validated"))
+    assert f'action="{path}"' in page
+    moved = services.pause_mission(row, actor=world.oc, reason="Look.")
+    late = owner.post(path, {"do": "tick", "note": "Read.", "version": row.version})
+    assert late.status_code == 409
+    assert "Read." in late.content.decode()
+    done = owner.post(path, {"do": "tick", "note": "Read.", "version": moved.version})
+    assert done.status_code == 302
+    assert visit_of(row).ticks.get().note == "Read."
+
+
+def test_evidence__link_removed_by_its_form(world: World, owner: Client) -> None:
+    row = world.locked()
+    path = reverse("missions:evidence", args=(row.uid,))
+    owner.post(path, {"link": LINK})
+    assert owner.post(path, {"do": "off", "link": LINK}).status_code == 302
+    assert visit_of(row).evidence == []
+
+
+def test_track__counts_visits_and_time(world: World) -> None:
+    with all_answered():
+        row = world.in_stage("prepare")
+        services.send_back(row, actor=world.gv, to="define", reason="Too vague.")
+    row = again(row)
+    places = track(row, list(row.visits.order_by("pk")))
+    define, prepare = places[0], places[1]
+    assert (define.mark, define.visits, define.since is not None) == ("here", 2, True)
+    assert (prepare.mark, prepare.sent_back) == ("again", 1)
+    assert define.stayed is not None
+    assert define.stayed >= timedelta(0)
+    assert [each.mark for each in places[2:]] == ["ahead"] * 3
+
+
+# --- Moves ----------------------------------------------------------------------------------------
+
+
+def test_move__asks_first__keeps_what_was_typed__refuses_what_is_stale(
+    world: World, owner: Client
+) -> None:
+    row = world.started()
+    path = reverse("missions:move", args=(row.uid, "pause"))
+    assert "Nothing goes on until somebody resumes it." in owner.get(path).content.decode()
+    silent = move(owner, row, "pause", reason=" ", version=row.version)
+    assert silent.status_code == 400
+    services.change_mission(row, actor=world.actor, priority=0)
+    late = move(owner, row, "pause", reason="Too many.", version=row.version)
+    assert late.status_code == 409
+    assert "Too many." in late.content.decode()
+    assert again(row).status == "active"
+    assert move(owner, row, "pause", reason="Too many.").status_code == 302
+    assert again(row).pause_reason == "Too many."
+    again_ = owner.get(path).content.decode()
+    assert "There is nothing to do here." in again_
+
+
+def test_back__to_any_stage_before__names_the_signatures_that_fall(world: World) -> None:
+    with all_answered():
+        row = world.in_stage("plan_approve")
+    browser = make.client(world.owner)
+    page = browser.get(reverse("missions:move", args=(row.uid, "back"))).content.decode()
+    for visit in row.visits.exclude(approval=None):
+        assert visit.approval is not None
+        assert visit.approval.ref in page
+    assert move(browser, row, "back", reason="Forward.", to="execute_observe").status_code == 409
+    assert move(browser, row, "back", reason="Anew.", to="define").status_code == 302
+    assert again(row).stage == "define"
+
+
+def test_moves__lock_open_ask_withdraw_give_up_archive(world: World, owner: Client) -> None:
+    with all_answered():
+        row = world.started()
+        stale = move(owner, row, "lock", version=row.brief.version + 1)
+        assert stale.status_code == 409
+        assert move(owner, row, "lock", version=row.brief.version).status_code == 302
+        assert move(owner, row, "unlock", reason="A word.").status_code == 302
+        assert move(owner, row, "lock").status_code == 302
+        world.done(again(row))
+        assert move(owner, row, "ask").status_code == 302
+        assert "Intent Confirmation" in text(owner, row)
+        assert move(owner, row, "withdraw").status_code == 302
+        assert move(owner, row, "fail", reason="No use.").status_code == 302
+    assert again(row).status == "failed"
+    assert move(owner, row, "archive").status_code == 302
+    assert again(row).archived_at is not None
+    assert move(owner, row, "restore").status_code == 302
+    assert again(row).archived_at is None
+    assert move(owner, row, "cancel", reason="x").status_code == 409
+    assert owner.get(reverse("missions:move", args=(row.uid, "explode"))).status_code == 404
+
+
+def test_start__what_is_missing_is_listed(world: World, owner: Client) -> None:
+    refused = move(owner, world.draft(intent=""), "start")
+    assert refused.status_code == 422
+    assert "The intent is written down" in refused.content.decode()
+
+
+# --- The brief ------------------------------------------------------------------------------------
+
+
+def _brief(**given: Any) -> dict[str, Any]:
+    return {
+        "objective": "Draft mails.", "audience": "Dormant accounts.", "timeline": "Two weeks.",
+        "business_objective": "Win them back.", "kpi_name": "Answers", "kpi_unit": "accounts",
+        "kpi_baseline": "4", "kpi_target": "20", "kpi_direction": "up",
+        "kpi_deadline": "2027-03-31", **given,
+    }  # fmt: skip
+
+
+def test_brief__written_on_its_page__beside_the_field_what_is_wrong(
+    world: World, owner: Client
+) -> None:
+    row = world.started(brief={})
+    path = reverse("missions:brief", args=(row.uid,))
+    assert "Where it stands now" in owner.get(path).content.decode()
+    wrong = owner.post(path, _brief(kpi_target="many"))
+    assert wrong.status_code == 400
+    assert "Enter a number." in wrong.content.decode()
+    assert "Draft mails." in wrong.content.decode()
+    assert owner.post(path, _brief()).status_code == 302
+    brief = Mission.objects.get(pk=row.pk).brief
+    assert (brief.kpi_name, brief.kpi_target, brief.authors) == (
+        "Answers", 20, [world.actor.ref],
+    )  # fmt: skip
+    late = owner.post(path, _brief(audience="Others.", version=brief.version - 1))
+    assert late.status_code == 409
+    assert "Others." in late.content.decode()
+    services.lock_brief(row, actor=world.actor)
+    locked = owner.get(path).content.decode()
+    assert "It is locked" in locked
+    assert '<form method="post" class="card form"' not in locked
+    assert owner.post(path, _brief(audience="Others.")).status_code == 409
+
+
+# --- Story, live, cost ----------------------------------------------------------------------------
+
+
+def test_timeline__whole_story__also_for_who_does_not_read_the_log(
+    world: World, owner: Client
+) -> None:
+    with all_answered():
+        row = world.asked()
+        world.sign(row, "mo")
+        page = text(owner, row)
+    assert "started the mission" in page
+    assert f"{request_of(again(row)).ref}" in page
+    trail = owner.get(page_of(row).replace("/change/", "/history/")).content.decode()
+    assert "locked the brief of the mission" in trail
+
+
+def test_timeline__another_missions_story_is_not_told(world: World, owner: Client) -> None:
+    row, other = world.started(), world.started()
+    audit.record(world.actor, "mission.pause", other, reason="Somewhere else.")
+    assert "Somewhere else." not in text(owner, row)
+
+
+def test_live__same_while_nothing_changed(world: World, owner: Client) -> None:
+    row = world.locked()
+    first = owner.get(f"{page_of(row)}?_part=row")
+    assert first["ETag"]
+    same = owner.get(f"{page_of(row)}?_part=row", headers={"If-None-Match": first["ETag"]})
+    assert same.status_code == 304
+    services.tick_line(row, "intent_validated", actor=world.actor)
+    moved = owner.get(f"{page_of(row)}?_part=row", headers={"If-None-Match": first["ETag"]})
+    assert moved.status_code == 200
+
+
+MOST = 60
+
+
+def test_page__warm__asks_the_same_however_long_the_way(world: World, owner: Client) -> None:
+    with all_answered():
+        fresh = world.asked()
+        walked = world.in_stage("plan_approve")
+        services.send_back(walked, actor=world.gv, to="define", reason="Anew.")
+        for row in (fresh, walked):
+            text(owner, row)
+        counts = []
+        for row in (fresh, walked):
+            with CaptureQueriesContext(connection) as captured:
+                text(owner, row)
+            counts.append(len(asked_of(captured)))
+    assert max(counts) <= MOST, counts
+
+
+@pytest.mark.parametrize("path", ["brief", "move"])
+def test_pages__elsewhere_and_signed_out__not_there(world: World, path: str) -> None:
+    row = world.started()
+    args = (row.uid, "pause") if path == "move" else (row.uid,)
+    url = reverse(f"missions:{path}", args=args)
+    assert make.client(World().owner).get(url).status_code == 404
+    assert Client().get(url).status_code == 302
