@@ -9,17 +9,32 @@ class MissionsConfig(AppConfig):
         from missions import (  # noqa: F401
             kept,
             kept_guarding,
+            kept_plans,
             presented,
             presented_guarding,
+            presented_plans,
             rules,
             transitions,
             transitions_guarding,
+            transitions_plans,
         )
-        from missions.gates import computing, guarding, guarding_signed  # noqa: F401
         from missions.evidence import registered
+        from missions.gates import (  # noqa: F401
+            computing,
+            executing,
+            guarding,
+            guarding_signed,
+            planning,
+            planning_signed,
+        )
+        from missions.governance import registered as governed
+        from missions.learning import registered as learnt
         from missions.shown import console
 
         presented.register()
         presented_guarding.register()
+        presented_plans.register()
         console.register()
         registered.register()
+        learnt.register()
+        governed.register()

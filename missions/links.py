@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from missions.models import Artifact, Bundle, Mission
+from missions.models import Artifact, Asset, Bundle, Meeting, Mission, Run, UndoRun
 
 
 def page_of(mission: Mission) -> str:
@@ -37,3 +37,42 @@ def safeguards_of(mission: Mission) -> str:
 
 def findings_of(mission: Mission) -> str:
     return f"/admin/missions/mission/{mission.uid}/findings/"
+
+
+def feedback_of(mission: Mission) -> str:
+    """Where people say how it went."""
+    return f"/admin/missions/mission/{mission.uid}/feedback/"
+
+
+def retrospective_of(mission: Mission) -> str:
+    return f"/admin/missions/mission/{mission.uid}/retrospective/"
+
+
+def library_of(mission: Mission) -> str:
+    """What it was planned from, and what was made of it."""
+    return f"/admin/missions/mission/{mission.uid}/library/"
+
+
+def plan_page(mission: Mission) -> str:
+    """Plays, risks, the way back, who watches."""
+    return f"/admin/missions/mission/{mission.uid}/plan/"
+
+
+def runs_page(mission: Mission) -> str:
+    return f"/admin/missions/mission/{mission.uid}/runs/"
+
+
+def run_page(run: Run) -> str:
+    return f"/admin/missions/mission/{run.mission.uid}/runs/{run.uid}/"
+
+
+def undo_run_page(run: UndoRun) -> str:
+    return f"/admin/missions/mission/{run.plan.mission.uid}/undo/{run.uid}/"
+
+
+def asset_page(asset: Asset) -> str:
+    return f"/admin/missions/asset/{asset.pk}/change/"
+
+
+def meeting_page(meeting: Meeting) -> str:
+    return f"/admin/missions/meetings/{meeting.uid}/"

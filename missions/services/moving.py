@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,31 @@ _SAID = {
     "cancelled": "is cancelled",
     "failed": "is given up",
 }
+# stage -> what ends with it: (mission, actor, reason).
+LEAVING: dict[str, Callable[[Mission, Actor, str], None]] = {}
+# stage -> what begins with it: (mission, actor).
+ENTERING: dict[str, list[Callable[[Mission, Actor], None]]] = {}
 _ITEM = {"active": "in_progress", "paused": "blocked"}
+
+
+def leaving(stage: str) -> Callable[[Any], Any]:
+    """Register what is ended when a mission leaves a stage, however it does."""
+
+    def register(end: Callable[[Mission, Actor, str], None]) -> Any:
+        LEAVING[stage] = end
+        return end
+
+    return register
+
+
+def entering(stage: str) -> Callable[[Any], Any]:
+    """Register what begins when a mission comes to a stage, also for another time."""
+
+    def register(begin: Callable[[Mission, Actor], None]) -> Any:
+        ENTERING.setdefault(stage, []).append(begin)
+        return begin
+
+    return register
 
 
 def move(
@@ -163,6 +187,8 @@ def _to_stage(
 
 def _leave(visit: StageVisit, outcome: str, now: datetime, actor: Actor, reason: str) -> None:
     """A clock set back must not make time negative."""
+    if visit.stage in LEAVING:
+        LEAVING[visit.stage](visit.mission, actor, reason)
     visit.left_at, visit.outcome = max(now, visit.entered_at), outcome
     visit.left_by, visit.reason = actor.ref[:80], reason[:500]
     visit.save(update_fields=["left_at", "outcome", "left_by", "reason"])
@@ -193,4 +219,6 @@ def _enter(
         said["duration_ms"] = round(dwelt.dwell.total_seconds() * 1000)
     status = {"status": "warning"} if back else {}
     tell(mission, "mission_stage_transition", said, actor=actor, stage=stage, **status)
+    for begin in ENTERING.get(stage, ()):
+        begin(mission, actor)
     return made

@@ -76,24 +76,32 @@ def tell(
     **fields: Any,
 ) -> None:
     """An event of the catalogue, reported once the change is committed."""
+    event = {"event": name, "stage": stage or mission.stage, "context": said, **fields}
+    tell_many(mission, [event], actor=actor)
+
+
+def tell_many(mission: Mission, events: list[dict[str, Any]], *, actor: Actor) -> None:
+    """Several at once are one message."""
     key = f"mission-told:{uuid7()}"
-    event = {
-        "event": name,
-        "event_id": key,
+    always: dict[str, Any] = {
         "occurred_at": clock.now().isoformat(),
         "mission_id": mission.ref,
-        "stage": stage or mission.stage,
+        "stage": mission.stage,
         "correlation_id": context.current().correlation_id[:128] or key,
-        "context": said,
-        **fields,
     }
     if actor.kind == "person" and actor.user_id is not None:
-        event["user_id"] = actor.user_id
+        always["user_id"] = actor.user_id
     if actor.kind == "agent":
-        event["agent_name"] = min(actor.roles_in(mission.workspace_id), default="agent")
+        always["agent_name"] = min(actor.roles_in(mission.workspace_id), default="agent")
     outbox.enqueue(
         TOLD,
-        {"mission": str(mission.uid), "event": event},
+        {
+            "mission": str(mission.uid),
+            "events": [
+                {**always, "event_id": f"{key}:{place}", **event}
+                for place, event in enumerate(events)
+            ],
+        },
         key=key,
         workspace_id=mission.workspace_id,
         subject=subject_ref(mission),
@@ -108,11 +116,14 @@ def tell_telemetry(message: OutboxMessage) -> Outcome:
     mission = _mission(message)
     if mission is None:
         return Outcome("rejected", "the mission is not there")
-    event = dict(message.payload["event"])
-    event["occurred_at"] = datetime.fromisoformat(event["occurred_at"])
-    receipt = report(PORTAL, mission.workspace, [event])
+    events = [
+        {**each, "occurred_at": datetime.fromisoformat(each["occurred_at"])}
+        for each in message.payload.get("events") or [message.payload["event"]]
+    ]
+    receipt = report(PORTAL, mission.workspace, events)
     if receipt.rejected:
-        return Outcome("rejected", receipt.verdicts[0].reason[:300])
+        refused = next(each for each in receipt.verdicts if each.status == "rejected")
+        return Outcome("rejected", refused.reason[:300])
     return Outcome("accepted")
 
 

@@ -1,0 +1,1 @@
+"""What is asked before agents act, and how their reports become one story."""

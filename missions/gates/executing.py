@@ -1,0 +1,77 @@
+"""Answers to the gates of what runs: who watches, whether it may, whether it is over."""
+
+from __future__ import annotations
+
+from missions import links
+from missions.execution.types import type_allowed
+from missions.execution.watching import on_watch
+from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
+from missions.gates.looking import Look
+from missions.gates.registry import provide
+from missions.models import Run, RunStep, UndoPlan, UndoRun
+from missions.querysets_plans import STEP_ENDED
+
+
+@provide("duty_window")
+def duty_window(look: Look) -> Found:
+    watch = on_watch(look.mission, look.now)
+    page = ("Who watches", links.plan_page(look.mission) + "#duty")
+    return passed(watch.words, page) if watch else failed(watch.words, page)
+
+
+@provide("type_enabled")
+def type_enabled(look: Look) -> Found:
+    if not look.mission.mission_type:
+        return not_applicable("It has no type that could be switched off.")
+    answer = type_allowed(look.mission)
+    return passed(answer.words) if answer.allowed else failed(answer.words)
+
+
+@provide("actions_ended")
+def actions_ended(look: Look) -> Found:
+    page = ("Runs", links.runs_page(look.mission))
+    runs = list(Run.objects.filter(mission=look.mission, visit=look.visit).order_by("pk"))
+    if not runs:
+        return failed("Nothing was run.", page, mend="The executor runs the play")
+    under_way = [run for run in runs if run.is_open]
+    if under_way:
+        return waiting(f"{under_way[0]} is under way.", page)
+    left = RunStep.objects.filter(run__in=runs).exclude(status__in=STEP_ENDED).count()
+    if left:
+        return waiting(f"Of {left} steps the end was not reported.", page)
+    failures = RunStep.objects.filter(run__in=runs, status="failed").count()
+    more = f", {failures} steps failed" if failures else ""
+    return passed(f"{len(runs)} runs ended{more}.", page)
+
+
+@provide("undo_closed")
+def undo_closed(look: Look) -> Found:
+    page = ("Undo plan", links.plan_page(look.mission) + "#undo")
+    play = look.mission.plays.selected().first()
+    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    if plan is None:
+        return not_applicable("There is nothing to take back.")
+    if UndoRun.objects.open().filter(plan=plan, drill=False).exists():
+        return waiting("It is being taken back.", page)
+    if plan.status in {"executed", "expired"}:
+        return passed(f"{plan.get_status_display()}: {plan.closed_reason}".rstrip(": "), page)
+    if plan.deadline_at is None:
+        return passed("Nothing was changed: there is nothing to take back.", page)
+    if plan.deadline_at <= look.now:
+        return passed(f"It was over at {plan.deadline_at:%H:%M} UTC.", page)
+    return waiting(f"It can be taken back until {plan.deadline_at:%Y-%m-%d %H:%M} UTC.", page)
+
+
+@provide("execution_ended")
+def execution_ended(look: Look) -> Found:
+    """Of the stage before: its runs are over, or it came from elsewhere."""
+    last = look.last_visit("execute_observe")
+    if last is None:
+        return failed("Nothing was executed.")
+    under_way = Run.objects.open().filter(mission=look.mission).first()
+    page = ("Runs", links.runs_page(look.mission))
+    if under_way is not None:
+        return failed(f"{under_way} is under way.", page)
+    if look.mission.runs.exists():
+        return passed("All runs ended.", page)
+    return not_applicable("It was executed in another system.")

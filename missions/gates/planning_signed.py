@@ -1,0 +1,125 @@
+"""What people sign of a plan: the chosen play and what there was to choose from, how it is taken
+back, what can go wrong. States and times that change by themselves are not among it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from missions.gates import registry
+from missions.models import Mission, PlanNote, Play, StageVisit, UndoPlan
+from missions.services.undo_plans import standing_steps
+
+STAGE = ("plan_approve",)
+
+
+def _selected(mission: Mission) -> Play | None:
+    found: Play | None = mission.plays.selected().first()
+    return found
+
+
+def _key(visit: StageVisit) -> str:
+    play = _selected(visit.mission)
+    return play.key if play is not None else ""
+
+
+def _play(visit: StageVisit) -> dict[str, Any] | None:
+    play = _selected(visit.mission)
+    if play is None:
+        return None
+    return {
+        "rank": play.rank,
+        "title": play.title,
+        "rationale": play.rationale,
+        "impact": play.impact,
+        "confidence": str(play.confidence) if play.confidence is not None else None,
+        "effort": play.effort,
+        "risk": play.risk,
+        "reason": play.reason,
+        "steps": [
+            {
+                "position": step.position,
+                "toolkit": step.toolkit,
+                "action": step.action,
+                "summary": step.summary,
+                "changes": step.mutating,
+            }
+            for step in play.steps.order_by("position")
+        ],
+    }
+
+
+def _plays(visit: StageVisit) -> list[dict[str, Any]]:
+    rows = visit.mission.plays.live().order_by("rank")
+    return [
+        {"rank": play.rank, "title": play.title, "impact": play.impact, "effort": play.effort,
+         "risk": play.risk, "selected": play.status == "selected"}
+        for play in rows
+    ]  # fmt: skip
+
+
+def _undo(visit: StageVisit) -> dict[str, Any] | None:
+    play = _selected(visit.mission)
+    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    if plan is None:
+        return None
+    return {
+        "label": plan.label,
+        "impact": plan.impact,
+        "window_minutes": plan.window_minutes,
+        "steps": [
+            {
+                "takes_back": step.play_step.position if step.play_step is not None else None,
+                "action": step.action,
+                "inverse": step.inverse,
+                "verify": step.verify,
+                "alternate": step.alternate,
+            }
+            for step in standing_steps(plan)
+        ],
+    }
+
+
+def _risks(visit: StageVisit) -> list[dict[str, Any]]:
+    return [
+        {"title": risk.title, "likelihood": risk.likelihood, "impact": risk.impact,
+         "reversibility": risk.reversibility, "mitigation": risk.mitigation,
+         "owner": f"user:{risk.owner_id}" if risk.owner_id else ""}
+        for risk in visit.mission.risks.standing().order_by("pk")
+    ]  # fmt: skip
+
+
+def _notes(visit: StageVisit) -> dict[str, str]:
+    note = PlanNote.objects.filter(mission=visit.mission).first()
+    return {
+        "risk_notes": note.risk_notes if note is not None else "",
+        "sla_impact": note.sla_impact if note is not None else "",
+    }
+
+
+def _planners(visit: StageVisit) -> Iterable[str]:
+    play = _selected(visit.mission)
+    return [play.proposed_by] if play is not None else []
+
+
+def _undoers(visit: StageVisit) -> Iterable[str]:
+    play = _selected(visit.mission)
+    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    return [plan.made_by, plan.changed_by] if plan is not None else []
+
+
+def _risk_authors(visit: StageVisit) -> Iterable[str]:
+    return list(visit.mission.risks.standing().values_list("created_by", flat=True).distinct())
+
+
+registry.sign("mission_play", stages=STAGE, read=_key)
+registry.sign("play", stages=STAGE, read=_play, made_by=_planners)
+registry.sign("plays", stages=STAGE, read=_plays)
+registry.sign("undo_plan", stages=STAGE, read=_undo, made_by=_undoers)
+registry.sign("risks", stages=STAGE, read=_risks, made_by=_risk_authors)
+registry.sign("plan_notes", stages=STAGE, read=_notes)
+
+registry.COUNTS["plays"] = lambda mission: mission.plays.live().count()
+registry.COUNTS["risks"] = lambda mission: mission.risks.standing().count()
+registry.COUNTS["runs"] = lambda mission: mission.runs.count()
+registry.COUNTS["steps"] = lambda mission: mission.run_steps.count()

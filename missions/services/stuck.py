@@ -1,0 +1,127 @@
+"""Missions that execute and say nothing: an item for Operations Command, once, closed when they are
+heard again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import DateTimeField, F, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest
+
+from controlplane.audit.refs import subject_ref
+from controlplane.lib import clock
+from controlplane.notify import wording
+from controlplane.notify.services import To, notify
+from controlplane.work import services as work
+from controlplane.work.models import Item
+from controlplane.work.services import graph
+from missions import links, stages
+from missions import numbers_plans as numbers
+from missions.models import Run, RunStep, StageVisit
+from missions.services.holding import hold
+from missions.services.noting import PORTAL, emit
+from telemetry.models import ToolSession
+
+wording.register(
+    "mission.stuck",
+    "A mission executes and says nothing",
+    subject="{ref} says nothing since {since}: {title}",
+    body="Nothing was heard of it for {minutes} minutes while it executes.",
+)
+MOST = 200
+KEY = "mission-stuck:"
+
+
+def silent(now: datetime, *, limit: int = MOST) -> list[StageVisit]:
+    """Open visits of Execute & Observe of missions that are not held, nothing of which was heard
+    for so long; `heard_at` is when it last was."""
+    steps = RunStep.objects.filter(mission=OuterRef("mission")).order_by().values("mission")
+    runs = Run.objects.filter(mission=OuterRef("mission")).order_by().values("mission")
+    sessions = (
+        ToolSession.objects.filter(
+            workspace=OuterRef("mission__workspace"), mission=OuterRef("mission__ref")
+        )
+        .order_by()
+        .values("mission")
+    )
+    said = [
+        Subquery(steps.annotate(at=Max("reported_at")).values("at")),
+        Subquery(
+            runs.annotate(at=Max(Greatest("queued_at", "started_at", "ended_at"))).values("at")
+        ),
+        Subquery(sessions.annotate(at=Max("last_at")).values("at")),
+    ]
+    entered = F("entered_at")
+    rows = StageVisit.objects.open().filter(stage="execute_observe", mission__status="active")
+    found = rows.annotate(
+        heard_at=Greatest(
+            entered, *(Coalesce(each, entered, output_field=DateTimeField()) for each in said)
+        )
+    ).filter(heard_at__lte=now - timedelta(minutes=numbers.STUCK_MINUTES.value))
+    return list(
+        found.select_related("mission__workspace", "mission__item").order_by("heard_at")[:limit]
+    )
+
+
+def look_for_stuck() -> dict[str, int]:
+    """One look. Each mission in its own transaction: one that cannot be told of keeps no other."""
+    now = clock.now()
+    found = silent(now)
+    told = sum(tell_stuck(visit) for visit in found)
+    closed = close_heard({str(visit.uid) for visit in found})
+    return {"silent": len(found), "told": told, "heard_again": closed}
+
+
+@transaction.atomic
+def tell_stuck(visit: StageVisit) -> int:
+    """Whether it is news."""
+    mission = visit.mission
+    graph.lock(mission.workspace_id)
+    row = hold(mission)
+    if row.status != "active" or row.stage != "execute_observe":
+        return 0
+    heard: datetime = visit.heard_at
+    project = work.ensure_operations_project(row.workspace, actor=PORTAL)
+    minutes = round((clock.now() - heard).total_seconds() / 60)
+    found = work.ensure(
+        project,
+        f"{KEY}{visit.uid}",
+        actor=PORTAL,
+        title=f"{row.ref} executes and says nothing: {row.title}"[:500],
+        item_type="bug",
+        priority=1,
+        labels=["mission", "stuck"],
+        description=f"Last heard of at {heard:%Y-%m-%d %H:%M} UTC. Is its executor alive? "
+        f"Is it waiting for a breaker, a limit or a person?\n\n{links.page_of(row)}",
+    )
+    if not found.created:
+        return 0
+    emit(row, "stuck", request=f"{visit.uid}:{heard.isoformat()}", minutes=minutes)
+    notify(
+        workspace_id=row.workspace_id,
+        kind="mission.stuck",
+        to=To(users=[row.owner_id], roles=[stages.kinds.OPERATIONS], channels=()),
+        key=f"mission-stuck:{visit.uid}:{heard.isoformat()}",
+        values={
+            "ref": row.ref,
+            "title": row.title,
+            "since": f"{heard:%Y-%m-%d %H:%M} UTC",
+            "minutes": str(minutes),
+        },
+        link=links.page_of(row),
+        about=subject_ref(row),
+    )
+    return 1
+
+
+def close_heard(silent_visits: set[str]) -> int:
+    """What is heard again, held or elsewhere by now is no more in anybody's way."""
+    closed = 0
+    rows = Item.objects.filter(ensure_key__startswith=KEY).unfinished().defer("search")
+    for item in rows.select_related("project").order_by("pk")[:MOST]:
+        if item.ensure_key.removeprefix(KEY) not in silent_visits:
+            with transaction.atomic():
+                work.close_item(item, actor=PORTAL, reason="It is heard again.", force=True)
+            closed += 1
+    return closed
