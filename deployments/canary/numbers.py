@@ -30,6 +30,14 @@ OUTSIDE_SECONDS = defaults.define(
     unit="s",
     why="servers outside are asked within a minute's look; who comes later is asked in the next",
 )
+SERVER_SECONDS = defaults.define(
+    "canary.server_s",
+    8.0,
+    unit="s",
+    why="all queries of one rollout: who tries them waits for the answer",
+)
+# No source counts so much in a minute: what says so is broken, or means something else.
+MOST = 10**12
 
 
 def settled(began: datetime) -> datetime:

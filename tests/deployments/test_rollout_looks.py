@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 
 from controlplane.jobs.registry import JOBS
 from controlplane.lib import clock
-from controlplane.lib.errors import InvalidTransition
+from controlplane.lib.errors import Invalid, InvalidTransition
 from deployments.canary import services as canary
-from deployments.canary.services.looking import tick
+from deployments.canary import sources
+from deployments.canary.services.looking import read, tick
+from deployments.canary.services.trying import try_source
 from deployments.canary.ticks import tick_all
 from deployments.flags.models.serving import ImpactSample
 from deployments.flags.services.impact import Sample, keep
@@ -162,8 +165,9 @@ class _Prometheus(BaseHTTPRequestHandler):
     answers: dict[str, Any] = {}
     asked: list[tuple[str, str]] = []
 
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)["query"][0]
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        query = parse_qs(sent)["query"][0]
         self.asked.append((query, self.headers.get("Authorization", "")))
         answer = self.answers.get(query.split("{")[0])
         status = answer if isinstance(answer, int) and answer >= 400 else 200
@@ -171,6 +175,7 @@ class _Prometheus(BaseHTTPRequestHandler):
         if isinstance(answer, list):
             rows = [{"metric": {}, "value": [0, str(each)]} for each in answer]
         body = json.dumps({"data": {"resultType": "vector", "result": rows}}).encode()
+        body = answer if isinstance(answer, bytes) else body
         self.send_response(status)
         self.end_headers()
         self.wfile.write(body)
@@ -230,7 +235,9 @@ def test_prometheus__a_reported_p95_beyond_twice_the_baseline_rolls_back(
     assert (rollout.status, step_of(rollout).rule) == ("rolled_back", "asserted")
 
 
-@pytest.mark.parametrize("answer", [500, [1, 2], "NaN", None])
+@pytest.mark.parametrize(
+    "answer", [500, [1, 2], "NaN", None, "1e30", b"[" * 90_000, b"[]", b'{"data": 1}']
+)
 def test_prometheus__down_or_odd__is_no_figures_and_no_failure(
     world: World, prometheus: tuple[str, Any], answer: Any
 ) -> None:
@@ -239,6 +246,55 @@ def test_prometheus__down_or_odd__is_no_figures_and_no_failure(
     server.answers["asked"] = answer
     rollout = look(rollout, 6)
     assert (rollout.status, step_of(rollout).rule) == ("held", "no_data")
+
+
+def test_prometheus__one_that_trips_the_portal__keeps_nobody_else_from_being_looked_at(
+    world: World, prometheus: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, server = prometheus
+    odd = from_prometheus(world, url)
+    world.flag = world.make("second")
+    second = from_prometheus(world, url)
+    server.answers.update(asked=40, failed=0)
+    ask = sources.prometheus._ask_all
+
+    def trips(rollout: Rollout, *args: Any) -> Any:
+        if rollout.pk == odd.pk:
+            raise RecursionError
+        return ask(rollout, *args)
+
+    monkeypatch.setattr(sources.prometheus, "_ask_all", trips)
+    with later(6):
+        assert tick_all() == {"keep": 1, "hold": 1}
+    assert RolloutSample.objects.get(n=40).step.rollout_id == second.pk
+    assert "its source could not be read" in step_of(fresh(odd)).reason
+
+
+def test_prometheus__a_long_query_is_asked_and_a_name_in_the_address_refused(
+    world: World, prometheus: tuple[str, Any]
+) -> None:
+    url, server = prometheus
+    server.answers["asked"] = 3
+    queries = {"requests": "asked{" + "x" * 1_900 + "}", "errors": "failed{}"}
+    rollout = world.plan(source="prometheus", asking={"url": url, "queries": queries})
+    tried = try_source(rollout, actor=world.actor)
+    assert (tried.trouble, tried.reading and tried.reading.figures.n) == ("", 3)
+    for wrong in ("http://me:secret@example.org", "https://example.org/" + "x" * 2_040):
+        with pytest.raises(Invalid) as refused:
+            world.plan(source="prometheus", asking={"url": wrong, "queries": queries})
+        assert list(refused.value.details) == ["asking.url"]
+
+
+def test_prometheus__that_hangs__is_waited_for_once_and_not_for_each_query(
+    world: World, prometheus: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, server = prometheus
+    rollout = from_prometheus(world, url)
+    server.asked.clear()
+    monkeypatch.setattr(sources.prometheus, "SERVER_SECONDS", SimpleNamespace(value=0.0))
+    _, trouble = read(fresh(rollout), clock.now() - MINUTE, clock.now())
+    assert "took too long" in trouble
+    assert server.asked == []
 
 
 # --- At once -------------------------------------------------------------------------------------

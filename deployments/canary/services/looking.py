@@ -74,13 +74,16 @@ def tick(
 
 
 def read(rollout: Rollout, start: datetime, end: datetime) -> tuple[Reading | None, str]:
-    """What came in, or the sentence why nothing could be read: a source that is down is no
-    figures, and that is judged too."""
+    """What came in, or the sentence why nothing could be read: a source that is down, or answers
+    what nobody expected, is no figures, and that is judged too."""
     try:
         return sources.read(rollout, start, end), ""
     except ControlPlaneError as error:
         logger.warning("rollout %s: %s", rollout.ref, error.message)
         return None, error.message
+    except Exception:
+        logger.exception("the source of rollout %s could not be read", rollout.ref)
+        return None, "its source could not be read; the portal's log says why"
 
 
 def judge_now(

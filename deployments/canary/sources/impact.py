@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from deployments.canary.numbers import MOST
 from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.flags.models.serving import ImpactSample
@@ -60,8 +61,8 @@ class _Side:
 
     def number(self, role: str) -> int:
         if role == "requests" and not self.values["requests"]:
-            return self.counted
-        return int(self.values[role])
+            return min(self.counted, MOST)
+        return int(min(self.values[role], MOST))
 
     def slower_than(self, limit: float | None) -> int:
         """Those above the first bound that is at or past the limit: never too many."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from deployments.canary.numbers import MOST
 from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
@@ -25,7 +26,6 @@ COUNTS = (
 )
 RATES = ("error_rate", "latency_ratio")
 TIMES = ("p95_ms", "others_p95_ms")
-MOST = 10**12
 
 
 def _checked(asking: dict[str, Any]) -> dict[str, Any]:

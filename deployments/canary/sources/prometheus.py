@@ -7,15 +7,16 @@ knows rates, `error_rate` and `p95_ms` are held against their limits as they are
 
 from __future__ import annotations
 
-import json
+import time
+from collections.abc import Sequence
 from datetime import datetime
 from math import isfinite
 from string import Template
 from typing import Any
-from urllib.parse import urlencode
 
 from controlplane.lib import http, sealed
-from controlplane.lib.errors import Unavailable
+from controlplane.lib.errors import Invalid, Unavailable
+from deployments.canary.numbers import MOST, SERVER_SECONDS
 from deployments.canary.seen import Figures
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
@@ -27,6 +28,7 @@ NAMES = (*COUNTS, *RATES)
 BASE = ("baseline_requests", "baseline_errors", "baseline_error_rate", "baseline_p95_ms")
 PURPOSE = "canary-prometheus"
 SEALED = "sealed:"
+PATH = "/api/v1/query"
 TIMEOUT_S = 5.0
 _MAX_BYTES = 100_000
 
@@ -39,6 +41,10 @@ def _checked(asking: dict[str, Any]) -> dict[str, Any]:
     url = web_address("asking.url", asking.get("url", "")).rstrip("/")
     if not url:
         raise refuse("asking.url", "The server's address, without /api/v1.")
+    try:
+        http.check_url(url + PATH)
+    except http.Refused as error:
+        raise refuse("asking.url", error.message) from None
     queries = asking.get("queries")
     if not isinstance(queries, dict) or not queries:
         raise refuse("asking.queries", "An object of queries.")
@@ -80,7 +86,23 @@ def _token(asking: dict[str, Any]) -> str:
     return sealed.unseal(str(asking.get("token", "")).removeprefix(SEALED), PURPOSE)
 
 
-def _ask(rollout: Rollout, name: str, start: datetime, end: datetime) -> float | None:
+def _ask_all(
+    rollout: Rollout, names: Sequence[str], start: datetime, end: datetime
+) -> dict[str, float | None]:
+    """One after the other, within one time for all of them: somebody waits."""
+    deadline = time.monotonic() + SERVER_SECONDS.value
+    found: dict[str, float | None] = {}
+    for name in names:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable("Prometheus took too long to answer all queries.")
+        found[name] = _ask(rollout, name, start, end, timeout=min(TIMEOUT_S, left))
+    return found
+
+
+def _ask(
+    rollout: Rollout, name: str, start: datetime, end: datetime, *, timeout: float
+) -> float | None:
     """None: not asked for, or no series answers."""
     query = rollout.asking["queries"].get(name)
     if query is None:
@@ -90,18 +112,18 @@ def _ask(rollout: Rollout, name: str, start: datetime, end: datetime) -> float |
         environment=_quoted(rollout.environment.slug),
         window=f"{max(1, round((end - start).total_seconds()))}s",
     )
-    asked = urlencode({"query": spelled, "time": f"{end.timestamp():.3f}"})
     token = _token(rollout.asking)
     answer = http.request(
-        "GET",
-        f"{rollout.asking['url']}/api/v1/query?{asked}",
+        "POST",  # a query may be longer than an address
+        rollout.asking["url"] + PATH,
+        data={"query": spelled, "time": f"{end.timestamp():.3f}"},
         headers={"Authorization": f"Bearer {token}"} if token else {},
-        timeout=TIMEOUT_S,
+        timeout=timeout,
         max_bytes=_MAX_BYTES,
     )
     if answer.status != 200:
         raise Unavailable(f"Prometheus answered {answer.status} to the query of {name}.")
-    return _number(name, answer.body)
+    return _number(name, answer)
 
 
 def _quoted(value: str) -> str:
@@ -109,9 +131,9 @@ def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _number(name: str, body: bytes) -> float | None:
+def _number(name: str, answer: http.Response) -> float | None:
     try:
-        data = json.loads(body)["data"]
+        data = answer.json()["data"]
         rows, kind = data["result"], data["resultType"]
         if kind == "scalar":
             value = float(rows[1])
@@ -121,14 +143,16 @@ def _number(name: str, body: bytes) -> float | None:
             if len(rows) > 1:
                 raise Unavailable(f"The query of {name} answers {len(rows)} series; sum them.")
             value = float(rows[0]["value"][1])
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (Invalid, ValueError, KeyError, IndexError, TypeError) as error:
         raise Unavailable(f"Prometheus answered the query of {name} with no number.") from error
+    if isfinite(value) and value > MOST:
+        raise Unavailable(f"Prometheus answered the query of {name} with more than can be.")
     return value if isfinite(value) and value >= 0 else None
 
 
 def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
     start = max(start, rollout.started_at or start)  # not what the minute holds of before
-    found = {name: _ask(rollout, name, start, end) for name in NAMES}
+    found = _ask_all(rollout, NAMES, start, end)
     counts = {name: round(found[name] or 0) for name in COUNTS}
     n, others = counts["requests"], counts["others"]
     base = rollout.baseline.figures.get("p95_ms") if rollout.baseline else None
@@ -153,7 +177,7 @@ def read(rollout: Rollout, start: datetime, end: datetime) -> Reading:
 
 
 def baseline(rollout: Rollout, start: datetime, end: datetime) -> Baseline:
-    found = {name: _ask(rollout, name, start, end) for name in BASE}
+    found = _ask_all(rollout, BASE, start, end)
     n = round(found["baseline_requests"] or 0)
     rate = found["baseline_error_rate"]
     if rate is None and n and found["baseline_errors"] is not None:
