@@ -19,7 +19,6 @@ from django.urls import URLPattern, path, reverse
 
 from controlplane.access import policy
 from controlplane.audit import services as audit
-from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import editing
 from controlplane.base.admin.buttons import SEEN, Button, Place, ShownButton, buttons_of
 from controlplane.base.web import actor_of
