@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from controlplane.approvals.api import others, requests, talk
+from controlplane.approvals.api import export, others, requests, talk
 
 ONE = "v1/approvals/<uuid:uid>"
 POLICY = "v1/approval-policies/<str:slug>"
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/approvals", requests.RequestsView.as_view()),
     path(ONE, requests.RequestView.as_view()),
     path(f"{ONE}/changes", requests.ChangesView.as_view()),
+    path(f"{ONE}/export", export.ExportView.as_view()),
     path(f"{ONE}/decide", requests.DecideView.as_view()),
     path(f"{ONE}/revise", requests.ReviseView.as_view()),
     path(f"{ONE}/withdraw", requests.WithdrawView.as_view()),

@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 
 from controlplane.access import policy
 from controlplane.approvals.desk.tabs import tabs
+from controlplane.approvals.links import DESK
 from controlplane.base.site import holds_something, may_enter, second_factor_done
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import NotAllowed
@@ -60,7 +61,8 @@ def show(
     request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Never cached: it shows one person's things, and what is signed must be what stands."""
-    answer = render(request, f"desk/{template}", {"desk": Frame(request), **context}, status=status)
+    whole = {"desk": Frame(request), "places": DESK, **context}
+    answer = render(request, f"desk/{template}", whole, status=status)
     add_never_cache_headers(answer)
     return answer
 
