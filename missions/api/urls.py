@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from missions.api import evidence_urls, missions, parts
+from missions.api.guarding import urls as guarding
 
 ONE = "v1/missions/<str:ref>"
 LINE = f"{ONE}/checklist/<slug:line>"
@@ -13,6 +14,7 @@ urlpatterns = [
     path("v1/missions", missions.MissionsView.as_view()),
     path("v1/missions/import", missions.ImportView.as_view()),
     *evidence_urls.first,
+    *guarding.fixed,
     path(ONE, missions.MissionView.as_view()),
     path(f"{ONE}/gates", missions.GatesView.as_view()),
     path(f"{ONE}/timeline", missions.TimelineView.as_view()),
@@ -34,4 +36,5 @@ urlpatterns = [
     path(f"{ONE}/evidence-links", missions.EvidenceLinkView.as_view()),
     path(f"{ONE}/evidence-links/remove", missions.EvidenceUnlinkView.as_view()),
     *evidence_urls.urlpatterns,
+    *guarding.urlpatterns,
 ]

@@ -1,0 +1,1 @@
+"""Safeguards, findings, exceptions, toolkits and sessions of missions, by API."""

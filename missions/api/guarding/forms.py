@@ -1,0 +1,416 @@
+"""What is sent and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from controlplane.base.api.serializers import StrictSerializer
+from missions import guarding
+from missions.api.forms import text
+from missions.models import (
+    DataInspection,
+    Finding,
+    MissionToolkit,
+    Mode,
+    Override,
+    Safeguard,
+    Severity,
+    ToolkitConnection,
+)
+
+_CATEGORIES = list(guarding.CATEGORIES)
+
+
+def _version() -> serializers.IntegerField:
+    return serializers.IntegerField(required=False, help_text="as it was read; refused if changed")
+
+
+def _scopes(**given: Any) -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=120), max_length=60, **given
+    )
+
+
+class Reason(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+# --- Templates ----------------------------------------------------------------------------------
+
+
+class TemplateFields(StrictSerializer):
+    title = serializers.CharField(max_length=160, required=False)
+    category = serializers.ChoiceField(choices=_CATEGORIES, required=False)
+    description = text(max_length=16_000)
+    severity = serializers.ChoiceField(choices=Severity.values, required=False)
+    mode = serializers.ChoiceField(choices=Mode.values, required=False)
+    auto_fix = serializers.BooleanField(required=False)
+    params = serializers.DictField(required=False)
+    is_default = serializers.BooleanField(
+        required=False, help_text="suggested to every mission that is started"
+    )
+
+
+class TemplateNew(TemplateFields):
+    slug = serializers.SlugField(max_length=60)
+    title = serializers.CharField(max_length=160)
+    category = serializers.ChoiceField(choices=_CATEGORIES)
+
+
+class TemplateChange(TemplateFields):
+    reason = text(max_length=500)
+    version = _version()
+
+
+class TemplateRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    category = serializers.CharField()
+    description = serializers.CharField()
+    severity = serializers.ChoiceField(choices=Severity.values)
+    mode = serializers.ChoiceField(choices=Mode.values)
+    auto_fix = serializers.BooleanField()
+    params = serializers.DictField()
+    is_default = serializers.BooleanField()
+    number = serializers.IntegerField(help_text="of its newest version")
+    retired_at = serializers.DateTimeField(allow_null=True)
+    changed_by = serializers.CharField()
+    changed_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+
+class Retire(StrictSerializer):
+    on = serializers.BooleanField(default=True)
+    reason = text(max_length=500)
+
+
+class VersionRow(StrictSerializer):
+    number = serializers.IntegerField()
+    said = serializers.DictField()
+    reason = serializers.CharField()
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+# --- Safeguards ---------------------------------------------------------------------------------
+
+
+class SafeguardFields(StrictSerializer):
+    title = serializers.CharField(max_length=160, required=False)
+    category = serializers.ChoiceField(choices=_CATEGORIES, required=False)
+    description = text(max_length=16_000)
+    severity = serializers.ChoiceField(choices=Severity.values, required=False)
+    mode = serializers.ChoiceField(choices=Mode.values, required=False)
+    auto_fix = serializers.BooleanField(required=False)
+    params = serializers.DictField(required=False)
+    justification = text(max_length=4_000)
+
+
+class SafeguardNew(SafeguardFields):
+    template = text(max_length=60, help_text="a policy template's slug; or say it in own words")
+    reason_code = text(max_length=60)
+
+
+class SafeguardDecide(SafeguardFields):
+    to = serializers.ChoiceField(choices=["accepted", "edited", "rejected"])
+    reason = text(max_length=500, help_text="needed to change and to reject")
+    version = _version()
+
+
+class SafeguardRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    template = serializers.CharField(help_text="slug and version; empty: in own words")
+    title = serializers.CharField()
+    category = serializers.CharField()
+    description = serializers.CharField()
+    severity = serializers.ChoiceField(choices=Severity.values)
+    mode = serializers.ChoiceField(choices=Mode.values)
+    auto_fix = serializers.BooleanField()
+    params = serializers.DictField()
+    justification = serializers.CharField()
+    status = serializers.ChoiceField(choices=Safeguard.Status.values)
+    reason = serializers.CharField()
+    suggested_by = serializers.CharField()
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class AckRow(StrictSerializer):
+    slot = serializers.ChoiceField(choices=["mo", "gv"])
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class Safeguards(StrictSerializer):
+    digest = serializers.CharField(help_text="of all of them as they stand")
+    acknowledged = AckRow(many=True)
+    items = SafeguardRow(many=True)
+
+
+class Acknowledge(StrictSerializer):
+    digest = text(max_length=64, help_text="that was read; refused if they changed")
+
+
+# --- Findings -----------------------------------------------------------------------------------
+
+
+class FindingNew(StrictSerializer):
+    external_id = serializers.CharField(max_length=120, help_text="sent again, it is one finding")
+    safeguard = serializers.UUIDField(required=False, allow_null=True)
+    phase = serializers.ChoiceField(choices=Finding.Phase.values, default="run")
+    result = serializers.ChoiceField(choices=Finding.Result.values)
+    severity = serializers.ChoiceField(
+        choices=Severity.values, required=False, help_text="left out: the safeguard's own"
+    )
+    message = text(max_length=4_000)
+    step = text(max_length=120, help_text="of the run, by its external id")
+    toolkit = text(max_length=60)
+    details = serializers.DictField(required=False)
+    auto_fix_attempted = serializers.BooleanField(required=False)
+    auto_fix_success = serializers.BooleanField(required=False, allow_null=True)
+    found_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class FindingsNew(StrictSerializer):
+    findings = FindingNew(many=True)
+
+
+class FindingRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    external_id = serializers.CharField()
+    safeguard = serializers.UUIDField(source="safeguard.uid", allow_null=True)
+    phase = serializers.ChoiceField(choices=Finding.Phase.values)
+    stage = serializers.CharField()
+    result = serializers.ChoiceField(choices=Finding.Result.values)
+    severity = serializers.ChoiceField(choices=Severity.values)
+    message = serializers.CharField()
+    step = serializers.CharField()
+    toolkit = serializers.CharField()
+    details = serializers.DictField()
+    auto_fix_attempted = serializers.BooleanField()
+    auto_fix_success = serializers.BooleanField(allow_null=True)
+    unhandled = serializers.BooleanField(help_text="it stopped the mission")
+    status = serializers.ChoiceField(choices=Finding.Status.values)
+    resolution = serializers.CharField()
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    found_at = serializers.DateTimeField()
+    reported_by = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class Reported(StrictSerializer):
+    external_id = serializers.CharField()
+    uid = serializers.UUIDField()
+    created = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=Finding.Status.values)
+    unhandled = serializers.BooleanField()
+
+
+class ReportedAll(StrictSerializer):
+    mission_status = serializers.CharField(help_text="paused: agents stop here")
+    findings = Reported(many=True)
+
+
+class Resolve(Reason):
+    version = _version()
+
+
+# --- Exceptions ---------------------------------------------------------------------------------
+
+
+class OverrideNew(Reason):
+    kind = serializers.ChoiceField(choices=Override.Kind.values)
+    subject = serializers.CharField(
+        max_length=60, help_text="uid of the toolkit or the finding, or the gate's name"
+    )
+
+
+class OverrideDecide(StrictSerializer):
+    to = serializers.ChoiceField(choices=["granted", "denied"])
+    reason = text(max_length=500, help_text="needed to deny")
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+    version = _version()
+
+
+class OverrideRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Override.Kind.values)
+    subject = serializers.CharField()
+    reason = serializers.CharField()
+    status = serializers.ChoiceField(choices=Override.Status.values)
+    requested_by = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    role = serializers.CharField(help_text="in which it was decided")
+    decision = serializers.CharField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end_reason = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+# --- Toolkits -----------------------------------------------------------------------------------
+
+
+class ToolkitNew(StrictSerializer):
+    toolkit = serializers.CharField(max_length=60, help_text="slug of an integration")
+    purpose = text(max_length=500)
+    requested_scopes = _scopes()
+    minimum_scopes = _scopes(required=False)
+    mutating = serializers.BooleanField(required=False, help_text="it will change something there")
+
+
+class Approve(StrictSerializer):
+    scopes = _scopes(required=False, allow_null=True)
+    reason = text(max_length=500)
+    version = _version()
+
+
+class Drop(Reason):
+    version = _version()
+
+
+class Attest(StrictSerializer):
+    text = serializers.CharField(max_length=500)
+    version = _version()
+
+
+class InspectionNew(StrictSerializer):
+    external_id = text(max_length=120, help_text="sent again, it is one inspection")
+    source = serializers.CharField(max_length=200)  # type: ignore[assignment]
+    read_only = serializers.BooleanField()
+    proof = text(max_length=500, help_text="what shows that it changed nothing")
+    coverage_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
+    sample_count = serializers.IntegerField(min_value=0)
+    freshness_at = serializers.DateTimeField(required=False, allow_null=True)
+    pii_flags = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, max_length=30
+    )
+    duplicates = serializers.IntegerField(min_value=0, required=False)
+    duration_ms = serializers.IntegerField(min_value=0, required=False, allow_null=True)
+    result = serializers.ChoiceField(choices=DataInspection.Result.values)
+    note = text(max_length=4_000)
+    inspected_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class InspectionRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    external_id = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    read_only = serializers.BooleanField()
+    proof = serializers.CharField()
+    coverage_percent = serializers.CharField()
+    sample_count = serializers.IntegerField()
+    freshness_at = serializers.DateTimeField(allow_null=True)
+    pii_flags = serializers.ListField(child=serializers.CharField())
+    duplicates = serializers.IntegerField()
+    duration_ms = serializers.IntegerField(allow_null=True)
+    result = serializers.ChoiceField(choices=DataInspection.Result.values)
+    note = serializers.CharField()
+    inspected_at = serializers.DateTimeField()
+    by = serializers.CharField()
+
+
+class ConnectionNew(StrictSerializer):
+    link_id = serializers.CharField(max_length=120, help_text="of the provider's flow")
+    requested_scopes = _scopes(required=False, allow_null=True)
+
+
+class Granted(StrictSerializer):
+    granted_scopes = _scopes()
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class Ended(Reason):
+    to = serializers.ChoiceField(choices=["failed", "expired", "revoked"])
+
+
+class ConnectionRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    link_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=ToolkitConnection.Status.values)
+    requested_scopes = serializers.ListField(child=serializers.CharField())
+    granted_scopes = serializers.ListField(child=serializers.CharField())
+    drift = serializers.ListField(
+        child=serializers.CharField(), help_text="held beyond what was approved"
+    )
+    initiated_at = serializers.DateTimeField()
+    connected_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    verified_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end_reason = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class ToolkitRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    toolkit = serializers.CharField()
+    name = serializers.CharField()
+    purpose = serializers.CharField()
+    mutating = serializers.BooleanField()
+    minimum_scopes = serializers.ListField(child=serializers.CharField())
+    requested_scopes = serializers.ListField(child=serializers.CharField())
+    approved_scopes = serializers.ListField(child=serializers.CharField())
+    status = serializers.ChoiceField(choices=MissionToolkit.Status.values)
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decision = serializers.CharField()
+    attested_by = serializers.CharField()
+    attested_at = serializers.DateTimeField(allow_null=True)
+    attestation = serializers.CharField()
+    connection = ConnectionRow(allow_null=True)
+    inspection = InspectionRow(allow_null=True)
+    refusal = serializers.CharField(help_text="why it may not be called now; empty: it may")
+    version = serializers.IntegerField()
+
+
+class Toolkits(StrictSerializer):
+    items = ToolkitRow(many=True)
+
+
+class DueRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    mission = serializers.CharField(source="toolkit.mission.ref")
+    toolkit = serializers.CharField(source="toolkit.integration.slug")
+    verified_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+# --- Sessions -----------------------------------------------------------------------------------
+
+
+class SessionPut(StrictSerializer):
+    version = serializers.IntegerField(
+        required=False, help_text="it goes on from; needed with a snapshot of one that is there"
+    )
+    key = text(max_length=64, help_text="of the session with the Tool Router")
+    snapshot = serializers.DictField(required=False)
+    tokens = serializers.IntegerField(min_value=0, required=False)
+    lag_ms = serializers.IntegerField(min_value=0, required=False)
+
+
+class SessionRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    agent = serializers.CharField()
+    key = serializers.CharField()
+    status = serializers.ChoiceField(choices=["active", "idle", "terminated"])
+    tokens = serializers.IntegerField()
+    lag_ms = serializers.IntegerField(allow_null=True)
+    size_bytes = serializers.IntegerField()
+    conflicts = serializers.IntegerField(help_text="writes refused")
+    conflict_at = serializers.DateTimeField(allow_null=True)
+    beat_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class SessionWhole(SessionRow):
+    snapshot = serializers.DictField()
