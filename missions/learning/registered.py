@@ -6,6 +6,6 @@ from __future__ import annotations
 def register() -> None:
     from missions import kept_learning, presented_learning, transitions_learning  # noqa: F401
     from missions.gates import learning  # noqa: F401
-    from missions.services import feedback, followups, retrospectives  # noqa: F401
+    from missions.services import feedback  # noqa: F401
 
     presented_learning.register()
