@@ -450,7 +450,7 @@ def test_signed__stays_as_it_was__found_and_exported(scene: Scene, pia: Client) 
         ("q=looked", "everything", "Another"),
         (f"q={first.sha256[:12]}", "everything", "Another"),
         ("answer=rejected", "Another", "everything"),
-        ("answer=no-such&before=x&q=%00", "Another", "<script"),
+        ("answer=no-such&before=x&q=", "Another", "<script"),
     ):
         page = read(pia, f"/desk/signed/?{query}")
         assert found in page, query

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.access import services as access
 from controlplane.approvals.links import page_of
 from controlplane.approvals.models import Decision, Request
 from controlplane.base.registries import kpis
@@ -242,8 +243,21 @@ def test_figures__in_words__of_ones_own_workspace_only(world: World, owner: Clie
     assert "How many missions came to their end." in page
     file = owner.get("/desk/figures.csv")
     assert file.content.decode().startswith("key figure,")
-    nobody = make.client(make.superuser())
-    assert "Choose a workspace" in read(nobody, "/desk/figures/")
+    elsewhere = make.client(make.person(make.workspace(), "viewer"))
+    assert world.workspace.name not in read(elsewhere, "/desk/figures/")
+
+
+def test_figures__of_several_workspaces__asks_which(world: World) -> None:
+    both = make.person(world.workspace, "mission_owner")
+    other = access.add_member(make.workspace(), both, actor=make.JOB)
+    access.grant_role(other, "viewer", actor=make.JOB)
+    browser = make.client(both)
+    for url in ("/desk/figures/", NEW, "/desk/away/"):
+        page = read(browser, url)
+        assert "Choose a workspace" in page, url
+        assert "<form" not in page, url
+    assert browser.post(NEW, ASKED).status_code == 200
+    assert not Mission.objects.exists()
 
 
 def test_list__queries_do_not_grow(
