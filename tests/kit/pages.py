@@ -69,6 +69,10 @@ NO_PAGES = {
     "telemetry:audit_file": "hands out a file",
     "telemetry:kpi_file": "hands out a file",
     "approvals:export": "hands out a file",
+    "desk:export": "hands out a file",
+    "desk:file": "hands out a file",
+    "desk:signed_file": "hands out a file",
+    "mission_desk:figures_file": "hands out a file",
     "boards:log_file": "hands out a file",
     "boards:checklist": "hands out a file",
     "boards:atom": "answers feed readers",
@@ -85,6 +89,9 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "desk:comment",
+    "desk:away_end",
+    "mission_desk:step",
     "windows:task",
     "telemetry:kpi_compute",
     "access:end_other_sessions",
@@ -177,6 +184,10 @@ def own_pages(world: World) -> Iterator[str]:
     mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
+        "desk:packet": (asked.uid,),
+        "desk:delegate": (asked.uid,),
+        "mission_desk:mission": (mission.uid,),
+        "mission_desk:say": (mission.uid,),
         "boards:line": (launch.uid, "security"),
         "deck:papers": (live.uid,),
         "deck:move": (live.uid, "rollback"),
