@@ -37,9 +37,18 @@ def figures(request: HttpRequest, pk: int) -> HttpResponse:
         "rollout": rollout,
         "form": form,
         "before": before,
-        "open": rollout.is_watched or (before and rollout.is_open),
+        "closed": _closed(rollout),
     }
     return _posted(request, form, lambda: _keep(request, rollout, form), "figures.html", context)
+
+
+def _closed(rollout: Rollout) -> str:
+    """Why it takes none, if it takes none."""
+    if rollout.source != Rollout.Source.POSTED:
+        return f"{rollout.ref} reads its figures itself: {rollout.get_source_display()}."
+    if rollout.is_watched or (rollout.is_open and rollout.started_at is None):
+        return ""
+    return f"{rollout.ref} is {rollout.get_status_display().lower()}: it takes no figures."
 
 
 def _keep(request: HttpRequest, rollout: Rollout, form: Any) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from controlplane.lib import clock
 from deployments.models import Rollout
 from tests import make
 from tests.kit import deployments, settled
-from tests.kit.rollouts import BASELINE, World, fresh
+from tests.kit.rollouts import BASELINE, World, fresh, later
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/deployments/rollout/"
@@ -182,17 +183,26 @@ def test_token__is_kept_for_its_server_and_no_other(world: World, manager: Clien
 
 
 def test_try__shows_what_is_answered_now_and_keeps_nothing(world: World, manager: Client) -> None:
-    from controlplane.lib import clock
-    from tests.kit.rollouts import MINUTE
-
-    world.send(7, answer="on", at=clock.now() - 3 * MINUTE)
-    world.send(5, answer="off", at=clock.now() - 3 * MINUTE)
-    answer = manager.post(ADD, given(world, do="try"))
+    world.send(7, answer="on", at=clock.now())
+    world.send(5, answer="off", at=clock.now())
+    with later(3):
+        answer = manager.post(ADD, given(world, do="try"))
     assert answer.status_code == 200
     tried = answer.context["tried"]
     assert (tried.reading.figures.n, tried.reading.figures.others) == (7, 5)
     assert "What it answers now" in answer.content.decode()
     assert not Rollout.objects.exists()
+
+
+def test_figures__of_what_is_read_elsewhere__are_not_typed_in(
+    world: World, manager: Client
+) -> None:
+    row = world.plan(source="telemetry")
+    address = f"{LIST}{row.pk}/figures/"
+    assert "reads its figures itself" in manager.get(address).content.decode()
+    answer = manager.post(address, {"requests": "9", "p95_ms": "1000000000"})
+    assert answer.status_code == 400
+    assert fresh(row).baseline is None
 
 
 def test_try__of_an_address_that_is_not_called__says_why(world: World, manager: Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
 from deployments.canary import services as canary
+from deployments.canary import sources
 from deployments.flags import services as flags
 from deployments.models import Rollout
 from tests import make
@@ -177,6 +178,29 @@ def test_baseline__refused_while_the_flag_is_on(world: World) -> None:
     world.put(on(rule(100)))
     with pytest.raises(GateNotMet, match="no baseline"):
         canary.take_baseline(rollout, actor=world.actor, given=BASELINE)
+
+
+def test_baseline__typed_in_only_where_figures_are_posted(world: World) -> None:
+    rollout = world.plan(source="telemetry")
+    with pytest.raises(Invalid, match="The portal's telemetry"):
+        canary.take_baseline(rollout, actor=world.actor, given={"requests": 9, "p95_ms": 1e9})
+    assert fresh(rollout).baseline is None
+
+
+def test_baseline__read_from_what_the_source_was__is_not_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout = world.plan(source="telemetry")
+    read = sources.baseline
+
+    def while_changed(*args: Any, **kwargs: Any) -> Any:
+        canary.change_rollout(fresh(rollout), actor=world.actor, source="posted")
+        return read(*args, **kwargs)
+
+    monkeypatch.setattr(sources, "baseline", while_changed)
+    with pytest.raises(Conflict, match="source was changed"):
+        canary.take_baseline(rollout, actor=world.actor)
+    assert fresh(rollout).baseline is None
 
 
 def test_targeted_flag__its_rules_are_scaled_and_come_back(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.lib import clock
 from tests import make
 from tests.kit import settled
 from tests.kit.api import Api, refused
@@ -63,6 +64,16 @@ def test_playbook__planned_started_judged_gone_through(world: World, manager: Ap
     assert [(each["n"], each["errors"]) for each in samples] == [(500, 1)]
     listed = says(manager.get(f"{PATH}?status=running&flag={world.flag.flag_name}"))["items"]
     assert [each["ref"] for each in listed] == ["CAN-1"]
+
+
+def test_try__tells_people_by_their_number(world: World, manager: Api) -> None:
+    ref = world.plan(source="telemetry").ref
+    world.send(people=range(3), at=clock.now())
+    world.send(people=range(3, 9), answer="off", at=clock.now())
+    with later(3):
+        figures = says(manager.post(f"/api/v1/rollouts/{ref}/try", {}))["figures"]
+    assert (figures["n"], figures["on"], figures["off"]) == (3, 3, 6)
+    assert "people" not in figures
 
 
 def test_promote__before_its_time__names_the_step_and_goes_on_once(

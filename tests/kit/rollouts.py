@@ -43,8 +43,10 @@ class World(flags.World):
         return canary.plan(given.pop("flag", self.flag), self.place(where), **given)
 
     def ready(self, **given: Any) -> Rollout:
-        """Planned, with its baseline."""
-        return canary.take_baseline(self.plan(**given), actor=self.actor, given=BASELINE)
+        """Planned, with its baseline: posted, or what its source says."""
+        rollout = self.plan(**given)
+        posted = BASELINE if rollout.source == Rollout.Source.POSTED else None
+        return canary.take_baseline(rollout, actor=self.actor, given=posted)
 
     def running(self, **given: Any) -> Rollout:
         return self.start(self.ready(**given))

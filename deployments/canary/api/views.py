@@ -35,6 +35,7 @@ from deployments.canary.api.rows import (
     RolloutTriedRow,
     RolloutWhole,
 )
+from deployments.canary.seen import Figures
 from deployments.canary.services.trying import try_source
 from deployments.flags.models import Flag
 from deployments.models import Deployment, Rollout, RolloutEvent, RolloutSample, RolloutStep
@@ -160,7 +161,7 @@ class RolloutTryView(_One):
         rollout = self.held(request, ref)
         self.read(request)
         tried = try_source(rollout, actor=request.actor)
-        figures = asdict(tried.reading.figures) if tried.reading else None
+        figures = _figures(tried.reading.figures) if tried.reading else None
         times = ("p95_ms", "others_p95_ms")
         return JsonAnswer(
             {
@@ -173,6 +174,14 @@ class RolloutTryView(_One):
                 "baseline_trouble": tried.baseline_trouble,
             }
         )
+
+
+def _figures(read: Figures) -> dict[str, Any]:
+    """As they are posted: people by their number, and by no other."""
+    told = asdict(read)
+    if (people := told.pop("people")) is not None:
+        told |= {"on": sum(people.values()), "off": len(people) - sum(people.values())}
+    return told
 
 
 class RolloutConsentView(_One):

@@ -164,6 +164,8 @@ def take_baseline(
     with transaction.atomic():
         row = hold(rollout)
         require_status(row, "planned", "baseline_taken")
+        if (row.source, row.asking) != (rollout.source, rollout.asking):
+            raise Conflict("Its source was changed meanwhile: these figures are another's.")
         if state_of(row).settings["on"]:
             raise GateNotMet("The flag is on there: this would be no baseline of being without it.")
         limits = Limits.read(row.limits)

@@ -9,6 +9,7 @@ from deployments.canary.numbers import BASELINE_MINUTES, LAG
 from deployments.canary.sources import impact, posted, prometheus, telemetry
 from deployments.canary.sources.kinds import Baseline, Reading, Source
 from deployments.models import Rollout
+from deployments.services.reading import refuse
 
 SOURCES: dict[str, Source] = {
     "telemetry": telemetry.SOURCE,
@@ -27,7 +28,11 @@ def checked(source: str, asking: Any) -> dict[str, Any]:
 
 
 def baseline(rollout: Rollout, *, end: datetime, given: dict[str, Any] | None = None) -> Baseline:
+    """Typed in only where everything is: what the source would say, nobody says for it."""
     if given is not None:
+        if rollout.source != Rollout.Source.POSTED:
+            name = rollout.get_source_display()
+            raise refuse("baseline", f"It is read from its own source: {name}.")
         return posted.baseline_of(given)
     end = end.replace(second=0, microsecond=0)
     start = end - timedelta(minutes=BASELINE_MINUTES.value)
