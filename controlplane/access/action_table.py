@@ -672,3 +672,18 @@ define(
     ],
     by_key=False,
 )
+define(
+    "mission",
+    [
+        (
+            "check",
+            "Check missions against the rules of governance",
+            MISSION_PEOPLE | OPERATORS | AGENTS,
+        )
+    ],
+)
+define(
+    "mission",
+    [("sign_check", "Sign the governance check", frozenset({"telemetry_analyst"}))],
+    by_key=False,
+)

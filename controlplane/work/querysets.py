@@ -80,6 +80,12 @@ class DependencyQuerySet(models.QuerySet[Any]):
         """Edges of these items, with the keys of both ends."""
         return self.filter(item_id__in=list(ids)).select_related("item", "target")
 
+    def closed_too_early(self) -> Self:
+        """What was closed while its blocker is open."""
+        return self.filter(kind="blocks", item__status="closed").exclude(
+            Q(target=None) | Q(target__status="closed")
+        )
+
 
 class ItemQuerySet(InWorkspaceQuerySet):
     _found_first = False

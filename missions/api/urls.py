@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.api import evidence_urls, missions, parts
+from missions.api import evidence_urls, governance, missions, parts
 from missions.api.guarding import urls as guarding
 
 ONE = "v1/missions/<str:ref>"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("v1/missions/import", missions.ImportView.as_view()),
     *evidence_urls.first,
     *guarding.fixed,
+    *governance.urlpatterns,
     path(ONE, missions.MissionView.as_view()),
     path(f"{ONE}/gates", missions.GatesView.as_view()),
     path(f"{ONE}/timeline", missions.TimelineView.as_view()),

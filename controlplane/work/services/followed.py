@@ -17,6 +17,9 @@ from controlplane.work.models.followed import Followed
 from controlplane.work.services import closing, ensuring, talk
 
 Key = tuple[str, str]  # (rule, about)
+_CHANGING = (
+    "status", "text", "total", "details", "item", "first_seen", "last_seen", "closed_at", "run",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _found(
     row.last_seen, row.run = clock.now(), run  # type: ignore[attr-defined]
     item = _item_for(follow, run, row, actor)
     row.item = item.key
-    row.save()
+    row.save(update_fields=None if row.pk is None else _CHANGING)
     if fresh:
         record(actor, follow.found, row, after={"text": row.text, "item": row.item})
     elif changed:
