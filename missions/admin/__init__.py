@@ -1,3 +1,3 @@
 """Missions in the console."""
 
-from missions.admin import briefs, missions, visits  # noqa: F401
+from missions.admin import briefs, evidence, missions, visits  # noqa: F401

@@ -157,6 +157,36 @@ def preview(row: Artifact) -> dict[str, Any]:
     return shown
 
 
+LISTED = (
+    ("path", "Path", "code"),
+    ("state", "State", "state"),
+    ("size", "Bytes", "number"),
+    ("sha256", "SHA-256", "code"),
+)
+_MOST_LISTED = 300
+
+
+def listed(row: Bundle) -> list[dict[str, Any]]:
+    """Entries of a manifest, as a table."""
+    given = row.manifest.get("artifacts", []) if isinstance(row.manifest, dict) else []
+    found = []
+    for each in given[:_MOST_LISTED]:
+        inside = bool(each.get("included"))
+        state = {
+            "value": "Included" if inside else "Left out",
+            "tone": "good" if inside else "warn",
+        }
+        found.append(
+            {
+                "path": each.get("path", ""),
+                "state": state,
+                "size": each.get("size"),
+                "sha256": str(each.get("sha256", ""))[:16],
+            }
+        )
+    return found
+
+
 def register() -> None:
     section(
         "evidence",
