@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.work.models import Item
 from missions.models import Artifact, Asset, Bundle, Meeting, Mission, Run, UndoRun
 
 
@@ -76,3 +77,11 @@ def asset_page(asset: Asset) -> str:
 
 def meeting_page(meeting: Meeting) -> str:
     return f"/admin/missions/meetings/{meeting.uid}/"
+
+
+def meetings() -> str:
+    return "/admin/missions/meetings/"
+
+
+def item_page(item: Item) -> str:
+    return f"/admin/work/item/{item.uid}/change/"

@@ -6,6 +6,8 @@ from __future__ import annotations
 def register() -> None:
     from missions import kept_learning, presented_learning, transitions_learning  # noqa: F401
     from missions.gates import learning  # noqa: F401
+    from missions.learning import agendas
     from missions.services import feedback  # noqa: F401
 
     presented_learning.register()
+    agendas.register()

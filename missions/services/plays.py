@@ -17,6 +17,7 @@ from missions.models import Mission, Play, PlayStep, UndoPlan
 from missions.services import reading, reading_plans
 from missions.services.checkpoints import packet_moved
 from missions.services.holding import hold, require_status
+from missions.services.library import use_precedents
 from missions.services.noting import emit, note, tell
 from missions.services.undo_plans import write_undo_plan
 
@@ -180,5 +181,6 @@ def select_play(play: Play, *, actor: Actor, reason: str = "", version: int | No
     }
     tell(mission, "plan_selected", said, actor=actor, stage="plan_approve")
     emit(mission, "play_selected", request=f"{row.uid}:{row.version}")
+    use_precedents(row, actor=actor)
     packet_moved(mission, actor=actor, why="Another play was selected.")
     return row
