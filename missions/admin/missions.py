@@ -193,8 +193,9 @@ class MissionAdmin(ModelAdmin[Mission]):
         cockpit, then = self._cockpit(request, obj), self._next(request, obj)
         found = [_primary(obj, then)] if then.url else []
         for move, refusal in moves.offered(obj, actor_of(request), cockpit.now):
-            if move.slug != then.slug and move.slug not in _TOLD:
-                found.append(_quiet(obj, move, refusal))
+            # What is another's stands at the end of the page, with whose it is.
+            if move.slug != then.slug and move.slug not in _TOLD and not refusal:
+                found.append(_quiet(obj, move))
         if obj.is_open and policy.can(actor_of(request), "mission.change", obj):
             found.append(
                 ShownButton("edit", "Edit", "?edit=1", "", asks=False, icon="edit", leads=True)
@@ -247,14 +248,14 @@ def _primary(row: Mission, then: Next) -> ShownButton:
     )  # fmt: skip
 
 
-def _quiet(row: Mission, move: moves.Move, refusal: str) -> ShownButton:
+def _quiet(row: Mission, move: moves.Move) -> ShownButton:
     url = moves.url(row, move.slug)
     if move.asks:
         return ShownButton(
-            move.slug, f"{move.label}…", url, refusal, asks=False, grave=move.grave,
+            move.slug, f"{move.label}…", url, "", asks=False, grave=move.grave,
             icon=move.icon, leads=True,
         )  # fmt: skip
-    return ShownButton(move.slug, move.label, f"{url}?version={row.version}", refusal, asks=False)
+    return ShownButton(move.slug, move.label, f"{url}?version={row.version}", "", asks=False)
 
 
 def people(request: HttpRequest) -> Any:

@@ -37,6 +37,14 @@ class GateRow:
     who: str  # in words, where its `mend` does not name them
     act: Act | None = None
 
+    @property
+    def links(self) -> list[dict[str, str]]:
+        """Where it can be seen, but for what its words or its act lead to already."""
+        told = self.check.detail
+        acted = self.act.url if self.act is not None else ""
+        known = [each for each in self.check.evidence if each["label"] not in told.split()]
+        return [each for each in known if each["link"] != acted]
+
 
 @dataclass(frozen=True, slots=True)
 class Door:

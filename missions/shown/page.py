@@ -12,7 +12,7 @@ from controlplane.access.policy import can
 from controlplane.approvals import links as approval_links
 from controlplane.approvals.shown import words
 from missions.models import Brief
-from missions.shown import sections
+from missions.shown import moves, sections
 from missions.shown.cockpit import Cockpit
 from missions.shown.following import Next, following
 from missions.shown.gate_rows import doors, lines
@@ -51,9 +51,16 @@ def panel(
         "point": _point(cockpit),
         "cards": [each for each in cards if each.is_open or each.broken],
         "folded": [each for each in cards if not (each.is_open or each.broken)],
+        "others": _others(cockpit),
         "visit_columns": VISITS,
         "visit_rows": visit_rows(look.visits),
     }
+
+
+def _others(cockpit: Cockpit) -> list[tuple[str, str]]:
+    """What can be done with it now, but not by this person: the act, and who may."""
+    known = moves.offered(cockpit.mission, cockpit.actor, cockpit.now)
+    return [(move.label, refusal.rpartition(": ")[2]) for move, refusal in known if refusal]
 
 
 def _evidence_url(cockpit: Cockpit) -> str:
