@@ -24,8 +24,8 @@ FIELDS = (
     "toolkit",
     "action",
     "arguments",
-    "play_step_id",
-    "undo_step_id",
+    "play_step",
+    "undo_step",
     "started_at",
     "ended_at",
     "latency_ms",
@@ -78,9 +78,11 @@ def _put(story: Story, name: str, value: Any, mark: Mark) -> bool:
 
 
 def _order(value: Any) -> str:
-    """Any order will do, as long as it is always the same."""
+    """Any order will do, as long as it is always the same: so never one of the database's keys."""
     if isinstance(value, str):
         return value
+    if isinstance(value, int):
+        return f"{value:012d}"
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

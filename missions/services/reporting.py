@@ -29,6 +29,7 @@ _WRITTEN = (
     "sequence", "started_at", "ended_at", "latency_ms", "error_code", "reported_by", "reported_at",
     "marks", "version",
 )  # fmt: skip
+_PLACES = ("play_step", "undo_step")
 _TOUCHED = frozenset({"running", "failed", "succeeded"})
 
 
@@ -64,7 +65,7 @@ def report_steps(run: Run, steps: Any, *, actor: Actor) -> Receipt:
     row = hold_run(run)
     plan = _plan_of(row)
     known = _known(row, given)
-    stories = {key: _story(step) for key, step in known.items()}
+    stories = {key: _story(step, plan) for key, step in known.items()}
     before = {key: story.status for key, story in stories.items()}
     receipt, changed = Receipt(), set[str]()
     for index, report in enumerate(given):
@@ -106,10 +107,15 @@ def _known(run: Run, given: list[dict[str, Any]]) -> dict[str, RunStep]:
     return {row.external_id: row for row in rows}
 
 
-def _story(step: RunStep) -> Story:
-    values = {name: getattr(step, name) for name in ("status", *merging.FIELDS)}
+def _story(step: RunStep, plan: _Plan) -> Story:
+    values = {
+        name: getattr(step, name) for name in ("status", *merging.FIELDS) if name not in _PLACES
+    }
     if "error_code" in step.marks:  # also where the row shows none, since it worked in the end
         values["error_code"] = step.marks["error_code"][3]
+    for name in _PLACES:
+        if name in step.marks:
+            values[name] = int(step.marks[name][3])
     return Story(values, dict(step.marks), step.mutating)
 
 
@@ -144,16 +150,14 @@ def _place(
 
 
 def _misplaced(report: dict[str, Any], run: Run, plan: _Plan, known: RunStep | None) -> str:
-    """Why it cannot be taken. Positions become keys on the way."""
+    """Why it cannot be taken."""
     if known is not None and known.run_id != run.pk:
         return "This id is of a step of another run."
-    place, undo = report.pop("play_step", None), report.pop("undo_step", None)
+    place, undo = report["play_step"], report["undo_step"]
     if place is not None and place not in plan.steps:
         return f"The play has no step {place}."
     if undo is not None and undo not in plan.undo_steps:
         return f"The undo plan has no step {undo}."
-    report["play_step_id"] = plan.steps[place].pk if place is not None else None
-    report["undo_step_id"] = plan.undo_steps[undo].pk if undo is not None else None
     if undo is not None or (place is not None and plan.steps[place].mutating):
         report["mutating"] = True
     return ""
@@ -164,10 +168,14 @@ def _row(
 ) -> RunStep:
     """The whole row. When it was let go is written by whoever lets it go, and by nobody else."""
     told, now = story.values, clock.now()
-    play_step = told.get("play_step_id") or (known.play_step_id if known is not None else None)
-    undo_step = told.get("undo_step_id")
-    if undo_step is None and story.mutating and play_step is not None:
-        undo_step = plan.covering.get(play_step)
+    play_step = known.play_step_id if known is not None else None
+    if told.get("play_step"):
+        play_step = plan.steps[told["play_step"]].pk
+    undo_step = plan.covering.get(play_step or 0)
+    if told.get("undo_step") in plan.undo_steps:
+        undo_step = plan.undo_steps[told["undo_step"]].pk
+    elif undo_step is None and known is not None:
+        undo_step = known.undo_step_id
     return RunStep(
         mission_id=run.mission_id,
         run=run,
