@@ -6,6 +6,7 @@ import uuid
 
 from django.http import FileResponse
 
+from controlplane.base import files
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 from controlplane.work.models import ItemLink
@@ -24,13 +25,9 @@ def handed_out(found: ItemLink) -> FileResponse:
     if not found.file:
         raise NotFound("This evidence is a link.")
     try:
-        content = found.file.open("rb")
-    except FileNotFoundError as error:
+        with files.told_why():
+            content = found.file.open("rb")
+    except files.Lost as error:
         raise NotFound("The file is not in the store any more.") from error
     name = str(found.file.name).rsplit("/", 1)[-1]
-    answer = FileResponse(
-        content, as_attachment=True, filename=name, content_type="application/octet-stream"
-    )
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return files.download(content, name=name, size=found.size, sha256=found.sha256)

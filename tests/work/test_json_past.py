@@ -69,10 +69,10 @@ def test_line_without_history__is_begun_here_and_hands_that_on_to_nobody(place: 
 
 def test_files__only_that_they_were_there(place: Place) -> None:
     item = work.item(place.project, "With a file")
-    services.attach(item, actor=place.actor, filename="shot.png", content=b"bytes")
+    services.attach(item, actor=place.actor, filename="shot.bin", content=b"bytes")
     [row] = place.write()
     [shown] = row["evidence_links"]
-    assert (shown["title"], len(shown["sha256"]), "url" in shown) == ("shot.png", 64, False)
+    assert (shown["title"], len(shown["sha256"]), "url" in shown) == ("shot.bin", 64, False)
     other = Place()
     done = other.read(row)
     assert (done.evidence, other.item(item.key).links.count()) == (0, 0)

@@ -14,6 +14,7 @@ from controlplane.base.files.keeping import (
     drop,
     opened,
     put,
+    told_why,
 )
 from controlplane.base.files.kinds import UNKNOWN, is_text, sniff, true_type
 from controlplane.base.files.names import safe, shown
@@ -38,5 +39,6 @@ __all__ = [
     "shown",
     "sniff",
     "spool",
+    "told_why",
     "true_type",
 ]

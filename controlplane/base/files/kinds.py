@@ -48,6 +48,8 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xcf\xfa\xed\xfe", PROGRAM),
     (b"\0asm", PROGRAM),
 )
+# Letters that a text may begin with as well: only with bytes after them that no text has.
+_LETTERS = (b"MZ", b"BZh", b"ID3", b"PAR1", b"OggS")
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _MARKUP = re.compile(
     rb"<(!doctype\s+html|html|head|body|script|iframe|object|embed|form|svg)\b", re.IGNORECASE
@@ -104,8 +106,9 @@ class LyingType(ControlPlaneError):
 
 def sniff(head: bytes) -> str:
     """By the first bytes; `head` is at least `HEAD` of them, or all there are."""
+    words = head.startswith(_LETTERS) and _words(head) != UNKNOWN
     for start, kind in _STARTS:
-        if head.startswith(start):
+        if head.startswith(start) and not words:
             return kind
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]

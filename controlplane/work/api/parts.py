@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from rest_framework import serializers
 
 from controlplane.base.api.answers import JsonAnswer, created, nothing
@@ -17,7 +17,7 @@ from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from controlplane.lib.errors import Invalid, NotFound
-from controlplane.work import services
+from controlplane.work import files, services
 from controlplane.work.api import examples, forms
 from controlplane.work.api.common import NOTHING, item_named, projects_of
 from controlplane.work.models import Comment, Dependency, Item, ItemEvent, ItemLink
@@ -322,23 +322,7 @@ class DownloadView(DetailView):
         return links.select_related("item")
 
     def get(self, request: Any, uid: UUID) -> Any:
-        link = self.object(request, {"uid": uid})
-        if not link.file:
-            raise NotFound(NOTHING)
-        try:
-            opened = link.file.open("rb")
-        except OSError:
-            raise NotFound("The file is gone from the storage.") from None
-        answer = FileResponse(
-            opened, as_attachment=True, filename=link.file.name.rsplit("/", 1)[-1]
-        )
-        answer["Content-Type"] = "application/octet-stream"
-        answer["Content-Length"] = str(link.size)
-        answer["X-Content-Type-Options"] = "nosniff"
-        answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        answer["Cache-Control"] = "private, no-store"
-        answer["ETag"] = f'"{link.sha256}"'
-        return answer
+        return files.handed_out(self.object(request, {"uid": uid}))
 
     def delete(self, request: Any, uid: UUID) -> HttpResponse:
         """Take a wrong link or file away"""

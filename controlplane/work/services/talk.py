@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import re
 
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.access.models import User
 from controlplane.audit.services import record
+from controlplane.base import files
 from controlplane.lib import context, defaults
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Invalid, TooLarge
+from controlplane.lib.errors import Invalid
 from controlplane.work.models import Comment, Item, ItemLink, Watching
 from controlplane.work.services import reading, states
 from controlplane.work.services.noting import note, speaker
@@ -26,7 +27,6 @@ MAX_FILE = defaults.define(
     why="Screenshots and logs of an incident; what is larger belongs into storage, with a link.",
 )
 _SCHEME = re.compile(r"(?i)https?://[^\s/]")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @transaction.atomic
@@ -81,39 +81,44 @@ def add_link(
     )
 
 
-@transaction.atomic
 def attach(
     item: Item,
     *,
     actor: Actor,
     filename: str,
-    content: bytes,
+    content: bytes | files.Source,
+    size: int | None = None,
     media_type: str = "",
     title: str = "",
     kind: str = "evidence",
     name: str = "",
 ) -> ItemLink:
-    """Keep the evidence itself, with its hash."""
+    """Keep the evidence itself, with its hash. What it is its content says: a name or a
+    `media_type` that says another thing refuses it."""
     policy.require(actor, "work.comment", item)
-    if not content:
-        raise reading.refuse("file", "The file is empty.")
-    if len(content) > MAX_FILE.value:
-        raise TooLarge(f"A file has at most {MAX_FILE.value:,} bytes.")
-    shown = reading.line("file", filename.replace("\\", "/").rsplit("/", 1)[-1], 500)[-200:]
-    digest = hashlib.sha256(content).hexdigest()
-    link = ItemLink(
-        item=item,
-        kind=link_kind(kind),
-        title=_title(title or shown or "file"),
-        size=len(content),
-        sha256=digest,
-        media_type=reading.line("media_type", media_type, 100),
-    )
-    safe = _UNSAFE.sub("-", shown).strip("-.")[-80:] or "file"
-    link.file.save(f"{link.uid}/{safe}", ContentFile(content), save=False)
-    return _store(link, actor, name)
+    said = reading.line("media_type", media_type, 100)
+    shown = files.shown(reading.text("file", filename)) or "file"
+    if isinstance(content, bytes):
+        content, size = io.BytesIO(content), len(content)
+    with files.spool(content, most=MAX_FILE.value, size=size) as taken:
+        link = ItemLink(
+            item=item,
+            kind=link_kind(kind),
+            title=_title(title or shown),
+            size=taken.size,
+            sha256=taken.sha256,
+            media_type=files.true_type(shown, taken.head, said),
+        )
+        with files.told_why():
+            link.file.save(f"{link.uid}/{files.safe(shown)}", File(taken.file), save=False)
+        try:
+            return _store(link, actor, name)
+        except BaseException:
+            link.file.storage.delete(link.file.name)  # a file that no row names
+            raise
 
 
+@transaction.atomic
 def _store(link: ItemLink, actor: Actor, name: str) -> ItemLink:
     link.item = states.hold(link.item)
     link.workspace_id = link.item.workspace_id

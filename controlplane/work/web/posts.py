@@ -92,7 +92,8 @@ def add_evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         lambda: services.attach(
             item,
             filename=sent.name or "file",
-            content=sent.read(),
+            content=sent,
+            size=sent.size,
             media_type=sent.content_type or "",
             **given,
         ),
