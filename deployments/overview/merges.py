@@ -95,10 +95,11 @@ def report(workspace: Workspace, start: datetime, end: datetime) -> Report:
     landed = Deployment.objects.of(workspace).landed().filter(
         environment__data_class="sanitised", deployed_at__gte=merges[-1].merged_at
     )  # fmt: skip
-    landed = landed.exclude(commit_sha="").order_by("deployed_at", "pk")
-    found = list(landed.values_list("commit_sha", "ref")[: MOST * 2])
-    told = followed(merges[:MOST], found, now=clock.now())
-    return Report(told, cut=len(merges) > MOST)
+    landed = landed.exclude(commit_sha="").order_by("-deployed_at", "-pk")
+    found = list(landed.values_list("commit_sha", "ref")[: MOST * 2 + 1])
+    newest = found[: MOST * 2]
+    told = followed(merges[:MOST], reversed(newest), now=clock.now())
+    return Report(told, cut=len(merges) > MOST or len(found) > len(newest))
 
 
 def followed(

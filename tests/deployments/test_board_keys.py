@@ -206,6 +206,21 @@ def test_merges__without_a_staging_deployment__are_told(world: World) -> None:
     assert merges.report(World().workspace, ago(days=30), clock.now()).merges == []
 
 
+def test_merges__of_more_deployments_than_are_read__the_newest_tell(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Merge.objects.create(
+        workspace=world.workspace, repository="acme/portal", number=1, title="x",
+        commit_sha="1".ljust(40, "a"), merged_at=ago(days=9),
+    )  # fmt: skip
+    for number in range(3):
+        sha = ("1" if number == 2 else "9").ljust(40, "a")
+        landed(world, f"1.{number}.0", ago(days=8 - number), where="staging", commit_sha=sha)
+    monkeypatch.setattr(merges, "MOST", 1)
+    report = merges.report(world.workspace, ago(days=30), clock.now())
+    assert ([one.state for one in report.merges], report.cut) == (["deployed"], True)
+
+
 # --- Doors --------------------------------------------------------------------------------------
 
 
