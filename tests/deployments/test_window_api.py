@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from controlplane.lib import clock
-from deployments.maintenance import services
+from deployments.maintenance import services, standing
 from deployments.models import MaintenanceWindow
 from tests.deployments.test_api import NOBODY, Api
 from tests.kit import settled
@@ -58,6 +58,32 @@ def test_walk__to_consent_by_a_key(world: World) -> None:
     assert [row["ref"] for row in found] == [ref]
     assert api.get("maintenance?now=true")["items"] == []
     assert api.post(f"maintenance/{ref}/cancel", reason="Not now.")["status"] == "cancelled"
+
+
+def test_version_that_was_seen__is_compared_by_the_service(world: World) -> None:
+    row = world.scheduled()
+    api = Api(world)
+    shown = api.call("GET", f"maintenance/{row.ref}")
+    seen = {"If-Match": shown["ETag"]}
+    done = api.call("PATCH", f"maintenance/{row.ref}", {"about": "One."}, **seen)
+    assert done.status_code == 200
+    late = api.call("PATCH", f"maintenance/{row.ref}", {"about": "Two."}, **seen)
+    assert late.status_code == 412
+    late = api.call("POST", f"maintenance/{row.ref}/announce", **seen)
+    assert late.status_code == 412
+    assert again(row).about == "One."
+
+
+def test_subtasks_of_what_is_over__stay_as_they_are(world: World) -> None:
+    row = world.scheduled()
+    item = standing.tasks(row)[0]
+    services.cancel(row, actor=world.actor, reason="Not now.")
+    answer = Api(world).call(
+        "POST", f"maintenance/{row.ref}/tasks/{item.key}/move", {"to": "in_progress"}
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        409, f"{row.ref} is cancelled: its work is over.",
+    )  # fmt: skip
 
 
 def test_key__starts_nothing__a_person_does(world: World) -> None:

@@ -325,3 +325,19 @@ class DetailView(RowView):
 
     def _found(self, request: Any, kwargs: Mapping[str, Any]) -> QuerySet[Any]:
         return self.rows(request).filter(**{self.lookup: kwargs[self.lookup]}).order_by()
+
+
+class NowView(DetailView):
+    """One row whose version the service compares itself, under locks taken in its own order. The
+    answer's ETag names the version; `If-Match` says which one the caller saw."""
+
+    def _states_version(self, request: Any) -> bool:
+        return False
+
+    def seen(self, request: PortalRequest, obj: Any, kwargs: Any) -> int | None:
+        """The version the caller says to have seen, if it still stands; None for who says none."""
+        if "HTTP_IF_MATCH" not in request.META:
+            return None
+        etag.require_match(request._request, self.tag_of(obj, kwargs))
+        version: int = obj.version
+        return version

@@ -7,9 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from controlplane.base.api import etag
 from controlplane.base.api.serializers import StrictSerializer
-from controlplane.base.api.views import DetailView, PortalRequest
 from controlplane.lib.errors import NotFound
 from deployments.flags.forms import constraints as constraint_forms
 from deployments.flags.forms import variants as variant_forms
@@ -95,22 +93,6 @@ class SettingsField(serializers.JSONField):
 @extend_schema_field(ConstraintForm(many=True))
 class ConstraintsField(serializers.JSONField):
     pass
-
-
-class NowView(DetailView):
-    """One row whose version the service compares itself, under locks taken in its own order. The
-    answer's ETag names the version; `If-Match` says which one the caller saw."""
-
-    def _states_version(self, request: Any) -> bool:
-        return False
-
-    def seen(self, request: PortalRequest, obj: Any, kwargs: Any) -> int | None:
-        """The version the caller says to have seen, if it still stands; None for who says none."""
-        if "HTTP_IF_MATCH" not in request.META:
-            return None
-        etag.require_match(request._request, self.tag_of(obj, kwargs))
-        version: int = obj.version
-        return version
 
 
 def flag_of(request: Any, name: str) -> Flag:

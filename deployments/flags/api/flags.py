@@ -14,10 +14,10 @@ from controlplane.access.services.saving import invalid
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import OptionalReason, RequiredReason, StrictSerializer
-from controlplane.base.api.views import ListView, PortalRequest
+from controlplane.base.api.views import ListView, NowView, PortalRequest
 from controlplane.work.models import Item
 from deployments.flags import services
-from deployments.flags.api.common import CHANGE, TAGS, VIEW, NowView, SettingsField
+from deployments.flags.api.common import CHANGE, TAGS, VIEW, SettingsField
 from deployments.flags.models import Flag, FlagState
 
 

@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from controlplane.base.api.answers import JsonAnswer, created, nothing
 from controlplane.base.api.serializers import RequiredReason, StrictSerializer
-from controlplane.base.api.views import ListView, PortalRequest
+from controlplane.base.api.views import ListView, NowView, PortalRequest
 from deployments.flags import services
-from deployments.flags.api.common import CHANGE, TAGS, VIEW, ConstraintsField, NowView
+from deployments.flags.api.common import CHANGE, TAGS, VIEW, ConstraintsField
 from deployments.flags.models import FlagEnvironment, Segment
 
 

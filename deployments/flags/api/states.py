@@ -11,13 +11,12 @@ from rest_framework import serializers
 from controlplane.access.services.saving import invalid
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.serializers import StrictSerializer
-from controlplane.base.api.views import ListView, PortalAPIView, PortalRequest
+from controlplane.base.api.views import ListView, NowView, PortalAPIView, PortalRequest
 from deployments.flags import services
 from deployments.flags.api.common import (
     CHANGE,
     TAGS,
     VIEW,
-    NowView,
     SettingsField,
     flag_of,
     state_of,

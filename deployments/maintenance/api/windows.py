@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import NoInput
-from controlplane.base.api.views import DetailView, ListView, PortalRequest
+from controlplane.base.api.views import ListView, NowView, PortalRequest
 from controlplane.lib.errors import NotFound
 from deployments.api.forms import LongReason
 from deployments.maintenance import checks, services, standing
@@ -59,7 +59,7 @@ class WindowsView(ListView):
         return created(self.show(made), f"{request.path}/{made.ref}")
 
 
-class OneWindow(DetailView):
+class OneWindow(NowView):
     output = forms.WindowWhole
     lookup = "ref"
     version = ("version",)
@@ -90,6 +90,11 @@ class OneWindow(DetailView):
         ]
         return row
 
+    def stated(self, request: Any, row: MaintenanceWindow) -> dict[str, int]:
+        """The version the caller says to have seen, for the service."""
+        seen = self.seen(request, row, {"ref": row.ref})
+        return {} if seen is None else {"version": seen}
+
     def answer(self, request: Any, ref: str) -> HttpResponse:
         """As it stands now."""
         return JsonAnswer(self.show(self.rows(request).get(ref=ref)))
@@ -108,7 +113,7 @@ class WindowView(OneWindow):
         """Say what a window is; consent that was given to something else falls"""
         row = self.object(request, {"ref": ref})
         values = forms.resolved(request, self.read(request))
-        services.change_window(row, actor=request.actor, **values)
+        services.change_window(row, actor=request.actor, **self.stated(request, row), **values)
         return self.answer(request, ref)
 
 
@@ -116,6 +121,7 @@ class _Verb(OneWindow):
     """One move of a window."""
 
     service: ClassVar[Callable[..., Any]]
+    changes: ClassVar[bool] = True  # the window itself, so its version is compared
     outputs = {"POST": forms.WindowWhole}
     statuses = {"POST": 200}
     if_match = {"POST": "optional"}
@@ -123,12 +129,19 @@ class _Verb(OneWindow):
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         row = self.object(request, {"ref": ref})
-        type(self).service(row, actor=request.actor, **self.read(request))
+        seen = self.stated(request, row) if self.changes else {}
+        type(self).service(row, actor=request.actor, **seen, **self.read(request))
         return self.answer(request, ref)
 
 
 def verb(
-    name: str, action: str, service: Callable[..., Any], words: str, form: Any = NoInput
+    name: str,
+    action: str,
+    service: Callable[..., Any],
+    words: str,
+    form: Any = NoInput,
+    *,
+    changes: bool = True,
 ) -> type[_Verb]:
     """A route of its own for each move: what may be sent and who may send it is documented."""
     attributes = {
@@ -137,6 +150,7 @@ def verb(
         "actions": {"POST": action},
         "inputs": {"POST": form},
         "service": staticmethod(service),
+        "changes": changes,
     }
     return type(f"Window{name}View", (_Verb,), attributes)
 
@@ -188,7 +202,7 @@ CancelView = verb(
 RemarkView = verb(
     "Remark", CHANGE, services.remark,
     "Write into its thread: an expedited approval, a mitigation, a follow-up, evidence.",
-    forms.Remark,
+    forms.Remark, changes=False,
 )  # fmt: skip
 
 
@@ -215,7 +229,7 @@ class NoticesView(ListView):
         return rows
 
 
-class TasksView(DetailView):
+class TasksView(NowView):
     """The subtasks of a window, in order."""
 
     actions = {"GET": VIEW, "POST": CHANGE}
