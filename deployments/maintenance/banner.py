@@ -19,6 +19,7 @@ from deployments.models import MaintenanceWindow
 
 SHOWN = 2
 LIST = "/admin/deployments/maintenancewindow/?when=upcoming"
+UNDER_WAY = "/admin/deployments/maintenancewindow/?when=now"
 
 
 def texts(actor: Actor, workspace_id: int | None) -> Sequence[BannerText]:
@@ -34,6 +35,9 @@ def texts(actor: Actor, workspace_id: int | None) -> Sequence[BannerText]:
     going = [row for row in found if row.status == "in_progress"]
     coming = [row for row in found if row.status != "in_progress"]
     shown = [_told(row, zone) for row in going[:SHOWN]]
+    if len(going) > SHOWN:
+        more = BannerText(f"{len(going) - SHOWN} more go on.", "warn", UNDER_WAY, "All of it")
+        shown.append(more)
     for row in coming[:1]:
         text = _told(row, zone)
         if len(coming) > 1:

@@ -90,11 +90,13 @@ def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list
     and those whose time has not come. A kind that is missing everywhere is named once; one that
     came when it was too late to prepare is missing too."""
     now = now or clock.now()
-    rows = [row for row in notices(window) if row.kind in plans.AHEAD]
+    every = notices(window)
+    rows = [row for row in every if row.kind in plans.AHEAD]
     wanted = plans.AHEAD if not window.is_emergency else ("planned",)
     have = {row.kind for row in rows}
     missing = [str(Notice.Kind(kind).label) for kind in wanted if kind not in have]
     lost = failed(row for row in rows if row.notification_id is not None)
+    missing += _uncorrected(every)
     ahead: list[str] = []
     for kind in wanted:
         of_kind = [row for row in rows if row.kind == kind]
@@ -112,6 +114,17 @@ def unsaid(window: MaintenanceWindow, now: datetime | None = None) -> tuple[list
         else:
             missing += [f"{label} by {row.get_channel_display().lower()}" for row in late]
     return missing, ahead
+
+
+def _uncorrected(rows: Sequence[Notice]) -> list[str]:
+    """Another time that nobody heard of; and with it what it said of what is to come."""
+    said = [
+        row
+        for row in rows
+        if row.kind == "correction" and row.notification_id and row.state in {"sent", "late"}
+    ]
+    lost = failed(said)
+    return [str(Notice.Kind.CORRECTION.label)] if said and len(lost) == len(said) else []
 
 
 def _too_late(window: MaintenanceWindow, of_kind: Sequence[Notice]) -> list[str]:

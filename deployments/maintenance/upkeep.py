@@ -23,8 +23,8 @@ from controlplane.jobs import progress
 from controlplane.lib.errors import NotAllowed, NotFound
 
 JOB = "deployments.vacuum"
-# A table that somebody has locked is left for the end, then waited for this long.
-LOCK_TIMEOUT = "60s"
+# A table that somebody has locked is left for the end, and then waited for longer.
+LOCK_TIMEOUT, LAST_TIMEOUT = "5s", "60s"
 
 _TABLES = """
 SELECT c.oid, n.nspname, c.relname, c.relkind = 'p' AS is_parent,
@@ -66,8 +66,12 @@ def _connection() -> Iterator[Connection]:
     where = pgtools.parameters(alias())
     with connect(where, application_name="controlplane-upkeep") as found:
         found.execute("SET statement_timeout = 0")
-        found.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        _wait_for(found, LOCK_TIMEOUT)
         yield found
+
+
+def _wait_for(connection: Connection, how_long: str) -> None:
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [how_long])
 
 
 def tables_of(connection: Connection) -> list[Table]:
@@ -92,14 +96,17 @@ def vacuum() -> dict[str, Any]:
             raise NotAllowed(
                 "This role may vacuum none of the tables: set DATABASE_OWNER_URL for the workers."
             )
-        locked: list[str] = []
+        locked: list[Table] = []
         for number, table in enumerate(mine):
             progress.step(number, len(mine), table.name)
             if not _vacuumed(connection, table):
-                locked.append(table.name)
+                locked.append(table)
+        _wait_for(connection, LAST_TIMEOUT)
+        locked = [table for table in locked if not _vacuumed(connection, table)]
         left = [table.name for table in found if not table.may]
     if locked:
-        raise TimeoutError(f"Locked by others for too long: {', '.join(locked[:10])}.")
+        names = ", ".join(table.name for table in locked[:10])
+        raise TimeoutError(f"Locked by others for too long: {names}.")
     return {
         "tables": len(mine),
         "dead_rows": sum(table.dead for table in mine),
@@ -123,6 +130,7 @@ def reindex(name: str = "") -> Iterator[Table]:
     """Rebuild the indexes of one table or of all, without locking writers out. Each is told when
     it is done."""
     with _connection() as connection:
+        _wait_for(connection, LAST_TIMEOUT)
         wanted = [
             table
             for table in tables_of(connection)

@@ -17,6 +17,7 @@ from controlplane.notify.models import Channel, Delivery, Notification
 from deployments.maintenance import banner, places, plans, services, standing
 from deployments.models import Notice
 from deployments.shown import windows as shown
+from deployments.shown.windows import following
 from tests import make
 from tests.kit import settled
 from tests.kit.deployments import fire, there
@@ -83,13 +84,17 @@ def test_after_silence__the_last_is_said_and_says_it_is_late(
     assert not row.notices.filter(state="due", kind__in=before).exists()
 
 
-def test_away_for_all_of_it__still_says_it_once(world: World) -> None:
+def test_away_for_all_of_it__tells_the_team_alone(world: World) -> None:
     row = world.scheduled()
+    viewer = make.person(world.workspace, "viewer")
     with at(row.ends_at + timedelta(days=2)):
         fire()
-        assert sent_of(world) == ["day", "unstarted"]
-        with pytest.raises(GateNotMet, match="Its time is over"):
-            services.start(world.sign_window(row), actor=world.actor)
+        assert sent_of(world) == ["unstarted"]
+        assert not Delivery.objects.filter(user=viewer).exists()
+        assert following(again(row), world.actor).label.startswith("Give it another time")
+        later = {name: value + timedelta(days=28) for name, value in world.span().items()}
+        services.reschedule(again(row), actor=world.actor, reason="We were away.", **later)
+    assert states(row, "week") == {"due"}
 
 
 def test_moved__who_was_told_is_told_once(world: World) -> None:
@@ -108,6 +113,15 @@ def test_moved__who_was_told_is_told_once(world: World) -> None:
         fire()
     assert sent_of(world) == ["planned", "correction", "week"]
     assert states(row, "planned") == {"folded"}
+
+
+def test_moved__nobody_got_the_correction__is_missing(world: World) -> None:
+    row = services.announce(world.scheduled(), actor=world.actor)
+    later = {name: value + timedelta(days=7) for name, value in world.span().items()}
+    row = services.reschedule(row, actor=world.actor, reason="Later.", **later)
+    assert standing.unsaid(row)[0] == []
+    Delivery.objects.filter(notification__kind="maintenance.correction").update(state="dead")
+    assert standing.unsaid(again(row))[0] == ["Its time changed"]
 
 
 def test_moved_close__correction_says_what_is_due(world: World) -> None:
@@ -229,6 +243,15 @@ def test_banner__while_announced_and_under_way(world: World) -> None:
         services.finish(again(row), actor=world.actor)
         assert banner.texts(*asked) == []
     assert banner.texts(World().actor, None) == []
+
+
+def test_banner__of_many__counts_those_it_does_not_name(world: World) -> None:
+    for number in range(4):
+        row = world.emergency(title=f"Hole {number}", services=[world.service(f"s{number}")])
+        services.start(world.sign_window(row), actor=world.actor)
+    texts = banner.texts(world.actor, world.workspace.pk)
+    assert [text.text for text in texts][2:] == ["2 more go on."]
+    assert make.client(world.manager).get(texts[2].link).status_code == 200
 
 
 def test_emergency__begins_before_its_time__owes_nothing(world: World) -> None:

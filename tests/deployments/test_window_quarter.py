@@ -8,9 +8,11 @@ import pytest
 
 from controlplane.lib import clock
 from controlplane.notify.models import Notification
+from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.maintenance import plans, services
 from deployments.maintenance.services import quarter
+from tests import make
 from tests.kit.maintenance import World
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +48,19 @@ def test_empty_quarter__is_asked_about_once_and_settles_itself() -> None:
     name, _, _ = plans.quarter_of(row.starts_at)
     if item.ensure_key.endswith(name):
         assert item.status == "closed"
+
+
+def test_item_with_work_under_it__stays_open_and_the_next_workspace_is_asked() -> None:
+    """Of one that refuses to be closed nobody else's quarter depends."""
+    world = World()
+    row = services.schedule(world.plan(), actor=world.actor)
+    name, start, _ = plans.quarter_of(row.starts_at)
+    project = work.ensure_operations_project(world.workspace, actor=make.JOB)
+    item = work.ensure(
+        project, quarter.key_of(name), actor=make.JOB, title="Plan it", item_type="task"
+    ).item
+    work.create_item(project, actor=make.JOB, title="Which day?", parent=item)
+    after = World()
+    counts = quarter.check(start + timedelta(days=31))
+    assert (counts["left_open"], counts["asked"]) == (1, 1)
+    assert Item.objects.filter(workspace=after.workspace, ensure_key=item.ensure_key).exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from controlplane.jobs import runs
 from controlplane.jobs.models import JobRun
@@ -68,3 +68,30 @@ def test_reindex__one_table_and_sizes() -> None:
     assert "deployments_notice" in listed.getvalue()
     with pytest.raises(NotFound):
         list(upkeep.reindex("nothing"))
+
+
+def test_table_that_is_locked__is_left_for_the_end_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep, "LOCK_TIMEOUT", "20ms")
+    monkeypatch.setattr(upkeep, "LAST_TIMEOUT", "40ms")
+    asked: list[str] = []
+    vacuumed_by = upkeep._vacuumed
+    names = {"deployments_launch", "deployments_launchline"}
+    tables_of = upkeep.tables_of
+    monkeypatch.setattr(
+        upkeep, "tables_of", lambda found: [t for t in tables_of(found) if t.name in names]
+    )
+
+    def noted(found: Any, table: upkeep.Table) -> bool:
+        asked.append(table.name)
+        return vacuumed_by(found, table)
+
+    monkeypatch.setattr(upkeep, "_vacuumed", noted)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE deployments_launch IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(TimeoutError, match="deployments_launch"):
+            upkeep.vacuum()
+    assert asked == ["deployments_launch", "deployments_launchline", "deployments_launch"]
+    assert upkeep.vacuum()["tables"] == 2

@@ -112,6 +112,9 @@ def say_ahead(
     if window.status not in {"scheduled", "announced", "approved"}:
         return None
     rows = window.notices.filter(revision=window.revision, state="due", kind__in=plans.AHEAD)
+    if window.is_ours and now >= window.ends_at:
+        rows.update(state="void")  # nobody reads in advance of what was to be over by now
+        return None
     known = {row.kind: row.due_at for row in rows}
     if early and not any(at <= now for at in known.values()) and known:
         first = min(known, key=plans.AHEAD.index)

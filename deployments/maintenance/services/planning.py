@@ -22,7 +22,7 @@ from controlplane.oncall import duty
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.maintenance import plans, standing
-from deployments.maintenance.holding import hold, require_status
+from deployments.maintenance.holding import hold, hold_place, require_status
 from deployments.maintenance.noting import PORTAL, note
 from deployments.maintenance.services import consent, notices, tasks
 from deployments.maintenance.services.scheduling import take_time
@@ -219,6 +219,8 @@ def change_window(
     for name, value in values.items():
         setattr(row, name, value)
     _whole(row)
+    if parts is not None or "starts_at" in values or "ends_at" in values:
+        hold_place(row)  # before its request
     if set(values) - LATE or parts is not None:
         consent.fall(row, actor=actor, why="What it is was changed.")
     if "rollback_plan" in values and row.tested_in_staging:

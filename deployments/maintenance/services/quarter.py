@@ -3,12 +3,14 @@ while there is time left to plan two weeks ahead."""
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
+from controlplane.lib.errors import ControlPlaneError
 from controlplane.notify.models import Notification
 from controlplane.notify.services import To, notify
 from controlplane.work import services as work
@@ -17,6 +19,7 @@ from deployments.maintenance import numbers, plans
 from deployments.maintenance.noting import PORTAL
 from deployments.models import MaintenanceWindow
 
+logger = logging.getLogger(__name__)
 ASKED = ("engineering_lead", "release_manager")
 
 
@@ -30,12 +33,12 @@ def is_planned(workspace: Workspace, start: datetime, end: datetime) -> bool:
 def check(now: datetime | None = None) -> dict[str, int]:
     now = now or clock.now()
     name, start, end = plans.quarter_of(now)
-    counts = {"workspaces": 0, "planned": 0, "asked": 0}
+    counts = {"workspaces": 0, "planned": 0, "asked": 0, "left_open": 0}
     for workspace in Workspace.objects.filter(archived_at=None).order_by("pk"):
         counts["workspaces"] += 1
         if is_planned(workspace, start, end):
             counts["planned"] += 1
-            _settle(workspace, name)
+            counts["left_open"] += not _settle(workspace, name)
         elif now >= start + timedelta(days=numbers.REMIND_DAYS.value):
             counts["asked"] += _ask(workspace, name)
     return counts
@@ -74,8 +77,15 @@ def _ask(workspace: Workspace, quarter: str) -> bool:
     return True
 
 
-def _settle(workspace: Workspace, quarter: str) -> None:
+def _settle(workspace: Workspace, quarter: str) -> bool:
+    """Whether nothing of it is open. What people hung work on, they close themselves."""
     item = Item.objects.filter(workspace=workspace, ensure_key=key_of(quarter))
     still = item.exclude(category="done").select_related("project").first()
-    if still is not None:
+    if still is None:
+        return True
+    try:
         work.close_item(still, actor=PORTAL, reason="A window is planned.")
+    except ControlPlaneError as error:
+        logger.info("%s stays open: %s", still.key, error)
+        return False
+    return True

@@ -139,6 +139,7 @@ def reschedule(
     now = clock.now()
     before = plans.span_words(row.starts_at, row.ends_at)
     old = {"starts_at": plain(row.starts_at), "ends_at": plain(row.ends_at)}
+    hold_place(row)  # before its notices and its request
     consent.fall(row, actor=actor, why="It has another time.")
     notices.forget(row)
     told = notices.was_told(row)

@@ -115,6 +115,9 @@ def move_task(
     found = rows.filter(pk=item.pk, parent__isnull=False, parent=window.item_id).first()
     if found is None:
         raise reading.refuse("task", "It is no subtask of this window.")
+    row = MaintenanceWindow.objects.get(pk=window.pk)
+    if not row.is_open:
+        raise Conflict(f"{row.ref} is {row.get_status_display().lower()}: its work is over.")
     item = found
     by = actor if policy.can(actor, "work.close", item) else PORTAL
     if said:
