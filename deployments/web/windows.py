@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from functools import wraps
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,28 +17,16 @@ from controlplane.access import policy
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall.web.common import zone_for
-from deployments.maintenance import checks, links, plans, services, standing
+from deployments.maintenance import links, plans, services, standing
 from deployments.maintenance.services.planning import CHANGE_STATES
 from deployments.models import MaintenanceWindow
 from deployments.shown import window_moves
 from deployments.web import windows_forms as forms
+from deployments.web.boards_common import page_for
 from deployments.web.deck_common import conditions, posted, tell, version_of, workspace_for
 
-View = Callable[..., HttpResponseBase]
 RELATED = ("environment", "workspace", "item__project", "approval", "watcher", "review")
-
-
-def page(view: View) -> View:
-    """For whoever may enter the console and see windows."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not admin.site.has_permission(request):
-            return admin.site.login(request)
-        policy.require(actor_of(request), "maintenance.view")
-        return view(request, *args, **kwargs)
-
-    return guarded
+page = page_for("maintenance.view")
 
 
 def show(
@@ -101,17 +88,12 @@ def plan(request: HttpRequest, kind: str = "scheduled") -> HttpResponse:
     policy.require(actor_of(request), "maintenance.plan", workspace)
     data = request.POST if request.method == "POST" else None
     form = forms.PlanForm(data, workspace, zone_for(request), kind=kind)
-    error: ControlPlaneError | None = None
-    if data is not None and form.is_valid():
-        try:
-            made = services.plan_window(workspace, actor=actor_of(request), **form.given())
-        except (NotAllowed, NotFound):
-            raise
-        except ControlPlaneError as refused:
-            error = refused
-            tell(form, refused)
-        else:
-            return _back(request, made, f"{made.ref} is planned.")
+    made, error = _tried(
+        form,
+        lambda: services.plan_window(workspace, actor=actor_of(request), **form.given()),
+    )
+    if made is not None:
+        return _back(request, made, f"{made.ref} is planned.")
     title, about = _KINDS[kind]
     context = {
         "title": title,
@@ -121,13 +103,26 @@ def plan(request: HttpRequest, kind: str = "scheduled") -> HttpResponse:
         "kinds": [(slug, words, slug == kind) for slug, (words, _) in _KINDS.items()],
         "submit": "Plan it",
     }
-    return show(request, "plan", context, status=_status(data, error))
+    return show(request, "plan", context, status=_status(form, error))
 
 
-def _status(data: Any, error: ControlPlaneError | None) -> int:
+def _tried(form: Any, call: Callable[[], Any]) -> tuple[Any, ControlPlaneError | None]:
+    """What the service made of a form that was filled in, or its refusal, beside its fields."""
+    if not (form.is_bound and form.is_valid()):
+        return None, None
+    try:
+        return call(), None
+    except (NotAllowed, NotFound):
+        raise
+    except ControlPlaneError as refused:
+        tell(form, refused)
+        return None, refused
+
+
+def _status(form: Any, error: ControlPlaneError | None) -> int:
     if error is not None:
         return error.status
-    return 400 if data is not None else 200
+    return 400 if form.is_bound else 200
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -137,19 +132,13 @@ def change(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     policy.require(actor_of(request), "maintenance.change", row)
     data = request.POST if request.method == "POST" else None
     form = forms.ChangeForm(data, row, zone_for(request))
-    error: ControlPlaneError | None = None
-    if data is not None and form.is_valid():
-        try:
-            services.change_window(
-                row, actor=actor_of(request), version=version_of(request), **form.given()
-            )
-        except (NotAllowed, NotFound):
-            raise
-        except ControlPlaneError as refused:
-            error = refused
-            tell(form, refused)
-        else:
-            return _back(request, row, "It is changed.")
+    seen = version_of(request)
+    done, error = _tried(
+        form,
+        lambda: services.change_window(row, actor=actor_of(request), version=seen, **form.given()),
+    )
+    if done is not None:
+        return _back(request, row, "It is changed.")
     context = {
         "title": "Change the window",
         "row": row,
@@ -157,9 +146,9 @@ def change(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "about": "What consent was given to something else falls." if row.approval else "",
         "idle": _idle(row, *CHANGE_STATES),
         "submit": "Save",
-        "version": version_of(request) or row.version,
+        "version": seen or row.version,
     }
-    return show(request, "form", context, status=_status(data, error))
+    return show(request, "form", context, status=_status(form, error))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -171,17 +160,12 @@ def reschedule(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     may = bool(policy.can(actor, "maintenance.waive", row))
     form = forms.RescheduleForm(data, row, zone_for(request), may_waive=may)
-    error: ControlPlaneError | None = None
-    if data is not None and form.is_valid():
-        try:
-            services.reschedule(row, actor=actor, version=version_of(request), **form.cleaned_data)
-        except (NotAllowed, NotFound):
-            raise
-        except ControlPlaneError as refused:
-            error = refused
-            tell(form, refused)
-        else:
-            return _back(request, row, "It has another time. Whoever was told of it is told.")
+    seen = version_of(request)
+    done, error = _tried(
+        form, lambda: services.reschedule(row, actor=actor, version=seen, **form.cleaned_data)
+    )
+    if done is not None:
+        return _back(request, row, "It has another time. Whoever was told of it is told.")
     context = {
         "title": "Give it another time",
         "row": row,
@@ -192,9 +176,9 @@ def reschedule(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "falls with it.",
         "idle": _idle(row, *_AHEAD),
         "submit": "Move it",
-        "version": version_of(request) or row.version,
+        "version": seen or row.version,
     }
-    return show(request, "form", context, status=_status(data, error))
+    return show(request, "form", context, status=_status(form, error))
 
 
 # --- Moved along --------------------------------------------------------------------------------
@@ -247,84 +231,86 @@ def _ask(
 # --- Its parts ----------------------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def waive(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    row = window_of(request, uid)
-    policy.require(actor_of(request), "maintenance.waive", row)
-    data = request.POST if request.method == "POST" else None
-    form = forms.WaiveForm(data, initial={"rule": request.GET.get("rule", "")})
-    form.fields["rule"].choices = list(checks.WAIVABLE.items())  # type: ignore[attr-defined]
-    return _simple(
-        request, row, form, services.waive, "It goes without that rule; the reason stays.",
-        title="Go without a rule", submit="Go without it",
-        about="Your word and your reason stand on the record, and in what is signed.",
-        idle=_idle(row, "draft", *_AHEAD),
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A short form of a window. `states`: when there is something to do; none: always."""
+
+    form: Callable[..., Any]
+    service: Callable[..., Any]
+    title: str
+    submit: str
+    about: str
+    done: str
+    action: str = "maintenance.change"
+    states: tuple[str, ...] = ()
+
+
+PARTS: Mapping[str, Part] = {
+    "waive": Part(
+        forms.WaiveForm,
+        services.waive,
+        "Go without a rule",
+        "Go without it",
+        "Your word and your reason stand on the record, and in what is signed.",
+        "It goes without that rule; the reason stays.",
+        action="maintenance.waive",
+        states=("draft", *_AHEAD),
+    ),
+    "tasks": Part(
+        forms.TasksForm,
+        services.add_tasks,
+        "Split the work",
+        "Add them",
+        "Each becomes a work item under the window's own.",
+        "The work is split.",
+        states=("draft", *_AHEAD, "in_progress"),
+    ),
+    "follow-ups": Part(
+        forms.FollowUpForm,
+        services.follow_up,
+        "What is left to do",
+        "Open them",
+        "Temporary work becomes items of its own, linked to the window's.",
+        "The follow-ups are opened.",
+        states=("in_progress", "monitoring", "completed", "rolled_back"),
+    ),
+    "remark": Part(
+        forms.RemarkForm,
+        services.remark,
+        "Write into its thread",
+        "Write it",
+        "How consent was sped up, what was done against the trouble, what shows it.",
+        "It stands in the thread.",
+    ),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
-def tasks(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    row = window_of(request, uid)
-    policy.require(actor_of(request), "maintenance.change", row)
+def part(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
+    row, known = window_of(request, uid), PARTS[slug]
+    actor = actor_of(request)
+    policy.require(actor, known.action, row)
     data = request.POST if request.method == "POST" else None
-    return _simple(
-        request, row, forms.TasksForm(data), services.add_tasks, "The work is split.",
-        title="Split the work", submit="Add them",
-        about="Each becomes a work item under the window's own.",
-        idle=_idle(row, "draft", *_AHEAD, "in_progress"),
-    )  # fmt: skip
+    form = known.form(data, initial={name: request.GET.get(name, "") for name in ("rule",)})
 
+    def run() -> bool:
+        known.service(row, actor=actor, **form.cleaned_data)
+        return True
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def follow_ups(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    row = window_of(request, uid)
-    policy.require(actor_of(request), "maintenance.change", row)
-    data = request.POST if request.method == "POST" else None
-    return _simple(
-        request, row, forms.FollowUpForm(data), services.follow_up, "The follow-ups are opened.",
-        title="What is left to do", submit="Open them",
-        about="Temporary work becomes items of its own, linked to the window's.",
-        idle="" if row.started_at is not None else f"{row.ref} has not begun.",
-    )  # fmt: skip
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def remark(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    row = window_of(request, uid)
-    policy.require(actor_of(request), "maintenance.change", row)
-    data = request.POST if request.method == "POST" else None
-    return _simple(
-        request, row, forms.RemarkForm(data), services.remark, "It stands in the thread.",
-        title="Write into its thread", submit="Write it",
-        about="How consent was sped up, what was done against the trouble, what shows it.",
-    )  # fmt: skip
-
-
-def _simple(
-    request: HttpRequest,
-    row: MaintenanceWindow,
-    form: Any,
-    service: Callable[..., Any],
-    said: str,
-    **context: Any,
-) -> HttpResponse:
-    error: ControlPlaneError | None = None
-    if form.is_bound and form.is_valid():
-        try:
-            service(row, actor=actor_of(request), **form.cleaned_data)
-        except (NotAllowed, NotFound):
-            raise
-        except ControlPlaneError as refused:
-            error = refused
-            tell(form, refused)
-        else:
-            return _back(request, row, said)
-    whole = {"row": row, "form": form, "version": row.version, **context}
-    return show(request, "form", whole, status=_status(form.is_bound or None, error))
+    done, error = _tried(form, run)
+    if done:
+        return _back(request, row, known.done)
+    context = {
+        "row": row,
+        "form": form,
+        "version": row.version,
+        "title": known.title,
+        "submit": known.submit,
+        "about": known.about,
+        "idle": _idle(row, *known.states) if known.states else "",
+    }
+    return show(request, "form", context, status=_status(form, error))
 
 
 @require_POST

@@ -14,7 +14,7 @@ from controlplane.lib import clock
 from controlplane.oncall import duty
 from controlplane.oncall.walls import local_of
 from controlplane.oncall.web.common import WallField, people_of
-from deployments.maintenance import plans
+from deployments.maintenance import checks, plans
 from deployments.maintenance.services.tasks import REMARKS
 from deployments.maintenance.templates import TEMPLATES
 from deployments.models import MaintenanceWindow
@@ -66,7 +66,9 @@ class WindowForm(forms.Form):
         fields: dict[str, Any] = self.fields
         for name in ("starts_at", "ends_at"):
             was = fields[name]
-            fields[name] = WallField(zone, label=was.label, help_text=f"{zone.key} time.")
+            fields[name] = WallField(
+                zone, was=self.initial.get(name), label=was.label, help_text=f"{zone.key} time."
+            )
         known = Service.objects.filter(workspace=workspace, status="active")
         fields["services"].queryset = known.order_by("name")
         fields["services"].label_from_instance = lambda one: one.name
@@ -198,7 +200,9 @@ class RescheduleForm(forms.Form):
         fields: dict[str, Any] = self.fields
         for name in ("starts_at", "ends_at"):
             was = fields[name]
-            fields[name] = WallField(zone, label=was.label, help_text=f"{zone.key} time.")
+            fields[name] = WallField(
+                zone, was=self.initial.get(name), label=was.label, help_text=f"{zone.key} time."
+            )
         if not may_waive:
             del fields["override"]
 
@@ -244,7 +248,7 @@ class FollowUpForm(_Titles):
 
 
 class WaiveForm(_Plain):
-    rule = forms.ChoiceField(label="Which rule")
+    rule = forms.ChoiceField(label="Which rule", choices=list(checks.WAIVABLE.items()))
     reason = forms.CharField(label="Why", max_length=reading.REASON, widget=_AREA)
 
 

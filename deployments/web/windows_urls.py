@@ -14,9 +14,9 @@ urlpatterns = [
     path(f"{_ONE}/change/", windows.change, name="change"),
     path(f"{_ONE}/reschedule/", windows.reschedule, name="reschedule"),
     path(f"{_ONE}/move/<slug:slug>/", windows.move, name="move"),
-    path(f"{_ONE}/waive/", windows.waive, name="waive"),
-    path(f"{_ONE}/tasks/", windows.tasks, name="tasks"),
     path(f"{_ONE}/tasks/<str:key>/", windows.task, name="task"),
-    path(f"{_ONE}/follow-ups/", windows.follow_ups, name="follow_ups"),
-    path(f"{_ONE}/remark/", windows.remark, name="remark"),
+    *(
+        path(f"{_ONE}/{slug}/", windows.part, {"slug": slug}, name=slug.replace("-", "_"))
+        for slug in windows.PARTS
+    ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -168,6 +168,22 @@ def test_every_form__is_there_and_says_when_there_is_nothing_to_do(
     assert press(browser, row, "waive", rule="lead", reason="x").status_code == 409
     for path in ("move/dance", "tasks/bd-none"):
         assert browser.post(links.door(row, path)).status_code == 404
+
+
+def test_form_left_as_it_is__keeps_the_hour_that_comes_twice(world: World, browser: Client) -> None:
+    """01:30 comes twice in London that night; the form shows it the same both times."""
+    type(world.manager).objects.filter(pk=world.manager.pk).update(time_zone="Europe/London")
+    start = datetime(2027, 10, 31, 1, 30, 20, tzinfo=UTC)
+    row = world.plan(starts_at=start, ends_at=start + timedelta(hours=2))
+    page = browser.get(f"/admin/maintenance/{row.uid}/change/")
+    form = page.context["form"]
+    assert form["starts_at"].value() == "2027-10-31T01:30"
+    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    browser.post(f"/admin/maintenance/{row.uid}/change/", {**data, "title": "Another name"})
+    after = again(row)
+    assert (after.title, after.starts_at, after.version > row.version) == (
+        "Another name", start, True,
+    )  # fmt: skip
 
 
 def test_list__home_and_banner_know_it(world: World) -> None:

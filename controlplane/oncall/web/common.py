@@ -82,18 +82,22 @@ def choices_of(people: list[User], first: str) -> list[tuple[str, str]]:
 
 
 class WallField(forms.Field):
-    """A date and time as the reader's clock shows them, read as the instant they mean."""
+    """A date and time as the reader's clock shows them, read as the instant they mean. `was`: the
+    instant that is shown at first. Left as it is it stays that instant, to the second and in the
+    hour that comes twice."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
 
-    def __init__(self, zone: ZoneInfo, **kwargs: Any) -> None:
+    def __init__(self, zone: ZoneInfo, *, was: datetime | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.zone = zone
+        self.zone, self.was = zone, was
 
     def to_python(self, value: Any) -> datetime | None:
         text = str(value or "").strip()
         if not text:
             return None
+        if self.was is not None and text == self.prepare_value(self.was):
+            return self.was
         for form in FORMS:
             try:
                 # Naive on purpose: the zone is the reader's, and may skip or repeat it.
