@@ -82,6 +82,10 @@ class ConnectionQuerySet(EntryQuerySet):
     def connected(self) -> Self:
         return self.filter(status="approved")
 
+    def drifting(self) -> Self:
+        """Connected, and holding more than was approved."""
+        return self.connected().exclude(drift=[])
+
 
 class InspectionQuerySet(EntryQuerySet):
     path = "toolkit__mission__workspace_id"
@@ -91,5 +95,8 @@ class InspectionQuerySet(EntryQuerySet):
 
 
 class SessionQuerySet(PartQuerySet):
+    def refused(self) -> Self:
+        return self.filter(conflicts__gt=0)
+
     def active(self) -> Self:
         return self.filter(status="active")

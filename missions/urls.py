@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.web import brief, evidence_urls, importing, lines, moves, new
+from missions.web import brief, evidence_urls, guarding, importing, lines, moves, new
 
 app_name = "missions"
 _ONE = "admin/missions/mission/<uuid:uid>"
@@ -14,6 +14,9 @@ urlpatterns = [
     path(f"{_ONE}/brief/", brief.brief, name="brief"),
     path(f"{_ONE}/move/<slug:slug>/", moves.move, name="move"),
     path(f"{_ONE}/checklist/<slug:slug>/", lines.line, name="line"),
+    path(f"{_ONE}/toolkits/", guarding.toolkits, name="toolkits"),
+    path(f"{_ONE}/safeguards/", guarding.safeguards, name="safeguards"),
+    path(f"{_ONE}/findings/", guarding.findings, name="findings"),
     path(f"{_ONE}/evidence/", lines.evidence, name="evidence"),
     *evidence_urls.urlpatterns,
 ]
