@@ -12,6 +12,7 @@ from controlplane.catalog.models import Component, Environment
 from controlplane.lib.errors import Invalid
 from deployments.flags.models import Flag
 from deployments.models import Adapter, Deployment, Freeze, Gate, Snapshot, Step
+from deployments.services import items
 
 TAGS = ["deployments"]
 
@@ -66,6 +67,7 @@ class DeploymentNew(DeploymentFields):
     source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=["api", "merge", "hook"], required=False
     )
+    item = text(max_length=120, help_text="the work item that is there; else one is located")
 
 
 class DeploymentChange(DeploymentFields):
@@ -343,6 +345,8 @@ def resolved(request: Any, values: dict[str, Any]) -> dict[str, Any]:
         values["environment"] = place(request, values["environment"])
     if "components" in values:
         values["components"] = [_component(request, slug) for slug in values["components"]]
+    if item := values.pop("item", ""):
+        values["item"] = items.named(request.workspace, item, actor=request.actor)
     if values.get("flag") is not None:
         rows = Flag.objects.of(request.workspace).living()
         values["flag"] = rows.filter(flag_name=values["flag"]).first()

@@ -19,15 +19,14 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.redaction import redact_text
-from controlplane.work import services as work
 from controlplane.work.models import Item
 from controlplane.work.services import graph
 from deployments.flags.models import Flag
 from deployments.models import Deployment, DeploymentComponent
-from deployments.services import consent, papers, reading, telling
+from deployments.services import consent, items, papers, reading, telling
 from deployments.services.checking import ask_afresh, ask_anew, copy_gates, look_at_gates
 from deployments.services.holding import hold, hold_with_work, require_status
-from deployments.services.noting import PORTAL, emit, note, say
+from deployments.services.noting import emit, note, say
 from deployments.steps import copying
 from deployments.steps.copying import copy_steps
 
@@ -109,7 +108,7 @@ def create_deployment(
     row.ref = str(refs.allocate(workspace.pk, "DEP"))
     _insert(row)
     _put_parts(row, parts)
-    row.item = item or ensure_item(row, actor=actor)
+    row.item = items.located(row, item, actor=actor)
     Deployment.objects.filter(pk=row.pk).update(item=row.item)
     note(
         row,
@@ -151,40 +150,6 @@ def running_in(environment: Environment, *, beneath: Deployment | None = None) -
         rows = rows.exclude(pk=beneath.pk).filter(pk__in=parts.values("deployment"))
     found: Deployment | None = rows.order_by("-deployed_at", "-pk").first()
     return found
-
-
-def item_key(environment: Environment, release: str) -> str:
-    """By what a deployment's work item is located before another is made."""
-    return f"deployment:{environment.slug}:{release}"
-
-
-def ensure_item(row: Deployment, *, actor: Actor) -> Item:
-    """The work item of this release and environment: the one that is there, or a new one."""
-    project = work.ensure_operations_project(row.workspace, actor=PORTAL)
-    by = actor if policy.can(actor, "work.create", project) else PORTAL
-    hotfix = row.kind == Deployment.Kind.HOTFIX
-    undo = row.kind == Deployment.Kind.ROLLBACK
-    labels = ["ops", "deployment", *(["hotfix"] if hotfix else [])]
-    return work.ensure(
-        project,
-        item_key(row.environment, row.release),
-        actor=by,
-        title=row.title,
-        known_as=() if undo else _by_hand(row),
-        item_type="rollback" if undo else "deployment",
-        priority=0 if hotfix or undo else 1,
-        labels=labels,
-        description=f"Deployment of {row.running_release} to {row.environment}.",
-        subject=subject_ref(row),
-    ).item
-
-
-def _by_hand(row: Deployment) -> list[str]:
-    """As the playbook's `bd create` titles it: with the environment, or without where it means
-    production."""
-    place = row.environment
-    titles = [f"Deploy {row.release} to {name}" for name in {place.slug, place.name}]
-    return [*titles, f"Deploy {row.release}"] if row.is_guarded else titles
 
 
 class Ensured(NamedTuple):

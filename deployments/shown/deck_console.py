@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
 
+from controlplane.access import policy
 from controlplane.base import row_slots
 from controlplane.base.registries import (
     HomeRow,
@@ -32,6 +33,7 @@ from controlplane.work.models import Item
 from deployments import links
 from deployments.models import Deployment
 from deployments.querysets import UNDER_WAY
+from deployments.services import items
 from deployments.shown import deck, deck_moves
 
 VIEW = "deployment.view"
@@ -179,6 +181,21 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     return found or None
 
 
+def fast_lane(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
+    """On the page of a SEV issue: the way out for its fix."""
+    if not isinstance(obj, Item) or obj.category == "done" or obj.item_type in NO_ISSUES:
+        return None
+    urgent = obj.priority == 0 or "hotfix" in obj.labels
+    if not urgent or items.standing_on(obj) is not None:
+        return None
+    if not policy.can(actor, "deployment.create", obj.workspace):
+        return None
+    url = f"{reverse('deck:hotfix')}?{urlencode({'item': obj.key})}"
+    return [row_slots.RelatedRow(title="New hotfix", url=url, note="brings its fix out at once")]
+
+
+# What is about a deployment, a mission or a window is no issue that one would mend.
+NO_ISSUES = ("deployment", "maintenance", "rollback", "mission")
 VERBS: tuple[tuple[str, str, str, str, str, Any], ...] = (
     ("deployment-ensure", "deploy", "Deploy", "deployment.create",
      "Locate or create the deployment of a release", to_plan),
@@ -232,3 +249,4 @@ def register() -> None:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
     ref_finders.register(RefFinder("DEP", "deployment", by_number))
     row_slots.links.register(row_slots.RowSource("deployments.item", related))
+    row_slots.links.register(row_slots.RowSource("deployments.hotfix", fast_lane))

@@ -159,6 +159,9 @@ class PlanForm(PapersForm):
     environment = forms.ModelChoiceField(
         label="Environment", queryset=Environment.objects.none(), empty_label=None
     )
+    item = _line(
+        "Work item", 120, "The issue that is there, by its key. Empty: one is located or made."
+    )
     kind = forms.ChoiceField(
         label="Kind", choices=[("standard", "Standard"), ("canary", "Canary: behind its flag")]
     )
@@ -223,7 +226,7 @@ class EnsureForm(forms.Form):
 # As they are laid out: (words, fields, whether folded until something stands in it).
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("What goes where",
-     ("release", "environment", "kind", "tier", "components", "flag", "title")),
+     ("release", "environment", "kind", "item", "tier", "components", "flag", "title")),
     ("Why it goes at once", ("hotfix_trigger", "scope_note", "branch", "base_sha")),
     ("What exactly", ("commit_sha", "ci_url", "image_tag", "image_digest", "artifacts")),
     ("If it goes wrong", ("rollback_plan", "backup_ref")),

@@ -17,6 +17,7 @@ from controlplane.lib.errors import Conflict, ControlPlaneError, NotAllowed, Not
 from controlplane.oncall.web.common import zone_for
 from deployments import links, services
 from deployments.models import Deployment
+from deployments.services import items
 from deployments.services.planning import CHANGEABLE, LATE
 from deployments.web.deck_common import (
     deployment_of,
@@ -70,7 +71,7 @@ def _new(
         status = 400
         if form.is_valid():
             try:
-                made = make(workspace, actor=actor_of(request), **form.given())
+                made = make(workspace, actor=actor_of(request), **_given(request, form))
             except (NotAllowed, NotFound):
                 raise
             except ControlPlaneError as error:
@@ -89,11 +90,21 @@ def _new(
     return show(request, template, context, status=status)
 
 
+def _given(request: HttpRequest, form: PlanForm) -> dict[str, Any]:
+    given = form.given()
+    if key := given.pop("item"):
+        given["item"] = items.named(form.workspace, key, actor=actor_of(request))
+    return given
+
+
 def _initial(request: HttpRequest, workspace: Any) -> dict[str, Any]:
     """From the address; a hotfix goes to production unless told otherwise."""
     places = {each.slug: each.pk for each in workspace.environments.all()}
     asked = request.GET.get("environment", "production")
-    found: dict[str, Any] = {"release": request.GET.get("release", "")[:100]}
+    found: dict[str, Any] = {
+        "release": request.GET.get("release", "")[:100],
+        "item": request.GET.get("item", "")[:120],
+    }
     if asked in places:
         found["environment"] = places[asked]
     return found
