@@ -46,7 +46,7 @@ def of(actor: Actor, target: str) -> str:
     except Resolver404:
         return reverse(HOME)
     twin = TWINS.get(match.view_name)
-    given = {**dict(enumerate(match.args)), **match.kwargs}
-    found = twin(actor, {str(name): value for name, value in given.items()},
-                 QueryDict(parts.query)) if twin is not None else ""  # fmt: skip
+    given: dict[str, Any] = {str(place): value for place, value in enumerate(match.args)}
+    given |= match.kwargs
+    found = twin(actor, given, QueryDict(parts.query)) if twin is not None else ""
     return found or f"{reverse(ELSEWHERE)}?{urlencode({'from': parts.path})}"

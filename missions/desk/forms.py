@@ -57,7 +57,7 @@ class AskForm(forms.Form):
         label="How urgent",
         choices=[(2, "As usual"), (1, "Soon"), (0, "At once"), (3, "Can wait"), (4, "Some day")],
         coerce=int,
-        empty_value=2,
+        empty_value=None,
         required=False,
     )
     mission_type = forms.CharField(
@@ -86,7 +86,8 @@ class AskForm(forms.Form):
 
     def of_mission(self) -> dict[str, Any]:
         names = ("title", "intent", "due_on", "priority", "mission_type")
-        return {name: self.cleaned_data[name] for name in names}
+        found = {name: self.cleaned_data[name] for name in names}
+        return found | {"priority": 2 if found["priority"] is None else found["priority"]}
 
     def of_brief(self) -> dict[str, Any]:
         found = {
