@@ -222,7 +222,7 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 def register() -> None:
     nav_items.register(
         NavItem("deployments", "Deployments", GROUP, "admin:deployments_deployment_changelist",
-                "send", VIEW, 50, "", _nav_count)
+                "send", VIEW, 50, "d", _nav_count)
     )  # fmt: skip
     nav_items.register(
         NavItem("deployment-adapters", "Adapters", GROUP,
