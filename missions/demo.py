@@ -9,6 +9,8 @@ from typing import Any
 
 from controlplane.base import demo
 from controlplane.lib import clock
+from missions import demo_evidence as _evidence  # noqa: F401 - a step of its own
+from missions import demo_guarding as _guarding  # noqa: F401 - another
 from missions import services
 from missions.models import Mission
 
