@@ -104,8 +104,19 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "jobs.timer": QUEUED,
     "jobs.watchalarm": {"critical": "bad", "warning": "warn", "closed": "neutral"},
+    "missions.artifact": {
+        "receiving": "info", "stored": "good", "verified": "good", "failed": "bad",
+        "archived": "neutral", "deleted": "neutral",
+    },
+    "missions.bundle": {
+        **QUEUED, "building": "info", "stored": "good", "failed": "bad", "superseded": "neutral",
+        "archived": "neutral",
+    },
+    "missions.evidencehold": {"in force": "info", "released": "neutral"},
     "missions.brief": {"locked": "good", "open": "info"},
     "missions.checklisttick": {"done": "good", "withdrawn": "neutral"},
+    "missions.governancefinding": {"open": "warn", "closed": "neutral"},
+    "missions.governancerun": {"clean": "good", "findings": "warn", "could_not_run": "bad"},
     "missions.mission": {
         "draft": "neutral", "active": "good", "paused": "warn", "completed": "good",
         "cancelled": "neutral", "failed": "bad",

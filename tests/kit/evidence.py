@@ -12,9 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.test import override_settings
 
+from controlplane.access.models import User, Workspace
 from controlplane.lib import places
 from missions.models import Artifact, Mission
 from missions.services import evidence
+from missions.services.evidence import bundles
+from missions.services.evidence.keeping import judge
+from tests import make
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <<>>\n%%EOF\n"
 PNG = bytes.fromhex(
@@ -49,3 +53,23 @@ def file_of(place: Path, artifact: Artifact) -> Path:
 def kept(place: Path) -> list[str]:
     """Keys of everything there is."""
     return sorted(str(each.relative_to(place)) for each in place.rglob("*") if each.is_file())
+
+
+def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """A file in every state a person sees, bundles, and a legal hold."""
+    actor = make.actor(root)
+    rows = Mission.objects.of(workspace).filter(external_ref="newest")
+    row = rows.select_related("workspace", "owner", "item").get()
+    add(row, f"{hostile}.md", f"# {hostile}\n".encode(), actor=actor, title=hostile[:200])
+    add(row, "shot.png", PNG, actor=actor, title=long[:190])
+    gone = add(row, "gone.html", b"<script>alert(1)</script>", actor=actor)
+    evidence.remove_artifact(gone, actor=actor, reason=hostile)
+    broken = add(row, "broken.json", b"{}", actor=actor)
+    judge(broken, hostile[:250], actor)
+    evidence.clear_artifact(
+        add(row, "cleared.csv", b"a,b\n1,2\n", actor=actor), actor=actor, reason=hostile
+    )
+    evidence.ask_bundle(row, actor=actor, reason=hostile)
+    bundles.make_due()
+    evidence.ask_bundle(row, actor=actor, audience="external")
+    evidence.place_hold(row, actor=actor, reason=hostile)

@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from missions.models import Mission
+from missions.models import Artifact, Mission
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -44,6 +44,9 @@ NO_PAGES = {
     "admin:app_list": "the sidebar is the list of lists",
     "work:take_back": "is there for whoever has just done something: walked by itself",
     "work:evidence": "hands out a file",
+    **dict.fromkeys(
+        ("missions:file", "missions:file_picture", "missions:bundle_file"), "hands out a file"
+    ),
     "otlp-root-logs": "a protocol's, for exporters",
     "otlp-root-traces": "a protocol's, for exporters",
     **dict.fromkeys(
@@ -89,6 +92,7 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "missions:files_do",
     "desk:comment",
     "desk:away_end",
     "mission_desk:step",
@@ -125,6 +129,7 @@ FORMS_ONLY = {
     "oncall:subscribe",
     "oncall:revoke",
     "console:theme",
+    "console:put_away",
     "console:save_view",
     "console:change_view",
 }
@@ -142,6 +147,8 @@ ANYTHING = {
     "verb": "pin",
     "slug": "a",
     "key": "bd-a",
+    "file": _SOME_UID,
+    "number": "1",
 }
 
 
@@ -210,6 +217,7 @@ def own_pages(world: World) -> Iterator[str]:
         "missions:brief": (mission.uid,),
         "missions:move": (mission.uid, "pause"),
         "missions:evidence": (mission.uid,),
+        "missions:files": (Artifact.objects.latest("id").mission.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
         "access:key_rotate": (key.uid,),

@@ -20,7 +20,8 @@ from deployments.flags import services as flag_services
 from deployments.models import Rollout
 from deployments.querysets import ROLLOUT_ENDED
 from missions import stages
-from missions.models import Mission, StageVisit
+from missions.models import Artifact, Mission, StageVisit
+from missions.services import evidence as mission_evidence
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
@@ -236,3 +237,54 @@ def _leave_stages(row: Mission) -> None:
 
 
 NEEDS["missions.mission"] = _mission
+
+
+@builds("missions.artifact")
+def artifact() -> models.Model:
+    """A row whose file never comes: the walk is about the row."""
+    row = missions.World().started()
+    visit = missions.visit_of(row)
+    return Artifact.objects.create(
+        workspace=row.workspace, mission=row, visit=visit, stage=visit.stage, title="Walk", size=1,
+        path="docs/readiness/define_intake_validation/walk.txt", sha256="0" * 64,
+        media_type="text/plain", storage_key="missions/walk", redaction="applied",
+        uploaded_by="user:1",
+    )  # fmt: skip
+
+
+def _artifact(row: models.Model, to: str) -> dict[str, Any]:
+    now = clock.now()
+    kept: dict[str, Any] = {"deleted_at": None, "deleted_by": "", "failure": ""}
+    return kept | {
+        "stored": {"stored_at": now},
+        "verified": {"verified_at": now},
+        "failed": {"failure": "walk"},
+        "archived": {"archived_at": now},
+        "deleted": {"deleted_at": now, "deleted_by": "user:1"},
+    }.get(to, {})
+
+
+NEEDS["missions.artifact"] = _artifact
+
+
+@builds("missions.bundle")
+def bundle() -> models.Model:
+    world = missions.World()
+    return mission_evidence.ask_bundle(world.started(), actor=world.actor)
+
+
+def _bundle(row: models.Model, to: str) -> dict[str, Any]:
+    now = clock.now()
+    needs: dict[str, dict[str, Any]] = {
+        "stored": {
+            "stored_at": now, "verified_at": now, "storage_key": "bundles/walk",
+            "sha256": "0" * 64, "manifest_hash": "0" * 64,
+        },
+        "failed": {"failure": "walk"},
+        "superseded": {"superseded_at": now},
+        "archived": {"archived_at": now},
+    }  # fmt: skip
+    return needs.get(to, {})
+
+
+NEEDS["missions.bundle"] = _bundle

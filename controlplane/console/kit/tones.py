@@ -20,15 +20,15 @@ _STATES = {
     "expired inactive left merged new none not_applicable not_known_yet off over queued removed "
     "replaced retired revoked rolled_back skipped superseded suppressed suspended unknown unlocked "
     "unused void waiting withdrawn",
-    "info": "acknowledged advancing announced assigned baseline_taken being_worked_on canary "
-    "current deploying executing in_flight in_force in_progress leased mitigating monitoring open "
-    "planned preparing processing ready running scheduled sending signing stabilizing started "
-    "starting submitted triaged verifying waiting_for_start",
+    "info": "acknowledged advancing announced assigned baseline_taken being_worked_on building "
+    "canary current deploying executing in_flight in_force in_progress leased mitigating "
+    "monitoring open planned preparing processing ready receiving running scheduled sending "
+    "signing stabilizing started starting submitted triaged verifying waiting_for_start",
     "good": "accepted active allowed applied approved available clean complete completed confirmed "
     "connected covered delivered done effective enabled follows_the_one_before fulfilled good "
     "granted green healthy held in_effect met mitigated ok on online passed passing published "
-    "resolved satisfied sealed sent signed signed_off sound succeeded success trusted up valid "
-    "verified",
+    "resolved satisfied sealed sent signed signed_off sound stored succeeded success trusted up "
+    "valid verified",
     "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
     "escalated expiring findings flapping given_up half_open killed late locked missed "
     "needs_attention on_hold partial paused pending recorded rejected returned retry retrying "
@@ -53,6 +53,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
     "missions.brief": {"locked": "good"},
+    "missions.governancefinding": {"open": "warn"},
     "missions.stagevisit": {"sent_back": "warn"},
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
