@@ -6,6 +6,7 @@ What nobody registered is reported as `not_applicable`, never as green.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -161,6 +162,16 @@ class BannerText:
     tone: Tone = "warn"
     link: str = ""
     link_text: str = "More"
+
+    @property
+    def mark(self) -> str:
+        """What says something else is another banner, whoever put the first one away."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+
+    @property
+    def may_go(self) -> bool:
+        """What is only to come may be put away once it is read; what goes on stays in sight."""
+        return self.tone in {"info", "neutral"}
 
 
 @dataclass(frozen=True, slots=True)

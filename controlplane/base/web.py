@@ -28,6 +28,7 @@ RETRY_AFTER_S = defaults.define(
     "web.retry_after_s", 2, unit="seconds", why="a database restart takes about this long"
 )
 
+AWAY_COOKIE = "cp_read"  # marks of banners that this browser put away
 THEME_COOKIE = "cp_theme"
 TITLES = {
     400: "That request could not be read",

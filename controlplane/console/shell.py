@@ -7,6 +7,7 @@ without a request, ask nothing.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -34,7 +35,7 @@ from controlplane.base.registries import (
     banners,
     nav_items,
 )
-from controlplane.base.web import THEME_COOKIE, actor_of, workspace_of
+from controlplane.base.web import AWAY_COOKIE, THEME_COOKIE, actor_of, workspace_of
 from controlplane.console.counting import counted
 from controlplane.console.models import SavedView
 from controlplane.console.view_counts import with_counts
@@ -55,6 +56,8 @@ REFRESH_S = defaults.define(
     "console.refresh_s", 10, unit="seconds", why="how often a visible page asks for news"
 )
 THEMES = ("system", "light", "dark")
+MARK = re.compile(r"[0-9a-f]{12}")  # of a banner
+MOST_AWAY = 20
 GROUPS = (
     "Operate",
     "Approvals",
@@ -93,6 +96,12 @@ class PinnedView:
     name: str
     url: str
     live_count: str
+
+
+def put_away(request: HttpRequest) -> list[str]:
+    """The banners this browser was told not to show any more, the latest last."""
+    given = request.COOKIES.get(AWAY_COOKIE, "").split(".")
+    return [mark for mark in given[-MOST_AWAY:] if MARK.fullmatch(mark)]
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -219,7 +228,9 @@ class Shell:
 
     @property
     def banners(self) -> list[BannerText]:
-        return [BannerText(**text) for text in self._weather["banners"]]
+        found = [BannerText(**text) for text in self._weather["banners"]]
+        away = put_away(self.request)
+        return [each for each in found if not (each.may_go and each.mark in away)]
 
     def _unread(self) -> NavRows:
         return NavRows(InboxItem.objects.visible_to(self.actor).unread(), most=100)

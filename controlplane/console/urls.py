@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/help/errors/<slug:code>/", errors.runbook, name="error"),
     path("admin/kit/", kit.kit, name="kit"),
     path("admin/theme/", preferences.theme, name="theme"),
+    path("admin/read/", preferences.put_away, name="put_away"),
     path("admin/views/", preferences.saved_views, name="saved_views"),
     path("admin/views/save/", preferences.save_view, name="save_view"),
     path("admin/views/<uuid:uid>/<slug:verb>/", preferences.change_view, name="change_view"),

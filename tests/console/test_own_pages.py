@@ -14,8 +14,17 @@ from django.urls import reverse
 from controlplane.access.models import User, Workspace
 from controlplane.base import cache, signals
 from controlplane.base.models import Signal
-from controlplane.base.registries import HomeRow, Waiting, home_rows, nav_items
+from controlplane.base.registries import (
+    Banner,
+    BannerText,
+    HomeRow,
+    Waiting,
+    banners,
+    home_rows,
+    nav_items,
+)
 from controlplane.base.web import THEME_COOKIE
+from controlplane.console.shell import FAMILY
 from controlplane.jobs import leases
 from controlplane.lib import defaults
 from controlplane.lib.ids import uuid7
@@ -256,6 +265,41 @@ def test_theme__none_such_or_leading_away__refused(browser: Client) -> None:
     assert answer["Location"] == "/admin/"
     browser.cookies[THEME_COOKIE] = '"><script>alert(1)</script>'
     assert 'data-theme="system"' in text(browser)
+
+
+def test_keys__lead_to_one_place_each() -> None:
+    keys = {item.slug: item.key for item in nav_items if item.key}
+    assert len(set(keys.values())) == len(keys)
+    assert "n" not in keys.values()  # the inbox, in the top bar
+    assert keys["deployments"] == "d"
+
+
+def test_banner__of_what_is_to_come__is_put_away_in_this_browser(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [
+        BannerText("Maintenance on Sunday.", "info", "/admin/"),
+        BannerText("Maintenance goes on.", "warn", "/admin/"),
+    ]
+    shown = {"put-away": Banner("put-away", lambda actor, workspace_id: said)}
+    monkeypatch.setattr(banners, "_entries", shown)
+    cache._forget(FAMILY)
+    page = text(browser)
+    assert "Maintenance on Sunday." in page
+    assert page.count('action="/admin/read/"') == 1  # what goes on stays in sight
+    answer = browser.post("/admin/read/", {"mark": said[0].mark, "next": "/admin/inbox/"})
+    assert answer["Location"] == "/admin/inbox/"
+    browser.post("/admin/read/", {"mark": said[1].mark})
+    page = text(browser)
+    assert "Maintenance on Sunday." not in page
+    assert "Maintenance goes on." in page
+    said[0] = BannerText("Maintenance on Monday.", "info")
+    cache._forget(FAMILY)
+    assert "Maintenance on Monday." in text(browser)
+    for mark in ("", "x", "a" * 13, '"><script>'):
+        assert browser.post("/admin/read/", {"mark": mark}).status_code == 400
+    assert browser.get("/admin/read/").status_code == 405
+    cache._forget(FAMILY)
 
 
 # --- Errors -------------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
-from controlplane.base.web import THEME_COOKIE, actor_of, workspace_of
-from controlplane.console import services
+from controlplane.base.web import AWAY_COOKIE, THEME_COOKIE, actor_of, workspace_of
+from controlplane.console import services, shell
 from controlplane.console.models import SavedView
 from controlplane.console.pages.common import back_to, console, show
-from controlplane.console.shell import THEMES
+from controlplane.console.shell import MARK, THEMES
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
 
 YEAR_S = 365 * 86_400
@@ -31,6 +31,25 @@ def theme(request: HttpRequest) -> HttpResponse:
     response.set_cookie(
         THEME_COOKIE,
         chosen,
+        max_age=YEAR_S,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@require_POST
+def put_away(request: HttpRequest) -> HttpResponse:
+    """A banner that was read; kept in the browser, like the theme."""
+    mark = request.POST.get("mark", "")
+    if not MARK.fullmatch(mark):
+        raise Invalid("There is no such banner.")
+    away = [each for each in shell.put_away(request) if each != mark] + [mark]
+    response = HttpResponseRedirect(back_to(request, reverse("admin:index")))
+    response.set_cookie(
+        AWAY_COOKIE,
+        ".".join(away[-shell.MOST_AWAY :]),
         max_age=YEAR_S,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
