@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.web import brief, evidence_urls, guarding, importing, lines, moves, new
+from missions.web import brief, evidence_urls, governance, guarding, importing, lines, moves, new
 
 app_name = "missions"
 _ONE = "admin/missions/mission/<uuid:uid>"
 urlpatterns = [
     path("admin/missions/new/", new.new, name="new"),
     path("admin/missions/import/", importing.import_, name="import"),
+    path("admin/missions/governance/now/", governance.governance_now, name="governance_now"),
     path(f"{_ONE}/brief/", brief.brief, name="brief"),
     path(f"{_ONE}/move/<slug:slug>/", moves.move, name="move"),
     path(f"{_ONE}/checklist/<slug:slug>/", lines.line, name="line"),

@@ -9,7 +9,9 @@ from controlplane.base.retention import keep_always, keep_rows
 
 def register() -> None:
     from missions.governance import gate  # noqa: F401
+    from missions.shown import governance as shown
 
+    shown.register()
     words.define(
         "mission",
         {

@@ -15,7 +15,7 @@ from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
 from controlplane.notify import outbox
-from missions import services, stages
+from missions import governance, services, stages
 from missions.gates import computing, registry
 from missions.gates.kinds import passed
 from missions.gates.looking import Look, all_checks
@@ -227,3 +227,4 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     done = world.imported(status="archived", title="Done before", external_ref="old-archived")
     services.archive_mission(done, actor=world.actor, on=False)
     world.locked(title="To be asked", external_ref="newest")
+    governance.check(workspace, actor=world.gv)

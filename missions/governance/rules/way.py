@@ -21,7 +21,8 @@ _SIGNERS = ("gv", "oc")
 
 @each("G1", "Stages were passed in order, each signed and with its evidence", begun)
 def way(look: Look) -> Iterator[str]:
-    visits = look.visits
+    began = look.mission.created_at  # what was signed elsewhere, before, is not known here
+    visits = [each for each in look.visits if each.left_at is None or each.left_at > began]
     for earlier, later in pairwise(visits):
         if not _may_follow(earlier, later):
             yield f"{later} came after {earlier}, which is no step."
