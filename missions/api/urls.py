@@ -6,6 +6,7 @@ from django.urls import path
 
 from missions.api import evidence_urls, governance, missions, parts
 from missions.api.guarding import urls as guarding
+from missions.api.plans import urls as plans
 
 ONE = "v1/missions/<str:ref>"
 LINE = f"{ONE}/checklist/<slug:line>"
@@ -38,4 +39,5 @@ urlpatterns = [
     path(f"{ONE}/evidence-links/remove", missions.EvidenceUnlinkView.as_view()),
     *evidence_urls.urlpatterns,
     *guarding.urlpatterns,
+    *plans.urlpatterns,
 ]

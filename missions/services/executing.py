@@ -201,7 +201,7 @@ def tally(run: Run) -> dict[str, int]:
     found: dict[str, Any] = run.steps.aggregate(
         all=Count("pk"),
         **{name: Count("pk", filter=Q(status=name)) for name in RunStep.Status.values},
-        mutating=Count("pk", filter=Q(mutating=True)),
+        changing=Count("pk", filter=Q(mutating=True)),
         uncovered=Count("pk", filter=Q(mutating=True, undo_step=None)),
     )
     return found

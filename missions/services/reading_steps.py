@@ -20,7 +20,7 @@ _ARGUMENTS = 8_000  # characters of JSON: what a step was called with, not the d
 _DEEP = 12
 _AHEAD = timedelta(minutes=5)  # clocks differ
 _LONG_AGO = timedelta(days=366)
-_STATES = {"dispatched": "queued", "in_progress": "running", "success": "succeeded",
+SYNONYMS = {"dispatched": "queued", "in_progress": "running", "success": "succeeded",
            "completed": "succeeded", "error": "failed", "cancelled": "skipped"}  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def reports(given: Any) -> list[dict[str, Any]]:
 def _report(given: Mapping[str, Any]) -> dict[str, Any]:
     reading_plans.known_only("steps", given, _KNOWN)
     told = given.get("status", "")
-    status = _STATES.get(told, told) if isinstance(told, str) else told
+    status = SYNONYMS.get(told, told) if isinstance(told, str) else told
     found = {
         "external_id": reading.line(
             "external_id", given.get("external_id", ""), 100, required=True

@@ -1,0 +1,1 @@
+"""Plans, undoing and runs of missions by API."""

@@ -1,0 +1,409 @@
+"""What is sent and what is answered."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from controlplane.base.api.serializers import StrictSerializer
+from missions import numbers_plans as numbers
+from missions.api.forms import text
+from missions.models import Play, RiskEntry, Run, RunStep, UndoAttempt, UndoPlan, UndoRun
+from missions.models.plays import Level
+from missions.services.reading_steps import SYNONYMS
+
+
+def _share(**given: bool) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=4, decimal_places=3, required=False, allow_null=True, **given
+    )
+
+
+def number(least: int, most: int, **given: object) -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=least, max_value=most, **given)  # type: ignore[arg-type]
+
+
+# --- Plays --------------------------------------------------------------------------------------
+
+
+class Precedent(StrictSerializer):
+    id = text(max_length=100)
+    title = serializers.CharField(max_length=200)
+    similarity = _share()
+    summary = text(max_length=500)
+
+
+class StepNew(StrictSerializer):
+    toolkit = text(max_length=50, help_text="the slug of an integration")
+    action = serializers.CharField(max_length=120)
+    summary = text(max_length=500)
+    mutating = serializers.BooleanField(default=False, help_text="it changes something outside")
+
+
+class UndoStepNew(StrictSerializer):
+    play_step = number(
+        1, numbers.MOST_STEPS, required=False, allow_null=True,
+        help_text="position of the step it takes back",
+    )  # fmt: skip
+    action = serializers.CharField(max_length=200)
+    inverse = serializers.CharField(max_length=1_000)
+    verify = serializers.CharField(max_length=1_000, help_text="how one sees that it worked")
+    alternate = serializers.BooleanField(
+        default=False, help_text="another way, for when the first fails"
+    )
+
+
+class UndoNew(StrictSerializer):
+    label = text(max_length=200)
+    impact = text(max_length=500)
+    window_minutes = number(1, 43_200, required=False)
+    steps = UndoStepNew(many=True)
+
+
+class PlayNew(StrictSerializer):
+    key = text(max_length=100, help_text="the planner's own name of it")
+    rank = number(1, numbers.MOST_PLAYS, required=False)
+    title = serializers.CharField(max_length=200)
+    rationale = text(max_length=16_000)
+    impact = text(max_length=500)
+    confidence = _share()
+    effort = serializers.ChoiceField(choices=Level.choices, required=False)
+    risk = serializers.ChoiceField(choices=Level.choices, required=False)
+    precedents = Precedent(many=True, required=False)
+    steps = StepNew(many=True)
+    undo = UndoNew(required=False)
+
+
+class Plays(StrictSerializer):
+    plays = PlayNew(many=True)
+    method = text(max_length=60)
+    critique = text(max_length=500, help_text="what the validator said of the ranking")
+    reason = text(max_length=500)
+
+
+class PlayStepRow(StrictSerializer):
+    position = serializers.IntegerField()
+    toolkit = serializers.CharField()
+    action = serializers.CharField()
+    summary = serializers.CharField()
+    mutating = serializers.BooleanField()
+    covered = serializers.BooleanField(help_text="something takes it back")
+
+
+class UndoStepRow(StrictSerializer):
+    position = serializers.IntegerField()
+    play_step = serializers.IntegerField(allow_null=True)
+    action = serializers.CharField()
+    inverse = serializers.CharField()
+    verify = serializers.CharField()
+    alternate = serializers.BooleanField()
+    verified_at = serializers.DateTimeField(allow_null=True)
+
+
+class UndoRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    label = serializers.CharField()
+    impact = serializers.CharField()
+    window_minutes = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=UndoPlan.Status.choices)
+    ready_at = serializers.DateTimeField(allow_null=True)
+    tested_at = serializers.DateTimeField(allow_null=True)
+    deadline_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_reason = serializers.CharField()
+    coverage_percent = serializers.FloatField(
+        allow_null=True, help_text="steps that change something and can be taken back"
+    )
+    verified_percent = serializers.FloatField(
+        allow_null=True, help_text="of them, those whose way back was seen to work"
+    )
+    steps = UndoStepRow(many=True)
+    version = serializers.IntegerField()
+
+
+class PlayRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    key = serializers.CharField()
+    rank = serializers.IntegerField()
+    title = serializers.CharField()
+    rationale = serializers.CharField()
+    impact = serializers.CharField()
+    confidence = serializers.CharField(allow_null=True)
+    effort = serializers.CharField()
+    risk = serializers.CharField()
+    precedents = serializers.ListField(child=serializers.DictField())
+    status = serializers.ChoiceField(choices=Play.Status.choices)
+    proposed_by = serializers.CharField()
+    proposed_at = serializers.DateTimeField()
+    selected_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
+    steps = PlayStepRow(many=True)
+    undo = UndoRow(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class PlayList(StrictSerializer):
+    items = PlayRow(many=True)
+
+
+# --- What stands beside -------------------------------------------------------------------------
+
+
+class NotesPut(StrictSerializer):
+    risk_notes = text(max_length=16_000)
+    sla_impact = text(max_length=16_000)
+    version = serializers.IntegerField(required=False, help_text="of the notes, as they were read")
+
+
+class NotesRow(StrictSerializer):
+    risk_notes = serializers.CharField()
+    sla_impact = serializers.CharField()
+    changed_by = serializers.CharField()
+    changed_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class RiskFields(StrictSerializer):
+    title = serializers.CharField(max_length=200, required=False)
+    likelihood = number(1, 5, required=False)
+    impact = number(1, 5, required=False)
+    reversibility = serializers.ChoiceField(choices=RiskEntry.Reversibility.choices, required=False)
+    mitigation = text(max_length=1_000)
+    owner = serializers.UUIDField(required=False, allow_null=True, help_text="a person's uid")
+
+
+class RiskNew(RiskFields):
+    title = serializers.CharField(max_length=200)
+    likelihood = number(1, 5)
+    impact = number(1, 5)
+    reversibility = serializers.ChoiceField(choices=RiskEntry.Reversibility.choices)
+
+
+class RiskChange(RiskFields):
+    version = serializers.IntegerField(required=False)
+
+
+class RiskRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    title = serializers.CharField()
+    likelihood = serializers.IntegerField()
+    impact = serializers.IntegerField()
+    score = serializers.IntegerField()
+    reversibility = serializers.CharField()
+    mitigation = serializers.CharField()
+    owner = serializers.UUIDField(allow_null=True)
+    created_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    removed_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class RiskList(StrictSerializer):
+    items = RiskRow(many=True)
+
+
+class HookPut(StrictSerializer):
+    passed = serializers.BooleanField()
+    details = text(max_length=2_000)
+    sha256 = text(max_length=64, help_text="of the plan that was read")
+
+
+class HookRow(StrictSerializer):
+    sha256 = serializers.CharField(help_text="of the plan as it stands")
+    stands = serializers.BooleanField(help_text="the last check is of this plan")
+    passed = serializers.BooleanField(allow_null=True)
+    details = serializers.CharField()
+    by = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class DutyNew(StrictSerializer):
+    person = serializers.UUIDField(help_text="who holds the role of Operations Command")
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    note = text(max_length=500)
+
+
+class DutyRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    person = serializers.UUIDField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    note = serializers.CharField()
+    cancelled_at = serializers.DateTimeField(allow_null=True)
+
+
+class DutyList(StrictSerializer):
+    watched = serializers.BooleanField(help_text="somebody watches now")
+    words = serializers.CharField()
+    items = DutyRow(many=True)
+
+
+# --- Runs ---------------------------------------------------------------------------------------
+
+
+class RunNew(StrictSerializer):
+    external_id = serializers.CharField(max_length=100)
+    estimated_seconds = number(0, 31_536_000, required=False)
+
+
+class Finish(StrictSerializer):
+    outcome = text(max_length=500)
+
+
+class RunRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    external_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=Run.Status.choices)
+    play = serializers.CharField(help_text="key of the play")
+    agent = serializers.CharField()
+    queued_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField()
+    steps = serializers.DictField(help_text="number of steps by state")
+    version = serializers.IntegerField()
+
+
+class RunList(StrictSerializer):
+    items = RunRow(many=True)
+
+
+_STATES = [*RunStep.Status.values, *SYNONYMS]
+
+
+class Report(StrictSerializer):
+    """What is left out stays as it was told before."""
+
+    external_id = serializers.CharField(max_length=100)
+    status = serializers.ChoiceField(choices=_STATES)
+    sequence = number(
+        0, 2_000_000_000, required=False,
+        help_text="the reporter's own number: of two reports as far as each other the higher counts",
+    )  # fmt: skip
+    agent = text(max_length=80)
+    toolkit = text(max_length=50)
+    action = text(max_length=120)
+    arguments = serializers.DictField(required=False, help_text="secrets are taken out")
+    mutating = serializers.BooleanField(required=False)
+    play_step = number(1, numbers.MOST_STEPS, required=False, allow_null=True)
+    undo_step = number(1, numbers.MOST_UNDO_STEPS, required=False, allow_null=True)
+    started_at = serializers.DateTimeField(required=False, allow_null=True)
+    ended_at = serializers.DateTimeField(required=False, allow_null=True)
+    latency_ms = number(0, 2_000_000_000, required=False, allow_null=True)
+    error_code = text(max_length=60)
+
+
+class Reports(StrictSerializer):
+    steps = Report(many=True)
+
+
+class ReportVerdict(StrictSerializer):
+    index = serializers.IntegerField()
+    external_id = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=["accepted", "known", "rejected"])
+    reason = serializers.CharField()
+
+
+class StepReceipt(StrictSerializer):
+    accepted = serializers.IntegerField()
+    known = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    uncovered = serializers.IntegerField(
+        help_text="of those accepted: they change something that nothing takes back"
+    )
+    verdicts = ReportVerdict(many=True)
+
+
+class DispatchAsk(StrictSerializer):
+    external_id = serializers.CharField(max_length=100)
+    play_step = number(1, numbers.MOST_STEPS, required=False)
+    toolkit = text(max_length=50)
+    action = text(max_length=120)
+    arguments = serializers.DictField(required=False)
+    mutating = serializers.BooleanField(required=False)
+    agent = text(max_length=80)
+
+
+class DispatchRow(StrictSerializer):
+    external_id = serializers.CharField()
+    dispatched_at = serializers.DateTimeField()
+    undo_step = serializers.IntegerField(allow_null=True)
+    undo_plan = serializers.UUIDField(allow_null=True)
+    window_minutes = serializers.IntegerField(help_text="in which it can be taken back")
+    breaker_trial = serializers.CharField(
+        help_text="of a half open breaker: report the outcome of this call with it"
+    )
+
+
+class RunStepRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    external_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=RunStep.Status.choices)
+    sequence = serializers.IntegerField()
+    agent = serializers.CharField()
+    toolkit = serializers.CharField()
+    action = serializers.CharField()
+    arguments = serializers.JSONField()
+    mutating = serializers.BooleanField()
+    play_step = serializers.IntegerField(source="play_step.position", allow_null=True)
+    undo_step = serializers.IntegerField(source="undo_step.position", allow_null=True)
+    dispatched_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    latency_ms = serializers.IntegerField(allow_null=True)
+    error_code = serializers.CharField()
+    reported_at = serializers.DateTimeField()
+
+
+# --- Undoing ------------------------------------------------------------------------------------
+
+
+class UndoAsk(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+    drill = serializers.BooleanField(default=False)
+    late = serializers.BooleanField(
+        default=False, help_text="the time is over, and it is done all the same"
+    )
+
+
+class Attempt(StrictSerializer):
+    step = number(1, numbers.MOST_UNDO_STEPS, help_text="position in the undo plan")
+    result = serializers.ChoiceField(choices=UndoAttempt.Result.choices)
+    note = text(max_length=1_000)
+    external_id = text(max_length=100)
+
+
+class Attempts(StrictSerializer):
+    attempts = Attempt(many=True)
+
+
+class AttemptRow(StrictSerializer):
+    step = serializers.IntegerField()
+    number = serializers.IntegerField()
+    result = serializers.CharField()
+    note = serializers.CharField()
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class UndoRunRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=UndoRun.Status.choices)
+    drill = serializers.BooleanField()
+    alternate = serializers.BooleanField()
+    late = serializers.BooleanField()
+    reason = serializers.CharField()
+    requested_by = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    reversed = serializers.IntegerField()
+    outcome = serializers.CharField()
+    followed_by = serializers.UUIDField(allow_null=True, help_text="the run by the other way")
+    item = serializers.CharField(help_text="the incident's work item")
+    steps = UndoStepRow(many=True)
+    attempts = AttemptRow(many=True)
+
+
+class UndoRunList(StrictSerializer):
+    items = UndoRunRow(many=True)
