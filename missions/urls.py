@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from missions.web import brief, evidence_urls, governance, guarding, importing, lines, moves, new
+from missions.web import learning_urls  # isort: skip
 
 app_name = "missions"
 _ONE = "admin/missions/mission/<uuid:uid>"
@@ -20,4 +21,5 @@ urlpatterns = [
     path(f"{_ONE}/findings/", guarding.findings, name="findings"),
     path(f"{_ONE}/evidence/", lines.evidence, name="evidence"),
     *evidence_urls.urlpatterns,
+    *learning_urls.urlpatterns,
 ]

@@ -8,6 +8,10 @@ def register() -> None:
     from missions.gates import learning  # noqa: F401
     from missions.learning import agendas
     from missions.services import feedback  # noqa: F401
+    from missions.shown import learning as cards
+    from missions.shown import meetings
 
     presented_learning.register()
     agendas.register()
+    cards.register()
+    meetings.register()

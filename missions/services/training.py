@@ -97,8 +97,8 @@ def change_training(
 ) -> TrainingItem:
     """Say what it is, who sees to it, until when."""
     policy.require(actor, "mission.training", item)
-    mission = hold(item.mission) if item.mission is not None else None
-    row = _hold(item, version)
+    row = _hold(item, version)  # before its mission: a form holds it already
+    mission = hold(row.mission) if row.mission is not None else None
     values = _read(row.workspace_id, given)
     values = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not values:
