@@ -23,6 +23,7 @@ from missions import services, stages
 from missions.desk.asking import mission_of
 from missions.gates.looking import Look
 from missions.models import Mission, StageVisit
+from missions.services.feedback import may_answer
 from missions.shown.timeline import timeline
 from missions.standing import Standing, standing
 
@@ -109,10 +110,22 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "share": words.fresh_share(asked) if asked is not None else 0,
         "step": _step(look, stands, actor),
         "say_url": reverse("mission_desk:say", args=(row.uid,)) if may_say else "",
+        "feedback_url": _feedback_url(row, actor),
+        "retrospective_url": _retrospective_url(row, look),
         "signed": [visit for visit in look.visits if visit.approval is not None],
         "latest": timeline_latest(row),
     }
     return show(request, "missions/mission.html", context)
+
+
+def _feedback_url(row: Mission, actor: Actor) -> str:
+    may = not may_answer(row) and policy.can(actor, "mission.feedback", row)
+    return reverse("mission_desk:feedback", args=(row.uid,)) if may else ""
+
+
+def _retrospective_url(row: Mission, look: Look) -> str:
+    there = look.last_visit(stages.LAST) is not None
+    return reverse("mission_desk:retrospective", args=(row.uid,)) if there else ""
 
 
 def timeline_latest(row: Mission) -> list[dict[str, Any]]:

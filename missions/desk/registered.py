@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.http import QueryDict
 from django.urls import reverse
 
 from controlplane.approvals.desk.registered import BY_REF
-from controlplane.approvals.desk.tabs import Tab, tabs
+from controlplane.approvals.desk.tabs import Tab, ToDo, tabs, to_dos
 from controlplane.approvals.models import Request
 from controlplane.approvals.shown.packet import words
 from controlplane.base import twins
 from controlplane.lib.actors import Actor
+from missions.desk import learning
 from missions.gates import registry
 from missions.models import Mission
 from missions.services import checkpoints
@@ -64,6 +66,10 @@ def _twin(actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
     return page_of(found) if found is not None else ""
 
 
+def _page_of(name: str, actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
+    return reverse(f"mission_desk:{name}", args=(given["uid"],)) if "uid" in given else ""
+
+
 def _numbered(actor: Actor, number: int) -> str:
     found = Mission.objects.visible_to(actor).filter(ref=f"MSN-{number}").order_by("-pk").first()
     return page_of(found) if found is not None else ""
@@ -74,7 +80,10 @@ def register() -> None:
         Tab("missions", "Missions", "mission_desk:missions", "target", "mission.view", 20)
     )
     tabs.register(Tab("figures", "Figures", "mission_desk:figures", "chart", "telemetry.view", 60))
+    to_dos.register(ToDo("feedback", "How did it go?", "mission.feedback", learning.asked_for))
     BY_REF["MSN"] = _numbered
+    for name in ("feedback", "retrospective"):
+        twins.register(f"missions:{name}", partial(_page_of, name))
     twins.register("admin:missions_mission_change", _twin)
     twins.register(
         "admin:missions_mission_changelist",
