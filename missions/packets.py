@@ -87,9 +87,10 @@ def stands(visit: StageVisit, request: Request) -> bool:
 
 def owner_refs(mission: Mission) -> list[str]:
     """Whose mission it is: they may sign as Mission Owner, and as nothing else. Of a mission that
-    an agent made, the agent's own owner."""
+    an agent made, the agent's own owner. Whoever imports missions of another system makes none."""
     refs = [f"user:{mission.owner_id}"]
-    if mission.created_by.startswith(("user:", "agent:")):
+    made = mission.source != Mission.Source.IMPORT
+    if made and mission.created_by.startswith(("user:", "agent:")):
         refs.append(mission.created_by)
     return list(dict.fromkeys(refs))
 
