@@ -21,6 +21,7 @@ from deployments.services.checking import OPEN, SECOND_EYES, action_to_waive
 from deployments.services.next_action import GROUPS
 from deployments.services.noting import PORTAL
 
+FEW = 2  # checks that hold are not worth a fold
 ICONS = {
     "passed": "check",
     "failed": "cross",
@@ -78,6 +79,29 @@ class Group:
     @property
     def settled(self) -> list[Shown]:
         return [row for row in self.rows if not row.is_open]
+
+    @property
+    def folded(self) -> list[Shown]:
+        """What holds, or has nothing to say: there when somebody asks. Few of them stay in
+        sight, and so does what was waived: an exception is no green light."""
+        held = [row for row in self.settled if row.gate.state != Gate.State.WAIVED]
+        return held if len(held) > FEW else []
+
+    @property
+    def seen(self) -> list[Shown]:
+        """What somebody has to see to first."""
+        away = {row.gate.slug for row in self.folded}
+        rows = [row for row in self.rows if row.gate.slug not in away]
+        return sorted(rows, key=lambda row: not row.is_open)
+
+    @property
+    def folded_words(self) -> str:
+        idle = sum(row.gate.state == Gate.State.NOT_APPLICABLE for row in self.folded)
+        held = len(self.folded) - idle
+        told = [f"{held} hold{'s' * (held == 1)}"] if held else []
+        if idle:
+            told.append(f"{idle} {'does' if idle == 1 else 'do'} not apply")
+        return ", ".join(told)
 
     @property
     def told(self) -> str:
