@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.buttons import Place, ShownButton, buttons_of
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from missions import links
@@ -138,8 +139,19 @@ class ArtifactAdmin(ModelAdmin[Artifact]):
     def in_bytes(self, obj: Artifact) -> str:
         return f"{obj.size:,}"
 
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        """Of these, what can be done with it as it is; who may not sees why."""
+        found = super()._shown(request, place, obj)
+        if obj is None:
+            return found
+        when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
+        return [one for one in found if (asked := when.get(one.name)) is None or not asked(obj)]
+
     @button(
-        label="Read it back", action="mission.evidence", when=_in("stored", "verified", "failed")
+        quiet=True,
+        label="Read it back",
+        action="mission.evidence",
+        when=_in("stored", "verified", "failed"),
     )
     def read_back(self, request: HttpRequest, obj: Artifact, reason: str) -> str:
         found = evidence.check_artifact(obj, actor=actor_of(request))

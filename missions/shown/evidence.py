@@ -9,9 +9,11 @@ from django.urls import reverse
 from controlplane.access.policy import can
 from controlplane.base import files
 from controlplane.base.files import handing
+from controlplane.base.registries import PaletteAction, palette_actions
 from controlplane.lib.actors import Actor
 from missions import links, stages
 from missions.evidence import tree
+from missions.evidence.gates import lacking
 from missions.evidence.limits import ALERT_PERCENT, FILE_BYTES
 from missions.models import Artifact, Bundle, EvidenceHold, Mission, StageVisit
 from missions.services.evidence import room
@@ -75,6 +77,7 @@ def page(mission: Mission, actor: Actor) -> dict[str, Any]:
     bundles = list(Bundle.objects.filter(mission=mission).order_by("-number")[:20])
     for each in [*rows, *bundles]:
         each.mission = mission
+    newest = next((each for each in bundles if each.audience == "internal"), None)
     open_visit = next((visit for visit in reversed(visits) if visit.is_open), None)
     return {
         "title": f"Evidence of {mission.ref}",
@@ -88,8 +91,10 @@ def page(mission: Mission, actor: Actor) -> dict[str, Any]:
         "room_low": max(here.percent, whole.percent) >= ALERT_PERCENT.value,
         "held": held,
         "may_hold": can(actor, "mission.hold", mission).allowed,
-        "bundle": next((each for each in bundles if each.audience == "internal"), None),
-        "bundles": [_bundle(each) for each in bundles],
+        "bundle": newest,
+        "bundle_url": links.bundle_file(newest) if newest is not None and newest.is_there else "",
+        "lacking": lacking(newest) if newest is not None and newest.status == "stored" else [],
+        "bundles": [_bundle(each) for each in bundles if each is not newest],
         "may_bundle": can(actor, "mission.bundle", mission),
         "may_export": can(actor, "mission.export_evidence", mission),
         "making": any(each.status == "building" for each in bundles),
@@ -187,7 +192,17 @@ def listed(row: Bundle) -> list[dict[str, Any]]:
     return found
 
 
+PAGES = (
+    ("mission-evidence", "Evidence", "artifact", ("file", "artifact", "hash", "upload")),
+    ("mission-bundles", "Evidence bundles", "bundle", ("zip", "manifest", "export")),
+    ("mission-holds", "Legal holds", "evidencehold", ("law", "retention")),
+)
+
+
 def register() -> None:
+    for slug, label, model, words in PAGES:
+        address = f"admin:missions_{model}_changelist"
+        palette_actions.register(PaletteAction(slug, label, address, "mission.view", words))
     section(
         "evidence",
         "Evidence",
