@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from django.db.models import F, Max
@@ -32,6 +33,7 @@ LEAVING: dict[str, Callable[[Mission, Actor, str], None]] = {}
 # stage -> what begins with it: (mission, actor).
 ENTERING: dict[str, list[Callable[[Mission, Actor], None]]] = {}
 _ITEM = {"active": "in_progress", "paused": "blocked"}
+_DRAFT = "draft"
 
 
 def leaving(stage: str) -> Callable[[Any], Any]:
@@ -73,10 +75,31 @@ def move(
     database.
     """
     policy.require(actor, action, mission)
-    now = clock.now()
+    now, begun, source = clock.now(), perf_counter(), _source(mission)
     if status:
-        return _to_status(mission, status, now, actor, action, reason, changes or {})
-    return _to_stage(mission, stage, now, actor, action, reason, details or {})
+        row = _to_status(mission, status, now, actor, action, reason, changes or {})
+    else:
+        row = _to_stage(mission, stage, now, actor, action, reason, details or {})
+    if stage or (source == _DRAFT and row.is_under_way):
+        _tell_entered(row, source, begun, actor)
+    return row
+
+
+def _source(mission: Mission) -> str:
+    return _DRAFT if mission.status == Mission.Status.DRAFT else mission.stage
+
+
+def _tell_entered(mission: Mission, source: str, begun: float, actor: Actor) -> None:
+    """With how long the change itself took: what is asked of it is 150 ms."""
+    back = source != _DRAFT and stages.not_later(mission.stage, source)
+    said = {
+        "from_stage": source,
+        "to_stage": mission.stage,
+        "status": "rolled_back" if back else "entered",
+        "duration_ms": round(1000 * (perf_counter() - begun), 1),
+    }
+    status = {"status": "warning"} if back else {}
+    tell(mission, "mission_stage_transition", said, actor=actor, **status)
 
 
 # --- Status -------------------------------------------------------------------------------------
@@ -166,7 +189,7 @@ def _to_stage(
     if not rows.update(stage=stage, changed_at=now, version=F("version") + 1):
         raise Conflict("Somebody moved it since you looked. Look again.")
     mission.stage, mission.changed_at, mission.version = stage, now, mission.version + 1
-    entered = _enter(mission, stage, now, actor, source=source, dwelt=left, back=not onward)
+    entered = _enter(mission, stage, now, actor, dwelt=left)
     note(
         mission,
         action,
@@ -200,9 +223,7 @@ def _enter(
     now: datetime,
     actor: Actor,
     *,
-    source: str = "draft",
     dwelt: StageVisit | None = None,
-    back: bool = False,
 ) -> StageVisit:
     earlier = StageVisit.objects.filter(mission=mission, stage=stage)
     attempt = (earlier.aggregate(most=Max("attempt"))["most"] or 0) + 1
@@ -210,15 +231,6 @@ def _enter(
     made = StageVisit.objects.create(
         mission=mission, stage=stage, attempt=attempt, entered_at=began, entered_by=actor.ref[:80]
     )
-    said: dict[str, Any] = {
-        "from_stage": source,
-        "to_stage": stage,
-        "status": "rolled_back" if back else "entered",
-    }
-    if dwelt is not None:
-        said["duration_ms"] = round(dwelt.dwell.total_seconds() * 1000)
-    status = {"status": "warning"} if back else {}
-    tell(mission, "mission_stage_transition", said, actor=actor, stage=stage, **status)
     for begin in ENTERING.get(stage, ()):
         begin(mission, actor)
     return made

@@ -128,7 +128,7 @@ def test_gates__say_what_is_missing_and_who_can_mend_it(api: Api, row: Mission) 
     assert gates["brief_locked"]["evidence"][0]["link"].startswith("/admin/missions/")
     assert gates["kpi_measurable"]["state"] == "passed"
     assert gates["kpi_measurable"]["mend"] == ""
-    assert gates["safeguards_justified"]["state"] == "not_there"
+    assert gates["safeguards_justified"]["state"] == "failed"
 
 
 def test_pause_and_the_rest__agents_stop_and_people_let_go_on(api: Api, row: Mission) -> None:

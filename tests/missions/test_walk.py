@@ -14,6 +14,7 @@ from controlplane.base.models import Signal
 from controlplane.lib.errors import GateNotMet, InvalidTransition, NotAllowed
 from controlplane.notify.models import InboxItem, Notification
 from missions import services, stages
+from missions.gates import registry
 from missions.models import Mission
 from missions.querysets import ENDED
 from telemetry.models import Event
@@ -59,12 +60,18 @@ def test_all_five_stages__signed_one_after_the_other__completed(
     assert {f"mission_{name}" for name in told.split()} <= set(events)
     assert {"intent_submitted", "approval_requested", "approval_granted"} <= set(events)
     assert again(row).item.category == "done"  # type: ignore[union-attr]
+    # How long the change itself took, not how long the mission stood in the stage.
+    moves = Event.objects.filter(mission=row.ref, event_type="mission_stage_transition")
+    assert [each.duration_ms is not None for each in moves] == [True] * len(stages.SLUGS)
+    spent = [each.context["from_stage"] for each in moves.order_by("occurred_at")]
+    assert spent == ["draft", *stages.SLUGS[:-1]]
 
 
 def test_story__every_step_is_in_the_log__in_order(world: World, answered: None) -> None:
     row = world.in_stage("prepare")
     told = AuditEvent.objects.about(row).order_by("pk").values_list("action", flat=True)
-    assert [name for name in told if name != "mission.tick"] == [
+    by_itself = {"mission.tick", "mission.suggest", "mission.safeguards"}
+    assert [name for name in told if name not in by_itself] == [
         "mission.create", "mission.start", "mission.lock", "mission.evidence", "mission.move",
     ]  # fmt: skip
     moved = AuditEvent.objects.about(row).get(action="mission.move")
@@ -74,7 +81,11 @@ def test_story__every_step_is_in_the_log__in_order(world: World, answered: None)
     assert {each.payload["what"] for each in news} >= {"created", "started", "asked", "stage"}
 
 
-def test_gates_nobody_answers__keep_it_where_it_is(world: World) -> None:
+def test_gates_nobody_answers__keep_it_where_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slug in ("safeguards_justified", "safeguards_acknowledged"):
+        monkeypatch.delitem(registry.PROVIDERS, slug)
     row = world.done(world.locked())
     assert states_of(row)["safeguards_justified"] == "not_there"
     with pytest.raises(GateNotMet) as caught:
@@ -116,7 +127,7 @@ def test_signed_but_the_next_door_is_shut__waits_and_goes_on(world: World) -> No
         world.sign(world.asked(row))
         row = again(row)
         assert (row.stage, visit_of(row).approval.status) == ("plan_approve", "approved")  # type: ignore[union-attr]
-        assert states_of(row)["duty_window"] == "not_there"
+        assert states_of(row)["duty_window"] == "failed"
     with all_answered():
         services.advance_stage(row, actor=world.actor)
     assert again(row).stage == "execute_observe"
