@@ -51,7 +51,7 @@ class MissionAdmin(ModelAdmin[Mission]):
     list_display = [
         "what", "status", "in_stage", "waits", "since", "owner", "due_at", "priority",
     ]  # fmt: skip
-    phone_columns = ("status", "in_stage", "due_at")
+    phone_columns = ("status", "waits", "due_at")
     list_filter = (
         STANDING, BY_PERSON, "stage", "status", "priority",
         ("owner", admin.RelatedOnlyFieldListFilter), "source",

@@ -74,7 +74,7 @@ def _elsewhere(check: Check, cockpit: Cockpit) -> Act | None:
         return None
     for each in check.evidence:
         if each["link"].startswith("/") and not each["link"].startswith("//"):
-            return Act(each["label"], each["link"])
+            return Act(f"Go to {each['label']}", each["link"])
     return None
 
 

@@ -46,7 +46,7 @@ def strip(actor: Actor, workspace_id: int | None, asked: Mapping[str, Any]) -> l
         here = [told.get((stage.slug, status), (0, 0)) for status in UNDER_WAY]
         counts.append(
             _count(
-                stage.label,
+                stage.short,
                 {"standing": "under_way", "stage__exact": stage.slug},
                 sum(number for number, _ in here),
                 asked,
