@@ -108,9 +108,10 @@ def roll_back(deployment: Deployment, *, actor: Actor, reason: str) -> Deploymen
         return found
     if bad.started_at is None or bad.status in {"draft", "preparing", "ready", "approved"}:
         raise Conflict(f"{bad.ref} brought nothing out yet: cancel it.")
-    if bad.kind == Deployment.Kind.ROLLBACK:
-        raise Conflict(f"{bad.ref} is a rollback itself: deploy {bad.release} forward again.")
-    _on_top(bad)
+    why_not = not_undone(bad)
+    if why_not:
+        later = on_top(bad)
+        raise Conflict(why_not, details={"on_top": later.ref} if later is not None else {})
     row = planning.create_deployment(
         bad.workspace,
         actor=PORTAL,
@@ -144,21 +145,27 @@ def roll_back(deployment: Deployment, *, actor: Actor, reason: str) -> Deploymen
     return started
 
 
-def _on_top(bad: Deployment) -> None:
+def not_undone(bad: Deployment) -> str:
+    """Why it can't be rolled back, whoever asks; the page asks for its button."""
+    if bad.kind == Deployment.Kind.ROLLBACK:
+        return f"{bad.ref} is a rollback itself: deploy {bad.release} forward again."
+    later = on_top(bad)
+    if later is None:
+        return ""
+    return f"{later.ref} ({later.release}) came on top of it: roll that back first."
+
+
+def on_top(bad: Deployment) -> Deployment | None:
     """Beneath another release nothing can be pulled out: what was before it is not what would be
     missed. Where they share no component, they don't lie on each other."""
     if bad.deployed_at is None:
-        return
+        return None
     rows = Deployment.objects.into(bad.environment).landed().exclude(pk=bad.pk)
     rows = rows.filter(deployed_at__gt=bad.deployed_at).exclude(kind="rollback")
     rows = rows.exclude(status__in=["rolled_back", "cancelled"])
     rows = rows.filter(parts__component__in=bad.parts.values("component"))
-    later = rows.order_by("-deployed_at", "-pk").first()
-    if later is not None:
-        raise Conflict(
-            f"{later.ref} ({later.release}) came on top of it: roll that back first.",
-            details={"on_top": later.ref},
-        )
+    later: Deployment | None = rows.order_by("-deployed_at", "-pk").first()
+    return later
 
 
 def _name(bad: Deployment) -> str:

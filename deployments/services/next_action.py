@@ -18,8 +18,10 @@ from controlplane.lib.actors import Actor
 from deployments.models import Deployment, Gate, Step
 from deployments.services import papers
 from deployments.services.checking import SECOND_EYES, open_gates
+from deployments.services.closing import not_undone
 from deployments.services.consent import needs_consent
 from deployments.services.going import watch_minutes
+from deployments.services.steps import why_by_hand
 
 # Groups of checks in the order of the playbook's loop, as people go through them.
 GROUPS = ("dependency", "environment", "schema", "telemetry", "release", "people", "smoke")
@@ -213,7 +215,8 @@ def _deploying(around: _Around) -> Next:
     if step.needs_backup and not around.row.backup_ref:
         why = f"{place} needs a backup. Name the one that was made."
         return Next("change", "Name the backup", why, CHANGE, step=step.uid)
-    if by_itself(step):
+    by_hand = _by_hand(step)
+    if not by_hand:
         item = around.row.item
         if item is not None and item.open_blockers:
             why = (
@@ -221,14 +224,23 @@ def _deploying(around: _Around) -> Next:
             )
             return Next("", "", why, waits_for=(f"the blockers of {item.key}",), step=step.uid)
         return Next("run", f"Run: {step.title}", f"{place}.", START, step=step.uid)
-    return Next("finish", f"Do: {step.title}", f"{place}, by hand.", START, step=step.uid)
+    why = f"{place}, by hand."
+    if step.adapter is not None:
+        why = f"{why} {by_hand}"
+    return Next("finish", f"Do: {step.title}", why, START, step=step.uid)
 
 
 def by_itself(step: Step) -> bool:
-    """A worker can do it: by an adapter that is switched on, or a look at an address."""
-    if step.kind == Step.Kind.HEALTH_CHECK:
-        return bool(step.url)
-    return step.adapter is not None and step.adapter.enabled
+    """A worker may do it: by its adapter, or a look at an address."""
+    return not _by_hand(step)
+
+
+def _by_hand(step: Step) -> str:
+    """Remembered with the row, as `undoing`."""
+    if "_by_hand" not in step.__dict__:
+        step.__dict__["_by_hand"] = why_by_hand(step, step.adapter)
+    found: str = step.__dict__["_by_hand"]
+    return found
 
 
 def _running(step: Step, place: str) -> Next:
@@ -249,8 +261,8 @@ def _verifying(around: _Around) -> Next:
 
 def _monitoring(around: _Around) -> Next:
     row = around.row
-    if row.verdict == Deployment.Verdict.DEGRADED:
-        return Next("rollback", "Roll back", f"It got worse. {row.verdict_words}", ROLLBACK)
+    if row.verdict == Deployment.Verdict.DEGRADED and not _taken_on(around):
+        return _undo(row, f"It got worse. {row.verdict_words}")
     over = row.monitor_until is None or clock.now() >= row.monitor_until
     still = around.open("after")
     asked = around.tickable([gate for gate in still if gate.slug != "watched"])
@@ -266,6 +278,21 @@ def _monitoring(around: _Around) -> Next:
         why = f"{item.key} waits for {item.open_blockers} open blockers."
         return Next("", "", why, waits_for=(f"the blockers of {item.key}",))
     return Next("close", "Close", "The watch is over and every check holds.", CLOSE)
+
+
+def _taken_on(around: _Around) -> bool:
+    """Somebody who may has said that it stays. What undoes another is not undone itself: it is
+    closed, or brought forward again."""
+    if around.row.kind == Deployment.Kind.ROLLBACK:
+        return True
+    return any(gate.slug == "watched" and gate.state == "waived" for gate in around.gates)
+
+
+def _undo(row: Deployment, why: str) -> Next:
+    held = stays(row)
+    if held:
+        return Next("", "", f"{why} {held}", waits_for=(held,))
+    return Next("rollback", "Roll back", why, ROLLBACK)
 
 
 def _papers(row: Deployment) -> Next:
@@ -288,11 +315,15 @@ def _blocked(around: _Around) -> Next:
 
 
 def _failed(around: _Around) -> Next:
-    row = around.row
-    if row.kind != Deployment.Kind.ROLLBACK and any(step.attempt for step in around.steps):
-        why = "What it brought out is there until it is rolled back or tried again."
-        return Next("rollback", "Roll back", why, ROLLBACK)
-    return Next("prepare", "Prepare again", "Nothing of it was brought out.", CHANGE)
+    began = any(step.attempt or step.started_at for step in around.steps)
+    if not began:
+        return Next("prepare", "Prepare again", "Nothing of it was brought out.", CHANGE)
+    if around.row.kind == Deployment.Kind.ROLLBACK:
+        why = "It stopped halfway: what its steps brought back is there."
+        return Next("prepare", "Prepare again", why, CHANGE)
+    why = "What it brought out is there until it is rolled back or tried again."
+    found = _undo(around.row, why)
+    return found if found.verb else Next("prepare", "Prepare again", found.why, CHANGE)
 
 
 def undoing(row: Deployment) -> Deployment | None:
@@ -302,6 +333,14 @@ def undoing(row: Deployment) -> Deployment | None:
         rows = row.rollbacks.exclude(status__in=["cancelled", "failed"])
         row.__dict__["_undoing"] = rows.first()
     found: Deployment | None = row.__dict__["_undoing"]
+    return found
+
+
+def stays(row: Deployment) -> str:
+    """Why it can't be rolled back, remembered in the same way."""
+    if "_stays" not in row.__dict__:
+        row.__dict__["_stays"] = not_undone(row)
+    found: str = row.__dict__["_stays"]
     return found
 
 

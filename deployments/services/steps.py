@@ -97,18 +97,13 @@ def run_step(
     _backed_up(row)
     _item_free(row.deployment)
     changes: dict[str, Any] = {}
-    if row.kind == Step.Kind.HEALTH_CHECK:
-        if not row.url:
-            raise Conflict("It has no address to look at: set one, or tick it by hand.")
-    else:
-        chosen = adapter or row.adapter
-        if row.deployment.brings_back_nothing:
-            raise Conflict("Nothing is known that ran before: do it by hand.")
-        if chosen is None:
-            raise Conflict("No adapter is set for it: do it by hand.")
-        chosen = _may_run(row, chosen)
-        _as_signed(row, chosen)
+    chosen = adapter or row.adapter
+    if row.kind != Step.Kind.HEALTH_CHECK and chosen is not None:
+        chosen = _as_listed(row, chosen)
         changes = {"adapter": chosen, "kind": chosen.kind}
+    why = why_by_hand(row, chosen)
+    if why:
+        raise Conflict(why, details={"adapter": chosen.slug} if chosen is not None else {})
     moved = moving.move(
         row,
         "running",
@@ -126,28 +121,44 @@ def run_step(
     return moved
 
 
-def _may_run(row: Step, adapter: Adapter) -> Adapter:
+def why_by_hand(row: Step, adapter: Adapter | None) -> str:
+    """Why no worker may do this step, if none may. The page asks for its button, the service
+    before it runs."""
+    if row.kind == Step.Kind.HEALTH_CHECK:
+        return "" if row.url else "It has no address to look at: set one, or tick it by hand."
+    if row.deployment.brings_back_nothing:
+        return "Nothing is known that ran before: do it by hand."
+    if adapter is None:
+        return "No adapter is set for it: do it by hand."
+    return _barred(row, adapter) or unsigned(row, adapter)
+
+
+def _barred(row: Step, adapter: Adapter) -> str:
+    if not adapter.enabled:
+        return f"The adapter {adapter.slug} is switched off."
+    if not adapter.environments.filter(pk=row.deployment.environment_id).exists():
+        return f"The adapter {adapter.slug} is not allowed in {row.deployment.environment}."
+    if adapter.for_step not in {"", row.slug}:
+        return f"The adapter {adapter.slug} is for another step: {adapter.for_step}."
+    return ""
+
+
+def _as_listed(row: Step, adapter: Adapter) -> Adapter:
+    """Read anew: the list is what is allowed now."""
     reading.same_workspace(row.deployment.workspace_id, adapter=adapter)
-    # Read anew: the list is what is allowed now.
     standing: Adapter = Adapter.objects.select_for_update(no_key=True).get(pk=adapter.pk)
-    if not standing.enabled:
-        raise Conflict(f"The adapter {standing.slug} is switched off.")
-    if not standing.environments.filter(pk=row.deployment.environment_id).exists():
-        place = row.deployment.environment
-        raise Conflict(f"The adapter {standing.slug} is not allowed in {place}.")
-    if standing.for_step not in {"", row.slug}:
-        raise Conflict(f"The adapter {standing.slug} is for another step: {standing.for_step}.")
     return standing
 
 
-def _as_signed(row: Step, adapter: Adapter) -> None:
-    """What was consented to is what runs: this command, by this adapter as it was then."""
-    why = unsigned(row, adapter)
-    if why:
-        raise Conflict(why, details={"adapter": adapter.slug})
+def _may_run(row: Step, adapter: Adapter) -> Adapter:
+    standing = _as_listed(row, adapter)
+    if why := _barred(row, standing):
+        raise Conflict(why)
+    return standing
 
 
 def unsigned(row: Step, adapter: Adapter) -> str:
+    """What was consented to is what runs: this command, by this adapter as it was then."""
     if consent.was_signed(row, adapter):
         return ""
     return f"Nobody consented to “{row.title}” by {adapter.slug} as it is now: do it by hand."

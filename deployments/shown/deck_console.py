@@ -165,7 +165,8 @@ def to_plan(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Targe
 
 
 def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
-    """On the page of a work item: the deployment it stands for."""
+    """On the page of a work item: the deployment it stands for; of a SEV issue without one, the way
+    out for its fix."""
     if not isinstance(obj, Item):
         return None
     rows = Deployment.objects.visible_to(actor).filter(item_id=obj.pk).order_by("-pk")
@@ -178,24 +179,25 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
         )
         for row in rows[: row_slots.MOST]
     ]
-    return found or None
-
-
-def fast_lane(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
-    """On the page of a SEV issue: the way out for its fix."""
-    if not isinstance(obj, Item) or obj.category == "done" or obj.item_type in NO_ISSUES:
-        return None
-    urgent = obj.priority == 0 or "hotfix" in obj.labels
-    if not urgent or items.standing_on(obj) is not None:
-        return None
-    if not policy.can(actor, "deployment.create", obj.workspace):
-        return None
-    url = f"{reverse('deck:hotfix')}?{urlencode({'item': obj.key})}"
-    return [row_slots.RelatedRow(title="New hotfix", url=url, note="brings its fix out at once")]
+    return [*found, *_fast_lane(actor, obj)] or None
 
 
 # What is about a deployment, a mission or a window is no issue that one would mend.
 NO_ISSUES = ("deployment", "maintenance", "rollback", "mission")
+
+
+def _fast_lane(actor: Actor, item: Item) -> list[row_slots.RelatedRow]:
+    urgent = item.priority == 0 or "hotfix" in item.labels
+    if not urgent or item.category == "done" or item.item_type in NO_ISSUES:
+        return []
+    if not policy.can(actor, "deployment.create", item.workspace):
+        return []
+    if items.standing_on(item) is not None:
+        return []
+    url = f"{reverse('deck:hotfix')}?{urlencode({'item': item.key})}"
+    return [row_slots.RelatedRow(title="New hotfix", url=url, note="brings its fix out at once")]
+
+
 VERBS: tuple[tuple[str, str, str, str, str, Any], ...] = (
     ("deployment-ensure", "deploy", "Deploy", "deployment.create",
      "Locate or create the deployment of a release", to_plan),
@@ -249,4 +251,3 @@ def register() -> None:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
     ref_finders.register(RefFinder("DEP", "deployment", by_number))
     row_slots.links.register(row_slots.RowSource("deployments.item", related))
-    row_slots.links.register(row_slots.RowSource("deployments.hotfix", fast_lane))

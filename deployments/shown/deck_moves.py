@@ -15,7 +15,7 @@ from controlplane.lib.actors import Actor
 from deployments import services
 from deployments.models import Deployment
 from deployments.services.going import watch_minutes
-from deployments.services.next_action import undoing
+from deployments.services.next_action import stays, undoing
 
 BEFORE = ("preparing", "ready", "approved")
 OUT = ("deploying", "verifying", "monitoring")
@@ -168,10 +168,8 @@ def idle(move: Move, row: Deployment) -> str:
 
 
 def _undoable(row: Deployment) -> str:
-    if row.kind == Deployment.Kind.ROLLBACK:
-        return f"It is a rollback itself: deploy {row.release} forward again."
     undo = undoing(row)
-    return f"{undo.ref} rolls it back." if undo is not None else ""
+    return f"{undo.ref} rolls it back." if undo is not None else stays(row)
 
 
 def offered(row: Deployment, actor: Actor) -> list[tuple[Move, str]]:

@@ -14,10 +14,11 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
 from deployments import services
-from deployments.models import Deployment, Gate, Step
+from deployments.models import Adapter, Deployment, Gate, Step
+from deployments.shown import deck_moves
 from tests import make
 from tests.kit import settled
-from tests.kit.deployments import FACTS, HOTFIX, World, again, deliver, fire, there
+from tests.kit.deployments import FACTS, HOTFIX, World, again, deliver, fire, steps, there
 
 pytestmark = pytest.mark.django_db
 GIVEN: dict[str, Any] = {**FACTS, **HOTFIX}
@@ -158,6 +159,57 @@ def test_worse__proposes_to_roll_back(world: World) -> None:
     assert following(row, world.actor).verb == "rollback"
     undo = services.roll_back(again(row), actor=world.actor, reason="5 % fail.")
     assert following(undo, world.actor).verb == "finish"
+
+
+def test_worse__where_it_can_not_be_undone_or_was_taken_on__proposes_what_can_be_done(
+    world: World,
+) -> None:
+    """The button asks what the service asks: it is never one that is always refused."""
+    worse = {"verdict": "degraded", "verdict_words": "5 % fail."}
+    row, top = world.completed(), world.watched(release="4.3.0")
+    back = {"status": "monitoring", "closed_at": None, "close_reason": ""}
+    Deployment.objects.filter(pk=row.pk).update(**back, **worse)
+    held = following(row, world.actor)
+    assert (held.verb, f"{top.ref} (4.3.0) came on top of it" in held.why) == ("", True)
+    refused = deck_moves.refusal(deck_moves.MOVES["rollback"], again(row), world.actor)
+    assert refused == f"{top.ref} (4.3.0) came on top of it: roll that back first."
+    undo = services.roll_back(top, actor=world.actor, reason="Errors.")
+    for step in steps(undo):
+        services.finish_step(step, actor=world.actor)
+    Deployment.objects.filter(pk=undo.pk).update(status="monitoring", **worse)
+    assert following(undo, world.actor).verb != "rollback"
+    assert following(row, world.actor).verb == "rollback"
+    said = {"state": "waived", "waived_by": world.lead.ref, "reason": "It is known."}
+    Gate.objects.filter(deployment=row, slug="watched").update(**said)
+    assert following(row, world.actor).verb != "rollback"
+
+
+def test_step__that_its_adapter_may_not_do__is_done_by_hand_and_says_why(world: World) -> None:
+    adapter = world.adapter()
+    row = world.ready("production")
+    step = steps(row)[0]
+    services.set_step(step, actor=world.actor, adapter=adapter)
+    world.sign(services.declare_ready(again(row), actor=world.actor))
+    row = services.start(again(row), actor=world.actor)
+    assert following(row, world.actor).verb == "run"
+    Adapter.objects.filter(pk=adapter.pk).update(argv=["/bin/other"])
+    changed = following(row, world.actor)
+    assert (changed.verb, "Nobody consented to" in changed.why) == ("finish", True)
+    Adapter.objects.filter(pk=adapter.pk).update(argv=adapter.argv, for_step="another")
+    assert "is for another step" in following(row, world.actor).why
+    Adapter.objects.filter(pk=adapter.pk).update(for_step="")
+    adapter.environments.set([world.place("staging")])
+    assert "is not allowed in" in following(row, world.actor).why
+
+
+def test_rollback__that_failed_halfway__says_so(world: World) -> None:
+    undo = services.roll_back(world.started(), actor=world.actor, reason="Errors.")
+    services.finish_step(steps(undo)[0], actor=world.actor)
+    services.give_up(again(undo), actor=world.actor, reason="It hangs.")
+    found = following(undo, world.actor)
+    assert (found.verb, found.why) == (
+        "prepare", "It stopped halfway: what its steps brought back is there.",
+    )  # fmt: skip
 
 
 def test_given_up__is_rolled_back_or_tried_again(world: World) -> None:
