@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
@@ -111,6 +112,14 @@ class PolicyTemplateAdmin(ModelAdmin[PolicyTemplate]):
     head_clocks = ("changed_at",)
     facts = ("state", "slug", "category", "mode", "auto_fix", "params", "is_default", "number",
              "description", "changed_by", "changed_at", "version")  # fmt: skip
+
+    def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
+        """Retire what is in use, bring back what is not."""
+        found = super()._shown(request, place, obj)
+        if obj is None:
+            return found
+        idle = "retire" if obj.is_retired else "bring_back"
+        return [one for one in found if one.name != idle]
 
     @admin.display(description="State")
     def state(self, obj: PolicyTemplate) -> str:

@@ -87,7 +87,11 @@ def with_trial(acts: list[Act], tried: Tried | None) -> list[Act]:
 
 
 def first_is_primary(rows: list[dict[str, Any]]) -> None:
-    """One primary button a page: the first that this reader may press."""
+    """One primary button a page: the first that this reader may press. Of each row, what this
+    reader may do comes first, then what is refused and why."""
+    for row in rows:
+        row["acts"] = sorted(row["acts"], key=lambda act: bool(act.refusal))
+        row["no"] = said_once(row["acts"])
     for row in rows:
         for place, act in enumerate(row["acts"]):
             if not act.refusal and act.primary:
@@ -101,3 +105,8 @@ def _only(rows: list[dict[str, Any]], of: dict[str, Any] | None, at: int) -> Non
         row["acts"] = [
             replace(act, primary=row is of and place == at) for place, act in enumerate(row["acts"])
         ]
+
+
+def said_once(acts: list[Act]) -> list[str]:
+    """Why not, each reason once: of what is refused on a row."""
+    return list(dict.fromkeys(act.refusal for act in acts if act.refusal))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.lib.actors import Actor
-from missions import links
 from missions.models import Finding, Mission, Override, Violation
 from missions.shown.deciding import Act, Ask, Tried, first_is_primary, refusal_of, with_trial
 from missions.shown.guard_exceptions import ask_gate, decisions, gates_and_gaps
@@ -78,15 +77,14 @@ def _row(
 def _acts(row: Finding, actor: Actor, override: Override | None) -> list[Act]:
     at = str(row.uid)
     version = Ask("version", kind="hidden", value=row.version)
-    found = [
-        Act("resolve", at, "Resolve…", "It is resolved", (
-            version, Ask("reason", "How it was put right", required=True),
-        ), refusal_of(actor, "mission.resolve", row),
-            primary=override is None and row.unhandled and row.status == "open")
-    ]  # fmt: skip
+    stops = row.unhandled and row.status == "open"
+    resolve = Act("resolve", at, "Resolve…", "It is resolved", (
+        version, Ask("reason", "How it was put right", required=True),
+    ), refusal_of(actor, "mission.resolve", row), primary=stops)  # fmt: skip
     if override is not None:
-        found += decisions(override, actor, at=at)
-    elif row.status == "open":
+        return [*decisions(override, actor, at=at), resolve]
+    found = [resolve]
+    if row.status == "open":
         found.append(
             Act("ask_pass", at, "Ask to let it pass…", "Ask", (
                 Ask("reason", "It may pass, because", required=True),
@@ -106,4 +104,3 @@ def _line(row: Finding) -> dict[str, Any]:
         "by": row.reported_by,
         "said": row.resolution or row.message,
     }
-

@@ -33,9 +33,13 @@ def page(mission: Mission, actor: Actor, tried: Tried | None = None) -> dict[str
     acks = safeguards.standing_acks(mission) if rows else {}
     top = {"acts": with_trial(_top(mission, actor, undecided, acks, rows), tried)}
     first_is_primary([top])
+    refusal = refusal_of(actor, "mission.safeguards", mission) if in_define(mission) else ""
+    for each in shown:
+        each["acts"] = [] if refusal else each["acts"]
     return {
+        "refusal": refusal,
         "rows": shown,
-        "top": top["acts"],
+        "top": top,
         "undecided": undecided,
         "acks": [{"label": label, "ack": acks.get(slot)} for slot, label in _SLOTS],
         "earlier": bool(rows) and not acks and mission.safeguard_acks.exists(),
@@ -52,8 +56,10 @@ def _top(
         return []
     may = refusal_of(actor, "mission.safeguards", mission)
     if undecided:
+        if may:
+            return []  # said once, above them all
         label = f"Accept all {undecided}" if undecided > 1 else "Accept it"
-        return [Act("accept_all", "all", label, refusal=may, primary=True)]
+        return [Act("accept_all", "all", label, primary=True)]
     if not rows or not mission.is_under_way:
         return []
     slot = safeguards.slot_of(actor, mission)

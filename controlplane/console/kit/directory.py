@@ -1,5 +1,5 @@
-"""Names of people whom rows know only by their ref: the log and many rows keep `user:12` and the
-address of that day, so that they outlive the account.
+"""Names of people and agents whom rows know only by their ref: the log and many rows keep `user:12`
+and the address of that day, so that they outlive the account.
 
 One look for everybody on a page, remembered for the length of one request and no longer: a name
 that changes or is erased must not live on in a process.
@@ -11,22 +11,21 @@ import re
 import threading
 from collections.abc import Iterable
 
-from controlplane.access.models import User
+from controlplane.access.models import Agent, User
 from controlplane.lib import context
 
-_USER = re.compile(r"user:([0-9]{1,18})")
+_KNOWN = re.compile(r"(user|agent):([0-9]{1,18})")
 _remembered = threading.local()
 
 
 def name_of(ref: str) -> str:
-    """The person's name today; "" for whoever is no person, or is gone."""
-    found = _USER.fullmatch(ref)
-    if found is None or not context.current().request_id:
+    """The name of today; "" for whoever is neither, or is gone."""
+    if not _KNOWN.fullmatch(ref) or not context.current().request_id:
         return ""
     names = _names()
-    if int(found[1]) not in names:
+    if ref not in names:
         look_up([ref])
-    return names.get(int(found[1]), "")
+    return names.get(ref, "")
 
 
 def look_up(refs: Iterable[str]) -> None:
@@ -34,18 +33,20 @@ def look_up(refs: Iterable[str]) -> None:
     if not context.current().request_id:
         return
     names = _names()
-    keys = {int(found[1]) for ref in refs if (found := _USER.fullmatch(ref))} - names.keys()
-    if not keys:
-        return
-    names.update(dict.fromkeys(keys, ""))
-    names.update(User.objects.filter(pk__in=keys).values_list("pk", "name"))
+    found = [kept for ref in set(refs) - names.keys() if (kept := _KNOWN.fullmatch(ref))]
+    for kind, rows in (("user", User.objects), ("agent", Agent.objects)):
+        keys = {int(kept[2]) for kept in found if kept[1] == kind}
+        if keys:
+            names.update(dict.fromkeys((f"{kind}:{key}" for key in keys), ""))
+            named = rows.filter(pk__in=keys).values_list("pk", "name")
+            names.update({f"{kind}:{key}": name for key, name in named})
 
 
-def _names() -> dict[int, str]:
+def _names() -> dict[str, str]:
     """Of this request; a thread that begins another one begins anew."""
     request_id = context.current().request_id
     if getattr(_remembered, "request_id", None) != request_id:
         _remembered.request_id = request_id
         _remembered.names = {}
-    names: dict[int, str] = _remembered.names
+    names: dict[str, str] = _remembered.names
     return names

@@ -77,7 +77,10 @@ def _from_text(text: str) -> Who:
     if kept is None:
         return Who("person", text)
     kind, key, label = kept.groups()
-    return _actor(_KINDS.get(kind, kind), label or key, f"{kind}:{key}")
+    ref = f"{kind}:{key}"
+    if kind == "agent" and not label:  # a row that keeps no more than the ref
+        label = directory.name_of(ref)
+    return _actor(_KINDS.get(kind, kind), label or key, ref)
 
 
 def _from_object(value: Any) -> Who:
