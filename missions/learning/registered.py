@@ -6,6 +6,7 @@ from __future__ import annotations
 def register() -> None:
     from missions import kept_learning, presented_learning, transitions_learning  # noqa: F401
     from missions.gates import learning  # noqa: F401
+    from missions.kpis import audits, panels, table  # noqa: F401
     from missions.learning import agendas
     from missions.services import feedback  # noqa: F401
     from missions.shown import learning as cards
@@ -15,3 +16,5 @@ def register() -> None:
     agendas.register()
     cards.register()
     meetings.register()
+    table.register()
+    panels.register()

@@ -202,8 +202,8 @@ def test_reserved_rule__answered_by_whoever_registers(monkeypatch: pytest.Monkey
 def test_rule_with_an_added_question__tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = make.workspace()
     tell(workspace, [call()])
-    assert "nothing is compared" in line(run(workspace), "T9")["text"]
     monkeypatch.setattr(kinds.BOOK, "added", {})
+    assert "nothing is compared" in line(run(workspace), "T9")["text"]
     said = kinds.Answer("insufficient", "No mission was there.")
     kinds.add_to("T9")(lambda window: said)
     found = line(run(workspace), "T9")
