@@ -327,3 +327,20 @@ def test_open__of_what_the_storage_lost__says_so(world: World, row: Mission, pla
     kit.file_of(place, kept).unlink()
     with pytest.raises(NotFound):
         evidence.open_artifact(kept, actor=world.actor)
+
+
+# --- Room, watched ------------------------------------------------------------------------------
+
+
+def test_room__is_a_figure_of_each_workspace(
+    world: World, row: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from telemetry.collectors import GAUGES
+
+    monkeypatch.setenv(limits.WORKSPACE_BYTES.env_name, "1000")
+    kit.add(row, "a.txt", b"x" * 250, actor=world.actor)
+    [figure] = GAUGES["evidence_used_percent"].read()
+    assert (figure.workspace_id, figure.value) == (world.workspace.pk, 25.0)
+    assert JOBS["missions.evidence_room"].function() == {"told": 0}
+    monkeypatch.setenv(limits.WORKSPACE_BYTES.env_name, "300")
+    assert JOBS["missions.evidence_room"].function() == {"told": 1}

@@ -86,8 +86,8 @@ define(
                 "storage",
                 "Storage: evidence uploads",
                 "figures",
-                ("evidence.upload_success", "evidence.upload_failures"),
-                about="Alert when more than 10 % of uploads fail.",
+                ("evidence.upload_success", "evidence.upload_failures", "evidence.room_used"),
+                about="Alert when more than 10 % of uploads fail, or from 80 % of the room on.",
             ),
             Panel(
                 "breakers",

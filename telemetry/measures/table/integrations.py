@@ -278,6 +278,17 @@ _add(
     warn=90.0,
 )
 _add(
+    "evidence.room_used",
+    "Room that evidence takes",
+    "%",
+    "max",
+    gauge("evidence_used_percent"),
+    better="lower",
+    target=80.0,
+    warn=95.0,
+    about="Of what a workspace may keep: files and bundles of its missions.",
+)
+_add(
     "breaker.open",
     "Open breakers",
     "",

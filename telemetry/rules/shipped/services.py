@@ -70,6 +70,21 @@ rule(
     about="More than one upload of evidence in ten fails.",
 )
 rule(
+    "evidence-room",
+    "Evidence takes most of its room",
+    "warning",
+    "evidence.room_used",
+    "gt",
+    80.0,
+    window_s=15 * MINUTE,
+    no_data="keep",
+    notify_roles=["operations_command"],
+    hooks={"advice": "Take away what is not needed, or allow more, before uploads are refused."},
+    labels={"category": "data"},
+    runbook="evidence_upload",
+    about="Four fifths of what a workspace may keep as evidence are used.",
+)
+rule(
     "elevated-latency",
     "Elevated latency",
     "warning",
