@@ -313,6 +313,7 @@ def _regenerating(title: str) -> Any:
 
 regenerate_view = _regenerating("missions_regenerate_evidence")
 regenerate_admin = _regenerating("admin_regenerate_evidence")
+regenerate_admin_slash = _regenerating("admin_regenerate_evidence_slash")
 
 
 # --- The tree, holds, room ----------------------------------------------------------------------
