@@ -191,6 +191,10 @@ def worst(statuses: set[str]) -> str:
     return next((one for one in _ORDER if one in statuses), "not looked at yet")
 
 
+def _quietly(state: RuleState | None) -> str:
+    return ", kept quiet" if state is not None and state.quiet_by else ""
+
+
 def _series_rows(
     rule: AlertRule, states: Mapping[str, RuleState], read: Mapping[str, Sequence[Any]]
 ) -> list[dict[str, Any]]:
@@ -203,7 +207,7 @@ def _series_rows(
         status = state.status if state is not None else "ok"
         rows.append(
             {
-                "series": vocabulary.series_words(rule, name),
+                "series": vocabulary.series_words(rule, name) + _quietly(state),
                 "state": status,
                 "value": "no data" if value is None else vocabulary.number(value, unit),
                 "limit": vocabulary.number(limit, unit) if limit is not None else "—",

@@ -138,7 +138,7 @@ def _tell_after(rule: AlertRule, state: RuleState, at: datetime) -> None:
     state.quiet_by, state.quiet_link = changes["quiet_by"], changes["quiet_link"]
     if quiet is None:
         news.fired(rule, state, kept_quiet_by=before)
-        note = f"Kept quiet until now by {before}."[:300]
+        note = f"Told late because of {before}."
         remember(rule, state, RuleChange.Kind.FIRED, at, began=state.fired_at, note=note)
 
 
@@ -180,15 +180,14 @@ def _began(rule: AlertRule, state: RuleState, at: datetime, quiet: silence.Quiet
         news.fired(rule, state)
         remember(rule, state, RuleChange.Kind.FIRED, at, began=state.breached_at)
     else:
-        note = f"Kept quiet by {quiet.by}."
-        remember(rule, state, RuleChange.Kind.QUIET, at, began=state.breached_at, note=note)
+        remember(rule, state, RuleChange.Kind.QUIET, at, began=state.breached_at, note=quiet.by)
 
 
 def _ended(
     rule: AlertRule, state: RuleState, at: datetime, was_quiet: str, reason: str = ""
 ) -> None:
     """Whoever was not told that it fired needs not be told that it is over."""
-    note = f"{reason} Nobody was told: kept quiet by {was_quiet}.".strip() if was_quiet else reason
+    note = f"{reason} Never told because of {was_quiet}.".strip() if was_quiet else reason
     if not was_quiet:
         news.resolved(rule, state, reason=reason)
     remember(rule, state, RuleChange.Kind.RESOLVED, at, began=state.fired_at, note=note[:300])
