@@ -1,5 +1,14 @@
 """Missions in the console."""
 
-from missions.admin import briefs, evidence, governance, missions, visits  # noqa: F401
-from missions.admin import guarding, templates  # noqa: F401  # isort: skip
-from missions.admin import learning, library, meetings  # noqa: F401  # isort: skip
+from missions.admin import (  # noqa: F401
+    briefs,
+    evidence,
+    governance,
+    guarding,
+    learning,
+    library,
+    meetings,
+    missions,
+    templates,
+    visits,
+)

@@ -117,6 +117,27 @@ TABLE: dict[str, dict[str, str]] = {
     "missions.checklisttick": {"done": "good", "withdrawn": "neutral"},
     "missions.governancefinding": {"open": "warn", "closed": "neutral"},
     "missions.governancerun": {"clean": "good", "findings": "warn", "could_not_run": "bad"},
+    "missions.agentsession": {"active": "good", "idle": "neutral", "terminated": "neutral"},
+    "missions.datainspection": {"pass": "good", "warn": "warn", "fail": "warn"},
+    "missions.finding": {
+        "noted": "neutral", "open": "warn", "excepted": "warn", "resolved": "good",
+    },
+    "missions.missiontoolkit": {
+        "undecided": "warn", "approved": "good", "dropped": "neutral",
+    },
+    "missions.override": {
+        "requested": "info", "granted": "warn", "denied": "neutral", "revoked": "neutral",
+        "expired": "neutral",
+    },
+    "missions.policytemplate": {"in use": "neutral", "retired": "neutral"},
+    "missions.safeguard": {
+        "suggested": "info", "accepted": "good", "edited": "good", "rejected": "neutral",
+    },
+    "missions.toolkitconnection": {
+        "initiated": "info", "approved": "good", "expired": "warn", "revoked": "neutral",
+        "failed": "warn",
+    },
+    "missions.violation": {"open": "bad", "settled": "good"},
     "missions.mission": {
         "draft": "neutral", "active": "good", "paused": "warn", "completed": "good",
         "cancelled": "neutral", "failed": "bad",

@@ -43,7 +43,15 @@ from deployments.flags.services.tokens import issue_token as issue_sdk_token
 from telemetry import audits, kpis, rollups, snapshots
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import catalog, evidence, missions, released, telemetry, work
+from tests.kit import (
+    catalog,
+    evidence,
+    inhabited_guarding,
+    missions,
+    released,
+    telemetry,
+    work,
+)
 
 LONG = "A title that does not end where titles end, and goes on " * 8
 # One for each way out of a page: markup, an attribute, a script's string, an address.
@@ -87,6 +95,7 @@ def settle() -> World:
     released.deploy(here, root, hostile=HOSTILE, long=LONG)
     released.roll_out(here, root, hostile=HOSTILE)
     missions.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)

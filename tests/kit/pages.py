@@ -189,6 +189,7 @@ def own_pages(world: World) -> Iterator[str]:
     window = MaintenanceWindow.objects.filter(workspace=world.workspace).earliest("id")
     rollouts = dict(Rollout.objects.filter(workspace=world.workspace).values_list("status", "pk"))
     mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
+    guarded = Mission.objects.get(workspace=world.workspace, title="Guarded")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "desk:packet": (asked.uid,),
@@ -219,6 +220,9 @@ def own_pages(world: World) -> Iterator[str]:
         "missions:brief": (mission.uid,),
         "missions:move": (mission.uid, "pause"),
         "missions:evidence": (mission.uid,),
+        "missions:toolkits": (guarded.uid,),
+        "missions:safeguards": (guarded.uid,),
+        "missions:findings": (guarded.uid,),
         "missions:files": (Artifact.objects.latest("id").mission.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),
