@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.approvals import owners
 from controlplane.audit import words
+from missions.desk import files
 from missions.desk import registered as desk
 from missions.services import checkpoints
 
@@ -19,6 +20,7 @@ def register() -> None:
         link=checkpoints.link_for,
         desk_link=desk.link_for,
         sections=desk.sections,
+        previews=files.previews,
     )
     desk.register()
     words.define(

@@ -9,6 +9,7 @@
         link=page_of,                # (request) -> "/…"
         desk_link=desk_page_of,      # the same for readers of the desk
         sections=what_is_called_how, # () -> [(slug, title, names in the packet)], in order
+        previews=what_they_look_like, # (request, desk) -> {address in the packet: file to show}
     )
 
 All of them run in the transaction of the change, and a failure undoes it: there is no approved
@@ -49,6 +50,7 @@ class Owner:
     link: Callable[[Request], str] | None = None
     desk_link: Callable[[Request], str] | None = None
     sections: Callable[[], Sequence[tuple[str, str, tuple[str, ...]]]] | None = None
+    previews: Callable[[Request, bool], Mapping[str, Mapping[str, Any]]] | None = None
     panel_template: str = ""  # drawn on the packet's page with `approval` in its context
     # The packet is all there is: whoever asked may put another in its place. Elsewhere the
     # subject is changed, and its app asks again.

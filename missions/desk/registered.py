@@ -16,7 +16,7 @@ from controlplane.approvals.models import Request
 from controlplane.approvals.shown.packet import words
 from controlplane.base import twins
 from controlplane.lib.actors import Actor
-from missions.desk import learning
+from missions.desk import files, learning
 from missions.gates import registry
 from missions.models import Mission
 from missions.services import checkpoints
@@ -70,6 +70,14 @@ def _page_of(name: str, actor: Actor, given: Mapping[str, Any], query: QueryDict
     return reverse(f"mission_desk:{name}", args=(given["uid"],)) if "uid" in given else ""
 
 
+def _artifact_of(actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
+    return files.page_of(actor, str(given.get("object_id") or ""))
+
+
+def _file_of(name: str, actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
+    return reverse(f"mission_desk:{name}", args=(given["uid"], given["file"]))
+
+
 def _numbered(actor: Actor, number: int) -> str:
     found = Mission.objects.visible_to(actor).filter(ref=f"MSN-{number}").order_by("-pk").first()
     return page_of(found) if found is not None else ""
@@ -82,6 +90,10 @@ def register() -> None:
     tabs.register(Tab("figures", "Figures", "mission_desk:figures", "chart", "telemetry.view", 60))
     to_dos.register(ToDo("feedback", "How did it go?", "mission.feedback", learning.asked_for))
     BY_REF["MSN"] = _numbered
+    for route, page in (("file", "file"), ("file_picture", "picture")):
+        twins.register(f"missions:{route}", partial(_file_of, page))
+    twins.register("admin:missions_artifact_change", _artifact_of)
+    twins.register("missions:files", partial(_page_of, "mission"))
     for name in ("feedback", "retrospective"):
         twins.register(f"missions:{name}", partial(_page_of, name))
     twins.register("admin:missions_mission_change", _twin)

@@ -537,8 +537,8 @@ def test_file_of_the_item__only_where_something_is_asked_about_it(
     ]
     asked = ask(scene, item=asked_about)
     assert reverse("desk:file", args=(links[0].uid,)) in read(pia, url_of(asked))
-    file = pia.get(reverse("desk:file", args=(links[0].uid,)))
-    assert b"".join(file.streaming_content) == b"words"  # type: ignore[attr-defined]
+    file: Any = pia.get(reverse("desk:file", args=(links[0].uid,)))
+    assert b"".join(file.streaming_content) == b"words"
     assert file["Content-Disposition"].startswith("attachment")
     assert pia.get(reverse("desk:file", args=(links[1].uid,))).status_code == 404
     there = make.client(make.person(make.workspace(), "product_partner"))

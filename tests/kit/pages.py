@@ -76,6 +76,8 @@ NO_PAGES = {
     "desk:file": "hands out a file",
     "desk:signed_file": "hands out a file",
     "mission_desk:figures_file": "hands out a file",
+    "mission_desk:file": "hands out a file",
+    "mission_desk:picture": "hands out a picture",
     "boards:log_file": "hands out a file",
     "boards:checklist": "hands out a file",
     "boards:atom": "answers feed readers",

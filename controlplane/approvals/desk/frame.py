@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,10 +18,12 @@ from django.utils.http import urlencode
 from controlplane.access import policy
 from controlplane.approvals.desk.tabs import tabs
 from controlplane.approvals.links import DESK
+from controlplane.base.registries import BannerText, banners
 from controlplane.base.site import holds_something, may_enter, second_factor_done
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import NotAllowed
 
+logger = logging.getLogger(__name__)
 View = Callable[..., HttpResponseBase]
 
 
@@ -79,6 +83,19 @@ class Frame:
     @property
     def console(self) -> bool:
         return may_enter(self.actor)
+
+    @property
+    def banners(self) -> list[BannerText]:
+        """One that fails is left out: it must not take what is to be signed with it."""
+        found: list[BannerText] = []
+        for banner in banners:
+            try:
+                found += banner.show(self.actor, self.workspace_id)
+            except DatabaseError:
+                raise
+            except Exception:
+                logger.exception("the desk's banner %s failed", banner.slug)
+        return found
 
     @property
     def tabs(self) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.urls import reverse
 
@@ -67,7 +68,7 @@ def of(request: Request, actor: Actor, places: Places = CONSOLE) -> dict[str, An
     return {
         "approval": request,
         "places": places,
-        "packet": packet_read.read(request.packet, owners.sections(request)),
+        "packet": _packet(request, desk),
         "people": people.names_in(request),
         "signed_packet": request.packet,
         "steps": steps,
@@ -88,6 +89,24 @@ def of(request: Request, actor: Actor, places: Places = CONSOLE) -> dict[str, An
         "delegations": _delegations(request),
         **form_of(request, actor, steps, places),
     }
+
+
+def _packet(request: Request, desk: bool) -> packet_read.Packet:
+    """As it is read, its evidence as it looks where the owner can show it. What can't be shown is
+    named; the page stands."""
+    read = packet_read.read(request.packet, owners.sections(request))
+    show = owners.get(request.owner).previews
+    if show is None or not read.evidence:
+        return read
+    try:
+        looks = show(request, desk)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("evidence of %s could not be shown", request.ref)
+        return read
+    files = [{**file, **looks.get(file["url"], {})} for file in read.evidence]
+    return replace(read, evidence=files)
 
 
 def form_of(
