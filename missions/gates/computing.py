@@ -6,7 +6,7 @@ from controlplane.approvals import links as approval_links
 from missions import packets, stages
 from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
 from missions.gates.looking import Look
-from missions.gates.registry import provide
+from missions.gates.registry import answer, provide
 from missions.models import Mission
 
 
@@ -121,7 +121,7 @@ def stage_before(look: Look) -> Found:
     place = stages.SLUGS.index(look.stage.slug)
     before = stages.get(stages.SLUGS[place - 1])
     if look.visit is not None and look.visit.stage == before.slug:
-        found = signed(look.at(before.slug))
+        found = answer(stages.SIGNED, look.at(before.slug))  # asked already, at the end of it
         return found if found.state != "passed" else passed(f"{before.label} is signed.")
     last = look.last_visit(before.slug)
     if last is None and look.mission.source == Mission.Source.IMPORT:

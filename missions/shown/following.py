@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.approvals import links as approval_links
-from missions import packets, stages
+from missions import stages
 from missions.gates.kinds import NOT_THERE, Check
 from missions.models import Mission
 from missions.shown import moves
@@ -117,7 +117,7 @@ def _sign(cockpit: Cockpit) -> Next:
     request = cockpit.request
     assert request is not None
     label = cockpit.look.stage.checkpoint.label
-    waits = packets.missing_slots(request)
+    waits = ", ".join(step.slot.title for step in cockpit.signing if not step.slot.is_full)
     own = [step for step in cockpit.signing if step.view.may]
     if own:
         role = ", ".join(step.slot.title for step in own)
