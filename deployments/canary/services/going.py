@@ -27,6 +27,8 @@ LANDED = ("monitoring", "completed")
 def in_the_way(rollout: Rollout) -> list[str]:
     """What keeps the next step from beginning, whatever the figures say."""
     found = []
+    if rollout.flag.is_archived:
+        found.append(f"{rollout.flag.flag_name} is archived.")
     frozen = gates.frozen(rollout.flag, rollout.environment_id)
     if frozen:
         found.append(frozen)

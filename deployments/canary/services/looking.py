@@ -68,9 +68,7 @@ def tick(
         if reading is not None and end > start:
             row.read_until = end
             row.save(update_fields=["read_until"])
-        if _is_off(row, step):
-            return "off"
-        return judge_now(row, step, reading, at=end, now=now, trouble=trouble).value
+        return judge_now(row, step, reading, at=end, now=now, trouble=trouble)
 
 
 def read(rollout: Rollout, start: datetime, end: datetime) -> tuple[Reading | None, str]:
@@ -94,20 +92,48 @@ def judge_now(
     at: datetime,
     now: datetime,
     trouble: str = "",
-) -> Verdict:
-    """Count these figures and do what follows. The rollout is held."""
+) -> str:
+    """Count these figures and do what follows: the verdict. The rollout is held. Of a flag that
+    somebody switched off what came before counts, and may still be what it is rolled back for;
+    nothing else follows."""
+    off = _is_off(rollout, step)
     if reading is not None:
         keep_looks([look_of(step, at, reading)])
+        if off:
+            bare = replace(reading.figures, on=None, off=None, people=None)
+            reading = replace(reading, figures=bare)
     holds = list(rollout.steps.values_list("hold_minutes", flat=True))
     # What keeps the next step back is only asked when it could begin.
     waiting = _waiting(rollout) if is_through(step, now) else ()
     seen, ruling = weigh(rollout, step, reading, at=at, now=now, holds=holds, waiting=waiting)
     if trouble and ruling.rule == "no_data":
         ruling = replace(ruling, reason=f"{ruling.reason}: {trouble}"[:500])
-    fresh = (step.verdict, step.rule) != (ruling.verdict.value, ruling.rule)
+    if off and ruling.verdict != Verdict.ROLLBACK:
+        step.seen, step.numbers, step.checked_at = seen.written(), ruling.numbers, now
+        step.save(update_fields=["seen", "numbers", "checked_at"])
+        return "off"
+    before = step.verdict, step.rule
     note(step, seen, ruling, now)
+    if ruling.verdict == Verdict.ADVANCE and (refusal := _refused(rollout, step)):
+        # Told, and not tried in vain each minute with the figures lost.
+        ruling = replace(ruling, verdict=Verdict.HOLD, rule="waiting", reason=refusal)
+        note(step, seen, ruling, now)
+    fresh = before != (ruling.verdict.value, ruling.rule)
     _follow(rollout, step, ruling, fresh=fresh)
-    return ruling.verdict
+    return ruling.verdict.value
+
+
+def _refused(rollout: Rollout, step: RolloutStep) -> str:
+    """Go on; or the sentence of what refuses it that nobody looked for."""
+    step.save()
+    try:
+        with transaction.atomic():
+            going.go_on(rollout, step, actor=noting.JUDGE)
+    except ControlPlaneError as error:
+        rollout.refresh_from_db(fields=["status", "version"])
+        step.refresh_from_db()
+        return error.message
+    return ""
 
 
 def is_through(step: RolloutStep, now: datetime) -> bool:
@@ -171,9 +197,6 @@ def _follow(rollout: Rollout, step: RolloutStep, ruling: Ruling, *, fresh: bool)
             leaving.take_back(
                 rollout, step, actor=noting.JUDGE, reason=ruling.reason, ruling=ruling
             )
-        case Verdict.ADVANCE:
-            step.save()
-            going.go_on(rollout, step, actor=noting.JUDGE)
         case Verdict.KEEP:
             _stand(rollout, step, RolloutStep.State.RUNNING)
         case Verdict.HOLD | Verdict.ASK:
@@ -207,7 +230,7 @@ def _tell_held(rollout: Rollout, step: RolloutStep, ruling: Ruling) -> None:
 
 def _is_off(rollout: Rollout, step: RolloutStep) -> bool:
     """Whoever changes the flag in the middle knows something: stay where it is and say so. As long
-    as it is on for somebody the judge goes on looking; there is nothing to judge of what is off."""
+    as it is on for somebody the judge goes on looking."""
     state = state_of(rollout)
     off = not state.flag.enabled or not state.settings["on"]
     if rollout.status != "paused" and (off or state.settings != moving.expected(rollout, step)):

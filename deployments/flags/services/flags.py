@@ -167,6 +167,11 @@ def archive(flag: Flag, *, actor: Actor, version: int | None = None, reason: str
         raise Conflict(
             f"Other flags require it: {', '.join(needed[:5])}.", details={"required_by": needed}
         )
+    under_way = row.rollouts.open().order_by("pk").first()
+    if under_way is not None:
+        raise Conflict(
+            f"{under_way.ref} rolls it out: end that first.", details={"rollout": under_way.ref}
+        )
     before = content(row)
     row.archived_at = clock.now()
     save_fields(row, "archive", actor=actor, before=before, reason=reason)
