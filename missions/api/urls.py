@@ -6,6 +6,7 @@ from django.urls import path
 
 from missions.api import evidence_urls, governance, missions, parts
 from missions.api.guarding import urls as guarding
+from missions.api.learning import urls as learning
 from missions.api.plans import urls as plans
 
 ONE = "v1/missions/<str:ref>"
@@ -40,4 +41,5 @@ urlpatterns = [
     *evidence_urls.urlpatterns,
     *guarding.urlpatterns,
     *plans.urlpatterns,
+    *learning.urlpatterns,
 ]
