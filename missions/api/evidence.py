@@ -16,7 +16,13 @@ from controlplane.base.api.filters import PortalFilterSet
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import NoInput, read
-from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
+from controlplane.base.api.views import (
+    DetailView,
+    ListView,
+    PortalAPIView,
+    PortalRequest,
+    RowView,
+)
 from controlplane.lib.errors import Invalid, NotFound
 from missions import stages
 from missions.api import evidence_forms as forms
@@ -42,7 +48,7 @@ class FileSchema(PortalSchema):
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         if not self._takes_file():
-            return super()._get_request_body(direction)
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         form = {"schema": {"type": "string", "format": "binary"}}
         return {"content": {"application/octet-stream": form}, "required": True}
 
@@ -80,13 +86,13 @@ class ArtifactFilter(PortalFilterSet):
         return rows.filter(stage=stages.normal(value))
 
 
-class _Artifacts:
+class _Artifacts(RowView):
     output = forms.ArtifactRow
     extra_columns = ("mission__ref", "storage_key")
     tags = TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        mission = mission_of(request, self.kwargs["ref"])  # type: ignore[attr-defined]
+        mission = mission_of(request, self.kwargs["ref"])
         rows = Artifact.objects.visible_to(request.actor).filter(mission=mission)
         return rows.select_related("mission__workspace", "visit")
 
@@ -233,13 +239,13 @@ ClearView = _verb(
 # --- Bundles ------------------------------------------------------------------------------------
 
 
-class _Bundles:
+class _Bundles(RowView):
     output = forms.BundleRow
     extra_columns = ("mission__ref", "storage_key")
     tags = TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        mission = mission_of(request, self.kwargs["ref"])  # type: ignore[attr-defined]
+        mission = mission_of(request, self.kwargs["ref"])
         rows = Bundle.objects.visible_to(request.actor).filter(mission=mission)
         return rows.select_related("mission__workspace")
 

@@ -182,7 +182,12 @@ def test_storage__away__waits_longer_each_time_and_then_says_so(
 ) -> None:
     monkeypatch.setenv(limits.BUNDLE_ATTEMPTS.env_name, "3")
     waits: list[int] = []
-    monkeypatch.setattr(leases, "backoff", lambda tries: waits.append(tries) or 0.0)
+
+    def at_once(tries: int) -> float:
+        waits.append(tries)
+        return 0.0
+
+    monkeypatch.setattr(leases, "backoff", at_once)
 
     def away(alias: str, key: str, content: Any) -> str:
         raise files.StorageSilent("The storage does not answer.")

@@ -73,7 +73,7 @@ def upload(secret: str, row: Mission, name: str, body: bytes, kind: str = "", **
 
 def saved(client: Client, path: str, **given: Any) -> tuple[Any, bytes]:
     """The answer, and all of its bytes."""
-    answer = client.get(path, **given)
+    answer: Any = client.get(path, **given)
     assert answer.status_code == 200, path
     return answer, b"".join(answer.streaming_content)
 
@@ -108,9 +108,8 @@ def test_gigabyte__refused_by_its_length_alone(secret: str, row: Mission, place:
         def read(self, *args: Any) -> bytes:
             raise AssertionError("read")
 
-    answer = upload(
-        secret, row, "big.bin", b"", CONTENT_LENGTH=str(GIGABYTE), **{"wsgi.input": Never()}
-    )
+    said: dict[str, Any] = {"CONTENT_LENGTH": str(GIGABYTE), "wsgi.input": Never()}
+    answer = upload(secret, row, "big.bin", b"", **said)
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "TOO_LARGE"
     assert kit.kept(place) == []

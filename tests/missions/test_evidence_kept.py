@@ -112,7 +112,8 @@ def test_check__of_a_bundle__found_broken(
 def _bundle(row: Mission, world: World) -> Bundle:
     asked = evidence.ask_bundle(row, actor=world.actor)
     bundles.make_due()
-    return Bundle.objects.select_related("mission").get(pk=asked.pk)
+    found: Bundle = Bundle.objects.select_related("mission").get(pk=asked.pk)
+    return found
 
 
 # --- After a crash ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.core.files.storage import FileSystemStorage
 
 class DurableFolder(FileSystemStorage):
     def _save(self, name: str, content: Any) -> str:
-        kept: str = super()._save(name, content)
+        kept: str = super()._save(name, content)  # type: ignore[misc]  # Django's own hook
         whole = self.path(kept)
         _flush(whole)
         _flush(os.path.dirname(whole))

@@ -92,7 +92,7 @@ def lock(workspace_id: int) -> None:
 def alert(mission: Mission) -> int:
     """Tell, once a day, whoever can make room. How many were told of."""
     day = clock.now().date().isoformat()
-    scopes = (
+    scopes: tuple[tuple[str, str, Room, list[int]], ...] = (
         (mission.ref, f"mission:{mission.uid}", of_mission(mission), [mission.owner_id]),
         ("the workspace", f"workspace:{mission.workspace_id}",
          of_workspace(mission.workspace_id), []),
