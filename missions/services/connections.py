@@ -10,11 +10,14 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.access import policy
+from controlplane.audit.refs import subject_ref
 from controlplane.base import signals
 from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition
+from controlplane.notify import wording
+from controlplane.notify.services import To, notify
 from controlplane.work.services import graph
 from missions import guarding, links
 from missions.models import Mission, MissionToolkit, ToolkitConnection
@@ -26,6 +29,12 @@ from missions.services.walking import pause_mission
 
 DRIFT = "mission.oauth_drift"
 _ENDED = ("expired", "revoked", "failed")
+wording.register(
+    "mission.verify",
+    "Scopes of a mission were not verified",
+    subject="{ref} {title}: {toolkit} was not verified for {hours} hours",
+    body="The inspector asks its provider what the connection may do, and reports it.",
+)
 
 
 # --- Beginning ----------------------------------------------------------------------------------
@@ -335,3 +344,20 @@ def _note(
     }  # fmt: skip
     outcome = {"initiated": "info", "connected": "success"}.get(what, "error")
     tell(toolkit.mission, "composio_auth_flow", said, actor=actor, status=outcome)
+
+
+def ask_to_verify(connection: ToolkitConnection) -> bool:
+    """Nobody looked at it for as long as scopes may go unseen: told once a day, to whoever watches
+    over what runs."""
+    toolkit, mission = connection.toolkit, connection.toolkit.mission
+    told = notify(
+        workspace_id=mission.workspace_id,
+        kind="mission.verify",
+        to=To(roles=[guarding.OPERATIONS]),
+        key=f"verify:{connection.uid}:{clock.now():%Y-%m-%d}",
+        values={"ref": mission.ref, "title": mission.title, "toolkit": toolkit.integration.name,
+                "hours": f"{guarding.VERIFY_HOURS.value:g}"},
+        link=links.toolkits_of(mission),
+        about=subject_ref(mission),
+    )  # fmt: skip
+    return told.created_at >= clock.now() - timedelta(minutes=1)
