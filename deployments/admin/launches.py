@@ -54,10 +54,6 @@ def _cannot_reopen(obj: Launch) -> str:
     return "" if obj.status in {"signing", "signed"} else "Nobody was asked to sign."
 
 
-def _cannot_cancel(obj: Launch) -> str:
-    return "" if obj.status in {"preparing", "signing"} else "It is over."
-
-
 @admin.register(Launch)
 class LaunchAdmin(ModelAdmin[Launch]):
     list_name = "Launches"
@@ -143,7 +139,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
         services.reopen_launch(obj, actor=actor_of(request), reason=reason)
         return f"{obj.title} is being prepared."
 
-    @button(label="Cancel", action=MANAGE, reason=True, when=_cannot_cancel, quiet=True,
+    @button(label="Cancel", action=MANAGE, reason=True, when=_cancelled, quiet=True,
             confirm="It will not be launched; its checklist stays to be read.")  # fmt: skip
     def cancel(self, request: HttpRequest, obj: Launch, reason: str) -> str:
         services.cancel_launch(obj, actor=actor_of(request), reason=reason)

@@ -143,9 +143,9 @@ def _stages(launch: Launch, before: Span, since: Span | None) -> Iterator[Line]:
             }
         )
     old, new = found
-    for stage in sorted({*old, *new}):
+    for stage in (each for each in STAGE_WORDS if each in old or each in new):
         was, now = old.get(stage), new.get(stage)
-        what = f"Missions in “{STAGE_WORDS.get(stage, stage)}”"
+        what = f"Missions in “{STAGE_WORDS[stage]}”"
         yield Line(what, words.lasting(was), words.lasting(now), _better(was, now))
 
 
