@@ -22,6 +22,7 @@ from missions.shown.following import Next, following
 from missions.shown.gate_rows import doors
 from missions.shown.track import track
 from tests import make
+from tests.console.test_colours_and_sizes import sheets, undressed, weight
 from tests.console.test_own_pages import asked_of
 from tests.kit import settled
 from tests.kit.missions import BRIEF, LINK, World, again, all_answered, request_of, visit_of
@@ -342,6 +343,25 @@ def _cost(client: Client, row: Mission) -> int:
     with CaptureQueriesContext(connection) as captured:
         text(client, row)
     return len(asked_of(captured))
+
+
+def test_pages__loads_what_draws_them_and_under_85_kib(world: World, owner: Client) -> None:
+    with all_answered():
+        row = world.asked()
+        paths = [
+            page_of(row),
+            reverse("admin:missions_mission_changelist"),
+            reverse("missions:new"),
+            reverse("missions:brief", args=(row.uid,)),
+            reverse("missions:evidence", args=(row.uid,)),
+            reverse("missions:line", args=(row.uid, "intent_validated")),
+            reverse("missions:move", args=(row.uid, "pause")),
+        ]
+        for path in paths:
+            page = owner.get(path, follow=True).content.decode()
+            assert weight(page) <= 85 * 1024, path
+            assert not undressed(page, sheets()), path
+            assert page.count("<h1") == 1, path
 
 
 @pytest.mark.parametrize("path", ["brief", "move"])
