@@ -1,4 +1,4 @@
-"""The part of the permission matrix that is about missions, what is learnt of them, and meetings."""
+"""Who may do what with missions, what is learnt of them, and meetings."""
 
 from __future__ import annotations
 
