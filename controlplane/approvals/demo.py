@@ -21,6 +21,7 @@ def approvals(scene: demo.Scene) -> None:
     _push(scene)
     _hotfix(scene)
     _sent_back(scene)
+    _with_a_partner(scene)
     services.delegate(
         None,
         scene.people["engineering_lead"],
@@ -133,3 +134,42 @@ def _sent_back(scene: demo.Scene) -> None:
     )
     packet["undo"] = "Set the pool back to 60 and restart; two minutes."
     services.revise(request, packet, actor=asker, reason="How to undo it")
+
+
+def _with_a_partner(scene: demo.Scene) -> None:
+    """Somebody of another house signs too, on the desk; one has signed what has changed since."""
+    services.define_policy(
+        scene.workspace,
+        "partner_change",
+        actor=scene.actor("workspace_admin"),
+        name="Change that a partner feels",
+        about="The partner signs as well as the Release Manager.",
+        slots=[
+            slot("release", "Release manager", "release_manager"),
+            slot("partner", "Product partner", "product_partner"),
+        ],
+        escalate_to=["product_vp"],
+    )
+    asker = scene.actor("engineering_lead")
+    packet = {
+        "what": "Mails to your customers leave by the **new gateway**, a quarter of them first.",
+        "before": {"gateway": "old", "percent": 0},
+        "after": {"gateway": "new", "percent": 50},
+        "affected": {"records": 1_200, "segments": ["partners, EU"]},
+        "safeguards": [{"title": "Nothing is sent at night", "severity": "high"}],
+        "undo": {"label": "Switch it back", "window_minutes": 2},
+    }
+    request = services.ask(
+        scene.workspace,
+        policy="partner_change",
+        owner="by_hand",
+        subject="demo:gateway",
+        title="Send partners' mails by the new gateway",
+        actor=asker,
+        packet=packet,
+    )
+    services.decide(
+        request, "approved", actor=_signer(scene, "release_manager"), sha256=request.sha256
+    )
+    packet["after"] = {"gateway": "new", "percent": 25}
+    services.revise(request, packet, actor=asker, reason="Half was too much to begin with")

@@ -421,7 +421,10 @@ def test_hostile_texts__escaped_everywhere(scene: Scene, pia: Client) -> None:
 
 
 def test_files__pdf_and_html_for_who_may_read_it(scene: Scene, pia: Client) -> None:
-    asked = ask(scene)
+    asked = ask(scene, packet={"what": "Ten percent.", "made_by": f"user:{scene.rita.pk}"})
+    assert f"Rita Lund (user:{scene.rita.pk})" in html.unescape(
+        pia.get(url_of(asked, "export", "html")).content.decode()
+    )
     for kind, begin in (("pdf", b"%PDF-"), ("html", b"<!DOCTYPE html>")):
         file = pia.get(url_of(asked, "export", kind))
         assert file.content.startswith(begin)

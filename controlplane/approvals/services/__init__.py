@@ -5,6 +5,7 @@ from controlplane.approvals.services.closing import expire, supersede, void, wit
 from controlplane.approvals.services.commenting import comment
 from controlplane.approvals.services.deciding import decide
 from controlplane.approvals.services.delegating import delegate, end_delegation
+from controlplane.approvals.services.owning import ask_again, stands, take_back
 from controlplane.approvals.services.policies import (
     change_policy,
     define_policy,
@@ -18,6 +19,7 @@ from controlplane.approvals.signing import slots_for as may_sign
 __all__ = [
     "SlotView",
     "ask",
+    "ask_again",
     "change_policy",
     "comment",
     "decide",
@@ -30,7 +32,9 @@ __all__ = [
     "policy_of",
     "retire_policy",
     "revise",
+    "stands",
     "supersede",
+    "take_back",
     "void",
     "waiting_for",
     "withdraw",

@@ -32,6 +32,7 @@ PEOPLE: list[tuple[str, tuple[str, ...], str, str]] = [
     ("engineering_lead", ("database_lead",), "Elif", "Lang"),
     ("security_lead", ("privacy_officer",), "Sami", "Lund"),
     ("viewer", (), "Vera", "Wood"),
+    ("product_partner", (), "Pia", "Noor"),  # of another house: the review desk only
 ]
 
 
