@@ -29,13 +29,14 @@ class MissionsConfig(AppConfig):
         )
         from missions.governance import registered as governed
         from missions.learning import registered as learnt
-        from missions.shown import console, guard_console
+        from missions.shown import console, guard_console, plan_console
 
         presented.register()
         presented_guarding.register()
         presented_plans.register()
         console.register()
         guard_console.register()
+        plan_console.register()
         registered.register()
         learnt.register()
         governed.register()

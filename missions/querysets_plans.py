@@ -39,6 +39,10 @@ class DutyQuerySet(PartQuerySet):
     def standing(self) -> Self:
         return self.filter(cancelled_at=None)
 
+    def ahead(self, at: datetime) -> Self:
+        """Not over yet."""
+        return self.standing().filter(ends_at__gt=at)
+
     def covering(self, at: datetime) -> Self:
         return self.standing().filter(starts_at__lte=at, ends_at__gt=at)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from missions.web import brief, evidence_urls, governance, guarding, importing, lines, moves, new
-from missions.web import learning_urls  # isort: skip
+
+from missions.web import learning_urls, plans_urls  # isort: skip
 
 app_name = "missions"
 _ONE = "admin/missions/mission/<uuid:uid>"
@@ -22,4 +23,5 @@ urlpatterns = [
     path(f"{_ONE}/evidence/", lines.evidence, name="evidence"),
     *evidence_urls.urlpatterns,
     *learning_urls.urlpatterns,
+    *plans_urls.urlpatterns,
 ]

@@ -9,6 +9,7 @@ from missions.admin import (  # noqa: F401
     library,
     meetings,
     missions,
+    plans,
     templates,
     visits,
 )

@@ -142,6 +142,25 @@ TABLE: dict[str, dict[str, str]] = {
         "draft": "neutral", "active": "good", "paused": "warn", "completed": "good",
         "cancelled": "neutral", "failed": "bad",
     },
+    "missions.dutywindow": {
+        "in force": "info", "to come": "neutral", "over": "neutral", "cancelled": "neutral",
+    },
+    "missions.play": {"proposed": "info", "selected": "good", "withdrawn": "neutral"},
+    "missions.riskentry": {"low": "good", "medium": "warn", "high": "bad", "removed": "neutral"},
+    "missions.run": {
+        "queued": "neutral", "running": "info", "finished": "good", "aborted": "warn",
+    },
+    "missions.runstep": {
+        "queued": "neutral", "running": "info", "skipped": "neutral", "failed": "warn",
+        "succeeded": "good",
+    },
+    "missions.undoplan": {
+        "draft": "warn", "ready": "good", "executed": "neutral", "expired": "neutral",
+    },
+    "missions.undorun": {
+        "requested": "warn", "running": "info", "completed": "good", "failed": "bad",
+        "withdrawn": "neutral",
+    },
     "missions.stagevisit": {
         "": "neutral", "open": "info", "completed": "good", "sent_back": "warn",
         "abandoned": "neutral",

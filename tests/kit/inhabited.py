@@ -48,6 +48,7 @@ from tests.kit import (
     evidence,
     inhabited_guarding,
     missions,
+    missions_plans,
     released,
     telemetry,
     work,
@@ -95,6 +96,7 @@ def settle() -> World:
     released.deploy(here, root, hostile=HOSTILE, long=LONG)
     released.roll_out(here, root, hostile=HOSTILE)
     missions.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    missions_plans.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)

@@ -6,7 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from controlplane.access.models import User, Workspace
 from controlplane.catalog import services as catalog
+from controlplane.catalog.models import Integration
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from missions.models import Mission, Play, Run, UndoPlan, UndoRun
@@ -76,7 +78,8 @@ class World(kit.World):
     that no test walks there."""
 
     def integrations(self) -> None:
-        for slug in ("crm", "mail"):
+        known = Integration.objects.of(self.workspace).values_list("slug", flat=True)
+        for slug in {"crm", "mail"} - set(known):
             catalog.add_integration(
                 self.workspace, actor=make.JOB, slug=slug, name=slug, kind="toolkit"
             )
@@ -172,3 +175,43 @@ class World(kit.World):
             for place, result in results
         ]
         return undoing.report_undo(run, told, actor=self.executor)
+
+
+def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """One whose plays wait for a choice, and one that was run, drilled and is being taken back."""
+    world = World(workspace, root)
+    world.oc = world.actor  # type: ignore[misc]
+    back = [{**each, "inverse": hostile} for each in UNDO["steps"]]
+    said = {**PLAY, "title": hostile, "rationale": f"{hostile}\n{long}", "impact": long[:480],
+            "key": hostile[:90], "steps": [{**each, "summary": hostile} for each in STEPS],
+            "precedents": [{"id": "<b>", "title": hostile, "summary": long[:480]}],
+            "undo": {**UNDO, "label": hostile, "impact": long[:480], "steps": back}}  # fmt: skip
+    waiting = world.imported(stage="Plan", title="Plays wait", external_ref="plans-waiting")
+    plays.propose_plays(waiting, [PLAY, OTHER], actor=world.planner)
+    plays.propose_plays(waiting, [said, OTHER], actor=world.planner)  # the first is withdrawn
+    _say(world, waiting, hostile, long)
+    run = world.run(world.executing(title="Run and undone", external_ref="plans-run"), "run<b>")
+    drill = world.undo(run, drill=True)
+    world.tries(drill, (2, "done"), (1, "done"))
+    for place in (2, 3):
+        world.step(run, place, arguments={"note": hostile})
+    world.report(
+        run,
+        {"external_id": "step-2", "status": "failed", "error_code": hostile[:60], "agent": "x<b>"},
+        {"external_id": "step-3", "status": "running", "action": hostile[:100]},
+        *many(3),
+        *many(2, "skipped", external_id="skip"),
+    )
+    undo = undoing.request_undo(world.undo_of(run), actor=world.actor, reason=hostile)
+    world.tries(undo, (2, "failed"))
+
+
+def _say(world: World, row: Mission, hostile: str, long: str) -> None:
+    plan_notes.put_plan_note(row, actor=world.actor, risk_notes=hostile, sla_impact=long)
+    for title, likely in ((hostile, 5), (long[:190], 1)):
+        risk = plan_notes.add_risk(
+            row, actor=world.actor, title=title, likelihood=likely, impact=4,
+            reversibility="none", mitigation=hostile, owner=world.owner,
+        )  # fmt: skip
+    plan_notes.remove_risk(risk, actor=world.actor, reason=hostile)
+    plan_notes.check_hooks(row, actor=world.actor, passed=False, details=hostile)

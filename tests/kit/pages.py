@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from missions.models import Artifact, Mission
+from missions.models import Artifact, Mission, UndoRun
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -192,6 +192,7 @@ def own_pages(world: World) -> Iterator[str]:
     rollouts = dict(Rollout.objects.filter(workspace=world.workspace).values_list("status", "pk"))
     mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
     guarded = Mission.objects.get(workspace=world.workspace, title="Guarded")
+    undone = UndoRun.objects.of(world.workspace).latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "desk:packet": (asked.uid,),
@@ -218,6 +219,10 @@ def own_pages(world: World) -> Iterator[str]:
         "canary:figures": (rollouts["running"],),
         "canary:complete": (rollouts["running"],),
         "approvals:delegate": (asked.uid,),
+        "missions:plan": (undone.plan.mission.uid,),
+        "missions:runs": (undone.plan.mission.uid,),
+        "missions:run": (undone.plan.mission.uid, undone.plan.mission.runs.latest("id").uid),
+        "missions:undo_run": (undone.plan.mission.uid, undone.uid),
         "missions:line": (mission.uid, "safeguards_confirmed"),
         "missions:brief": (mission.uid,),
         "missions:move": (mission.uid, "pause"),

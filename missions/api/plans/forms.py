@@ -278,7 +278,7 @@ class Report(StrictSerializer):
     status = serializers.ChoiceField(choices=_STATES)
     sequence = number(
         0, 2_000_000_000, required=False,
-        help_text="the reporter's own number: of two reports as far as each other the higher counts",
+        help_text="the reporter's own number: of two that are as far the higher counts",
     )  # fmt: skip
     agent = text(max_length=80)
     toolkit = text(max_length=50)
