@@ -6,7 +6,8 @@ from typing import Any
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
-from deployments.models import Deployment
+from deployments.flags.services.gates import needs_consent
+from deployments.models import Deployment, Rollout
 
 
 @policy.rule("deployment.start", "deployment.close")
@@ -18,3 +19,13 @@ def people_go_to_production(actor: Actor, obj: Any) -> str | None:
     if not obj.is_guarded or obj.kind == Deployment.Kind.ROLLBACK:
         return None
     return f"a person does this in {obj.environment}"
+
+
+@policy.rule("rollout.promote")
+def people_bring_it_to_production(actor: Actor, obj: Any) -> str | None:
+    """The same of a canary. Where its plan was consented to, people have said so already."""
+    if not isinstance(obj, Rollout) or actor.kind == "person":
+        return None
+    if not obj.environment.needs_approval or needs_consent(obj.environment_id):
+        return None
+    return f"a person does this in {obj.environment}, where nobody consents to the plan"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,66 +19,11 @@ from controlplane.lib.errors import Invalid
 from deployments import links as deployment_links
 from deployments.canary import links, services
 from deployments.canary.limits import JUDGES
-from deployments.canary.services import going
-from deployments.canary.services.consent import is_given, is_needed, stands
-from deployments.canary.services.holding import current_step, next_step
-from deployments.flags.services import gates
+from deployments.canary.services.holding import next_step
 from deployments.flags.shown import links as flag_links
 from deployments.models import Rollout
 from deployments.shown import canaries, canary_words
-
-NOT_FROZEN = "Nothing is frozen there."
-ON_TIME = "It may go on without a reason."
-
-
-def _only(*statuses: str) -> Callable[[Rollout], str]:
-    def when(rollout: Rollout) -> str:
-        if rollout.status in statuses:
-            return ""
-        return f"It is {rollout.get_status_display().lower()}."
-
-    return when
-
-
-def _startable(rollout: Rollout) -> str:
-    return _only("baseline_taken")(rollout) or " ".join(going.before_start(rollout))
-
-
-def _frozen(rollout: Rollout) -> str:
-    return "" if gates.frozen(rollout.flag, rollout.environment_id) else NOT_FROZEN
-
-
-def _startable_anyway(rollout: Rollout) -> str:
-    """Nothing but a freeze is in the way."""
-    elsewhere = _only("baseline_taken")(rollout) or _frozen(rollout)
-    if elsewhere:
-        return elsewhere
-    frozen = gates.frozen(rollout.flag, rollout.environment_id)
-    return " ".join(each for each in going.before_start(rollout) if each != frozen)
-
-
-def _on_time(rollout: Rollout) -> str:
-    """Whether the step is through, by its time, its figures and what is around it."""
-    elsewhere = _only("running", "held")(rollout)
-    step = None if elsewhere else current_step(rollout)
-    if step is None:
-        return elsewhere
-    return " ".join([*going.too_early(step), *going.in_the_way(rollout)])
-
-
-def _before_its_time(rollout: Rollout) -> str:
-    elsewhere = _only("running", "held")(rollout)
-    if elsewhere:
-        return elsewhere
-    frozen = gates.frozen(rollout.flag, rollout.environment_id)
-    hard = [each for each in going.in_the_way(rollout) if each != frozen]
-    return " ".join(hard) if hard else ("" if _on_time(rollout) else ON_TIME)
-
-
-def _standing(rollout: Rollout) -> str:
-    """Where it is and what was decided about it: going on is decided by both."""
-    step = current_step(rollout)
-    return f"{step.position}.{rollout.version}" if step is not None else ""
+from deployments.shown import canary_moves as moves
 
 
 def _stood(request: HttpRequest) -> tuple[int, int]:
@@ -87,31 +32,6 @@ def _stood(request: HttpRequest) -> tuple[int, int]:
     if not (step.isdecimal() and version.isdecimal()):
         raise Invalid("Nobody looked at it.")
     return int(step), int(version)
-
-
-def _changeable(rollout: Rollout) -> str:
-    elsewhere = _only("planned", "baseline_taken")(rollout)
-    if elsewhere:
-        return elsewhere
-    asked = rollout.approval is not None and rollout.approval.status in ("open", "approved")
-    return "Consent was asked for this plan: cancel it and plan another." if asked else ""
-
-
-def _nobody_asked(rollout: Rollout) -> str:
-    return f"Nobody is asked about changes in {rollout.environment}."
-
-
-def _askable(rollout: Rollout) -> str:
-    elsewhere = _only("planned", "baseline_taken")(rollout)
-    if elsewhere:
-        return elsewhere
-    if not is_needed(rollout):
-        return _nobody_asked(rollout)
-    if is_given(rollout):
-        return "Consent was given."
-    approval = rollout.approval
-    asks = approval is not None and approval.status == "open" and stands(rollout)
-    return f"{approval.ref} asks already." if approval is not None and asks else ""
 
 
 @admin.register(Rollout)
@@ -253,7 +173,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         if obj is None:
             return found
         when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
-        idle = {_only()(obj), _nobody_asked(obj), NOT_FROZEN, ON_TIME}
+        idle = {moves.only()(obj), moves.nobody_asked(obj), *moves.OF_NO_USE}
 
         def of_use(one: ShownButton) -> bool:
             asked = when.get(one.name)
@@ -266,7 +186,15 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         on_time, early = kept.get("promote"), kept.get("promote_early")
         if on_time is not None and early is not None:
             del kept["promote" if not early.refusal else "promote_early"]
-        return [self._named(one, to) for one in kept.values()]
+        shown = [self._named(one, to) for one in kept.values()]
+        return self._leading(shown) if moves.asks(obj) else shown
+
+    def _leading(self, shown: list[ShownButton]) -> list[ShownButton]:
+        """A person decides: going on is the next step, for those who may."""
+        free = [one for one in shown if one.name == "promote_early" and not one.refusal]
+        if not free or any(one.primary for one in shown):
+            return shown
+        return [replace(free[0], primary=True), *(one for one in shown if one is not free[0])]
 
     def _named(self, one: ShownButton, to: str) -> ShownButton:
         match one.name:
@@ -278,14 +206,14 @@ class RolloutAdmin(ModelAdmin[Rollout]):
                 return replace(one, grave=True)
         return one
 
-    @button(label="Take the baseline", action="rollout.plan", when=_only("planned"))
+    @button(label="Take the baseline", action="rollout.plan", when=moves.only("planned"))
     def baseline(self, request: HttpRequest, obj: Rollout, reason: str) -> str | HttpResponse:
         if obj.source == Rollout.Source.POSTED:
             return HttpResponseRedirect(links.posting(obj))
         taken = services.take_baseline(obj, actor=actor_of(request))
         return f"{taken.ref} has its baseline."
 
-    @button(label="Ask for consent", action="rollout.plan", when=_askable)
+    @button(label="Ask for consent", action="rollout.plan", when=moves.askable)
     def consent_ask(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         asked = services.ask_consent(obj, actor=actor_of(request))
         return f"{asked.ref} asks for consent."
@@ -294,7 +222,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         label="Start",
         action="rollout.promote",
         confirm="Bring the first cohort?",
-        when=_startable,
+        when=moves.startable,
     )
     def start(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.start(obj, actor=actor_of(request))
@@ -306,7 +234,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         action="rollout.override",
         confirm="Bring the first cohort though changes are frozen? Why stands in the record.",
         reason=True,
-        when=_startable_anyway,
+        when=moves.startable_anyway,
     )
     def start_anyway(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.start(obj, actor=actor_of(request), override=reason)
@@ -316,8 +244,8 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         label="Go on to the next step",
         action="rollout.promote",
         confirm="Go on to the next step?",
-        when=_on_time,
-        seen=_standing,
+        when=moves.on_time,
+        seen=moves.standing,
     )
     def promote(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         step, version = _stood(request)
@@ -330,24 +258,24 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         action="rollout.override",
         confirm="Go on though the step is not through? Why stands in the record of the next one.",
         reason=True,
-        when=_before_its_time,
-        seen=_standing,
+        when=moves.before_its_time,
+        seen=moves.standing,
     )
     def promote_early(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         step, version = _stood(request)
         services.promote(obj, actor=actor_of(request), override=reason, step=step, version=version)
         return f"{obj.ref} went on, before its time."
 
-    @button(label="Go on after the pause", action="rollout.promote", when=_only("paused"))
+    @button(label="Go on after the pause", action="rollout.promote", when=moves.only("paused"))
     def resume(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.resume(obj, actor=actor_of(request))
         return f"{obj.ref} goes on."
 
-    @button(label="Document and end", action="rollout.promote", when=_only("stabilizing"))
+    @button(label="Document and end", action="rollout.promote", when=moves.only("stabilizing"))
     def complete(self, request: HttpRequest, obj: Rollout, reason: str) -> HttpResponse:
         return HttpResponseRedirect(links.completing(obj))
 
-    @button(quiet=True, label="Change the plan", action="rollout.plan", when=_changeable)
+    @button(quiet=True, label="Change the plan", action="rollout.plan", when=moves.changeable)
     def plan(self, request: HttpRequest, obj: Rollout, reason: str) -> HttpResponse:
         return HttpResponseRedirect(links.plan_of(obj))
 
@@ -355,7 +283,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         quiet=True,
         label="Take the baseline again",
         action="rollout.plan",
-        when=_only("baseline_taken"),
+        when=moves.only("baseline_taken"),
     )
     def baseline_again(self, request: HttpRequest, obj: Rollout, reason: str) -> Any:
         return self.baseline(request, obj, reason)
@@ -365,7 +293,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         label="Pause",
         action="rollout.pause",
         reason=True,
-        when=_only("running", "held"),
+        when=moves.only("running", "held"),
     )
     def pause(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.pause(obj, actor=actor_of(request), reason=reason)
@@ -373,11 +301,32 @@ class RolloutAdmin(ModelAdmin[Rollout]):
 
     @button(
         quiet=True,
+        label="Wait for somebody at each step",
+        action="rollout.plan",
+        when=moves.steady(by_itself=True),
+    )
+    def by_hand(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+        services.change_rollout(obj, actor=actor_of(request), automatic=False)
+        return f"{obj.ref} waits for somebody at each step."
+
+    @button(
+        quiet=True,
+        label="Go on by itself",
+        action="rollout.plan",
+        confirm="Let each step that passed be followed by the next, without anybody?",
+        when=moves.may_go_alone,
+    )
+    def by_itself(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
+        services.change_rollout(obj, actor=actor_of(request), automatic=True)
+        return f"{obj.ref} goes on by itself."
+
+    @button(
+        quiet=True,
         label="Roll back",
         action="rollout.rollback",
         confirm="Switch the flag off there for everybody, now?",
         reason=True,
-        when=_only("running", "held", "paused", "stabilizing"),
+        when=moves.only("running", "held", "paused", "stabilizing"),
     )
     def roll_back(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.roll_back(obj, actor=actor_of(request), reason=reason)
@@ -388,7 +337,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         label="Cancel",
         action="rollout.plan",
         reason=True,
-        when=_only("planned", "baseline_taken"),
+        when=moves.only("planned", "baseline_taken"),
     )
     def cancel(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.cancel(obj, actor=actor_of(request), reason=reason)

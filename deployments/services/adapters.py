@@ -24,7 +24,8 @@ from deployments.steps.kinds import SEALED_FOR
 
 _MOST_ARGUMENTS = 100
 _LONGEST = 7200
-_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "fish"})
+_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish"})
+_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
 
 class WithSecret(NamedTuple):
@@ -105,12 +106,27 @@ def _argv(value: Any) -> list[str]:
         raise reading.refuse("argv", f"From 1 to {_MOST_ARGUMENTS} parts.")
     if "{" in parts[0]:
         raise reading.refuse("argv", "The program is named, not filled in.")
-    program = parts[0].rsplit("/", 1)[-1]
-    if program in _SHELLS and any(part.startswith("-") and "c" in part for part in parts[1:2]):
+    if _reads_a_line(parts):
         raise reading.refuse("argv", "Not a shell's command line: put it into a script.")
     if any(redact_text(part) != part for part in parts):
         raise reading.refuse("argv", "It looks like a secret: keep it where the program runs.")
     return parts
+
+
+def _reads_a_line(parts: list[str]) -> bool:
+    """A shell, by itself or by way of another program, that is told what to do in its options."""
+    for place, part in enumerate(parts):
+        if part.rsplit("/", 1)[-1] not in _SHELLS:
+            continue
+        given = iter(parts[place + 1 :])
+        for option in given:
+            if option in _WITH_VALUE:
+                next(given, None)
+            elif not option.startswith(("-", "+")):
+                break  # its script, and what is given to that
+            elif "c" in option if not option.startswith("--") else option.startswith("--command"):
+                return True
+    return False
 
 
 def _check(row: Adapter, places: list[Environment]) -> None:

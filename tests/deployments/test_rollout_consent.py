@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from controlplane.access.principals import actor_for_agent
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib import clock
@@ -25,6 +26,7 @@ from tests.kit.rollouts import (
     fresh,
     later,
     percents,
+    step_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,20 @@ def test_consent__to_promoting_by_hand__is_not_to_going_on_by_itself(world: Worl
     by_itself = world.running(flag=world.make("second"))
     canary.change_rollout(by_itself, actor=world.actor, automatic=False)
     assert canary.change_rollout(by_itself, actor=world.actor, automatic=True).automatic
+
+
+def test_production_without_consent__is_started_by_people(world: World) -> None:
+    """By default flags ask nobody, and a key could bring it there alone."""
+    rollout = world.ready(where="production")
+    key, _ = make.key(make.agent(world.workspace, role=""))
+    service = actor_for_agent(key.agent, key=key, scopes=["*"])
+    with pytest.raises(NotAllowed, match="a person does this in Production"):
+        canary.start(rollout, actor=service)
+    assert canary.start(rollout, actor=world.actor).status == "running"
+    with later(31), pytest.raises(NotAllowed):
+        canary.promote(fresh(rollout), actor=service)
+    with later(32):
+        assert step_of(world.post(rollout, **CLEAN)).percent == 50  # the judge goes on
 
 
 # --- What the database holds to ------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.lib.errors import GateNotMet, Invalid
+from controlplane.lib.errors import Conflict, GateNotMet, Invalid
 from deployments import services
 from deployments.canary import services as canary
 from deployments.models import Deployment, Rollout
@@ -148,6 +148,21 @@ def test_deployment_rolled_back__takes_along_what_names_its_flag_alone_and_gives
     services.roll_back(again(watched), actor=world.actor, reason="Errors.")
     assert [fresh(each).status for each in (alone, planned)] == ["rolled_back", "cancelled"]
     assert world.settings()["on"] is False
+
+
+def test_another_deployment__takes_the_rollouts_item_under_its_own(
+    world: World, around: deployments.World, watched: Deployment
+) -> None:
+    rollout = world.plan(deployment=watched)
+    other = around.draft("staging", release="5.0.0", flag=world.flag)
+    for deployment, parent in ((other, other.item), (None, None)):
+        stale = fresh(rollout)
+        rollout = canary.change_rollout(stale, actor=world.actor, deployment=deployment)
+        assert rollout.item is not None
+        rollout.item.refresh_from_db()
+        assert rollout.item.parent == parent
+        with pytest.raises(Conflict, match="another deployment since"):
+            canary.cancel(stale, actor=world.actor, reason="Not so.")
 
 
 def test_cancelled__leaves_no_open_items(world: World) -> None:

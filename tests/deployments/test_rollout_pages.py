@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from controlplane.lib import clock
 from deployments.canary import services as canary
-from deployments.models import Rollout
+from deployments.models import Rollout, RolloutStep
 from deployments.shown import canary_console
 from tests import make
 from tests.kit import deployments, settled
@@ -198,6 +198,30 @@ def test_button_pressed_twice__or_drawn_before_the_step__goes_on_once(
     assert "It changed since you looked." in late.content.decode()
     assert manager.get(address, drawn).status_code == 302
     assert step_of(fresh(running)).percent == 50
+
+
+def test_judge_asks__going_on_leads_for_those_who_may(world: World, running: Rollout) -> None:
+    RolloutStep.objects.filter(rollout=running, state="running").update(
+        state="held", verdict="ask", rule="few", reason="3 requests, 150 are needed"
+    )
+    Rollout.objects.filter(pk=running.pk).update(status="held")
+    with later(35):
+        head = actions(page(make.client(world.person), running))
+        assert head.count("button primary") == 1
+        assert "before its time" in head.split("button primary")[1].split("</li>")[0]
+        operator = make.client(make.person(world.workspace, "primary_operator"))
+        assert "button primary" not in actions(page(operator, running))
+
+
+def test_under_way__whether_it_goes_on_by_itself_is_changed_by_a_button(
+    running: Rollout, manager: Client
+) -> None:
+    assert "Go on by itself" not in page(manager, running)
+    manager.post(button(running, "by_hand"))
+    assert not fresh(running).automatic
+    assert "Wait for somebody at each step" not in page(manager, running)
+    manager.post(button(running, "by_itself"))
+    assert fresh(running).automatic
 
 
 def test_freeze__start_in_spite_of_it_for_those_who_may(

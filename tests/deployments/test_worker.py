@@ -113,6 +113,26 @@ def test_arguments__are_no_shell(world: World) -> None:
     assert fresh(step).output == "1.0-a; touch /tmp/x $(id)\n"
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["sh", "-c", "id"],
+        ["/bin/bash", "-x", "-c", "id"],
+        ["bash", "-o", "pipefail", "-ec", "id"],
+        ["/usr/bin/env", "FOO=1", "sh", "-c", "id"],
+        ["fish", "--command=id"],
+    ],
+)
+def test_shell__with_a_line_to_read__is_not_listed(world: World, argv: list[str]) -> None:
+    with pytest.raises(Invalid, match="put it into a script"):
+        world.adapter(argv=argv)
+
+
+def test_shell__with_a_script__is(world: World) -> None:
+    for number, argv in enumerate((["bash", "-e", "deploy.sh", "-c"], ["sh", "deploy.sh"])):
+        assert world.adapter(slug=f"script-{number}", argv=argv).argv == argv
+
+
 def test_killed_worker__step_is_not_run_again(world: World) -> None:
     step = asked(world)
     [(pk, token)] = sent()

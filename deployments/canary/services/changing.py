@@ -19,6 +19,7 @@ from deployments.canary.services.planning import (
     PORTAL,
     STANDING,
     fits,
+    move_item,
     open_items,
     plan_of,
     slow_from,
@@ -48,6 +49,8 @@ def change_rollout(
     before = plan_of(row)
     _may_change(row, changes)
     _read(row, changes)
+    if "deployment" in changes:
+        move_item(row)
     if {"preset", "steps"} & set(changes):
         chosen = reading.choice("preset", changes.get("preset", row.preset), Rollout.Preset.values)
         row.preset = chosen

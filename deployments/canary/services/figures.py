@@ -11,13 +11,13 @@ from controlplane.access import policy
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
-from controlplane.work.models import Item
 from deployments.canary.seen import Figures, Seen
 from deployments.canary.services import noting
 from deployments.canary.services.holding import current_step, hold, require_status
 from deployments.canary.sources import Baseline, Reading
 from deployments.canary.sources.posted import reading_of
 from deployments.models import Rollout, RolloutSample, RolloutStep, Snapshot
+from deployments.watch.snapshots import ready_queue
 
 READY = 10
 
@@ -44,18 +44,11 @@ def snapshot(
             "p95_ms": found.p95_ms,
             "requests": found.requests,
             "safeguard_violations": found.violations,
-            "ready": _ready(rollout),
+            "ready": ready_queue(rollout.workspace_id)[:READY],
         },
         taken_by=actor.ref[:80],
         note=note[:500],
     )
-
-
-def _ready(rollout: Rollout) -> list[dict[str, str]]:
-    if rollout.item is None:
-        return []
-    rows = Item.objects.filter(project=rollout.item.project_id).ready().order_by("priority", "pk")
-    return [{"key": key, "title": title} for key, title in rows.values_list("key", "title")[:READY]]
 
 
 def of_step(step: RolloutStep) -> Baseline:

@@ -27,6 +27,9 @@ def hold(rollout: Rollout, *, version: int | None = None) -> Rollout:
         hold_deployment(rollout.deployment)
     rows = Rollout.objects.select_for_update(of=("self",), no_key=True)
     row: Rollout = rows.select_related(*RELATED).get(pk=rollout.pk)
+    if row.deployment_id != rollout.deployment_id:
+        # What was locked before it is no longer the one that stands before it.
+        raise Conflict("It was planned for another deployment since you looked. Look again.")
     if version is not None and row.version != version:
         raise Conflict(
             "Somebody changed it since you looked. Look again.",

@@ -119,15 +119,29 @@ def step_title(rollout: Rollout, step: RolloutStep) -> str:
     return f"{rollout.ref}: {step.percent} % for {step.hold_minutes} minutes"
 
 
-def _item(project: Any, title: str, **given: Any) -> Item:
-    """Under its parent if that still takes children: a closed deployment's item does not."""
-    parent = given.get("parent")
-    if parent is not None and (parent.category == "done" or parent.project_id != project.pk):
-        given["parent"] = None
+def move_item(rollout: Rollout) -> None:
+    """The rollout's own item under the item of the deployment that it is planned for now."""
+    if rollout.item is None:
+        return
+    wanted = rollout.deployment.item if rollout.deployment is not None else None
+    parent = _takes_children(rollout.item.project, wanted)
+    if rollout.item.parent_id != (parent.pk if parent is not None else None):
+        rollout.item = work.set_parent(rollout.item, parent, actor=PORTAL)
+
+
+def _takes_children(project: Any, parent: Item | None) -> Item | None:
+    """A closed deployment's item does not, nor one of another project."""
+    if parent is None or parent.category == "done" or parent.project_id != project.pk:
+        return None
+    return parent
+
+
+def _item(project: Any, title: str, *, parent: Item | None, **given: Any) -> Item:
     return work.create_item(
         project,
         actor=PORTAL,
         title=title[:200],
+        parent=_takes_children(project, parent),
         item_type="task",
         priority=1,
         labels=["canary"],
