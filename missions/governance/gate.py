@@ -10,7 +10,7 @@ from missions.governance.looking import look as look_at
 
 @provide("governance_green")
 def governance_green(look: Look) -> Found:
-    report = look_at(look.mission.workspace, [look.mission])
+    report = look_at(look.mission.workspace, [look.mission], looks=[look.at(look.mission.stage)])
     page = ("Governance", "/admin/missions/governancefinding/")
     if report.failed:
         return failed(f"Could not ask {', '.join(report.failed)}.", page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from controlplane.access.models import Workspace
 from controlplane.base.rulebook import Answer, Rule
 from controlplane.lib import clock
 from missions import stages
+from missions.gates.looking import Look
 from missions.governance.kinds import BOOK, MISSIONS, WHOLE, WORKSPACE, Scope
 from missions.governance.rules.workspace import registered
 from missions.models import Mission
@@ -81,9 +82,16 @@ class Report:
         ]
 
 
-def look(workspace: Workspace, missions: Sequence[Mission], *, whole: bool = False) -> Report:
-    """`whole`: what is asked of the workspace too, beside its missions."""
-    scope = Scope(workspace, missions, clock.now())
+def look(
+    workspace: Workspace,
+    missions: Sequence[Mission],
+    *,
+    whole: bool = False,
+    looks: Iterable[Look] = (),
+) -> Report:
+    """`whole`: what is asked of the workspace too, beside its missions. `looks` are those that
+    were begun already: what they read is not read again."""
+    scope = Scope(workspace, missions, clock.now(), {each.mission.pk: each for each in looks})
     rules = BOOK.of_mode(MISSIONS)
     if whole:
         rules += [*BOOK.of_mode(WORKSPACE), *registered()]
