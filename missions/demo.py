@@ -11,6 +11,7 @@ from controlplane.base import demo
 from controlplane.lib import clock
 from missions import demo_evidence as _evidence  # noqa: F401 - a step of its own
 from missions import demo_guarding as _guarding  # noqa: F401 - another
+from missions import demo_learning as _learning  # noqa: F401 - another
 from missions import demo_plans as _plans  # noqa: F401
 from missions import services
 from missions.models import Mission

@@ -113,6 +113,21 @@ TABLE: dict[str, dict[str, str]] = {
         "archived": "neutral",
     },
     "missions.evidencehold": {"in force": "info", "released": "neutral"},
+    "missions.asset": {"draft": "neutral", "published": "good", "retired": "neutral"},
+    "missions.assetversion": {"draft": "neutral", "published": "good"},
+    "missions.feedback": {"asked": "info", "given": "good", "declined": "neutral"},
+    "missions.followup": {
+        "open": "info", "late": "warn", "done": "good", "dropped": "neutral",
+        "without item": "warn",
+    },
+    "missions.meeting": {"open": "info", "closed": "neutral"},
+    "missions.meetingseries": {"planned": "info", "ended": "neutral"},
+    "missions.retrospective": {
+        "begun": "info", "written": "good", "signed": "good", "abandoned": "neutral",
+    },
+    "missions.trainingitem": {
+        "open": "info", "in_progress": "info", "done": "good", "dropped": "neutral",
+    },
     "missions.brief": {"locked": "good", "open": "info"},
     "missions.checklisttick": {"done": "good", "withdrawn": "neutral"},
     "missions.governancefinding": {"open": "warn", "closed": "neutral"},

@@ -47,6 +47,7 @@ from tests.kit import (
     catalog,
     evidence,
     inhabited_guarding,
+    learning,
     missions,
     missions_plans,
     released,
@@ -99,6 +100,7 @@ def settle() -> World:
     missions_plans.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)
     return world

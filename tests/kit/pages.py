@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from missions.models import Artifact, Mission, UndoRun
+from missions.models import Artifact, Meeting, Mission, UndoRun
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -192,6 +192,7 @@ def own_pages(world: World) -> Iterator[str]:
     rollouts = dict(Rollout.objects.filter(workspace=world.workspace).values_list("status", "pk"))
     mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
     guarded = Mission.objects.get(workspace=world.workspace, title="Guarded")
+    reflected = Mission.objects.get(workspace=world.workspace, title="Reflected upon")
     undone = UndoRun.objects.of(world.workspace).latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
@@ -224,6 +225,10 @@ def own_pages(world: World) -> Iterator[str]:
         "missions:run": (undone.plan.mission.uid, undone.plan.mission.runs.latest("id").uid),
         "missions:undo_run": (undone.plan.mission.uid, undone.uid),
         "missions:line": (mission.uid, "safeguards_confirmed"),
+        "missions:feedback": (reflected.uid,),
+        "missions:retrospective": (reflected.uid,),
+        "missions:library": (reflected.uid,),
+        "missions:meeting": (Meeting.objects.latest("id").uid,),
         "missions:brief": (mission.uid,),
         "missions:move": (mission.uid, "pause"),
         "missions:evidence": (mission.uid,),
