@@ -4,6 +4,7 @@ every gate as it is: nobody answers for anybody."""
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from django.test import Client
 
 from controlplane.lib import clock
+from controlplane.notify import outbox
 from deployments.flags import services as flags
 from deployments.flags.models import FlagState
 from deployments.flags.serving.store import store
@@ -22,7 +24,6 @@ from missions.models import Mission
 from missions.services.evidence import bundles
 from telemetry.models import Event
 from tests import make
-from tests.kit import missions as kit
 from tests.kit.guarding import World
 from tests.missions.test_api import Api
 
@@ -239,7 +240,8 @@ def test_mission__from_intent_to_retrospective(db: None, settings: Any) -> None:
     assert not [line for line in run.rules if line["rule"].startswith("G") and line["found"]]
     story = team.agent("coordinator", "/timeline", method="GET")["items"]
     assert len(story) > 40
-    kit.deliver()
+    while outbox.work(time.monotonic() + 5):
+        pass
     told = set(Event.objects.filter(mission=row.ref).values_list("event_type", flat=True))
     assert told >= {
         "mission_created", "mission_brief_locked", "approval_granted", "execution_started",
