@@ -174,8 +174,8 @@ def test_figures_that_come_back__end_the_doubt() -> None:
 def test_above_the_limit_when_the_dwell_ends__one_hold_more_then_back() -> None:
     looks = [Figures(n=8, errors=int(number % 5 == 0)) for number in range(30)]
     assert said(ruled(*looks)) == (Verdict.HOLD, "above")
-    held = {"held": 0 * MINUTE, "held_for": "above"}
-    assert said(ruled(*looks, **held)) == (Verdict.ROLLBACK, "above")
+    held = ruled(*looks, held=0 * MINUTE, held_for="above")
+    assert said(held) == (Verdict.ROLLBACK, "above")
 
 
 def test_above_the_limit_after_another_doubt__has_a_hold_of_its_own() -> None:

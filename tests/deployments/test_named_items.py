@@ -53,7 +53,8 @@ def form(world: World, **given: Any) -> dict[str, Any]:
 
 
 def test_hotfix__takes_the_issue_over_and_owes_its_papers_there(world: World, sev: Item) -> None:
-    row = world.draft("production", kind="hotfix", item=sev, **HOTFIX)
+    lane: dict[str, Any] = HOTFIX
+    row = world.draft("production", kind="hotfix", item=sev, **lane)
     sev.refresh_from_db()
     assert (row.item, sev.priority, sev.labels) == (sev, 0, ["hotfix"])
     assert not Item.objects.filter(title__startswith="Deploy ").exists()

@@ -18,6 +18,7 @@ from deployments.flags import services as flags
 from deployments.models import Rollout, RolloutEvent
 from tests import make
 from tests.kit import settled
+from tests.kit.deployments import there
 from tests.kit.flags import rule
 from tests.kit.rollouts import (
     BROKEN,
@@ -135,7 +136,7 @@ def test_production_without_consent__is_started_by_people(world: World) -> None:
     """By default flags ask nobody, and a key could bring it there alone."""
     rollout = world.ready(where="production")
     key, _ = make.key(make.agent(world.workspace, role=""))
-    service = actor_for_agent(key.agent, key=key, scopes=["*"])
+    service = actor_for_agent(there(key.agent), key=key, scopes=["*"])
     with pytest.raises(NotAllowed, match="a person does this in Production"):
         canary.start(rollout, actor=service)
     assert canary.start(rollout, actor=world.actor).status == "running"
