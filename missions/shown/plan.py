@@ -15,12 +15,12 @@ from missions.models import Mission, PlanNote, Play, PlayStep, RiskEntry, UndoPl
 from missions.services.plan_notes import latest_check, plan_digest
 from missions.services.undo_plans import standing_steps
 from missions.shown import plan_undo
-from missions.shown.deciding import Act, Ask, Tried, refusal_of, with_trial
+from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 
 PLANNED_IN = ("prepare", "plan_approve")
 _LEVELS = {"low": ("Low", "good"), "medium": ("Medium", "neutral"), "high": ("High", "warn")}
 _REVERSIBLE = dict(RiskEntry.Reversibility.choices)
-LIKELY = ("Rare", "Unlikely", "Possible", "Likely", "Almost certain")
+LIKELY = ("Rare", "Unlikely", "Possible", "Likely", "Expected")
 GRAVE = ("Negligible", "Minor", "Moderate", "Major", "Severe")
 
 
@@ -41,6 +41,9 @@ def page(mission: Mission, actor: Actor, tried: Tried | None = None) -> dict[str
         "api": f"POST /api/v1/missions/{mission.ref}/plays",
     }
     _one_primary(found)
+    undo = [found["undo"]] if found["undo"] else []
+    for each in (*found["plays"], *undo, *found["risks"], found["hooks"], *found["windows"]):
+        each["no"] = said_once(each["acts"])
     return found
 
 

@@ -13,7 +13,7 @@ from missions.execution.coverage import coverage, share
 from missions.models import Mission, Play, UndoPlan, UndoRun, UndoStep
 from missions.services import undoing
 from missions.services.undo_plans import standing_steps
-from missions.shown.deciding import Act, Ask, Tried, refusal_of, with_trial
+from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 
 MOST_RUNS = 20
 RUNS = (
@@ -138,13 +138,15 @@ def run_page(run: UndoRun, actor: Actor, tried: Tried | None = None) -> dict[str
                 "acts": with_trial(acts, tried),
             }
         )
+    given = _run_acts(run, mission, actor, may)
     done = sum(1 for row in rows if row["tries"] and row["tries"][-1].result == "done")
     return {
         "run": run,
         "plan": run.plan,
         "rows": rows,
         "done": done,
-        "acts": with_trial(_run_acts(run, mission, actor, may), tried),
+        "acts": with_trial(given, tried),
+        "no": said_once(given),
         "refusal": may if run.is_open else "",
         "most": numbers.UNDO_TRIES.value,
         "tone": _TONES[run.status],

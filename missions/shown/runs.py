@@ -11,7 +11,7 @@ from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
 from missions.models import Mission, Run, RunStep
 from missions.services import executing
-from missions.shown.deciding import Act, Ask, Tried, refusal_of, with_trial
+from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 
 MOST_RUNS = 50
 MOST_STEPS = 200
@@ -135,6 +135,7 @@ def run_page(
     return {
         **log(run, chosen),
         "acts": with_trial(acts, tried),
+        "no": said_once(acts),
         "filters": [
             {"label": label, "url": f"{at}?show={slug}" if slug else at, "on": slug == chosen}
             for slug, label in FILTERS
