@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.approvals import packets
+from controlplane.approvals import services as approvals
 from deployments.maintenance import standing
 from deployments.models import MaintenanceWindow
 
@@ -41,5 +41,4 @@ def packet_of(window: MaintenanceWindow) -> dict[str, Any]:
 def stands(window: MaintenanceWindow) -> bool:
     """Whether what was asked is what would be done now. Its work is changed in many places that
     know nothing of windows, so this is looked at anew whenever it matters."""
-    request = window.approval
-    return request is not None and bool(request.packet_text == packets.clean(packet_of(window)))
+    return approvals.stands(window.approval, packet_of(window))

@@ -185,35 +185,19 @@ def needs_consent(deployment: Deployment) -> bool:
 def _ask(row: Deployment, actor: Actor) -> None:
     """Asked anew, or as the next revision of what was sent back or became void: the clock of that
     question goes on."""
-    packet = packet_of(row)
-    before = row.approval
-    producers = [row.created_by, actor]
-    if before is not None and _goes_on(before, policy_for(row)):
-        request = approvals.revise(
-            before, packet, actor=actor, producers=producers, vouched=True, title=row.title
-        )
-    else:
-        request = approvals.ask(
-            row.workspace,
-            policy=policy_for(row),
-            owner=OWNER,
-            subject=subject(row),
-            title=row.title,
-            packet=packet,
-            actor=actor,
-            producers=producers,
-            item=row.item,
-        )
+    request = approvals.ask_again(
+        row.approval,
+        row.workspace,
+        policy=policy_for(row),
+        owner=OWNER,
+        subject=subject(row),
+        title=row.title,
+        packet=packet_of(row),
+        actor=actor,
+        producers=[row.created_by, actor],
+        item=row.item,
+    )
     _point_to(row, request)
-
-
-def _goes_on(request: Request, policy: str) -> bool:
-    """A revision is signed by those who were asked first. Another tier asks others: anew."""
-    if request.policy_snapshot["slug"] != policy:
-        return False
-    if request.status == "changes_requested":
-        return True
-    return request.status == "void" and request.decided_at is None
 
 
 def subject(row: Deployment) -> str:
@@ -247,7 +231,7 @@ def stands(row: Deployment, request: Request) -> bool:
     """Whether what was asked is what would be done now, of those whom its tier asks."""
     if request.policy_snapshot["slug"] != policy_for(row):
         return False
-    return bool(request.packet_text == packets.clean(packet_of(row)))
+    return approvals.stands(request, packet_of(row))
 
 
 def was_signed(step: Step, adapter: Adapter) -> bool:
@@ -261,13 +245,7 @@ def was_signed(step: Step, adapter: Adapter) -> bool:
 
 def withdraw(row: Deployment, *, actor: Actor, why: str) -> None:
     """The question falls with what it is about."""
-    request = row.approval
-    if request is None or request.status not in {"open", "approved"}:
-        return
-    if request.status == "open":
-        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
-    else:
-        approvals.void(request, actor=actor, reason=why)
+    approvals.take_back(row.approval, actor=actor, reason=why)
 
 
 # --- What the approvals kernel calls ------------------------------------------------------------

@@ -133,35 +133,19 @@ def ask_sign_off(launch: Launch, *, actor: Actor, version: int | None = None) ->
             details={"conditions": still},
         )
     advance(row, "signing", actor=actor)
-    packet, before = packet_of(row), row.approval
-    producers = [row.created_by, actor]
-    if before is not None and _goes_on(before):
-        request = approvals.revise(
-            before, packet, actor=actor, producers=producers, vouched=True, title=_title(row)
-        )
-    else:
-        request = approvals.ask(
-            row.workspace,
-            policy=POLICY,
-            owner=OWNER,
-            subject=subject(row),
-            title=_title(row),
-            packet=packet,
-            actor=actor,
-            producers=producers,
-        )
+    request = approvals.ask_again(
+        row.approval,
+        row.workspace,
+        policy=POLICY,
+        owner=OWNER,
+        subject=subject(row),
+        title=f"Launch: {row.title}"[:200],
+        packet=packet_of(row),
+        actor=actor,
+        producers=[row.created_by, actor],
+    )
     _write(row, {"approval": request})
     return row
-
-
-def _goes_on(request: Request) -> bool:
-    if request.status == "changes_requested":
-        return True
-    return request.status == "void" and request.decided_at is None
-
-
-def _title(row: Launch) -> str:
-    return f"Launch: {row.title}"[:200]
 
 
 @transaction.atomic
@@ -202,13 +186,7 @@ def _reopen(row: Launch, actor: Actor, why: str) -> None:
 
 
 def _withdraw(row: Launch, actor: Actor, why: str) -> None:
-    request = row.approval
-    if request is None or request.status not in {"open", "approved"}:
-        return
-    if request.status == "open":
-        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
-    else:
-        approvals.void(request, actor=actor, reason=why)
+    approvals.take_back(row.approval, actor=actor, reason=why)
 
 
 def _held(launch: Launch, version: int | None) -> Launch:

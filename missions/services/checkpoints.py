@@ -73,38 +73,24 @@ def ask_checkpoint(mission: Mission, *, actor: Actor, version: int | None = None
 
 
 def _ask(mission: Mission, visit: StageVisit, before: Request | None, actor: Actor) -> Request:
-    """Asked anew, or as the next revision of what was sent back or became void: the clock of that
-    question goes on."""
     stage = visit.definition
     behind = packets.owner_refs(mission)
     makers = packets.makers(visit)
     if actor.ref not in behind and actor.kind != "job":
         makers.append(actor.ref)
-    given: dict[str, Any] = {
-        "actor": actor,
-        "producers": makers,
-        "behind": behind,
-        "title": f"{stage.checkpoint.label}: {mission.title}"[:200],
-    }
-    packet = packets.packet_of(visit)
-    if before is not None and _goes_on(before):
-        return approvals.revise(before, packet, vouched=True, **given)
-    return approvals.ask(
+    return approvals.ask_again(
+        before,
         mission.workspace,
         policy=stage.checkpoint.policy,
         owner=OWNER,
         subject=subject(visit),
-        packet=packet,
+        title=f"{stage.checkpoint.label}: {mission.title}"[:200],
+        packet=packets.packet_of(visit),
+        actor=actor,
+        producers=makers,
+        behind=behind,
         item=mission.item,
-        **given,
     )
-
-
-def _goes_on(request: Request) -> bool:
-    request.refresh_from_db(fields=["status", "decided_at"])
-    if request.status in {"open", "changes_requested"}:
-        return True
-    return request.status == "void" and request.decided_at is None
 
 
 def _point_to(visit: StageVisit, request: Request) -> None:

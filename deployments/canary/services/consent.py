@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.access import policy
-from controlplane.approvals import owners, packets
+from controlplane.approvals import owners
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
@@ -60,8 +60,7 @@ def missing(rollout: Rollout) -> str:
 
 def stands(rollout: Rollout) -> bool:
     """Whether what was asked about is what would be rolled out."""
-    approval = rollout.approval
-    return approval is not None and bool(approval.packet_text == packets.clean(packet_of(rollout)))
+    return approvals.stands(rollout.approval, packet_of(rollout))
 
 
 @transaction.atomic
@@ -96,13 +95,7 @@ def ask_consent(rollout: Rollout, *, actor: Actor) -> Request:
 
 def withdraw(rollout: Rollout, *, actor: Actor, why: str) -> None:
     """The question falls with what it is about. The rollout is held."""
-    request = rollout.approval
-    if request is None or request.status not in STANDING:
-        return
-    if request.status == Request.Status.OPEN:
-        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
-    else:
-        approvals.void(request, actor=actor, reason=why)
+    approvals.take_back(rollout.approval, actor=actor, reason=why)
 
 
 def packet_of(rollout: Rollout) -> dict[str, Any]:

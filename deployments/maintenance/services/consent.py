@@ -68,23 +68,18 @@ def ask_consent(window: MaintenanceWindow, *, actor: Actor, version: int | None 
             return before
         fall(row, actor=actor, why="It is no longer what was asked about.")
     checks.require(checks.before_consent(row), "Not ready to be signed.")
-    packet, producers = packet_of(row), [row.created_by, actor]
-    if before is not None and _goes_on(before):
-        request = approvals.revise(
-            before, packet, actor=actor, producers=producers, vouched=True, title=row.title
-        )
-    else:
-        request = approvals.ask(
-            row.workspace,
-            policy=URGENT if row.is_emergency else POLICY,
-            owner=OWNER,
-            subject=subject(row),
-            title=row.title,
-            packet=packet,
-            actor=actor,
-            producers=producers,
-            item=row.item,
-        )
+    request = approvals.ask_again(
+        before,
+        row.workspace,
+        policy=URGENT if row.is_emergency else POLICY,
+        owner=OWNER,
+        subject=subject(row),
+        title=row.title,
+        packet=packet_of(row),
+        actor=actor,
+        producers=[row.created_by, actor],
+        item=row.item,
+    )
     MaintenanceWindow.objects.filter(pk=row.pk).update(approval=request, version=F("version") + 1)
     note(
         row,
@@ -94,12 +89,6 @@ def ask_consent(window: MaintenanceWindow, *, actor: Actor, version: int | None 
         after={"approval": request.ref},
     )
     return request
-
-
-def _goes_on(request: Request) -> bool:
-    if request.status == "changes_requested":
-        return True
-    return request.status == "void" and request.decided_at is None
 
 
 def fall(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
@@ -112,13 +101,7 @@ def fall(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
 
 
 def withdraw(row: MaintenanceWindow, *, actor: Actor, why: str) -> None:
-    request = row.approval
-    if request is None or request.status not in {"open", "approved"}:
-        return
-    if request.status == "open":
-        approvals.withdraw(request, actor=actor, reason=why, vouched=True)
-    else:
-        approvals.void(request, actor=actor, reason=why)
+    approvals.take_back(row.approval, actor=actor, reason=why)
 
 
 def _back(row: MaintenanceWindow, why: str) -> None:
