@@ -128,7 +128,7 @@ class ArtifactView(_Artifacts, DetailView):
     query=("name", "title"),
     max_body=FILE_BYTES.shipped,
     tags=TAGS,
-    errors=(409, 413, 415, 507),
+    errors=(409, 411, 413, 415, 507),
 )
 def upload(request: HttpRequest, ref: str) -> Any:
     """Keep a file as evidence of the stage the mission is in

@@ -28,7 +28,7 @@ WORDS = {
 
 def register() -> None:
     from missions import kept_evidence  # noqa: F401
-    from missions.evidence import figures, gates  # noqa: F401
+    from missions.evidence import figures, gates, outcomes  # noqa: F401
     from missions.shown import evidence
 
     words.define("mission", WORDS)

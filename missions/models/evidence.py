@@ -23,6 +23,9 @@ class Artifact(models.Model):
     The row comes before the file: it names what is expected (size, hash) and where it will stand,
     so that whoever finds either of them alone after a crash knows what to do. `storage_key` is
     ours and says nothing of the name somebody gave; empty, the file is gone and the hash stays.
+
+    Not partitioned: some thirty missions a week with a dozen files each are twenty thousand rows a
+    year, of which a year stays; uniqueness of a path and of a hash goes across months.
     """
 
     class Kind(models.TextChoices):

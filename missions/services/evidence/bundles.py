@@ -69,6 +69,8 @@ def ask_bundle(
     if there is not None:
         nudges.after_commit()
         return there
+    # What was given up is taken up by this one: nobody has to look after it any more.
+    known.filter(audience=kind, state=leases.DEAD).update(state=leases.CANCELLED)
     number = (known.aggregate(most=Max("number"))["most"] or 0) + 1
     made = Bundle.objects.create(
         workspace_id=row.workspace_id,
