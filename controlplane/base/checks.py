@@ -6,6 +6,7 @@ by `access.checks`.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from typing import Any
 
@@ -77,3 +78,15 @@ def metrics_are_not_public(**_: Any) -> list[CheckMessage]:
             _error(7, "Anybody may read /metrics in production.", "Set CONTROLPLANE_METRICS_TOKEN.")
         ]
     return []
+
+
+@register(Tags.files)
+def places_of_files_are_there(**_: Any) -> list[CheckMessage]:
+    """A storage whose package is not installed would be noticed with the first upload."""
+    found: list[CheckMessage] = []
+    for alias, entry in settings.STORAGES.items():
+        package = str(entry["BACKEND"]).partition(".")[0]
+        if package == "storages" and importlib.util.find_spec(package) is None:
+            hint = "Install the extra: uv sync --extra s3."
+            found.append(_error(8, f"Files ({alias}) are kept in a bucket, by no client.", hint))
+    return found
