@@ -52,7 +52,7 @@ class ViolationQuerySet(PartQuerySet):
         return self.filter(status="open")
 
 
-class FindingQuerySet(PartQuerySet):
+class MissionFindingQuerySet(PartQuerySet):
     def open(self) -> Self:
         return self.filter(status="open")
 
@@ -61,7 +61,7 @@ class FindingQuerySet(PartQuerySet):
         return self.filter(unhandled=True)
 
 
-class OverrideQuerySet(PartQuerySet):
+class MissionOverrideQuerySet(PartQuerySet):
     def asked(self) -> Self:
         return self.filter(status="requested")
 
@@ -94,7 +94,7 @@ class InspectionQuerySet(EntryQuerySet):
         return self.filter(read_only=True)
 
 
-class SessionQuerySet(PartQuerySet):
+class AgentSessionQuerySet(PartQuerySet):
     def refused(self) -> Self:
         return self.filter(conflicts__gt=0)
 

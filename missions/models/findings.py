@@ -116,7 +116,7 @@ class Finding(models.Model):
     reported_by = models.CharField(max_length=80)  # an opaque ref
     reported_at = models.DateTimeField(default=clock.now)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.FindingQuerySet.as_manager()
+    objects = querysets.MissionFindingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -215,7 +215,7 @@ class Override(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=500, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.OverrideQuerySet.as_manager()
+    objects = querysets.MissionOverrideQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

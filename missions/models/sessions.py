@@ -40,7 +40,7 @@ class AgentSession(models.Model):
     opened_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.SessionQuerySet.as_manager()
+    objects = querysets.AgentSessionQuerySet.as_manager()
 
     class Meta:
         verbose_name = "agent session"

@@ -52,7 +52,7 @@ def begin_connection(
     mission = hold(toolkit.mission)
     require_status(mission, "active", "paused")
     row = toolkits.again(toolkit, mission)
-    there = row.connections.filter(link_id=link).first()
+    there: ToolkitConnection | None = row.connections.filter(link_id=link).first()
     if there is not None:
         return there
     if row.status != MissionToolkit.Status.APPROVED:

@@ -106,7 +106,7 @@ def suggest_safeguard(
         raise Conflict(f"A mission has at most {MOST} safeguards.")
     if wanted:
         made = _from(row, wanted, read, actor)
-        if made.pk is not None:
+        if not made._state.adding:
             return made
     else:
         made = _in_own_words(row, read, actor)
@@ -194,7 +194,8 @@ def decide_safeguard(
 
 
 def _again(safeguard: Safeguard, mission: Mission, version: int | None) -> Safeguard:
-    row = Safeguard.objects.select_related("template").get(pk=safeguard.pk)
+    rows = Safeguard.objects.select_related("template")
+    row: Safeguard = rows.get(pk=safeguard.pk)
     row.mission = mission
     if version is not None and row.version != version:
         raise Conflict(

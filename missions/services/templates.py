@@ -96,7 +96,8 @@ def _keep_version(row: PolicyTemplate, actor: Actor, reason: str) -> None:
 
 
 def _hold(template: PolicyTemplate, version: int | None) -> PolicyTemplate:
-    row = PolicyTemplate.objects.select_for_update(no_key=True).get(pk=template.pk)
+    rows = PolicyTemplate.objects.select_for_update(no_key=True)
+    row: PolicyTemplate = rows.get(pk=template.pk)
     if version is not None and row.version != version:
         raise Conflict(
             "Somebody changed it since you looked. Look again.",

@@ -95,7 +95,9 @@ class World(missions.World):
         self.inspected(kit)
         self.approved(kit)
         self.connected(kit)
-        return MissionToolkit.objects.select_related("mission", "integration").get(pk=kit.pk)
+        rows = MissionToolkit.objects.select_related("mission", "integration")
+        found: MissionToolkit = rows.get(pk=kit.pk)
+        return found
 
     # --- Findings ---------------------------------------------------------------------------
 

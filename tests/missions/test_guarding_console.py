@@ -243,6 +243,10 @@ def test_strangers__read_or_not_even_that(world: World, row: Mission) -> None:
 # --- What is looked at regularly ----------------------------------------------------------------
 
 
+def ran(job: Any) -> dict[str, int]:
+    return dict(job())
+
+
 def test_jobs__end_what_is_over_and_ask_for_the_rest(world: World, row: Mission) -> None:
     assert world.oc.ref
     kit = world.equipped(row)
@@ -254,14 +258,14 @@ def test_jobs__end_what_is_over_and_ask_for_the_rest(world: World, row: Mission)
     Held.objects.filter(pk=held.pk).update(
         verified_at=clock.now() - timedelta(hours=guarding.VERIFY_HOURS.value + 1)
     )
-    assert jobs_guarding.look_at_connections() == {"ended": 0, "to_verify": 1, "failed": 0}
-    jobs_guarding.look_at_connections()
+    assert ran(jobs_guarding.look_at_connections) == {"ended": 0, "to_verify": 1, "failed": 0}
+    ran(jobs_guarding.look_at_connections)
     assert Notification.objects.filter(kind="mission.verify").count() == 1
     Held.objects.filter(pk=held.pk).update(expires_at=clock.now() - timedelta(minutes=1))
-    assert jobs_guarding.look_at_connections()["ended"] == 1
-    assert jobs_guarding.look_at_exceptions() == {"ended": 1, "failed": 0}
+    assert ran(jobs_guarding.look_at_connections)["ended"] == 1
+    assert ran(jobs_guarding.look_at_exceptions) == {"ended": 1, "failed": 0}
     assert Finding.objects.get().status == "open"
-    assert jobs_guarding.look_at_exceptions()["ended"] == 0
-    assert jobs_guarding.look_at_sessions() == {"stilled": 1, "failed": 0}
+    assert ran(jobs_guarding.look_at_exceptions)["ended"] == 0
+    assert ran(jobs_guarding.look_at_sessions) == {"stilled": 1, "failed": 0}
     assert AgentSession.objects.get().status == "idle"
     assert again(row).status == "active"

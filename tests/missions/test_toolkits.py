@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -111,11 +112,12 @@ def test_attested__by_a_person_who_does_not_own_it(world: World, row: Mission) -
     own = services.create_mission(world.workspace, actor=make.actor(both), title="Own", intent="x")
     services.start_mission(own, actor=make.actor(both))
     theirs = world.toolkit(own)
-    for deed in (
+    deeds: list[Callable[[], Any]] = [
         lambda: services.approve_toolkit(theirs, actor=make.actor(both)),
         lambda: services.drop_toolkit(theirs, actor=make.actor(both), reason="x"),
         lambda: services.attest_toolkit(kit, actor=world.agent("inspector"), text="x"),
-    ):
+    ]
+    for deed in deeds:
         with pytest.raises(NotAllowed):
             deed()
     assert services.attest_toolkit(kit, actor=world.gv, text="Fine.").attested_by is not None
@@ -264,12 +266,13 @@ def test_signed__what_is_found_later_takes_the_signatures_back(world: World) -> 
 
 
 def test_ask__hostile_and_unknown_refused(world: World, row: Mission) -> None:
-    for given in (
+    wrong: list[dict[str, Any]] = [
         {"slug": "nothing-here"}, {"requested_scopes": []}, {"requested_scopes": "mail.read"},
         {"requested_scopes": ["a b"]}, {"requested_scopes": ["x" * 121]},
         {"minimum_scopes": ["other"]}, {"purpose": ""}, {"requested_scopes": ["a\0"]},
         {"requested_scopes": [5]}, {"mutating": "yes"},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for given in wrong:
         values: dict[str, Any] = {
             "toolkit": given.pop("slug", "mail"), "requested_scopes": SCOPES, "purpose": "x",
         }  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
@@ -28,7 +29,7 @@ class Part(PortalAPIView):
     """Something of one mission."""
 
     tags = TAGS
-    errors = (409,)
+    errors: ClassVar[Collection[int]] = (409,)
     statuses = {"POST": 200}
 
     def mission(self, request: Any) -> Mission:

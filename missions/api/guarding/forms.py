@@ -284,7 +284,7 @@ class Attest(StrictSerializer):
 class InspectionNew(StrictSerializer):
     external_id = text(max_length=120, help_text="sent again, it is one inspection")
     source = serializers.CharField(max_length=200)  # type: ignore[assignment]
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]
     proof = text(max_length=500, help_text="what shows that it changed nothing")
     coverage_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
     sample_count = serializers.IntegerField(min_value=0)
@@ -303,7 +303,7 @@ class InspectionRow(StrictSerializer):
     uid = serializers.UUIDField()
     external_id = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]
     proof = serializers.CharField()
     coverage_percent = serializers.CharField()
     sample_count = serializers.IntegerField()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
@@ -18,7 +19,7 @@ KEEP = "mission.templates"
 
 
 class _Rows:
-    tags = TAGS
+    tags: ClassVar[Sequence[str]] = TAGS
 
     def rows(self, request: PortalRequest) -> Any:
         return PolicyTemplate.objects.visible_to(request.actor).of(request.workspace)
