@@ -93,8 +93,8 @@ class AssetAdmin(ModelAdmin[Asset]):
     )
     empty = "Nothing is in the library yet."
     empty_hint = "Make an asset of a mission that went well; a curator publishes it."
-    list_display = ["title", "status", "category", "number", "used_by", "rated", "changed_at"]
-    phone_columns = ("status", "used_by")
+    list_display = ["title", "status", "category", "number", "reused", "rated", "changed_at"]
+    phone_columns = ("status", "reused")
     list_filter = ("status", "category")
     search_fields = ["title", "summary", "tag_text", "text"]
     form = AssetForm
@@ -108,7 +108,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         "published_at": "First published", "reason": "Retired because",
     }  # fmt: skip
     facts = (
-        *("status", "reason", "category", "tags_shown", "number", "source_mission", "used_by"),
+        *("status", "reason", "category", "tags_shown", "number", "source_mission", "reused"),
         *("rated", "created_by", "created_at", "published_at", "changed_at", "uid"),
     )
 
@@ -124,7 +124,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         return (queryset.found(words) if words else queryset), False
 
     @admin.display(description="Used by")
-    def used_by(self, obj: Any) -> str:
+    def reused(self, obj: Any) -> str:
         number = getattr(obj, "used", 0)
         return f"{number} mission{'' if number == 1 else 's'}"
 

@@ -284,7 +284,7 @@ def figures(*slugs: str) -> agenda.Items:
                 continue
             value = f"{row.value:,.1f} {kpi.unit}" if row and row.value is not None else "No data"
             words, tone = _STATES[row.state] if row else _STATES["no_data"]
-            target = f", target {kpi.target:g}" if kpi.target is not None else ""
+            target = f", target {kpi.target:g}." if kpi.target is not None else "."
             found.append({"title": kpi.title, "text": value + target, "state": words, "tone": tone,
                           "note": row.note if row else "", "url": kpi.link})  # fmt: skip
         return found

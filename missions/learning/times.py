@@ -74,7 +74,7 @@ def last_before(series: MeetingSeries, before: datetime) -> datetime:
 
 
 def nearest(series: MeetingSeries, now: datetime) -> datetime:
-    """The one that somebody who begins now means: people are early by up to a third of the way to
-    the next, and otherwise late."""
+    """The one that somebody who begins now means: the last, for a third of the way to the next;
+    after that it was not held, and people mean the next."""
     last, following = last_before(series, now), next_after(series, now)
-    return following if (following - now) * 3 < now - last else last
+    return last if (now - last) * 3 <= following - last else following

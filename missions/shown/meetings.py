@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from controlplane.access.policy import can
@@ -15,7 +15,6 @@ from missions.learning import times
 from missions.models import FollowUp, MeetingSeries
 
 GROUP = "Missions"
-_SOON = timedelta(hours=12)
 
 
 def coming(
@@ -36,7 +35,7 @@ def coming(
                 "at": at,
                 "url": links.meeting_page(begun) if begun is not None else "",
                 "refusal": "" if decision else decision.reason,
-                "soon": at - now <= _SOON,
+                "late": not begun and at <= now,
             }
         )
     found.sort(key=lambda each: (not each["url"], each["at"]))
