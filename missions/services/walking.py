@@ -62,7 +62,6 @@ def pause_mission(
     why = reading.reason(reason)
     known = [each for each in Mission.Cause.values if each]
     changes = {
-        "paused_at": clock.now(),
         "paused_by": actor.ref[:80],
         "paused_cause": reading.choice("cause", cause, known),
         "pause_reason": why,
@@ -70,6 +69,7 @@ def pause_mission(
     row = hold(mission, version=version)
     if row.status == Mission.Status.PAUSED:
         return row
+    changes["paused_at"] = clock.now()  # held: what was let go before has an earlier time
     return move(
         row, actor=actor, action="mission.pause", status="paused", reason=why, changes=changes
     )
