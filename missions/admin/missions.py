@@ -137,6 +137,7 @@ class MissionAdmin(ModelAdmin[Mission]):
         may = policy.can(actor, "mission.create")
         return {
             "strip": strip.strip(actor, chosen.pk if chosen is not None else None, request.GET),
+            "list_empty": strip.emptiness(request.GET, may_plan=bool(may)),
             "may_plan": bool(may),
             "why_no_plan": "" if may else may.reason,
             "may_import": bool(policy.can(actor, "mission.import")),

@@ -14,7 +14,6 @@ from controlplane.approvals.models import RequestSlot
 from controlplane.lib.text import short
 from missions import stages
 from missions.models import ChecklistTick, Mission
-from missions.querysets import MissionQuerySet
 
 _AGAIN = {
     "changes_requested": "changes are asked for",
@@ -26,7 +25,7 @@ _AGAIN = {
 }
 
 
-def with_now(rows: MissionQuerySet) -> MissionQuerySet:
+def with_now(rows: Any) -> Any:
     """With what a line tells, in the same question. Of a mission in no stage it is all empty."""
     ticks = ChecklistTick.objects.standing().filter(visit=OuterRef("now__pk")).order_by()
     counted = ticks.values("visit").annotate(number=Count("pk")).values("number")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from controlplane.access.policy import can
 from controlplane.approvals import links as approval_links
 from controlplane.approvals.shown import words
+from missions import stages
 from missions.models import Brief
 from missions.shown import moves, sections
 from missions.shown.cockpit import Cockpit
@@ -77,6 +78,8 @@ def _brief(cockpit: Cockpit) -> dict[str, Any]:
         "brief": brief,
         "brief_url": reverse("missions:brief", args=(mission.uid,)),
         "may_write": bool(may),
+        # Where it is written it is what one works on; later on its parts are.
+        "brief_first": mission.stage == stages.FIRST,
         "unsaid": [words for name, words in _SAID if not getattr(brief, name)],
         "kpi": kpi_of(brief),
     }

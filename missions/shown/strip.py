@@ -1,5 +1,5 @@
-"""Above the list: how many missions stand in each stage, in one question. Each number is a link to
-them."""
+"""Around the list: how many missions stand in each stage, in one question, each number a link to
+them; and what an empty answer says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q
+from django.urls import reverse
 
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -63,3 +64,31 @@ def _count(
 ) -> Tally:
     current = all(asked.get(name) == value for name, value in query.items())
     return Tally(label, urlencode(query), number, current, **more)
+
+
+_EMPTY = {
+    "under_way": ("No mission is under way.", "Start one that is planned, or plan another."),
+    "planned": ("Nothing is planned.", ""),
+    "to_sign": (
+        "No checkpoint waits for signatures.",
+        "Asked for, it stands here at once.",
+    ),
+    "held": ("Nothing is paused or held at a door.", "Every mission can go on."),
+    "due": ("Nothing is due within two weeks.", "Those without a day are under “Under way”."),
+    "overdue": ("Nothing is overdue.", ""),
+    "ended": ("No mission has ended yet.", ""),
+    "mine": ("No mission of yours is open.", ""),
+}
+_AGENTS = "Agents plan by POST /api/v1/missions."
+
+
+def emptiness(asked: Mapping[str, Any], *, may_plan: bool) -> dict[str, str]:
+    """What there is none of, and what leads on."""
+    key = str(asked.get("standing") or asked.get("whose") or "")
+    title, hint = _EMPTY.get(key, ("No mission here yet.", ""))
+    found = {"title": title, "hint": hint or _AGENTS}
+    if key == "under_way":
+        return {**found, "url": "?standing=planned", "label": "What is planned"}
+    if may_plan and key in {"", "planned", "mine"}:
+        return {**found, "url": reverse("missions:new"), "label": "New mission"}
+    return {**found, "url": "?standing=under_way", "label": "What is under way"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -36,7 +37,7 @@ def line(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
     }
     if request.method != "POST":
         return show(request, "line.html", context, row=row)
-    given = {"actor": actor_of(request), "version": version_of(request)}
+    given: dict[str, Any] = {"actor": actor_of(request), "version": version_of(request)}
     try:
         if request.POST.get("do") == "untick":
             services.untick_line(row, slug, reason=posted(request, "reason"), **given)
@@ -72,7 +73,7 @@ def evidence(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     }
     if request.method != "POST":
         return show(request, "evidence.html", context, row=row)
-    given = {"actor": actor_of(request), "version": version_of(request)}
+    given: dict[str, Any] = {"actor": actor_of(request), "version": version_of(request)}
     try:
         if request.POST.get("do") == "off":
             services.unlink_evidence(

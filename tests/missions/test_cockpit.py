@@ -4,6 +4,7 @@ is; moves that ask first and carry what was seen."""
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -273,9 +274,8 @@ def test_brief__written_on_its_page__beside_the_field_what_is_wrong(
     assert "Draft mails." in wrong.content.decode()
     assert owner.post(path, _brief()).status_code == 302
     brief = Mission.objects.get(pk=row.pk).brief
-    assert (brief.kpi_name, brief.kpi_target, brief.authors) == (
-        "Answers", 20, [world.actor.ref],
-    )  # fmt: skip
+    assert (brief.kpi_name, brief.authors) == ("Answers", [world.actor.ref])
+    assert brief.kpi_target == Decimal(20)
     late = owner.post(path, _brief(audience="Others.", version=brief.version - 1))
     assert late.status_code == 409
     assert "Others." in late.content.decode()
@@ -284,6 +284,19 @@ def test_brief__written_on_its_page__beside_the_field_what_is_wrong(
     assert "It is locked" in locked
     assert '<form method="post" class="card form"' not in locked
     assert owner.post(path, _brief(audience="Others.")).status_code == 409
+
+
+def test_edit__what_is_signed_with_the_brief__refused_beside_it(
+    world: World, owner: Client
+) -> None:
+    row = world.locked()
+    given = {"title": "Another title", "intent": row.intent, "owner": world.owner.pk,
+             "mission_type": "", "persona": "", "priority": 1, "due_on": ""}  # fmt: skip
+    refused = owner.post(f"{page_of(row)}?edit=1", given)
+    assert refused.status_code in (200, 400, 409)
+    assert "Signed with the brief." in refused.content.decode()
+    assert owner.post(f"{page_of(row)}?edit=1", {**given, "title": row.title}).status_code == 302
+    assert again(row).priority == 1
 
 
 # --- Story, live, cost ----------------------------------------------------------------------------

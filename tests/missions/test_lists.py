@@ -113,6 +113,20 @@ def test_line__says_what_it_waits_for(world: World) -> None:
     assert told(paused) == "Paused: Alerts."
 
 
+def test_list__empty__says_of_what_and_leads_on(world: World, owner: Client) -> None:
+    def shown(query: str, client: Client = owner) -> str:
+        return client.get(f"{LIST}?{query}").content.decode().split("<main", 1)[1]
+
+    waits = shown("standing=to_sign")
+    assert "No checkpoint waits for signatures." in waits
+    assert 'href="?standing=under_way"' in waits
+    assert "No mission of yours is open." in shown("whose=mine")
+    assert reverse("missions:new") in shown("whose=mine")
+    viewer = make.client(make.person(world.workspace, "viewer"))
+    assert reverse("missions:new") not in shown("whose=mine", viewer)
+    assert "Nothing matches." in shown("standing=to_sign&priority__exact=0")
+
+
 def test_strip__counts_in_one_question(world: World) -> None:
     world.draft()
     world.started(due_on=yesterday())
