@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from controlplane.lib import clock
 from deployments import services
+from deployments.maintenance import services as windows
 from deployments.models import MaintenanceWindow
 from deployments.overview import board as boards
 from deployments.overview import calendar as days
@@ -189,7 +190,7 @@ def test_maintenance__in_the_calendar__on_the_board__in_the_timelines_way(world:
 def test_maintenance__that_lasts_past_its_time__is_still_there(world: World) -> None:
     office = maintenance.World(world.workspace, world.manager)
     row = office.sign_window(office.emergency())
-    maintenance.services.start(row, actor=office.actor)
+    windows.start(row, actor=office.actor)
     with maintenance.at(row.ends_at + timedelta(days=1)):
         now = clock.now()
         for start in (now, now - timedelta(hours=2)):

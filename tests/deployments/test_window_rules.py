@@ -19,7 +19,7 @@ from deployments import freezing
 from deployments import services as releases
 from deployments.maintenance import plans, quiet, services, standing
 from deployments.models import MaintenanceWindow, WindowService
-from deployments.services import going
+from deployments.services import checking, going
 from deployments.shown.windows import following
 from telemetry.rules.silence import Concern, Quiet
 from tests import make
@@ -316,7 +316,7 @@ def test_deployments__wait_for_the_window_but_for_its_own(world: World) -> None:
 def test_what_came_while_the_checks_were_read__holds_a_deployment_back(
     world: World, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    row, looked = world.approved("staging"), going.require_gates
+    row, looked = world.approved("staging"), checking.require_gates
 
     def look_then(*args: Any, **given: Any) -> Any:
         found = looked(*args, **given)

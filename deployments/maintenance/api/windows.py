@@ -90,7 +90,7 @@ class OneWindow(NowView):
         ]
         return row
 
-    def stated(self, request: Any, row: MaintenanceWindow) -> dict[str, int]:
+    def stated(self, request: Any, row: MaintenanceWindow) -> dict[str, Any]:
         """The version the caller says to have seen, for the service."""
         seen = self.seen(request, row, {"ref": row.ref})
         return {} if seen is None else {"version": seen}
