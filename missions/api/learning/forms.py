@@ -62,7 +62,7 @@ class FeedbackAsk(StrictSerializer):
     )
 
 
-class Asked(StrictSerializer):
+class FeedbackAsked(StrictSerializer):
     asked = serializers.IntegerField(help_text="who was not asked before")
 
 
@@ -165,11 +165,11 @@ class Publish(StrictSerializer):
     version = _version("the asset")
 
 
-class Because(StrictSerializer):
+class WhyGiven(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class VersionRow(StrictSerializer):
+class AssetVersionRow(StrictSerializer):
     number = serializers.IntegerField()
     body = serializers.CharField()
     playbook = serializers.JSONField()
@@ -193,8 +193,8 @@ class AssetRow(StrictSerializer):
 
 
 class AssetWhole(AssetRow):
-    current = VersionRow(allow_null=True)
-    draft = VersionRow(allow_null=True)
+    current = AssetVersionRow(allow_null=True)
+    draft = AssetVersionRow(allow_null=True)
     uses = serializers.IntegerField()
 
 

@@ -168,7 +168,7 @@ class RetireView(_Move):
     """An asset that nobody shall find any more."""
 
     actions = {"POST": "library.retire"}
-    inputs = {"POST": forms.Because}
+    inputs = {"POST": forms.WhyGiven}
     service = staticmethod(library.retire_asset)
 
     def post(self, request: Any, uid: Any) -> HttpResponse:
@@ -180,7 +180,7 @@ class RestoreView(_Move):
     """An asset that was retired."""
 
     actions = {"POST": "library.retire"}
-    inputs = {"POST": forms.Because}
+    inputs = {"POST": forms.WhyGiven}
     service = staticmethod(library.restore_asset)
 
     def post(self, request: Any, uid: Any) -> HttpResponse:

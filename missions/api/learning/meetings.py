@@ -71,7 +71,7 @@ class EndView(_Series, DetailView):
 
     actions = {"POST": PLAN}
     output = forms.SeriesRow
-    inputs = {"POST": forms.Because}
+    inputs = {"POST": forms.WhyGiven}
     outputs = {"POST": forms.SeriesRow}
     statuses = {"POST": 200}
     errors = (409,)

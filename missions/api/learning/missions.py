@@ -54,8 +54,8 @@ class DeclineView(Part):
     """No feedback."""
 
     actions = {"POST": "mission.feedback"}
-    inputs = {"POST": forms.Because}
-    outputs = {"POST": forms.Asked}
+    inputs = {"POST": forms.WhyGiven}
+    outputs = {"POST": forms.FeedbackAsked}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         """Say nothing, and why; it counts as an answer"""
@@ -68,7 +68,7 @@ class AskView(Part):
 
     actions = {"POST": "mission.ask_feedback"}
     inputs = {"POST": forms.FeedbackAsk}
-    outputs = {"POST": forms.Asked}
+    outputs = {"POST": forms.FeedbackAsked}
 
     def post(self, request: Any, ref: str) -> HttpResponse:
         """Ask people; who was asked before is not asked again"""
