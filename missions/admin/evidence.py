@@ -17,11 +17,21 @@ from controlplane.base.web import actor_of
 from missions import links
 from missions.models import Artifact, Bundle, EvidenceHold
 from missions.services import evidence
+from missions.services.evidence.holding import standing
 from missions.shown import evidence as shown
 
 
 def _mission(obj: Any) -> SafeString:
     return format_html('<a href="{}">{}</a>', links.page_of(obj.mission), obj.mission)
+
+
+HELD = "A legal hold"
+
+
+def _of_use(asked: Any, obj: Artifact) -> bool:
+    """Drawn where it can be done, or where somebody can do something about it."""
+    refusal = str(asked(obj)) if asked is not None else ""
+    return not refusal or refusal.startswith(HELD)
 
 
 def _in(*statuses: str) -> Any:
@@ -35,6 +45,8 @@ def _removable(obj: Artifact) -> str:
     elsewhere = str(_in("stored", "verified", "failed")(obj))
     if elsewhere or obj.stored_at is None:
         return elsewhere
+    if standing(obj.mission) is not None:
+        return f"{HELD} stands on {obj.mission.ref}: compliance or legal lets it go."
     return "" if obj.visit.is_open else f"{obj.visit} was left: it is what was signed."
 
 
@@ -145,7 +157,7 @@ class ArtifactAdmin(ModelAdmin[Artifact]):
         if obj is None:
             return found
         when = {entry.name: entry.when for entry in buttons_of(type(self), place)}
-        return [one for one in found if (asked := when.get(one.name)) is None or not asked(obj)]
+        return [one for one in found if _of_use(when.get(one.name), obj)]
 
     @button(
         quiet=True,

@@ -167,6 +167,7 @@ LISTED = (
     ("state", "State", "state"),
     ("size", "Bytes", "number"),
     ("sha256", "SHA-256", "code"),
+    ("why", "Why"),
 )
 _MOST_LISTED = 300
 
@@ -187,6 +188,7 @@ def listed(row: Bundle) -> list[dict[str, Any]]:
                 "state": state,
                 "size": each.get("size"),
                 "sha256": str(each.get("sha256", ""))[:16],
+                "why": each.get("why", ""),
             }
         )
     return found
