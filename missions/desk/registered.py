@@ -21,13 +21,21 @@ from missions.gates import registry
 from missions.models import Mission
 from missions.services import checkpoints
 
+# In the order a reviewer asks; a part without a title of its own comes after these.
 _TITLES = {
-    "toolkits": "Toolkits, and what they may do",
-    "plays": "The plan, and what was not chosen",
-    "risks": "Risks",
+    "retrospective": "What was learnt",
+    "play": "The play that is signed",
     "undo_plan": "How it is undone",
+    "risks": "Risks",
+    "plan_notes": "Risks and service, in words",
     "safeguards": "Safeguards",
+    "toolkits": "Toolkits, and what they may do",
+    "exceptions": "What is let pass, and why",
+    "plays": "All plays that were compared",
+    "bundle": "The evidence bundle",
 }
+# A name for programs, which the play beside it says in words.
+_IN_DETAILS = frozenset({"mission_play"})
 _BEFORE = (
     ("intent", "What is wanted", ("intent",)),
     ("brief", "What it is to achieve", ("brief",)),
@@ -41,7 +49,9 @@ _AFTER = (
 
 def sections() -> Sequence[tuple[str, str, tuple[str, ...]]]:
     """Whatever part of the portal adds to what is signed stands between the two."""
-    parts = [(name, _TITLES.get(name) or words(name), (name,)) for name in registry.PARTS]
+    told = [name for name in _TITLES if name in registry.PARTS]
+    others = [name for name in registry.PARTS if name not in _TITLES and name not in _IN_DETAILS]
+    parts = [(name, _TITLES.get(name) or words(name), (name,)) for name in [*told, *others]]
     return [*_BEFORE, *parts, *_AFTER]
 
 

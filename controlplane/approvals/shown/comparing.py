@@ -48,3 +48,54 @@ def last_signed(request: Request, actor: Actor) -> Since | None:
     if found is None:
         return None
     return Since(found, mine=found.person_id == actor.user_id)
+
+
+def aligned(before: Any, after: Any) -> tuple[Any, Any]:
+    """The same two, with empty tables where one side has none: what was added is told field by
+    field instead of as a lump of JSON. Nothing and an empty table stay two things: that may be
+    all that differs."""
+    if not before and not after:
+        return before, after
+    if isinstance(before, Mapping) or isinstance(after, Mapping):
+        if not all(one is None or isinstance(one, Mapping) for one in (before, after)):
+            return before, after
+        left, right = dict(before or {}), dict(after or {})
+        for name in left.keys() | right.keys():
+            left[name], right[name] = _pair(left, right, name)
+        return _without_gaps(left), _without_gaps(right)
+    if isinstance(before, list) or isinstance(after, list):
+        if not all(one is None or isinstance(one, list) for one in (before, after)):
+            return before, after
+        first, second = list(before or []), list(after or [])
+        longest = max(len(first), len(second))
+        first += [_GAP] * (longest - len(first))
+        second += [_GAP] * (longest - len(second))
+        pairs = [
+            aligned(_known(one), _known(other)) if _is_table(one, other) else (one, other)
+            for one, other in zip(first, second, strict=True)
+        ]
+        return (
+            [one for one, _ in pairs if one is not _GAP],
+            [other for _, other in pairs if other is not _GAP],
+        )
+    return before, after
+
+
+_GAP: Any = object()
+
+
+def _known(value: Any) -> Any:
+    return None if value is _GAP else value
+
+
+def _is_table(one: Any, other: Any) -> bool:
+    return any(isinstance(side, Mapping | list) for side in (one, other))
+
+
+def _pair(left: dict[str, Any], right: dict[str, Any], name: str) -> tuple[Any, Any]:
+    one, other = left.get(name, _GAP), right.get(name, _GAP)
+    return aligned(_known(one), _known(other)) if _is_table(one, other) else (one, other)
+
+
+def _without_gaps(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value is not _GAP}

@@ -40,7 +40,8 @@ MOST_LINES = 200
 MOST_FILES = 20
 SHORT = 300
 _SEVERITY = ("severity", "level")
-_NAME = ("title", "label", "name", "line")
+_NAME = ("title", "label", "name", "line", "action")
+_TEXT = ("text", "summary")
 # What one asks first stands first; the text that is signed has its keys by the alphabet.
 _FIRST = (
     "title", "label", "name", "objective", "business_objective", "audience", "kpi", "timeline",
@@ -48,6 +49,7 @@ _FIRST = (
     "reason", "impact", "records", "segments", "window_minutes", "steps",
 )  # fmt: skip
 _INLINE = 60
+_WORD = 24
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:\d\d)")
 _SOMEBODY = re.compile(r"(?:user|agent):[0-9]{1,18}")
 # Tables in tables in tables are read by nobody; what goes deeper folds as JSON does.
@@ -78,6 +80,19 @@ class Entry:
     text: str = ""
     facts: Sequence[tuple[str, Shown]] = ()
 
+    @property
+    def short(self) -> list[tuple[str, str]]:
+        """What reads in one line: a word or a figure each."""
+        return [(name, one.text) for name, one in self.facts if _is_short(one)]
+
+    @property
+    def long(self) -> list[tuple[str, Shown]]:
+        return [(name, one) for name, one in self.facts if not _is_short(one)]
+
+
+def _is_short(shown: Shown) -> bool:
+    return shown.kind == "line" and len(shown.text) <= _WORD
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -106,7 +121,7 @@ def read(
 
     def take(names: Sequence[str]) -> Any:
         for name in names:
-            if packet.get(name) not in (None, "", [], {}):
+            if name not in used and packet.get(name) not in (None, "", [], {}):
                 used.add(name)
                 return packet[name]
         return None
@@ -172,12 +187,14 @@ def _is_plain(value: Any) -> bool:
 def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None:
+    if value is None or value == "":
         return "none"
     return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)
 
 
 def _list(values: list[Any], depth: int = 1) -> Shown:
+    if not values:
+        return Shown("line", text="none")
     if all(_is_plain(one) for one in values):
         return Shown(
             "lines",
@@ -198,16 +215,16 @@ def _entry(value: Any, depth: int = 1) -> Entry:
         return Entry(title=plain(value))
     title_key = next((key for key in _NAME if isinstance(value.get(key), str)), "")
     grave_key = next((key for key in _SEVERITY if isinstance(value.get(key), str | int)), "")
-    text = value["text"] if isinstance(value.get("text"), str) else ""
+    text_key = next((key for key in _TEXT if isinstance(value.get(key), str)), "")
     rest = {
         key: inner
         for key, inner in value.items()
-        if key not in {title_key, grave_key} and not (key == "text" and text)
+        if key not in {title_key, grave_key, text_key} and inner not in (None, "", [], {})
     }
     return Entry(
         title=str(value.get(title_key, "")),
         severity=str(value.get(grave_key, "")),
-        text=text,
+        text=str(value.get(text_key, "")),
         facts=list(_facts(rest, depth)),
     )
 
@@ -216,7 +233,7 @@ def _facts(value: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[str, Show
     for name in sorted(value, key=_place):
         inner = value[name]
         if _is_plain(inner):
-            yield words(name), shown(inner)
+            yield words(name), shown(None if inner == "" else inner)
         elif isinstance(inner, list) and all(_is_plain(one) for one in inner):
             yield words(name), _short_list(inner)
         elif depth < _DEEPEST:

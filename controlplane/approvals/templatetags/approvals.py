@@ -8,6 +8,7 @@ from django import template
 from django.template import Context
 
 from controlplane.approvals.links import CONSOLE, Places
+from controlplane.approvals.shown import comparing
 
 register = template.Library()
 
@@ -31,3 +32,9 @@ def named(context: Context, ref: str) -> dict[str, str]:
     names: dict[str, str] = context.get("people") or {}
     kind = "agent" if ref.startswith("agent:") else "person"
     return {"kind": kind, "label": names.get(ref, ref), "ref": ref}
+
+
+@register.simple_tag
+def aligned(before: Any, after: Any) -> tuple[Any, Any]:
+    """Two packets made ready for `{% changes %}`."""
+    return comparing.aligned(before, after)

@@ -1,0 +1,66 @@
+"""A packet in words: in order, nothing twice, nothing left out; the difference field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.approvals import diffing
+from controlplane.approvals.shown import packet
+from controlplane.approvals.shown.comparing import aligned
+
+NAMED = (("risks", "Risks", ("risks",)), ("play", "The play", ("play",)))
+
+
+def test_named_sections__stand_first_and_once() -> None:
+    read = packet.read({"risks": [{"title": "Fire"}], "why": "So.", "undo": "Back."}, NAMED)
+    assert [section.title for section in read.sections] == ["Risks", "Why", "How it is undone"]
+    assert read.details == []
+
+
+def test_what_is_empty__is_said_not_left_out() -> None:
+    read = packet.read({"what": "x", "safeguards": [], "toolkits": {}, "brief": {"kpi": ""}})
+    told = dict(read.details)
+    assert told["Safeguards"].text == "none"
+    assert dict(told["Brief"].facts)["Kpi"].text == "none"
+    assert "Toolkits" in told
+
+
+def test_entries__a_word_in_the_line__sentences_below() -> None:
+    entry = {"action": "Drafts", "summary": "One each.", "changes": True, "rank": 2, "note": "",
+             "why": "Because somebody has to read it first."}  # fmt: skip
+    (shown,) = packet.shown([entry]).entries
+    assert (shown.title, shown.text) == ("Drafts", "One each.")
+    assert dict(shown.short) == {"Changes": "yes", "Rank": "2"}
+    assert [name for name, _ in shown.long] == ["Why"]
+
+
+def test_depth__tables_in_tables_until_nobody_reads_on() -> None:
+    deep: Any = {"a": {"b": {"c": {"d": {"e": 1}}}}}
+    shown = packet.shown(deep)
+    for _ in range(2):
+        shown = shown.facts[0][1]
+        assert shown.kind == "facts"
+    assert shown.facts[0][1].kind == "json"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "paths"),
+    [
+        ({"play": None}, {"play": {"title": "A", "steps": [{"n": 1}]}},
+         ["play.steps[0].n", "play.title"]),
+        ({}, {"undo": {"label": "Back"}}, ["undo.label"]),
+        ({"list": [{"n": 1}]}, {"list": [{"n": 1}, {"n": 2}]}, ["list[1].n"]),
+        ({"list": ["a", "b"]}, {"list": ["a"]}, ["list[1]"]),
+        ({"x": None}, {"x": {}}, ["x"]),
+        ({"x": []}, {"x": {}}, ["x"]),
+        ({"x": {"a": 1}}, {"x": [1]}, ["x"]),
+        ({"x": {"a": {"b": 1}}}, {}, ["x.a.b"]),
+        ({"same": {"a": [1, {"b": None}]}}, {"same": {"a": [1, {"b": None}]}}, []),
+    ],
+)  # fmt: skip
+def test_difference__field_by_field__and_never_hidden(
+    before: Any, after: Any, paths: list[str]
+) -> None:
+    assert [change["path"] for change in diffing.diff(*aligned(before, after))] == paths
