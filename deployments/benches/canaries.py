@@ -137,7 +137,7 @@ def _running(workspace: Workspace, live: int) -> list[Rollout]:
 
 
 def _report(workspace: Workspace, rollouts: list[Rollout], rng: random.Random) -> None:
-    """Events of the minute that is read next."""
+    """Events of the minute that is read next, come in meanwhile."""
     events: list[dict[str, Any]] = []
     for row in rollouts:
         assert row.read_until is not None
@@ -154,8 +154,9 @@ def _report(workspace: Workspace, rollouts: list[Rollout], rng: random.Random) -
                     "context": {"flags": {row.flag.flag_name: answer}},
                 }
             )
-    for place in range(0, len(events), 500):
-        report(JOB, workspace, events[place : place + 500])
+    with clock.set_back(1.5 * MINUTE):
+        for place in range(0, len(events), 500):
+            report(JOB, workspace, events[place : place + 500])
 
 
 def _bare(rollouts: list[Rollout]) -> float:

@@ -24,51 +24,55 @@ from deployments.services.reading import refuse
 VIOLATION = "validator_alert_raised"
 OFF = ["off", "false", "disabled", "", "control"]
 
-# By flag and cohort (true is on), all rollouts of one environment at once. What names flags in any
-# other form than an object names none. By when it happened and by when it came in.
-_TOLD = """
+# What was said of the flags of all rollouts in one environment, by when it happened and by when it
+# came in. What names flags in any other form than an object names none. First all that was said,
+# then whose it is: the other way round each event would be held against each rollout.
+_SAID = """
+WITH told AS (
     SELECT CASE jsonb_typeof(context->'flags') WHEN 'object' THEN context->'flags'
            ELSE '{}' END AS answers,
-           weight, status, duration_ms, event_type, occurred_at, user_ref, session,
+           weight, status, duration_ms, event_type, occurred_at,
+           coalesce('user ' || user_ref, 'session ' || session) AS person,
            event_type <> %(violation)s
            AND (status <> 'info' OR duration_ms IS NOT NULL) AS asked
     FROM telemetry_events
     WHERE workspace_id = %(workspace)s AND env = %(env)s AND jsonb_exists(context, 'flags')
       AND occurred_at >= %(since)s AND occurred_at < %(until)s::timestamptz
       AND received_at >= %(start)s::timestamptz AND received_at < %(end)s::timestamptz
+), named AS MATERIALIZED (
+    SELECT told.*, flag, lower(answers->>flag) <> ALL(%(off)s) AS cohort
+    FROM told CROSS JOIN LATERAL jsonb_object_keys(answers) AS answer(flag)
+    WHERE flag = ANY(%(flags)s)
+), wanted AS (
+    SELECT * FROM unnest(%(flags)s::text[], %(slow)s::float8[], %(begun)s::timestamptz[],
+                         %(settled)s::timestamptz[]) AS listed(flag, slow, begun, settled)
+)
 """
-_OF = """
-    CROSS JOIN LATERAL jsonb_object_keys(answers) AS named(flag)
-    JOIN unnest(%(flags)s::text[], %(slow)s::float8[], %(begun)s::timestamptz[],
-                %(settled)s::timestamptz[]) AS wanted(flag, slow, begun, settled) USING (flag)
-"""
-_COUNT = f"""
-SELECT flag, lower(answers->>flag) <> ALL(%(off)s) AS cohort,
+# By flag and cohort (true is on).
+_COUNT = f"""{_SAID}
+SELECT flag, cohort,
        coalesce(sum(weight) FILTER (WHERE asked), 0)::bigint AS n,
        coalesce(sum(weight) FILTER (WHERE asked AND status = 'error'), 0)::bigint AS errors,
        coalesce(sum(weight) FILTER (WHERE asked AND duration_ms > slow), 0)::bigint AS slow,
        coalesce(sum(weight) FILTER (WHERE event_type = %(violation)s), 0)::bigint AS violations,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE asked) AS p95
-FROM ({_TOLD}) told {_OF}
+FROM named JOIN wanted USING (flag)
 WHERE occurred_at >= begun
-GROUP BY flag, 2
+GROUP BY flag, cohort
 """  # noqa: S608 (of constants)
 # Of each flag those people whose numbers are the smallest, with the last answer each got.
-_PEOPLE = f"""
+_PEOPLE = f"""{_SAID}, answered AS (
+    SELECT DISTINCT ON (flag, who) flag, who, cohort
+    FROM (
+        SELECT flag, hashtext(person) AS who, cohort, occurred_at
+        FROM named JOIN wanted USING (flag)
+        WHERE asked AND occurred_at >= settled AND person IS NOT NULL
+    ) people
+    ORDER BY flag, who, occurred_at DESC
+)
 SELECT flag, who, cohort
 FROM (
-    SELECT flag, who, cohort, row_number() OVER (PARTITION BY flag ORDER BY who) AS place
-    FROM (
-        SELECT DISTINCT ON (flag, who) flag, who, cohort
-        FROM (
-            SELECT flag, lower(answers->>flag) <> ALL(%(off)s) AS cohort, occurred_at,
-                   hashtext(coalesce('user ' || user_ref, 'session ' || session)) AS who
-            FROM ({_TOLD}) told {_OF}
-            WHERE asked AND occurred_at >= settled
-        ) answered
-        WHERE who IS NOT NULL
-        ORDER BY flag, who, occurred_at DESC
-    ) once
+    SELECT *, row_number() OVER (PARTITION BY flag ORDER BY who) AS place FROM answered
 ) ranked
 WHERE place <= %(most)s
 """  # noqa: S608 (of constants)
