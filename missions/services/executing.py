@@ -73,7 +73,7 @@ def start_run(
         else reading_plans.whole("estimated_seconds", estimated_seconds, 0, 31_536_000)
     )
     row = hold(mission, version=version)
-    known = row.runs.select_related("play").filter(external_id=key).first()
+    known: Run | None = row.runs.select_related("play").filter(external_id=key).first()
     if known is not None:
         known.mission = row
         return known
@@ -101,7 +101,7 @@ def start_run(
 
 
 def _play(mission: Mission) -> Play:
-    play = mission.plays.selected().first()
+    play: Play | None = mission.plays.selected().first()
     if play is None:
         raise GateNotMet(
             "No play is selected.",

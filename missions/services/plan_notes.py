@@ -97,7 +97,7 @@ def add_risk(mission: Mission, *, actor: Actor, **given: Any) -> RiskEntry:
     row = hold(mission)
     require_writable(row)
     values = _risk(given, row)
-    same = row.risks.standing().filter(**values).first()
+    same: RiskEntry | None = row.risks.standing().filter(**values).first()
     if same is not None:
         return same
     if row.risks.standing().count() >= numbers.MOST_RISKS:
@@ -249,7 +249,8 @@ def add_duty(
     who = reading.owner(row.workspace_id, person)
     if not _holds_role(row.workspace_id, who):
         raise reading.refuse("person", "Somebody who holds the role of Operations Command.")
-    known = row.duty_windows.standing().filter(person=who, starts_at=begin, ends_at=end).first()
+    standing = row.duty_windows.standing()
+    known: DutyWindow | None = standing.filter(person=who, starts_at=begin, ends_at=end).first()
     if known is not None:
         return known
     made = DutyWindow.objects.create(

@@ -33,7 +33,7 @@ def _report(given: Mapping[str, Any]) -> dict[str, Any]:
     reading_plans.known_only("steps", given, _KNOWN)
     told = given.get("status", "")
     status = SYNONYMS.get(told, told) if isinstance(told, str) else told
-    found = {
+    found: dict[str, Any] = {
         "external_id": reading.line(
             "external_id", given.get("external_id", ""), 100, required=True
         ),

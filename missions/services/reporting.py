@@ -210,7 +210,8 @@ def _latency(story: Story) -> int | None:
     begun, ended = story.values.get("started_at"), story.values.get("ended_at")
     if begun is None or ended is None:
         return None
-    return min(max(round((ended - begun).total_seconds() * 1000), 0), 2_000_000_000)
+    took = round((ended - begun).total_seconds() * 1000)
+    return int(min(max(took, 0), 2_000_000_000))
 
 
 def _write(rows: list[RunStep]) -> None:

@@ -81,7 +81,7 @@ def tell_stuck(visit: StageVisit) -> int:
     row = hold(mission)
     if row.status != "active" or row.stage != "execute_observe":
         return 0
-    heard: datetime = visit.heard_at
+    heard: datetime = visit.heard_at  # type: ignore[attr-defined] # annotated
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     minutes = round((clock.now() - heard).total_seconds() / 60)
     found = work.ensure(

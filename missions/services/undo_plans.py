@@ -89,7 +89,7 @@ def write_undo_plan(play: Play, given: reading_plans.GivenUndo, *, actor: Actor)
     for step in given.steps:
         if step["play_step"] is not None and step["play_step"] not in places:
             raise reading.refuse("play_step", f"The play has no step {step['play_step']}.")
-    plan = UndoPlan.objects.filter(play=play).first()
+    plan: UndoPlan | None = UndoPlan.objects.filter(play=play).first()
     if plan is None:
         plan = UndoPlan.objects.create(
             play=play, made_by=actor.ref[:80], changed_by=actor.ref[:80], **given.values

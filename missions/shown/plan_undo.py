@@ -122,7 +122,8 @@ def run_page(run: UndoRun, actor: Actor, tried: Tried | None = None) -> dict[str
     attempts: dict[int, list[Any]] = {}
     for each in run.attempts.order_by("pk"):
         attempts.setdefault(each.step_id, []).append(each)
-    rows, next_found = [], False
+    rows: list[dict[str, Any]] = []
+    next_found = False
     for step in undoing.steps_of(run):
         tries = attempts.get(step.pk, [])
         settled = bool(tries) and tries[-1].result != "failed"

@@ -20,7 +20,7 @@ from controlplane.base.states import Step, TransitionTable
 from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition, NotAllowed
-from tests.kit import learning, stateful_guarding  # noqa: F401 - they register builders
+from tests.kit import learning, stateful_guarding, stateful_plans  # noqa: F401 - they register builders
 from tests.kit.racing import race
 from tests.kit.stateful import BUILDERS, NEEDS
 

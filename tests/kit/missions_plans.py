@@ -102,7 +102,8 @@ class World(kit.World):
         first = self.proposed(row)[0]
         plays.select_play(first, actor=self.actor, reason="It is the safest.")
         undo_plans.make_undo_ready(UndoPlan.objects.get(play=first), actor=self.planner)
-        return Play.objects.select_related("mission__workspace").get(pk=first.pk)
+        found: Play = Play.objects.select_related("mission__workspace").get(pk=first.pk)
+        return found
 
     def proposed(self, row: Mission) -> list[Play]:
         return plays.propose_plays(row, [PLAY, OTHER], actor=self.planner)
@@ -180,7 +181,7 @@ class World(kit.World):
 def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
     """One whose plays wait for a choice, and one that was run, drilled and is being taken back."""
     world = World(workspace, root)
-    world.oc = world.actor  # type: ignore[misc]
+    world.oc = world.actor
     back = [{**each, "inverse": hostile} for each in UNDO["steps"]]
     said = {**PLAY, "title": hostile, "rationale": f"{hostile}\n{long}", "impact": long[:480],
             "key": hostile[:90], "steps": [{**each, "summary": hostile} for each in STEPS],

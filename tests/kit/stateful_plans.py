@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 from controlplane.lib import clock
-from missions.models import Play, RunStep, UndoPlan, UndoRun
+from missions.models import Play, RunStep, UndoRun
 from missions.models import Run as MissionRun
 from missions.services import undoing
 from tests.kit.missions_plans import World
@@ -33,7 +33,7 @@ NEEDS["missions.play"] = _play
 def undo_plan() -> models.Model:
     world = World()
     proposed = world.proposed(world.imported(stage="Plan"))[0]
-    return UndoPlan.objects.select_related("play__mission").get(play=proposed)
+    return world.undo_of_play(proposed)
 
 
 def _undo_plan(row: models.Model, to: str) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def gates_of(error: ControlPlaneError) -> set[str]:
 def test_dispatch__lets_a_step_go_and_says_how_it_is_taken_back(world: World) -> None:
     run = world.run()
     let = world.step(run, 2, arguments={"email": "anna@example.org"})
+    assert let.step.undo_step is not None
     assert let.step.undo_step.position == 1
     assert (let.window_minutes, let.step.status, let.step.toolkit) == (20, "queued", "crm")
     assert "anna" not in str(let.step.arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_plan__by_strangers__is_refused(world: World) -> None:
     row = world.imported(stage="Plan")
     first, _ = world.proposed(row)
     elsewhere = World()
-    refused = [
+    refused: list[Callable[[], Any]] = [
         lambda: plays.propose_plays(row, [PLAY], actor=elsewhere.agent("planner")),
         lambda: plays.propose_plays(row, [PLAY], actor=world.someone("viewer")),
         lambda: plays.select_play(first, actor=elsewhere.actor),

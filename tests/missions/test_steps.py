@@ -99,7 +99,7 @@ def test_batches__any_order_and_cut__one_state(
             run = world.run()
             for batch in batches:
                 world.report(run, *batch)
-            found = [
+            return [
                 {
                     **{name: getattr(step, name) for name in _SHOWN if name[-5:] != "_step"},
                     "play_step": step.play_step and step.play_step.position,
@@ -107,7 +107,6 @@ def test_batches__any_order_and_cut__one_state(
                 }
                 for step in run.steps.order_by("external_id")
             ]
-            return found
         finally:
             transaction.set_rollback(True)
             point.__exit__(None, None, None)

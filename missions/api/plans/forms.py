@@ -12,10 +12,8 @@ from missions.models.plays import Level
 from missions.services.reading_steps import SYNONYMS
 
 
-def _share(**given: bool) -> serializers.DecimalField:
-    return serializers.DecimalField(
-        max_digits=4, decimal_places=3, required=False, allow_null=True, **given
-    )
+def _share() -> serializers.DecimalField:
+    return serializers.DecimalField(max_digits=4, decimal_places=3, required=False, allow_null=True)
 
 
 def number(least: int, most: int, **given: object) -> serializers.IntegerField:
@@ -53,7 +51,7 @@ class UndoStepNew(StrictSerializer):
 
 
 class UndoNew(StrictSerializer):
-    label = text(max_length=200)
+    label = text(max_length=200)  # type: ignore[assignment]
     impact = text(max_length=500)
     window_minutes = number(1, 43_200, required=False)
     steps = UndoStepNew(many=True)
@@ -101,7 +99,7 @@ class UndoStepRow(StrictSerializer):
 
 class UndoRow(StrictSerializer):
     uid = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     impact = serializers.CharField()
     window_minutes = serializers.IntegerField()
     status = serializers.ChoiceField(choices=UndoPlan.Status.choices)

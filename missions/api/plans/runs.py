@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
@@ -48,7 +49,7 @@ class RunsView(Part):
 class _Run(Part):
     outputs = {"POST": forms.RunRow}
     statuses = {"POST": 200}
-    errors = (409,)
+    errors: ClassVar[Collection[int]] = (409,)
 
     def run(self) -> Run:
         mission = self.mission()
