@@ -44,8 +44,9 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
                               reason=hostile),
         "granted", actor=world.oc, reason=hostile,
     )  # fmt: skip
-    services.write_session(row, "executor", actor=world.agent("executor"), key=hostile[:20].strip(
-        "<>/'\"& \n") or "key", snapshot={"next": hostile})  # fmt: skip
+    services.write_session(
+        row, "executor", actor=world.agent("executor"), key="lived-in", snapshot={"next": hostile}
+    )
     done = world.found(row, "done", message=hostile)
     services.resolve_finding(done, **given)
     world.found(row, "noted", result="passed", message=long[:3_000])
