@@ -46,21 +46,23 @@ def test_depth__tables_in_tables_until_nobody_reads_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "paths"),
+    ("before", "after", "told"),
     [
         ({"play": None}, {"play": {"title": "A", "steps": [{"n": 1}]}},
-         ["play.steps[0].n", "play.title"]),
-        ({}, {"undo": {"label": "Back"}}, ["undo.label"]),
-        ({"list": [{"n": 1}]}, {"list": [{"n": 1}, {"n": 2}]}, ["list[1].n"]),
-        ({"list": ["a", "b"]}, {"list": ["a"]}, ["list[1]"]),
-        ({"x": None}, {"x": {}}, ["x"]),
-        ({"x": []}, {"x": {}}, ["x"]),
-        ({"x": {"a": 1}}, {"x": [1]}, ["x"]),
-        ({"x": {"a": {"b": 1}}}, {}, ["x.a.b"]),
+         [("play", None, "A (2 fields)")]),
+        ({"undo": {"label": "Back"}}, {}, [("undo", "Back (1 field)", None)]),
+        ({"list": [{"n": 1}]}, {"list": [{"n": 2}, {"title": "B"}]},
+         [("list[0].n", 1, 2), ("list[1]", None, "B (1 field)")]),
+        ({"list": []}, {"list": list("abcdefg")}, [("list", "[]", "a; b; c; d; e; and 2 more")]),
+        ({"list": ["a", "b"]}, {"list": ["a"]}, [("list[1]", "b", None)]),
+        ({"x": None}, {"x": {}}, [("x", None, "{}")]),
+        ({"x": []}, {"x": {}}, [("x", "[]", "{}")]),
+        ({"x": {"a": 1}}, {"x": [1]}, [("x", '{"a": 1}', "[1]")]),
         ({"same": {"a": [1, {"b": None}]}}, {"same": {"a": [1, {"b": None}]}}, []),
     ],
 )  # fmt: skip
-def test_difference__field_by_field__and_never_hidden(
-    before: Any, after: Any, paths: list[str]
+def test_difference__by_what_it_is_called__and_never_hidden(
+    before: Any, after: Any, told: list[tuple[str, Any, Any]]
 ) -> None:
-    assert [change["path"] for change in diffing.diff(*aligned(before, after))] == paths
+    found = diffing.diff(*aligned(before, after))
+    assert [(each["path"], each["before"], each["after"]) for each in found] == told

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from django.db.models import Case, IntegerField, Q, Value, When
 
 from controlplane.approvals.models import Decision, Request
+from controlplane.approvals.shown import packet
 from controlplane.lib.actors import Actor
 
 
@@ -51,51 +53,52 @@ def last_signed(request: Request, actor: Actor) -> Since | None:
 
 
 def aligned(before: Any, after: Any) -> tuple[Any, Any]:
-    """The same two, with empty tables where one side has none: what was added is told field by
-    field instead of as a lump of JSON. Nothing and an empty table stay two things: that may be
-    all that differs."""
-    if not before and not after:
-        return before, after
-    if isinstance(before, Mapping) or isinstance(after, Mapping):
-        if not all(one is None or isinstance(one, Mapping) for one in (before, after)):
-            return before, after
-        left, right = dict(before or {}), dict(after or {})
-        for name in left.keys() | right.keys():
-            left[name], right[name] = _pair(left, right, name)
-        return _without_gaps(left), _without_gaps(right)
-    if isinstance(before, list) or isinstance(after, list):
-        if not all(one is None or isinstance(one, list) for one in (before, after)):
-            return before, after
-        first, second = list(before or []), list(after or [])
-        longest = max(len(first), len(second))
-        first += [_GAP] * (longest - len(first))
-        second += [_GAP] * (longest - len(second))
-        pairs = [
-            aligned(_known(one), _known(other)) if _is_table(one, other) else (one, other)
-            for one, other in zip(first, second, strict=True)
-        ]
-        return (
-            [one for one, _ in pairs if one is not _GAP],
-            [other for _, other in pairs if other is not _GAP],
-        )
+    """The same two, where a whole table came or went told by what it is called: it stands on the
+    page, and as a lump of JSON nobody reads it."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = before.keys() | after.keys()
+        pairs = {name: _pair(before.get(name, _GAP), after.get(name, _GAP)) for name in names}
+        return _side(pairs, 0), _side(pairs, 1)
+    if isinstance(before, list) and isinstance(after, list):
+        both = [_pair(*two) for two in zip_longest(before, after, fillvalue=_GAP)]
+        return tuple([two[n] for two in both if two[n] is not _GAP] for n in (0, 1))  # type: ignore[return-value]
     return before, after
 
 
 _GAP: Any = object()
 
 
-def _known(value: Any) -> Any:
-    return None if value is _GAP else value
+def _pair(before: Any, after: Any) -> tuple[Any, Any]:
+    if _is_none(before) and _is_full(after):
+        return before, called(after)
+    if _is_none(after) and _is_full(before):
+        return called(before), after
+    return aligned(before, after)
 
 
-def _is_table(one: Any, other: Any) -> bool:
-    return any(isinstance(side, Mapping | list) for side in (one, other))
+def _is_none(value: Any) -> bool:
+    return value is _GAP or value is None or value in ([], {})
 
 
-def _pair(left: dict[str, Any], right: dict[str, Any], name: str) -> tuple[Any, Any]:
-    one, other = left.get(name, _GAP), right.get(name, _GAP)
-    return aligned(_known(one), _known(other)) if _is_table(one, other) else (one, other)
+def _is_full(value: Any) -> bool:
+    return isinstance(value, Mapping | list) and bool(value)
 
 
-def _without_gaps(table: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if value is not _GAP}
+def _side(pairs: Mapping[str, tuple[Any, Any]], number: int) -> dict[str, Any]:
+    return {name: two[number] for name, two in pairs.items() if two[number] is not _GAP}
+
+
+def called(value: Any) -> str:
+    """A table or a list in a line: what it is called, and how much there is of it."""
+    if isinstance(value, list):
+        names = "; ".join(called(one) for one in value[:_NAMED])
+        more = f"; and {len(value) - _NAMED} more" if len(value) > _NAMED else ""
+        return f"{names}{more}"
+    if not isinstance(value, Mapping):
+        return packet.plain(value)
+    name = next((value[key] for key in packet.NAMES if isinstance(value.get(key), str)), "")
+    fields = f"{len(value)} field{'s'[: len(value) != 1]}"
+    return f"{name} ({fields})" if name else fields
+
+
+_NAMED = 5

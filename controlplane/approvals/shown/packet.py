@@ -40,7 +40,7 @@ MOST_LINES = 200
 MOST_FILES = 20
 SHORT = 300
 _SEVERITY = ("severity", "level")
-_NAME = ("title", "label", "name", "line", "action")
+NAMES = ("title", "label", "name", "line", "action")
 _TEXT = ("text", "summary")
 # What one asks first stands first; the text that is signed has its keys by the alphabet.
 _FIRST = (
@@ -213,7 +213,7 @@ def _list(values: list[Any], depth: int = 1) -> Shown:
 def _entry(value: Any, depth: int = 1) -> Entry:
     if not isinstance(value, Mapping):
         return Entry(title=plain(value))
-    title_key = next((key for key in _NAME if isinstance(value.get(key), str)), "")
+    title_key = next((key for key in NAMES if isinstance(value.get(key), str)), "")
     grave_key = next((key for key in _SEVERITY if isinstance(value.get(key), str | int)), "")
     text_key = next((key for key in _TEXT if isinstance(value.get(key), str)), "")
     rest = {
