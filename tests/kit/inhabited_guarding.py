@@ -45,7 +45,7 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
         "granted", actor=world.oc, reason=hostile,
     )  # fmt: skip
     services.write_session(
-        row, "executor", actor=world.agent("executor"), key="lived-in", snapshot={"next": hostile}
+        row, "executor", actor=world.agent("executor"), key="router-5", snapshot={"next": hostile}
     )
     done = world.found(row, "done", message=hostile)
     services.resolve_finding(done, **given)
