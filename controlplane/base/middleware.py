@@ -34,7 +34,7 @@ BODY_BYTES = defaults.define(
     why="a form or JSON body of the portal is far smaller; uploads have their own limit",
 )
 UPLOAD_BYTES = defaults.define(
-    "web.upload_bytes", 25 * 1024 * 1024, unit="bytes", why="evidence files; the proxy allows it"
+    "web.upload_bytes", 16_000_000, unit="bytes", why="files in forms; what the proxy hands on"
 )
 QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
 

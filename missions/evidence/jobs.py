@@ -13,6 +13,7 @@ from missions.services.evidence import bundles, sweeping
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 4
+_QUEUED = 600.0  # as long as the message lives; whoever takes it renews from then on
 
 
 def work(deadline: float) -> int:
@@ -20,7 +21,7 @@ def work(deadline: float) -> int:
     making one may take longer than a tick. A message that is lost costs one lease."""
     from missions.tasks import send_bundle
 
-    taken = bundles.claim(_AT_ONCE)
+    taken = bundles.claim(_AT_ONCE, seconds=_QUEUED)
     for row in taken:
         try:
             send_bundle(row.pk, str(row.lease_token))

@@ -118,10 +118,15 @@ def _purge(given: Artifact | Bundle) -> int:
     row = rows.filter(pk=given.pk, status=given.status).first()
     if row is None or standing(mission) is not None:
         return 0
-    key = row.storage_key
-    type(given).objects.filter(pk=row.pk).update(storage_key="")
-    transaction.on_commit(lambda: _drop(key))
+    let_go(row)
     return 1
+
+
+def let_go(row: Artifact | Bundle) -> None:
+    """The bytes of a row that is held, once the transaction is over."""
+    key = row.storage_key
+    type(row).objects.filter(pk=row.pk).update(storage_key="")
+    transaction.on_commit(lambda: _drop(key))
 
 
 def count_purgeable(cutoff: datetime) -> int:
@@ -197,7 +202,7 @@ def _erase(artifact: Artifact, actor: Actor) -> int:
     key, why = row.storage_key, "Its uploader is forgotten, as they asked."
     if row.status in {"stored", "verified", "failed"}:
         gone = {"deleted_at": clock.now(), "deleted_by": actor.ref[:80], "delete_reason": why}
-        advance(row, "deleted", actor=actor, reason=why, changes=gone)
+        advance(row, "deleted", actor=PORTAL, reason=why, changes=gone)
     Artifact.objects.filter(pk=row.pk).update(storage_key="", title=_ERASED)
     note(mission, "mission.evidence", actor=actor, after={"stage": row.stage, "sha256": row.sha256},
          reason=why, details={"transition": "-> off", "artifact": str(row.uid)})  # fmt: skip

@@ -29,11 +29,14 @@ from missions.models import Bundle, Mission
 from missions.services import reading
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.evidence import room
+from missions.services.evidence.aging import let_go
+from missions.services.evidence.holding import standing
 from missions.services.evidence.keeping import judge
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, note, tell
 
 logger = logging.getLogger(__name__)
+_MOST_DEAD = 20
 wording.register(
     "mission.bundle_failed",
     "An evidence bundle could not be made",
@@ -96,17 +99,22 @@ def ask_bundle(
 # --- Making it ----------------------------------------------------------------------------------
 
 
-def claim(limit: int = 1) -> list[Bundle]:
-    """Take what waits. What used up its tries is given up here."""
+def claim(limit: int = 1, *, seconds: float = 0.0) -> list[Bundle]:
+    """Take what waits, for so long. What used up its tries is given up here."""
+    lease = seconds or BUNDLE_LEASE.value
     rows = Bundle.objects.filter(status="building")
-    return leases.claim(rows, limit=limit, lease_seconds=BUNDLE_LEASE.value, on_bury=_buried)
+    taken = leases.claim(rows, limit=limit, lease_seconds=lease)
+    # Not while its row is locked: whoever moves a bundle holds the mission first.
+    for row in rows.filter(state=leases.DEAD).select_related("mission")[:_MOST_DEAD]:
+        _fail(row, row.last_error or "It was given up.")
+    return taken
 
 
 def perform(bundle: Bundle) -> str:
     """Make one that was claimed. What became of it, in a word."""
     related = ("mission__workspace", "mission__owner", "mission__item")
     row: Bundle = Bundle.objects.select_related(*related).get(pk=bundle.pk)
-    if row.lease_token != bundle.lease_token or not leases.still_held(row):
+    if row.lease_token != bundle.lease_token or not leases.extend(row, BUNDLE_LEASE.value):
         return "taken by another"
     try:
         return _make(row)
@@ -160,12 +168,8 @@ def _settle(
     held: Bundle = Bundle.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if held.lease_token != row.lease_token or held.state != leases.LEASED:
         raise leases.LeaseLost(str(row.uid))
-    room.lock(mission.workspace_id)
     held.mission, now = mission, clock.now()
-    for before in Bundle.objects.select_for_update().filter(
-        mission=mission, audience=held.audience, status="stored"
-    ):
-        advance(before, "superseded", actor=PORTAL, changes={"superseded_at": now})
+    _supersede(held)
     sha256, size = found
     changes: dict[str, Any] = {
         "storage_key": key, "size": size, "sha256": sha256, "manifest": made.manifest,
@@ -183,6 +187,20 @@ def _settle(
     if mission.is_under_way:
         packet_moved(mission, actor=PORTAL, why="The evidence bundle holds something else.")
         go_on_if_signed(mission)
+
+
+def _supersede(made: Bundle) -> None:
+    """The one before stands no more and can be read for a month; those before that one need no
+    room any more, unless they are held by law."""
+    known = Bundle.objects.select_for_update(of=("self",)).filter(
+        mission=made.mission, audience=made.audience
+    )
+    for older in known.filter(status="superseded").exclude(storage_key=""):
+        if standing(made.mission) is None:
+            let_go(older)
+    for before in known.filter(status="stored"):
+        before.mission = made.mission
+        advance(before, "superseded", actor=PORTAL, changes={"superseded_at": clock.now()})
 
 
 def _tell(mission: Mission, row: Bundle, took: float, hashing: float) -> None:
@@ -217,13 +235,6 @@ def _fail(row: Bundle, why: str) -> str:
         link=links.evidence_of(mission),
     )  # fmt: skip
     return "failed"
-
-
-def _buried(rows: Any) -> None:
-    """Each try killed its worker."""
-    for row in rows:
-        found = Bundle.objects.select_related("mission").get(pk=row.pk)
-        _fail(found, f"Its worker vanished during each of {row.attempts} tries.")
 
 
 def make_due(deadline: float | None = None) -> int:

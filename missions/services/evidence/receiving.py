@@ -33,6 +33,7 @@ from missions.services.holding import hold, require_status, visit_of
 from missions.services.noting import PORTAL, note, tell
 from missions.shown.timeline import timeline
 
+_MOST_TOLD = 20_000
 _ON_ITS_WAY = ("receiving", *("stored", "verified"))
 
 
@@ -229,7 +230,8 @@ def write_log(mission: Mission, *, actor: Actor) -> Artifact:
     """What happened in this stage so far, as a file: one entry a line."""
     policy.require(actor, "mission.evidence", mission)
     visit = visit_of(Mission.objects.get(pk=mission.pk))
-    entries = [each for each in timeline(mission) if each["at"] >= visit.entered_at]
+    told = timeline(mission, most=_MOST_TOLD)
+    entries = [each for each in told if each["at"] >= visit.entered_at]
     lines = [json.dumps(plain(_told(each)), ensure_ascii=False) for each in entries]
     content = "".join(f"{each}\n" for each in lines).encode()
     title = f"What happened in {visit}"
