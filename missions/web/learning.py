@@ -24,7 +24,7 @@ from missions.services import feedback as answers
 from missions.services import followups, library, retrospectives
 from missions.services import training as trainings
 from missions.shown import learning as shown
-from missions.web.common import mission_of, page, show, tell
+from missions.web.common import mission_of, page, show
 from missions.web.people import people_in
 
 DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -65,8 +65,23 @@ def acted(request: HttpRequest, form: forms.Form, act: Act) -> tuple[str, int]:
     except (NotAllowed, NotFound):
         raise
     except ControlPlaneError as error:
-        tell(form, error)
+        _beside(form, error)
         return "", error.status
+
+
+# What a service calls otherwise than its form does.
+_NAMES = {"effort_saved_minutes": "hours"}
+
+
+def _beside(form: forms.Form, error: ControlPlaneError) -> None:
+    """Beside the field it is about; what is about a field that nobody sees, above them all."""
+    shown = {field.name for field in form.visible_fields()}
+    about = {_NAMES.get(name, name): said for name, said in error.details.items()}
+    placed = [(name, said) for name, said in about.items() if name in shown]
+    for name, said in placed:
+        form.add_error(name, " ".join(said) if isinstance(said, list) else str(said))
+    if not placed:
+        form.add_error(None, error.message)
 
 
 def one_of(request: HttpRequest, forms_: dict[str, tuple[forms.Form, Act]]) -> tuple[str, int]:
@@ -311,9 +326,8 @@ def used(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     row, actor = mission_of(request, uid), actor_of(request)
     use = UseForm(_data(request, "use"))
     rows = Asset.objects.of(row.workspace_id).published().exclude(uses__mission=row)
-    use.fields["asset"].queryset = (  # type: ignore[attr-defined]
-        rows.exclude(source_mission=row).order_by("title")[:500]
-    )
+    choices = rows.exclude(source_mission=row).defer("text", "search").order_by("title")
+    use.fields["asset"].queryset = choices  # type: ignore[attr-defined]
     status = 200
     if request.method == "POST":
 
