@@ -263,6 +263,17 @@ def test_checkpoints__stand_in_it_to_the_character(world: World, place: Path) ->
     ]  # fmt: skip
 
 
+def test_superseded__the_last_one_can_be_read__older_ones_need_no_room(
+    world: World, row: Mission, place: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        made = [make_(row, world.actor) for _ in range(3)]
+    rows = [Bundle.objects.get(pk=each.pk) for each in made]
+    assert [each.status for each in rows] == ["superseded", "superseded", "stored"]
+    assert [bool(each.storage_key) for each in rows] == [False, True, True]
+    assert len(kit.kept(place)) == 2
+
+
 # --- For outside readers --------------------------------------------------------------------------
 
 
