@@ -136,7 +136,10 @@ def read_after(browser: Client, url: str) -> str:
 def test_message_links__whoever_may_enter_the_console_stays_there(
     scene: Scene, rita: Client
 ) -> None:
-    assert rita.get(page_of(ask(scene))).status_code == 200
+    page = rita.get(page_of(ask(scene)))
+    assert page.status_code == 200
+    assert f'href="{INBOX}"' in page.content.decode()
+    assert 'href="/admin/"' in rita.get(INBOX).content.decode()
 
 
 def test_form_of_the_console_sent_without_a_right_to_enter__refused_and_written_down(

@@ -14,6 +14,7 @@ from controlplane.approvals.desk.tabs import Tab, tabs
 from controlplane.approvals.links import DESK
 from controlplane.approvals.models import Decision, Request
 from controlplane.base import twins
+from controlplane.base.registries import PaletteAction, palette_actions
 from controlplane.lib.actors import Actor
 
 VIEW = "approval.view"
@@ -65,6 +66,9 @@ def _home(actor: Actor, given: Mapping[str, Any], query: QueryDict) -> str:
 def register() -> None:
     tabs.register(Tab("inbox", "To sign", "desk:inbox", "edit", VIEW, 10, count_waiting))
     tabs.register(Tab("signed", "Signed", "desk:signed", "check", VIEW, 80))
+    palette_actions.register(
+        PaletteAction("desk", "Review desk", "desk:inbox", VIEW, ("sign", "phone", "inbox"))
+    )
     for route in ("admin:approvals_request_change", "approvals:decide"):
         twins.register(route, _packet)
     twins.register("admin:approvals_decision_change", _signature)
