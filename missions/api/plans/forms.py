@@ -146,13 +146,13 @@ class PlayList(StrictSerializer):
 # --- What stands beside -------------------------------------------------------------------------
 
 
-class NotesPut(StrictSerializer):
+class PlanNotesPut(StrictSerializer):
     risk_notes = text(max_length=16_000)
     sla_impact = text(max_length=16_000)
     version = serializers.IntegerField(required=False, help_text="of the notes, as they were read")
 
 
-class NotesRow(StrictSerializer):
+class PlanNotesRow(StrictSerializer):
     risk_notes = serializers.CharField()
     sla_impact = serializers.CharField()
     changed_by = serializers.CharField()
@@ -214,14 +214,14 @@ class HookRow(StrictSerializer):
     at = serializers.DateTimeField(allow_null=True)
 
 
-class DutyNew(StrictSerializer):
+class MissionDutyNew(StrictSerializer):
     person = serializers.UUIDField(help_text="who holds the role of Operations Command")
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     note = text(max_length=500)
 
 
-class DutyRow(StrictSerializer):
+class MissionDutyRow(StrictSerializer):
     uid = serializers.UUIDField()
     person = serializers.UUIDField()
     starts_at = serializers.DateTimeField()
@@ -230,25 +230,25 @@ class DutyRow(StrictSerializer):
     cancelled_at = serializers.DateTimeField(allow_null=True)
 
 
-class DutyList(StrictSerializer):
+class MissionDutyList(StrictSerializer):
     watched = serializers.BooleanField(help_text="somebody watches now")
     words = serializers.CharField()
-    items = DutyRow(many=True)
+    items = MissionDutyRow(many=True)
 
 
 # --- Runs ---------------------------------------------------------------------------------------
 
 
-class RunNew(StrictSerializer):
+class MissionRunNew(StrictSerializer):
     external_id = serializers.CharField(max_length=100)
     estimated_seconds = number(0, 31_536_000, required=False)
 
 
-class Finish(StrictSerializer):
+class MissionRunFinish(StrictSerializer):
     outcome = text(max_length=500)
 
 
-class RunRow(StrictSerializer):
+class MissionRunRow(StrictSerializer):
     uid = serializers.UUIDField()
     external_id = serializers.CharField()
     status = serializers.ChoiceField(choices=Run.Status.choices)
@@ -262,14 +262,14 @@ class RunRow(StrictSerializer):
     version = serializers.IntegerField()
 
 
-class RunList(StrictSerializer):
-    items = RunRow(many=True)
+class MissionRunList(StrictSerializer):
+    items = MissionRunRow(many=True)
 
 
 _STATES = [*RunStep.Status.values, *SYNONYMS]
 
 
-class Report(StrictSerializer):
+class StepReport(StrictSerializer):
     """What is left out stays as it was told before."""
 
     external_id = serializers.CharField(max_length=100)
@@ -291,8 +291,8 @@ class Report(StrictSerializer):
     error_code = text(max_length=60)
 
 
-class Reports(StrictSerializer):
-    steps = Report(many=True)
+class StepReports(StrictSerializer):
+    steps = StepReport(many=True)
 
 
 class ReportVerdict(StrictSerializer):
@@ -364,18 +364,18 @@ class UndoAsk(StrictSerializer):
     )
 
 
-class Attempt(StrictSerializer):
+class UndoTry(StrictSerializer):
     step = number(1, numbers.MOST_UNDO_STEPS, help_text="position in the undo plan")
     result = serializers.ChoiceField(choices=UndoAttempt.Result.choices)
     note = text(max_length=1_000)
     external_id = text(max_length=100)
 
 
-class Attempts(StrictSerializer):
-    attempts = Attempt(many=True)
+class UndoTries(StrictSerializer):
+    attempts = UndoTry(many=True)
 
 
-class AttemptRow(StrictSerializer):
+class UndoTryRow(StrictSerializer):
     step = serializers.IntegerField()
     number = serializers.IntegerField()
     result = serializers.CharField()
@@ -400,7 +400,7 @@ class UndoRunRow(StrictSerializer):
     followed_by = serializers.UUIDField(allow_null=True, help_text="the run by the other way")
     item = serializers.CharField(help_text="the incident's work item")
     steps = UndoStepRow(many=True)
-    attempts = AttemptRow(many=True)
+    attempts = UndoTryRow(many=True)
 
 
 class UndoRunList(StrictSerializer):

@@ -91,8 +91,8 @@ class NotesView(Part):
     """What the plan says of risks and of promises to others."""
 
     actions = {"GET": VIEW, "PUT": PLAN}
-    inputs = {"PUT": forms.NotesPut}
-    outputs = {"GET": forms.NotesRow, "PUT": forms.NotesRow}
+    inputs = {"PUT": forms.PlanNotesPut}
+    outputs = {"GET": forms.PlanNotesRow, "PUT": forms.PlanNotesRow}
     examples = {"PUT": examples.NOTES}
     errors = (409,)
 
@@ -110,6 +110,7 @@ class NotesView(Part):
 class RisksView(Part):
     """The risk matrix of a mission."""
 
+    operation_ids: ClassVar[dict[str, str]] = {"GET": "missions_risks_list"}
     actions = {"GET": VIEW, "POST": PLAN}
     inputs = {"POST": forms.RiskNew}
     outputs = {"GET": forms.RiskList, "POST": forms.RiskRow}
@@ -218,8 +219,8 @@ class DutyView(Part):
     """Who of Operations Command watches over a mission."""
 
     actions = {"GET": VIEW, "POST": "mission.staff"}
-    inputs = {"POST": forms.DutyNew}
-    outputs = {"GET": forms.DutyList, "POST": forms.DutyRow}
+    inputs = {"POST": forms.MissionDutyNew}
+    outputs = {"GET": forms.MissionDutyList, "POST": forms.MissionDutyRow}
     examples = {"POST": examples.DUTY}
     statuses = {"POST": 201}
     errors = (409,)
@@ -246,7 +247,7 @@ class DutyCancelView(Part):
 
     actions = {"POST": "mission.staff"}
     inputs = {"POST": OptionalReason}
-    outputs = {"POST": forms.DutyRow}
+    outputs = {"POST": forms.MissionDutyRow}
     statuses = {"POST": 200}
 
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:

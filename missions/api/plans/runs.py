@@ -25,9 +25,10 @@ EXECUTE = "mission.execute"
 class RunsView(Part):
     """Runs of a mission's play."""
 
+    operation_ids: ClassVar[dict[str, str]] = {"GET": "missions_runs_list"}
     actions = {"GET": VIEW, "POST": EXECUTE}
-    inputs = {"POST": forms.RunNew}
-    outputs = {"GET": forms.RunList, "POST": forms.RunRow}
+    inputs = {"POST": forms.MissionRunNew}
+    outputs = {"GET": forms.MissionRunList, "POST": forms.MissionRunRow}
     statuses = {"POST": 200}
     examples = {"POST": examples.RUN}
     errors = (409, 422)
@@ -47,7 +48,7 @@ class RunsView(Part):
 
 
 class _Run(Part):
-    outputs = {"POST": forms.RunRow}
+    outputs = {"POST": forms.MissionRunRow}
     statuses = {"POST": 200}
     errors: ClassVar[Collection[int]] = (409,)
 
@@ -63,7 +64,7 @@ class RunView(_Run):
     """One run."""
 
     actions = {"GET": VIEW}
-    outputs = {"GET": forms.RunRow}
+    outputs = {"GET": forms.MissionRunRow}
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """A run with its number of steps by state"""
@@ -105,7 +106,7 @@ class FinishView(_Run):
     """A run of which everything was asked for."""
 
     actions = {"POST": EXECUTE}
-    inputs = {"POST": forms.Finish}
+    inputs = {"POST": forms.MissionRunFinish}
     examples = {"POST": examples.FINISH}
 
     def post(self, request: Any, ref: str, run: str) -> HttpResponse:
@@ -138,7 +139,7 @@ class StepsView(ListView):
 
     actions = {"GET": VIEW, "POST": EXECUTE}
     output = forms.RunStepRow
-    inputs = {"POST": forms.Reports}
+    inputs = {"POST": forms.StepReports}
     outputs = {"POST": forms.StepReceipt}
     statuses = {"POST": 200}
     filterset = StepFilter

@@ -148,7 +148,7 @@ class AttemptsView(_Run):
     """What was tried to take a mission back."""
 
     actions = {"POST": EXECUTE}
-    inputs = {"POST": forms.Attempts}
+    inputs = {"POST": forms.UndoTries}
     examples = {"POST": examples.ATTEMPTS}
 
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:
