@@ -255,13 +255,14 @@ def artifact() -> models.Model:
 def _artifact(row: models.Model, to: str) -> dict[str, Any]:
     now = clock.now()
     kept: dict[str, Any] = {"deleted_at": None, "deleted_by": "", "failure": ""}
-    return kept | {
+    needs: dict[str, dict[str, Any]] = {
         "stored": {"stored_at": now},
         "verified": {"verified_at": now},
         "failed": {"failure": "walk"},
         "archived": {"archived_at": now},
         "deleted": {"deleted_at": now, "deleted_by": "user:1"},
-    }.get(to, {})
+    }
+    return kept | needs.get(to, {})
 
 
 NEEDS["missions.artifact"] = _artifact
