@@ -61,7 +61,7 @@ def pause_mission(
     policy.require(actor, "mission.pause", mission)
     why = reading.reason(reason)
     known = [each for each in Mission.Cause.values if each]
-    changes = {
+    changes: dict[str, Any] = {
         "paused_by": actor.ref[:80],
         "paused_cause": reading.choice("cause", cause, known),
         "pause_reason": why,
