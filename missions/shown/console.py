@@ -160,7 +160,9 @@ def register() -> None:
     name_finders.register(NameFinder("missions.missions", "mission", VIEW, _named))
     for meeting in ("standup", "ops_sync"):
         agenda.register(
-            AgendaSection(f"missions.due.{meeting}", meeting, "Missions that are due", due.agenda)
+            AgendaSection(
+                f"missions.due.{meeting}", meeting, "Missions that are due", due.agenda, order=13
+            )
         )
     ref_finders.register(RefFinder("MSN", "mission", _by_number))
     row_slots.links.register(row_slots.RowSource("missions.item", _related))

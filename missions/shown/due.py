@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from missions import links, stages
@@ -12,11 +12,12 @@ from missions.shown.glance import glance, with_now
 from missions.shown.turn import deadline
 
 MOST = 30
+_AHEAD = timedelta(days=7)
 
 
 def agenda(workspace_id: int, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:
-    """What is late at the end of the time in question, or falls due in it; the latest first."""
-    rows = Mission.objects.of(workspace_id).open().filter(due_on__lte=end.date())
+    """What is late when people meet, and what falls due within a week; the latest first."""
+    rows = Mission.objects.of(workspace_id).open().filter(due_on__lte=(end + _AHEAD).date())
     found = with_now(rows).select_related("owner").order_by("due_on", "pk")
     return [_item(row, end) for row in found[:MOST]]
 

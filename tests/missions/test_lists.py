@@ -286,13 +286,14 @@ def test_palette__finds_by_words_and_acts_on_what_can_be(world: World) -> None:
 
 
 @pytest.mark.parametrize("meeting", ["standup", "ops_sync"])
-def test_agenda__late_and_due_in_its_time(world: World, meeting: str) -> None:
+def test_agenda__late_and_due_within_a_week(world: World, meeting: str) -> None:
     section = agenda.get(f"missions.due.{meeting}")
     assert section is not None
     now = clock.now()
     world.started(title="Late", due_on=yesterday())
     world.started(title="Soon", due_on=(now + timedelta(days=3)).date())
     world.started(title="Far", due_on=(now + timedelta(days=30)).date())
-    found = section.items(world.workspace.pk, now, now + timedelta(days=7))
+    found = section.items(world.workspace.pk, now - timedelta(days=1), now)
+    assert [each["tone"] for each in found] == ["bad", "warn"]
     assert [each["title"].split(" ", 1)[1] for each in found] == ["Late", "Soon"]
-    assert section.items(World().workspace.pk, now, now + timedelta(days=7)) == []
+    assert section.items(World().workspace.pk, now - timedelta(days=1), now) == []
