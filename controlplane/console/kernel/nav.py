@@ -115,7 +115,7 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
     ("obligations", "Obligations", "Operate", _model("jobs_obligationrecord"), "calendar",
      "obligation.view", "o", _own_turns),
     ("dead-letters", "Outbox", "Operate", _model("notify_outboxmessage"), "send", "notify.view",
-     "i", counter(dead_letters, "bad")),
+     "", counter(dead_letters, "bad")),
     ("services", "Services", "Services", _model("catalog_service"), "server", "catalog.view", "s",
      None),
     ("probes", "Probes", "Services", _model("catalog_probe"), "activity", "catalog.view", "p",
