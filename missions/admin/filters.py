@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,12 @@ from django.http import HttpRequest
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from missions.shown.turn import waiting_for
+
+
+def just(**wanted: Any) -> Callable[[Any], Any]:
+    """Rows of which this holds."""
+    return lambda rows: rows.filter(**wanted)
+
 
 STANDING = question(
     "Standing",

@@ -18,6 +18,7 @@ from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from missions import links
+from missions.admin.filters import just
 from missions.admin.forms import PersonField
 from missions.models import Feedback, FollowUp, Mission, Retrospective, TrainingItem
 from missions.services import followups, training
@@ -54,10 +55,7 @@ class FeedbackAdmin(ModelAdmin[Feedback]):
         question(
             "Rating",
             "rating",
-            {
-                str(each): (f"{each} of 5", lambda rows, each=each: rows.filter(rating=each))
-                for each in range(5, 0, -1)
-            },
+            {str(each): (f"{each} of 5", just(rating=each)) for each in range(5, 0, -1)},
         ),
     )
     list_select_related = ["mission", "person"]
@@ -281,10 +279,7 @@ class TrainingAdmin(ModelAdmin[TrainingItem]):
         question(
             "Who learns it",
             "role",
-            {
-                slug: (label, lambda rows, slug=slug: rows.filter(role=slug))
-                for slug, (label, _) in ROLES.items()
-            },
+            {slug: (label, just(role=slug)) for slug, (label, _) in ROLES.items()},
         ),
     )
     list_select_related = ["owner", "mission"]

@@ -16,6 +16,7 @@ from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from missions import links, stages
+from missions.admin.filters import just
 from missions.learning import times
 from missions.models import Cadence, Meeting, MeetingSeries
 from missions.services import cadence
@@ -127,10 +128,7 @@ class MeetingAdmin(ModelAdmin[Meeting]):
         question(
             "Kind",
             "kind",
-            {
-                slug: (label, lambda rows, slug=slug: rows.filter(series__cadence=slug))
-                for slug, label in Cadence.choices
-            },
+            {slug: (label, just(series__cadence=slug)) for slug, label in Cadence.choices},
         ),
     )
     list_select_related = ["series"]

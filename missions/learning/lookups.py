@@ -46,12 +46,13 @@ def find(
     most: int = 20,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Published assets that say these words, the nearest first; without words the most used."""
-    given = [words.strip()[:MOST_WORDS], category, sorted(set(tags)), min(max(most, 1), MOST)]
-    name = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]
+    said, named, many = words.strip()[:MOST_WORDS], sorted(set(tags)), min(max(most, 1), MOST)
+    asked = json.dumps([said, category, named, many])
+    name = hashlib.sha256(asked.encode()).hexdigest()[:32]
     found: list[dict[str, Any]] = cached(
         f"library:{workspace_id}:{name}",
         int(LIBRARY.value),
-        lambda: _find(workspace_id, given[0], category, given[2], given[3]),
+        lambda: _find(workspace_id, said, category, named, many),
     )
     return found
 

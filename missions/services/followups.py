@@ -153,7 +153,7 @@ def drop_followup(followup: FollowUp, *, actor: Actor, reason: str) -> FollowUp:
                 details={"status": "signed"},
             )
     rows = FollowUp.objects.select_for_update(of=("self",), no_key=True)
-    row = rows.select_related("item__project", "workspace").get(pk=followup.pk)
+    row: FollowUp = rows.select_related("item__project", "workspace").get(pk=followup.pk)
     if row.dropped_at is not None:
         return row
     row.dropped_at, row.dropped_by, row.dropped_reason = clock.now(), actor.ref[:80], why

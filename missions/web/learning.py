@@ -37,8 +37,8 @@ class _Form(forms.Form):
 
     do = ""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=self.do, **kwargs)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, prefix=self.do, **kwargs)
         for field in self.fields.values():
             field.label_suffix = ""
 

@@ -95,12 +95,11 @@ def test_series__one_a_time_zone_moved_and_ended(scene: Any) -> None:
     cadence.end_meetings(moved, actor=scene.oc, reason="Nobody there any more.")
     with pytest.raises(InvalidTransition):
         cadence.begin_meeting(moved, actor=scene.oc)
-    for wrong in ({"time_zone": "Mars/Base"}, {"cadence": "party"}, {"weekday": 6},
-                  {"at": "09:00"}):  # fmt: skip
+    usual: dict[str, Any] = {"cadence": "retro", "time_zone": "UTC"}
+    for name, value in (("time_zone", "Mars/Base"), ("cadence", "party"), ("weekday", 6),
+                        ("at", "09:00")):  # fmt: skip
         with pytest.raises(Invalid):
-            cadence.plan_meetings(
-                where, actor=scene.oc, **{"cadence": "retro", "time_zone": "UTC", **wrong}
-            )
+            cadence.plan_meetings(where, actor=scene.oc, **{**usual, name: value})
 
 
 def test_beginning__keeps_the_agenda_of_that_moment(scene: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -133,7 +134,8 @@ def test_followups__are_work_with_an_owner_and_a_day(scene: Any) -> None:
     given = {"title": "Ask legal", "owner": world.owner, "due_on": tomorrow()}
     made = add(row, actor=world.actor, **given)
     assert add(row, actor=world.actor, **given).pk == made.pk
-    item = Item.objects.get(pk=made.item_id)
+    assert made.item is not None
+    item = Item.objects.get(pk=made.item.pk)
     assert (item.assignee, item.labels) == (world.owner.email, ["follow-up", "retrospective"])
     assert states_of(row)["followups_owned"] == "passed"
     for wrong in ({"due_on": None}, {"due_on": clock.now().date() - timedelta(days=9)},
@@ -173,11 +175,12 @@ def test_figures__count_what_came_and_compare_with_the_type(scene: Any) -> None:
 def test_strangers__are_refused(scene: Any) -> None:
     row, world = scene.row, scene.world
     elsewhere = make.actor(make.person(make.workspace(), "knowledge_curator"))
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: retrospectives.write_retrospective(row, actor=elsewhere, summary="Mine."),
         lambda: retrospectives.classify_reuse(row, "none", actor=world.actor, reason="Mine."),
         lambda: retrospectives.classify_reuse(row, "none", actor=elsewhere, reason="Mine."),
         lambda: retrospectives.settle_training(row, actor=world.ta, note_="Mine."),
-    ):
+    )
+    for call in calls:
         with pytest.raises(NotAllowed):
             call()

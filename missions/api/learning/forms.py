@@ -148,7 +148,9 @@ class DraftFields(StrictSerializer):
 
 class AssetNew(AssetFields, DraftFields):
     title = serializers.CharField(max_length=200)
-    source = text(max_length=16, help_text="the mission it is made of: MSN-7")
+    source = text(  # type: ignore[assignment]
+        max_length=16, help_text="the mission it is made of: MSN-7"
+    )
 
 
 class AssetChange(AssetFields):

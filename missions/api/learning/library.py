@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import django_filters
@@ -28,7 +28,7 @@ class FindView(PortalAPIView):
     actions = {"GET": VIEW}
     outputs = {"GET": forms.Hits}
     query = ("q", "category", "tag", "limit")
-    tags = forms.LIBRARY
+    tags: ClassVar[Sequence[str]] = forms.LIBRARY
 
     def get(self, request: Any) -> HttpResponse:
         """Find published assets, the nearest first; without words the most used
@@ -62,7 +62,7 @@ class AssetFilter(PortalFilterSet):
 
 
 class _Rows:
-    tags = forms.LIBRARY
+    tags: ClassVar[Sequence[str]] = forms.LIBRARY
 
     def rows(self, request: PortalRequest) -> Any:
         rows = Asset.objects.visible_to(request.actor).of(request.workspace)

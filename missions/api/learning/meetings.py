@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import django_filters
 from django.http import HttpResponse
@@ -25,7 +26,7 @@ class SeriesFilter(PortalFilterSet):
 
 
 class _Series:
-    tags = forms.MEETINGS
+    tags: ClassVar[Sequence[str]] = forms.MEETINGS
 
     def rows(self, request: PortalRequest) -> Any:
         rows = MeetingSeries.objects.visible_to(request.actor).of(request.workspace)
@@ -93,7 +94,7 @@ class MeetingFilter(PortalFilterSet):
 
 
 class _Meetings:
-    tags = forms.MEETINGS
+    tags: ClassVar[Sequence[str]] = forms.MEETINGS
 
     def rows(self, request: PortalRequest) -> Any:
         rows = Meeting.objects.visible_to(request.actor).of(request.workspace)

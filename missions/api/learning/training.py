@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import django_filters
 from django.http import HttpResponse
@@ -30,7 +31,7 @@ class TrainingFilter(PortalFilterSet):
 
 
 class _Rows:
-    tags = forms.TAGS
+    tags: ClassVar[Sequence[str]] = forms.TAGS
 
     def rows(self, request: PortalRequest) -> Any:
         rows = TrainingItem.objects.visible_to(request.actor).of(request.workspace)
