@@ -34,7 +34,7 @@ STEPS = (
     ("error", "Error", "code"),
     ("at", "Last word", "when"),
 )
-_TONES = {"queued": "neutral", "running": "info", "finished": "good", "aborted": "warn"}
+_TONES = {"queued": "neutral", "running": "info", "finished": "neutral", "aborted": "warn"}
 _STEP_TONES = {"queued": "neutral", "running": "info", "skipped": "neutral", "failed": "warn",
                "succeeded": "good"}  # fmt: skip
 FILTERS = (("", "All"), ("failed", "Failed"), ("running", "Running"), ("changing", "Changing"))

@@ -163,7 +163,7 @@ TABLE: dict[str, dict[str, str]] = {
     "missions.play": {"proposed": "info", "selected": "good", "withdrawn": "neutral"},
     "missions.riskentry": {"low": "good", "medium": "warn", "high": "bad", "removed": "neutral"},
     "missions.run": {
-        "queued": "neutral", "running": "info", "finished": "good", "aborted": "warn",
+        "queued": "neutral", "running": "info", "finished": "neutral", "aborted": "warn",
     },
     "missions.runstep": {
         "queued": "neutral", "running": "info", "skipped": "neutral", "failed": "warn",

@@ -61,6 +61,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "missions.missiontoolkit": {"undecided": "warn"},
     "missions.override": {"requested": "info", "granted": "warn", "denied": "neutral"},
     "missions.play": {"proposed": "info", "selected": "good", "withdrawn": "neutral"},
+    "missions.riskentry": {"low": "good", "medium": "warn", "high": "bad"},
     "missions.run": {"aborted": "warn", "queued": "neutral"},
     "missions.runstep": {"failed": "warn", "queued": "neutral"},
     "missions.undoplan": {"draft": "warn", "ready": "good", "executed": "neutral"},
