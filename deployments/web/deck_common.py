@@ -4,14 +4,12 @@ refusals beside their fields."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from controlplane.access import policy
@@ -20,23 +18,11 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
 from deployments import links
 from deployments.models import Deployment
+from deployments.web.boards_common import page_for
 
-View = Callable[..., HttpResponseBase]
 RELATED = ("environment", "workspace", "item", "approval", "flag", "watcher", "previous",
            "reverses")  # fmt: skip
-
-
-def page(view: View) -> View:
-    """For whoever may enter the console and see deployments."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not admin.site.has_permission(request):
-            return admin.site.login(request)
-        policy.require(actor_of(request), "deployment.view")
-        return view(request, *args, **kwargs)
-
-    return guarded
+page = page_for("deployment.view")
 
 
 def show(
