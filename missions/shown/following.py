@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.approvals import links as approval_links
-from missions import stages
+from missions import links, stages
 from missions.gates.kinds import NOT_THERE, Check
 from missions.models import Mission
+from missions.services import undecided
 from missions.shown import moves
 from missions.shown.cockpit import Cockpit
 from missions.shown.mending import act_for, whose
@@ -53,7 +54,7 @@ def _in_stage(cockpit: Cockpit) -> Next:
     point, request = cockpit.look.stage.checkpoint, cockpit.request
     asked = request.status if request is not None else ""
     if asked == "open":
-        return _sign(cockpit)
+        return _sign(cockpit, hindering)
     if asked == "approved" and not hindering:
         onward = [each for each in cockpit.stands.unmet if each.slug != "stage_before"]
         return _first_of(cockpit, onward) or _go_on(cockpit)
@@ -105,6 +106,11 @@ def _go_on(cockpit: Cockpit) -> Next:
 def _resume(cockpit: Cockpit) -> Next:
     mission = cockpit.mission
     cause = mission.get_paused_cause_display()
+    if undecided.unhandled(mission):
+        return Next(
+            "Decide what was found", f"{cause}: {mission.pause_reason}",
+            links.findings_of(mission), "", "shield", "warn", since=mission.paused_at,
+        )  # fmt: skip
     found = _move(cockpit, "resume", f"{cause}: {mission.pause_reason}")
     return Next(
         found.label, found.why, found.url, found.refusal, found.icon, "warn", "resume",
@@ -112,17 +118,21 @@ def _resume(cockpit: Cockpit) -> Next:
     )  # fmt: skip
 
 
-def _sign(cockpit: Cockpit) -> Next:
-    """Somebody's signature: this person's, if one of the slots is theirs."""
+def _sign(cockpit: Cockpit, hindering: list[Check]) -> Next:
+    """Somebody's signature: this person's, if one of the slots is theirs. What came up since they
+    were asked keeps it even when all have signed."""
     request = cockpit.request
     assert request is not None
     label = cockpit.look.stage.checkpoint.label
     waits = ", ".join(step.slot.title for step in cockpit.signing if not step.slot.is_full)
+    why = f"{label} waits for {waits}."
+    if hindering:
+        why += f" It would not go on then: “{hindering[0].title}” does not hold."
     own = [step for step in cockpit.signing if step.view.may]
     if own:
         role = ", ".join(step.slot.title for step in own)
         return Next(
-            f"Sign as {role}", f"{label} waits for {waits}.",
+            f"Sign as {role}", why,
             reverse("approvals:decide", args=(request.uid,)), icon="edit",
             due=request.due_at, since=request.requested_at,
         )  # fmt: skip
@@ -130,7 +140,7 @@ def _sign(cockpit: Cockpit) -> Next:
     who = ", ".join(dict.fromkeys(people[:6]))
     nobody = not who and any(step.slot.waiting for step in cockpit.signing)
     return Next(
-        "Wait", f"{label} waits for {waits}.", who=who, due=request.due_at,
+        "Wait", why, who=who, due=request.due_at,
         since=request.requested_at, tone="warn" if nobody else "info",
         refusal="Nobody here may sign what is missing: give somebody the role." if nobody else "",
     )  # fmt: skip

@@ -36,6 +36,7 @@ def page(mission: Mission, actor: Actor, tried: Tried | None = None) -> dict[str
     first_is_primary([*shown, *exceptions])
     done = list(rows.exclude(status__in=["open", "excepted"])[:MOST])
     violation = Violation.objects.open().filter(mission=mission).select_related("item").first()
+    left = sum(each.unhandled and each.status == "open" for each in open_)
     return {
         "rows": shown,
         "columns": COLUMNS,
@@ -44,7 +45,8 @@ def page(mission: Mission, actor: Actor, tried: Tried | None = None) -> dict[str
         "exceptions": exceptions,
         "ask": ask_gate(mission, actor, tried),
         "violation": violation,
-        "left": sum(each.unhandled and each.status == "open" for each in open_),
+        "left": left,
+        "settled": not left and violation is None and mission.paused_cause == "safeguard",
         "api": f"POST /api/v1/missions/{mission.ref}/findings",
     }
 

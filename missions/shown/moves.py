@@ -14,6 +14,7 @@ from controlplane.lib.actors import Actor
 from missions import services, stages
 from missions.models import Mission
 from missions.querysets import ENDED
+from missions.services import undecided
 from missions.services.holding import brief_of, open_visit
 
 UNDER_WAY = ("active", "paused")
@@ -167,6 +168,8 @@ def idle(move: Move, row: Mission, now: Now | None = None) -> str:
             return "It is in the first stage."
         case "archive" if row.archived_at is not None:
             return "It is archived already."
+        case "resume" if undecided.unhandled(row):
+            return "Safeguards hold it: decide what they found first."
         case "restore" if row.archived_at is None:
             return "It is not archived."
         case "lock" | "unlock" | "ask" | "withdraw" | "advance":

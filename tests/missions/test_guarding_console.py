@@ -163,6 +163,8 @@ def test_safeguards__added_in_ones_own_words(world: World, row: Mission, gv: Cli
 def test_findings__resolved_or_let_pass_in_place(world: World, row: Mission, gv: Client) -> None:
     one, two = world.found(row), world.found(row, "check-2")
     page = text(gv, row, "findings")
+    cockpit = gv.get(reverse("admin:missions_mission_change", args=(row.pk,))).content.decode()
+    assert "Decide what was found" in cockpit
     assert "A safeguard holds it" in page
     assert "2 findings wait for a decision" in page
     assert primary(page) == 1
@@ -173,7 +175,12 @@ def test_findings__resolved_or_let_pass_in_place(world: World, row: Mission, gv:
     assert "They know." in text(gv, row, "findings")
     do(gv, row, "findings", "grant", two.uid, override=asked.uid, version=asked.version)
     assert set(Finding.objects.values_list("status", flat=True)) == {"resolved", "excepted"}
-    assert "A safeguard holds it" not in text(gv, row, "findings")
+    page = text(gv, row, "findings")
+    assert "A safeguard holds it" not in page
+    resume = reverse("missions:move", args=(row.uid, "resume"))
+    assert resume in page
+    assert gv.post(resume, {"reason": "Decided."}).status_code == 302
+    assert again(row).status == "active"
 
 
 def test_findings__a_gate_is_let_pass_there(world: World, row: Mission, oc: Client) -> None:
