@@ -80,7 +80,7 @@ def _brief(cockpit: Cockpit) -> dict[str, Any]:
         "may_write": bool(may),
         # Where it is written it is what one works on; later on its parts are.
         "brief_first": mission.stage == stages.FIRST,
-        "unsaid": [words for name, words in _SAID if not getattr(brief, name)],
+        "unsaid": [words for name, words in _SAID if mission.is_open and not getattr(brief, name)],
         "kpi": kpi_of(brief),
     }
 

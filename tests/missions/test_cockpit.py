@@ -16,6 +16,8 @@ from django.urls import reverse
 from controlplane.audit import services as audit
 from controlplane.lib.actors import Actor
 from missions import services
+from missions.gates import registry
+from missions.gates.kinds import failed
 from missions.models import Mission
 from missions.shown import sections
 from missions.shown.cockpit import Cockpit
@@ -98,6 +100,17 @@ def test_next__everything_holds__ask_then_sign_then_wait(world: World) -> None:
         assert (waits.label, waits.url) == ("Wait", "")
         assert "Governance Validator" in waits.why
         assert waits.who
+
+
+def test_next__asked_and_something_fell_since__said_with_the_signature(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with all_answered():
+        row = world.asked()
+        monkeypatch.setitem(registry.PROVIDERS, "objective_logged", lambda look: failed("Gone."))
+        mine = next_of(row, world.actor)
+    assert mine.label == "Sign as Mission Owner"
+    assert "“The business objective is logged” does not hold." in mine.why
 
 
 def test_next__paused_by_a_safeguard__not_the_owners(world: World) -> None:
