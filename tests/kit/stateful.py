@@ -20,7 +20,7 @@ from deployments.flags import services as flag_services
 from deployments.models import Rollout
 from deployments.querysets import ROLLOUT_ENDED
 from missions import stages
-from missions.models import Artifact, Mission, StageVisit
+from missions.models import Artifact, Bundle, Mission, StageVisit
 from missions.services import evidence as mission_evidence
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
@@ -247,7 +247,7 @@ def artifact() -> models.Model:
     return Artifact.objects.create(
         workspace=row.workspace, mission=row, visit=visit, stage=visit.stage, title="Walk", size=1,
         path="docs/readiness/define_intake_validation/walk.txt", sha256="0" * 64,
-        media_type="text/plain", storage_key="missions/walk", redaction="applied",
+        media_type="text/plain", storage_key=f"missions/{row.uid}/walk", redaction="applied",
         uploaded_by="user:1",
     )  # fmt: skip
 
@@ -275,10 +275,11 @@ def bundle() -> models.Model:
 
 
 def _bundle(row: models.Model, to: str) -> dict[str, Any]:
+    assert isinstance(row, Bundle)
     now = clock.now()
     needs: dict[str, dict[str, Any]] = {
         "stored": {
-            "stored_at": now, "verified_at": now, "storage_key": "bundles/walk",
+            "stored_at": now, "verified_at": now, "storage_key": f"bundles/{row.uid}",
             "sha256": "0" * 64, "manifest_hash": "0" * 64,
         },
         "failed": {"failure": "walk"},
