@@ -137,6 +137,7 @@ WRITERS: dict[str, str] = {
     "telemetry.partitions.closing": "days and their files",
     "telemetry.partitions.opening": "days and their files",
     "telemetry.rollups.marks": "the roller",
+    "missions.governance.running": "keeps checks, and what they found",
     "telemetry.rollups.missions": "the roller",
     "telemetry.rollups.sessions": "the roller",
     "telemetry.rollups.statements": "the roller",

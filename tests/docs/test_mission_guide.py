@@ -138,7 +138,7 @@ def env(transactional_db: None, live_server: Any, settings: Any) -> dict[str, st
     return {
         "PATH": os.environ["PATH"], "BASE": live_server.url, "LC_ALL": "C.UTF-8",
         "OWNER": str(people.persons["mo"].uid), **keys(), "_people": people,
-    }  # type: ignore[dict-item]  # fmt: skip
+    }  # fmt: skip
 
 
 def walked(argv: list[str], env: dict[str, Any], folder: Path) -> Mission:

@@ -50,7 +50,7 @@ class Team:
             short: make.client(person) for short, person in self.people.items()
         }
         self.agents = {
-            role: Api(self.world, role=role)  # type: ignore[arg-type]
+            role: Api(self.world, role=role)
             for role in ("coordinator", "inspector", "planner", "executor", "validator", "evidence")
         }
         for slug in ("crm", "mail"):

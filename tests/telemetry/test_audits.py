@@ -20,7 +20,7 @@ from controlplane.work.services import closing
 from telemetry import audits, rollups, simulate
 from telemetry.audits import kinds
 from telemetry.audits.reporting import as_markdown
-from telemetry.audits.rules import names, shapes
+from telemetry.audits.rules import shapes
 from telemetry.models import AuditRun, Gap
 from tests import make
 from tests.kit.telemetry import event, forget, tell
