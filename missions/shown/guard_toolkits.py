@@ -10,7 +10,6 @@ from controlplane.lib.actors import Actor
 from missions import guarding, links, packets
 from missions.models import Mission, MissionToolkit, Override, ToolkitConnection
 from missions.services.inspections import threshold
-from missions.services.toolkits import why_not
 from missions.shown.deciding import Act, Ask, Tried, first_is_primary, refusal_of, with_trial
 from missions.shown.guard_exceptions import decisions
 
@@ -81,7 +80,6 @@ def _row(
         "last_state": _RESULTS[last.result] if last is not None else ("Not inspected", ""),
         "gap": gap,
         "override": override,
-        "refusal": why_not(kit) if kit.status == "approved" and not kit.attested_by_id else "",
         "next": _next(kit, held, last),
         "acts": with_trial(acts, tried),
     }
