@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -40,6 +41,24 @@ COLUMNS = ("Stage", "Entered", "Open", "Completed", "Abandoned", "Reworked", "Su
            "Dwell, median, h", "Dwell, p95, h")  # fmt: skip
 
 
+TEMPLATE = "missions/learning/panel.html"
+
+
+def _drawn(
+    columns: Sequence[str], lines: Sequence[Sequence[Any]], verdict: Verdict | None = None
+) -> PanelAnswer:
+    """As a table, also for the export. Nothing to tell is no table."""
+    if not lines:
+        return PanelAnswer()
+    names = [f"c{place}" for place in range(len(columns))]
+    shown = [
+        {name: "–" if value is None else value for name, value in zip(names, line, strict=True)}
+        for line in lines
+    ]
+    context = {"columns": list(zip(names, columns, strict=True)), "lines": shown}
+    return PanelAnswer(columns=columns, rows=lines, verdict=verdict, context=context)
+
+
 def _hours(seconds: Any) -> float | None:
     return None if seconds is None else round(float(seconds) / 3600, 1)
 
@@ -68,7 +87,7 @@ def mission_stages(question: PanelQuestion) -> PanelAnswer:
         fine = low >= LOW_SUCCESS
         said = f"Lowest success {low:g} %, target {LOW_SUCCESS:g} %."
         verdict = Verdict("ok" if fine else "attention", said, low, MISSIONS)
-    return PanelAnswer(columns=COLUMNS, rows=lines, verdict=verdict)
+    return _drawn(COLUMNS, lines, verdict)
 
 
 _PLANS = """
@@ -108,7 +127,7 @@ def undo_steps(question: PanelQuestion) -> PanelAnswer:
         said = f"{all_covered} of {all_steps} changing steps can be taken back."
         verdict = Verdict("ok" if share >= LOW_COVERAGE else "attention", said, share, MISSIONS)
     columns = ("Mission", "Changing steps", "Covered", "Coverage, %", "Undo plan", "Tested")
-    return PanelAnswer(columns=columns, rows=lines, verdict=verdict)
+    return _drawn(columns, lines, verdict)
 
 
 _ASSETS = """
@@ -125,7 +144,7 @@ def used_assets(question: PanelQuestion) -> PanelAnswer:
         cursor.execute(_ASSETS, given)
         found = cursor.fetchall()
     lines = [(title, number, uses, f"{at:%Y-%m-%d}") for title, number, uses, at in found]
-    return PanelAnswer(columns=("Asset", "Version", "Missions", "Last"), rows=lines)
+    return _drawn(("Asset", "Version", "Missions", "Last"), lines)
 
 
 def given_feedback(question: PanelQuestion) -> PanelAnswer:
@@ -152,29 +171,27 @@ def given_feedback(question: PanelQuestion) -> PanelAnswer:
     lines = [
         (f"{rating} of 5", number, round(minutes / 60, 1)) for rating, number, minutes in found
     ]
-    return PanelAnswer(
-        columns=("Rating", "Answers", "Effort saved, h"), rows=lines, verdict=verdict
-    )
+    return _drawn(("Rating", "Answers", "Effort saved, h"), lines, verdict)
 
 
 def register() -> None:
     panels.register(
         Panel("mission-stages", "stage-rollup", "As the missions stand", "mission.view",
-              mission_stages, about="Open, abandoned and reworked too; missions that live here.",
+              mission_stages, TEMPLATE, about="Also what is open, given up, or was done again.",
               size="full", link=MISSIONS)
     )  # fmt: skip
     panels.register(
         Panel("steps", "undo-readiness", "Undo coverage of steps", "mission.view", undo_steps,
-              about="Of the plays that are chosen, in Plan & Approve and Execute & Observe.",
+              TEMPLATE, about="Of the plays that are chosen, until the execution ended.",
               size="full", link=MISSIONS)
     )  # fmt: skip
     panels.register(
         Panel("given", "feedback-insights", "What people gave", "mission.view", given_feedback,
-              about="Answers by rating, from the portal's own forms.",
+              TEMPLATE, about="Answers by rating, from the portal's own forms.",
               link="/admin/missions/feedback/")
     )  # fmt: skip
     panels.register(
         Panel("assets", "feedback-insights", "Assets that missions used", "library.view",
-              used_assets, about="Noted by people, and with the choice of a play.",
+              used_assets, TEMPLATE, about="Noted by people, and with the choice of a play.",
               link="/admin/missions/asset/")
     )  # fmt: skip

@@ -134,7 +134,9 @@ def test_panels__show_rows_of_this_workspace_only(scene: Any) -> None:
     assert len(found.columns) == len(found.rows[0])
     by_stage = {line[0]: line for line in found.rows}
     assert by_stage["Define"][1:6] == (2, 1, 1, 0, 1)
-    assert asked("given", scene.world.workspace).rows[0][:2] == ("4 of 5", 1)
+    given = asked("given", scene.world.workspace)
+    assert given.rows[0][:2] == ("4 of 5", 1)
+    assert [name for _, name in given.context["columns"]] == list(given.columns)
     for slug in ("mission-stages", "given", "assets", "steps"):
         assert not asked(slug, make.workspace()).rows
     assert panels.undo_steps(PanelQuestion(None, now, now)).rows is not None
