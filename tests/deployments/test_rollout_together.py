@@ -66,7 +66,7 @@ def test_questions__do_not_grow_with_their_number(
 ) -> None:
     for number in range(5):
         world.running(flag=world.make(f"more-{number}"), source="telemetry")
-    with later(2), django_assert_max_num_queries(15):
+    with later(2), django_assert_max_num_queries(16):
         assert tick_all() == {"keep": 8}
 
 
