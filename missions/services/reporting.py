@@ -174,8 +174,8 @@ def _row(
     undo_step = plan.covering.get(play_step or 0)
     if told.get("undo_step") in plan.undo_steps:
         undo_step = plan.undo_steps[told["undo_step"]].pk
-    elif undo_step is None and known is not None:
-        undo_step = known.undo_step_id
+    elif "undo_step" in story.marks and known is not None:
+        undo_step = known.undo_step_id  # it was told, and another stands in its place by now
     return RunStep(
         mission_id=run.mission_id,
         run=run,
