@@ -27,6 +27,7 @@ from missions.evidence import limits
 from missions.models import Artifact, Mission
 from missions.services import evidence
 from missions.services.evidence.room import QuotaExceeded
+from missions.shown.timeline import timeline
 from tests import make
 from tests.kit import evidence as kit
 from tests.kit import settled
@@ -64,14 +65,8 @@ def test_file__kept__hashed_read_back_and_part_of_the_tree(
     assert "validation" not in kept.storage_key.lower()
     assert oct(kit.file_of(place, kept).stat().st_mode & 0o777) == "0o600"
     assert states_of(row)["evidence"] == "passed"
-    said = [each["words"] for each in services_timeline(row)]
+    said = [each["words"] for each in timeline(again(row))]
     assert said[-1] == "Kept evidence of the mission"
-
-
-def services_timeline(row: Mission) -> list[dict[str, Any]]:
-    from missions.shown.timeline import timeline
-
-    return timeline(again(row))
 
 
 HOSTILE = {
