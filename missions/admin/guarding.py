@@ -37,7 +37,7 @@ class _Part(ModelAdmin[Any]):
     head_state = "status"
     related: ClassVar[tuple[str, ...]] = ("mission__workspace",)
     labels: ClassVar[Mapping[str, str]] = {
-        "uid": "Uid", "found_at": "Found", "reported_by": "Reported by", "decided_by": "Decided by",
+        "found_at": "Found", "reported_by": "Reported by", "decided_by": "Decided by",
         "decided_at": "Decided", "requested_by": "Asked by", "requested_at": "Asked",
         "expires_at": "Ends", "auto_fix": "Agents may mend", "opened_at": "Opened",
         "settled_at": "Settled", "settled_by": "Settled by", "params": "Figures",
