@@ -72,8 +72,8 @@ def register() -> None:
                 "meeting.view", 45)
     )  # fmt: skip
     nav_items.register(
-        NavItem("mission-training", "Training", GROUP, "admin:missions_trainingitem_changelist",
-                "list", "mission.view", 46)
+        NavItem("mission-training", "Training backlog", GROUP,
+                "admin:missions_trainingitem_changelist", "list", "mission.view", 46)
     )  # fmt: skip
     for slug, label, url, action, words in (
         ("meetings", "Meetings", "missions:meetings", "meeting.view",
