@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_uses_and_follow_ups__are_noted_once() -> None:
 def test_retired_while_it_is_published__ends_in_one_of_the_two() -> None:
     world = World()
     asset = library.create_asset(world.workspace, actor=world.kc, title="Mails", body="Ask.")
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: library.publish_asset(asset, actor=world.kc),
         lambda: library.retire_asset(asset, actor=world.kc, reason="Not this."),
     ]
