@@ -29,6 +29,7 @@ class MissionsConfig(AppConfig):
         )
         from missions.governance import registered as governed
         from missions.learning import registered as learnt
+        from missions.services import let_go  # noqa: F401
         from missions.shown import console, guard_console, plan_console
 
         presented.register()
