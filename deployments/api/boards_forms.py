@@ -228,7 +228,7 @@ class CycleLine(StrictSerializer):
     what = serializers.CharField()
     before = serializers.CharField()
     since = serializers.CharField()
-    change = serializers.ChoiceField(choices=["", "better", "same", "worse"], allow_blank=True)
+    change = serializers.ChoiceField(choices=["better", "same", "worse"], allow_blank=True)
 
 
 class CycleTimes(StrictSerializer):

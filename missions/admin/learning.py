@@ -334,12 +334,12 @@ class TrainingAdmin(ModelAdmin[TrainingItem]):
         return training.add_training(where, actor=actor, **given)
 
     @button(label="Begin", action="mission.training", when=_startable)
-    def begin(self, request: HttpRequest, obj: TrainingItem) -> str:
+    def begin(self, request: HttpRequest, obj: TrainingItem, reason: str) -> str:
         training.move_training(obj, "in_progress", actor=actor_of(request))
         return "Begun."
 
     @button(label="Done", action="mission.training", when=_in("open", "in_progress"))
-    def done(self, request: HttpRequest, obj: TrainingItem) -> str:
+    def done(self, request: HttpRequest, obj: TrainingItem, reason: str) -> str:
         training.move_training(obj, "done", actor=actor_of(request))
         return "Done."
 

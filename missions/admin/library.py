@@ -197,7 +197,7 @@ class AssetAdmin(ModelAdmin[Asset]):
         when=_draft_written,
         seen=lambda row: str(row.version),
     )
-    def publish(self, request: HttpRequest, obj: Asset) -> str:
+    def publish(self, request: HttpRequest, obj: Asset, reason: str) -> str:
         seen = seen_in(request)
         version = int(seen) if seen.isascii() and seen.isdigit() else None
         done = library.publish_asset(obj, actor=actor_of(request), version=version)

@@ -23,7 +23,7 @@ _LOOKED_AT = 100  # missions of one live answer
 _SCOPES = [value for value in GovernanceRun.Scope.values if value != "mission"]
 
 
-class LineRow(StrictSerializer):
+class GovernanceLine(StrictSerializer):
     mission = serializers.CharField(allow_blank=True)
     stage = serializers.CharField(allow_blank=True)
     rule = serializers.CharField()
@@ -32,20 +32,20 @@ class LineRow(StrictSerializer):
     text = serializers.CharField(allow_blank=True)
 
 
-class Look(StrictSerializer):
+class GovernanceLook(StrictSerializer):
     result = serializers.ChoiceField(choices=GovernanceRun.Result.choices)
     missions = serializers.IntegerField()
     found = serializers.IntegerField()
     more = serializers.BooleanField()
-    lines = LineRow(many=True)
+    lines = GovernanceLine(many=True)
 
 
-class Asked(StrictSerializer):
+class GovernanceAsked(StrictSerializer):
     scope = serializers.ChoiceField(choices=_SCOPES, required=False, default="active")
     mission = serializers.CharField(max_length=40, required=False, default="")
 
 
-class RunRow(StrictSerializer):
+class GovernanceRunRow(StrictSerializer):
     uid = serializers.UUIDField()
     scope = serializers.ChoiceField(choices=GovernanceRun.Scope.choices)
     mission = serializers.CharField(source="mission.ref", default="")
@@ -72,8 +72,8 @@ class CheckView(PortalAPIView):
     plans, telemetry hooks and staffing are missing."""
 
     actions = {"GET": "mission.view", "POST": "mission.check"}
-    outputs = {"GET": Look, "POST": RunRow}
-    inputs = {"POST": Asked}
+    outputs = {"GET": GovernanceLook, "POST": GovernanceRunRow}
+    inputs = {"POST": GovernanceAsked}
     query = ("scope", "mission")
     statuses = {"POST": 201}
     tags = ["missions"]
@@ -86,7 +86,7 @@ class CheckView(PortalAPIView):
         `POST`, looks at all of them.
         """
         given = {name: value for name in self.query if (value := request._request.GET.get(name))}
-        scope, mission = _which(request, read(Asked, given))
+        scope, mission = _which(request, read(GovernanceAsked, given))
         found = missions_of(request.workspace, scope, mission)
         report = governance.look(
             request.workspace, found[:_LOOKED_AT], whole=scope in {"active", "all"}
@@ -117,7 +117,7 @@ class CheckView(PortalAPIView):
         scope, mission = _which(request, self.read(request))
         given: dict[str, Any] = {"scope": scope, "mission": mission}
         run = governance.check(request.workspace, actor=request.actor, **given)
-        return created(RunRow(run).data, f"/api/v1/missions/governance-runs/{run.uid}")
+        return created(GovernanceRunRow(run).data, f"/api/v1/missions/governance-runs/{run.uid}")
 
 
 def _which(request: PortalRequest, asked: dict[str, Any]) -> tuple[str, Mission | None]:
@@ -137,7 +137,7 @@ class RunsView(ListView):
     """Governance checks, newest first."""
 
     actions = {"GET": "mission.view"}
-    output = RunRow
+    output = GovernanceRunRow
     filterset = RunFilter
     tags = ["missions"]
 
@@ -149,14 +149,14 @@ class RunView(DetailView):
     """One governance check."""
 
     actions = {"GET": "mission.view"}
-    output = RunRow
+    output = GovernanceRunRow
     tags = ["missions"]
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return _runs(request)
 
 
-class Signature(StrictSerializer):
+class GovernanceSignature(StrictSerializer):
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
@@ -164,9 +164,9 @@ class SignView(DetailView):
     """The telemetry analyst has read it."""
 
     actions = {"POST": "mission.sign_check"}
-    inputs = {"POST": Signature}
-    outputs = {"POST": RunRow}
-    output = RunRow
+    inputs = {"POST": GovernanceSignature}
+    outputs = {"POST": GovernanceRunRow}
+    output = GovernanceRunRow
     tags = ["missions"]
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
@@ -178,7 +178,7 @@ class SignView(DetailView):
         return JsonAnswer(self.show(run))
 
 
-class FindingRow(StrictSerializer):
+class GovernanceFindingRow(StrictSerializer):
     uid = serializers.UUIDField()
     rule = serializers.CharField()
     about = serializers.CharField()
@@ -200,7 +200,7 @@ class FindingsView(ListView):
     """What the checks found, newest first. Each has a work item while it is found."""
 
     actions = {"GET": "mission.view"}
-    output = FindingRow
+    output = GovernanceFindingRow
     filterset = FindingFilter
     tags = ["missions"]
 

@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ('released_at', models.DateTimeField(blank=True, null=True)),
                 ('released_by', models.CharField(blank=True, max_length=80)),
                 ('release_reason', models.CharField(blank=True, max_length=500)),
-                ('mission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='missions.mission')),
+                ('mission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legal_holds', to='missions.mission')),
             ],
             options={
                 'verbose_name': 'legal hold',

@@ -268,7 +268,7 @@ class EvidenceHold(models.Model):
     forgotten, whoever asks."""
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    mission = models.ForeignKey(Mission, on_delete=models.PROTECT, related_name="holds")
+    mission = models.ForeignKey(Mission, on_delete=models.PROTECT, related_name="legal_holds")
     reason = models.CharField(max_length=500)
     placed_by = models.CharField(max_length=80)  # an opaque ref
     placed_at = models.DateTimeField(default=clock.now)

@@ -289,7 +289,7 @@ def test_hold__by_those_of_the_law_only(world: World, row: Mission, owner: Clien
     assert law.post(hold, {"reason": ""}).status_code == 400
     assert law.post(hold, {"reason": "Case 11."}).status_code == 302
     assert "A legal hold stands" in owner.get(page_of(row)).content.decode()
-    assert again(row).holds.count() == 1
+    assert again(row).legal_holds.count() == 1
 
 
 def test_page__for_strangers__is_not_there(world: World, row: Mission) -> None:

@@ -67,7 +67,7 @@ def register() -> None:
     tabs.register(Tab("inbox", "To sign", "desk:inbox", "edit", VIEW, 10, count_waiting))
     tabs.register(Tab("signed", "Signed", "desk:signed", "check", VIEW, 80))
     palette_actions.register(
-        PaletteAction("desk", "Review desk", "desk:inbox", VIEW, ("sign", "phone", "inbox"))
+        PaletteAction("desk", "To sign", "desk:inbox", VIEW, ("review desk", "phone", "inbox"))
     )
     for route in ("admin:approvals_request_change", "approvals:decide"):
         twins.register(route, _packet)

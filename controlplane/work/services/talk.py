@@ -99,7 +99,8 @@ def attach(
     said = reading.line("media_type", media_type, 100)
     shown = files.shown(reading.text("file", filename)) or "file"
     if isinstance(content, bytes):
-        content, size = io.BytesIO(content), len(content)
+        size = len(content)
+        content = io.BytesIO(content)
     with files.spool(content, most=MAX_FILE.value, size=size) as taken:
         link = ItemLink(
             item=item,
@@ -114,7 +115,7 @@ def attach(
         try:
             return _store(link, actor, name)
         except BaseException:
-            link.file.storage.delete(link.file.name)  # a file that no row names
+            link.file.storage.delete(str(link.file.name))  # a file that no row names
             raise
 
 

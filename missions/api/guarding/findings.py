@@ -11,6 +11,7 @@ from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.views import row_of
 from missions import services
+from missions.api import forms as mission_forms
 from missions.api.guarding import examples, forms
 from missions.api.guarding.common import VIEW, Part, Parts, one
 from missions.models import Finding, Mission, Override, Severity
@@ -135,7 +136,7 @@ class RevokeView(_OneOverride):
     """An exception taken back."""
 
     actions = {"POST": "mission.override"}
-    inputs = {"POST": forms.Reason}
+    inputs = {"POST": mission_forms.Reason}
 
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:
         """Take it back; a finding that it let pass is open again"""

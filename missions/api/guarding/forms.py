@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from controlplane.base.api.serializers import StrictSerializer
 from missions import guarding
-from missions.api.forms import text
+from missions.api.forms import Reason, text
 from missions.models import (
     DataInspection,
     Finding,
@@ -31,10 +31,6 @@ def _scopes(**given: Any) -> serializers.ListField:
     return serializers.ListField(
         child=serializers.CharField(max_length=120), max_length=60, **given
     )
-
-
-class Reason(StrictSerializer):
-    reason = serializers.CharField(max_length=500)
 
 
 # --- Templates ----------------------------------------------------------------------------------

@@ -121,7 +121,9 @@ class RetrospectiveRow(StrictSerializer):
     )
     figures_at = serializers.DateTimeField(allow_null=True)
     written_at = serializers.DateTimeField(allow_null=True)
-    reuse = serializers.ChoiceField(choices=Retrospective.Reuse.choices, allow_blank=True)
+    reuse = serializers.ChoiceField(
+        choices=[each for each in Retrospective.Reuse.choices if each[0]], allow_blank=True
+    )
     reuse_reason = serializers.CharField()
     training_note = serializers.CharField()
     training_at = serializers.DateTimeField(allow_null=True)
