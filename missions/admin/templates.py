@@ -148,7 +148,7 @@ class PolicyTemplateAdmin(ModelAdmin[PolicyTemplate]):
             workspace = known[0]
         return services.add_template(workspace, actor=actor, **values)
 
-    @button(label="Retire", action="mission.templates", reason=True, when=_in_use)
+    @button(label="Retire", action="mission.templates", reason=True, quiet=True, when=_in_use)
     def retire(self, request: HttpRequest, obj: PolicyTemplate, reason: str) -> str:
         services.retire_template(obj, actor=actor_of(request), reason=reason)
         return "No mission is suggested it any more."

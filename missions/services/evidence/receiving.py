@@ -150,13 +150,13 @@ def _store(row: Artifact, taken: Spooled, actor: Actor) -> Artifact:
         found = files.digest(ALIAS, kept)
     except (ControlPlaneError, files.Lost) as error:
         why = error.message if isinstance(error, ControlPlaneError) else "It was not there after."
-        give_up(row, why, code=getattr(error, "error_code", "LOST"))
+        give_up(row, why, told=getattr(error, "error_code", "LOST"))
         if isinstance(error, ControlPlaneError):
             raise
         raise files.StorageSilent(f"The storage lost it. {why}", retry_after=60) from error
     if found != (row.sha256, row.size):
         files.drop(ALIAS, kept)
-        give_up(row, "What was read back is not what was sent.", code="HASH_MISMATCH")
+        give_up(row, "What was read back is not what was sent.", told="HASH_MISMATCH")
         raise files.StorageSilent(
             "The storage did not keep what was sent. Nothing of it was kept.", retry_after=60
         )
@@ -196,7 +196,7 @@ def finish(row: Artifact, key: str, actor: Actor) -> Artifact:
 
 
 @transaction.atomic
-def give_up(row: Artifact, why: str, *, code: str) -> None:
+def give_up(row: Artifact, why: str, *, told: str) -> None:
     """It could not be kept: the row says so, and figures count it."""
     mission = hold(row.mission)
     held: Artifact = Artifact.objects.select_for_update(of=("self",)).get(pk=row.pk)
@@ -204,7 +204,7 @@ def give_up(row: Artifact, why: str, *, code: str) -> None:
         return
     held.mission = mission
     advance(held, "failed", actor=PORTAL, changes={"failure": why[:300], "storage_key": ""})
-    said = {"bundle_id": str(held.uid), "error_code": code[:60]}
+    said = {"bundle_id": str(held.uid), "error_code": told[:60]}
     tell(mission, "evidence_upload_failed", said, actor=PORTAL, stage=held.stage, status="error")
 
 

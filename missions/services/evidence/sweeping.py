@@ -52,13 +52,13 @@ def _finish(row: Artifact) -> str:
         return "later"  # the storage is silent: nothing is known
     if broken:
         files.drop(ALIAS, row.storage_key)
-        give_up(row, f"Its process vanished while it was stored. {broken}", code="INTERRUPTED")
+        give_up(row, f"Its process vanished while it was stored. {broken}", told="INTERRUPTED")
         return "given_up"
     try:
         finish(row, row.storage_key, PORTAL)
     except ControlPlaneError as error:
         files.drop(ALIAS, row.storage_key)
-        give_up(row, error.message, code=error.error_code)
+        give_up(row, error.message, told=error.error_code)
         return "given_up"
     return "kept"
 
