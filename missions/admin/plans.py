@@ -33,7 +33,7 @@ class _Part(ModelAdmin[Any]):
     head_state = "status"
     related: ClassVar[tuple[str, ...]] = ("mission__workspace",)
     labels: ClassVar[Mapping[str, str]] = {
-        "uid": "Uid", "key": "Name", "proposed_by": "Proposed by", "proposed_at": "Proposed",
+        "key": "Name", "proposed_by": "Proposed by", "proposed_at": "Proposed",
         "selected_by": "Chosen by", "selected_at": "Chosen", "reason": "Because",
         "window_minutes": "Minutes to undo", "ready_at": "Ready since", "ready_by": "Ready by",
         "tested_at": "Practised", "deadline_at": "Until", "closed_at": "Closed",

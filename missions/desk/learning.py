@@ -27,6 +27,7 @@ from missions.desk.asking import mission_of
 from missions.models import Feedback, Mission, Retrospective
 from missions.services.feedback import decline_feedback, give_feedback, may_answer
 from missions.services.followups import add_followup
+from missions.services.holding import open_visit
 from missions.services.retrospectives import (
     classify_reuse,
     retrospective_of,
@@ -198,7 +199,7 @@ def _context(
         "title": f"Retrospective of {mission.ref}",
         "mission": mission,
         "found": found,
-        "version": found.version if found is not None else 0,
+        "version": _version(mission, found),
         "forms": {name: form if may[name] else None for name, form in pages.items()},
         "figures": shown(found.figures) if found is not None and found.figures else None,
         "follow_ups": list(
@@ -210,6 +211,15 @@ def _context(
         "last": stages.get(stages.LAST).label,
         "back": url_of("mission", mission),
     }
+
+
+def _version(mission: Mission, found: Retrospective | None) -> int:
+    """Of what is written in this visit; after a rejection nothing is yet, and the form holds what
+    was written before."""
+    visit = open_visit(mission)
+    if found is None or (visit is not None and found.visit_id != visit.pk):
+        return 0
+    return found.version
 
 
 _ACTIONS = (

@@ -1,8 +1,9 @@
 """Evidence for outside readers: texts as the redactor leaves them.
 
 The redactor keeps 16 KiB of a text. A file is longer: it is cut into pieces at the ends of lines,
-never inside of a block that begins and ends with marks of its own, as keys do; a line that is
-longer than a piece is cut where it is, and says so.
+never inside of a block that begins and ends with marks of its own, as keys do. A line that is
+longer than a piece can't be looked at as a whole, and half of a secret looks like none: it is left
+out, and a line in its place says so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from controlplane.lib.errors import Invalid
 from controlplane.lib.redaction import CAP, redact, redact_batch
 
 PIECE = CAP // 2
+LONGEST = CAP // 4  # characters of a line; one may take four bytes
 BATCH = 64
 _BEGIN, _END = "-----BEGIN ", "-----END "
 _DEEP = 8_000_000
@@ -80,5 +82,7 @@ def pieces(text: str) -> Iterator[str]:
 
 def _bounded(text: str) -> Iterator[str]:
     for line in text.splitlines(keepends=True):
-        for start in range(0, len(line), PIECE // 4):
-            yield line[start : start + PIECE // 4]
+        if len(line) <= LONGEST:
+            yield line
+        else:
+            yield f"[a line of {len(line):,} characters was left out: too long to be redacted]\n"

@@ -48,7 +48,12 @@ def lines_of(run: GovernanceRun) -> Iterator[dict[str, str]]:
                 "status": status,
                 "text": texts.get((rule, row["ref"]), ""),
             }
+    shown = {row["ref"] for row in run.marks}
     for line in run.rules:
+        for each in line["found"]:
+            if each["about"] != WHOLE and each["about"] not in shown:
+                yield {"mission": each["about"], "stage": "", "rule": line["rule"],
+                       "title": line["title"], "status": "gaps", "text": each["text"]}  # fmt: skip
         if not _of_missions(line["rule"]):
             text = texts.get((line["rule"], WHOLE), line["text"])
             yield {"mission": "", "stage": "", "rule": line["rule"], "title": line["title"],
@@ -66,6 +71,8 @@ def as_lines(run: GovernanceRun) -> Iterator[str]:
     )
     if run.error:
         yield f"  {run.error}"
+    if run.missions > len(run.marks):
+        yield f"  Of {run.missions - len(run.marks):,} more only what was found is told:"
     for line in lines_of(run):
         about = f"{line['mission']} {line['stage']}" if line["mission"] else "workspace"
         text = f": {line['text']}" if line["text"] else ""

@@ -30,7 +30,7 @@ MOST = defaults.define(
     unit="missions",
     why="looked at in one check, the newest first; a check says so when there were more",
 )
-TABLE = 300  # missions whose marks a run keeps for its page
+TABLE = 300  # missions whose marks a run keeps for its table; of the others what was found
 LABEL = "governance"
 
 
@@ -65,7 +65,7 @@ def missions_of(workspace: Workspace, scope: str, mission: Mission | None = None
         rows = rows.exclude(status=Mission.Status.DRAFT)
     else:
         raise Invalid("No such scope.", details={"scope": "executing, active, all or mission."})
-    return list(rows.order_by("-pk")[: MOST.value])
+    return list(rows.order_by("-pk")[: MOST.value + 1])
 
 
 def check(
@@ -79,12 +79,13 @@ def check(
     `failed`: what could not be looked at must not pass for clean."""
     policy.require(actor, "mission.check", workspace)
     missions = missions_of(workspace, scope, mission)
-    started = clock.now()
+    cut = len(missions) > MOST.value
+    missions, started = missions[: MOST.value], clock.now()
     whole = scope in {GovernanceRun.Scope.ACTIVE, GovernanceRun.Scope.ALL}
     report = look(workspace, missions, whole=whole)
     with transaction.atomic():
         graph.lock(workspace.pk)  # before rows of our own: findings open and close work items
-        run = _record(report, started, actor, scope, mission)
+        run = _record(report, started, actor, scope, mission, cut=cut)
         _keep(run, report, actor)
         record(
             actor,
@@ -97,15 +98,25 @@ def check(
 
 
 def _record(
-    report: Report, started: datetime, actor: Actor, scope: str, mission: Mission | None
+    report: Report,
+    started: datetime,
+    actor: Actor,
+    scope: str,
+    mission: Mission | None,
+    *,
+    cut: bool,
 ) -> GovernanceRun:
+    """What could not be asked, and what was not looked at, must not pass for clean."""
     failed = report.failed
+    wrong = [f"Could not ask {', '.join(failed)}."] if failed else []
+    if cut:
+        wrong.append(f"Only the newest {MOST.value:,} missions were looked at.")
     result = GovernanceRun.Result.FINDINGS if report.found else GovernanceRun.Result.CLEAN
     made: GovernanceRun = GovernanceRun.objects.create(
         workspace=report.scope.workspace,
         scope=scope,
         mission=mission,
-        result=GovernanceRun.Result.FAILED if failed else result,
+        result=GovernanceRun.Result.FAILED if wrong else result,
         started_at=started,
         finished_at=clock.now(),
         started_by=actor.ref[:80],
@@ -125,7 +136,7 @@ def _record(
             for rule in report.rules
         ],
         marks=report.marks(TABLE),
-        error=f"Could not ask {', '.join(failed)}."[:300] if failed else "",
+        error=" ".join(wrong)[:300],
     )
     return made
 

@@ -17,6 +17,7 @@ from controlplane.lib.redaction import redact_text
 refuse, text, line = plain.refuse, plain.text, plain.line
 LONG = plain.LONG
 REASON = 500
+_YEARS = (1970, 2200)  # beyond them sums of times leave the calendar
 MOST_TAGS = 20
 MOST_LINKS = 50
 _TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -83,6 +84,8 @@ def moment(field: str, value: Any) -> datetime | None:
         return None
     if not isinstance(value, datetime) or timezone.is_naive(value):
         raise refuse(field, "A time with its offset.")
+    if not _YEARS[0] <= value.year <= _YEARS[1]:
+        raise refuse(field, f"Between {_YEARS[0]} and {_YEARS[1]}.")
     return value
 
 

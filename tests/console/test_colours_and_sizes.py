@@ -12,11 +12,12 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
-from controlplane import console
+from controlplane import approvals, console
 from tests.console.conftest import ON_ONE_WORKER
 from tests.kit import pages
 
 STATIC = Path(console.__file__).parent / "static" / "console"
+DESK = Path(approvals.__file__).parent / "static" / "desk" / "desk.css"
 TOKENS = (STATIC / "tokens.css").read_text()
 PAIR = re.compile(r"--([a-z0-9-]+):\s*light-dark\((#[0-9a-f]{6}),\s*(#[0-9a-f]{6})\);")
 COLOURS = {name: {"light": light, "dark": dark} for name, light, dark in PAIR.findall(TOKENS)}
@@ -91,8 +92,8 @@ def size(name: str) -> int:
 def sheets() -> dict[str, set[str]]:
     """The sheets of ours, each with the classes it draws by themselves."""
     return {
-        f"console/{path.name}": set(ALONE.findall(_without_comments(path)))
-        for path in STATIC.glob("*.css")
+        f"{path.parent.name}/{path.name}": set(ALONE.findall(_without_comments(path)))
+        for path in (*STATIC.glob("*.css"), DESK)
     }
 
 
@@ -101,7 +102,10 @@ WORN = re.compile(r'class="([^"]+)"')
 
 
 def undressed(page: str, drawn: dict[str, set[str]]) -> set[str]:
-    """Classes on a page that only a sheet draws which the page leaves out."""
+    """Classes on a page that only a sheet draws which the page leaves out. The desk has a sheet of
+    its own, with names of its own."""
+    if f"desk/{DESK.name}" not in page:
+        drawn = {name: worn for name, worn in drawn.items() if not name.startswith("desk/")}
     loaded = set().union(*(drawn.get(name, set()) for name in LOADED.findall(page)))
     worn = {name for names in WORN.findall(page) for name in names.split()}
     return worn & (set().union(*drawn.values()) - loaded)

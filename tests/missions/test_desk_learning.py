@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from missions.models import Feedback, FollowUp, Mission, Retrospective
 from missions.services import feedback as services
+from missions.services.moving import move
 from tests import make
 from tests.kit import approvals, inhabited, settled
-from tests.kit.missions import World
+from tests.kit.missions import World, again
 
 GIVEN = {
     "do": "give", "rating": "4", "satisfaction": "", "hours_saved": "2.5",
@@ -141,6 +142,18 @@ def test_retrospective__written_followed_classified(scene: Any, owner: Client) -
     assert stale.status_code == 409
     assert "Of an old page." in stale.content.decode()
     assert row.ref in read(owner, url)
+
+
+def test_retrospective__begun_again__is_written_again(scene: Any, owner: Client) -> None:
+    row, url = scene.row, url_of(scene.row, "retrospective")
+    owner.post(url, WRITTEN)
+    rejected: Any = {"actor": make.JOB, "action": "mission.send_back", "reason": "Not like this."}
+    move(again(row), stage="reflect_improve", **rejected)
+    page = read(owner, url)
+    assert "Nine accounts answered." in page  # what was written before, to begin with
+    assert 'name="version" value="0"' in page
+    assert owner.post(url, {**WRITTEN, "summary": "Ten did."}).status_code == 302
+    assert Retrospective.objects.count() == 2
 
 
 @pytest.mark.parametrize(

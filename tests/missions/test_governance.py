@@ -212,6 +212,16 @@ def test_rule_that_breaks__is_no_clean_check_and_closes_nothing(
     assert GovernanceFinding.objects.get(rule="G4").status == "open"
 
 
+def test_more_missions_than_are_looked_at__is_no_clean_check(
+    world: World, row: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.started(title="Newer")
+    monkeypatch.setattr("missions.governance.running.MOST", type("Most", (), {"value": 1}))
+    run = of_mission(world, row, "active")
+    assert (run.missions, run.result) == (1, "failed")
+    assert "Only the newest 1" in run.error
+
+
 def test_workspace__asked_with_all_that_is_under_way(world: World, row: Mission) -> None:
     run = of_mission(world, row, "active")
     told = said(run)

@@ -141,8 +141,11 @@ class _Move(_One):
     outputs = {"POST": forms.AssetWhole}
     statuses = {"POST": 200}
 
-    def move(self, request: Any, uid: Any, **given: Any) -> HttpResponse:
+    def move(self, request: Any, uid: Any, **names: str) -> HttpResponse:
+        """What is not theirs to see is gone before anybody reads what they sent. `names`: what a
+        field is called by the service."""
         row = self.object(request, {"uid": uid})
+        given = {names.get(name, name): value for name, value in self.read(request).items()}
         type(self).service(row, actor=request.actor, **given)
         return self.whole(request, row)
 
@@ -160,8 +163,7 @@ class PublishView(_Move):
 
         Of two who publish at once one does; the other gets 409 and hears what was published.
         """
-        given = self.read(request)
-        return self.move(request, uid, note_=given.get("note"), version=given.get("version"))
+        return self.move(request, uid, note="note_")
 
 
 class RetireView(_Move):
@@ -173,7 +175,7 @@ class RetireView(_Move):
 
     def post(self, request: Any, uid: Any) -> HttpResponse:
         """Retire it; missions that used it keep what they used"""
-        return self.move(request, uid, **self.read(request))
+        return self.move(request, uid)
 
 
 class RestoreView(_Move):
@@ -185,4 +187,4 @@ class RestoreView(_Move):
 
     def post(self, request: Any, uid: Any) -> HttpResponse:
         """Bring it back as it was"""
-        return self.move(request, uid, **self.read(request))
+        return self.move(request, uid)

@@ -62,8 +62,8 @@ class BeginView(_Series, DetailView):
 
     def post(self, request: Any, uid: Any) -> HttpResponse:
         """Begin the nearest, with an agenda of what stands now; begun already, it is that one"""
-        self.read(request)
         row = self.object(request, {"uid": uid})
+        self.read(request)
         return JsonAnswer(shapes.meeting(cadence.begin_meeting(row, actor=request.actor)))
 
 

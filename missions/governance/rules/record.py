@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from controlplane.access.policy import role_label
 from missions.gates.looking import Look
 from missions.governance.kinds import begun, each, gates, since, under_way, within
-from missions.models import Finding, Mission, Override, StageVisit, Violation
+from missions.models import Bundle, Finding, Mission, Override, StageVisit, Violation
 
 RETROSPECTIVE = timedelta(days=14)  # after the execution's end
 _DECIDE = frozenset({"governance_validator", "operations_command"})
@@ -43,14 +44,15 @@ def overridden(look: Look) -> Iterator[str]:
       since("execute_observe"))  # fmt: skip
 def kept(look: Look) -> Iterator[str]:
     yield from gates(look, "execute_observe", "bundle_verified")
-    shared = look.mission.bundles.filter(audience="external", status="stored").exists()
-    if (
-        shared
-        and look.mission.artifacts.filter(
-            redaction="pending", status__in=["stored", "verified"]
-        ).exists()
-    ):
-        yield "Something was shared of which nobody looked whether it has to be redacted."
+    out = look.mission.bundles.filter(audience="external", status="stored").first()
+    went = [each["path"] for each in _artifacts(out) if each.get("included")]
+    unread = look.mission.artifacts.filter(path__in=went, redaction="pending")
+    if went and unread.exists():
+        yield "Something went out of which nobody says any more that it may."
+
+
+def _artifacts(bundle: Bundle | None) -> list[dict[str, Any]]:
+    return list(bundle.manifest.get("artifacts", [])) if bundle is not None else []
 
 
 @each("G12", "The retrospective is signed within 14 days of the execution's end",

@@ -169,8 +169,10 @@ def finish(row: Artifact, key: str, actor: Actor) -> Artifact:
     mission = hold(row.mission)
     held: Artifact = Artifact.objects.select_for_update(of=("self",)).get(pk=row.pk)
     held.mission, held.visit.mission = mission, mission
+    if held.storage_key == key and held.is_there:
+        return held  # a sweep, or whoever was slow, finished this very upload
     if held.status != Artifact.Status.RECEIVING or held.storage_key != row.storage_key:
-        files.drop(ALIAS, key)  # somebody else finished it, or gave it up
+        files.drop(ALIAS, key)  # it was given up, or begun anew
         raise Conflict("Somebody else kept the same file meanwhile. Look again.")
     if not held.visit.is_open or not mission.is_under_way:
         raise InvalidTransition(
@@ -196,16 +198,18 @@ def finish(row: Artifact, key: str, actor: Actor) -> Artifact:
 
 
 @transaction.atomic
-def give_up(row: Artifact, why: str, *, told: str) -> None:
-    """It could not be kept: the row says so, and figures count it."""
+def give_up(row: Artifact, why: str, *, told: str) -> bool:
+    """It could not be kept: the row says so, and figures count it. False: it is kept, or was given
+    up before; then its file is not the caller's to drop."""
     mission = hold(row.mission)
     held: Artifact = Artifact.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if held.status != Artifact.Status.RECEIVING or held.storage_key != row.storage_key:
-        return
+        return False
     held.mission = mission
     advance(held, "failed", actor=PORTAL, changes={"failure": why[:300], "storage_key": ""})
     said = {"bundle_id": str(held.uid), "error_code": told[:60]}
     tell(mission, "evidence_upload_failed", said, actor=PORTAL, stage=held.stage, status="error")
+    return True
 
 
 # --- What the portal writes itself --------------------------------------------------------------

@@ -51,16 +51,20 @@ def _finish(row: Artifact) -> str:
     except ControlPlaneError:
         return "later"  # the storage is silent: nothing is known
     if broken:
-        files.drop(ALIAS, row.storage_key)
-        give_up(row, f"Its process vanished while it was stored. {broken}", told="INTERRUPTED")
-        return "given_up"
+        return _given_up(row, f"Its process vanished while it was stored. {broken}", "INTERRUPTED")
     try:
         finish(row, row.storage_key, PORTAL)
     except ControlPlaneError as error:
-        files.drop(ALIAS, row.storage_key)
-        give_up(row, error.message, told=error.error_code)
-        return "given_up"
+        return _given_up(row, error.message, error.error_code)
     return "kept"
+
+
+def _given_up(row: Artifact, why: str, told: str) -> str:
+    """The row first: whoever finished it in between keeps the file."""
+    if not give_up(row, why, told=told):
+        return "kept"
+    files.drop(ALIAS, row.storage_key)
+    return "given_up"
 
 
 def drop_orphans() -> dict[str, int]:
