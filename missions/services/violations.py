@@ -72,7 +72,7 @@ def _item(violation: Violation, title: str, found: str) -> Item:
         title=f"{mission.ref}: safeguard violated: {title}"[:200],
         item_type="incident",
         priority=_PRIORITY[violation.severity],
-        labels=["mission", "safeguard"],
+        labels=["incident", "mission", "safeguard"],
         description=f"{found}\n\nIt holds {mission.ref} until each finding is decided.".strip(),
     )
     return ensured.item
