@@ -205,33 +205,43 @@ def _drifted(row: ToolkitConnection, actor: Actor) -> None:
         _drift_gone(row, actor)
         return
     toolkit, mission = row.toolkit, row.toolkit.mission
-    name = _drift_name(row)
     grave = mission.stage == "execute_observe" or mission.status not in {"active", "paused"}
+    if mission.findings.filter(external_id__startswith=_episode(row), status="resolved").exists():
+        # Somebody said that it was put right, and it holds too much still: that is told again.
+        row.drift_at = clock.now()
+        row.save(update_fields=["drift_at"])
+    name = f"{_episode(row)}:grave"
+    grave = grave or mission.findings.filter(external_id=name).exists()
+    name = name if grave else _episode(row)
+    severity = "high" if grave else "medium"
     message = f"{toolkit} holds more than was approved: {', '.join(row.drift)}."
     if mission.status != Mission.Status.DRAFT:
         findings.report_finding(
             mission, actor=PORTAL, external_id=name, phase="run", result="failed",
-            severity="high" if grave else "medium", toolkit=toolkit.integration.slug[:60],
-            message=message[:4_000],
+            severity=severity, toolkit=toolkit.integration.slug[:60], message=message[:4_000],
         )  # fmt: skip
     payload = {
         "mission": str(mission.uid), "ref": mission.ref, "toolkit": toolkit.integration.slug,
-        "beyond": row.drift, "approved": toolkit.approved_scopes, "severity":
-        "high" if grave else "medium", "seen_by": actor.ref, "link": links.toolkits_of(mission),
+        "beyond": row.drift, "approved": toolkit.approved_scopes, "severity": severity,
+        "seen_by": actor.ref, "link": links.toolkits_of(mission),
     }  # fmt: skip
     signals.emit(DRIFT, key=name, payload=payload, workspace_id=mission.workspace_id)
     toolkits.tell_scopes(toolkit, row.granted_scopes, actor)
 
 
-def _drift_name(row: ToolkitConnection) -> str:
-    """One finding for each set of scopes that is too many."""
+def _episode(row: ToolkitConnection) -> str:
+    """One finding each time that scopes are too many: what comes back is news, and it is told once
+    more when it turns grave, because what was reported keeps the severity it was reported with."""
     of = hashlib.sha256("\n".join(row.drift).encode()).hexdigest()[:12]
-    return f"oauth_drift:{row.uid}:{of}"
+    since = int(row.drift_at.timestamp() * 1_000_000) if row.drift_at is not None else 0
+    return f"{findings.DRIFT}{row.uid}:{of}:{since}"
 
 
 def _drift_gone(row: ToolkitConnection, actor: Actor) -> None:
     mission = row.toolkit.mission
-    rows = mission.findings.filter(external_id__startswith=f"oauth_drift:{row.uid}:", status="open")
+    rows = mission.findings.filter(
+        external_id__startswith=f"{findings.DRIFT}{row.uid}:", status="open"
+    )
     for finding in rows:
         again_ = findings.again(finding, mission)
         findings.resolve(again_, actor=PORTAL, why="It holds what was approved, and no more.")

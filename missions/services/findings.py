@@ -21,6 +21,7 @@ from missions.services.holding import hold, require_status
 from missions.services.noting import PORTAL, note, tell
 
 MOST = 100
+DRIFT = "oauth_drift:"  # how the portal names what it finds of connections
 _RESULTS = tuple(Finding.Result.values)
 # What two reports of one finding must agree in.
 _SAME = ("phase", "result", "severity", "step")
@@ -47,6 +48,7 @@ def report_findings(
     for place, report in enumerate(reports):
         try:
             read.append(_read(report))
+            _require_own_name(read[-1]["external_id"], actor)
         except Invalid as error:
             raise _placed(error, place) from None
     if any(each["result"] == "failed" for each in read):
@@ -69,6 +71,12 @@ def report_finding(mission: Mission, *, actor: Actor, **report: Any) -> Reported
 def _placed(error: Any, place: int) -> Any:
     [(field, sentence), *_] = error.details.items() or [("findings", error.message)]
     return reading.refuse(f"findings[{place}].{field}"[:200], sentence)
+
+
+def _require_own_name(name: str, actor: Actor) -> None:
+    """What the portal resolves by itself when scopes are right again, nobody else begins."""
+    if name.startswith(DRIFT) and actor != PORTAL:
+        raise reading.refuse("external_id", f"Names with {DRIFT} are the portal's own.")
 
 
 def _read(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -199,6 +199,38 @@ def test_drift__while_it_is_carried_out_stops_the_mission(world: World) -> None:
     assert Signal.objects.filter(kind="mission.safeguard").count() == 1
 
 
+def test_drift__that_comes_back_is_told_again(world: World, row: Mission) -> None:
+    held = world.equipped(row).connections.get()
+    more = [*SCOPES, "mail.send"]
+
+    def verified(scopes: list[str]) -> list[tuple[str, str]]:
+        services.verify_connection(held, actor=world.agent("inspector"), granted_scopes=scopes)
+        rows = Finding.objects.filter(mission=row).order_by("pk")
+        return list(rows.values_list("status", "severity"))
+
+    assert verified(more) == [("open", "medium")]
+    verified(SCOPES)
+    gone = ("resolved", "medium")
+    assert verified(more) == [gone, ("open", "medium")]
+    assert Signal.objects.filter(kind="mission.oauth_drift").count() == 2
+    services.resolve_finding(
+        Finding.objects.get(status="open"), actor=world.gv, reason="It was given back."
+    )
+    assert verified(more) == [gone, gone, ("open", "medium")]
+    # An ended mission's is grave; the same scopes seen again say no other severity of one finding.
+    services.cancel_mission(again(row), actor=world.actor, reason="Not wanted.")
+    assert verified(more) == [gone, gone, ("open", "medium"), ("open", "high")]
+    assert verified(more)[-1] == ("open", "high")
+    assert Signal.objects.filter(kind="mission.oauth_drift").count() == 4
+    assert {status for status, _ in verified(SCOPES)} == {"resolved"}
+
+
+def test_drift__nobody_else_names_a_finding_so(world: World, row: Mission) -> None:
+    with pytest.raises(Invalid, match="portal's own"):
+        world.found(row, f"oauth_drift:{row.uid}")
+    assert not Finding.objects.filter(mission=row).exists()
+
+
 def test_scopes_taken_away__what_is_held_is_drift(world: World, row: Mission) -> None:
     kit = world.equipped(row)
     world.toolkit(row, requested_scopes=["mail.draft"])
