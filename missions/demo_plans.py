@@ -8,6 +8,7 @@ from typing import Any
 
 from controlplane.access.models import Agent
 from controlplane.access.principals import actor_for_agent
+from controlplane.approvals import services as approvals
 from controlplane.base import demo
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -114,9 +115,7 @@ def _imported(scene: demo.Scene, ref: str, title: str, stage: str, **given: Any)
         "started_at": clock.now() - timedelta(days=6),
         **given,
     }
-    [found] = services.import_missions(
-        scene.workspace, [row], actor=scene.actor("operations_command")
-    )
+    [found] = services.import_missions(scene.workspace, [row], actor=scene.actor("workspace_admin"))
     return found.mission
 
 
@@ -126,12 +125,11 @@ def _choosing(scene: demo.Scene) -> None:
         row, [_DRAFTS, _CALLS, _SEND], actor=_agent(scene, "planner"), method="agent",
         critique="Sending at once has no way back.",
     )  # fmt: skip
-    _risks(scene, row)
+    _risks(scene, row, _agent(scene, "planner"))
 
 
-def _risks(scene: demo.Scene, row: Mission) -> None:
-    planner, owner = _agent(scene, "planner"), scene.people["mission_owner"]
-    given: Any = {"actor": planner, "owner": owner}
+def _risks(scene: demo.Scene, row: Mission, actor: Actor) -> None:
+    given: Any = {"actor": actor, "owner": scene.people["mission_owner"]}
     for title, likely, grave, back, what in (
         (
             "An account in a dispute gets a mail",
@@ -154,7 +152,7 @@ def _risks(scene: demo.Scene, row: Mission) -> None:
             mitigation=what, **given,
         )  # fmt: skip
     plan_notes.put_plan_note(
-        row, actor=planner,
+        row, actor=actor,
         risk_notes="The list of disputes is a day old at most; legal keeps it.",
         sla_impact="None for customers. Drafts are written outside of office hours.",
     )  # fmt: skip
@@ -162,15 +160,15 @@ def _risks(scene: demo.Scene, row: Mission) -> None:
 
 def _carried_out(scene: demo.Scene) -> None:
     row = _imported(
-        scene, "legacy-52", "Ask quiet accounts in Spain what they miss", "Governed Execution",
-        mission_type=_TYPE,
+        scene, "legacy-52", "Ask quiet accounts in Spain what they miss", "Plan", mission_type=_TYPE
     )  # fmt: skip
-    operations, planner = scene.actor("operations_command"), _agent(scene, "planner")
-    first, *_ = plays.propose_plays(row, [_DRAFTS, _CALLS], actor=planner)
-    plays.select_play(first, actor=scene.actor("mission_owner"), reason="Nothing leaves unread.")
-    _risks(scene, row)
+    # Planned by the owner: the planner's own person, who operates, is one of those who sign.
+    operations, owner = scene.actor("operations_command"), scene.actor("mission_owner")
+    first, *_ = plays.propose_plays(row, [_DRAFTS, _CALLS], actor=owner)
+    plays.select_play(first, actor=owner, reason="Nothing leaves unread.")
+    _risks(scene, row, owner)
     undo = UndoPlan.objects.select_related("play__mission").get(play=first)
-    undo_plans.make_undo_ready(undo, actor=planner)
+    undo_plans.make_undo_ready(undo, actor=owner)
     _practise(scene, undo)
     now = clock.now()
     plan_notes.add_duty(
@@ -179,7 +177,28 @@ def _carried_out(scene: demo.Scene) -> None:
         note_="Until the last draft is read.",
     )  # fmt: skip
     _switch_on(scene)
+    _signed(scene, row)
     _run(scene, row)
+
+
+def _signed(scene: demo.Scene, row: Mission) -> None:
+    """By two people, who let pass that what was agreed before stands in the other system."""
+    owner, validator = scene.actor("mission_owner"), scene.actor("governance_validator")
+    services.tick_line(row, "plays_reviewed", actor=owner, note_="Read with the account team.")
+    services.link_evidence(
+        row, actor=owner, label="Approval packet", link="docs/readiness/plan_approval_packet.md"
+    )
+    plan_notes.check_hooks(row, actor=scene.actor("telemetry_analyst"), passed=True)
+    asked = services.ask_override(
+        row, actor=owner, kind="gate", subject="governance_green",
+        reason="Its brief and its toolkits were agreed in the system it came from.",
+    )  # fmt: skip
+    services.decide_override(asked, "granted", actor=validator, reason="I have read both there.")
+    request = services.ask_checkpoint(row, actor=owner)
+    for slot, role in (("gv", "governance_validator"), ("oc", "operations_command")):
+        approvals.decide(
+            request, "approved", actor=scene.actor(role), sha256=request.sha256, slot=slot
+        )
 
 
 def _practise(scene: demo.Scene, undo: UndoPlan) -> None:

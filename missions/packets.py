@@ -91,6 +91,18 @@ def owner_refs(mission: Mission) -> list[str]:
     refs = [f"user:{mission.owner_id}"]
     made = mission.source != Mission.Source.IMPORT
     if made and mission.created_by.startswith(("user:", "agent:")):
+# Of a packet what is carried out. The rest goes on changing once it was acted on.
+_RUNS = ("mission_play", "play", "undo_plan")
+
+
+def runs_as_signed(visit: StageVisit, request: Request) -> bool:
+    """Whether what would be carried out is what people signed, word for word."""
+    parts = {part.name: part for part in registry.parts_of(visit.stage)}
+    now = {name: parts[name].read(visit) for name in _RUNS}
+    then = {name: request.packet.get(name) for name in _RUNS}
+    return canonical.clean(now) == canonical.clean(then)
+
+
         refs.append(mission.created_by)
     return list(dict.fromkeys(refs))
 

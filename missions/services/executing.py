@@ -16,7 +16,10 @@ from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition
 from missions.execution import merging
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
-from missions.models import Mission, Play, Run, RunStep
+from missions.gates import registry
+from missions.gates.kinds import PASSED
+from missions.gates.looking import Look
+from missions.models import Mission, Play, Run, RunStep, UndoPlan
 from missions.querysets_plans import STEP_ENDED
 from missions.services import moving, reading, reading_plans
 from missions.services.checkpoints import go_on_if_signed
@@ -64,7 +67,7 @@ def start_run(
     estimated_seconds: int | None = None,
     version: int | None = None,
 ) -> Run:
-    """Begin the selected play. Asked again under its id, it answers the same run."""
+    """Begin the play that was signed. Asked again under its id, it answers the same run."""
     policy.require(actor, "mission.execute", mission)
     key = reading.kept_line("external_id", external_id, 100, required=True)
     estimate = (
@@ -84,7 +87,12 @@ def start_run(
     if other is not None:
         raise Conflict(f"{other} is under way. End it first.", details={"run": other.external_id})
     kind, watch = type_allowed(row), on_watch(row)
-    require(("type_enabled", kind.allowed, kind.words), ("duty_window", bool(watch), watch.words))
+    signed = registry.answer("packet_unchanged", Look(row))
+    require(
+        ("packet_unchanged", signed.state == PASSED, signed.detail),
+        ("type_enabled", kind.allowed, kind.words),
+        ("duty_window", bool(watch), watch.words),
+    )
     run = Run.objects.create(
         mission=row, visit=visit, play=play, external_id=key, agent=actor.ref[:80]
     )

@@ -11,10 +11,14 @@ RATE = "max_calls_per_minute"  # a parameter of a safeguard
 
 @asked_first("toolkit")
 def toolkit(asked: Asked) -> str:
-    """A step calls what the mission was given, as it was given. What came from another system in
-    this stage was given its toolkits there: nothing here knows which."""
+    """A step calls what the mission was given, as it was given. What came from another system past
+    Prepare was given its toolkits there: of these it calls what the play names that was signed."""
+    if not asked.toolkit:
+        return ""
     given = MissionToolkit.objects.filter(mission=asked.mission).select_related("integration")
-    if not asked.toolkit or (asked.mission.source == Mission.Source.IMPORT and not given.exists()):
+    elsewhere = asked.mission.source == Mission.Source.IMPORT and not given.exists()
+    named = asked.mission.plays.selected().filter(steps__toolkit=asked.toolkit)
+    if elsewhere and named.exists():
         return ""
     found = given.filter(integration__slug=asked.toolkit).first()
     return why_not(found, mutating=asked.mutating)

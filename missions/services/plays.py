@@ -25,13 +25,10 @@ PLANNED_IN = ("prepare", "plan_approve")
 
 
 def require_planning(mission: Mission) -> None:
-    """Plays are made in Prepare and Plan & Approve. A mission that came from another system in a
-    later stage has no play from there: it gets one where it stands."""
+    """Plays are made in Prepare and Plan & Approve, also of a mission that came from another system
+    in a later stage: what runs was signed, and signed here."""
     require_status(mission, "active", "paused")
     if mission.stage in PLANNED_IN:
-        return
-    bare = not mission.plays.selected().exists()
-    if mission.stage == "execute_observe" and mission.source == Mission.Source.IMPORT and bare:
         return
     raise InvalidTransition(
         f"{mission.ref} is in {mission.get_stage_display()}: its plan changes in Plan & Approve. "

@@ -74,8 +74,6 @@ def require_writable(mission: Mission) -> None:
     require_status(mission, "active", "paused")
     if mission.stage in {"prepare", "plan_approve"}:
         return
-    if mission.stage == "execute_observe" and mission.source == Mission.Source.IMPORT:
-        return
     raise InvalidTransition(
         f"{mission.ref} is in {mission.get_stage_display()}: its undo plan changes in "
         "Plan & Approve. Send it back there.",

@@ -51,8 +51,7 @@ def not_now(mission: Mission) -> str:
     """Why the plan cannot be changed; empty while it can."""
     if not mission.is_under_way:
         return f"the mission is {mission.get_status_display().lower()}"
-    imported = mission.source == Mission.Source.IMPORT and mission.stage == "execute_observe"
-    if mission.stage in PLANNED_IN or imported:
+    if mission.stage in PLANNED_IN:
         return ""
     return f"the mission is in {stages.get(mission.stage).label}: it is planned in Plan & Approve"
 

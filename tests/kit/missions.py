@@ -64,6 +64,10 @@ class World:
         return self.someone("operations_command")
 
     @cached_property
+    def importer(self) -> Actor:
+        return self.someone("operations_command")
+
+    @cached_property
     def ta(self) -> Actor:
         return self.someone("telemetry_analyst")
 
@@ -144,7 +148,7 @@ class World:
             "owner": self.owner,
             **given,
         }
-        found = services.import_missions(self.workspace, [row], actor=self.oc)
+        found = services.import_missions(self.workspace, [row], actor=self.importer)
         return found[0].mission
 
 

@@ -74,7 +74,7 @@ def many(number: int, status: str = "succeeded", **more: Any) -> list[dict[str, 
 
 
 class World(kit.World):
-    """With integrations, agents, and missions that came from another system in their stage, so
+    """With integrations, agents, and missions that came from another system in Plan & Approve, so
     that no test walks there."""
 
     def integrations(self) -> None:
@@ -128,9 +128,10 @@ class World(kit.World):
 
     def executing(self, **given: Any) -> Mission:
         """In Execute & Observe with a play that may be run."""
-        row = self.imported(stage="Governed Execution", **given)
-        self.planned(row)
+        row = self.planned(**given).mission
         self.watched(row)
+        with kit.all_answered():
+            self.sign(self.asked(row))
         return again(row)
 
     def run(self, row: Mission | None = None, key: str = "run-1") -> Run:

@@ -28,12 +28,12 @@ from deployments.flags.models import FlagState
 from deployments.flags.serving.store import store
 from missions import services
 from missions.execution import breakers, types
-from missions.models import DutyWindow, RunStep
-from missions.services import dispatching, executing, plan_notes, stuck
+from missions.models import DutyWindow, Play, RunStep
+from missions.services import dispatching, executing, plan_notes, plays, stuck, undo_plans
 from tests import make
 from tests.kit import settled
 from tests.kit.missions import again
-from tests.kit.missions_plans import World
+from tests.kit.missions_plans import PLAY, UNDO, World
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +227,25 @@ def test_run__elsewhere_or_without_a_play__is_refused(world: World) -> None:
     bare = world.imported(stage="Governed Execution")
     with pytest.raises(GateNotMet, match="No play"):
         world.run(bare)
+
+
+def test_mission_from_elsewhere__runs_nothing_that_was_not_signed_here(world: World) -> None:
+    """Whoever imports it there would otherwise need nobody to run what they like."""
+    row = world.imported(stage="Governed Execution")
+    world.integrations()
+    with pytest.raises(InvalidTransition, match="Send it back"):
+        plays.propose_plays(row, [PLAY], actor=world.oc)
+    play = Play.objects.create(  # as if it had been planned there all the same
+        mission=row, key="p", rank=1, title="P", digest="0" * 64, status="selected",
+        selected_at=clock.now(), selected_by="user:1", proposed_by="user:1",
+    )  # fmt: skip
+    world.watched(row)
+    with pytest.raises(InvalidTransition, match="Send it back"):
+        undo_plans.put_undo_plan(play, actor=world.oc, **UNDO)
+    with pytest.raises(GateNotMet, match="Nobody was asked here"):
+        world.run(row)
+    services.send_back(row, actor=world.oc, to="plan_approve", reason="Nobody signed it.")
+    assert again(row).stage == "plan_approve"
 
 
 def test_run__aborted__late_reports_know_better(world: World) -> None:

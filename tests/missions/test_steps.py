@@ -32,7 +32,7 @@ NOW = clock.now().replace(microsecond=0)
 @settled.once
 def world() -> World:
     made = World()
-    made.planner, made.oc, made.executor  # noqa: B018
+    made.planner, made.gv, made.oc, made.executor  # noqa: B018
     return made
 
 
