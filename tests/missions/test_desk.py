@@ -201,6 +201,17 @@ def test_packet_of_a_mission__reads_in_order_and_names_people(world: World) -> N
         assert subject in page
 
 
+def test_inbox__asked_by_an_agent__named_as_whoever_asked(world: World) -> None:
+    with all_answered():
+        row = world.done(world.locked())
+        agent = make.agent(world.workspace, role="coordinator", name="scout-1", owner=world.owner)
+        services.ask_checkpoint(row, actor=make.actor(agent))
+    asked = request_of(again(row))
+    page = make.client(world.owner).get("/desk/").content.decode()
+    assert asked.ref in page
+    assert "asked by scout-1" in page
+
+
 def test_mission_sent_back__the_next_packet_shows_what_changed_since_it_was_signed(
     world: World,
 ) -> None:
