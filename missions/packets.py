@@ -3,10 +3,12 @@ changes by itself. A clock, a state or a count in it would take back signatures 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import F
 
+from controlplane.access.models import Agent
 from controlplane.approvals import packets as canonical
 from controlplane.approvals.models import Request
 from missions.gates import registry
@@ -104,7 +106,24 @@ def runs_as_signed(visit: StageVisit, request: Request) -> bool:
 
 
         refs.append(mission.created_by)
-    return list(dict.fromkeys(refs))
+    return _with_their_people(refs)
+
+
+def _with_their_people(refs: Iterable[str]) -> list[str]:
+    """What somebody's agent makes, they make."""
+    found = list(dict.fromkeys(refs))
+    agents = [int(ref[6:]) for ref in found if ref.startswith("agent:") and ref[6:].isdigit()]
+    if not agents:
+        return found
+    people = Agent.objects.filter(pk__in=agents).exclude(owner=None).order_by("owner_id")
+    behind = [f"user:{owner}" for owner in people.values_list("owner_id", flat=True)]
+    return list(dict.fromkeys([*found, *behind]))
+
+
+def theirs(mission: Mission) -> list[str]:
+    """Whose mission it is or was, and who wrote what it is: they approve nothing of it."""
+    authors = Brief.objects.values_list("authors", flat=True).get(mission=mission)
+    return list(dict.fromkeys([*owner_refs(mission), *_with_their_people(authors)]))
 
 
 def makers(visit: StageVisit) -> list[str]:
@@ -113,9 +132,11 @@ def makers(visit: StageVisit) -> list[str]:
     refs = list(Brief.objects.values_list("authors", flat=True).get(mission=mission))
     for part in registry.parts_of(visit.stage):
         refs += part.made_by(visit) if part.made_by is not None else []
-    return [ref for ref in dict.fromkeys(refs) if ref not in owner_refs(mission)]
+    theirs = owner_refs(mission)
+    return [ref for ref in _with_their_people(refs) if ref not in theirs]
 
 
 def missing_slots(request: Request) -> str:
+    refs += [each["by"] for each in evidence_of(visit) if each.get("by")]
     rows = request.slots.filter(signed__lt=F("needed")).order_by("position")
     return ", ".join(rows.values_list("title", flat=True))

@@ -91,7 +91,8 @@ class Look:
 def evidence_of(visit: StageVisit) -> list[dict[str, str]]:
     """Links of the visit and whatever other parts keep for it."""
     found = [
-        {"label": each["label"], "link": each["link"], "sha256": each.get("sha256", "")}
+        {"label": each["label"], "link": each["link"], "sha256": each.get("sha256", ""),
+         "by": each.get("by", "")}
         for each in visit.evidence
     ]
     for more in registry.EVIDENCE:

@@ -119,7 +119,7 @@ def parts_of(stage: str) -> list[Part]:
 
 # --- Where more evidence is kept, and what is counted --------------------------------------------
 
-# (visit) -> [{"label", "link", "sha256"}], beside the links of the visit itself.
+# (visit) -> [{"label", "link", "sha256", "by"}], beside the links of the visit itself.
 EVIDENCE: list[Callable[[StageVisit], list[dict[str, str]]]] = []
 # name -> (mission) -> how many: "safeguards" for the event of a locked brief.
 COUNTS: dict[str, Callable[[Any], int]] = {}

@@ -56,15 +56,35 @@ def put_fields(brief: Brief, given: dict[str, Any], *, actor: Actor) -> dict[str
     if not values:
         return {}
     before = {name: plain(getattr(brief, name)) for name in values}
-    if actor.kind != "job" and actor.ref not in brief.authors:
-        if len(brief.authors) >= _MOST_AUTHORS:
-            raise Conflict("Too many have written in this brief; make another mission of it.")
-        values["authors"] = [*brief.authors, actor.ref[:80]]
-    values |= {"changed_at": clock.now(), "edits": brief.edits + 1, "version": brief.version + 1}
+    values |= {
+        "authors": _authors(brief, actor),
+        "changed_at": clock.now(),
+        "edits": brief.edits + 1,
+        "version": brief.version + 1,
+    }
     for name, value in values.items():
         setattr(brief, name, value)
     brief.save(update_fields=list(values))
     return before
+
+
+def _authors(brief: Brief, actor: Actor) -> list[str]:
+    if actor.kind == "job" or actor.ref in brief.authors:
+        return list(brief.authors)
+    if len(brief.authors) >= _MOST_AUTHORS:
+        raise Conflict("Too many have written in this brief; make another mission of it.")
+    return [*brief.authors, actor.ref[:80]]
+
+
+def wrote(mission: Mission, *, actor: Actor, owner_before: str = "") -> None:
+    """What a mission is stands beside its brief and is signed with it: who writes it is one of its
+    authors, and so is whose it was before. Callers hold the mission."""
+    brief = brief_of(mission)
+    authors = _authors(brief, actor)
+    if owner_before and owner_before not in authors:
+        authors.append(owner_before)
+    brief.authors = authors
+    brief.save(update_fields=["authors"])
 
 
 @transaction.atomic

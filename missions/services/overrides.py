@@ -121,7 +121,7 @@ def refusal(actor: Actor, override: Override) -> str:
         return decision.reason
     if override.requested_by == actor.ref:
         return "nobody lets their own request pass"
-    if actor.ref in packets.owner_refs(override.mission):
+    if actor.ref in packets.theirs(override.mission):
         return "whose mission it is lets nothing of it pass"
     role = role_for(override)
     here = override.workspace_id

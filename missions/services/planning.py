@@ -20,7 +20,7 @@ from controlplane.work import services as work
 from controlplane.work.models import Item
 from missions.models import Brief, Mission
 from missions.services import reading
-from missions.services.briefs import put_fields
+from missions.services.briefs import put_fields, wrote
 from missions.services.checkpoints import packet_moved
 from missions.services.holding import brief_of, hold, require_status
 from missions.services.noting import PORTAL, emit, note, tell
@@ -192,12 +192,14 @@ def change_mission(
             f"{row.ref} is locked with its brief: open that first.",
             details=dict.fromkeys(signed, "Signed with the brief."),
         )
-    before = {name: plain(getattr(row, name)) for name in values}
+    before, owner = {name: plain(getattr(row, name)) for name in values}, f"user:{row.owner_id}"
     new = {**values, "changed_at": clock.now()}
     Mission.objects.filter(pk=row.pk).update(**new, version=F("version") + 1)
     for name, value in new.items():
         setattr(row, name, value)
     row.version += 1
+    if signed or "owner" in values:
+        wrote(row, actor=actor, owner_before=owner)
     note(
         row,
         "mission.change",

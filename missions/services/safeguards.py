@@ -179,7 +179,7 @@ def decide_safeguard(
     if verdict == "edited" and not new:
         raise reading.refuse("to", "Nothing is changed: accept it as it is.")
     if set(new) & set(_SAYS) and actor.ref not in row.authors:
-        new["authors"] = [*row.authors, actor.ref[:80]][-20:]
+        new["authors"] = [*row.authors, actor.ref[:80]]
     decided = {"reason": why, "decided_by": actor.ref[:80], "decided_at": clock.now()}
     advance(row, verdict, actor=actor, reason=why, changes={**new, **decided})
     note(

@@ -43,7 +43,7 @@ def require_prepare(mission: Mission) -> None:
 
 def not_theirs(actor: Actor, mission: Mission, action: str) -> None:
     """Whose mission it is approves nothing of it."""
-    if actor.ref in packets.owner_refs(mission):
+    if actor.ref in packets.theirs(mission):
         reason = "somebody else than whose mission it is"
         raise NotAllowed(
             f"This needs {reason}.",

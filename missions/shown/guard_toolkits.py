@@ -126,7 +126,7 @@ def _next(kit: MissionToolkit, held: ToolkitConnection | None, last: Any) -> str
 
 def _decide(kit: MissionToolkit, mission: Mission, actor: Actor) -> list[Act]:
     at, name = str(kit.uid), kit.integration.name
-    own = "" if actor.ref not in packets.owner_refs(mission) else "somebody whose mission it is not"
+    own = "" if actor.ref not in packets.theirs(mission) else "somebody whose mission it is not"
     early = mission.stage in _EARLY and mission.is_open
     may = refusal_of(actor, "mission.authorize", kit) or own
     version = Ask("version", kind="hidden", value=kit.version)
