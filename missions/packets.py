@@ -87,12 +87,6 @@ def stands(visit: StageVisit, request: Request) -> bool:
     return digest_of(visit) == request.sha256
 
 
-def owner_refs(mission: Mission) -> list[str]:
-    """Whose mission it is: they may sign as Mission Owner, and as nothing else. Of a mission that
-    an agent made, the agent's own owner. Whoever imports missions of another system makes none."""
-    refs = [f"user:{mission.owner_id}"]
-    made = mission.source != Mission.Source.IMPORT
-    if made and mission.created_by.startswith(("user:", "agent:")):
 # Of a packet what is carried out. The rest goes on changing once it was acted on.
 _RUNS = ("mission_play", "play", "undo_plan")
 
@@ -105,6 +99,11 @@ def runs_as_signed(visit: StageVisit, request: Request) -> bool:
     return canonical.clean(now) == canonical.clean(then)
 
 
+def owner_refs(mission: Mission) -> list[str]:
+    """Whose mission it is, and who made it or brought it here: they may sign as Mission Owner, and
+    as nothing else. Of a mission that an agent made, the agent's own person too."""
+    refs = [f"user:{mission.owner_id}"]
+    if mission.created_by.startswith(("user:", "agent:")):
         refs.append(mission.created_by)
     return _with_their_people(refs)
 
@@ -127,9 +126,11 @@ def theirs(mission: Mission) -> list[str]:
 
 
 def makers(visit: StageVisit) -> list[str]:
-    """Who made what is signed, beside those whose mission it is: they sign nothing of it."""
+    """Who made what is signed, beside those whose mission it is: they sign nothing of it, nor do
+    the people whose agents made it."""
     mission = visit.mission
     refs = list(Brief.objects.values_list("authors", flat=True).get(mission=mission))
+    refs += [each["by"] for each in evidence_of(visit) if each.get("by")]
     for part in registry.parts_of(visit.stage):
         refs += part.made_by(visit) if part.made_by is not None else []
     theirs = owner_refs(mission)
@@ -137,6 +138,5 @@ def makers(visit: StageVisit) -> list[str]:
 
 
 def missing_slots(request: Request) -> str:
-    refs += [each["by"] for each in evidence_of(visit) if each.get("by")]
     rows = request.slots.filter(signed__lt=F("needed")).order_by("position")
     return ", ".join(rows.values_list("title", flat=True))
