@@ -14,6 +14,7 @@ from controlplane.base import demo
 from missions.models import Artifact, Mission
 from missions.services import evidence
 from missions.services.evidence import bundles
+from missions.services.sharing import share_mission
 
 _ACCOUNTS = """segment,accounts,contract ends,last contact
 EU north,64,2026-12-31,2026-04-02
@@ -73,6 +74,11 @@ def _intake(scene: demo.Scene) -> None:
     _add(mission, scene, analyst, "logins.png", "Logins of the last 12 months", _picture())
     evidence.ask_bundle(mission, actor=scene.actor(owner), reason="For the review on Monday.")
     bundles.make_due()
+    if "product_partner" in scene.people:
+        partner = scene.people["product_partner"]
+        share_mission(
+            mission, partner, actor=scene.actor(owner), reason="Their customers are written to."
+        )
 
 
 def _running(scene: demo.Scene) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from controlplane.base.personal import holds, nothing
+from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.registries import RetentionClass, retention
 from controlplane.base.retention import keep_always
 from controlplane.lib import defaults
@@ -20,11 +20,25 @@ holds(
     "opaque ref",
     erase=aging.erase_uploads,
 )
+holds(
+    "missions.shares",
+    "missions.missionshare",
+    "missions that were shown to somebody of another house",
+    rows_of(
+        "missions.missionshare", "person_id", "mission__ref", "reason", "shared_at", "ended_at"
+    ),
+    "the record of who could read what; the name goes with the account",
+)
 nothing(
     "missions.bundles",
     "missions.bundle",
     "missions.evidencehold",
     why="who asked stands there by an opaque ref",
+)
+keep_always(
+    "missions.shares",
+    "missions.missionshare",
+    why="who of another house could read what, and until when",
 )
 keep_always(
     "missions.holds",

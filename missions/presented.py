@@ -52,5 +52,8 @@ def register() -> None:
             "archive": "archive/archived the mission",
             "archive:off": "bring/brought the mission back from the archive",
             "import": "import/imported the mission",
+            "share": "change/changed who of other houses reads the mission",
+            "share:on": "show/showed the mission to somebody of another house",
+            "share:off": "stop/stopped showing the mission to somebody of another house",
         },
     )

@@ -153,7 +153,7 @@ define(
 define(
     "telemetry",
     [
-        ("view", "See dashboards, series and events", EVERYBODY),
+        ("view", "See dashboards, series and events", EVERYBODY - OUTSIDE),
         ("view_installation", "See the installation's own health", OPERATORS | OVERSIGHT),
         ("ingest", "Report events", OPERATORS | AGENTS | {"telemetry_analyst"}),
         ("manage_rules", "Change and try alert rules", OPERATORS | {"telemetry_analyst"}),

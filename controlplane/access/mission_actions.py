@@ -7,6 +7,7 @@ from controlplane.access.role_table import (
     AGENTS,
     EVERYBODY,
     OPERATORS,
+    OUTSIDE,
     PEOPLE,
     SECURITY,
     define,
@@ -116,6 +117,11 @@ define(
     "mission",
     [
         ("lock", "Lock a mission's brief, or open it again", frozenset({"mission_owner"})),
+        (
+            "share",
+            "Show a mission to people of other houses, or stop",
+            ADMIN | {"mission_owner", "governance_validator"},
+        ),
         ("tick", "Tick a mission's checklist", MISSION_PEOPLE),
         (
             "resume",
@@ -262,7 +268,7 @@ define(
 define(
     "library",
     [
-        ("view", "See the library", EVERYBODY),
+        ("view", "See the library", EVERYBODY - OUTSIDE),
         (
             "write",
             "Write drafts for the library",
@@ -284,7 +290,7 @@ define(
     ],
     by_key=False,
 )  # fmt: skip
-define("meeting", [("view", "See meetings and their notes", EVERYBODY)])
+define("meeting", [("view", "See meetings and their notes", EVERYBODY - OUTSIDE)])
 define(
     "meeting",
     [

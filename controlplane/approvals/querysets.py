@@ -1,4 +1,5 @@
-"""Reads, named. `visible_to` scopes each of them to the actor's workspaces."""
+"""Reads, named. `visible_to` scopes each of them to the actor's workspaces, and of a workspace that
+they look into from outside to what they are asked to sign, asked, or signed."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from controlplane.access.outside import inside_of, outside_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 
@@ -16,11 +18,26 @@ class EntryQuerySet(models.QuerySet[Any]):
     """Rows with a `workspace` of their own."""
 
     path = "workspace_id"
+    # Leads to the request whose part a row is. Empty: nobody sees it from outside.
+    request_path = ""
 
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(**{f"{self.path}__in": actor.workspace_ids})
+        seen = Q(**{f"{self.path}__in": inside_of(actor)})
+        outside = outside_of(actor)
+        if outside:
+            seen |= Q(**{f"{self.path}__in": outside}) & self._from_outside(actor)
+        return self.filter(seen)
+
+    def _from_outside(self, actor: Actor) -> Q:
+        """What of a workspace of another house somebody reads."""
+        from controlplane.approvals.models import Request
+
+        if not self.request_path:
+            return Q(pk__in=[])
+        signs = Request.objects.of_signer(actor)
+        return Q(**{f"{self.request_path}__in": signs.values("pk")})
 
     def of(self, workspace: Any) -> Self:
         return self.filter(workspace=workspace)
@@ -32,6 +49,29 @@ class PolicyQuerySet(EntryQuerySet):
 
 
 class RequestQuerySet(EntryQuerySet):
+    request_path = "pk"
+
+    def of_signer(self, actor: Actor) -> Self:
+        """What is asked of a role this person holds, or was lent; what they asked or signed. Of a
+        question asked anew they read every revision of theirs."""
+        from controlplane.approvals import signing
+        from controlplane.approvals.models import RequestSlot
+
+        if actor.kind != "person" or actor.user_id is None:
+            return self.none()
+        mine = Q(requested_by_id=actor.user_id) | Q(Exists(_signed_by(actor.user_id)))
+        slots = RequestSlot.objects.filter(request=OuterRef("pk"))
+        for way in signing.ways_of(actor):
+            asked = Q(Exists(slots.filter(roles__overlap=sorted(way.roles))))
+            asked &= Q(workspace_id=way.workspace_id)
+            if way.delegation is not None:
+                # What is lent is to sign, not to read what was signed before.
+                asked &= Q(status="open")
+                if way.delegation.request_id is not None:
+                    asked &= Q(pk=way.delegation.request_id)
+            mine |= asked
+        return self.filter(mine)
+
     def open(self) -> Self:
         return self.filter(status="open")
 
@@ -106,20 +146,28 @@ def _signed_by(user_id: int) -> Any:
 
 class RequestSlotQuerySet(EntryQuerySet):
     path = "request__workspace_id"
+    request_path = "request"
 
 
 class DecisionQuerySet(EntryQuerySet):
+    request_path = "request"
+
     def by(self, user_id: int | None) -> Self:
         return self.filter(person_id=user_id)
 
 
 class RequestCommentQuerySet(EntryQuerySet):
+    request_path = "request"
+
     def about(self, request: Any) -> Self:
         """Over all revisions: to the reader they are one thing."""
         return self.filter(question=request.question)
 
 
 class DelegationQuerySet(EntryQuerySet):
+    def _from_outside(self, actor: Actor) -> Q:
+        return Q(from_user_id=actor.user_id) | Q(to_user_id=actor.user_id)
+
     def in_force(self, at: datetime | None = None) -> Self:
         at = at or clock.now()
         return self.filter(Q(until=None) | Q(until__gt=at), ended_at=None, starts__lte=at).filter(

@@ -7,6 +7,7 @@ from typing import Any
 from controlplane.access import policy
 from controlplane.approvals.models import Request
 from controlplane.lib.actors import Actor
+from controlplane.work.querysets import SEEN_FROM_OUTSIDE
 
 
 @policy.rule("approval.withdraw")
@@ -22,3 +23,11 @@ def asked_by_whom(actor: Actor, obj: Any) -> str | None:
 def people_only(actor: Actor, obj: Any) -> str | None:
     """A break-glass belongs to a person, but an agent may be given any role by mistake."""
     return None if actor.kind == "person" and actor.user_id is not None else "only people sign"
+
+
+def items_asked_about(actor: Actor) -> Any:
+    """What somebody is asked to sign for, with its files and what is said about it."""
+    return Request.objects.of_signer(actor).exclude(item=None).values("item_id")
+
+
+SEEN_FROM_OUTSIDE.append(items_asked_about)

@@ -1,9 +1,9 @@
 """Reads, named. `visible_to` scopes each of them to the actor's workspaces, without the sandboxes
-of others."""
+of others; from outside of a workspace without its operations backlog."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, OrderBy, Q
 from django.db.models.functions import Greatest
 
+from controlplane.access.outside import outside_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.work import vocabulary
@@ -37,6 +38,26 @@ def sandboxes_of_others(actor: Actor) -> models.QuerySet[Any]:
     return others.values("pk")
 
 
+# Ids of items that somebody of another house has to do with, told by the packages above: what they
+# are asked to sign for, say. (actor) -> a query of ids.
+SEEN_FROM_OUTSIDE: list[Callable[[Actor], Any]] = []
+
+
+def unseen_from_outside(actor: Actor, item: str = "") -> Q | None:
+    """What readers of another house don't see: what the portal keeps for the work of this one, but
+    for what is given to them or they have to do with. `item` leads to the item. None: they are of
+    every workspace."""
+    outside = outside_of(actor)
+    if not outside:
+        return None
+    projects = apps.get_model("work", "Project").objects
+    own = projects.filter(is_operations=True, workspace_id__in=outside)
+    theirs = Q(**{f"{item}assignee_user_id": actor.user_id})
+    for read in SEEN_FROM_OUTSIDE:
+        theirs |= Q(**{f"{item}pk__in": read(actor)})
+    return Q(**{f"{item}project__in": own.values("pk")}) & ~theirs
+
+
 def _of_no_index(name: str) -> OrderBy:
     """The greater of it and itself: PostgreSQL takes that for something else."""
     plain = F(name.removeprefix("-"))
@@ -48,7 +69,9 @@ class ProjectQuerySet(InWorkspaceQuerySet):
         rows = super().visible_to(actor)
         if actor.sees_all:
             return rows
-        return rows.filter(Q(is_sandbox=False) | Q(sandbox_key__startswith=f"{actor.ref}:"))
+        rows = rows.filter(Q(is_sandbox=False) | Q(sandbox_key__startswith=f"{actor.ref}:"))
+        outside = outside_of(actor)
+        return rows.exclude(is_operations=True, workspace_id__in=outside) if outside else rows
 
     def in_use(self) -> Self:
         return self.filter(archived_at=None)
@@ -63,7 +86,9 @@ class AboutItemQuerySet(InWorkspaceQuerySet):
         rows = super().visible_to(actor)
         if actor.sees_all:
             return rows
-        return rows.exclude(item__project__in=sandboxes_of_others(actor))
+        rows = rows.exclude(item__project__in=sandboxes_of_others(actor))
+        unseen = unseen_from_outside(actor, "item__")
+        return rows if unseen is None else rows.exclude(unseen)
 
     def about(self, item: Any) -> Self:
         return self.filter(item=item)
@@ -74,7 +99,9 @@ class DependencyQuerySet(models.QuerySet[Any]):
         if actor.sees_all:
             return self
         mine = self.filter(item__workspace_id__in=actor.workspace_ids)
-        return mine.exclude(item__project__in=sandboxes_of_others(actor))
+        mine = mine.exclude(item__project__in=sandboxes_of_others(actor))
+        unseen = unseen_from_outside(actor, "item__")
+        return mine if unseen is None else mine.exclude(unseen)
 
     def among(self, ids: Iterable[int]) -> Self:
         """Edges of these items, with the keys of both ends."""
@@ -112,7 +139,9 @@ class ItemQuerySet(InWorkspaceQuerySet):
         rows = super().visible_to(actor)
         if actor.sees_all:
             return rows
-        return rows.exclude(project__in=sandboxes_of_others(actor))
+        rows = rows.exclude(project__in=sandboxes_of_others(actor))
+        unseen = unseen_from_outside(actor)
+        return rows if unseen is None else rows.exclude(unseen)
 
     def queued(self) -> Self:
         """What belongs to the workspace's work: no sandboxes, no archived projects."""

@@ -9,6 +9,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from controlplane.access.outside import is_outside
 from controlplane.base import files
 from controlplane.base.api import bodies
 from controlplane.base.api.answers import JsonAnswer, created
@@ -335,7 +336,9 @@ class TreeView(PortalAPIView):
     def get(self, request: Any, ref: str) -> HttpResponse:
         """Evidence of a mission by stage: files and links, and the room they take"""
         mission = mission_of(request, ref)
-        rows = Artifact.objects.listed().filter(mission=mission).select_related("visit", "mission")
+        rows = Artifact.objects.listed().visible_to(request.actor).filter(mission=mission)
+        rows = rows.select_related("visit", "mission")
+        outside = is_outside(request.actor, mission.workspace_id)
         by_visit: dict[int, list[dict[str, Any]]] = {}
         for row in rows.order_by("pk"):
             by_visit.setdefault(row.visit_id, []).append(_shown(ArtifactView, row))
@@ -345,12 +348,18 @@ class TreeView(PortalAPIView):
                 "used": here.used,
                 "most": here.most,
                 "held": EvidenceHold.objects.standing().filter(mission=mission).exists(),
-                "branches": [_branch(each, by_visit) for each in mission.visits.order_by("pk")],
+                "branches": [
+                    _branch(each, by_visit, links=not outside)
+                    for each in mission.visits.order_by("pk")
+                ],
             }
         )
 
 
-def _branch(visit: Any, by_visit: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
+def _branch(
+    visit: Any, by_visit: dict[int, list[dict[str, Any]]], *, links: bool
+) -> dict[str, Any]:
+    """To other houses without links: they lead into this one. The redacted export names them."""
     return {
         "stage": visit.stage,
         "attempt": visit.attempt,
@@ -359,7 +368,7 @@ def _branch(visit: Any, by_visit: dict[int, list[dict[str, Any]]]) -> dict[str, 
         "files": by_visit.get(visit.pk, []),
         "links": [
             {"label": each["label"], "link": each["link"], "sha256": each.get("sha256", "")}
-            for each in visit.evidence
+            for each in (visit.evidence if links else ())
         ],
     }
 

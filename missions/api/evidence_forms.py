@@ -122,6 +122,25 @@ class HoldRow(StrictSerializer):
     released_at = serializers.DateTimeField(allow_null=True)
 
 
+class ShareNew(StrictSerializer):
+    person = serializers.UUIDField(help_text="somebody of another house who has a role here")
+    reason = serializers.CharField(max_length=500)
+
+
+class ShareRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    person = serializers.UUIDField(source="person.uid")
+    name = serializers.CharField(source="person.name")
+    reason = serializers.CharField()
+    shared_by = serializers.CharField()
+    shared_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class Shares(StrictSerializer):
+    shares = ShareRow(many=True)
+
+
 class Branch(StrictSerializer):
     stage = serializers.CharField()
     attempt = serializers.IntegerField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.api import evidence
+from missions.api import evidence, sharing
 
 ONE = "v1/missions/<str:ref>"
 FILES = f"{ONE}/artifacts"
@@ -27,6 +27,8 @@ urlpatterns = [
     path(f"{BUNDLES}/<int:number>", evidence.BundleView.as_view()),
     path(f"{BUNDLES}/<int:number>/content", evidence.BundleContentView.as_view()),
     path(f"{ONE}/regenerate-evidence", evidence.regenerate_view),
+    path(f"{ONE}/shares", sharing.SharesView.as_view()),
+    path(f"{ONE}/shares/<uuid:uid>/end", sharing.EndShareView.as_view()),
     path(f"{ONE}/hold", evidence.HoldView.as_view()),
     path(f"{ONE}/hold/release", evidence.ReleaseView.as_view()),
 ]

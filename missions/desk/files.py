@@ -63,14 +63,16 @@ def page_of(actor: Actor, key: str) -> str:
     """Where the desk hands out what the console has a page of."""
     if not (key.isascii() and key.isdigit() and len(key) < 18):
         return ""
-    rows = Artifact.objects.filter(pk=int(key), mission__workspace__in=actor.workspace_ids)
+    rows = Artifact.objects.visible_to(actor).filter(pk=int(key))
     row = rows.select_related("mission").first()
     return file_url(row) if row is not None else ""
 
 
 def _artifact(request: HttpRequest, uid: uuid.UUID, file: uuid.UUID) -> Artifact:
-    mission = mission_of(actor_of(request), uid)
-    found: Artifact | None = Artifact.objects.filter(mission=mission, uid=file).first()
+    actor = actor_of(request)
+    mission = mission_of(actor, uid)
+    rows = Artifact.objects.visible_to(actor)
+    found: Artifact | None = rows.filter(mission=mission, uid=file).first()
     if found is None:
         raise NotFound("No such file.")
     found.mission = mission

@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
+from controlplane.access.outside import inside_of, is_outside
 from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.links import DESK
+from controlplane.approvals.models import Request
 from controlplane.approvals.shown import words
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
@@ -61,7 +63,10 @@ class Line:
 def missions(request: HttpRequest) -> HttpResponse:
     actor, place = actor_of(request), workspace_of(request)
     policy.require(actor, "mission.view")
-    everything = request.GET.get("whose") == "all"
+    # Of another house nothing but what is shared is there to choose from.
+    guest = bool(actor.workspace_ids) and not inside_of(actor)
+    everything = request.GET.get("whose", "all" if guest else "") == "all"
+    others = "Shared with me" if guest else "Everybody's"
     rows = Mission.objects.visible_to(actor).kept_in_sight()
     rows = rows.of(place) if place is not None else rows
     rows = rows if everything else rows.of_person(actor.user_id)
@@ -76,8 +81,12 @@ def missions(request: HttpRequest) -> HttpResponse:
         "everything": everything,
         "may_ask": bool(may),
         "whose": [
-            ("Mine", reverse("mission_desk:missions"), not everything),
-            ("Everybody's", f"{reverse('mission_desk:missions')}?whose=all", everything),
+            (
+                "Mine",
+                f"{reverse('mission_desk:missions')}{'?whose=me' if guest else ''}",
+                not everything,
+            ),
+            (others, f"{reverse('mission_desk:missions')}?whose=all", everything),
         ],
     }
     return show(request, "missions/missions.html", context)
@@ -92,6 +101,8 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     look = Look(row)
     stands = standing(row, look)
     asked = look.approval
+    # Packets are read by those who sign them; of another house nobody else gets to them.
+    reads_packets = not is_outside(actor, row.workspace_id) or _signs(actor, look)
     may_say = (
         row.is_open
         and not look.brief.is_locked
@@ -105,7 +116,8 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "track": _track(look),
         "brief": look.brief,
         "asked": asked,
-        "asked_url": DESK.url("packet", asked) if asked is not None else "",
+        "asked_url": DESK.url("packet", asked) if asked is not None and reads_packets else "",
+        "reads_packets": reads_packets,
         "missing": words.missing_words(asked) if asked is not None else "",
         "share": words.fresh_share(asked) if asked is not None else 0,
         "step": _step(look, stands, actor),
@@ -116,6 +128,12 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "latest": timeline_latest(row),
     }
     return show(request, "missions/mission.html", context)
+
+
+def _signs(actor: Actor, look: Look) -> bool:
+    asked = [visit.approval_id for visit in look.visits if visit.approval_id is not None]
+    rows = Request.objects.visible_to(actor).filter(pk__in=asked)
+    return bool(asked) and rows.count() == len(asked)
 
 
 def _feedback_url(row: Mission, actor: Actor) -> str:

@@ -27,6 +27,7 @@ from missions.models.safeguards import (
     TemplateVersion,
 )
 from missions.models.sessions import AgentSession
+from missions.models.shares import MissionShare
 from missions.models.toolkits import DataInspection, MissionToolkit, ToolkitConnection
 from missions.models.undo import UndoAttempt, UndoPlan, UndoRun, UndoStep
 from missions.models.visits import ChecklistTick, StageVisit
@@ -54,6 +55,7 @@ __all__ = [
     "Meeting",
     "MeetingSeries",
     "Mission",
+    "MissionShare",
     "MissionToolkit",
     "Mode",
     "Override",

@@ -18,6 +18,7 @@ from missions.evidence.limits import ALERT_PERCENT, FILE_BYTES
 from missions.models import Artifact, Bundle, EvidenceHold, Mission, StageVisit
 from missions.services.evidence import room
 from missions.services.evidence.opening import beginning
+from missions.services.sharing import guests_of
 from missions.shown.sections import section
 
 MOST = 5
@@ -69,6 +70,9 @@ def _bundle_words(bundle: Bundle | None) -> str:
 # --- The page ------------------------------------------------------------------------------------
 
 
+_MOST_GUESTS = 100
+
+
 def page(mission: Mission, actor: Actor) -> dict[str, Any]:
     visits = list(StageVisit.objects.filter(mission=mission).order_by("pk"))
     rows = list(Artifact.objects.filter(mission=mission).order_by("pk"))
@@ -97,8 +101,17 @@ def page(mission: Mission, actor: Actor) -> dict[str, Any]:
         "bundles": [_bundle(each) for each in bundles if each is not newest],
         "may_bundle": can(actor, "mission.bundle", mission),
         "may_export": can(actor, "mission.export_evidence", mission),
+        **_shown_to(mission, actor),
         "making": any(each.status == "building" for each in bundles),
     }
+
+
+def _shown_to(mission: Mission, actor: Actor) -> dict[str, Any]:
+    shares = mission.shares.standing().select_related("person").order_by("pk")
+    may = can(actor, "mission.share", mission).allowed
+    known = [each.person_id for each in shares]
+    guests = list(guests_of(mission.workspace).exclude(pk__in=known)[:_MOST_GUESTS]) if may else []
+    return {"shares": shares, "may_share": may, "guests": guests}
 
 
 def _why_not(actor: Actor, action: str, mission: Mission, visit: StageVisit | None) -> str:

@@ -17,7 +17,7 @@ from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotF
 from controlplane.lib.text import short
 from missions import links
 from missions.models import Artifact, Bundle, Mission
-from missions.services import evidence
+from missions.services import evidence, sharing
 from missions.shown import evidence as shown
 from missions.web.common import mission_of, page, posted, show
 
@@ -147,19 +147,49 @@ def _release(request: HttpRequest, row: Mission) -> str:
     return f"The hold on {row.ref} has ended."
 
 
+def _share(request: HttpRequest, row: Mission) -> str:
+    guests = sharing.guests_of(row.workspace)
+    named = uid_of(request, "person")
+    person = guests.filter(uid=named).first() if named is not None else None
+    if person is None:
+        raise Invalid("Choose somebody.", details={"person": "Choose somebody."})
+    reason = posted(request, "why")
+    shared = sharing.share_mission(row, person, actor=actor_of(request), reason=reason)
+    return f"{row.ref} is shown to {shared.person.name or shared.person.email}."
+
+
+def _unshare(request: HttpRequest, row: Mission) -> str:
+    shares = row.shares.select_related("person", "mission")
+    named = uid_of(request, "share")
+    found = shares.filter(uid=named).first() if named is not None else None
+    if found is None:
+        raise NotFound("It is shown to nobody of that name.")
+    sharing.end_share(found, actor=actor_of(request), reason=posted(request, "why"))
+    return f"{row.ref} is shown to {found.person.name or found.person.email} no longer."
+
+
+def uid_of(request: HttpRequest, field: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(posted(request, field, 40))
+    except ValueError:
+        return None
+
+
 _ACTS: dict[str, Callable[[HttpRequest, Mission], str]] = {
     "bundle": lambda request, row: _ask(request, row, "internal"),
     "export": lambda request, row: _ask(request, row, "external"),
     "log": _log,
     "hold": _hold,
     "release": _release,
+    "share": _share,
+    "unshare": _unshare,
 }
 
 
 @require_POST
 @page
 def act(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponseBase:
-    """Make a bundle, an export or a log; hold by law, or let go."""
+    """Make a bundle, an export or a log; hold by law, or let go; show it to other houses."""
     row = mission_of(request, uid)
     do = _ACTS.get(slug)
     if do is None:
@@ -172,4 +202,5 @@ def act(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponseBase:
         context: dict[str, Any] = {**shown.page(row, actor_of(request)), "wrong": slug}
         return show(request, TEMPLATE, context, row=row, error=error)
     messages.success(request, said)
-    return HttpResponseRedirect(f"{links.evidence_of(row)}#bundles")
+    place = "shares" if slug in {"share", "unshare"} else "bundles"
+    return HttpResponseRedirect(f"{links.evidence_of(row)}#{place}")

@@ -18,6 +18,7 @@ from missions.models import Artifact, Mission
 from missions.services import evidence
 from missions.services.evidence import bundles
 from missions.services.evidence.keeping import judge
+from missions.services.sharing import share_mission
 from tests import make
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <<>>\n%%EOF\n"
@@ -73,3 +74,5 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     bundles.make_due()
     evidence.ask_bundle(row, actor=actor, audience="external")
     evidence.place_hold(row, actor=actor, reason=hostile)
+    partner = make.person(workspace, "product_partner", name=hostile[:100])
+    share_mission(row, partner, actor=actor, reason=hostile)

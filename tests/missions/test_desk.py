@@ -16,6 +16,7 @@ from controlplane.approvals.models import Decision, Request
 from controlplane.base.registries import kpis
 from missions import links, services
 from missions.models import Brief, Mission
+from missions.services.sharing import share_mission
 from tests import make
 from tests.kit import inhabited, settled
 from tests.kit.missions import World, again, all_answered, request_of
@@ -173,7 +174,9 @@ def test_stranger__finds_nothing__wrong_role_only_reads(world: World) -> None:
 
 def test_partner__is_led_from_the_console_to_the_desk(world: World) -> None:
     row = world.started()
-    partner = make.client(make.person(world.workspace, "product_partner"))
+    pia = make.person(world.workspace, "product_partner")
+    share_mission(row, pia, actor=world.actor, reason="They take part in it.")
+    partner = make.client(pia)
     for url in (links.page_of(row), f"/admin/go/?q={row.ref}"):
         assert partner.get(url, follow=True).redirect_chain[-1][0] == url_of(row), url
 

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from missions import links
 from missions.models import Artifact
@@ -56,7 +57,9 @@ def saved(answer: Any) -> bytes:
 def test_packet__shows_its_evidence__and_hands_it_out_on_the_desk(
     world: World, asked: Request
 ) -> None:
-    partner = make.client(make.person(world.workspace, "product_partner"))
+    pia = make.person(world.workspace, "product_partner")
+    approvals.delegate(asked, pia, actor=world.gv, reason="Away.")
+    partner = make.client(pia)
     with all_answered():
         page = read(partner, asked)
     shown = page.split('id="apr-evidence"', 1)[1].split("</section>", 1)[0]

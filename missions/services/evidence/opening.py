@@ -7,6 +7,7 @@ from typing import Any
 from django.core.files.storage import storages
 
 from controlplane.access import policy
+from controlplane.access.outside import is_outside
 from controlplane.base import files
 from controlplane.base.files import keeping
 from controlplane.lib.actors import Actor
@@ -20,6 +21,7 @@ def open_artifact(artifact: Artifact, *, actor: Actor, told: bool = True) -> Any
     """Its bytes, as a file that the caller closes. A broken one is handed out to nobody: it is not
     what was received."""
     policy.require(actor, "mission.view", artifact)
+    _require_shown(artifact, actor)
     if not artifact.is_there:
         raise InvalidTransition(
             f"{artifact.name} is {artifact.get_status_display().lower()}: "
@@ -39,6 +41,7 @@ def open_artifact(artifact: Artifact, *, actor: Actor, told: bool = True) -> Any
 
 def open_bundle(bundle: Bundle, *, actor: Actor) -> Any:
     policy.require(actor, "mission.view", bundle)
+    _require_shown(bundle, actor)
     if not bundle.is_there:
         raise InvalidTransition(
             f"It is {bundle.get_status_display().lower()}: there is no file.",
@@ -52,6 +55,15 @@ def open_bundle(bundle: Bundle, *, actor: Actor) -> Any:
     }
     tell(bundle.mission, "evidence_opened", said, actor=actor)
     return opened
+
+
+def _require_shown(row: Artifact | Bundle, actor: Actor) -> None:
+    """To readers of other houses only what may leave the house."""
+    if not is_outside(actor, row.workspace_id):
+        return
+    rows: Any = type(row).objects.visible_to(actor)
+    if not rows.filter(pk=row.pk).exists():
+        raise NotFound("No such file.")
 
 
 def beginning(artifact: Artifact, most: int) -> bytes | None:
