@@ -5,13 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
+from django.apps import apps
+from django.db.models import Exists, OuterRef, Q
+
 from missions.querysets import EntryQuerySet, PartQuerySet
 
 UNDO_OPEN = ("requested", "running")
 RUN_OPEN = ("queued", "running")
 STEP_ENDED = ("skipped", "failed", "succeeded")
+# Let go, and nothing was heard since: it may have been done.
+LET_GO = Q(status="queued", dispatched_at__isnull=False)
+# Steps that may have changed something; and those of which nobody said how they ended.
+MAY_HAVE_CHANGED = Q(Q(status__in=["running", "failed", "succeeded"]) | LET_GO, mutating=True)
+UNHEARD = Q(Q(status="running") | LET_GO, mutating=True)
 
-__all__ = ["RUN_OPEN", "STEP_ENDED", "UNDO_OPEN", "PartQuerySet"]
+__all__ = [
+    *("LET_GO", "MAY_HAVE_CHANGED", "RUN_OPEN", "STEP_ENDED", "UNDO_OPEN", "UNHEARD"),
+    "PartQuerySet",
+]
 
 
 class PlayQuerySet(PartQuerySet):
@@ -49,8 +60,11 @@ class DutyQuerySet(PartQuerySet):
 
 class UndoPlanQuerySet(PlayPartQuerySet):
     def due(self, at: datetime) -> Self:
-        """The time to take it back is over."""
-        return self.filter(status="ready", deadline_at__lte=at)
+        """The time to take it back is over. It does not end while something still changes, or may:
+        whoever does it, or aborts it, says so first."""
+        rows = self.filter(status="ready", deadline_at__lte=at)
+        steps = apps.get_model("missions.RunStep").objects.filter(UNHEARD)
+        return rows.exclude(Exists(steps.filter(run__play=OuterRef("play"))))
 
 
 class UndoPartQuerySet(EntryQuerySet):

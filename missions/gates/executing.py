@@ -10,6 +10,7 @@ from missions.gates.looking import Look
 from missions.gates.registry import provide
 from missions.models import Run, RunStep, UndoPlan, UndoRun
 from missions.querysets_plans import STEP_ENDED
+from missions.services.outstanding import outstanding, touched, unheard
 
 
 @provide("duty_window")
@@ -29,8 +30,12 @@ def type_enabled(look: Look) -> Found:
 
 @provide("actions_ended")
 def actions_ended(look: Look) -> Found:
+    """Of what was approved: those of every visit since the plan was. That it comes here once more,
+    sent back or refused, is no reason to run something again; a plan that is new is."""
     page = ("Runs", links.runs_page(look.mission))
-    runs = list(Run.objects.filter(mission=look.mission, visit=look.visit).order_by("pk"))
+    planned = look.last_visit("plan_approve")
+    since = planned.pk if planned is not None else 0
+    runs = list(Run.objects.filter(mission=look.mission, visit__gt=since).order_by("pk"))
     if not runs:
         return failed("Nothing was run.", page, mend="The executor runs the play")
     under_way = [run for run in runs if run.is_open]
@@ -53,10 +58,16 @@ def undo_closed(look: Look) -> Found:
         return not_applicable("There is nothing to take back.")
     if UndoRun.objects.open().filter(plan=plan, drill=False).exists():
         return waiting("It is being taken back.", page)
+    changed = touched(plan)
+    if plan.status == "executed" and (left := outstanding(plan)):
+        named = ", ".join(str(step) for step in left)
+        return failed(f"It changed something after it was taken back: {named}.", page)
     if plan.status in {"executed", "expired"}:
         return passed(f"{plan.get_status_display()}: {plan.closed_reason}".rstrip(": "), page)
-    if plan.deadline_at is None:
+    if plan.deadline_at is None or not changed:
         return passed("Nothing was changed: there is nothing to take back.", page)
+    if number := unheard(plan):
+        return waiting(f"Of {number} changes the end was not reported.", page)
     if plan.deadline_at <= look.now:
         return passed(f"It was over at {plan.deadline_at:%H:%M} UTC.", page)
     return waiting(f"It can be taken back until {plan.deadline_at:%Y-%m-%d %H:%M} UTC.", page)
@@ -72,6 +83,9 @@ def execution_ended(look: Look) -> Found:
     page = ("Runs", links.runs_page(look.mission))
     if under_way is not None:
         return failed(f"{under_way} is under way.", page)
+    left = RunStep.objects.filter(mission=look.mission).exclude(status__in=STEP_ENDED).count()
+    if left:
+        return failed(f"Of {left} steps the end was not reported.", page)
     if look.mission.runs.exists():
         return passed("All runs ended.", page)
     return not_applicable("It was executed in another system.")

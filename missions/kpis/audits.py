@@ -125,7 +125,8 @@ def stages_agree(window: Window) -> Answer:
 _UNREADY = """
     SELECT m.ref, count(*), min(s.action) FROM missions_runstep s
     JOIN missions_mission m ON m.id = s.mission_id
-    WHERE m.workspace_id = %(workspace)s AND s.mutating AND s.status NOT IN ('queued', 'skipped')
+    WHERE m.workspace_id = %(workspace)s AND s.mutating AND s.status <> 'skipped'
+    AND (s.status <> 'queued' OR s.dispatched_at IS NOT NULL)
     AND coalesce(s.started_at, s.dispatched_at, s.first_at) >= %(since)s
     AND coalesce(s.started_at, s.dispatched_at, s.first_at)
         < %(until)s - %(grace)s * interval '1 second'

@@ -31,6 +31,7 @@ from missions.models import Mission, PlayStep, Run, RunStep, UndoPlan, UndoRun, 
 from missions.services import reading, reading_plans
 from missions.services.executing import hold_run, require, require_executing
 from missions.services.noting import note, tell
+from missions.services.outstanding import extend
 from missions.services.reading_steps import arguments
 
 WINDOW = timedelta(minutes=1)
@@ -99,6 +100,7 @@ def dispatch(run: Run, *, actor: Actor, **given: Any) -> Dispatched:
     _take(asked)
     step = _let_go(asked, wanted, known, cover, actor)
     if asked.mutating and undo is not None:
+        extend(undo, clock.now())  # from here on it may be done, whether or not anybody says so
         _tell_undo(mission, undo, actor)
         note(
             mission,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from controlplane.access import policy
 from controlplane.base.states import advance
@@ -21,7 +21,7 @@ from missions.gates.kinds import PASSED
 from missions.gates.looking import Look
 from missions.models import Mission, Play, Run, RunStep, UndoPlan
 from missions.querysets_plans import STEP_ENDED
-from missions.services import moving, reading, reading_plans
+from missions.services import moving, outstanding, reading, reading_plans
 from missions.services.checkpoints import go_on_if_signed
 from missions.services.holding import hold, open_visit, require_status
 from missions.services.noting import PORTAL, emit, say, tell
@@ -163,6 +163,12 @@ def end_open(mission: Mission, *, actor: Actor, reason: str) -> None:
     for run in mission.runs.open().select_related("play"):
         run.mission = mission
         _abort(run, PORTAL, why[:500])
+    ended = mission.runs.select_related("play").filter(
+        Exists(RunStep.objects.filter(run=OuterRef("pk")).exclude(status__in=STEP_ENDED))
+    )
+    for run in ended:  # finished, and some of its steps were never heard of again
+        run.mission = mission
+        _give_up_steps(run)
 
 
 @moving.leaving(EXECUTE)
@@ -171,7 +177,14 @@ def left(mission: Mission, actor: Actor, reason: str) -> None:
 
 
 def _abort(run: Run, actor: Actor, why: str) -> None:
-    now = clock.now()
+    _give_up_steps(run)
+    _end(run, "aborted", actor, why)
+
+
+def _give_up_steps(run: Run) -> None:
+    """What nobody says any more: it may have been done up to now, and can be taken back from now
+    on."""
+    now, perhaps = clock.now(), outstanding.unheard_in(run)
     open_steps = RunStep.objects.filter(run=run).exclude(status__in=STEP_ENDED)
     for step in open_steps.only("pk", "marks", "version"):
         mark = [merging.FAR["failed"], merging.PORTAL, merging.RANK["failed"], "failed"]
@@ -180,7 +193,13 @@ def _abort(run: Run, actor: Actor, why: str) -> None:
             status="failed", error_code=ABORTED, ended_at=now, marks=marks,
             version=step.version + 1,
         )  # fmt: skip
-    _end(run, "aborted", actor, why)
+    plan = UndoPlan.objects.filter(play=run.play_id).first()
+    if not perhaps:
+        return
+    if plan is not None:
+        outstanding.extend(plan, now)
+    words = f"Of {run} nobody said how {perhaps} changes ended: they may have been made."
+    say(run.mission, words, actor=PORTAL)
 
 
 def _end(run: Run, to: str, actor: Actor, words: str) -> None:

@@ -4,11 +4,9 @@ statements, however long it is, and what stands afterwards is the same whatever 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from controlplane.access import policy
 from controlplane.lib import clock
@@ -23,6 +21,7 @@ from missions.services import reading_steps
 from missions.services.checkpoints import go_on_if_signed
 from missions.services.executing import hold_run
 from missions.services.noting import note, tell_many
+from missions.services.outstanding import extend
 
 _WRITTEN = (
     "play_step", "undo_step", "agent", "toolkit", "action", "arguments", "mutating", "status",
@@ -273,15 +272,10 @@ def _event(row: RunStep) -> dict[str, Any]:
 
 
 def _extend(plan: _Plan, rows: list[RunStep]) -> None:
-    """The time to take it back counts from the last change. It only ever grows."""
-    touched = [
+    changed = [
         min(row.ended_at or row.started_at or row.reported_at, row.reported_at)
         for row in rows
         if row.mutating and row.status in _TOUCHED
     ]
-    if plan.undo is None or not touched:
-        return
-    until: datetime = max(touched) + timedelta(minutes=plan.undo.window_minutes)
-    UndoPlan.objects.filter(
-        Q(deadline_at=None) | Q(deadline_at__lt=until), pk=plan.undo.pk, status="ready"
-    ).update(deadline_at=until)
+    if plan.undo is not None and changed:
+        extend(plan.undo, max(changed))

@@ -19,6 +19,7 @@ from missions.services import reading, reading_plans
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.holding import hold, require_status
 from missions.services.noting import PORTAL, emit, note, tell
+from missions.services.outstanding import outstanding, standing_steps, unheard
 
 OVER = "The time to take it back is over."
 _WRITTEN = ("label", "impact", "window_minutes")
@@ -102,6 +103,7 @@ def write_undo_plan(play: Play, given: reading_plans.GivenUndo, *, actor: Actor)
     if plan.runs.open().exists():
         raise Conflict("It is being carried out.", details={"status": plan.status})
     if plan.status != "draft":
+        _require_settled(plan)
         to_draft(plan, actor, "It is planned anew.")
     before = {name: getattr(plan, name) for name in _WRITTEN}
     _rewrite(plan, given, places, actor)
@@ -123,11 +125,6 @@ def _content(step: UndoStep) -> dict[str, Any]:
         "verify": step.verify,
         "alternate": step.alternate,
     }
-
-
-def standing_steps(plan: UndoPlan) -> list[UndoStep]:
-    rows = UndoStep.objects.standing().filter(plan=plan).select_related("play_step")
-    return list(rows.order_by("position"))
 
 
 def _rewrite(
@@ -236,8 +233,22 @@ def open_undo_plan(
     require_writable(row.mission)
     if row.runs.open().exists():
         raise Conflict("It is being carried out.", details={"status": row.status})
+    _require_settled(row)
     to_draft(row, actor, why)
     return row
+
+
+def _require_settled(plan: UndoPlan) -> None:
+    """What can still be taken back by it is not forgotten by writing another."""
+    if plan.status != UndoPlan.Status.READY or plan.deadline_at is None:
+        return
+    left = outstanding(plan)
+    if left and (plan.deadline_at > clock.now() or unheard(plan)):
+        raise InvalidTransition(
+            f"By it can still be taken back: {', '.join(str(step) for step in left)}. Take it "
+            "back, or end the time to undo, first.",
+            details={"status": plan.status, "legal": "executed, expired"},
+        )
 
 
 def to_draft(plan: UndoPlan, actor: Actor, why: str) -> None:
@@ -279,7 +290,7 @@ def expire_if_due(plan: UndoPlan, *, now: datetime) -> bool:
     """By the portal, once its time is over. While it is carried out it waits for the end."""
     row = hold_plan(plan)
     due = row.status == "ready" and row.deadline_at is not None and row.deadline_at <= now
-    if not due or row.runs.open().exists():
+    if not due or row.runs.open().exists() or unheard(row):
         return False
     _expire(row, PORTAL, OVER)
     return True

@@ -20,11 +20,12 @@ from controlplane.work import services as work
 from controlplane.work.services import graph
 from missions import links, stages
 from missions import numbers_plans as numbers
-from missions.models import Mission, RunStep, UndoAttempt, UndoPlan, UndoRun, UndoStep
+from missions.models import Mission, UndoAttempt, UndoPlan, UndoRun, UndoStep
 from missions.services import reading, reading_plans
 from missions.services.checkpoints import go_on_if_signed
 from missions.services.noting import PORTAL, emit, say, tell
-from missions.services.undo_plans import hold_plan, standing_steps, to_draft
+from missions.services.outstanding import first_ways, following, is_over, outstanding, touched
+from missions.services.undo_plans import hold_plan, to_draft
 
 wording.register(
     "mission.undo",
@@ -33,7 +34,6 @@ wording.register(
     body="{title}. {why}",
 )
 _RESULTS = UndoAttempt.Result.values
-_TOUCHED = ("running", "failed", "succeeded")
 
 
 # --- Asking -------------------------------------------------------------------------------------
@@ -56,12 +56,15 @@ def request_undo(
             "A drill is under way." if running.drill else "It is being taken back.",
             details={"status": running.status},
         )
-    over = _is_over(row)
+    over = is_over(row)
     if not drill:
         _require_undoable(row, over, late)
-    steps = _drilled(row) if drill else _wanted(row)
+    steps = first_ways(row) if drill else outstanding(row)
     if not steps:
-        raise InvalidTransition("The plan has no steps.", details={"status": row.status})
+        raise InvalidTransition(
+            "The plan has no steps." if drill else "What was changed is taken back already.",
+            details={"status": row.status},
+        )
     run = UndoRun.objects.create(
         plan=row,
         drill=drill,
@@ -79,19 +82,12 @@ def _with_plan(run: UndoRun, plan: UndoPlan) -> UndoRun:
     return run
 
 
-def _is_over(plan: UndoPlan) -> bool:
-    if plan.status == UndoPlan.Status.EXPIRED:
-        return True
-    return plan.deadline_at is not None and plan.deadline_at <= clock.now()
-
-
 def _require_undoable(plan: UndoPlan, over: bool, late: bool) -> None:
-    if plan.status not in {"ready", "expired"}:
+    if plan.status == UndoPlan.Status.DRAFT:
         raise InvalidTransition(
-            f"The undo plan is {plan.get_status_display().lower()}.",
-            details={"status": plan.status, "legal": "ready"},
+            "The undo plan is a draft.", details={"status": plan.status, "legal": "ready"}
         )
-    if not _touched(plan):
+    if not touched(plan):
         raise InvalidTransition(
             "Nothing was changed yet: there is nothing to take back.",
             details={"status": plan.status},
@@ -102,27 +98,6 @@ def _require_undoable(plan: UndoPlan, over: bool, late: bool) -> None:
             "same: others may have built on it.",
             details={"late": "The time is over.", "status": plan.status},
         )
-
-
-def _touched(plan: UndoPlan) -> set[int | None]:
-    """Steps of the play that may have changed something, by key; None for one outside of it."""
-    rows = RunStep.objects.filter(run__play=plan.play_id, mutating=True, status__in=_TOUCHED)
-    return set(rows.values_list("play_step_id", flat=True))
-
-
-def _wanted(plan: UndoPlan) -> list[UndoStep]:
-    """What was done last is taken back first. A step nobody can place is no reason to leave
-    something out: then all are taken."""
-    touched = _touched(plan)
-    steps = [step for step in reversed(standing_steps(plan)) if not step.alternate]
-    if None in touched:
-        return steps
-    found = [s for s in steps if s.play_step_id is None or s.play_step_id in touched]
-    return found or steps
-
-
-def _drilled(plan: UndoPlan) -> list[UndoStep]:
-    return [step for step in reversed(standing_steps(plan)) if not step.alternate]
 
 
 def _note_asked(run: UndoRun, actor: Actor) -> None:
@@ -308,51 +283,74 @@ def fail_undo(run: UndoRun, *, actor: Actor, reason: str) -> UndoRun:
 
 
 def _complete(run: UndoRun, actor: Actor, done: list[UndoStep]) -> None:
+    """The plan is executed when nothing of it is left: a run takes what was asked of it, and an
+    earlier one may have failed at more."""
     now = max(clock.now(), run.started_at or clock.now())
-    changes = {"finished_at": now, "reversed": len(done), "outcome": f"{len(done)} taken back."}
+    plan = run.plan
+    left = [] if run.drill else outstanding(plan)
+    changes = {"finished_at": now, "reversed": len(done), "outcome": _outcome(run, done, left)}
     advance(run, "completed", actor=actor, changes=changes)
     if run.drill:
         UndoPlan.objects.filter(pk=run.plan_id).update(tested_at=now)
         return
-    plan = run.plan
-    if plan.status == UndoPlan.Status.READY:
+    if plan.status == UndoPlan.Status.READY and not left:
         closed = {"closed_at": now, "closed_reason": run.reason}
         advance(plan, "executed", actor=PORTAL, reason=run.reason, changes=closed)
     _tell_ended(run, actor, "success")
-    say(plan.mission, f"What {plan.mission.ref} did is taken back.", actor=actor)
-    _send(run, actor, "it is taken back", run.outcome)
+    what = "a part of it is taken back" if left else "it is taken back"
+    said = f"What {plan.mission.ref} did: {what}. {run.outcome}"
+    say(plan.mission, said, actor=actor)
+    _send(run, actor, what, run.outcome)
     go_on_if_signed(plan.mission)
+
+
+def _outcome(run: UndoRun, done: list[UndoStep], left: list[UndoStep]) -> str:
+    skipped = len(run.takes) - len(done)
+    said = f"{len(done)} taken back{f', {skipped} skipped' if skipped else ''}."
+    return f"{said} Not taken back: {_names(left)}."[:500] if left else said
+
+
+def _names(steps: list[UndoStep]) -> str:
+    return ", ".join(str(step) for step in steps)
 
 
 def _fail(run: UndoRun, actor: Actor, why: str) -> None:
     now = max(clock.now(), run.started_at or clock.now())
-    done = len(standing_of(run)["done"])
-    changes = {"finished_at": now, "reversed": done, "outcome": why}
+    standing = standing_of(run)
+    changes = {"finished_at": now, "reversed": len(standing["done"]), "outcome": why}
     advance(run, "failed", actor=actor, reason=why, changes=changes)
     if run.drill:
         _after_failed_drill(run.plan, why)
         return
     _tell_ended(run, actor, "failed")
-    other = _alternates(run)
-    if other:
-        run.followed_by = UndoRun.objects.create(
-            plan=run.plan,
-            alternate=True,
-            takes=[step.pk for step in other],
-            late=run.late,
-            reason=f"The first way failed: {why}"[:500],
-            requested_by=actor.ref[:80],
-        )
-        run.save(update_fields=["followed_by"])
-        what = "undoing it failed, the other way is taken"
-        run.followed_by.plan = run.plan
-        _record(run.followed_by, PORTAL, "-> requested", reason=run.followed_by.reason)
-    else:
-        _open_incident(run, why)
-        what = "undoing it failed"
+    failed = [step.pk for step, _ in standing["failing"]]
+    going, hopeless = following(run, standing["left"], failed)
+    what = "undoing it failed"
+    if going:
+        _go_on(run, going, why)
+        other = any(step.alternate for step in going)
+        what += ", the other way is taken" if other else ", what is left goes on"
+    if hopeless or not going:
+        _open_incident(run, why, hopeless, going)
     say(run.plan.mission, f"Undoing {run.plan.mission.ref} failed: {why}", actor=actor)
     emit(run.plan.mission, "undo_failed", request=str(run.uid), item=run.item_key)
     _send(run, actor, what, why)
+
+
+def _go_on(run: UndoRun, going: list[UndoStep], why: str) -> None:
+    """By other ways where the first failed, and with what was not tried yet."""
+    other = any(step.alternate for step in going)
+    run.followed_by = UndoRun.objects.create(
+        plan=run.plan,
+        alternate=other,
+        takes=[step.pk for step in going],
+        late=run.late,
+        reason=f"{'The first way failed' if other else 'What is left, after'}: {why}"[:500],
+        requested_by=run.requested_by,
+    )
+    run.save(update_fields=["followed_by"])
+    run.followed_by.plan = run.plan
+    _record(run.followed_by, PORTAL, "-> requested", reason=run.followed_by.reason)
 
 
 def _after_failed_drill(plan: UndoPlan, why: str) -> None:
@@ -362,23 +360,12 @@ def _after_failed_drill(plan: UndoPlan, why: str) -> None:
         to_draft(plan, PORTAL, f"The drill failed: {why}"[:500])
 
 
-def _alternates(run: UndoRun) -> list[UndoStep]:
-    """Other ways for what is still to be taken back; none once they failed themselves."""
-    if run.alternate:
-        return []
-    left = standing_of(run)["left"]
-    places = {step.play_step_id for step in left if step.play_step_id is not None}
-    return [
-        step
-        for step in reversed(standing_steps(run.plan))
-        if step.alternate and (step.play_step_id is None or step.play_step_id in places)
-    ]
-
-
-def _open_incident(run: UndoRun, why: str) -> None:
+def _open_incident(run: UndoRun, why: str, hopeless: list[UndoStep], going: list[UndoStep]) -> None:
     mission: Mission = run.plan.mission
     project = work.ensure_operations_project(mission.workspace, actor=PORTAL)
-    left = ", ".join(str(step) for step in standing_of(run)["left"])
+    left = f"Not taken back, and nothing is left to try: {_names(hopeless)}"
+    if going:
+        left += f"\n\nStill under way: {_names(going)}"
     found = work.ensure(
         project,
         f"undo-failed:{run.uid}",
@@ -387,7 +374,7 @@ def _open_incident(run: UndoRun, why: str) -> None:
         item_type="incident",
         priority=1,
         labels=["incident", "undo"],
-        description=f"{why}\n\nNot taken back: {left}\n\nRunbook: undo_failure"[:15_000],
+        description=f"{why}\n\n{left}\n\nRunbook: undo_failure"[:15_000],
     )
     run.item, run.item_key = found.item, found.item.key[:80]
     run.save(update_fields=["item", "item_key"])

@@ -12,8 +12,8 @@ from missions import links, stages
 from missions.execution.coverage import coverage, share
 from missions.execution.watching import on_watch
 from missions.models import Mission, PlanNote, Play, PlayStep, RiskEntry, UndoPlan, UndoStep
+from missions.services.outstanding import standing_steps
 from missions.services.plan_notes import latest_check, plan_digest
-from missions.services.undo_plans import standing_steps
 from missions.shown import plan_undo
 from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 

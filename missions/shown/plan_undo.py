@@ -12,7 +12,7 @@ from missions import numbers_plans as numbers
 from missions.execution.coverage import coverage, share
 from missions.models import Mission, Play, UndoPlan, UndoRun, UndoStep
 from missions.services import undoing
-from missions.services.undo_plans import standing_steps
+from missions.services.outstanding import is_over, outstanding, standing_steps, unheard
 from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 
 MOST_RUNS = 20
@@ -35,7 +35,8 @@ def shown(
     mutating, covered, proven = coverage(steps, undo)
     if plan is not None:
         plan.play = play
-    acts = _acts(plan, mission, actor, closed) if plan is not None else []
+    left = outstanding(plan) if plan is not None and plan.status != "draft" else []
+    acts = _acts(plan, mission, actor, closed, left) if plan is not None else []
     runs = list(plan.runs.order_by("-pk")[:MOST_RUNS]) if plan is not None else []
     return {
         "plan": plan,
@@ -52,6 +53,8 @@ def shown(
         "runs": [_run_row(run, mission) for run in runs],
         "over": plan is not None and plan.deadline_at is not None
         and plan.deadline_at <= clock.now(),
+        "unheard": unheard(plan) if plan is not None else 0,
+        "left": left,
         "api": f"PUT /api/v1/missions/{mission.ref}/plays/{play.uid}/undo-plan",
     }  # fmt: skip
 
@@ -65,7 +68,9 @@ def _pairs(steps: list[Any], undo: list[UndoStep]) -> list[dict[str, Any]]:
     return [{"step": step, "undo": by_step.get(step.pk, [])} for step in steps if step.mutating]
 
 
-def _acts(plan: UndoPlan, mission: Mission, actor: Actor, closed: str) -> list[Act]:
+def _acts(
+    plan: UndoPlan, mission: Mission, actor: Actor, closed: str, left: list[UndoStep]
+) -> list[Act]:
     at, found = str(plan.uid), []
     running = plan.runs.open().exists()
     version = Ask("version", kind="hidden", value=plan.version)
@@ -80,17 +85,15 @@ def _acts(plan: UndoPlan, mission: Mission, actor: Actor, closed: str) -> list[A
             Act("open", at, "Open it again", "Open it", (Ask("reason", "Because"), version),
                 busy or write)
         )  # fmt: skip
-    if plan.status == "ready" and plan.deadline_at is not None:
-        late = plan.deadline_at <= clock.now()
-        asks = (why, *((Ask("late", kind="hidden", value="on"),) if late else ()))
-        label = "Take it back late" if late else "Take it back"
+    if left:
+        over = is_over(plan)
+        asks = (why, *((Ask("late", kind="hidden", value="on"),) if over else ()))
+        label = "Take it back late" if over else "Take it back"
         found.append(Act("undo", at, label, "Take it back", asks, busy or may))
+    if plan.status == "ready" and plan.deadline_at is not None:
         found.append(
             Act("close", at, "End the time to undo", "End it", (why, version), busy or may)
         )
-    elif plan.status == "expired":
-        asks = (why, Ask("late", kind="hidden", value="on"))
-        found.append(Act("undo", at, "Take it back late", "Take it back", asks, busy or may))
     if mission.is_open:
         found.append(Act("drill", at, "Practise it", "Practise it", (why,), busy or may))
     return found
@@ -139,7 +142,7 @@ def run_page(run: UndoRun, actor: Actor, tried: Tried | None = None) -> dict[str
                 "acts": with_trial(acts, tried),
             }
         )
-    given = _run_acts(run, mission, actor, may)
+    given, follows = _run_acts(run, mission, actor, may), run.followed_by
     done = sum(1 for row in rows if row["tries"] and row["tries"][-1].result == "done")
     return {
         "run": run,
@@ -152,7 +155,10 @@ def run_page(run: UndoRun, actor: Actor, tried: Tried | None = None) -> dict[str
         "most": numbers.UNDO_TRIES.value,
         "tone": _TONES[run.status],
         "took": lasted(run.started_at, run.finished_at) if run.started_at else None,
-        "next_url": links.undo_run_page(run.followed_by) if run.followed_by is not None else "",
+        "next_url": links.undo_run_page(follows) if follows is not None else "",
+        "next_words": "The other way is taken"
+        if follows is not None and follows.alternate
+        else "What is left goes on",
         "api": f"POST /api/v1/missions/{mission.ref}/undo-runs/{run.uid}/attempts",
     }
 

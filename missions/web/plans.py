@@ -297,9 +297,13 @@ def _attempt(run: UndoRun, result: str) -> Verb:
 
 def _fail(request: HttpRequest, run: UndoRun, actor: Actor) -> str:
     done = undoing.fail_undo(run, actor=actor, reason=posted(request, "reason"))
+    said = []
     if done.followed_by is not None:
-        return "It failed: the other way is asked for."
-    return f"It failed: {done.item_key} is open." if done.item_key else "The drill failed."
+        other = "the other way" if done.followed_by.alternate else "what is left"
+        said.append(f"{other} is asked for")
+    if done.item_key:
+        said.append(f"{done.item_key} is open")
+    return f"It failed: {', and '.join(said)}." if said else "The drill failed."
 
 
 def _withdraw(request: HttpRequest, run: UndoRun, actor: Actor) -> str:

@@ -136,7 +136,7 @@ def test_undo__tried_too_often__the_other_way_and_then_an_incident(world: World)
     other = failed.followed_by
     assert other is not None
     assert (other.status, other.alternate) == ("requested", True)
-    assert [step.action for step in undoing.steps_of(other)] == ["Drafts by hand"]
+    assert [step.action for step in undoing.steps_of(other)] == ["Drafts by hand", "Tags"]
     last = undoing.fail_undo(other, actor=world.executor, reason="The owner is away.")
     assert last.item is not None
     assert (last.item.item_type, last.item_key) == ("incident", last.item.key)

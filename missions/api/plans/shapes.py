@@ -18,8 +18,8 @@ from missions.models import (
     UndoStep,
 )
 from missions.services import executing, undoing
+from missions.services.outstanding import standing_steps
 from missions.services.plan_notes import latest_check, plan_digest
-from missions.services.undo_plans import standing_steps
 
 
 def plays(mission: Mission, *, everything: bool = False) -> list[dict[str, Any]]:

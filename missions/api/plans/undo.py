@@ -111,7 +111,9 @@ class UndoRunsView(_Undo):
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:
         """Take back what the mission did, or practise it
 
-        Asked twice, it is one. After its time it is refused, unless it is asked for as `late`.
+        It takes what may have changed and was not taken back since: a step that was let go and of
+        which nothing was heard is among it. Asked twice, it is one. After its time it is refused,
+        unless it is asked for as `late`.
         """
         given = self.read(request)
         run = undoing.request_undo(self.plan(), actor=request.actor, **given)
@@ -154,8 +156,9 @@ class AttemptsView(_Run):
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:
         """Report tries of steps; told twice under one `external_id` they count once
 
-        With the last step done the run is complete. A step that failed three times ends it: the
-        alternates follow, or an incident.
+        With the last step done the run is complete. A step that failed three times ends it: another
+        run follows, with its alternates and with what was not tried yet. Where there is no other
+        way an incident is opened.
         """
         given = self.read(request)["attempts"]
         return JsonAnswer(
