@@ -11,16 +11,21 @@ from django.db.models import F
 from controlplane.access.models import Agent
 from controlplane.approvals import packets as canonical
 from controlplane.approvals.models import Request
+from missions import reads
 from missions.gates import registry
 from missions.gates.looking import evidence_of
-from missions.models import Brief, ChecklistTick, Mission, StageVisit
+from missions.models import Brief, Mission, StageVisit
 
 
 def packet_of(visit: StageVisit) -> dict[str, Any]:
     """As JSON values. `mission`, `summary`, `mission_play` and `undo_plan` are names that the
     view `mission_approvals` reads."""
+    return reads.once(visit.mission, ("packet", visit.pk), lambda: _packet_of(visit))
+
+
+def _packet_of(visit: StageVisit) -> dict[str, Any]:
     mission, stage = visit.mission, visit.definition
-    brief = Brief.objects.get(mission=mission)
+    brief = reads.brief(mission)
     return {
         "mission": mission.ref,
         "summary": mission.title,
@@ -67,7 +72,8 @@ def _brief(brief: Brief) -> dict[str, Any]:
 
 
 def _checklist(visit: StageVisit) -> list[dict[str, Any]]:
-    ticks = {each.line: each for each in ChecklistTick.objects.standing().filter(visit=visit)}
+    rows = reads.TICKS.of(visit.mission)
+    ticks = {each.line: each for each in rows if each.visit_id == visit.pk}
     found = []
     for line in visit.definition.checklist:
         tick = ticks.get(line.slug)

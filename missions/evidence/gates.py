@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from missions import links, stages
+from missions import links, reads, stages
 from missions.gates import registry
 from missions.gates.kinds import Found, failed, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide, sign
 from missions.models import Artifact, Bundle, Mission, StageVisit
+from missions.querysets import HELD
 
 _REBUILD = "Whoever may make bundles, on the page of its evidence"
 _MEND = "Bring it back from a backup and read it again, or take it away"
@@ -17,16 +18,21 @@ _MEND = "Bring it back from a backup and read it again, or take it away"
 
 def files_of(visit: StageVisit) -> list[dict[str, str]]:
     """Files of the visit as evidence: those that were read back and found whole."""
-    rows = Artifact.objects.standing().filter(visit=visit).select_related("mission").order_by("pk")
     return [
-        {"label": row.title, "link": links.artifact_page(row), "sha256": row.sha256} for row in rows
+        {"label": row.title, "link": links.artifact_page(row), "sha256": row.sha256,
+         "by": row.uploaded_by}
+        for row in reads.ARTIFACTS.of(visit.mission)
+        if row.visit_id == visit.pk and row.stands
     ]
 
 
 def broken_of(visit: StageVisit) -> list[Artifact]:
     """What was kept, and is not what it was."""
-    rows = Artifact.objects.filter(visit=visit, status="failed", stored_at__isnull=False)
-    return list(rows.order_by("pk"))
+    return [
+        row
+        for row in reads.ARTIFACTS.of(visit.mission)
+        if row.visit_id == visit.pk and row.status == "failed" and row.stored_at is not None
+    ]
 
 
 @provide(stages.EVIDENCE)
@@ -46,8 +52,13 @@ def evidence(look: Look) -> Found:
 
 
 def current(mission: Mission) -> Bundle | None:
-    found: Bundle | None = Bundle.objects.current().filter(mission=mission).first()
-    return found
+    return stored(mission, "internal")
+
+
+def stored(mission: Mission, audience: str) -> Bundle | None:
+    """The one that stands for these readers: there is one at most."""
+    rows = reads.BUNDLES.of(mission)
+    return next((row for row in rows if row.audience == audience), None)
 
 
 @provide("bundle_verified")
@@ -86,11 +97,10 @@ def lacking(bundle: Bundle) -> list[str]:
         for each in bundle.manifest.get("artifacts", [])
         if isinstance(each, dict)
     }
-    rows = Artifact.objects.filter(mission_id=bundle.mission_id, status__in=["stored", "verified"])
     return [
-        path.rsplit("/", 1)[-1]
-        for path, sha256 in rows.order_by("pk").values_list("path", "sha256")
-        if (path, sha256) not in listed
+        row.name
+        for row in reads.ARTIFACTS.of(bundle.mission)
+        if row.status in HELD and (row.path, row.sha256) not in listed
     ]
 
 

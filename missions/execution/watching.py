@@ -8,8 +8,8 @@ from datetime import datetime
 from controlplane.access.models import Grant
 from controlplane.lib import clock
 from controlplane.oncall import duty
-from missions import stages
-from missions.models import DutyWindow, Mission
+from missions import reads, stages
+from missions.models import Mission
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,17 @@ class Watch:
 def on_watch(mission: Mission, at: datetime | None = None) -> Watch:
     """A window counts while its person holds the role."""
     at = at or clock.now()
-    rows = DutyWindow.objects.covering(at).filter(mission=mission).select_related("person")
-    windows = list(rows.order_by("-ends_at")[:20])
-    held = _holding(mission, [row.person_id for row in windows])
+    windows = [row for row in reads.DUTY.of(mission) if row.starts_at <= at < row.ends_at]
+    held = _holding(mission) if windows else set()
     for row in windows:
         if row.person_id in held:
             return Watch(row.person_id, _words(row.person.name, row.ends_at), row.ends_at)
-    rota = duty.on_duty(stages.kinds.OPERATIONS, at, workspace=mission.workspace_id)
+    workspace = mission.workspace_id
+    rota = reads.once(
+        mission,
+        ("rota", workspace, at),
+        lambda: duty.on_duty(stages.kinds.OPERATIONS, at, workspace=workspace),
+    )
     if rota:
         last = max(rota, key=lambda one: one.until)
         return Watch(
@@ -46,16 +50,13 @@ def on_watch(mission: Mission, at: datetime | None = None) -> Watch:
     return Watch(None, "No duty window covers now, and nobody is on duty by the rota.")
 
 
-def _holding(mission: Mission, people: list[int]) -> set[int]:
-    if not people:
-        return set()
+def _holding(mission: Mission) -> set[int]:
+    """Whoever holds the role here now."""
+    workspace = mission.workspace_id
     rows = Grant.objects.held().of_active_people()
-    found = rows.filter(
-        membership__workspace_id=mission.workspace_id,
-        membership__user_id__in=people,
-        role=stages.kinds.OPERATIONS,
-    )
-    return set(found.values_list("membership__user_id", flat=True))
+    found = rows.filter(membership__workspace_id=workspace, role=stages.kinds.OPERATIONS)
+    people = found.values_list("membership__user_id", flat=True)
+    return reads.once(mission, ("operations", workspace), lambda: set(people))
 
 
 def _words(name: str, until: datetime, more: str = "") -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from missions import links
+from missions import links, reads
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
 from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide
-from missions.models import Run, RunStep, UndoPlan, UndoRun
+from missions.models import Run, RunStep, UndoRun
 from missions.querysets_plans import STEP_ENDED
 from missions.services.outstanding import outstanding, touched, unheard
 
@@ -52,8 +52,7 @@ def actions_ended(look: Look) -> Found:
 @provide("undo_closed")
 def undo_closed(look: Look) -> Found:
     page = ("Undo plan", links.plan_page(look.mission) + "#undo")
-    play = look.mission.plays.selected().first()
-    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    plan = reads.undo_plan(look.mission)
     if plan is None:
         return not_applicable("There is nothing to take back.")
     if UndoRun.objects.open().filter(plan=plan, drill=False).exists():

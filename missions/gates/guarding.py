@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from missions import guarding, links
+from missions import guarding, links, reads
 from missions.gates import registry
 from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide
-from missions.models import Finding, MissionToolkit, Override, Safeguard, ToolkitConnection
+from missions.models import MissionToolkit, Override, Safeguard, ToolkitConnection
 from missions.services import safeguards
 from missions.services.inspections import threshold
 
@@ -25,7 +25,7 @@ def _names(rows: list[str]) -> str:
 
 
 def _safeguards(look: Look) -> list[Safeguard]:
-    return list(look.mission.safeguards.select_related("template").order_by("pk"))
+    return reads.SAFEGUARDS.of(look.mission)
 
 
 @provide("safeguards_justified")
@@ -65,7 +65,7 @@ _SLOTS = (("mo", "the Mission Owner"), ("gv", "a Governance Validator"))
 
 
 def _toolkits(look: Look) -> list[MissionToolkit]:
-    return list(look.mission.toolkits.select_related("integration").order_by("pk"))
+    return reads.TOOLKITS.of(look.mission)
 
 
 def _kept(look: Look) -> list[MissionToolkit]:
@@ -73,8 +73,7 @@ def _kept(look: Look) -> list[MissionToolkit]:
 
 
 def _connected(look: Look) -> dict[int, ToolkitConnection]:
-    rows = ToolkitConnection.objects.connected().filter(toolkit__mission=look.mission)
-    return {each.toolkit_id: each for each in rows}
+    return reads.by_toolkit(reads.CONNECTED, look.mission)
 
 
 @provide("toolkits_decided")
@@ -110,9 +109,9 @@ def inspected_first(look: Look) -> Found:
     if not rows:
         return not_applicable("It works with no toolkit.")
     bare, late, connected = [], [], _connected(look)
+    looks = reads.by_toolkit(reads.FIRST_LOOKS, look.mission)
     for row in rows:
-        first = row.inspections.read_only().order_by("inspected_at").first()
-        held = connected.get(row.pk)
+        first, held = looks.get(row.pk), connected.get(row.pk)
         if first is None:
             bare.append(str(row))
         elif held is not None and held.connected_at and first.inspected_at > held.connected_at:
@@ -160,8 +159,9 @@ def data_coverage(look: Look) -> Found:
         return not_applicable("It works with no toolkit.")
     least, accepted = threshold(look.mission), _accepted(look)
     bare, gaps, let = [], [], 0
+    looks = reads.by_toolkit(reads.LAST_LOOKS, look.mission)
     for row in rows:
-        last = row.inspections.read_only().order_by("-inspected_at", "-pk").first()
+        last = looks.get(row.pk)
         if last is not None and last.coverage_percent >= least and last.result != "fail":
             continue
         if str(row.uid) in accepted:
@@ -179,8 +179,13 @@ def data_coverage(look: Look) -> Found:
 
 
 def _accepted(look: Look) -> set[str]:
-    rows = Override.objects.standing(look.now).filter(mission=look.mission, kind="coverage")
-    return set(rows.values_list("subject", flat=True))
+    return {row.subject for row in _standing(look) if row.kind == "coverage"}
+
+
+def _standing(look: Look) -> list[Override]:
+    """Exceptions that were granted and whose time is not over."""
+    rows = reads.OVERRIDES.of(look.mission)
+    return [row for row in rows if row.stands(look.now)]
 
 
 @provide("scopes_fresh")
@@ -192,11 +197,12 @@ def scopes_fresh(look: Look) -> Found:
     since = look.now - timedelta(hours=guarding.VERIFY_HOURS.value)
     looked = look.now - timedelta(days=guarding.INSPECTION_DAYS.value)
     stale, old = [], []
+    looks = reads.by_toolkit(reads.LAST_LOOKS, look.mission)
     for row in _kept(look):
         held = connected.get(row.pk)
         if held is not None and (held.verified_at is None or held.verified_at < since):
             stale.append(str(row))
-        last = row.inspections.read_only().order_by("-inspected_at").first()
+        last = looks.get(row.pk)
         if last is not None and last.inspected_at < looked:
             old.append(str(row))
     if stale:
@@ -214,8 +220,7 @@ def scopes_fresh(look: Look) -> Found:
 @provide("findings_closed")
 def findings_closed(look: Look) -> Found:
     page = ("Findings", links.findings_of(look.mission))
-    rows = Finding.objects.open().filter(mission=look.mission).select_related("safeguard")
-    open_ = list(rows.order_by("pk"))
+    open_ = reads.OPEN_FINDINGS.of(look.mission)
     grave = [row for row in open_ if row.unhandled or row.severity in guarding.GRAVE]
     if grave:
         return failed(f"Open: {_names([str(row) for row in grave])}.", page)
@@ -231,8 +236,9 @@ def let_pass(slug: str, look: Look) -> Found | None:
     role = guarding.GATES.get(slug)
     if role is None:
         return None
-    rows = Override.objects.standing(look.now)
-    row = rows.filter(mission=look.mission, kind="gate", subject=slug, role=role).first()
+    wanted = ("gate", slug, role)
+    row = next((each for each in reversed(_standing(look))
+                if (each.kind, each.subject, each.role) == wanted), None)  # fmt: skip
     if row is None or row.expires_at is None:
         return None
     return passed(

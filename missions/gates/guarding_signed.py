@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from missions import stages
+from missions import reads, stages
 from missions.gates import registry
-from missions.models import Override, StageVisit
+from missions.models import DataInspection, StageVisit, ToolkitConnection
 from missions.services import safeguards
 
 _EARLY = ("define", "prepare", "plan_approve")
@@ -15,7 +15,9 @@ _WORKS = ("prepare", "plan_approve")
 
 
 def toolkits_of(visit: StageVisit) -> list[dict[str, Any]]:
-    rows = visit.mission.toolkits.select_related("integration", "attested_by").order_by("pk")
+    mission = visit.mission
+    connected = reads.by_toolkit(reads.LAST_CONNECTED, mission)
+    looks = reads.by_toolkit(reads.LAST_LOOKS, mission)
     return [
         {
             "toolkit": row.integration.slug,
@@ -27,22 +29,20 @@ def toolkits_of(visit: StageVisit) -> list[dict[str, Any]]:
             "decision": row.status,
             "decided_because": row.decision,
             "approved_scopes": row.approved_scopes,
-            "granted_scopes": _granted(row),
+            "granted_scopes": _granted(connected.get(row.pk)),
             "attested_by": f"user:{row.attested_by_id}" if row.attested_by_id else "",
             "attestation": row.attestation,
-            "inspection": _inspection(row),
+            "inspection": _inspection(looks.get(row.pk)),
         }
-        for row in rows
+        for row in reads.TOOLKITS.of(mission)
     ]
 
 
-def _granted(row: Any) -> list[str]:
-    last = row.connections.exclude(connected_at=None).order_by("-connected_at", "-pk").first()
+def _granted(last: ToolkitConnection | None) -> list[str]:
     return list(last.granted_scopes) if last is not None else []
 
 
-def _inspection(row: Any) -> dict[str, Any] | None:
-    last = row.inspections.read_only().order_by("-inspected_at", "-pk").first()
+def _inspection(last: DataInspection | None) -> dict[str, Any] | None:
     if last is None:
         return None
     return {
@@ -61,12 +61,11 @@ def _inspection(row: Any) -> dict[str, Any] | None:
 
 def exceptions_of(visit: StageVisit) -> list[dict[str, Any]]:
     """What was let pass at this stage's door: who asked, who granted it, until when."""
-    rows = Override.objects.filter(mission=visit.mission, status__in=["granted", "expired"])
     stage = stages.get(visit.stage)
     doors = {gate.slug for gate in (*stage.entry, *stage.exit_gates)}
     wanted = [
         row
-        for row in rows.order_by("pk")
+        for row in reads.OVERRIDES.of(visit.mission)
         if row.subject in doors or (row.kind == "coverage" and "data_coverage" in doors)
     ]
     return [
@@ -89,11 +88,14 @@ def safeguard_authors(visit: StageVisit) -> list[str]:
 
 
 def toolkit_makers(visit: StageVisit) -> list[str]:
-    """Who asked for them and who looked."""
+    """Who asked for them, who looked, and who told what was granted."""
     mission = visit.mission
     made = [*mission.toolkits.values_list("proposed_by", flat=True)]
-    for row in mission.toolkits.all():
-        made += row.inspections.values_list("by", flat=True)
+    looks = DataInspection.objects.filter(toolkit__mission=mission)
+    held = ToolkitConnection.objects.filter(toolkit__mission=mission)
+    made += looks.values_list("by", flat=True)
+    for told in held.values_list("initiated_by", "verified_by"):
+        made += filter(None, told)
     return made
 
 

@@ -8,11 +8,10 @@ from functools import cached_property
 from controlplane.access.models import Grant
 from controlplane.approvals.models import Request
 from controlplane.lib import clock
-from missions import links, stages
+from missions import links, reads, stages
 from missions.gates import registry
 from missions.gates.kinds import ENTRY, EXIT, PASSED, Check, Found
 from missions.models import Brief, ChecklistTick, Mission, StageVisit
-from missions.services.holding import open_visit
 from missions.stages import Line, Stage
 
 
@@ -37,38 +36,36 @@ class Look:
     @cached_property
     def visit(self) -> StageVisit | None:
         """Where it stands now; nowhere as a draft and at its end."""
-        return open_visit(self.mission)
+        return next((each for each in self.visits if each.is_open), None)
 
     @cached_property
     def visits(self) -> list[StageVisit]:
-        rows = StageVisit.objects.filter(mission=self.mission).select_related("approval")
-        return list(rows.order_by("pk"))
+        return reads.VISITS.of(self.mission)
 
     def last_visit(self, stage: str) -> StageVisit | None:
         return next((each for each in reversed(self.visits) if each.stage == stage), None)
 
     @cached_property
     def brief(self) -> Brief:
-        found: Brief = Brief.objects.get(mission=self.mission)
-        found.mission = self.mission
-        return found
+        return reads.brief(self.mission)
 
     @cached_property
     def owner_roles(self) -> frozenset[str]:
         """What the owner holds in the workspace now."""
+        mission = self.mission
         rows = Grant.objects.held().of_active_people()
         held = rows.filter(
-            membership__workspace_id=self.mission.workspace_id,
-            membership__user_id=self.mission.owner_id,
-        )
-        return frozenset(held.values_list("role", flat=True))
+            membership__workspace_id=mission.workspace_id, membership__user_id=mission.owner_id
+        ).values_list("role", flat=True)
+        key = ("roles", mission.workspace_id, mission.owner_id)
+        return reads.once(mission, key, lambda: frozenset(held))
 
     @cached_property
     def ticks(self) -> dict[str, ChecklistTick]:
         if self.visit is None:
             return {}
-        rows = ChecklistTick.objects.standing().filter(visit=self.visit)
-        return {each.line: each for each in rows}
+        rows = reads.TICKS.of(self.mission)
+        return {each.line: each for each in rows if each.visit_id == self.visit.pk}
 
     @property
     def approval(self) -> Request | None:
@@ -103,20 +100,22 @@ def evidence_of(visit: StageVisit) -> list[dict[str, str]]:
 def exit_checks(look: Look, *, signed: bool = True) -> list[Check]:
     """What must hold before this stage is left. `signed`: the checkpoint too."""
     gates = look.stage.exit_gates
-    return [
-        Check(look.stage.slug, EXIT, gate, registry.answer(gate.slug, look))
-        for gate in gates
-        if signed or gate.slug != stages.SIGNED
-    ]
+    with reads.together([look.mission]):
+        return [
+            Check(look.stage.slug, EXIT, gate, registry.answer(gate.slug, look))
+            for gate in gates
+            if signed or gate.slug != stages.SIGNED
+        ]
 
 
 def entry_checks(look: Look, stage: str = "") -> list[Check]:
     """What must hold before the stage is entered."""
     there = look.at(stage) if stage else look
-    return [
-        Check(there.stage.slug, ENTRY, gate, registry.answer(gate.slug, there))
-        for gate in there.stage.entry
-    ]
+    with reads.together([look.mission]):
+        return [
+            Check(there.stage.slug, ENTRY, gate, registry.answer(gate.slug, there))
+            for gate in there.stage.entry
+        ]
 
 
 def all_checks(look: Look) -> list[Check]:
@@ -127,5 +126,6 @@ def all_checks(look: Look) -> list[Check]:
     if not look.mission.is_under_way:
         return []
     following = stages.after(look.stage.slug)
-    found = exit_checks(look)
-    return found + (entry_checks(look, following.slug) if following is not None else [])
+    with reads.together([look.mission]):
+        found = exit_checks(look)
+        return found + (entry_checks(look, following.slug) if following is not None else [])

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from missions import links
+from missions import links, reads
 from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide
 from missions.models import PlanNote, Play, UndoPlan
-from missions.services.plan_notes import latest_check, plan_digest
-from missions.services.undo_plans import uncovered
+from missions.services.plan_notes import plan_digest
+from missions.services.undo_plans import not_taken_back
 
 
 def selected(look: Look) -> Play | None:
-    """Asked once within a look."""
-    if "selected_play" not in look.__dict__:
-        look.__dict__["selected_play"] = look.mission.plays.selected().first()
-    found: Play | None = look.__dict__["selected_play"]
-    return found
+    return reads.selected_play(look.mission)
 
 
 def _page(look: Look) -> tuple[str, str]:
@@ -28,7 +24,7 @@ def play_selected(look: Look) -> Found:
     play = selected(look)
     if play is not None:
         return passed(f"{play.title} (rank {play.rank}).", _page(look))
-    number = look.mission.plays.live().count()
+    number = len(reads.PLAYS.of(look.mission))
     if not number:
         return failed("No play is proposed.", _page(look), mend="The planner proposes some")
     return failed(f"None of the {number} plays is selected.", _page(look))
@@ -39,12 +35,12 @@ def undo_ready(look: Look) -> Found:
     play = selected(look)
     if play is None:
         return failed("No play is selected.", _page(look))
-    plan = UndoPlan.objects.filter(play=play).first()
-    open_steps = uncovered(play, plan)
+    plan, steps = reads.undo_plan(look.mission), reads.STEPS.of(look.mission)
+    open_steps = not_taken_back(steps, reads.UNDO_STEPS.of(look.mission))
     if open_steps:
         named = ", ".join(str(step) for step in open_steps[:5])
         return failed(f"Nothing takes back: {named}.", _page(look))
-    mutating = play.steps.filter(mutating=True).count()
+    mutating = sum(step.mutating for step in steps)
     if plan is None:
         return not_applicable("The play changes nothing.")
     if plan.status != UndoPlan.Status.READY:
@@ -59,7 +55,7 @@ def undo_ready(look: Look) -> Found:
 
 @provide("risk_matrix")
 def risk_matrix(look: Look) -> Found:
-    risks = list(look.mission.risks.standing())
+    risks = reads.RISKS.of(look.mission)
     if not risks:
         return failed("No risk is written down.", _page(look))
     bare = [risk for risk in risks if not risk.is_whole]
@@ -71,7 +67,7 @@ def risk_matrix(look: Look) -> Found:
 
 
 def _note(look: Look) -> PlanNote | None:
-    return PlanNote.objects.filter(mission=look.mission).first()
+    return next(iter(reads.NOTES.of(look.mission)), None)
 
 
 @provide("risk_notes")
@@ -95,10 +91,10 @@ def hook_check(look: Look) -> Found:
     """Of the plan as it stands, or it says nothing of it."""
     visit = look.visit if look.visit is not None and look.visit.stage == "plan_approve" else None
     visit = visit or look.last_visit("plan_approve")
-    check = latest_check(visit) if visit is not None else None
+    checks = {each.visit_id: each for each in reads.HOOKS.of(look.mission)}
+    check = checks.get(visit.pk) if visit is not None else None
     if visit is None or check is None:
         return waiting("Nobody has looked.", _page(look))
-    visit.mission = look.mission
     if not check.passed:
         return failed(f"Missing: {check.details}", _page(look))
     if visit.is_open and check.sha256 != plan_digest(visit):

@@ -6,25 +6,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from missions import reads
 from missions.gates import registry
-from missions.models import Mission, PlanNote, Play, StageVisit, UndoPlan
-from missions.services.undo_plans import standing_steps
+from missions.models import StageVisit
 
 STAGE = ("plan_approve",)
 
 
-def _selected(mission: Mission) -> Play | None:
-    found: Play | None = mission.plays.selected().first()
-    return found
-
-
 def _key(visit: StageVisit) -> str:
-    play = _selected(visit.mission)
+    play = reads.selected_play(visit.mission)
     return play.key if play is not None else ""
 
 
 def _play(visit: StageVisit) -> dict[str, Any] | None:
-    play = _selected(visit.mission)
+    play = reads.selected_play(visit.mission)
     if play is None:
         return None
     return {
@@ -44,23 +39,21 @@ def _play(visit: StageVisit) -> dict[str, Any] | None:
                 "summary": step.summary,
                 "changes": step.mutating,
             }
-            for step in play.steps.order_by("position")
+            for step in reads.STEPS.of(visit.mission)
         ],
     }
 
 
 def _plays(visit: StageVisit) -> list[dict[str, Any]]:
-    rows = visit.mission.plays.live().order_by("rank")
     return [
         {"rank": play.rank, "title": play.title, "impact": play.impact, "effort": play.effort,
          "risk": play.risk, "selected": play.status == "selected"}
-        for play in rows
+        for play in reads.PLAYS.of(visit.mission)
     ]  # fmt: skip
 
 
 def _undo(visit: StageVisit) -> dict[str, Any] | None:
-    play = _selected(visit.mission)
-    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    plan = reads.undo_plan(visit.mission)
     if plan is None:
         return None
     return {
@@ -75,7 +68,7 @@ def _undo(visit: StageVisit) -> dict[str, Any] | None:
                 "verify": step.verify,
                 "alternate": step.alternate,
             }
-            for step in standing_steps(plan)
+            for step in reads.UNDO_STEPS.of(visit.mission)
         ],
     }
 
@@ -85,12 +78,12 @@ def _risks(visit: StageVisit) -> list[dict[str, Any]]:
         {"title": risk.title, "likelihood": risk.likelihood, "impact": risk.impact,
          "reversibility": risk.reversibility, "mitigation": risk.mitigation,
          "owner": f"user:{risk.owner_id}" if risk.owner_id else ""}
-        for risk in visit.mission.risks.standing().order_by("pk")
+        for risk in reads.RISKS.of(visit.mission)
     ]  # fmt: skip
 
 
 def _notes(visit: StageVisit) -> dict[str, str]:
-    note = PlanNote.objects.filter(mission=visit.mission).first()
+    note = next(iter(reads.NOTES.of(visit.mission)), None)
     return {
         "risk_notes": note.risk_notes if note is not None else "",
         "sla_impact": note.sla_impact if note is not None else "",
@@ -98,13 +91,13 @@ def _notes(visit: StageVisit) -> dict[str, str]:
 
 
 def _planners(visit: StageVisit) -> Iterable[str]:
-    play = _selected(visit.mission)
-    return [play.proposed_by] if play is not None else []
+    """Who proposed what there was to choose from, and who chose."""
+    plays = reads.PLAYS.of(visit.mission)
+    return [ref for play in plays for ref in (play.proposed_by, play.selected_by) if ref]
 
 
 def _undoers(visit: StageVisit) -> Iterable[str]:
-    play = _selected(visit.mission)
-    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
+    plan = reads.undo_plan(visit.mission)
     return [plan.made_by, plan.changed_by] if plan is not None else []
 
 
@@ -112,12 +105,16 @@ def _risk_authors(visit: StageVisit) -> Iterable[str]:
     return list(visit.mission.risks.standing().values_list("created_by", flat=True).distinct())
 
 
+def _noters(visit: StageVisit) -> Iterable[str]:
+    return [note.changed_by for note in reads.NOTES.of(visit.mission) if note.changed_by]
+
+
 registry.sign("mission_play", stages=STAGE, read=_key)
 registry.sign("play", stages=STAGE, read=_play, made_by=_planners)
 registry.sign("plays", stages=STAGE, read=_plays)
 registry.sign("undo_plan", stages=STAGE, read=_undo, made_by=_undoers)
 registry.sign("risks", stages=STAGE, read=_risks, made_by=_risk_authors)
-registry.sign("plan_notes", stages=STAGE, read=_notes)
+registry.sign("plan_notes", stages=STAGE, read=_notes, made_by=_noters)
 
 registry.COUNTS["plays"] = lambda mission: mission.plays.live().count()
 registry.COUNTS["risks"] = lambda mission: mission.risks.standing().count()

@@ -11,7 +11,7 @@ from django.db import transaction
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
-from missions import guarding
+from missions import guarding, reads
 from missions.models import DataInspection, Mission, MissionToolkit, PolicyTemplate
 from missions.services import given, reading, toolkits
 from missions.services.checkpoints import go_on_if_signed, packet_moved
@@ -111,20 +111,24 @@ def _tell(mission: Mission, row: MissionToolkit, made: DataInspection, actor: Ac
     tell(mission, "readiness_status_changed", said, actor=actor, **status)
 
 
+def _of_workspace(workspace_id: int) -> Decimal | None:
+    rows = PolicyTemplate.objects.of(workspace_id).in_use()
+    asked = rows.filter(slug=guarding.COVERAGE_TEMPLATE).values_list("params", flat=True)
+    return _percent(asked.first())
+
+
 def threshold(mission: Mission) -> Decimal:
     """What the data of this mission must cover: by its own safeguard, by its workspace's
     template, or by the shipped number."""
-    guard = (
-        mission.safeguards.holding()
-        .filter(template__slug=guarding.COVERAGE_TEMPLATE)
-        .values_list("params", flat=True)
-        .first()
+    own = (
+        row.params
+        for row in reads.SAFEGUARDS.of(mission)
+        if row.holds and row.template and row.template.slug == guarding.COVERAGE_TEMPLATE
     )
-    found = _percent(guard)
+    found = _percent(next(own, None))
     if found is None:
-        rows = PolicyTemplate.objects.of(mission.workspace_id).in_use()
-        asked = rows.filter(slug=guarding.COVERAGE_TEMPLATE).values_list("params", flat=True)
-        found = _percent(asked.first())
+        workspace = mission.workspace_id
+        found = reads.once(mission, ("coverage", workspace), lambda: _of_workspace(workspace))
     return Decimal(str(guarding.COVERAGE.value)) if found is None else found
 
 

@@ -13,7 +13,7 @@ from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition, NotAllowed
-from missions import packets, stages
+from missions import packets, reads, stages
 from missions.models import Mission, PolicyTemplate, Safeguard, SafeguardAck
 from missions.services import given, reading, templates
 from missions.services.checkpoints import packet_moved
@@ -210,7 +210,6 @@ def _again(safeguard: Safeguard, mission: Mission, version: int | None) -> Safeg
 
 def said(mission: Mission) -> list[dict[str, Any]]:
     """What is acknowledged and signed: every safeguard as it stands, the rejected ones too."""
-    rows = mission.safeguards.select_related("template").order_by("pk")
     return [
         {
             "safeguard": str(row.uid),
@@ -220,7 +219,7 @@ def said(mission: Mission) -> list[dict[str, Any]]:
             "justification": row.justification,
             **{name: getattr(row, name) for name in _SAYS},
         }
-        for row in rows
+        for row in reads.SAFEGUARDS.of(mission)
     ]
 
 
@@ -230,10 +229,9 @@ def digest(mission: Mission) -> str:
 
 def standing_acks(mission: Mission) -> dict[str, SafeguardAck]:
     """By slot, those that count: for the brief and the safeguards as they are now."""
-    rows = SafeguardAck.objects.filter(
-        mission=mission, revision=brief_of(mission).revision, digest=digest(mission)
-    )
-    return {each.slot: each for each in rows.select_related("person")}
+    stands = (reads.brief(mission).revision, digest(mission))
+    rows = reads.ACKS.of(mission)
+    return {each.slot: each for each in rows if (each.revision, each.digest) == stands}
 
 
 def slot_of(actor: Actor, mission: Mission) -> str:

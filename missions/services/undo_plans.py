@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -189,11 +189,13 @@ def _note_written(plan: UndoPlan, actor: Actor, before: dict[str, Any] | None) -
 
 def uncovered(play: Play, plan: UndoPlan | None) -> list[PlayStep]:
     """Steps that change something and that no step of the plan takes back."""
-    rows = play.steps.filter(mutating=True)
-    if plan is not None:
-        covering = UndoStep.objects.standing().filter(plan=plan, alternate=False)
-        rows = rows.exclude(pk__in=covering.exclude(play_step=None).values("play_step_id"))
-    return list(rows.order_by("position"))
+    steps = list(play.steps.order_by("position"))
+    return not_taken_back(steps, standing_steps(plan) if plan is not None else [])
+
+
+def not_taken_back(steps: Sequence[PlayStep], undo: Sequence[UndoStep]) -> list[PlayStep]:
+    covered = {each.play_step_id for each in undo if not each.alternate}
+    return [step for step in steps if step.mutating and step.pk not in covered]
 
 
 @transaction.atomic

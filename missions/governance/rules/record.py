@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.access.policy import role_label
+from missions import reads
+from missions.evidence.gates import stored
 from missions.gates.looking import Look
 from missions.governance.kinds import begun, each, gates, since, under_way, within
-from missions.models import Bundle, Finding, Mission, Override, StageVisit, Violation
+from missions.models import Bundle, Mission, StageVisit
 
 RETROSPECTIVE = timedelta(days=14)  # after the execution's end
 _DECIDE = frozenset({"governance_validator", "operations_command"})
@@ -18,20 +20,22 @@ _DECIDE = frozenset({"governance_validator", "operations_command"})
 @each("G9", "Findings are decided, and what a safeguard stopped has its incident", under_way)
 def decided(look: Look) -> Iterator[str]:
     mission = look.mission
-    grave = list(Finding.objects.filter(mission=mission).open().grave().order_by("pk")[:6])
+    grave = [row for row in reads.OPEN_FINDINGS.of(mission) if row.unhandled]
     if grave:
         more = " and more" if len(grave) > 5 else ""
         yield f"Not decided: {', '.join(str(each) for each in grave[:5])}{more}."
     if mission.paused_cause != Mission.Cause.SAFEGUARD:
         return
-    stopped = Violation.objects.filter(mission=mission).order_by("-pk").first()
+    stopped = next(iter(reads.VIOLATIONS.of(mission)), None)
     if stopped is None or stopped.item_id is None:
         yield "A safeguard paused it, and there is no incident of it."
 
 
 @each("G10", "Overrides have a reason, somebody of the right role, and an end", begun)
 def overridden(look: Look) -> Iterator[str]:
-    for each_one in Override.objects.filter(mission=look.mission, status="granted").order_by("pk"):
+    for each_one in reads.OVERRIDES.of(look.mission):
+        if each_one.status != "granted":
+            continue
         if not each_one.reason or each_one.expires_at is None:
             yield f"{each_one} has no reason or no end."
         elif each_one.role not in _DECIDE:
@@ -44,10 +48,10 @@ def overridden(look: Look) -> Iterator[str]:
       since("execute_observe"))  # fmt: skip
 def kept(look: Look) -> Iterator[str]:
     yield from gates(look, "execute_observe", "bundle_verified")
-    out = look.mission.bundles.filter(audience="external", status="stored").first()
-    went = [each["path"] for each in _artifacts(out) if each.get("included")]
-    unread = look.mission.artifacts.filter(path__in=went, redaction="pending")
-    if went and unread.exists():
+    out = stored(look.mission, "external")
+    went = {each["path"] for each in _artifacts(out) if each.get("included")}
+    files = reads.ARTIFACTS.of(look.mission)
+    if any(row.path in went and row.redaction == "pending" for row in files):
         yield "Something went out of which nobody says any more that it may."
 
 

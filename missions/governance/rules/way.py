@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from controlplane.approvals.models import Request
-from missions import packets, stages
+from missions import packets, reads, stages
 from missions.gates.looking import Look, evidence_of
 from missions.governance.kinds import begun, each, gates, since, within
-from missions.models import Mission, StageVisit, UndoPlan
+from missions.models import Mission, StageVisit
 
 _PLAN = "plan_approve"
 _SIGNERS = ("gv", "oc")
@@ -33,7 +33,6 @@ def way(look: Look) -> Iterator[str]:
         yield "No visit is open where it stands."
     for visit in visits:
         if visit.outcome == StageVisit.Outcome.COMPLETED:
-            visit.mission = look.mission
             yield from _left(visit)
 
 
@@ -80,9 +79,11 @@ def packet(look: Look) -> Iterator[str]:
     if request is None or request.status != Request.Status.APPROVED:
         yield "The packet of its plan is not approved."
         return
-    visit.mission = look.mission
-    given = request.decisions.filter(verdict="approved", slot__slug__in=_SIGNERS)
-    signed = {(slot, person) for slot, person in given.values_list("slot__slug", "person_id")}
+    signed = {
+        (each.slot.slug, each.person_id)
+        for each in reads.APPROVED.of(look.mission)
+        if each.request_id == request.pk and each.slot.slug in _SIGNERS
+    }
     missing = [slot for slot in _SIGNERS if not any(each == slot for each, _ in signed)]
     if missing:
         yield f"{request.ref} lacks the signature of {' and '.join(missing).upper()}."
@@ -99,7 +100,7 @@ def _packet(look: Look) -> tuple[StageVisit | None, Request | None]:
 
 @each("G6", "The undo plan covers every change, within the time of the approval", since(_PLAN))
 def undo(look: Look) -> Iterator[str]:
-    plan = UndoPlan.objects.filter(play__mission=look.mission, play__status="selected").first()
+    plan = reads.undo_plan(look.mission)
     if plan is not None and plan.closed_at is not None:
         return  # taken back, or its time is over: there is nothing left to cover
     yield from gates(look, _PLAN, "undo_ready")
