@@ -113,6 +113,8 @@ ROLLOUT = TransitionTable(
 
 _PLAN_WINDOW, _RUN = "maintenance.plan", "maintenance.run"
 _CALL_OFF = Step("maintenance.change", "Cancel", primary=False)
+# What nobody began holds nothing any more; the work is still to be done, at another time.
+_LAPSE = Step(None, "Its time passes unused", primary=False)
 _TAKE_BACK_WINDOW = Step("maintenance.rollback", "Roll back", primary=False)
 
 WINDOW = TransitionTable(
@@ -122,17 +124,24 @@ WINDOW = TransitionTable(
         "draft": {"scheduled": Step(_PLAN_WINDOW, "Schedule"), "cancelled": _CALL_OFF},
         "scheduled": {
             "announced": Step(None, "The first notice leaves"),
+            "missed": _LAPSE,
             "cancelled": _CALL_OFF,
         },
         "announced": {
             "approved": Step(None, "Approve"),
             # A partner asks nobody here.
             "in_progress": Step(None, "The partner begins", primary=False),
+            "missed": _LAPSE,
             "cancelled": _CALL_OFF,
         },
         "approved": {
             "in_progress": Step(_RUN, "Start"),
             "announced": Step(None, "Consent falls", primary=False),
+            "missed": _LAPSE,
+            "cancelled": _CALL_OFF,
+        },
+        "missed": {
+            "scheduled": Step("maintenance.change", "Give it another time"),
             "cancelled": _CALL_OFF,
         },
         "in_progress": {

@@ -164,7 +164,7 @@ class MaintenanceWindowAdmin(ModelAdmin[MaintenanceWindow]):
 
 _AHEAD = ("scheduled", "announced", "approved")
 _FORMS = (
-    ("reschedule", "Another time…", "calendar", _AHEAD),
+    ("reschedule", "Another time…", "calendar", (*_AHEAD, "missed")),
     ("change", "Edit", "edit", ("draft", *_AHEAD)),
 )
 # The next step leads there by itself when its time has come.

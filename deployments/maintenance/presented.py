@@ -56,6 +56,7 @@ def register() -> None:
         {
             "announced": "announce/announced the maintenance",
             "approved": "approve/approved the maintenance",
+            "missed": "find/found that the maintenance did not begin",
             "in_progress": "begin/began the partner's maintenance",
             "completed": "end/ended the partner's maintenance",
         },

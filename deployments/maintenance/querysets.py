@@ -12,6 +12,8 @@ from deployments.querysets import EntryQuerySet
 
 # Its time is taken: nothing else may be done to the same services then.
 HOLDING = ("scheduled", "announced", "approved", "in_progress")
+# It has its time, and nobody began it.
+AHEAD = ("scheduled", "announced", "approved")
 # People read of it in advance.
 TOLD = ("announced", "approved")
 ENDED = ("completed", "rolled_back", "cancelled")
@@ -31,7 +33,8 @@ class WindowQuerySet(EntryQuerySet):
         return self.filter(status__in=("in_progress", "monitoring"))
 
     def to_come(self) -> Self:
-        return self.filter(status__in=("draft", "scheduled", *TOLD))
+        """A missed one needs another time."""
+        return self.filter(status__in=("draft", "scheduled", *TOLD, "missed"))
 
     def on_banner(self) -> Self:
         """What everybody should read of now: what goes on, and what is to come. A window that never

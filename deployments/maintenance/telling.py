@@ -29,6 +29,9 @@ for _kind, _label, _subject, _text in (
      "{outcome}\nConcerned: {concerned}\n\n{late}"),
     ("correction", "Maintenance has another time", "Moved to {day}: {title}",
      "It was to be {before}. Now: {when}\nWhy: {why}\nConcerned: {concerned}\n\n{about}\n\n{late}"),
+    ("missed", "Maintenance did not begin", "Did not begin: {title}",
+     "It was to be {when}. Nothing was done, and nothing was away for it. When it has another time"
+     " you read of it.\nConcerned: {concerned}"),
     ("cancelled", "Maintenance is cancelled", "Cancelled: {title}",
      "It was to be {when}. {why}\nConcerned: {concerned}"),
 ):  # fmt: skip

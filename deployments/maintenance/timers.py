@@ -9,7 +9,9 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from deployments.maintenance import telling
 from deployments.maintenance.holding import hold
+from deployments.maintenance.querysets import AHEAD
 from deployments.maintenance.services import notices
+from deployments.maintenance.services.missing import lapse
 from deployments.maintenance.services.running import partner_begins, partner_ends
 from deployments.models import MaintenanceWindow
 
@@ -51,8 +53,11 @@ def partner_time(timer: Timer) -> None:
 
 @timers.on(notices.UNSTARTED)
 def ask_unstarted(timer: Timer) -> None:
+    """While it could still begin. Once its time is over it is missed, and that is said instead."""
     window = _of(timer)
-    if window is not None and window.status in {"scheduled", "announced", "approved"}:
+    if window is None or clock.now() >= window.ends_at:
+        return
+    if window.status in AHEAD:
         telling.tell(
             window,
             "maintenance.unstarted",
@@ -64,8 +69,12 @@ def ask_unstarted(timer: Timer) -> None:
 
 @timers.on(notices.OVERDUE)
 def ask_overdue(timer: Timer) -> None:
+    """Its planned end: what goes on is asked about, what never began holds nothing any more."""
     window = _of(timer)
-    if window is not None and window.status == "in_progress":
+    if window is None:
+        return
+    lapse(window)
+    if window.status == "in_progress":
         telling.tell(
             window,
             "maintenance.overdue",

@@ -62,6 +62,8 @@ class Rollout(models.Model):
     automatic = models.BooleanField(default=True)  # goes on by itself when a step passed
     limits = models.JSONField(default=dict)  # canary.limits.Limits, as written
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.TELEMETRY)
+    # Who posts its figures beside people who may: an agent, by its opaque ref. Of POSTED alone.
+    reporter = models.CharField(max_length=80, blank=True, editable=False)
     # What the source needs: names of metrics, the address and the queries of a Prometheus server.
     asking = models.JSONField(default=dict, blank=True)
     baseline = models.ForeignKey(
@@ -112,6 +114,9 @@ class Rollout(models.Model):
                 condition=Q(status__in=querysets.ROLLOUT_ENDED, ended_at__isnull=False)
                 | (~Q(status__in=querysets.ROLLOUT_ENDED) & Q(ended_at=None)),
                 name="rollout_ended_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(source="posted") | Q(reporter=""), name="rollout_reporter_posts"
             ),
             models.CheckConstraint(
                 condition=~Q(status="completed") | Q(metrics_note__gt=""),

@@ -49,6 +49,7 @@ class MaintenanceWindow(models.Model):
         COMPLETED = "completed", "Completed"
         ROLLED_BACK = "rolled_back", "Rolled back"
         CANCELLED = "cancelled", "Cancelled"
+        MISSED = "missed", "Missed"
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
@@ -220,6 +221,7 @@ class Notice(models.Model):
         DONE = "done", "It is over"
         CORRECTION = "correction", "Its time changed"
         CANCELLED = "cancelled", "It is cancelled"
+        MISSED = "missed", "It did not begin"
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"

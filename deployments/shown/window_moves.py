@@ -89,7 +89,8 @@ _MOVES = (
         asks="reason", grave=True, ours=True, icon="history",
     ),
     Move(
-        "cancel", "Cancel it", "maintenance.change", services.cancel, ("draft", *_AHEAD),
+        "cancel", "Cancel it", "maintenance.change", services.cancel,
+        ("draft", *_AHEAD, "missed"),
         "It will not be. Whoever was told of it is told so; its subtasks are closed.",
         "It is cancelled.",
         asks="reason", grave=True, icon="close",

@@ -67,9 +67,10 @@ def road(row: MaintenanceWindow) -> list[Place]:
             mark = "done" if name == "completed" else "here"
         label = str(MaintenanceWindow.Status(name).label)
         found.append(Place(label, mark, times.get(name) if place <= at else None))
-    if row.status in {"rolled_back", "cancelled"}:
+    if row.status in {"rolled_back", "cancelled", "missed"}:
         words = str(row.get_status_display())
-        found[at] = Place(found[at].label, row.status, row.closed_at, words)
+        left = row.ends_at if row.status == "missed" else row.closed_at
+        found[at] = Place(found[at].label, row.status, left, words)
     return found
 
 
@@ -101,6 +102,7 @@ def following(row: MaintenanceWindow, actor: Actor) -> Following:
         "approved": _of_approved,
         "in_progress": _of_going,
         "monitoring": _of_watched,
+        "missed": _of_missed,
     }.get(row.status)
     if step is None:
         return Following("Nothing", row.close_reason or "It is over.")
@@ -197,6 +199,13 @@ def _of_approved(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
     return _move(row, actor, "start", "Its time has come.", due=row.ends_at)
 
 
+def _of_missed(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
+    why = (
+        "Nobody began it in its time. What it held is free again, and the work is still to be done."
+    )
+    return _form(row, actor, "reschedule", "Give it another time", why)
+
+
 def _of_going(row: MaintenanceWindow, actor: Actor, look: Look) -> Following:
     if not row.is_ours:
         return Following("Wait", f"{row.partner} is at work.", due=row.ends_at)
@@ -244,7 +253,7 @@ def told(found: Sequence[Check]) -> list[dict[str, Any]]:
 
 
 # Of its time: a correction stands before what it corrects.
-_PLACE = ("correction", "planned", "week", "day", "start", "done", "cancelled")
+_PLACE = ("correction", "planned", "week", "day", "start", "done", "missed", "cancelled")
 CHANNELS = [(channel.value, str(channel.label)) for channel in Notice.Channel]
 
 

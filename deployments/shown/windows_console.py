@@ -91,6 +91,8 @@ def _glance(row: MaintenanceWindow, now: datetime) -> tuple[str, bool]:
     if row.status == "monitoring":
         over = row.monitor_until is not None and now >= row.monitor_until
         return ("The watch is over: close it." if over else "It is being watched."), over
+    if row.status == "missed":
+        return "Nobody began it: it needs another time.", True
     if row.starts_at <= now and row.is_ours:
         return "Its time has come, and it has not begun.", True
     if row.status == "draft":

@@ -31,8 +31,8 @@ def step(request: HttpRequest, uid: uuid.UUID, step: uuid.UUID) -> HttpResponse:
     row = deployment_of(request, uid)
     found = _step(row, step)
     if request.method != "POST":
-        if request.GET.get(PART) == "log":
-            return _log(request, row, found)
+        if request.GET.get(PART) in _PARTS:
+            return _part(request, row, found, _PARTS[request.GET[PART]])
         return _form(request, row, found)
     verb = request.POST.get("do", "") or request.GET.get("do", "")
     run = _VERBS.get(verb)
@@ -160,10 +160,12 @@ def _shown(request: HttpRequest, row: Deployment, found: Step) -> dict[str, Any]
     return {"row": row, "step": found, "told": here, "count": len(told), "all": told}
 
 
-def _log(request: HttpRequest, row: Deployment, found: Step) -> HttpResponse:
-    """The part that is asked for again while it runs."""
+# What is asked for again while somebody looks: a step that ends has other buttons.
+_PARTS = {"log": "deployments/deck/_log.html", "verbs": "deployments/deck/_verbs.html"}
+
+
+def _part(request: HttpRequest, row: Deployment, found: Step, template: str) -> HttpResponse:
     context = {**admin.site.each_context(request), **_shown(request, row, found)}
-    template = "deployments/deck/_log.html"
     return as_part(request, TemplateResponse(request, template, context), template)
 
 

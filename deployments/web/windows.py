@@ -174,7 +174,7 @@ def reschedule(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "conditions": conditions(error) if error is not None else [],
         "about": "Whoever was told of the old time is told at once. Consent was to that time, and "
         "falls with it.",
-        "idle": _idle(row, *_AHEAD),
+        "idle": _idle(row, *_AHEAD, "missed"),
         "submit": "Move it",
         "version": seen or row.version,
     }

@@ -72,7 +72,7 @@ TABLE: dict[str, dict[str, str]] = {
     "deployments.maintenancewindow": {
         "draft": "neutral", "scheduled": "info", "announced": "info", "approved": "good",
         "in_progress": "info", "monitoring": "info", "completed": "good",
-        "rolled_back": "neutral", "cancelled": "neutral",
+        "rolled_back": "neutral", "cancelled": "neutral", "missed": "warn",
     },
     "deployments.rollout": {
         "planned": "info", "baseline_taken": "info", "running": "info", "held": "warn",

@@ -292,9 +292,17 @@ def test_step__given_to_a_worker_shows_its_log_as_a_part(
     same = browser.get(f"{url}?_part=log", headers={"If-None-Match": part["ETag"]})
     assert same.status_code == 304
     assert "line two" in page(browser, started)
+    # Its buttons are those of what it is by now, on a page that is only looked at.
+    verbs = browser.get(f"{url}?_part=verbs")
+    assert "Stop it, because" in verbs.content.decode()
+    seen = {"If-None-Match": verbs["ETag"]}
+    assert browser.get(f"{url}?_part=verbs", headers=seen).status_code == 304
     browser.post(url, {"do": "stop", "reason": "Wrong image."})
     step.refresh_from_db()
     assert (step.state, step.outcome) == ("failed", "Stopped: Wrong image.")
+    now = browser.get(f"{url}?_part=verbs", headers=seen).content.decode()
+    assert "Stop it, because" not in now
+    assert "Try again" in now
 
 
 def test_step__by_an_adapter_that_is_not_allowed_here_is_refused(

@@ -89,7 +89,7 @@ def test_away_for_all_of_it__tells_the_team_alone(world: World) -> None:
     viewer = make.person(world.workspace, "viewer")
     with at(row.ends_at + timedelta(days=2)):
         fire()
-        assert sent_of(world) == ["unstarted"]
+        assert sent_of(world) == ["missed"]
         assert not Delivery.objects.filter(user=viewer).exists()
         assert following(again(row), world.actor).label.startswith("Give it another time")
         later = {name: value + timedelta(days=28) for name, value in world.span().items()}

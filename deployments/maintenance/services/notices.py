@@ -154,7 +154,7 @@ def send(
 ) -> Notification:
     """One thing, everywhere it is to be said; `newly`: to users alone, the team knows. Callers hold
     the window."""
-    if kind in {"correction", "cancelled"}:
+    if kind in {"correction", "cancelled", "missed"}:
         _put(window, kind, now)
     rows = window.notices.filter(revision=window.revision, state="due")
     late = telling.late_words(late_since)

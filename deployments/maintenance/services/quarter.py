@@ -24,9 +24,10 @@ ASKED = ("engineering_lead", "release_manager")
 
 
 def is_planned(workspace: Workspace, start: datetime, end: datetime) -> bool:
-    """Ours, and given a time. A draft is a thought; an emergency came by itself."""
+    """Ours, and given a time. A draft is a thought, of a missed one nothing was done; an emergency
+    came by itself."""
     rows = MaintenanceWindow.objects.of(workspace).filter(owner="us", kind="scheduled")
-    rows = rows.exclude(status__in=["draft", "cancelled"])
+    rows = rows.exclude(status__in=["draft", "missed", "cancelled"])
     return bool(rows.filter(starts_at__gte=start, starts_at__lt=end).exists())
 
 

@@ -132,7 +132,7 @@ def reschedule(
     policy.require(actor, "maintenance.change", window)
     why = reading.reason(redact_text(reason))
     row = hold(window, version=version)
-    require_status(row, "scheduled", "announced", "approved")
+    require_status(row, "scheduled", "announced", "approved", "missed")
     start, end = span(starts_at, ends_at)
     if (start, end) == (row.starts_at, row.ends_at):
         return row
@@ -146,6 +146,8 @@ def reschedule(
     kept = [each for each in row.waived if each["rule"] not in {"lead", "hours", "notices"}]
     store(row, {"starts_at": start, "ends_at": end, "revision": row.revision + 1, "waived": kept})
     _may_have(row, actor, override, now)
+    if row.status == "missed":
+        advance(row, "scheduled", actor=actor, reason=why)
     take_time(row)
     notices.lay_out(row, now)
     note(
