@@ -29,3 +29,13 @@ def people_bring_it_to_production(actor: Actor, obj: Any) -> str | None:
     if not obj.environment.needs_approval or needs_consent(obj.environment_id):
         return None
     return f"a person does this in {obj.environment}, where nobody consents to the plan"
+
+
+@policy.rule("rollout.report")
+def only_its_reporter_posts(actor: Actor, obj: Any) -> str | None:
+    """Figures roll back and bring on: of machines only the one that the plan names posts them."""
+    if not isinstance(obj, Rollout) or actor.kind == "person" or actor.ref == obj.reporter:
+        return None
+    if not obj.reporter:
+        return "people post the figures of this rollout; its plan names no agent"
+    return "its plan names another agent that posts its figures"

@@ -19,6 +19,7 @@ from controlplane.lib.errors import Invalid
 from deployments import links as deployment_links
 from deployments.canary import links, services
 from deployments.canary.limits import JUDGES
+from deployments.canary.services import reporters
 from deployments.canary.services.holding import next_step
 from deployments.flags.shown import links as flag_links
 from deployments.models import Rollout
@@ -57,7 +58,17 @@ class RolloutAdmin(ModelAdmin[Rollout]):
     search_fields = ["ref", "title", "flag__flag_name"]
     head_state = "status"
     facts = (
-        *("ref", "flag_name", "place", "brought_by", "goes_on", "judge", "source", "slow_ms"),
+        *(
+            "ref",
+            "flag_name",
+            "place",
+            "brought_by",
+            "goes_on",
+            "judge",
+            "source",
+            "posted_by",
+            "slow_ms",
+        ),
         *("before", "consent", "work_item", "in_the_way", "started_at", "ended_at"),
         *("metrics_note", "created_by", "version"),
     )
@@ -66,6 +77,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         "brought_by": "Deployment",
         "goes_on": "Goes on",
         "judge": "Judge",
+        "posted_by": "Posted by",
         "before": "Without the flag",
         "work_item": "Work item",
         "in_the_way": "In the way",
@@ -135,6 +147,13 @@ class RolloutAdmin(ModelAdmin[Rollout]):
     def judge(self, rollout: Rollout) -> str:
         name = rollout.limits.get("judge", "guarded")
         return f"{name}: {JUDGES.get(name, '')}"
+
+    @admin.display(description="Posted by")
+    def posted_by(self, rollout: Rollout) -> str:
+        if rollout.source != Rollout.Source.POSTED:
+            return ""
+        name = reporters.name_of(rollout)
+        return f"{name}, and people who may" if name else "people who may"
 
     @admin.display(description="Without the flag")
     def before(self, rollout: Rollout) -> str:

@@ -200,9 +200,11 @@ def _doubt(
         )
     if not over:
         return None
-    # Rates without counts are judged by their limits alone; there is no sample to be too small.
-    if seen.errors.n < limits.min_samples and seen.error_rate is None:
-        return "few", f"{seen.errors.n} requests, {limits.min_samples} are needed"
+    # A rate says nothing of how many it is of: beyond its limit it rolls back, within it the
+    # sample is still what was counted.
+    if seen.errors.n < limits.min_samples:
+        counted = " counted" if seen.error_rate is not None else ""
+        return "few", f"{seen.errors.n} requests{counted}, {limits.min_samples} are needed"
     for name, evidence in (("errors", seen.errors), ("slow", seen.slow)):
         if evidence.bad > _limit(name, limits) * evidence.n:
             return "above", _of(name, seen, limits)
@@ -285,8 +287,6 @@ def _of(name: str, seen: Seen, limits: Limits) -> str:
 
 
 def _summary(seen: Seen, limits: Limits) -> str:
-    if not seen.errors.n:
-        return "the reported rates are within their limits"
     return f"{_of('errors', seen, limits)}; {_of('slow', seen, limits)}"
 
 

@@ -19,7 +19,7 @@ from deployments.canary.services.leaving import REMOVE_DAYS
 from deployments.models import Rollout
 from deployments.shown import canaries
 from deployments.web.canary_common import rollout_of, show
-from deployments.web.canary_forms import BaselineForm, CompleteForm, FiguresForm
+from deployments.web.canary_given import BaselineForm, CompleteForm, FiguresForm
 from deployments.web.deck_common import page
 
 

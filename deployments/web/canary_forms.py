@@ -13,6 +13,7 @@ from controlplane.access.models import Workspace
 from controlplane.lib.errors import ControlPlaneError
 from deployments.canary.limits import JUDGES, Limits
 from deployments.canary.plans import LONGEST_HOLD, MOST_STEPS, PRESETS
+from deployments.canary.services import reporters
 from deployments.canary.services.planning import UNDONE
 from deployments.canary.sources import impact, prometheus
 from deployments.flags.models import Flag
@@ -123,6 +124,10 @@ class PlanForm(forms.Form):
     unit = forms.ChoiceField(
         label="Latency is in", choices=[("ms", "milliseconds"), ("s", "seconds")], required=False
     )
+    reporter = forms.ChoiceField(
+        label="Posted by", required=False,
+        help_text="People who may post always can. Of agents only the one named here.",
+    )  # fmt: skip
     url = _line("Server", 500, "Its address, without /api/v1.")
     token = forms.CharField(
         label="Token", max_length=4_000, required=False, strip=True,
@@ -146,6 +151,7 @@ class PlanForm(forms.Form):
         if rollout is not None:
             for name in ("flag", "environment"):
                 del fields[name]
+        fields["reporter"].choices = [("", "People alone"), *_agents(workspace, rollout)]
         fields["deployment"].choices = [("", "None"), *_deployments(workspace, rollout)]
 
     def _limits(self, fields: dict[str, Any]) -> None:
@@ -224,6 +230,8 @@ class PlanForm(forms.Form):
             "automatic": data["automatic"],
             "deployment": self._deployment(),
         }
+        if data["source"] == Rollout.Source.POSTED:
+            found["reporter"] = data["reporter"]
         if data["preset"] == "custom":
             found["steps"] = [step for _, step in self._given_steps()]
         return found
@@ -306,6 +314,13 @@ def _deployments(workspace: Workspace, rollout: Rollout | None) -> list[tuple[st
     return [(each.ref, f"{each.ref} {each.title}, {each.environment}"[:120]) for each in found]
 
 
+def _agents(workspace: Workspace, rollout: Rollout | None) -> list[tuple[str, str]]:
+    """Those who could be named; and who is, though no longer active."""
+    known = reporters.names(workspace)
+    now = reporters.name_of(rollout) if rollout is not None else ""
+    return [(name, name) for name in (*known, *({now} - {"", *known}))]
+
+
 def _as_it_is(rollout: Rollout) -> dict[str, Any]:
     found: dict[str, Any] = {
         "title": rollout.title,
@@ -313,6 +328,7 @@ def _as_it_is(rollout: Rollout) -> dict[str, Any]:
         "preset": rollout.preset,
         "automatic": rollout.automatic,
         "source": rollout.source,
+        "reporter": reporters.name_of(rollout),
         "version": rollout.version,
         "judge": rollout.limits.get("judge", "guarded"),
     }
@@ -329,67 +345,3 @@ def _as_it_is(rollout: Rollout) -> dict[str, Any]:
     queries = asking.get("queries", {})
     known = (*prometheus.NAMES, *prometheus.BASE)
     return found | {f"query_{name}": queries[name] for name in known if name in queries}
-
-
-def _count(label: str) -> forms.IntegerField:
-    widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
-    return forms.IntegerField(label=label, min_value=0, required=False, widget=widget)
-
-
-def _milliseconds(label: str, help_text: str = "") -> forms.FloatField:
-    return forms.FloatField(
-        label=label, min_value=0, required=False, help_text=help_text,
-        widget=forms.TextInput(attrs=_NUMBER),
-    )  # fmt: skip
-
-
-class BaselineForm(forms.Form):
-    """How it is without the flag, read elsewhere."""
-
-    requests = _count("Requests")
-    error_rate = forms.FloatField(
-        label="Of which fail, %", min_value=0, max_value=100, required=False,
-        widget=forms.TextInput(attrs=_NUMBER),
-    )  # fmt: skip
-    p95_ms = _milliseconds("95th percentile (ms)", "Empty: slowness is not judged.")
-    violations = _count("Safeguard violations")
-
-    def given(self) -> dict[str, Any]:
-        found = {name: value for name, value in self.cleaned_data.items() if value is not None}
-        if "error_rate" in found:
-            found["error_rate"] /= 100
-        return found
-
-
-class FiguresForm(forms.Form):
-    """What was counted since the last post."""
-
-    n = _count("Requests with the flag")
-    errors_ = _count("Of which failed")
-    slow = _count("Of which were slow")
-    p95_ms = _milliseconds("95th percentile (ms)")
-    violations = _count("Safeguard violations")
-    others = _count("Requests without the flag")
-    others_errors = _count("Of which failed")
-    others_slow = _count("Of which were slow")
-    others_p95_ms = _milliseconds("95th percentile (ms)")
-
-    def given(self) -> dict[str, Any]:
-        return {
-            name.rstrip("_"): value
-            for name, value in self.cleaned_data.items()
-            if value is not None
-        }
-
-
-class CompleteForm(forms.Form):
-    """How it went, and until when the flag is taken out."""
-
-    metrics_note = forms.CharField(
-        label="How it went", max_length=20_000, widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="The figures that show it. It ends the rollout and stays on its page.",
-    )  # fmt: skip
-    remove_by = forms.DateField(
-        label="The flag is out of the code by", required=False,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )  # fmt: skip

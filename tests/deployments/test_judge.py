@@ -115,8 +115,18 @@ def test_strict__from_the_smallest_sample_and_sequential__never_by_the_plain_lim
 def test_reported_rates__beyond_a_limit_roll_back_without_counts() -> None:
     assert said(ruled(Figures(error_rate=0.021))) == (Verdict.ROLLBACK, "asserted")
     assert said(ruled(Figures(latency_ratio=2.01))) == (Verdict.ROLLBACK, "asserted")
+
+
+def test_reported_rates__are_no_sample() -> None:
     within = [Figures(error_rate=0.02, latency_ratio=2.0)] * 30
-    assert said(ruled(*within)) == (Verdict.ADVANCE, "passed")
+    assert said(ruled(*within)) == (Verdict.HOLD, "few")
+    assert ruled(*within).reason == "0 requests counted, 150 are needed"
+    asked = ruled(*within * 2, held=30 * MINUTE, held_for="few")
+    assert said(asked) == (Verdict.ASK, "few")
+    one_rate = [*[Figures(n=4)] * 29, Figures(n=4, error_rate=0.0)]
+    assert said(ruled(*one_rate)) == (Verdict.HOLD, "few")
+    counted = [Figures(n=5, error_rate=0.02, latency_ratio=2.0)] * 30
+    assert said(ruled(*counted)) == (Verdict.ADVANCE, "passed")
 
 
 def test_everybody_fails__rolled_back_and_marked() -> None:

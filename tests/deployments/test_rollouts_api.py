@@ -94,6 +94,69 @@ def test_figures__beyond_a_limit__rolled_back_in_the_answer(world: World, manage
     refused(manager.post(f"{CAN}/promote", {}), "INVALID_TRANSITION")
 
 
+def agent_key(world: World, name: str, *scopes: str) -> Api:
+    agent = make.agent(world.workspace, role="", name=name, kind="service")
+    return Api(make.key(agent, scopes=scopes)[1])
+
+
+def test_figures__of_agents_only_the_one_that_the_plan_names(world: World, manager: Api) -> None:
+    pipeline = agent_key(world, "pipeline", "rollout.report", "rollout.view")
+    other = agent_key(world, "other", "rollout.*", "flag.*")
+    made = says(planned(world, manager, reporter="Pipeline"), 201)
+    assert made["reporter"].startswith("agent:")
+    says(manager.post(f"{CAN}/baseline", BASELINE))
+    says(manager.post(f"{CAN}/start", {}))
+    refused(other.post(f"{CAN}/figures", {"n": 9, "errors": 9}), "FORBIDDEN")
+    # Nor does it put itself in the other's place.
+    refused(other.send("PATCH", CAN, {"reporter": "other"}), "FORBIDDEN")
+    refused(other.send("PATCH", CAN, {"reporter": ""}), "FORBIDDEN")
+    assert says(manager.get(CAN))["status"] == "running"
+    says(pipeline.post(f"{CAN}/figures", {"n": 100}))
+    says(manager.post(f"{CAN}/figures", {"n": 100}))
+    # A person hands it on, while it runs.
+    changed = says(manager.send("PATCH", CAN, {"reporter": "other"}))
+    assert changed["reporter"] != made["reporter"]
+    refused(pipeline.post(f"{CAN}/figures", {"n": 1}), "FORBIDDEN")
+    says(other.post(f"{CAN}/figures", {"n": 100}))
+    says(manager.send("PATCH", CAN, {"reporter": ""}))
+    refused(other.post(f"{CAN}/figures", {"n": 1}), "FORBIDDEN")
+    decided = says(manager.get(f"{CAN}/events"))["items"]
+    assert [each["what"] for each in decided].count("figures") == 3
+
+
+def test_reporter__an_agent_that_plans_posts_for_itself(world: World, manager: Api) -> None:
+    pipeline = agent_key(world, "pipeline", "rollout.*", "flag.*")
+    agent_key(world, "other")
+    refused(planned(world, pipeline, reporter="other"), "FORBIDDEN")
+    assert says(planned(world, pipeline), 201)["reporter"].startswith("agent:")
+    says(pipeline.post(f"{CAN}/baseline", BASELINE))
+    says(pipeline.post(f"{CAN}/start", {}))
+    says(pipeline.post(f"{CAN}/figures", {"n": 100}))
+
+
+def test_reporter__is_an_agent_from_here_and_of_posted_figures(world: World, manager: Api) -> None:
+    elsewhere = World()
+    agent_key(elsewhere, "theirs")
+    refused(planned(world, manager, reporter="theirs"), "INVALID_ARGUMENT")
+    agent_key(world, "ours")
+    refused(planned(world, manager, reporter="ours", source="telemetry"), "INVALID_ARGUMENT")
+    assert says(planned(world, manager, reporter="ours"), 201)["reporter"]
+    changed = says(manager.send("PATCH", CAN, {"source": "telemetry"}))
+    assert (changed["source"], changed["reporter"]) == ("telemetry", "")
+
+
+def test_figures__a_rate_lifts_no_sample(world: World, manager: Api) -> None:
+    world.running()
+    with later(31):
+        told = says(Api(browser=make.client(world.person)).post(f"{CAN}/figures", {"n": 10}))
+    assert (told["steps"][0]["rule"], told["status"]) == ("few", "held")
+    with later(32):
+        given = {"n": 10, "error_rate": 0.0, "latency_ratio": 1.0}
+        told = says(Api(browser=make.client(world.person)).post(f"{CAN}/figures", given))
+    assert (told["steps"][0]["rule"], told["status"]) == ("few", "held")
+    assert "20 requests counted, 150 are needed" in told["steps"][0]["reason"]
+
+
 def test_figures__of_the_same_moment_count_once(world: World, manager: Api) -> None:
     rollout = world.running()
     step = rollout.steps.get(position=1)

@@ -46,10 +46,16 @@ class RolloutNew(StrictSerializer):
     source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False, help_text="what the source needs")
     automatic = serializers.BooleanField(required=False)
+    reporter = serializers.CharField(
+        max_length=80,
+        required=False,
+        allow_blank=True,
+        help_text="the agent that posts its figures, by name; unsaid: the agent that plans it",
+    )
 
 
 class RolloutChange(StrictSerializer):
-    """Before it starts; afterwards the title and whether it goes on by itself."""
+    """Before it starts; afterwards the title, whether it goes on by itself, and the reporter."""
 
     title = serializers.CharField(max_length=200, required=False)
     deployment = serializers.CharField(max_length=16, required=False, allow_null=True)
@@ -59,6 +65,9 @@ class RolloutChange(StrictSerializer):
     source = serializers.ChoiceField(choices=Rollout.Source.choices, required=False)  # type: ignore[assignment]
     asking = serializers.DictField(required=False)
     automatic = serializers.BooleanField(required=False)
+    reporter = serializers.CharField(
+        max_length=80, required=False, allow_blank=True, help_text="said by people; empty: nobody"
+    )
     version = serializers.IntegerField(required=False, help_text="refused when another stands")
 
 

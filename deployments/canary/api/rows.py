@@ -21,6 +21,9 @@ class RolloutRow(StrictSerializer):
     limits = serializers.DictField()
     source = serializers.ChoiceField(choices=Rollout.Source.choices)  # type: ignore[assignment]
     asking = serializers.DictField(help_text="without secrets")
+    reporter = serializers.CharField(
+        allow_blank=True, help_text="agent:7, who posts its figures beside people who may"
+    )
     slow_ms = serializers.FloatField(allow_null=True)
     outcome = serializers.CharField(allow_blank=True)
     metrics_note = serializers.CharField(allow_blank=True)

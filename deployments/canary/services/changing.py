@@ -13,7 +13,7 @@ from controlplane.work import services as work
 from controlplane.work.services import graph
 from deployments.canary import plans, sources
 from deployments.canary.limits import Limits
-from deployments.canary.services import noting
+from deployments.canary.services import noting, reporters
 from deployments.canary.services.holding import hold, require_status
 from deployments.canary.services.planning import (
     PORTAL,
@@ -31,17 +31,17 @@ from deployments.services import reading
 
 FIELDS = [
     *("title", "automatic", "limits", "source", "asking", "preset", "deployment", "item"),
-    *("baseline", "slow_ms"),
+    *("baseline", "slow_ms", "reporter"),
 ]
-ANY_TIME = {"automatic", "title"}
+ANY_TIME = {"automatic", "title", "reporter"}
 
 
 @transaction.atomic
 def change_rollout(
     rollout: Rollout, *, actor: Actor, version: int | None = None, **changes: Any
 ) -> Rollout:
-    """Before it starts everything but the flag and where; afterwards only whether it goes on by
-    itself. What was consented to does not change under the consent."""
+    """Before it starts everything but the flag and where; afterwards whether it goes on by itself,
+    and who posts its figures. What was consented to does not change under the consent."""
     policy.require(actor, "rollout.plan", rollout)
     graph.lock(rollout.workspace_id)  # its items change with it; whoever undoes both begins there
     row = hold(rollout, version=version)
@@ -49,6 +49,8 @@ def change_rollout(
     before = plan_of(row)
     _may_change(row, changes)
     _read(row, changes)
+    if changes.get("reporter") is not None:
+        row.reporter = reporters.of_change(row, changes["reporter"], actor=actor)
     if "deployment" in changes:
         move_item(row)
     if {"preset", "steps"} & set(changes):
@@ -64,7 +66,8 @@ def change_rollout(
 def _may_change(row: Rollout, changes: dict[str, Any]) -> None:
     names = set(changes)
     if row.started_at is not None and names - ANY_TIME:
-        raise GateNotMet("It has begun: only whether it goes on by itself can change.")
+        said = "only whether it goes on by itself, and who posts its figures, can change"
+        raise GateNotMet(f"It has begun: {said}.")
     asked = row.approval is not None and row.approval.status in STANDING
     if asked and row.started_at is None and names - {"title"}:
         raise GateNotMet("Consent was asked for this plan. Cancel it and plan another.")
@@ -95,6 +98,8 @@ def _ask_elsewhere(row: Rollout, changes: dict[str, Any]) -> None:
     if row.source != before[0] or "asking" in changes:
         asked = sources.checked(row.source, changes.get("asking") or {})
         row.asking = with_kept_token(asked, before[1])
+    if row.source != Rollout.Source.POSTED:
+        row.reporter = ""
     if (row.source, row.asking) != before:
         row.baseline, row.slow_ms = None, None
 

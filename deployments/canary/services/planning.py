@@ -21,7 +21,7 @@ from controlplane.work.models import Item
 from controlplane.work.services import graph
 from deployments.canary import plans, sources
 from deployments.canary.limits import Limits
-from deployments.canary.services import noting
+from deployments.canary.services import noting, reporters
 from deployments.canary.services.figures import snapshot
 from deployments.canary.services.holding import hold, require_status, state_of
 from deployments.flags.models import Flag
@@ -49,8 +49,10 @@ def plan(
     source: str = "telemetry",
     asking: dict[str, Any] | None = None,
     automatic: bool = True,
+    reporter: str | None = None,
 ) -> Rollout:
-    """A rollout with its steps and their work items. Nothing happens to the flag yet."""
+    """A rollout with its steps and their work items. Nothing happens to the flag yet. `reporter`:
+    the agent that posts its figures, by name; unsaid, the agent that plans it."""
     policy.require(actor, "rollout.plan", flag)
     graph.lock(flag.workspace_id)  # its items are made with it
     reading.same_workspace(flag.workspace_id, environment=environment, deployment=deployment)
@@ -71,6 +73,7 @@ def plan(
         asking=sources.checked(source, asking or {}),
         created_by=actor.ref[:80],
     )
+    rollout.reporter = reporters.of_plan(rollout, reporter, actor=actor)
     rollout.ref = str(refs.allocate(flag.workspace_id, "CAN"))
     save_checked(rollout, conflict=TAKEN)
     made = [
@@ -159,6 +162,7 @@ def content(rollout: Rollout, steps: Any) -> dict[str, Any]:
         "limits": rollout.limits,
         "source": rollout.source,
         "asking": {name: told for name, told in rollout.asking.items() if name != "token"},
+        "reporter": rollout.reporter,
         "automatic": rollout.automatic,
     }
 
