@@ -3,12 +3,13 @@
 `range_agg` merges intervals that overlap (two probes of one outage count once). Time nobody
 watched is no uptime: only watch periods are measured (a younger service, a probe that was off or
 silent, the portal's own absence shorten the whole), and where there are none there is no figure.
-Planned maintenance is taken out of both sides of the second figure.
+Planned maintenance is taken out of both sides of the second figure, each window where it was:
+work in staging is no excuse for production.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,13 @@ from controlplane.catalog.models import Service
 from controlplane.lib import clock
 
 Period = tuple[datetime, datetime]
-# (service, environment slug or "", start, end) -> planned windows. Deployments register theirs.
-Maintenance = Callable[[Service, str, datetime, datetime], Sequence[Period]]
+# The environment's row, from and until.
+Planned = tuple[int, datetime, datetime]
+# (services, environment slug or "", start, end) -> by service, when it was worked on and where.
+# Deployments register theirs.
+Maintenance = Callable[
+    [Sequence[Service], str, datetime, datetime], Mapping[int, Sequence[Planned]]
+]
 _maintenance: list[Maintenance] = []
 
 _QUERY = """
@@ -30,7 +36,7 @@ WITH asked AS (
     CROSS JOIN unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
         WITH ORDINALITY AS p(a, b, number)
 ), watched AS (
-    SELECT p.service_id AS service,
+    SELECT p.service_id AS service, p.environment_id AS place,
            range_agg(tstzrange(w.starts_at, w.ends_at)) AS during
     FROM catalog_watchperiod w
     JOIN catalog_probe p ON p.id = w.probe_id
@@ -38,29 +44,34 @@ WITH asked AS (
     WHERE p.service_id = ANY(%(services)s)
       AND (%(environment)s = '' OR e.slug = %(environment)s)
       AND w.starts_at < %(until)s AND (w.ends_at IS NULL OR w.ends_at > %(from)s)
-    GROUP BY 1
+    GROUP BY 1, 2
 ), down AS (
-    SELECT d.service_id AS service,
+    SELECT d.service_id AS service, d.environment_id AS place,
            range_agg(tstzrange(d.starts_at, d.ends_at)) AS during
     FROM catalog_downinterval d JOIN catalog_environment e ON e.id = d.environment_id
     WHERE d.service_id = ANY(%(services)s)
       AND (%(environment)s = '' OR e.slug = %(environment)s)
       AND d.starts_at < %(until)s AND (d.ends_at IS NULL OR d.ends_at > %(from)s)
-    GROUP BY 1
+    GROUP BY 1, 2
 ), planned AS (
-    SELECT w.service, range_agg(tstzrange(w.a, w.b)) AS during
-    FROM unnest(%(planned)s::bigint[], %(planned_from)s::timestamptz[],
-                %(planned_to)s::timestamptz[]) AS w(service, a, b)
-    WHERE w.a < w.b GROUP BY 1
-), whole AS (
-    SELECT service, number, coalesce(watched.during, '{}') * period AS watched,
-           coalesce(down.during, '{}') AS down, coalesce(planned.during, '{}') AS planned
-    FROM asked LEFT JOIN watched USING (service) LEFT JOIN down USING (service)
-    LEFT JOIN planned USING (service)
+    SELECT w.service, w.place, range_agg(tstzrange(w.a, w.b)) AS during
+    FROM unnest(%(planned)s::bigint[], %(planned_in)s::bigint[], %(planned_from)s::timestamptz[],
+                %(planned_to)s::timestamptz[]) AS w(service, place, a, b)
+    WHERE w.a < w.b GROUP BY 1, 2
+), places AS (
+    SELECT service, coalesce(watched.during, '{}') AS watched, coalesce(down.during, '{}') AS down,
+           coalesce(planned.during, '{}') AS planned
+    FROM watched FULL JOIN down USING (service, place) LEFT JOIN planned USING (service, place)
+), services AS (
+    SELECT service, range_agg(watched) AS watched, range_agg(down) AS down,
+           range_agg(watched - planned) AS unplanned, range_agg(down - planned) AS unplanned_down
+    FROM places GROUP BY 1
 ), parts AS (
-    SELECT service, number, watched, down * watched AS down, watched - planned AS unplanned,
-           (down - planned) * watched AS unplanned_down
-    FROM whole
+    SELECT service, number, coalesce(watched, '{}') * period AS watched,
+           coalesce(down * watched, '{}') * period AS down,
+           coalesce(unplanned, '{}') * period AS unplanned,
+           coalesce(unplanned_down * watched, '{}') * period AS unplanned_down
+    FROM asked LEFT JOIN services USING (service)
 )
 SELECT service, number,
        (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(watched) r),
@@ -114,10 +125,10 @@ def over(
         return found
     first, last = min(start for _, start, _ in asked), max(end for _, _, end in asked)
     planned = [
-        (service.pk, a, b)
-        for service in services
+        (service, *window)
         for provider in _maintenance
-        for a, b in provider(service, environment, first, last)
+        for service, windows in provider(services, environment, first, last).items()
+        for window in windows
     ]
     parameters: dict[str, Any] = {
         "services": [each.pk for each in services],
@@ -126,9 +137,10 @@ def over(
         "ends": [end for _, _, end in asked],
         "from": first,
         "until": last,
-        "planned": [service for service, _, _ in planned],
-        "planned_from": [a for _, a, _ in planned],
-        "planned_to": [b for _, _, b in planned],
+        "planned": [service for service, _, _, _ in planned],
+        "planned_in": [place for _, place, _, _ in planned],
+        "planned_from": [a for _, _, a, _ in planned],
+        "planned_to": [b for _, _, _, b in planned],
     }
     with connection.cursor() as cursor:
         cursor.execute(_QUERY, parameters)

@@ -3,7 +3,7 @@ share of the time a service was down."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from controlplane.catalog.models import Environment, Service
@@ -11,7 +11,8 @@ from deployments.maintenance import links, numbers, standing
 from deployments.models import Deployment, MaintenanceWindow
 from telemetry.rules.silence import Concern, Quiet
 
-Period = tuple[datetime, datetime]
+# The environment's row, from and until.
+Planned = tuple[int, datetime, datetime]
 
 
 def other_window(deployment: Deployment, at: datetime) -> str:
@@ -48,22 +49,26 @@ def silencing(asked: Concern) -> Quiet | None:
     return None
 
 
-def planned(service: Service, environment: str, start: datetime, end: datetime) -> Sequence[Period]:
-    """When this service was worked on as planned, for the second of the uptime figures. An
-    emergency was not planned."""
-    rows = MaintenanceWindow.objects.of(service.workspace_id).within(start, end)
-    rows = rows.filter(kind="scheduled", started_at__isnull=False)
+def planned(
+    services: Sequence[Service], environment: str, start: datetime, end: datetime
+) -> Mapping[int, Sequence[Planned]]:
+    """When each of these services was worked on as planned, and where, for the second of the uptime
+    figures. An emergency was not planned; what a window doesn't name it excuses nothing of."""
+    found: dict[int, list[Planned]] = {service.pk: [] for service in services}
+    rows = MaintenanceWindow.objects.within(start, end).filter(
+        workspace__in={service.workspace_id for service in services},
+        kind="scheduled",
+        started_at__isnull=False,
+    )
     if environment:
         rows = rows.filter(environment__slug=environment)
-    return [
-        (row.started_at, row.finished_at or row.ends_at)
-        for row in _concerning(rows.prefetch_related("parts"), service.pk)
-        if row.started_at is not None
-    ]
-
-
-def _concerning(rows: Iterable[MaintenanceWindow], service_id: int) -> Iterable[MaintenanceWindow]:
-    for row in rows:
+    for row in rows.prefetch_related("parts"):
+        if row.started_at is None:
+            continue
         named = standing.service_ids(row)
-        if not named or service_id in named:
-            yield row
+        span = row.environment_id, row.started_at, row.finished_at or row.ends_at
+        for service in services:
+            here = service.workspace_id == row.workspace_id
+            if here and (not named or service.pk in named):
+                found[service.pk].append(span)
+    return found

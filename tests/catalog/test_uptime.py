@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controlplane.base.registries import kpis
 from controlplane.catalog import services, uptime
-from controlplane.catalog.models import DownInterval, Probe, Service, WatchPeriod
+from controlplane.catalog.models import DownInterval, Environment, Probe, Service, WatchPeriod
 from controlplane.lib import clock
 from tests import make
 from tests.kit import catalog
@@ -26,17 +26,22 @@ Period = tuple[datetime, datetime]
 
 @pytest.fixture
 def planned() -> Iterator[list[Period]]:
-    """Windows of planned maintenance, as the package that owns them would tell."""
+    """Windows of planned maintenance in production, as the package that owns them would tell."""
     periods: list[Period] = []
 
-    def tell(
-        service: Service, environment: str, start: datetime, end: datetime
-    ) -> Sequence[Period]:
-        return list(periods)
+    def tell(asked: Sequence[Service], *where_and_when: Any) -> dict[int, list[uptime.Planned]]:
+        return _in_production(asked, periods)
 
     uptime.maintenance(tell)
     yield periods
     uptime._maintenance.remove(tell)
+
+
+def _in_production(
+    asked: Sequence[Service], periods: Sequence[Period]
+) -> dict[int, list[uptime.Planned]]:
+    place = Environment.objects.get(workspace=asked[0].workspace, slug="production").pk
+    return {service.pk: [(place, *period) for period in periods] for service in asked}
 
 
 def down(probe: Probe, start: datetime, end: datetime | None) -> None:
@@ -116,6 +121,20 @@ def test_time_to_come__is_not_up() -> None:
     assert 3600 <= figure.measured_s < 3700
 
 
+def test_planned_in_production__excuses_nothing_in_staging(planned: Any) -> None:
+    service = catalog.service()
+    here, there = catalog.probe(service), catalog.probe(service, where="staging")
+    for probe, start in ((here, at(0)), (there, at(30))):
+        watched(probe, at(0), at(100))
+        down(probe, start, start + timedelta(minutes=10))
+    planned.append((at(0), at(60)))
+    both = uptime.of(service, at(0), at(100))
+    assert (both.down_s, both.unplanned_down_s) == (1200, 600)
+    assert both.percent_without_maintenance == pytest.approx(90)
+    alone = uptime.of(service, at(0), at(100), environment="production")
+    assert (alone.down_s, alone.unplanned_down_s) == (600, 0)
+
+
 def test_all_of_the_window_planned__no_figure_without_maintenance(planned: Any) -> None:
     probe = watched(catalog.probe(), MONTH[0])
     planned.append(MONTH)
@@ -191,8 +210,8 @@ def test_any_intervals__as_counted_minute_by_minute(
     def covered(found: list[list[int]]) -> set[int]:
         return {minute for minute in window for low, high in found if low <= minute < high}
 
-    def tell(*asked: Any) -> Sequence[Period]:
-        return [(at(low), at(high)) for low, high in calm]
+    def tell(asked: Sequence[Service], *rest: Any) -> dict[int, list[uptime.Planned]]:
+        return _in_production(asked, [(at(low), at(high)) for low, high in calm])
 
     with transaction.atomic():
         service = catalog.service()

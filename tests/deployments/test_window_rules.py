@@ -214,8 +214,12 @@ def test_whole_way__of_a_planned_window(world: World) -> None:
         item = there(again(row).item)
         assert (row.status, item.status) == ("completed", "closed")
         assert f"{row.started_at:%Y-%m-%d %H:%M}" in item.close_reason
-    periods = quiet.planned(world.service(), "production", row.starts_at, row.ends_at)
-    assert list(periods) == [(row.started_at, row.finished_at)]
+    span = row.starts_at, row.ends_at
+    worked, calm, elsewhere = world.service(), world.service("calm"), World().service()
+    periods = quiet.planned([worked, calm, elsewhere], "", *span)
+    went = (row.environment_id, row.started_at, row.finished_at)
+    assert periods == {worked.pk: [went], calm.pk: [], elsewhere.pk: []}
+    assert quiet.planned([worked], "staging", *span) == {worked.pk: []}
 
 
 def test_watcher__has_to_be_on_duty(world: World) -> None:
