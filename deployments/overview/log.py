@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
 from controlplane.access.models import Workspace
 from controlplane.catalog.models import Component, Environment
@@ -148,9 +150,10 @@ def atom(asked: Asked, rows: Sequence[Deployment], *, name: str, address: str) -
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',
         f"<title>{_xml(name)}</title>",
-        f"<id>urn:uuid:{asked.workspace.uid}</id>",
+        f"<id>urn:uuid:{_id(asked)}</id>",
         f"<updated>{_stamp(newest)}</updated>",
-        f"<link rel={quoteattr('self')} href={quoteattr(address)}/>",
+        _link("self", address, "application/atom+xml"),
+        _link("alternate", settings.PUBLIC_URL + reverse("boards:log"), "text/html"),
         f"<author><name>{_xml(asked.workspace.name)}</name></author>",
         "<generator>Control plane</generator>",
     ]
@@ -158,6 +161,12 @@ def atom(asked: Asked, rows: Sequence[Deployment], *, name: str, address: str) -
         lines += _entry(row)
     lines.append("</feed>\n")
     return "\n".join(lines).encode()
+
+
+def _id(asked: Asked) -> uuid.UUID:
+    """Of the log itself, whoever's link reads it; that of one environment is another feed."""
+    whole: uuid.UUID = asked.workspace.uid
+    return uuid.uuid5(whole, asked.environment.slug) if asked.environment is not None else whole
 
 
 def _entry(row: Deployment) -> list[str]:
@@ -170,13 +179,18 @@ def _entry(row: Deployment) -> list[str]:
         f"<id>urn:uuid:{row.uid}</id>",
         f"<published>{_stamp(row.deployed_at or row.created_at)}</published>",
         f"<updated>{_stamp(changed_at(row))}</updated>",
-        f"<link rel={quoteattr('alternate')} href={quoteattr(_address(row))}/>",
+        _link("alternate", _address(row), "text/html"),
         f"<category term={quoteattr(row.kind)}/>",
         f"<category term={quoteattr(row.environment.slug)}/>",
         f"<summary>{_xml(short(row.title, 200))}</summary>",
         f"<content type={quoteattr('text')}>{_xml(text)}</content>",
         "</entry>",
     ]
+
+
+def _link(rel: str, address: str, kind: str) -> str:
+    """Its whole address: a reader knows no other base. Two links of a kind differ by it."""
+    return f"<link rel={quoteattr(rel)} type={quoteattr(kind)} href={quoteattr(address)}/>"
 
 
 def _xml(text: Any) -> str:

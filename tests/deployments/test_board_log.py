@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from controlplane.access import services as access
 from controlplane.lib.errors import NotAllowed
+from deployments.links import page_of
 from deployments.models import Deployment, Feed
 from deployments.overview import log
 from deployments.services import feeds
@@ -135,6 +137,36 @@ def test_feed__of_an_environment__conditional(world: World) -> None:
     assert changed.status_code == 200
     feed.refresh_from_db()
     assert feed.read_at is not None
+
+
+def test_feed__names_itself_and_its_page__whole_addresses(world: World, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://portal.example.org"
+    row = landed(world, "1.0.0", ago(days=3))
+    roots = {}
+    for place in (None, world.place()):
+        feed = feeds.subscribe(world.workspace, "releases", actor=world.actor, environment=place)
+        root = roots[place] = ET.fromstring(Client().get(link(feed)).content)
+        links = {each.get("rel"): dict(each.attrib) for each in root.findall(f"{ATOM}link")}
+        assert links == {
+            "self": {
+                "rel": "self",
+                "type": "application/atom+xml",
+                "href": f"https://portal.example.org{link(feed)}",
+            },
+            "alternate": {
+                "rel": "alternate",
+                "type": "text/html",
+                "href": f"https://portal.example.org{PAGE}",
+            },
+        }
+        [entry] = root.findall(f"{ATOM}entry/{ATOM}link")
+        assert entry.attrib == {
+            "rel": "alternate",
+            "type": "text/html",
+            "href": f"https://portal.example.org{page_of(row)}",
+        }
+    # Two feeds are two: a reader that has both must not take one for the other.
+    assert len({root.findtext(f"{ATOM}id") for root in roots.values()}) == 2
 
 
 def test_feed__asked_again_is_the_same_one__and_ends(world: World) -> None:
