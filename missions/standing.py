@@ -50,11 +50,16 @@ def signs(check: Check) -> bool:
     return check.slug in {stages.SIGNED, "stage_before", "packet_unchanged"}
 
 
+def _held_too(mission: Mission) -> str:
+    said = " ".join(f"And: {each['reason']}" for each in mission.held_too)
+    return f" {said}" if said else ""
+
+
 def _words(mission: Mission, look: Look, here: list[Check], unmet: list[Check]) -> str:
     if mission.status == Mission.Status.DRAFT:
         return unmet[0].sentence if unmet else "It can be started."
     if mission.status == Mission.Status.PAUSED:
-        return f"Paused: {mission.pause_reason}"
+        return f"Paused: {mission.pause_reason}{_held_too(mission)}"
     if not mission.is_under_way:
         return str(mission.get_status_display())
     if here:

@@ -100,6 +100,12 @@ class MissionChange(MissionFields):
     reason = text(max_length=500)
 
 
+class HeldTooRow(StrictSerializer):
+    cause = serializers.CharField()
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
 class MissionRow(StrictSerializer):
     uid = serializers.UUIDField()
     ref = serializers.CharField()
@@ -114,6 +120,7 @@ class MissionRow(StrictSerializer):
     status = serializers.ChoiceField(choices=Mission.Status.choices)
     pause_reason = serializers.CharField()
     paused_cause = serializers.CharField()
+    held_too = HeldTooRow(many=True)
     started_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     archived_at = serializers.DateTimeField(allow_null=True)

@@ -108,16 +108,21 @@ def inspected_first(look: Look) -> Found:
     rows = _kept(look)
     if not rows:
         return not_applicable("It works with no toolkit.")
-    bare, late, connected = [], [], _connected(look)
+    bare, late, wider, connected = [], [], [], _connected(look)
     looks = reads.by_toolkit(reads.FIRST_LOOKS, look.mission)
+    last = reads.by_toolkit(reads.LAST_LOOKS, look.mission)
     for row in rows:
         first, held = looks.get(row.pk), connected.get(row.pk)
         if first is None:
             bare.append(str(row))
+        elif row.widened_at is not None and last[row.pk].inspected_at < row.widened_at:
+            wider.append(str(row))
         elif held is not None and held.connected_at and first.inspected_at > held.connected_at:
             late.append(str(row))
     if bare:
         return failed(f"Not inspected: {_names(bare)}.", page)
+    if wider:
+        return failed(f"Not inspected since more was asked for: {_names(wider)}.", page)
     if late:
         return failed(f"Connected before anybody looked: {_names(late)}.", page)
     return passed("Each was looked at read-only, before it was connected.", page)

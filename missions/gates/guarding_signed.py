@@ -90,7 +90,7 @@ def safeguard_authors(visit: StageVisit) -> list[str]:
 def toolkit_makers(visit: StageVisit) -> list[str]:
     """Who asked for them, who looked, and who told what was granted."""
     mission = visit.mission
-    made = [*mission.toolkits.values_list("proposed_by", flat=True)]
+    made = [ref for row in reads.TOOLKITS.of(mission) for ref in (row.proposed_by, *row.authors)]
     looks = DataInspection.objects.filter(toolkit__mission=mission)
     held = ToolkitConnection.objects.filter(toolkit__mission=mission)
     made += looks.values_list("by", flat=True)

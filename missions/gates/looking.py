@@ -88,8 +88,12 @@ class Look:
 def evidence_of(visit: StageVisit) -> list[dict[str, str]]:
     """Links of the visit and whatever other parts keep for it."""
     found = [
-        {"label": each["label"], "link": each["link"], "sha256": each.get("sha256", ""),
-         "by": each.get("by", "")}
+        {
+            "label": each["label"],
+            "link": each["link"],
+            "sha256": each.get("sha256", ""),
+            "by": each.get("by", ""),
+        }
         for each in visit.evidence
     ]
     for more in registry.EVIDENCE:

@@ -98,15 +98,15 @@ def _planners(visit: StageVisit) -> Iterable[str]:
 
 def _undoers(visit: StageVisit) -> Iterable[str]:
     plan = reads.undo_plan(visit.mission)
-    return [plan.made_by, plan.changed_by] if plan is not None else []
+    return [plan.made_by, *plan.authors] if plan is not None else []
 
 
 def _risk_authors(visit: StageVisit) -> Iterable[str]:
-    return list(visit.mission.risks.standing().values_list("created_by", flat=True).distinct())
+    return [ref for risk in reads.RISKS.of(visit.mission) for ref in risk.authors]
 
 
 def _noters(visit: StageVisit) -> Iterable[str]:
-    return [note.changed_by for note in reads.NOTES.of(visit.mission) if note.changed_by]
+    return [ref for note in reads.NOTES.of(visit.mission) for ref in note.authors]
 
 
 registry.sign("mission_play", stages=STAGE, read=_key)

@@ -16,7 +16,8 @@ from missions.models.missions import Mission
 
 
 class GovernanceRun(models.Model):
-    """One check of one workspace's missions. It never changes; only a signature is put to it."""
+    """One check of one workspace's missions: asked for, where it takes longer than somebody waits,
+    then answered. What it answered never changes; only a signature is put to it."""
 
     class Scope(models.TextChoices):
         EXECUTING = "executing", "Missions that execute"
@@ -25,6 +26,7 @@ class GovernanceRun(models.Model):
         MISSION = "mission", "One mission"
 
     class Result(models.TextChoices):
+        ASKED = "asked", "On its way"
         CLEAN = "clean", "Clean"
         FINDINGS = "findings", "Findings"
         FAILED = "failed", "Could not run"
@@ -61,8 +63,16 @@ class GovernanceRun(models.Model):
                 name="governance_run_scope",
             ),
             models.CheckConstraint(
-                condition=Q(result__in=["clean", "findings", "failed"]),
+                condition=Q(result__in=["asked", "clean", "findings", "failed"]),
                 name="governance_run_result",
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "scope"],
+                condition=Q(result="asked"),
+                name="governance_run_asked_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(result="asked") | Q(signed_at=None), name="governance_run_read_first"
             ),
             models.CheckConstraint(
                 condition=Q(signed_at=None, signed_by="")
@@ -76,7 +86,7 @@ class GovernanceRun(models.Model):
 
     @property
     def exit_code(self) -> int:
-        return {"clean": 0, "findings": 1, "failed": 2}[self.result]
+        return {"clean": 0, "findings": 1}.get(self.result, 2)
 
 
 class GovernanceFinding(Followed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -74,6 +75,8 @@ class Mission(models.Model):
         max_length=13, choices=Cause.choices, default=Cause.NONE, blank=True, editable=False
     )
     pause_reason = models.CharField(max_length=500, blank=True, editable=False)
+    # [{"cause", "by", "reason", "at"}]: what else holds it while it is paused, the gravest first.
+    held_too: Any = models.JSONField(default=list, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     close_reason = models.CharField(max_length=500, blank=True, editable=False)
@@ -123,6 +126,9 @@ class Mission(models.Model):
                 & ~Q(paused_cause="")
                 | ~Q(status="paused") & Q(paused_at=None, paused_cause=""),
                 name="mission_paused_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="paused") | Q(held_too=[]), name="mission_held_only_while_paused"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=querysets.ENDED, closed_at__isnull=False)

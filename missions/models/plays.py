@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -126,6 +127,7 @@ class PlanNote(models.Model):
     risk_notes = models.TextField(blank=True)
     sla_impact = models.TextField(blank=True)
     changed_by = models.CharField(max_length=80, blank=True)  # an opaque ref
+    authors = ArrayField(models.CharField(max_length=80), default=list, blank=True, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.PartQuerySet.as_manager()
@@ -156,6 +158,7 @@ class RiskEntry(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_by = models.CharField(max_length=80, editable=False)  # an opaque ref
+    authors = ArrayField(models.CharField(max_length=80), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     removed_by = models.CharField(max_length=80, blank=True, editable=False)

@@ -51,6 +51,10 @@ class MissionToolkit(models.Model):
     attestation = models.CharField(max_length=500, blank=True, editable=False)
     proposed_by = models.CharField(max_length=80, editable=False)  # an opaque ref
     proposed_at = models.DateTimeField(default=clock.now, editable=False)
+    # Whoever asked for what is asked now, or was before: opaque refs. They sign nothing of it.
+    authors = ArrayField(models.CharField(max_length=80), default=list, blank=True, editable=False)
+    # When more was asked for than before: what was looked at earlier does not count.
+    widened_at = models.DateTimeField(null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.ToolkitQuerySet.as_manager()
 

@@ -42,6 +42,8 @@ class UndoPlan(models.Model):
     closed_reason = models.CharField(max_length=500, blank=True, editable=False)
     made_by = models.CharField(max_length=80, editable=False)
     changed_by = models.CharField(max_length=80, editable=False)
+    # Whoever wrote of it what stands, or stood: opaque refs. They sign nothing of it.
+    authors = ArrayField(models.CharField(max_length=80), default=list, blank=True, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.UndoPlanQuerySet.as_manager()

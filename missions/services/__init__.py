@@ -18,6 +18,7 @@ from missions.services.findings import report_finding, report_findings, resolve_
 from missions.services.importing import import_missions
 from missions.services.inspections import record_inspection
 from missions.services.overrides import ask_override, decide_override, revoke_override
+from missions.services.pausing import pause_mission, resume_mission
 from missions.services.planning import Ensured, change_mission, create_mission, ensure_mission
 from missions.services.safeguards import (
     acknowledge_safeguards,
@@ -39,8 +40,6 @@ from missions.services.walking import (
     archive_mission,
     cancel_mission,
     fail_mission,
-    pause_mission,
-    resume_mission,
     send_back,
     start_mission,
 )

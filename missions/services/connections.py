@@ -25,7 +25,7 @@ from missions.services import findings, given, reading, toolkits
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.holding import hold, require_status
 from missions.services.noting import PORTAL, note, tell
-from missions.services.walking import pause_mission
+from missions.services.pausing import pause_mission
 
 DRIFT = "mission.oauth_drift"
 _ENDED = ("expired", "revoked", "failed")
@@ -127,6 +127,13 @@ def _require_inspected(toolkit: MissionToolkit) -> None:
         raise GateNotMet(said, details={"conditions": [said]})
     if last.result == "fail":
         said = f"The last inspection of {toolkit} failed. The inspector looks again."
+        raise GateNotMet(said, details={"conditions": [said]})
+    if toolkit.widened_at is not None and last.inspected_at < toolkit.widened_at:
+        said = f"More was asked for of {toolkit} since it was inspected. The inspector looks again."
+        raise GateNotMet(said, details={"conditions": [said]})
+    if last.inspected_at < clock.now() - timedelta(days=guarding.INSPECTION_DAYS.value):
+        days = f"{guarding.INSPECTION_DAYS.value:g}"
+        said = f"{toolkit} was not inspected for {days} days. The inspector looks again."
         raise GateNotMet(said, details={"conditions": [said]})
 
 
@@ -309,7 +316,7 @@ def _end(
 
 def _hold_back(mission: Mission, row: ToolkitConnection, why: str) -> None:
     """Agents stop where an authorization is over."""
-    if mission.status == Mission.Status.ACTIVE and mission.stage == "execute_observe":
+    if mission.is_under_way and mission.stage == "execute_observe":
         pause_mission(
             mission, actor=PORTAL, cause=Mission.Cause.AUTHORIZATION,
             reason=f"{row.toolkit} is not connected any more: {why}"[:500],

@@ -262,6 +262,6 @@ def reopen(row: Finding, *, actor: Actor, why: str) -> None:
     )  # fmt: skip
     if not row.unhandled:
         return
-    if mission.status == Mission.Status.ACTIVE:
+    if mission.is_under_way:
         violations.stop(mission, f"{row}: {why}")
     violations.tell_validators(row, again=f":{row.version}")

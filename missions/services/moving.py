@@ -118,7 +118,8 @@ def _to_status(
     before = mission.status
     changed: dict[str, Any] = {"changed_at": now, **changes}
     if before == Mission.Status.PAUSED:
-        changed |= {"paused_at": None, "paused_by": "", "paused_cause": "", "pause_reason": ""}
+        changed |= {"paused_at": None, "paused_by": "", "paused_cause": "", "pause_reason": "",
+                    "held_too": []}  # fmt: skip
     if status in ENDED:
         changed |= {"closed_at": now}
         if before != Mission.Status.DRAFT:

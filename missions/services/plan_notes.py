@@ -55,12 +55,14 @@ def put_plan_note(
     before = {name: getattr(found, name) for name in values}
     if before == values:
         return found
-    values |= {"changed_by": actor.ref[:80]}
+    authors = list(dict.fromkeys([*found.authors, actor.ref[:80]]))
+    values |= {"changed_by": actor.ref[:80], "authors": authors}
     PlanNote.objects.filter(pk=found.pk).update(
         **values, changed_at=clock.now(), version=F("version") + 1
     )
     found.refresh_from_db()
-    note(row, "mission.plan", actor=actor, before=before, after=values,
+    after = {name: values[name] for name in before}
+    note(row, "mission.plan", actor=actor, before=before, after=after,
          details={"transition": "-> notes"})  # fmt: skip
     packet_moved(row, actor=actor, why="The plan's notes were changed.")
     return found
@@ -102,7 +104,8 @@ def add_risk(mission: Mission, *, actor: Actor, **given: Any) -> RiskEntry:
         return same
     if row.risks.standing().count() >= numbers.MOST_RISKS:
         raise Conflict(f"A plan has at most {numbers.MOST_RISKS} risks.")
-    risk = RiskEntry.objects.create(mission=row, created_by=actor.ref[:80], **values)
+    by = actor.ref[:80]
+    risk = RiskEntry.objects.create(mission=row, created_by=by, authors=[by], **values)
     _note_risk(row, risk, actor, None)
     return risk
 
@@ -118,6 +121,7 @@ def change_risk(
     changed = {name: value for name, value in values.items() if getattr(found, name) != value}
     if not changed:
         return found
+    changed["authors"] = list(dict.fromkeys([*found.authors, actor.ref[:80]]))
     RiskEntry.objects.filter(pk=found.pk).update(**changed, version=F("version") + 1)
     found.refresh_from_db()
     found.mission = row

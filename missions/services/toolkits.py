@@ -103,7 +103,11 @@ def ask_toolkit(
     if row.toolkits.count() >= MOST:
         raise Conflict(f"A mission has at most {MOST} toolkits.")
     made = MissionToolkit.objects.create(
-        mission=row, integration=integration, proposed_by=actor.ref[:80], **values
+        mission=row,
+        integration=integration,
+        proposed_by=actor.ref[:80],
+        authors=[actor.ref[:80]],
+        **values,
     )
     _note(made, actor, "asked", scopes=values["requested_scopes"])
     said = {"toolkit_slug": integration.slug, "selection_method": actor.kind}
@@ -125,6 +129,9 @@ def _ask_anew(row: MissionToolkit, values: dict[str, Any], actor: Actor) -> Miss
     new = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not new and row.status != MissionToolkit.Status.DROPPED:
         return row
+    if _wider(row, values):
+        new["widened_at"] = clock.now()
+    new["authors"] = list(dict.fromkeys([*row.authors, actor.ref[:80]]))
     if row.status == MissionToolkit.Status.UNDECIDED:
         for name, value in new.items():
             setattr(row, name, value)
@@ -135,6 +142,12 @@ def _ask_anew(row: MissionToolkit, values: dict[str, Any], actor: Actor) -> Miss
     _note(row, actor, "asked", scopes=row.requested_scopes)
     packet_moved(row.mission, actor=actor, why=f"Other scopes were asked for: {row}.")
     return row
+
+
+def _wider(row: MissionToolkit, values: dict[str, Any]) -> bool:
+    """More than was asked for before: what was looked at does not show what that can do."""
+    more = set(values["requested_scopes"]) - set(row.requested_scopes)
+    return bool(more) or (values["mutating"] and not row.mutating)
 
 
 # --- Deciding -----------------------------------------------------------------------------------

@@ -91,7 +91,11 @@ def write_undo_plan(play: Play, given: reading_plans.GivenUndo, *, actor: Actor)
     plan: UndoPlan | None = UndoPlan.objects.filter(play=play).first()
     if plan is None:
         plan = UndoPlan.objects.create(
-            play=play, made_by=actor.ref[:80], changed_by=actor.ref[:80], **given.values
+            play=play,
+            made_by=actor.ref[:80],
+            changed_by=actor.ref[:80],
+            authors=[actor.ref[:80]],
+            **given.values,
         )
         plan.play = play
         _add_steps(plan, given.steps, places)
@@ -141,7 +145,10 @@ def _rewrite(
         removed_at=now
     )
     _add_steps(plan, given.steps, places, {step.position for step in kept})
-    values = {**given.values, "changed_by": actor.ref[:80], "changed_at": now, "tested_at": None}
+    values = {
+        **given.values, "changed_by": actor.ref[:80], "changed_at": now, "tested_at": None,
+        "authors": list(dict.fromkeys([*plan.authors, actor.ref[:80]])),
+    }  # fmt: skip
     UndoPlan.objects.filter(pk=plan.pk).update(**values, version=F("version") + 1)
     plan.refresh_from_db(fields=[*values, "version"])
 

@@ -21,7 +21,7 @@ from controlplane.work.models import Item
 from missions import guarding, links
 from missions.models import Finding, Mission, Violation
 from missions.services.noting import PORTAL, note
-from missions.services.walking import pause_mission
+from missions.services.pausing import SHOWN, pause_mission
 
 SIGNAL = "mission.safeguard"
 _PRIORITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
@@ -49,7 +49,7 @@ def violation_for(
         after={"violation": str(made.uid), "severity": severity, "item": made.item.key},
         reason=found[:500],
     )  # fmt: skip
-    if stops:
+    if mission.is_under_way:
         stop(mission, f"{title}: {found}" if found else title)
     _signal(made, title, found, actor)
     return made, True
@@ -58,7 +58,7 @@ def violation_for(
 def stop(mission: Mission, why: str) -> None:
     """By the portal itself, whoever reported."""
     held = pause_mission(mission, actor=PORTAL, reason=why[:500], cause=Mission.Cause.SAFEGUARD)
-    for name in ("status", "version", "paused_at", "paused_by", "paused_cause", "pause_reason"):
+    for name in SHOWN:
         setattr(mission, name, getattr(held, name))
 
 

@@ -1,4 +1,4 @@
-"""A mission on its way: started, paused, sent back, ended."""
+"""A mission on its way: started, sent back, ended."""
 
 from __future__ import annotations
 
@@ -16,17 +16,11 @@ from missions.gates.looking import Look, entry_checks
 from missions.models import Mission, StageVisit
 from missions.querysets import ENDED
 from missions.services import reading
-from missions.services.checkpoints import (
-    close_open,
-    go_on_if_signed,
-    require_gates,
-    supersede_from,
-)
+from missions.services.checkpoints import close_open, require_gates, supersede_from
 from missions.services.holding import hold, require_status, visit_of
 from missions.services.moving import move
 from missions.services.noting import note
 from missions.services.safeguards import suggest_defaults
-from missions.services.undecided import require_decided
 
 
 @transaction.atomic
@@ -44,52 +38,6 @@ def start_mission(
     changes = {"started_at": clock.now()}
     move(row, actor=actor, action="mission.start", status="active", reason=why, changes=changes)
     suggest_defaults(row)
-    return row
-
-
-@transaction.atomic
-def pause_mission(
-    mission: Mission,
-    *,
-    actor: Actor,
-    reason: str,
-    cause: str = "operator",
-    version: int | None = None,
-) -> Mission:
-    """Nothing goes on until somebody resumes it. It stays where it is; who is asked to sign may
-    still read and sign. Paused already, it keeps its first reason."""
-    policy.require(actor, "mission.pause", mission)
-    why = reading.reason(reason)
-    known = [each for each in Mission.Cause.values if each]
-    changes: dict[str, Any] = {
-        "paused_by": actor.ref[:80],
-        "paused_cause": reading.choice("cause", cause, known),
-        "pause_reason": why,
-    }
-    row = hold(mission, version=version)
-    if row.status == Mission.Status.PAUSED:
-        return row
-    changes["paused_at"] = clock.now()  # held: what was let go before has an earlier time
-    return move(
-        row, actor=actor, action="mission.pause", status="paused", reason=why, changes=changes
-    )
-
-
-@transaction.atomic
-def resume_mission(
-    mission: Mission, *, actor: Actor, reason: str, version: int | None = None
-) -> Mission:
-    """Go on. What was signed meanwhile takes effect now."""
-    policy.require(actor, "mission.resume", mission)
-    why = reading.reason(reason)
-    row = hold(mission, version=version)
-    if row.status == Mission.Status.ACTIVE:
-        return row
-    require_status(row, "paused")
-    policy.require(actor, "mission.resume", row)  # who paused it, and why, as it stands now
-    require_decided(row)
-    move(row, actor=actor, action="mission.resume", status="active", reason=why)
-    go_on_if_signed(row)
     return row
 
 

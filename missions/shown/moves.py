@@ -83,6 +83,20 @@ def _opening(row: Mission) -> str:
     )
 
 
+def _resuming(row: Mission) -> str:
+    if row.held_too:
+        more = len(row.held_too)
+        return f"Lifts this alone: {row.pause_reason} It stays paused: {more} more hold it."
+    stage = stages.get(row.stage).label
+    return f"{row.ref} goes on in {stage}. What was signed meanwhile takes effect."
+
+
+def _resumed(row: Mission) -> str:
+    if row.status == Mission.Status.PAUSED:
+        return f"{row.ref} is still held: {row.pause_reason}"
+    return f"{row.ref} goes on."
+
+
 def _cancelling(row: Mission) -> str:
     if row.status == Mission.Status.DRAFT:
         return "It will not be. Its work item is closed."
@@ -102,14 +116,18 @@ MOVES: Mapping[str, Move] = {
         Move("advance", "Go on", "mission.move", ("active",), services.advance_stage,
              _said("Everything holds."), _said("{ref} goes on."), asks=False),
         Move("resume", "Resume", "mission.resume", ("paused",), services.resume_mission,
-             _said("{ref} goes on in {stage}. What was signed meanwhile takes effect."),
-             _said("{ref} goes on."), reason="must", icon="play",
+             _resuming, _resumed, reason="must", icon="play",
              hint="Say what became of what stopped it."),
         Move("pause", "Pause", "mission.pause", ("active",), services.pause_mission,
              _said("Nothing goes on until somebody resumes it. {ref} stays in {stage}; who is "
                    "asked to sign may still sign."),
              _said("{ref} is paused."), reason="must", icon="pause",
              hint="The mission owner and Operations Command read it."),
+        Move("hold", "Hold it too", "mission.pause", ("paused",), services.pause_mission,
+             _said("Something else holds {ref}. It goes on when each cause was lifted, this one "
+                   "too."),
+             _said("{ref} is held by this too."), reason="must", icon="pause",
+             hint="Whoever wants to resume it reads it."),
         Move("back", "Send back", "mission.send_back", UNDER_WAY, services.send_back,
              _said("The stage begins again. What was signed of it and of the later ones counts for "
                    "nothing, and stays to be read."),

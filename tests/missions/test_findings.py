@@ -199,8 +199,10 @@ def test_paused_by_somebody_already__the_violation_counts_all_the_same(
     world.found(row)
     assert not Violation.objects.get().paused
     assert len(signals()) == 1
-    with pytest.raises(GateNotMet):
+    with pytest.raises(NotAllowed):
         services.resume_mission(row, actor=world.actor, reason="Back from lunch.")
+    with pytest.raises(GateNotMet):
+        services.resume_mission(row, actor=world.oc, reason="Back from lunch.")
 
 
 def test_after_its_end__a_finding_is_an_incident_still(world: World, row: Mission) -> None:
