@@ -246,11 +246,13 @@ class BundleAdmin(ModelAdmin[Bundle]):
         "packaging_ms": "Made in (ms)", "hash_ms": "Of that hashing (ms)", "attempts": "Tries",
         "verified_at": "Last read back", "created_at": "Asked", "stored_at": "Stored",
         "superseded_at": "Superseded", "archived_at": "Archived",
+        "withheld_at": "Handed out no more since", "withheld_why": "Because",
     }  # fmt: skip
     facts = (
         *("status", "failure", "of_mission", "number", "audience", "in_bytes", "sha256"),
         *("manifest_hash", "asked_by", "reason", "created_at", "stored_at", "verified_at"),
-        *("superseded_at", "archived_at", "attempts", "packaging_ms", "hash_ms", "uid"),
+        *("superseded_at", "archived_at", "withheld_at", "withheld_why", "attempts"),
+        *("packaging_ms", "hash_ms", "uid"),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

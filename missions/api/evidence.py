@@ -253,6 +253,7 @@ class _Bundles(RowView):
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         ref, key = row.pop("mission__ref"), row.pop("storage_key")
         there = bool(key) and row["status"] in {"stored", "superseded"}
+        there = there and row["withheld_at"] is None
         where = f"{API}/{ref}/bundles/{row['number']}/content"
         return row | {"content": where if there else None}
 

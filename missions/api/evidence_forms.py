@@ -45,6 +45,8 @@ BUNDLE: dict[str, Any] = {
     "created_at": "2027-03-01T09:05:00Z",
     "stored_at": None,
     "verified_at": None,
+    "withheld_at": None,
+    "withheld_why": "",
     "packaging_ms": None,
     "hash_ms": None,
     "content": None,
@@ -89,6 +91,10 @@ class BundleRow(StrictSerializer):
     created_at = serializers.DateTimeField()
     stored_at = serializers.DateTimeField(allow_null=True)
     verified_at = serializers.DateTimeField(allow_null=True)
+    withheld_at = serializers.DateTimeField(
+        allow_null=True, help_text="it holds what was taken away since, and is not handed out"
+    )
+    withheld_why = serializers.CharField()
     packaging_ms = serializers.IntegerField(allow_null=True)
     hash_ms = serializers.IntegerField(allow_null=True)
     content = serializers.SerializerMethodField(allow_null=True)

@@ -13,13 +13,15 @@ from typing import Any
 
 from controlplane.approvals.models import Decision, Request
 from controlplane.base.states import plain
-from controlplane.lib.redaction import redact, redact_text
 from missions import stages
+from missions.evidence import leaving
+from missions.evidence.leaving import Cleaner
 from missions.evidence.parts import PARTS
 from missions.models import Artifact, Brief, Bundle, Mission, StageVisit
 
 # Decided, or closed without an answer. A question that is open asks, among others, about this
 # very bundle.
+ERASED = "Erased"  # the title of what its uploader wanted to be forgotten
 _OVER = ("approved", "rejected", "changes_requested", "void", "superseded", "withdrawn", "expired")
 
 
@@ -37,8 +39,10 @@ class Entry:
 
 def entries(bundle: Bundle) -> list[Entry]:
     """All of them, by path."""
-    outside = bundle.audience == Bundle.Audience.EXTERNAL
     mission = bundle.mission
+    outside = None
+    if bundle.audience == Bundle.Audience.EXTERNAL:
+        outside = leaving.cleaner_for(mission)
     found = [
         *_mission(mission, outside),
         *_signed(mission, outside),
@@ -52,14 +56,15 @@ def written(value: Any) -> bytes:
     return (json.dumps(plain(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _document(path: str, value: Any, outside: bool) -> Entry:
-    return Entry(path, {"kind": "record"}, written(redact(value) if outside else value))
+def _document(path: str, value: Any, outside: Cleaner | None) -> Entry:
+    told = leaving.cleaned(plain(value), outside) if outside else value
+    return Entry(path, {"kind": "record"}, written(told))
 
 
 # --- The mission --------------------------------------------------------------------------------
 
 
-def _mission(mission: Mission, outside: bool) -> Iterator[Entry]:
+def _mission(mission: Mission, outside: Cleaner | None) -> Iterator[Entry]:
     yield _document("mission/mission.json", _told(mission, outside), outside)
     for name, read in sorted(PARTS.items()):
         found = read(mission)
@@ -67,7 +72,7 @@ def _mission(mission: Mission, outside: bool) -> Iterator[Entry]:
             yield _document(f"mission/{name}.json", plain(found), outside)
 
 
-def _told(mission: Mission, outside: bool) -> dict[str, Any]:
+def _told(mission: Mission, outside: Cleaner | None) -> dict[str, Any]:
     brief = Brief.objects.get(mission=mission)
     who = {} if outside else {"owner": f"user:{mission.owner_id}", "planned_by": mission.created_by}
     return {
@@ -78,6 +83,9 @@ def _told(mission: Mission, outside: bool) -> dict[str, Any]:
         "persona": mission.persona,
         **who,
         "started_at": mission.started_at,
+        "status": mission.status,
+        "closed_at": mission.closed_at,
+        "reason": mission.close_reason,
         "brief": {
             "revision": brief.revision,
             "objective": brief.objective,
@@ -115,29 +123,30 @@ def _visits(mission: Mission) -> list[StageVisit]:
 # --- What was signed ----------------------------------------------------------------------------
 
 
-def _signed(mission: Mission, outside: bool) -> Iterator[Entry]:
+def _signed(mission: Mission, outside: Cleaner | None) -> Iterator[Entry]:
     visits = {f"missions.stagevisit:{visit.uid}": visit for visit in _visits(mission)}
     asked = Request.objects.of(mission.workspace_id).filter(
         owner="missions.checkpoint", subject__in=visits, status__in=_OVER
     )
-    for request in asked.order_by("pk"):
+    for number, request in enumerate(asked.order_by("pk"), start=1):
         visit = visits[request.subject]
-        base = f"checkpoints/{visit.stage}-{visit.attempt}-{request.ref}"
-        text = redact_packet(request) if outside else request.packet_text.encode()
+        name = str(number) if outside else request.ref
+        base = f"checkpoints/{visit.stage}-{visit.attempt}-{name}"
+        text = _packet_outside(request, outside) if outside else request.packet_text.encode()
         about = {"kind": "packet", "signed_sha256": request.sha256}
         yield Entry(f"{base}.packet.json", about, text)
         yield _document(f"{base}.signatures.json", _signatures(request, outside), outside)
 
 
-def redact_packet(request: Request) -> bytes:
-    """Redacted it is not what was signed any more: its hash says of what it is the copy."""
-    return written(redact(request.packet))
+def _packet_outside(request: Request, clean: Cleaner) -> bytes:
+    """Cleaned it is not what was signed any more: its hash says of what it is the copy."""
+    return written(leaving.cleaned(request.packet, clean))
 
 
-def _signatures(request: Request, outside: bool) -> dict[str, Any]:
+def _signatures(request: Request, outside: Cleaner | None) -> dict[str, Any]:
     rows = Decision.objects.filter(request=request).select_related("slot").order_by("pk")
     return {
-        "request": request.ref,
+        **({} if outside else {"request": request.ref}),
         "status": request.status,
         "sha256": request.sha256,
         "revision": request.revision,
@@ -147,7 +156,7 @@ def _signatures(request: Request, outside: bool) -> dict[str, Any]:
     }
 
 
-def _signature(decision: Decision, outside: bool) -> dict[str, Any]:
+def _signature(decision: Decision, outside: Cleaner | None) -> dict[str, Any]:
     who = {} if outside else {"by": f"user:{decision.person_id}"}
     return {
         "slot": decision.slot.title,
@@ -163,13 +172,13 @@ def _signature(decision: Decision, outside: bool) -> dict[str, Any]:
 # --- Links and files ----------------------------------------------------------------------------
 
 
-def _links(mission: Mission, outside: bool) -> Iterator[Entry]:
+def _links(mission: Mission, outside: Cleaner | None) -> Iterator[Entry]:
     found = [
         {
             "stage": visit.stage,
             "attempt": visit.attempt,
             "label": each["label"],
-            "link": redact_text(each["link"]) if outside else each["link"],
+            "link": each["link"],
             "sha256": each.get("sha256", ""),
         }
         for visit in _visits(mission)
@@ -179,24 +188,41 @@ def _links(mission: Mission, outside: bool) -> Iterator[Entry]:
         yield _document("docs/readiness/links.json", found, outside)
 
 
-def _files(mission: Mission, outside: bool) -> Iterator[Entry]:
-    rows = Artifact.objects.filter(mission=mission).exclude(
-        status__in=["deleted", "receiving", "failed"]
-    )
-    for row in rows.order_by("pk"):
-        about = {
-            "kind": row.kind,
-            "title": redact_text(row.title) if outside else row.title,
-            "stage": row.stage,
-            "media_type": row.media_type,
-            "size": row.size,
-            "sha256": row.sha256,
-            **({} if outside else {"uploaded_by": row.uploaded_by}),
-            "at": row.created_at,
-        }
-        why = ""
-        if not row.is_there:
-            why = "archived: its hash is kept, its bytes are not"
-        elif outside and row.redaction == Artifact.Redaction.PENDING:
-            why = "nobody said that it may go out as it is"
-        yield Entry(row.path, about, artifact=row, why=why)
+def _files(mission: Mission, outside: Cleaner | None) -> Iterator[Entry]:
+    rows = Artifact.objects.filter(mission=mission, stored_at__isnull=False)
+    for row in rows.exclude(status="failed").select_related("visit").order_by("pk"):
+        row.mission = mission
+        about = _about(row, outside)
+        path = leaving.path_of(row) if outside else row.path
+        if row.status == Artifact.Status.DELETED:
+            if row.title != ERASED:
+                yield Entry(path, about, why=_taken_away(row, outside))
+            continue
+        yield Entry(path, about, artifact=row, why=_left_out(row, outside))
+
+
+def _about(row: Artifact, outside: Cleaner | None) -> dict[str, Any]:
+    return {
+        "of": str(row.uid),
+        "kind": row.kind,
+        "title": leaving.text(row.title, outside) if outside else row.title,
+        "stage": row.stage,
+        "media_type": row.media_type,
+        "size": row.size,
+        "sha256": row.sha256,
+        **({} if outside else {"uploaded_by": row.uploaded_by}),
+        **({"as_it_is": row.redaction == Artifact.Redaction.NOT_REQUIRED} if outside else {}),
+        "at": row.created_at,
+    }
+
+
+def _taken_away(row: Artifact, outside: Cleaner | None) -> str:
+    return "withheld" if outside else f"withheld: taken away. {row.delete_reason}".strip()
+
+
+def _left_out(row: Artifact, outside: Cleaner | None) -> str:
+    if not row.is_there:
+        return "archived: its hash is kept, its bytes are not"
+    if outside and row.redaction == Artifact.Redaction.PENDING:
+        return "nobody said that it may go out as it is"
+    return ""

@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.jobs import engine, leases
 from controlplane.jobs.registry import job
 from missions.models import Bundle
-from missions.services.evidence import bundles, sweeping
+from missions.services.evidence import bundles, following, sweeping
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 4
@@ -43,6 +43,17 @@ engine.module("missions.bundles", work, every=timedelta(seconds=2), rows=Bundle,
 def sweep() -> dict[str, Any]:
     found = sweeping.finish_stuck()
     return {**found, **sweeping.drop_orphans()}
+
+
+@job(
+    "missions.bundles_follow",
+    every=timedelta(minutes=15),
+    time_limit=300,
+    doc="Ask for the bundle of missions that ended, and for another where one is handed out no "
+    "more.",
+)
+def follow() -> dict[str, Any]:
+    return dict(following.follow())
 
 
 @job(

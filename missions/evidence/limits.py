@@ -72,3 +72,10 @@ BUNDLE_LEASE = defaults.define(
     unit="seconds",
     why="Renewed with each file; a killed worker's bundle begins again so much later.",
 )
+FINAL_DAYS = defaults.define(
+    "missions.bundle_final_days",
+    60,
+    unit="days",
+    why="After its end a mission's bundle follows what is still said of it: feedback is taken for "
+    "a month, and files go after ninety days.",
+)

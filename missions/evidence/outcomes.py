@@ -8,7 +8,18 @@ from typing import Any
 from django.db.models import Sum
 
 from missions.evidence.parts import bundle_part
-from missions.models import Feedback, Finding, Mission, Run, RunStep, Safeguard, UndoPlan, UndoRun
+from missions.models import (
+    Feedback,
+    Finding,
+    Mission,
+    Retrospective,
+    Run,
+    RunStep,
+    Safeguard,
+    TrainingItem,
+    UndoPlan,
+    UndoRun,
+)
 
 MOST = 20_000
 _SAFEGUARD = ("title", "category", "severity", "mode", "status", "justification")
@@ -97,6 +108,38 @@ def figures(mission: Mission) -> dict[str, Any] | None:
     }
 
 
+_RETRO = (
+    *("summary", "went_well", "to_improve", "kpi_actual", "kpi_note", "figures", "figures_at"),
+    *("reuse", "reuse_reason", "training_note"),
+)
+_FEEDBACK = ("status", "rating", "satisfaction", "effort_saved_minutes", "blockers", "text",
+             "declined_reason", "answered_at")  # fmt: skip
+_FOLLOWS = ("title", "due_on", "dropped_at")
+_TRAINING = ("title", "role", "detail", "status", "due_on", "reason")
+
+
+def retrospective(mission: Mission) -> dict[str, Any] | None:
+    """What was learnt, attempt by attempt, what people said, and what follows. Who said it stands
+    in the portal: the bundle travels."""
+    said = [
+        {
+            "attempt": row.visit.attempt,
+            **{name: getattr(row, name) for name in _RETRO},
+            "follows": list(row.followups.order_by("pk").values(*_FOLLOWS)),
+        }
+        for row in Retrospective.objects.filter(visit__mission=mission)
+        .select_related("visit")
+        .order_by("pk")
+    ]
+    answers = Feedback.objects.filter(mission=mission).exclude(status="asked").order_by("pk")
+    feedback = list(answers.values(*_FEEDBACK))
+    training = list(TrainingItem.objects.filter(mission=mission).order_by("pk").values(*_TRAINING))
+    if not said and not feedback and not training:
+        return None
+    return {"retrospectives": said, "feedback": feedback, "training": training}
+
+
+bundle_part("retrospective", retrospective)
 bundle_part("safeguards", safeguards)
 bundle_part("runs", run_log)
 bundle_part("undo", undo)

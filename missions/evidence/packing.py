@@ -21,7 +21,9 @@ from django.conf import settings
 from controlplane.base import files
 from controlplane.base.files import keeping
 from controlplane.base.states import plain
+from missions.evidence import leaving
 from missions.evidence.contents import Entry, entries, written
+from missions.evidence.leaving import Cleaner
 from missions.evidence.limits import ALIAS
 from missions.evidence.redacting import redacted
 from missions.models import Artifact, Bundle
@@ -36,6 +38,8 @@ _PACKED = frozenset(
      "application/x-7z-compressed", "application/zstd", "application/vnd.rar", "image/png",
      "image/jpeg", "image/gif", "image/webp", "video/mp4", "video/webm"]
 )  # fmt: skip
+# Entries of a manifest that are keys into the portal.
+_OWN = frozenset({"of", "as_it_is"})
 # Called between files: a long bundle says that it is alive, or stops.
 Beat = Callable[[], None]
 
@@ -68,6 +72,9 @@ def packed(bundle: Bundle, beat: Beat) -> Iterator[Packed]:
 
 
 def _pack(bundle: Bundle, kept: IO[bytes], beat: Beat) -> Packed:
+    outside = None
+    if bundle.audience == Bundle.Audience.EXTERNAL:
+        outside = leaving.cleaner_for(bundle.mission)
     listed: list[dict[str, Any]] = []
     lines: list[str] = []
     hashing = 0.0
@@ -79,7 +86,7 @@ def _pack(bundle: Bundle, kept: IO[bytes], beat: Beat) -> Packed:
                 listed.append({**told, "included": False, "why": entry.why})
                 continue
             began = time.monotonic()
-            digest, size = _add(archive, entry, bundle)
+            digest, size = _add(archive, entry, outside)
             hashing += time.monotonic() - began
             lines.append(f"{digest}  {entry.path}")
             listed.append({**told, "included": True, "size": size, "sha256": digest})
@@ -87,7 +94,7 @@ def _pack(bundle: Bundle, kept: IO[bytes], beat: Beat) -> Packed:
         manifest_hash = hashlib.sha256(sums).hexdigest()
         manifest = _manifest(bundle, listed, manifest_hash)
         _write(archive, SUMS, sums)
-        _write(archive, MANIFEST, written(manifest))
+        _write(archive, MANIFEST, written(_told(manifest, outside)))
     return Packed(kept, manifest, manifest_hash, hashing * 1000, lines)
 
 
@@ -109,14 +116,24 @@ def _manifest(bundle: Bundle, listed: list[dict[str, Any]], manifest_hash: str) 
     }
 
 
-def _add(archive: zipfile.ZipFile, entry: Entry, bundle: Bundle) -> tuple[str, int]:
+def _told(manifest: dict[str, Any], outside: Cleaner | None) -> dict[str, Any]:
+    """The manifest as it stands in the file. The portal's own keys stay in the portal."""
+    if outside is None:
+        return manifest
+    listed = [
+        {name: value for name, value in each.items() if name not in _OWN}
+        for each in manifest["artifacts"]
+    ]
+    return {**manifest, "artifacts": listed}
+
+
+def _add(archive: zipfile.ZipFile, entry: Entry, outside: Cleaner | None) -> tuple[str, int]:
     artifact = entry.artifact
     if artifact is None:
         return _write(archive, entry.path, entry.content)
-    outside = bundle.audience == Bundle.Audience.EXTERNAL
     if outside and artifact.redaction == Artifact.Redaction.APPLIED:
-        content = redacted(_whole(artifact), artifact.media_type)
-        return _write(archive, entry.path, content)
+        content = redacted(_whole(artifact), artifact.media_type).decode()
+        return _write(archive, entry.path, outside(content).encode())
     digest, size = hashlib.sha256(), 0
     packs = artifact.media_type not in _PACKED
     with _opened(artifact) as source, archive.open(_info(entry.path, packs), "w") as target:

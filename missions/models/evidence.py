@@ -212,6 +212,9 @@ class Bundle(Leased):
     verified_at = models.DateTimeField(null=True, blank=True)  # last read back and found whole
     superseded_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # It holds what was taken away since: handed out to nobody.
+    withheld_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withheld_why = models.CharField(max_length=300, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.BundleQuerySet.as_manager()
 
@@ -242,6 +245,11 @@ class Bundle(Leased):
             models.CheckConstraint(
                 condition=~Q(status="failed") | Q(failure__gt=""), name="bundle_failed_says_why"
             ),
+            models.CheckConstraint(
+                condition=Q(withheld_at=None)
+                | Q(withheld_why__gt="") & ~Q(status__in=["building", "stored"]),
+                name="bundle_withheld_does_not_stand",
+            ),
         ]
         indexes = [
             ready_index("bundle_to_make"),
@@ -260,7 +268,8 @@ class Bundle(Leased):
 
     @property
     def is_there(self) -> bool:
-        return bool(self.storage_key) and self.status in {"stored", "superseded"}
+        there = bool(self.storage_key) and self.status in {"stored", "superseded"}
+        return there and self.withheld_at is None
 
     @property
     def name(self) -> str:

@@ -9,18 +9,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from controlplane.base import files
 from controlplane.base.registries import Person
 from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import ControlPlaneError
-from missions.evidence.limits import ALIAS
+from missions.evidence.contents import ERASED
 from missions.models import Artifact, Bundle, EvidenceHold
 from missions.querysets import ENDED
 from missions.services.checkpoints import packet_moved
 from missions.services.evidence.holding import standing
 from missions.services.evidence.keeping import hold_artifact
+from missions.services.evidence.letting import drop_later, let_go
+from missions.services.evidence.withholding import withhold
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, note
 
@@ -58,7 +58,7 @@ def _archive(artifact: Artifact) -> int:
     key = row.storage_key
     changes = {"archived_at": clock.now(), "storage_key": ""}
     advance(row, "archived", actor=PORTAL, changes=changes)
-    transaction.on_commit(lambda: _drop(key))
+    drop_later(key)
     return 1
 
 
@@ -71,17 +71,8 @@ def _archive_bundle(bundle: Bundle) -> int:
     key = row.storage_key
     changes = {"archived_at": clock.now(), "storage_key": ""}
     advance(row, "archived", actor=PORTAL, changes=changes)
-    transaction.on_commit(lambda: _drop(key))
+    drop_later(key)
     return 1
-
-
-def _drop(key: str) -> None:
-    """After the row: a file that stays behind is an orphan, which the sweep finds. The other way
-    round a crash would leave a row that promises what is gone."""
-    try:
-        files.drop(ALIAS, key)
-    except ControlPlaneError:
-        return
 
 
 def count_archivable(cutoff: datetime) -> int:
@@ -120,13 +111,6 @@ def _purge(given: Artifact | Bundle) -> int:
         return 0
     let_go(row)
     return 1
-
-
-def let_go(row: Artifact | Bundle) -> None:
-    """The bytes of a row that is held, once the transaction is over."""
-    key = row.storage_key
-    type(row).objects.filter(pk=row.pk).update(storage_key="")
-    transaction.on_commit(lambda: _drop(key))
 
 
 def count_purgeable(cutoff: datetime) -> int:
@@ -187,11 +171,8 @@ def erase_uploads(person: Person, actor: Actor) -> int:
 
 def _erasable(rows: QuerySet[Artifact]) -> Iterable[Artifact]:
     signed = Q(visit__outcome="completed") | Q(visit__approval__status="approved")
-    found = rows.exclude(_HELD).exclude(signed).filter(~Q(storage_key="") | ~Q(title=_ERASED))
+    found = rows.exclude(_HELD).exclude(signed).filter(~Q(storage_key="") | ~Q(title=ERASED))
     return found.select_related("mission", "visit").order_by("pk")
-
-
-_ERASED = "Erased"
 
 
 @transaction.atomic
@@ -203,11 +184,12 @@ def _erase(artifact: Artifact, actor: Actor) -> int:
     if row.status in {"stored", "verified", "failed"}:
         gone = {"deleted_at": clock.now(), "deleted_by": actor.ref[:80], "delete_reason": why}
         advance(row, "deleted", actor=PORTAL, reason=why, changes=gone)
-    Artifact.objects.filter(pk=row.pk).update(storage_key="", title=_ERASED)
+    Artifact.objects.filter(pk=row.pk).update(storage_key="", title=ERASED)
+    withhold(mission, row, why=why, erase=True)
     note(mission, "mission.evidence", actor=actor, after={"stage": row.stage, "sha256": row.sha256},
          reason=why, details={"transition": "-> off", "artifact": str(row.uid)})  # fmt: skip
     if mission.is_under_way:
         packet_moved(mission, actor=actor, why="Evidence was erased.")
     if key:
-        transaction.on_commit(lambda: _drop(key))
+        drop_later(key)
     return 1

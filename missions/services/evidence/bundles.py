@@ -19,7 +19,7 @@ from controlplane.base.states import advance
 from controlplane.jobs import leases, nudges
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import ControlPlaneError, InvalidTransition
+from controlplane.lib.errors import Conflict, ControlPlaneError, InvalidTransition
 from controlplane.notify import wording
 from controlplane.notify.services import To, notify
 from missions import links, stages
@@ -29,9 +29,10 @@ from missions.models import Bundle, Mission
 from missions.services import reading
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.evidence import room
-from missions.services.evidence.aging import let_go
 from missions.services.evidence.holding import standing
 from missions.services.evidence.keeping import judge
+from missions.services.evidence.letting import let_go
+from missions.services.evidence.withholding import gone_since
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, note, tell
 
@@ -168,6 +169,8 @@ def _settle(
     held: Bundle = Bundle.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if held.lease_token != row.lease_token or held.state != leases.LEASED:
         raise leases.LeaseLost(str(row.uid))
+    if gone_since(held, made.manifest):
+        raise Conflict("Evidence was taken away while it was packed. It is packed anew.")
     held.mission, now = mission, clock.now()
     _supersede(held)
     sha256, size = found

@@ -10,6 +10,7 @@ from controlplane.lib.actors import Actor
 from missions.models import Artifact
 from missions.services import reading
 from missions.services.evidence.keeping import hold_artifact
+from missions.services.evidence.withholding import withhold
 from missions.services.noting import note
 
 
@@ -32,6 +33,9 @@ def clear_artifact(
     row.redaction, row.redaction_by, row.redaction_reason = wanted, actor.ref[:80], why
     row.version += 1
     row.save(update_fields=["redaction", "redaction_by", "redaction_reason", "version"])
+    if not on:
+        withhold(mission, row, why="It holds what may not go out as it is any more.",
+                 audiences=["external"])  # fmt: skip
     note(
         mission,
         "mission.clear_evidence",

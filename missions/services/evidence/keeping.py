@@ -20,6 +20,7 @@ from missions.models import Artifact, Mission
 from missions.services import reading
 from missions.services.checkpoints import packet_moved
 from missions.services.evidence.holding import require_free
+from missions.services.evidence.withholding import withhold
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, emit, note
 
@@ -71,6 +72,7 @@ def remove_artifact(
     changes = {"deleted_at": clock.now(), "deleted_by": actor.ref[:80], "delete_reason": why}
     advance(row, "deleted", actor=actor, reason=why, changes=changes)
     _note(mission, row, actor, "off", why)
+    withhold(mission, row, why=f"It holds what was taken away since: {why}")
     packet_moved(mission, actor=actor, why=f"Evidence was taken away: {row.title}."[:500])
     return row
 

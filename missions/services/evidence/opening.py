@@ -42,6 +42,11 @@ def open_artifact(artifact: Artifact, *, actor: Actor, told: bool = True) -> Any
 def open_bundle(bundle: Bundle, *, actor: Actor) -> Any:
     policy.require(actor, "mission.view", bundle)
     _require_shown(bundle, actor)
+    if bundle.withheld_at is not None:
+        raise InvalidTransition(
+            f"{bundle} is handed out no more. {bundle.withheld_why}",
+            details={"status": bundle.status, "withheld_at": bundle.withheld_at.isoformat()},
+        )
     if not bundle.is_there:
         raise InvalidTransition(
             f"It is {bundle.get_status_display().lower()}: there is no file.",
