@@ -182,7 +182,6 @@ class World(kit.World):
 def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
     """One whose plays wait for a choice, and one that was run, drilled and is being taken back."""
     world = World(workspace, root)
-    world.oc = world.actor
     back = [{**each, "inverse": hostile} for each in UNDO["steps"]]
     said = {**PLAY, "title": hostile, "rationale": f"{hostile}\n{long}", "impact": long[:480],
             "key": hostile[:90], "steps": [{**each, "summary": hostile} for each in STEPS],
