@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -85,7 +86,7 @@ def say(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                _change(mission, form, actor)
+                _change(mission, form, actor, _seen(request))
             except (NotAllowed, NotFound):
                 raise
             except ControlPlaneError as error:
@@ -100,18 +101,46 @@ def say(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "why_not": "its brief is locked, and signed as it is" if brief.is_locked else "",
         "place": mission.workspace,
         "button": "Save",
+        # What stands now: a form that came too late says so, and comes back to be sent again.
+        "seen": f"{mission.version}-{brief.version}",
         "back": reverse("mission_desk:mission", args=(mission.uid,)),
     }
     return show(request, "missions/ask.html", context, status=status)
 
 
-def _change(mission: Mission, form: AskForm, actor: Actor) -> None:
-    """What was emptied is emptied, too."""
+def _seen(request: HttpRequest) -> tuple[int | None, int | None]:
+    """The versions of the mission and of its brief that the form was made of. A form without them
+    was made by nobody's page: it is taken for one that is too old."""
+    parts = request.POST.get("seen", "").split("-")
+    if len(parts) != 2 or not all(each.isascii() and each.isdigit() for each in parts):
+        return 0, 0
+    first, second = (int(each[:9]) for each in parts)
+    return first, second
+
+
+@transaction.atomic
+def _change(
+    mission: Mission, form: AskForm, actor: Actor, seen: tuple[int | None, int | None]
+) -> None:
+    """Both or neither. What was emptied is emptied, too. Sent twice it says nothing new, and is no
+    reproach."""
     from_form: dict[str, Any] = form.of_mission()
-    services.change_mission(mission, actor=actor, **from_form)
     brief = {name: value for name, value in form.cleaned_data.items() if name not in from_form}
     brief["kpi_direction"] = brief["kpi_direction"] or "up"
-    services.put_brief(mission, actor=actor, **brief)
+    if _says(mission, brief | from_form):
+        return
+    services.change_mission(mission, actor=actor, version=seen[0], **from_form)
+    services.put_brief(mission, actor=actor, version=seen[1], **brief)
+
+
+def _says(mission: Mission, values: dict[str, Any]) -> bool:
+    """Whether all of it stands there already."""
+    row = Mission.objects.get(pk=mission.pk)
+    stands = said_in(row, Brief.objects.get(mission=row))
+    return all(
+        stands[name] == value or not (stands[name] or value or value == 0)
+        for name, value in values.items()
+    )
 
 
 def mission_of(actor: Actor, uid: uuid.UUID) -> Mission:

@@ -18,6 +18,7 @@ from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.links import DESK
 from controlplane.approvals.models import Request
 from controlplane.approvals.shown import words
+from controlplane.approvals.web.common import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -209,8 +210,11 @@ def step(request: HttpRequest, uid: uuid.UUID, verb: str) -> HttpResponse:
     actor = actor_of(request)
     row = mission_of(actor, uid)
     _, _, said, service = STEPS[verb]
+    # What is closed is what stood on the page, not what somebody wrote in it since.
+    seen = posted(request, "version", 9)
+    given = {"version": int(seen)} if verb == "lock" and seen.isascii() and seen.isdigit() else {}
     try:
-        service(row, actor=actor)
+        service(row, actor=actor, **given)
     except (NotAllowed, NotFound):
         raise
     except ControlPlaneError as error:

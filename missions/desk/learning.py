@@ -8,12 +8,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
+from controlplane.access.policy import role_label
 from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.shown.packet import shown
 from controlplane.approvals.web.common import posted
@@ -27,12 +29,14 @@ from missions.desk.asking import mission_of
 from missions.models import Feedback, Mission, Retrospective
 from missions.services.feedback import decline_feedback, give_feedback, may_answer
 from missions.services.followups import add_followup
-from missions.services.holding import open_visit
+from missions.services.holding import hold, open_visit
 from missions.services.retrospectives import (
     classify_reuse,
     retrospective_of,
+    settle_training,
     write_retrospective,
 )
+from missions.services.training import add_training
 
 MOST_PEOPLE = 500
 
@@ -89,7 +93,7 @@ def feedback(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "form": give,
         "decline": decline,
         "why_not": may_answer(mission) or ("" if decision else decision.reason),
-        "version": answer.version if answer is not None else "",
+        "version": answer.version if answer is not None else 0,
         "back": url_of("mission", mission),
     }
     return show(request, "missions/feedback.html", context, status=status)
@@ -151,6 +155,10 @@ def _forms(
     return {
         "write": given.RetrospectiveForm(data("write"), initial=said),
         "follow": given.FollowUpForm(people_of(mission), data("follow")),
+        "learn": given.TrainingForm(people_of(mission), data("learn")),
+        "settle": given.SettleForm(
+            data("settle"), initial={"note": found.training_note} if found else {}
+        ),
         "reuse": given.ReuseForm(data("reuse"), initial=reuse),
     }
 
@@ -166,6 +174,8 @@ def _kept(request: HttpRequest, mission: Mission, form: forms.Form, done: str, a
     if not form.is_valid():
         return 400
     said, seen = form.cleaned_data, _seen(request)
+    if _stands(mission, done, said):
+        return 0  # the form came twice
     if done == "write":
         status = _tried(
             form, lambda: write_retrospective(mission, actor=actor, version=seen, **said)
@@ -177,6 +187,13 @@ def _kept(request: HttpRequest, mission: Mission, form: forms.Form, done: str, a
                 mission, said["reuse"], actor=actor, reason=said["reason"], version=seen
             ),
         )
+    elif done == "settle":
+        status = _tried(
+            form,
+            lambda: settle_training(mission, actor=actor, note_=said["note"], version=seen),
+        )
+    elif done == "learn":
+        status = _tried(form, lambda: _learn(mission, actor, said))
     else:
         owner = User.objects.filter(uid=said["owner"]).first()
         status = _tried(
@@ -188,6 +205,37 @@ def _kept(request: HttpRequest, mission: Mission, form: forms.Form, done: str, a
     if not status:
         messages.success(request, "Saved.")
     return status
+
+
+def _stands(mission: Mission, done: str, said: dict[str, Any]) -> bool:
+    """Whether all of it stands in the retrospective of this very visit."""
+    visit = open_visit(mission)
+    found = Retrospective.objects.filter(visit=visit).first() if visit is not None else None
+    if found is None:
+        return False
+    if done == "write":
+        return found.written_at is not None and all(
+            getattr(found, name) == value for name, value in said.items()
+        )
+    if done == "reuse":
+        return (found.reuse, found.reuse_reason) == (said["reuse"], said["reason"])
+    return (
+        done == "settle" and found.training_at is not None and found.training_note == said["note"]
+    )
+
+
+def _learn(mission: Mission, actor: Actor, said: dict[str, Any]) -> None:
+    """The same again, word for word, is there already: a form that was sent twice."""
+    owner = User.objects.filter(uid=said["owner"]).first() if said["owner"] else None
+    with transaction.atomic():
+        row = hold(mission)
+        there = row.training.open().filter(title=said["title"].strip(), role=said["role"])
+        if there.exists():
+            return
+        add_training(
+            row.workspace, actor=actor, mission=row, title=said["title"], role=said["role"],
+            detail=said["detail"], owner=owner, due_on=said["due_on"],
+        )  # fmt: skip
 
 
 def _context(
@@ -207,6 +255,10 @@ def _context(
         )
         if found is not None
         else [],
+        "training": [
+            (row, role_label(row.role))
+            for row in mission.training.select_related("owner").order_by("pk")
+        ],
         "here": here,
         "last": stages.get(stages.LAST).label,
         "back": url_of("mission", mission),
@@ -225,6 +277,8 @@ def _version(mission: Mission, found: Retrospective | None) -> int:
 _ACTIONS = (
     ("write", "mission.retrospective"),
     ("follow", "mission.retrospective"),
+    ("learn", "mission.training"),
+    ("settle", "mission.classify"),
     ("reuse", "mission.classify"),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from controlplane.access.models import User
+from controlplane.access.policy import ROLES
 from missions.models import Feedback, Retrospective
 
 _STARS = [(5, "5, very good"), (4, "4, good"), (3, "3, so-so"), (2, "2, poor"), (1, "1, very poor")]
@@ -88,6 +89,30 @@ class FollowUpForm(_Plain):
         super().__init__(*args, **kwargs)
         named = [(str(user.uid), user.name or user.email) for user in people]
         self.fields["owner"].choices = [("", "Choose somebody"), *named]  # type: ignore[attr-defined]
+
+
+class TrainingForm(_Plain):
+    title = forms.CharField(label="What is to be learnt", max_length=200)
+    role = forms.ChoiceField(label="By whom", choices=[("", "Choose a role"), *(
+        (slug, label) for slug, (label, _) in ROLES.items()
+    )])  # fmt: skip
+    detail = _area("More about it", most=4_000, rows=2)
+    owner = forms.ChoiceField(label="Who sees to it", required=False)
+    due_on = forms.DateField(
+        label="Until", required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )  # fmt: skip
+
+    def __init__(self, people: list[User], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(str(user.uid), user.name or user.email) for user in people]
+        self.fields["owner"].choices = [("", "Nobody yet"), *named]  # type: ignore[attr-defined]
+
+
+class SettleForm(_Plain):
+    note = forms.CharField(
+        label="Looked at. If nothing is to be learnt, why", required=False, max_length=500
+    )
 
 
 class ReuseForm(_Plain):

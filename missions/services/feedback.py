@@ -232,6 +232,9 @@ def _answered(mission: Mission, actor: Actor, version: int | None) -> tuple[Miss
         found = Feedback.objects.create(
             mission=row, person_id=actor.user_id, asked_by=actor.ref[:80]
         )
+    # Of none that was there (0) it is the first word, whoever asked meanwhile.
+    elif version == 0 and found.status == Feedback.Status.ASKED:
+        pass
     elif version is not None and found.version != version:
         raise Conflict(
             "You said something else since this page was made. Look again.",

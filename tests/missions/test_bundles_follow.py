@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from controlplane.access.models import User
+from controlplane.base import files
 from controlplane.lib import clock
 from controlplane.lib.errors import InvalidTransition, NotAllowed
 from missions import services
@@ -48,7 +49,8 @@ def place() -> Iterator[Path]:
 def made(row: Mission, actor: Any, **given: Any) -> Bundle:
     asked = evidence.ask_bundle(again(row), actor=actor, **given)
     bundles.make_due()
-    return Bundle.objects.select_related("mission").get(pk=asked.pk)
+    found: Bundle = Bundle.objects.select_related("mission").get(pk=asked.pk)
+    return found
 
 
 def opened(place: Path, bundle: Bundle) -> zipfile.ZipFile:
@@ -107,7 +109,7 @@ def test_clearance_taken_back__the_export_goes_out_no_more(
     out.refresh_from_db()
     assert inside.is_there
     assert not out.is_there
-    assert jobs.follow()["withheld"] == 1
+    assert jobs.follow() == {"ended": 0, "withheld": 1}
     bundles.make_due()
     anew = Bundle.objects.get(status="stored", audience="external")
     assert not [name for name in opened(place, anew).namelist() if name.endswith(".png")]
@@ -119,14 +121,14 @@ def test_file_taken_away_while_it_is_packed__packed_anew(
     gone = kit.add(row, "b.txt", b"b", actor=world.actor)
     asked = evidence.ask_bundle(again(row), actor=world.actor)
     [claimed] = bundles.claim()
-    real = bundles.files.digest
+    real = files.digest
 
     def meanwhile(*args: Any) -> Any:
         if Artifact.objects.get(pk=gone.pk).status != "deleted":
             evidence.remove_artifact(gone, actor=world.actor, reason=WHY)
         return real(*args)
 
-    monkeypatch.setattr(bundles.files, "digest", meanwhile)
+    monkeypatch.setattr(files, "digest", meanwhile)
     assert bundles.perform(claimed) == "waits"
     asked.refresh_from_db()
     assert asked.status == "building"
@@ -148,7 +150,7 @@ def test_end_of_the_mission__one_more_bundle_holds_it(world: World, place: Path)
         mission=row, person=world.owner, asked_by="user:1", status="given", rating=4,
         text="It was fine.", answered_at=clock.now() + timedelta(seconds=1),
     )  # fmt: skip
-    assert jobs.follow()["ended"] == 1
+    assert jobs.follow() == {"ended": 1, "withheld": 0}
     bundles.make_due()
     newest = Bundle.objects.get(status="stored")
     said = json.loads(opened(place, newest).read("mission/retrospective.json"))

@@ -118,7 +118,9 @@ def test_say_more__while_the_brief_is_open(world: World, owner: Client) -> None:
     page = read(owner, url_of(row, "say"))
     assert 'value="Accounts that answer"' in page
     changed = {**ASKED, "title": "Another title", "kpi_target": "", "timeline": ""}
-    assert owner.post(url_of(row, "say"), changed)["Location"] == url_of(row)
+    changed["seen"] = seen_in(page)
+    for _ in range(2):  # sent twice
+        assert owner.post(url_of(row, "say"), changed)["Location"] == url_of(row)
     row, brief = again(row), Brief.objects.get(mission=row)
     assert (row.title, brief.kpi_target, brief.timeline) == ("Another title", None, "")
     viewer = make.client(make.person(world.workspace, "viewer"))
@@ -126,6 +128,41 @@ def test_say_more__while_the_brief_is_open(world: World, owner: Client) -> None:
     closed = world.locked()
     assert "its brief is locked" in read(owner, url_of(closed, "say")).lower()
     assert owner.post(url_of(closed, "say"), ASKED).status_code == 409
+
+
+def seen_in(page: str) -> str:
+    return page.split('name="seen" value="', 1)[1].split('"', 1)[0]
+
+
+def test_say_more__from_a_page_that_is_old__says_so_and_keeps_what_was_typed(
+    world: World, owner: Client
+) -> None:
+    row = world.draft()
+    seen = seen_in(read(owner, url_of(row, "say")))
+    services.put_brief(row, actor=world.actor, timeline="Somebody else's three weeks.")
+    mine = {**ASKED, "title": "My title", "timeline": "My two weeks.", "seen": seen}
+    refused = owner.post(url_of(row, "say"), mine)
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "since you looked" in page
+    assert "My two weeks." in page
+    assert again(row).title != "My title"  # neither half is kept
+    assert Brief.objects.get(mission=row).timeline == "Somebody else's three weeks."
+    services.change_mission(again(row), actor=world.actor, priority=0)
+    assert owner.post(url_of(row, "say"), {**mine, "seen": ""}).status_code == 409
+    assert owner.post(url_of(row, "say"), {**mine, "seen": seen_in(page)}).status_code == 409
+    fresh = seen_in(read(owner, url_of(row, "say")))
+    assert owner.post(url_of(row, "say"), {**mine, "seen": fresh}).status_code == 302
+    assert Brief.objects.get(mission=row).timeline == "My two weeks."
+
+
+def test_lock__closes_what_stood_on_the_page(world: World, owner: Client) -> None:
+    row = world.started()
+    version = Brief.objects.get(mission=row).version
+    services.put_brief(row, actor=world.actor, timeline="Another timeline.")
+    owner.post(url_of(row, "step", "lock"), {"version": str(version)})
+    assert not Brief.objects.get(mission=row).is_locked
+    assert "since you looked" in read(owner, url_of(row))
 
 
 # --- Followed -----------------------------------------------------------------------------------

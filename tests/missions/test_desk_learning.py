@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from missions.models import Feedback, FollowUp, Mission, Retrospective
+from missions.models import Feedback, FollowUp, Mission, Retrospective, TrainingItem
 from missions.services import feedback as services
 from missions.services.moving import move
 from tests import make
@@ -142,6 +142,52 @@ def test_retrospective__written_followed_classified(scene: Any, owner: Client) -
     assert stale.status_code == 409
     assert "Of an old page." in stale.content.decode()
     assert row.ref in read(owner, url)
+
+
+def test_training__added_once_and_looked_at(scene: Any, owner: Client) -> None:
+    url = url_of(scene.row, "retrospective")
+    learn = {
+        "do": "learn", "title": "Read bounced mail", "role": "operations_command", "detail": "",
+        "owner": str(scene.world.owner.uid), "due_on": f"{approvals.later(days=9):%Y-%m-%d}",
+    }  # fmt: skip
+    for _ in range(2):
+        assert owner.post(url, learn).status_code == 302
+    assert TrainingItem.objects.get().mission == scene.row
+    page = read(owner, url)
+    assert "Read bounced mail" in page
+    assert "Operations Command" in page
+    assert 'value="settle"' not in page  # the curator says that
+    curator = make.client(make.person(scene.world.workspace, "knowledge_curator"))
+    settle = {"do": "settle", "note": "", "version": "0"}
+    for _ in range(2):
+        assert curator.post(url, settle).status_code == 302
+    assert Retrospective.objects.get().training_at is not None
+    assert "Looked at" in read(owner, url)
+    assert owner.post(url, settle).status_code in {302, 403}
+    viewer = make.client(make.person(scene.world.workspace, "viewer"))
+    assert viewer.post(url, learn | {"title": "Mine"}).status_code == 403
+    assert owner.post(url, {**learn, "role": "nobody"}).status_code == 400
+    assert TrainingItem.objects.count() == 1
+
+
+def test_retrospective__sent_twice__is_saved_once_and_no_reproach(
+    scene: Any, owner: Client
+) -> None:
+    url = url_of(scene.row, "retrospective")
+    for _ in range(2):
+        assert owner.post(url, WRITTEN).status_code == 302
+    assert Retrospective.objects.get().version == 2
+
+
+def test_feedback__from_two_pages_that_saw_none__the_later_says_so(
+    scene: Any, owner: Client
+) -> None:
+    url = url_of(scene.row, "feedback")
+    assert 'name="version" value="0"' in read(owner, url)
+    first, second = {**GIVEN, "version": "0"}, {**GIVEN, "version": "0", "rating": "1"}
+    assert owner.post(url, first).status_code == 302
+    assert owner.post(url, second).status_code == 409
+    assert Feedback.objects.get().rating == 4
 
 
 def test_retrospective__begun_again__is_written_again(scene: Any, owner: Client) -> None:

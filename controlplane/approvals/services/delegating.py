@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from controlplane.access import policy as access
 from controlplane.access.models import User, Workspace
@@ -50,6 +51,9 @@ def delegate(
         _may_give(request, actor, role, receiver)
     else:
         _holds_roles(scope.workspace_id, actor, role)
+    there = _same(scope.workspace_id, request, actor, receiver, role, reason, starts, until)
+    if there is not None:
+        return there
     made = Delegation.objects.create(
         workspace_id=scope.workspace_id,
         from_user_id=actor.user_id or 0,
@@ -62,6 +66,35 @@ def delegate(
     )
     _note(made, actor, reason)
     return made
+
+
+def _same(
+    workspace_id: int,
+    request: Request | None,
+    actor: Actor,
+    receiver: User,
+    role: str,
+    reason: str,
+    starts: datetime | None,
+    until: datetime | None,
+) -> Delegation | None:
+    """The same again, word for word: a form that was sent twice. Two at once are told apart by
+    the lock on whoever lends."""
+    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=actor.user_id).first()
+    rows = Delegation.objects.filter(
+        workspace_id=workspace_id,
+        from_user_id=actor.user_id,
+        to_user=receiver,
+        request=request,
+        role=role,
+        reason=reason,
+        until=until,
+        ended_at=None,
+    )
+    if starts is not None:
+        rows = rows.filter(starts=starts)
+    found: Delegation | None = rows.filter(Q(until=None) | Q(until__gt=clock.now())).first()
+    return found
 
 
 def _times(
