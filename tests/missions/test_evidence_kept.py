@@ -105,8 +105,11 @@ def test_check__of_a_bundle__found_broken(
     made = _bundle(row, world)
     (place / made.storage_key).write_bytes(b"no zip")
     now_is(monkeypatch, days=8)
-    assert sweeping.check_due()["broken"] == 1
+    for broken in (1, 0):
+        assert sweeping.check_due()["broken"] == broken
     assert Bundle.objects.get(pk=made.pk).status == "failed"
+    told = Notification.objects.filter(key=f"bundle-broken:{made.uid}")
+    assert [each.kind for each in told] == ["mission.bundle_failed"]
 
 
 def _bundle(row: Mission, world: World) -> Bundle:
@@ -114,6 +117,29 @@ def _bundle(row: Mission, world: World) -> Bundle:
     bundles.make_due()
     found: Bundle = Bundle.objects.select_related("mission").get(pk=asked.pk)
     return found
+
+
+def test_room__from_80_percent_on_somebody_hears_once_a_day(
+    world: World, row: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.add(row, "a.txt", b"x" * 79, actor=world.actor)
+    monkeypatch.setenv(limits.MISSION_BYTES.env_name, "100")
+    monkeypatch.setenv(limits.WORKSPACE_BYTES.env_name, "1000")
+    told = Notification.objects.filter(kind="mission.evidence_room")
+    assert sweeping.tell_of_room() == {"told": 0}
+    assert not told.exists()
+    kit.add(again(row), "b.txt", b"y", actor=world.actor)
+    assert told.count() == 1
+    assert sweeping.tell_of_room() == {"told": 1}
+    assert told.count() == 1  # that day
+    now_is(monkeypatch, days=1)
+    sweeping.tell_of_room()
+    assert told.count() == 2
+    # Of the workspace, also where nothing is under way any more.
+    monkeypatch.setenv(limits.WORKSPACE_BYTES.env_name, "100")
+    services.cancel_mission(again(row), actor=world.actor, reason="Not wanted.")
+    assert sweeping.tell_of_room() == {"told": 1}
+    assert told.filter(key__contains=f"workspace:{row.workspace_id}").count() == 1
 
 
 # --- After a crash ------------------------------------------------------------------------------

@@ -227,17 +227,22 @@ def _fail(row: Bundle, why: str) -> str:
     advance(held, "failed", actor=PORTAL, changes={"failure": why[:500]})
     said = {"bundle_id": str(held.uid), "duration_ms": 0, "outcome": "failed"}
     tell(mission, "evidence_bundle_generated", said, actor=PORTAL, status="error")
+    _tell_failed(mission, held, why, "failed")
+    return "failed"
+
+
+def _tell_failed(mission: Mission, held: Bundle, why: str, what: str) -> None:
+    """Whoever asked for it, and who looks after the storage; once."""
     asker = held.asked_by.removeprefix("user:")
     notify(
         workspace_id=mission.workspace_id,
         kind="mission.bundle_failed",
         to=To(users=[int(asker)] if asker.isdigit() else [], roles=[stages.kinds.OPERATIONS],
               channels=()),
-        key=f"bundle-failed:{held.uid}",
+        key=f"bundle-{what}:{held.uid}",
         values={"ref": mission.ref, "why": why},
         link=links.evidence_of(mission),
     )  # fmt: skip
-    return "failed"
 
 
 def make_due(deadline: float | None = None) -> int:
@@ -266,5 +271,6 @@ def judge_bundle(bundle: Bundle, broken: str) -> None:
     advance(held, "failed", actor=PORTAL, changes={"failure": broken[:500]})
     note(mission, ACTIONS[held.audience], actor=PORTAL, after={"bundle": held.number},
          reason=broken, details={"transition": "-> broken", "bundle": str(held.uid)})  # fmt: skip
+    _tell_failed(mission, held, f"Read back, it is not what was stored. {broken}", "broken")
     if mission.is_under_way:
         packet_moved(mission, actor=PORTAL, why="The evidence bundle is broken.")

@@ -3,6 +3,7 @@ decided again under a lock, where two uploads can't both take the last of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.db import connection
@@ -91,24 +92,40 @@ def lock(workspace_id: int) -> None:
 
 def alert(mission: Mission) -> int:
     """Tell, once a day, whoever can make room. How many were told of."""
-    day = clock.now().date().isoformat()
-    scopes: tuple[tuple[str, str, Room, list[int]], ...] = (
-        (mission.ref, f"mission:{mission.uid}", of_mission(mission), [mission.owner_id]),
-        ("the workspace", f"workspace:{mission.workspace_id}",
-         of_workspace(mission.workspace_id), []),
+    told = _alert(
+        mission.workspace_id, mission.ref, f"mission:{mission.uid}", of_mission(mission),
+        [mission.owner_id], links.evidence_of(mission),
     )  # fmt: skip
-    told = 0
-    for whose, key, room, users in scopes:
-        if room.percent < ALERT_PERCENT.value:
-            continue
-        notify(
-            workspace_id=mission.workspace_id,
-            kind="mission.evidence_room",
-            to=To(users=users, roles=[stages.kinds.OPERATIONS], channels=()),
-            key=f"evidence-room:{key}:{day}",
-            values={"whose": whose, "percent": int(room.percent), "used": f"{room.used:,}",
-                    "most": f"{room.most:,}"},
-            link=links.evidence_of(mission),
-        )  # fmt: skip
-        told += 1
-    return told
+    return told + alert_of_all(mission.workspace_id, links.evidence_of(mission))
+
+
+def alert_of_all(workspace_id: int, link: str = "/admin/missions/artifact/") -> int:
+    """Of the workspace as a whole, whether or not a mission of it is under way."""
+    key = f"workspace:{workspace_id}"
+    return _alert(workspace_id, "the workspace", key, of_workspace(workspace_id), [], link)
+
+
+def _alert(workspace_id: int, whose: str, key: str, room: Room, users: list[int], link: str) -> int:
+    if room.percent < ALERT_PERCENT.value:
+        return 0
+    notify(
+        workspace_id=workspace_id,
+        kind="mission.evidence_room",
+        to=To(users=users, roles=[stages.kinds.OPERATIONS], channels=()),
+        key=f"evidence-room:{key}:{clock.now().date().isoformat()}",
+        values={"whose": whose, "percent": int(room.percent), "used": f"{room.used:,}",
+                "most": f"{room.most:,}"},
+        link=link,
+    )  # fmt: skip
+    return 1
+
+
+def nearly_full() -> list[Mission]:
+    """Missions under way whose files and bundles take most of their room."""
+    most = MISSION_BYTES.value * ALERT_PERCENT.value / 100
+    sums: Counter[int] = Counter()
+    for rows in (Artifact.objects.with_file(), Bundle.objects.with_file()):
+        for mission_id, size in rows.order_by().values_list("mission_id").annotate(Sum("size")):
+            sums[mission_id] += int(size or 0)
+    full = [mission_id for mission_id, size in sums.items() if size >= most]
+    return list(Mission.objects.under_way().filter(pk__in=full).order_by("pk"))

@@ -23,7 +23,7 @@ from missions.evidence.limits import (
     ORPHAN_HOURS,
     STUCK_SECONDS,
 )
-from missions.models import Artifact, Bundle, Mission
+from missions.models import Artifact, Bundle
 from missions.services.evidence import room
 from missions.services.evidence.keeping import judge, look
 from missions.services.evidence.receiving import finish, give_up
@@ -151,9 +151,8 @@ def _check_bundle(bundle: Bundle) -> str:
 
 def tell_of_room() -> dict[str, int]:
     """Missions whose evidence takes most of its room, and workspaces."""
-    told = 0
-    for workspace in Workspace.objects.filter(archived_at=None).order_by("pk"):
-        mission = Mission.objects.of(workspace).under_way().order_by("-pk").first()
-        if mission is not None and room.of_workspace(workspace.pk).used:
-            told += room.alert(mission)
-    return {"told": told}
+    told = sum(
+        room.alert_of_all(workspace.pk)
+        for workspace in Workspace.objects.filter(archived_at=None).order_by("pk")
+    )
+    return {"told": told + sum(room.alert(mission) for mission in room.nearly_full())}
