@@ -19,7 +19,7 @@ def violation_is_not_the_owners(actor: Actor, obj: Any) -> str | None:
         return None
     if actor.roles_in(obj.workspace_id) & _AFTER_VIOLATION:
         return None
-    return "a safeguard paused it: a governance validator or Operations Command lets it go on"
+    return "a safeguard holds it: a governance validator or Operations Command lets it go on"
 
 
 @policy.rule("mission.view", "mission.feedback")

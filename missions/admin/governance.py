@@ -105,11 +105,12 @@ class GovernanceFindingAdmin(ModelAdmin[GovernanceFinding]):
 
     @button(label="Check again", action="mission.check")
     def look_again(self, request: HttpRequest, obj: GovernanceFinding, reason: str) -> str:
-        given: dict[str, Any] = {"scope": "active"}
-        if obj.about != WHOLE:
-            found = Mission.objects.of(obj.workspace).select_related("workspace", "owner")
-            given = {"scope": "mission", "mission": found.get(ref=obj.about)}
-        governance.check(obj.workspace, actor=actor_of(request), **given)
+        actor, rows = actor_of(request), Mission.objects.of(obj.workspace)
+        mission = rows.select_related("workspace", "owner").filter(ref=obj.about).first()
+        if mission is None:
+            governance.ask(obj.workspace, actor=actor)
+            return "It is asked again, with all that is asked of the workspace."
+        governance.check(obj.workspace, actor=actor, scope="mission", mission=mission)
         obj.refresh_from_db()
         if obj.status == GovernanceFinding.Status.OPEN:
             return "It was found again."
@@ -118,6 +119,12 @@ class GovernanceFindingAdmin(ModelAdmin[GovernanceFinding]):
 
 def _about(row: GovernanceFinding) -> str:
     return "The workspace" if row.about == WHOLE else row.about
+
+
+def _not_to_sign(run: GovernanceRun) -> str:
+    if run.result == GovernanceRun.Result.ASKED:
+        return "it is on its way"
+    return "it is signed already" if run.signed_at else ""
 
 
 @admin.register(GovernanceRun)
@@ -196,7 +203,7 @@ class GovernanceRunAdmin(ModelAdmin[GovernanceRun]):
         confirm="You have read what it found. Say what you make of it: the note stays with the"
         " check and in the log.",
         reason=True,
-        when=lambda run: "it is signed already" if run.signed_at else "",
+        when=_not_to_sign,
     )
     def sign(self, request: HttpRequest, obj: GovernanceRun, reason: str) -> str:
         governance.sign(obj, actor=actor_of(request), note=reason)

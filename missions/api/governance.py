@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.urls import path
 from rest_framework import serializers
 
-from controlplane.base.api.answers import JsonAnswer, created
+from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer, read
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
@@ -75,7 +75,7 @@ class CheckView(PortalAPIView):
     outputs = {"GET": GovernanceLook, "POST": GovernanceRunRow}
     inputs = {"POST": GovernanceAsked}
     query = ("scope", "mission")
-    statuses = {"POST": 201}
+    statuses = {"POST": 202}
     tags = ["missions"]
 
     def get(self, request: Any) -> HttpResponse:
@@ -113,11 +113,19 @@ class CheckView(PortalAPIView):
         )
 
     def post(self, request: Any) -> HttpResponse:
-        """Check, keep what was found, and open a work item with each finding."""
+        """Check, keep what was found, and open a work item with each finding.
+
+        Of one mission (`mission`) the answer is the check. Of many it is asked for: `result` is
+        `asked`, and the address in `Location` tells within minutes what was found.
+        """
         scope, mission = _which(request, self.read(request))
-        given: dict[str, Any] = {"scope": scope, "mission": mission}
-        run = governance.check(request.workspace, actor=request.actor, **given)
-        return created(GovernanceRunRow(run).data, f"/api/v1/missions/governance-runs/{run.uid}")
+        given: dict[str, Any] = {"actor": request.actor, "scope": scope}
+        if mission is not None:
+            run = governance.check(request.workspace, mission=mission, **given)
+        else:
+            run = governance.ask(request.workspace, **given)
+        location = {"Location": f"/api/v1/missions/governance-runs/{run.uid}"}
+        return JsonAnswer(GovernanceRunRow(run).data, 202, location)
 
 
 def _which(request: PortalRequest, asked: dict[str, Any]) -> tuple[str, Mission | None]:

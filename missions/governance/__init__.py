@@ -8,6 +8,6 @@ here (`BOOK.add_to("G9")`). What nobody answers is not applicable, which is not 
 from missions.governance import rules as _rules  # noqa: F401  (fills the book)
 from missions.governance.kinds import BOOK, Scope
 from missions.governance.looking import Report, look
-from missions.governance.running import check, sign
+from missions.governance.running import ask, check, sign
 
-__all__ = ["BOOK", "Report", "Scope", "check", "look", "sign"]
+__all__ = ["BOOK", "Report", "Scope", "ask", "check", "look", "sign"]

@@ -9,8 +9,8 @@ from controlplane.access.models import Workspace
 from controlplane.jobs import obligations, progress
 from controlplane.jobs.registry import job
 from controlplane.lib.actors import job as job_actor
-from missions.governance.running import check
-from missions.models import GovernanceFinding, Mission
+from missions.governance.running import answer_asked, check
+from missions.models import GovernanceFinding, GovernanceRun, Mission
 
 logger = logging.getLogger(__name__)
 ACTOR = job_actor("missions.governance")
@@ -43,6 +43,23 @@ def weekly() -> dict[str, int]:
     """Monday before work begins, with what is asked of each workspace as a whole."""
     rows = Workspace.objects.filter(archived_at=None).order_by("pk")
     return _each(list(rows.values_list("pk", flat=True)), "active")
+
+
+@job(
+    "missions.governance_asked",
+    every=timedelta(minutes=1),
+    time_limit=600,
+    doc="Answer the governance checks that somebody asked for.",
+)
+def asked() -> dict[str, int]:
+    """Those that were asked for while it looked are for the next minute."""
+    rows = GovernanceRun.objects.filter(result=GovernanceRun.Result.ASKED)
+    runs = list(rows.select_related("workspace").order_by("pk"))
+    answered = 0
+    for number, run in enumerate(runs):
+        progress.step(number, len(runs), run.workspace.slug)
+        answered += answer_asked(run, actor=ACTOR)
+    return {"asked": len(runs), "answered": answered}
 
 
 def _each(ids: list[int], scope: str) -> dict[str, int]:

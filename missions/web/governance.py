@@ -28,7 +28,7 @@ LIST = "admin:missions_governancefinding_changelist"
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def governance_now(request: HttpRequest) -> HttpResponse:
-    """The form; sent, missions are checked and the check's page shown."""
+    """The form; sent, the check is asked for and its page shown."""
     actor, workspace = actor_of(request), workspace_shown(request)
     if workspace is None:
         raise NotFound("There is no workspace to check.")
@@ -37,13 +37,13 @@ def governance_now(request: HttpRequest) -> HttpResponse:
     error: ControlPlaneError | None = None
     if request.method == "POST":
         try:
-            run = governance.check(workspace, actor=actor, scope=scope)
+            run = governance.ask(workspace, actor=actor, scope=scope)
         except NotAllowed:
             raise
         except ControlPlaneError as wrong:
             error = wrong
         else:
-            messages.success(request, f"Checked: {run.get_result_display().lower()}.")
+            messages.success(request, "It is on its way: this page tells what it finds.")
             return HttpResponseRedirect(shown.run_url(run))
     context: dict[str, Any] = {
         "title": "Check missions now",

@@ -131,7 +131,9 @@ TABLE: dict[str, dict[str, str]] = {
     "missions.brief": {"locked": "good", "open": "info"},
     "missions.checklisttick": {"done": "good", "withdrawn": "neutral"},
     "missions.governancefinding": {"open": "warn", "closed": "neutral"},
-    "missions.governancerun": {"clean": "good", "findings": "warn", "could_not_run": "bad"},
+    "missions.governancerun": {
+        "clean": "good", "findings": "warn", "could_not_run": "bad", "on_its_way": "info",
+    },
     "missions.agentsession": {"active": "good", "idle": "neutral", "terminated": "neutral"},
     "missions.datainspection": {"pass": "good", "warn": "warn", "fail": "warn"},
     "missions.finding": {

@@ -35,7 +35,7 @@ class Api:
 
     def ok(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         answer = self.call(method, path, body, **headers)
-        assert answer.status_code in (200, 201), answer.content
+        assert answer.status_code in (200, 201, 202), answer.content
         return answer.json()
 
     def refused(self, status: int, method: str, path: str, body: Any = None, **headers: str) -> Any:

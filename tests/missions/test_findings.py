@@ -98,7 +98,7 @@ def test_goes_on__when_each_is_decided_and_somebody_lets_it(world: World, row: M
     services.decide_override(asked, "granted", actor=world.gv)
     assert Finding.objects.get(pk=two.pk).status == "excepted"
     assert Violation.objects.get().status == "settled"
-    with pytest.raises(NotAllowed, match="safeguard paused it"):
+    with pytest.raises(NotAllowed, match="safeguard holds it"):
         services.resume_mission(row, actor=world.actor, reason="Go.")
     services.resume_mission(row, actor=world.gv, reason="Decided.")
     assert again(row).status == "active"

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, NotAllowed
+from controlplane.lib.errors import Conflict, Invalid, InvalidTransition, NotAllowed
 from controlplane.work.models import Item
 from missions import governance, services
 from missions.gates import registry
 from missions.gates.kinds import Found, failed
 from missions.gates.looking import Look
-from missions.governance import jobs
+from missions.governance import jobs, running
 from missions.governance.gate import governance_green
 from missions.governance.kinds import BOOK
 from missions.models import GovernanceFinding, GovernanceRun, Mission, StageVisit
@@ -309,13 +310,62 @@ def test_api__looks_without_a_trace_and_checks_with_one(world: World, row: Missi
             "Execute & Observe",
             "G4",
         )
+        one = api.ok("POST", "missions/governance-check", {"mission": row.ref})
+        assert (one["result"], one["found"]) == ("findings", 1)
         made = api.ok("POST", "missions/governance-check", {"scope": "executing"})
-    assert api.ok("GET", f"missions/governance-runs/{made['uid']}")["found"] == 1
+        assert (made["result"], made["missions"]) == ("asked", 0)
+        again_ = api.ok("POST", "missions/governance-check", {"scope": "executing"})
+        assert again_["uid"] == made["uid"]
+        assert jobs.asked() == {"asked": 1, "answered": 1}
+    answered = api.ok("GET", f"missions/governance-runs/{made['uid']}")
+    assert (answered["result"], answered["found"]) == ("findings", 1)
     [finding] = api.ok("GET", "missions/governance-findings?status=open")["items"]
     assert (finding["rule"], finding["about"]) == ("G4", row.ref)
     api.refused(403, "POST", f"missions/governance-runs/{made['uid']}/sign")
     api.refused(400, "GET", "missions/governance-check?scope=nothing")
     api.refused(400, "POST", "missions/governance-check", {"scope": "mission"})
+
+
+def test_asked__answered_once_signed_after_and_never_changed(world: World, row: Mission) -> None:
+    run = governance.ask(world.workspace, actor=world.ta, scope="executing")
+    with pytest.raises(InvalidTransition, match="on its way"):
+        governance.sign(run, actor=world.ta)
+    with pytest.raises(Invalid):
+        governance.ask(world.workspace, actor=world.ta, scope="mission")
+    with pytest.raises(NotAllowed):
+        governance.ask(make.workspace(), actor=world.ta)
+    other = GovernanceRun.objects.select_related("workspace").get(pk=run.pk)
+    assert running.answer_asked(run, actor=make.JOB)
+    assert not running.answer_asked(other, actor=make.JOB)
+    run.refresh_from_db()
+    assert (run.result, run.missions, run.started_by) == ("clean", 1, world.ta.ref)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GovernanceRun.objects.filter(pk=run.pk).update(found=7)
+    assert governance.sign(run, actor=world.ta).signed_by == world.ta.ref
+    assert governance.ask(world.workspace, actor=world.ta, scope="executing").pk != run.pk
+
+
+def test_asked__that_cannot_be_looked_at__has_failed(
+    world: World, row: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = governance.ask(world.workspace, actor=world.ta)
+    monkeypatch.setattr(running, "look", lambda *_, **__: 1 / 0)
+    assert jobs.asked() == {"asked": 1, "answered": 1}
+    run.refresh_from_db()
+    assert (run.result, run.error) == ("failed", "Could not run: ZeroDivisionError.")
+
+
+def test_findings__kept_some_missions_at_a_time(
+    world: World, row: Mission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "KEPT", 1)
+    second = world.in_stage("execute_observe", title="Another")
+    with failing("data_coverage"):
+        of_mission(world, row, "executing")
+    about = GovernanceFinding.objects.filter(status="open").values_list("about", flat=True)
+    assert sorted(about) == sorted([row.ref, second.ref])
+    of_mission(world, row, "executing")
+    assert not GovernanceFinding.objects.filter(status="open").exists()
 
 
 def _command(*args: str) -> tuple[str, int]:

@@ -68,6 +68,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "missions.undorun": {"requested": "warn", "withdrawn": "neutral"},
     "missions.safeguard": {"suggested": "info", "edited": "good", "rejected": "neutral"},
     "missions.governancefinding": {"open": "warn"},
+    "missions.governancerun": {"on_its_way": "info"},
     "missions.stagevisit": {"sent_back": "warn"},
     "missions.toolkitconnection": {"initiated": "info", "expired": "warn", "failed": "warn"},
     "missions.violation": {"open": "bad", "settled": "good"},
