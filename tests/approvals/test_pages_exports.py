@@ -100,3 +100,20 @@ def test_stranger__gets_no_file(here: Workspace) -> None:
     for kind in ("html", "pdf"):
         assert export(there, asked, kind).status_code == 404
         assert export(Client(), asked, kind).status_code == 302
+
+
+def test_pdf__of_many_lines__leaves_none_of_them_out(here: Workspace, browser: Client) -> None:
+    """A cell taller than a page goes on in the next row."""
+    from controlplane.approvals.export import pdf
+
+    lines = [f"Line {number} of them, {'a' * 64}." for number in range(180)]
+    asked = approvals.ask(here, packet={**approvals.PACKET, "lines": lines, "text": "word " * 900})
+    assert read_pdf(export(browser, asked, "pdf").content) > 5
+    beyond = {**approvals.PACKET, "lines": [f"Line {number}" for number in range(203)]}
+    page = export(browser, approvals.ask(here, packet=beyond), "html").content.decode()
+    assert "and 3 more: they are in the text that is signed" in page
+    for cell in ("\n".join(lines), "word " * 900, "a" * 5_000, "\n" * 400, "", "a\nb"):
+        pieces = pdf._pieces(cell)
+        assert "".join("".join(pieces).split()) == "".join(cell.split())
+        assert max(len(each) for each in pieces) <= 900
+        assert max(each.count("\n") for each in pieces) <= 30

@@ -127,24 +127,31 @@ def _packet(request: Request) -> Iterator[Block]:
             rows=[
                 [" ".join(filter(None, (file["name"], file["url"], file["sha256"])))]
                 for file in read.evidence
-            ],
+            ]
+            + _more(read.more_evidence),
         )
     if read.details:
         yield Block("heading", "Details")
-        yield Block("facts", rows=[(name, _one_line(value)) for name, value in read.details])
+        yield Block("facts", rows=[(name, _cell(value)) for name, value in read.details])
 
 
 def _value(shown: packets.Shown) -> Iterator[Block]:
     if shown.kind in {"text", "line", "moment", "person"}:
         yield Block("text", shown.text)
     elif shown.kind == "lines":
-        yield Block("lines", rows=[[line] for line in shown.lines])
+        yield Block("lines", rows=[[line] for line in shown.lines] + _more(shown.more))
     elif shown.kind == "facts":
-        yield Block("facts", rows=[(name, _one_line(value)) for name, value in shown.facts])
+        yield Block("facts", rows=[(name, _cell(value)) for name, value in shown.facts])
     elif shown.kind == "entries":
-        yield Block("lines", rows=[[_entry(entry)] for entry in shown.entries])
+        rows = [[_entry(entry)] for entry in shown.entries]
+        yield Block("lines", rows=rows + _more(shown.more))
     else:
         yield Block("code", _json(shown.value))
+
+
+def _more(number: int) -> list[list[str]]:
+    """What is not shown is told: nobody must take a part for the whole."""
+    return [[f"and {number:,} more: they are in the text that is signed"]] if number else []
 
 
 def _entry(entry: packets.Entry) -> str:
@@ -152,6 +159,18 @@ def _entry(entry: packets.Entry) -> str:
     grave = f"({entry.severity})" if entry.severity else ""
     head = " ".join(filter(None, (entry.title, grave)))
     return ". ".join(filter(None, (head, entry.text, facts)))
+
+
+def _cell(shown: packets.Shown) -> str:
+    """Beside its name: several are one below the other, as people read them."""
+    more = [line for [line] in _more(shown.more)]
+    if shown.kind == "lines":
+        return "\n".join([*shown.lines, *more])
+    if shown.kind == "facts":
+        return "\n".join(f"{name}: {_one_line(value)}" for name, value in shown.facts)
+    if shown.kind == "entries":
+        return "\n".join([*(_entry(entry) for entry in shown.entries), *more])
+    return _one_line(shown)
 
 
 def _one_line(shown: packets.Shown) -> str:

@@ -33,6 +33,7 @@ MOST_TEXT = defaults.define(
 )
 FONT = "manrope"
 _MARGIN, _LINE = 18, 5.2
+_CELL, _CELL_LINES = 900, 30  # characters and lines of a cell, in the narrowest column
 _QUIET, _INK, _RULE = (85, 96, 112), (22, 27, 34), (217, 222, 229)
 
 
@@ -54,6 +55,10 @@ class _Text:
         if len(text) > self.left:
             text, self.cut = text[: max(self.left, 0)] + " [cut]", True
         self.left -= len(text)
+        return self.spelled(text)
+
+    def spelled(self, text: str) -> str:
+        """However much was written before: who exported it is said at any length."""
         return "".join(self._letter(letter) for letter in text)
 
     def _letter(self, letter: str) -> str:
@@ -122,7 +127,7 @@ def _end(pages: _Pages) -> None:
             "by their code points. The HTML export has them as they are."
         )
         pages.write_text(told, size=9, bold=True)
-    by = pages.say(made.made_by)
+    by = pages.say.spelled(unicodedata.normalize("NFC", made.made_by)[:200])
     pages.write_text(f"Exported {made.made_at:%Y-%m-%d %H:%M:%S} UTC by {by}.", size=9, quiet=True)
 
 
@@ -166,7 +171,8 @@ def _rows(pages: _Pages, block: Block) -> None:
 def _table(
     pages: _Pages, rows: Sequence[Sequence[str]], columns: Sequence[str], widths: Sequence[int]
 ) -> None:
-    """Cells break anywhere: a hash is one word, and wider than its column."""
+    """A word that is wider than its column breaks, a hash say; others stay whole. A cell taller
+    than a page can't be drawn: it goes on in a row below, so that nothing of it is left out."""
     pages.set_font(FONT, size=9)
     pages.set_text_color(*_INK)
     pages.set_draw_color(*_RULE)
@@ -175,7 +181,7 @@ def _table(
         "borders_layout": "HORIZONTAL_LINES",
         "line_height": 4.8,
         "text_align": "L",
-        "wrapmode": "CHAR" if _has_long_word(rows) else "WORD",
+        "v_align": "TOP",
         "first_row_as_headings": bool(columns),
         "headings_style": FontFace(emphasis="BOLD", color=_INK),
         "padding": 1,
@@ -188,16 +194,31 @@ def _table(
         for row in rows:
             if pages.say.left <= 0:
                 break
-            table.row([pages.say(_short(cell)) or " " for cell in row])
+            for part in _parts(row):
+                table.row([pages.say(cell) or " " for cell in part])
 
 
-def _short(cell: str) -> str:
-    """A cell taller than a page can't be drawn; what is so long stands in the signed text too."""
-    return cell if len(cell) <= 900 else f"{cell[:900]}… [cut]"
+def _parts(row: Sequence[str]) -> list[list[str]]:
+    """The row as rows that a page holds. The first cell is not said again."""
+    cells = [_pieces(cell) for cell in row]
+    return [
+        [pieces[number] if number < len(pieces) else "" for pieces in cells]
+        for number in range(max(len(pieces) for pieces in cells))
+    ]
 
 
-def _has_long_word(rows: Sequence[Sequence[str]]) -> bool:
-    return any(len(word) > 20 for row in rows for cell in row for word in cell.split())
+def _pieces(cell: str) -> list[str]:
+    """At the ends of lines where there are some, then of words, then anywhere."""
+    found: list[str] = []
+    rest = cell
+    while len(rest) > _CELL or rest.count("\n") > _CELL_LINES:
+        head = "\n".join(rest[:_CELL].split("\n")[:_CELL_LINES])
+        at = head.rfind("\n") if len(head) == _CELL else len(head)
+        at = at if at > 0 else head.rfind(" ")
+        at = at if at > 0 else len(head)
+        found.append(rest[:at])
+        rest = rest[at:].removeprefix("\n").removeprefix(" ")
+    return [*found, rest]
 
 
 _DRAW: dict[str, Any] = {
