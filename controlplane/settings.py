@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "deployments",
     "deployments.flags",
     "missions",
+    "missions.threads",
     "incidents",
 ]
 

@@ -20,7 +20,12 @@ from controlplane.base.states import Step, TransitionTable
 from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition, NotAllowed
-from tests.kit import learning, stateful_guarding, stateful_plans  # noqa: F401 - they register builders
+from tests.kit import (  # noqa: F401 - they register builders
+    learning,
+    stateful_guarding,
+    stateful_plans,
+    stateful_threads,
+)
 from tests.kit.racing import race
 from tests.kit.stateful import BUILDERS, NEEDS
 

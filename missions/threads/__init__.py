@@ -1,0 +1,1 @@
+"""Agent threads: durable talk between agents, and what wakes those who sleep."""

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class ThreadsConfig(AppConfig):
+    name = "missions.threads"
+    label = "threads"
+    verbose_name = "Agent threads"
+
+    def ready(self) -> None:
+        from missions.threads import errors, kept, presented, rules, transitions  # noqa: F401
+
+        presented.register()

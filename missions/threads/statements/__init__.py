@@ -1,0 +1,1 @@
+"""The hot paths, one statement each: posting, reading, acknowledging."""
