@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controlplane.audit.models import AuditEvent
@@ -19,7 +21,7 @@ def talk() -> Talk:
     return Talk()
 
 
-def _turns(talk: Talk, number: int, **given: object) -> None:
+def _turns(talk: Talk, number: int, **given: Any) -> None:
     for turn in range(number):
         talk.post("executioner" if turn % 2 else "reviewer", f"Turn {turn}.", **given)
 
@@ -35,7 +37,9 @@ def test_turns__without_progress_block_the_thread(talk: Talk) -> None:
     assert (talk.thread.status, talk.thread.blocked_by) == ("blocked", "no_progress")
     told = Message.objects.get(thread=talk.thread, seq=most + 1)
     assert (told.kind, told.metadata) == ("system", {"guard": "no_progress"})
-    assert AuditEvent.objects.get(action="thread.escalate").details["guard"] == "no_progress"
+    details = AuditEvent.objects.get(action="thread.escalate").details
+    assert details is not None
+    assert details["guard"] == "no_progress"
     news = Signal.objects.get(kind="thread.guard")
     assert news.payload["thread"] == str(talk.thread.uid)
     with pytest.raises(Conflict):

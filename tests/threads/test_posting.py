@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -155,7 +156,9 @@ def test_post__in_a_blocked_thread_people_and_coordinators_write(talk: Talk) -> 
     ],
     ids=str,
 )
-def test_post__what_has_not_its_form_is_refused(talk: Talk, given: dict, field: str) -> None:
+def test_post__what_has_not_its_form_is_refused(
+    talk: Talk, given: dict[str, Any], field: str
+) -> None:
     with pytest.raises(Invalid) as refused:
         talk.post("executioner", **{"body": "x", **given})
     assert refused.value.details.get(field)

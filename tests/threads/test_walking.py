@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from hypothesis import given
@@ -155,7 +157,8 @@ def test_create__an_agent_takes_part_in_what_it_begins(talk: Talk) -> None:
     assert row.participants.get().agent == talk.executioner
     assert row.ref.startswith("THR-")
     services.add_participant(row, talk.reviewer, actor=talk.by("executioner"))
-    for wrong in ({"title": " "}, {"title": "x", "kind": "party"}):
+    wrongs: list[dict[str, Any]] = [{"title": " "}, {"title": "x", "kind": "party"}]
+    for wrong in wrongs:
         with pytest.raises(Invalid):
             services.create_thread(talk.workspace, actor=talk.by("executioner"), **wrong)
     with pytest.raises(Invalid):

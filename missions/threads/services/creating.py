@@ -19,6 +19,7 @@ from controlplane.work.models import Item
 from missions.threads import fanout, numbers
 from missions.threads.models import Participant, Thread
 from missions.threads.services.common import hold, note
+from missions.threads.services.sessions import agent_of
 from missions.threads.services.walking import say
 
 _ROLE_MOST = 40
@@ -45,7 +46,7 @@ def create_thread(
         raise refuse("item", "No such work item in this workspace.")
     wanted = list(participants)
     if actor.kind == "agent" and all(agent.pk != actor.agent_id for agent, _ in wanted):
-        wanted.insert(0, (Agent.objects.get(pk=actor.agent_id), ""))
+        wanted.insert(0, (agent_of(actor), ""))
     if not wanted:
         raise refuse("participants", "At least one agent takes part.")
     row = Thread.objects.create(
@@ -133,7 +134,8 @@ def remove_participant(
     """They no longer read, write or are woken there. What they said stays."""
     policy.require(actor, "thread.people", thread)
     row = hold(thread)
-    gone = Participant.objects.filter(thread=row, agent=agent, left_at=None).first()
+    rows = Participant.objects.filter(thread=row, agent=agent, left_at=None)
+    gone: Participant | None = rows.first()
     if gone is None:
         raise Conflict(f"{agent.name} takes no part in it.")
     gone.left_at = clock.now()

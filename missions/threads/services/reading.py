@@ -73,12 +73,13 @@ def number(field: str, value: Any) -> int:
     return value
 
 
-def page_size(value: int | None) -> int:
+def page_size(value: Any) -> int:
     if value is None:
         return numbers.READ_DEFAULT.value
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= READ_MAX:
         raise refuse("limit", f"Between 1 and {READ_MAX}.")
-    return value
+    size: int = value
+    return size
 
 
 READ_MAX = numbers.READ_MAX.value
