@@ -32,6 +32,8 @@ _SAID = {
 LEAVING: dict[str, Callable[[Mission, Actor, str], None]] = {}
 # stage -> what begins with it: (mission, actor).
 ENTERING: dict[str, list[Callable[[Mission, Actor], None]]] = {}
+# What falls when a mission goes back: (mission, the stage it begins again with, actor, reason).
+GOING_BACK: list[Callable[[Mission, str, Actor, str], None]] = []
 _ITEM = {"active": "in_progress", "paused": "blocked"}
 _DRAFT = "draft"
 
@@ -54,6 +56,12 @@ def entering(stage: str) -> Callable[[Any], Any]:
         return begin
 
     return register
+
+
+def going_back(fall: Callable[[Mission, str, Actor, str], None]) -> Any:
+    """Register what falls, as signatures do, when a mission goes back to an earlier stage."""
+    GOING_BACK.append(fall)
+    return fall
 
 
 def move(
@@ -204,6 +212,8 @@ def _to_stage(
     words = f"goes on to {label}" if onward else f"goes back to {label}"
     say(mission, f"{mission.ref} {words}{why}", actor=actor, stage=stage)
     if not onward:
+        for fall in GOING_BACK if stage != source else ():
+            fall(mission, stage, actor, reason)
         tell_back(mission, actor, reason)
     emit(mission, "stage" if onward else "sent_back", attempt=entered.attempt, reason=reason)
     return mission

@@ -13,11 +13,12 @@ from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition, NotAllowed
-from missions import guarding, packets
+from missions import guarding, packets, stages
 from missions.models import Finding, Mission, MissionToolkit, Override
 from missions.services import findings, given, reading, violations
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.holding import hold, require_status
+from missions.services.moving import going_back
 from missions.services.noting import PORTAL, note, tell
 
 OPEN = ("requested", "granted")
@@ -32,8 +33,6 @@ def role_for(override: Override) -> str:
 
 def label_of(override: Override) -> str:
     """What it lets pass, in words."""
-    from missions import stages
-
     if override.kind == Override.Kind.GATE:
         return stages.gate_of(override.subject).title
     if override.kind == Override.Kind.FINDING:
@@ -261,3 +260,17 @@ def expire_override(override: Override) -> bool:
         return False
     _end(row, mission, "expired", PORTAL, "Its time is over.")
     return True
+
+
+@going_back
+def fall(mission: Mission, stage: str, actor: Actor, reason: str) -> None:
+    """What was let pass at the doors of the stage it goes back to, and of the later ones, was let
+    pass for that time. Findings have their own: they hold the mission wherever it is."""
+    later = [stages.get(each) for each in stages.SLUGS[stages.SLUGS.index(stage) :]]
+    doors = {gate.slug for each in later for gate in (*each.entry, *each.exit_gates)}
+    why = f"{mission.ref} went back to {stages.get(stage).label}: {reason}"[:500]
+    rows = Override.objects.filter(mission=mission, status=Override.Status.GRANTED, finding=None)
+    for row in rows.order_by("pk"):
+        row.mission = mission
+        if (row.subject if row.kind == Override.Kind.GATE else "data_coverage") in doors:
+            _end(row, mission, "revoked", actor, why)

@@ -43,7 +43,9 @@ def put_plan_note(
     """What is left out stays. `version` is the note's own."""
     policy.require(actor, "mission.plan", mission)
     given = {"risk_notes": risk_notes, "sla_impact": sla_impact}
-    values = {name: reading.kept(name, text) for name, text in given.items() if text is not None}
+    values: dict[str, Any] = {
+        name: reading.kept(name, text) for name, text in given.items() if text is not None
+    }
     row = hold(mission)
     require_writable(row)
     found, _ = PlanNote.objects.get_or_create(mission=row)

@@ -18,12 +18,14 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition
 from controlplane.work import services as work
 from controlplane.work.models import Item
+from missions import stages
 from missions.models import Brief, Mission
 from missions.services import reading
 from missions.services.briefs import put_fields, wrote
 from missions.services.checkpoints import packet_moved
 from missions.services.holding import brief_of, hold, require_status
 from missions.services.noting import PORTAL, emit, note, tell
+from missions.services.safeguards import standing_acks
 
 _READ: dict[str, Callable[[Any], Any]] = {
     "title": lambda value: reading.kept_line("title", value, 200, required=True),
@@ -172,6 +174,15 @@ def find(workspace: Workspace, external_ref: str) -> Mission | None:
     return found
 
 
+def _not_who_validated(row: Mission, owner: User) -> None:
+    """The two who know the safeguards stay two, as long as that counts."""
+    known = standing_acks(row).get("gv") if row.stage == stages.FIRST else None
+    if known is not None and known.person_id == owner.pk:
+        raise reading.refuse(
+            "owner", "They acknowledged its safeguards as Governance Validator: somebody else."
+        )
+
+
 @transaction.atomic
 def change_mission(
     mission: Mission, *, actor: Actor, version: int | None = None, reason: str = "", **given: Any
@@ -184,6 +195,8 @@ def change_mission(
     if "owner" in values:
         values["owner"] = reading.owner(row.workspace_id, values["owner"])
     values = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if "owner" in values:
+        _not_who_validated(row, values["owner"])
     if not values:
         return row
     signed = sorted(set(values) & SIGNED)

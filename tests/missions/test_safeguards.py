@@ -9,6 +9,7 @@ import pytest
 from controlplane.lib.errors import Conflict, Invalid, InvalidTransition, NotAllowed
 from missions import services
 from missions.models import Mission, PolicyTemplate, Safeguard, TemplateVersion
+from tests import make
 from tests.kit import settled
 from tests.kit.guarding import World
 from tests.kit.missions import again, all_answered, request_of, states_of
@@ -166,3 +167,13 @@ def test_strangers__settle_nothing(world: World, row: Mission) -> None:
                 world.workspace, actor=actor, slug="x", title="x", category="data"
             )
     assert Safeguard.objects.get(pk=guard.pk).status == "suggested"
+
+
+def test_owner__is_nobody_who_validated_its_safeguards(world: World) -> None:
+    both = make.person(world.workspace, "governance_validator", "mission_owner")
+    row = world.started()
+    for each in row.safeguards.filter(status="suggested"):
+        services.decide_safeguard(each, "accepted", actor=world.gv)
+    assert services.acknowledge_safeguards(row, actor=make.actor(both)).slot == "gv"
+    with pytest.raises(Invalid, match="somebody else"):
+        services.change_mission(again(row), actor=world.actor, owner=both)

@@ -343,3 +343,42 @@ def world_ask(row: Mission, actor: Any) -> Any:
     return services.ask_toolkit(
         row, actor=actor, toolkit="mail", requested_scopes=SCOPES, purpose="x"
     )
+
+
+def test_more_was_asked_for__is_looked_at_again_first(world: World) -> None:
+    row = world.started()
+    kit = world.toolkit(row)
+    world.inspected(kit)
+    world.approved(kit)
+    world.toolkit(row, requested_scopes=[*SCOPES, "mail.send"])
+    world.approved(kit)
+    begun = world.begun(kit)
+    given: Any = {"actor": world.agent("inspector"), "granted_scopes": SCOPES}
+    with pytest.raises(GateNotMet, match="since it was inspected"):
+        services.complete_connection(begun, **given)
+    world.inspected(kit)
+    assert services.complete_connection(begun, **given).status == "approved"
+
+
+def test_looked_at_long_ago__is_looked_at_again_first(world: World) -> None:
+    kit = world.toolkit(world.started())
+    world.inspected(kit, inspected_at=clock.now() - timedelta(days=31))
+    world.approved(kit)
+    with pytest.raises(GateNotMet, match="not inspected for 30 days"):
+        world.connected(kit)
+
+
+def test_gone_back__what_was_let_pass_there_is_let_pass_no_more(world: World) -> None:
+    with all_answered():
+        row = world.in_stage("plan_approve")
+    asked = [
+        services.ask_override(row, actor=world.oc, kind="gate", subject=name, reason="It is late.")
+        for name in ("data_coverage", "governance_green")
+    ]
+    for each in asked:
+        actor = world.someone("governance_validator")
+        services.decide_override(each, "granted", actor=actor, reason="For now.")
+    services.send_back(again(row), actor=world.oc, to="prepare", reason="Look again.")
+    for each in asked:
+        each.refresh_from_db()
+        assert (each.status, each.ended_by) == ("revoked", world.oc.ref)
