@@ -67,6 +67,11 @@ POOL_USED = Gauge(
     ["database"],  # with a label nothing is said where there is no pool
     multiprocess_mode="livemax",
 )
+CACHE = Counter(
+    "controlplane_cache_lookups_total",
+    "Looks into the cache, by family of keys and what came of it: hit, miss, or away.",
+    ["family", "result"],
+)
 
 
 def observe_request(

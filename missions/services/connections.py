@@ -11,7 +11,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.audit.refs import subject_ref
-from controlplane.base import signals
+from controlplane.base import cache, signals
 from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -348,6 +348,7 @@ def _note(
     why: str = "",
     **more: Any,
 ) -> None:
+    cache.forget_tools(toolkit.mission.workspace_id)
     note(
         toolkit.mission, "mission.connect", actor=actor, after={"toolkit": str(toolkit), **more},
         reason=why, details={"transition": f"-> {what}"},

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.base import cache
 from controlplane.base.states import advance
 from controlplane.catalog.models import Integration
 from controlplane.lib import clock
@@ -268,6 +269,7 @@ def attest_toolkit(
 
 
 def _note(row: MissionToolkit, actor: Actor, what: str, why: str = "", **more: Any) -> None:
+    cache.forget_tools(row.mission.workspace_id)
     note(
         row.mission, "mission.toolkits", actor=actor, after={"toolkit": str(row), **more},
         reason=why, details={"transition": f"-> {what}"},

@@ -9,7 +9,7 @@ from django.db import transaction
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
-from controlplane.base import refs
+from controlplane.base import cache, refs
 from controlplane.base.states import advance
 from controlplane.catalog.environments import PLAYBOOK
 from controlplane.catalog.models import Component, Environment, Integration, Service
@@ -123,6 +123,7 @@ def add_integration(
 ) -> Integration:
     integration = Integration(workspace=workspace, slug=slug, name=name, **fields)
     integration.ref = str(refs.allocate(workspace.pk, "INT"))
+    cache.forget_tools(workspace.pk)
     return add(integration, actor=actor, conflict=f"There is an integration {slug} already.")
 
 
@@ -130,6 +131,7 @@ def add_integration(
 def change_integration(
     integration: Integration, *, actor: Actor, version: int | None = None, **changes: Any
 ) -> Integration:
+    cache.forget_tools(integration.workspace_id)
     return change(integration, changes, actor=actor, version=version, allowed=INTEGRATION_FIELDS)
 
 
@@ -137,4 +139,5 @@ def change_integration(
 def switch_integration(
     integration: Integration, *, actor: Actor, active: bool, reason: str = ""
 ) -> Integration:
+    cache.forget_tools(integration.workspace_id)
     return switch(integration, actor=actor, active=active, reason=reason)

@@ -12,6 +12,7 @@ from django.db import connection
 
 from controlplane.access.services.saving import invalid
 from controlplane.audit.services import record
+from controlplane.base import cache
 from controlplane.base.signals import emit
 from controlplane.lib.actors import Actor
 from controlplane.notify import outbox
@@ -63,6 +64,7 @@ def note(
         details=told,
         label=str(state) if state else flag.flag_name,
     )
+    cache.forget_tools(flag.workspace_id)
     payload = {"change": str(row.uid)}
     emit(
         SIGNAL,

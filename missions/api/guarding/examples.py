@@ -88,3 +88,15 @@ SESSION: dict[str, Any] = {
     "tokens": 48210,
     "lag_ms": 120,
 }
+DISCOVERIES: dict[str, Any] = {"questions": ["tag accounts in the CRM", "draft a mail"]}
+DISCOVERED: dict[str, Any] = {
+    "seen": "4",
+    "found": [
+        {
+            "question": "draft a mail",
+            "tools": [
+                {"tool": "GMAIL_CREATE_DRAFT", "toolkit": "gmail", "detail": "Makes a draft."}
+            ],
+        }
+    ],
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.api.guarding import findings, safeguards, sessions, templates, toolkits
+from missions.api.guarding import discoveries, findings, safeguards, sessions, templates, toolkits
 
 ONE = "v1/missions/<str:ref>"
 KIT = f"{ONE}/toolkits/<str:slug>"
@@ -18,6 +18,7 @@ fixed = [
     path(f"{TEMPLATE}/retire", templates.RetireView.as_view()),
     path(f"{TEMPLATE}/versions", templates.VersionsView.as_view()),
     path("v1/missions/connections-due", toolkits.DueView.as_view()),
+    path("v1/missions/discoveries", discoveries.DiscoveriesView.as_view()),
 ]
 urlpatterns = [
     path(f"{ONE}/safeguards", safeguards.SafeguardsView.as_view()),
