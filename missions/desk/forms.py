@@ -100,7 +100,12 @@ class AskForm(forms.Form):
 
 def said_in(mission: Mission, brief: Brief) -> dict[str, Any]:
     """The form's initial values, of a mission that is there."""
-    return {
+    said = {
         name: getattr(brief if hasattr(brief, name) else mission, name)
         for name in AskForm.base_fields
+    }
+    # As somebody would type it: 4, not 4.0000.
+    return {
+        name: Decimal(f"{value.normalize():f}") if isinstance(value, Decimal) else value
+        for name, value in said.items()
     }

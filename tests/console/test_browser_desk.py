@@ -76,7 +76,10 @@ def test_sign__from_the_message_to_the_document(phone: Browser) -> None:
     phone.arrive("/desk/signed/")
     assert new.ref in phone.text("main")
     fits(phone)
-    for path in ("/desk/", "/desk/you/", "/desk/away/", "/desk/missions/", "/desk/missions/new/",
-                 "/desk/figures/"):  # fmt: skip
+    for path in ("/desk/", "/desk/you/", "/desk/away/", "/desk/missions/", "/desk/missions/new/"):
         phone.open(path)
         fits(phone)
+        assert "Figures" not in phone.text(".tabs")  # of a house that is not hers
+    phone.sign_in(make.client(rita))
+    phone.open("/desk/figures/")
+    fits(phone)

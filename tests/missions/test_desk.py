@@ -117,6 +117,7 @@ def test_say_more__while_the_brief_is_open(world: World, owner: Client) -> None:
     row = world.draft()
     page = read(owner, url_of(row, "say"))
     assert 'value="Accounts that answer"' in page
+    assert 'name="kpi_target" value="20"' in page
     changed = {**ASKED, "title": "Another title", "kpi_target": "", "timeline": ""}
     changed["seen"] = seen_in(page)
     for _ in range(2):  # sent twice

@@ -80,7 +80,7 @@ def _same(
 ) -> Delegation | None:
     """The same again, word for word: a form that was sent twice. Two at once are told apart by
     the lock on whoever lends."""
-    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=actor.user_id).first()
+    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=actor.user_id or 0).first()
     rows = Delegation.objects.filter(
         workspace_id=workspace_id,
         from_user_id=actor.user_id,
