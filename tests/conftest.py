@@ -12,8 +12,9 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import TransactionTestCase
@@ -30,8 +31,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
+from tests.kit import browser as kit  # noqa: E402
 from tests.kit import emptying, workers  # noqa: E402  (after the rewriting is asked for)
 from tests.kit.settled import settled_copies, settled_scenes  # noqa: E402, F401  (fixtures)
+
+if TYPE_CHECKING:
+    from tests.kit.browser import Browser
 
 TransactionTestCase._fixture_teardown = emptying.empty_again  # type: ignore[attr-defined]
 _FOLDERS = pytest.StashKey[Path]()
@@ -106,3 +111,25 @@ def forget_what_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.kit import api
 
     api.reset(monkeypatch)
+
+
+# --- A real browser ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One for the whole run: its start costs more than ten pages."""
+    if kit.MISSING:
+        pytest.skip(kit.MISSING)
+    started = kit.Browser(tmp_path_factory.mktemp("chromium"))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def browser(chromium: Browser, live_server: Any) -> Iterator[Browser]:
+    chromium.begin(str(live_server))
+    yield chromium
+    # Nothing of this page may ask the server while the database is emptied.
+    chromium.scripts(on=True)
+    chromium.driver.get("about:blank")

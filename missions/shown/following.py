@@ -18,6 +18,9 @@ from missions.shown.cockpit import Cockpit
 from missions.shown.mending import act_for, whose
 from missions.standing import signs
 
+# It packs what the others bring: made before them, it is made again.
+_AT_LAST = frozenset({"bundle_verified"})
+
 
 @dataclass(frozen=True, slots=True)
 class Next:
@@ -51,6 +54,7 @@ def following(cockpit: Cockpit) -> Next:
 
 def _in_stage(cockpit: Cockpit) -> Next:
     hindering = [each for each in cockpit.here if not each.is_settled and not signs(each)]
+    hindering.sort(key=lambda each: each.slug in _AT_LAST)
     point, request = cockpit.look.stage.checkpoint, cockpit.request
     asked = request.status if request is not None else ""
     if asked == "open":

@@ -1,16 +1,19 @@
 """Everything that happened to a mission, in one order, whoever did it: to the mission itself, to
-its work item, and to what was asked at its checkpoints."""
+its work item, to what was asked at its checkpoints, to its plays, runs and what took them back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import CharField, F, Value
+from django.db.models.functions import Cast, Concat
+
 from controlplane.approvals.models import Request
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.text import short
-from missions.models import Mission, StageVisit
+from missions.models import Mission, Play, Run, StageVisit, UndoPlan, UndoRun
 from missions.services.checkpoints import subject
 
 MOST = 500
@@ -31,13 +34,38 @@ def story(mission: Mission, visits: Iterable[StageVisit] | None = None) -> Any:
 
 def subjects(mission: Mission, visits: Iterable[StageVisit] | None = None) -> list[Any]:
     """What the mission's story is told of: itself, its work item, every question ever asked at its
-    checkpoints."""
+    checkpoints, each play, each run, each time one was taken back."""
     known = StageVisit.objects.filter(mission=mission) if visits is None else visits
     asked = Request.objects.of(mission.workspace_id).filter(
         owner="missions.checkpoint", subject__in=[subject(each) for each in known]
     )
     item = [mission.item] if mission.item is not None else []
-    return [mission, *item, *asked]
+    return [mission, *item, *asked, *_carried_out(mission)]
+
+
+# Of a mission that was run more often, the newest.
+_MOST_PARTS = 400
+
+
+def _carried_out(mission: Mission) -> list[str]:
+    """The names under which the log knows them, in one question."""
+    first, *rest = (
+        rows.order_by().annotate(
+            told=Concat(
+                Value(f"{rows.model._meta.label_lower}:"),
+                Cast("pk", CharField()),
+                output_field=CharField(),
+            ),
+            number=F("pk"),
+        ).values_list("told", "number")
+        for rows in (
+            Play.objects.filter(mission=mission),
+            UndoPlan.objects.filter(play__mission=mission),
+            UndoRun.objects.filter(plan__play__mission=mission),
+            Run.objects.filter(mission=mission),
+        )
+    )  # fmt: skip
+    return [told for told, _ in first.union(*rest, all=True).order_by("-number")[:_MOST_PARTS]]
 
 
 def _entry(row: AuditEvent) -> dict[str, Any]:

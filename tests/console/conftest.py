@@ -12,7 +12,6 @@ from controlplane.base import cache, signals
 from controlplane.base.models import Signal
 from controlplane.jobs import leases
 from tests import make
-from tests.kit import browser as kit
 from tests.kit import inhabited, pages, second_database
 
 if TYPE_CHECKING:
@@ -75,25 +74,6 @@ def every_page(inhabited_database: second_database.Copy, django_db_blocker: Any)
         transaction.set_rollback(True)
     forget()
     return drawn
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One for the whole run: its start costs more than ten pages."""
-    if kit.MISSING:
-        pytest.skip(kit.MISSING)
-    started = kit.Browser(tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.quit()
-
-
-@pytest.fixture
-def browser(chromium: Browser, live_server: Any) -> Iterator[Browser]:
-    chromium.begin(str(live_server))
-    yield chromium
-    # Nothing of this page may ask the server while the database is emptied.
-    chromium.scripts(on=True)
-    chromium.driver.get("about:blank")
 
 
 @pytest.fixture

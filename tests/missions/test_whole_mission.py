@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from controlplane.access.models import Workspace
 from controlplane.lib import clock
 from controlplane.notify import outbox
 from deployments.flags import services as flags
@@ -36,6 +37,17 @@ PEOPLE = {
 }
 
 
+def switch_on(workspace: Workspace, mission_type: str) -> None:
+    """The flag of a type of missions, on where the portal itself runs."""
+    manager = make.actor(make.person(workspace, "release_manager"))
+    flag = flags.create_flag(
+        workspace, f"mission_type_{mission_type}", actor=manager, kind="mission_type"
+    )
+    for state in FlagState.objects.filter(flag=flag, environment__slug="staging"):
+        flags.change_settings(state, {"on": True}, actor=manager, version=state.version)
+    store.clear()
+
+
 class Team:
     """Five people with sessions and six agents with keys, over HTTP alone."""
 
@@ -56,17 +68,7 @@ class Team:
         for slug in ("crm", "mail"):
             self.world.integration(slug)
         self.ref = ""
-        self.allow("outreach")
-
-    def allow(self, mission_type: str) -> None:
-        """The flag of a type of missions, on where the portal itself runs."""
-        manager = make.actor(make.person(self.workspace, "release_manager"))
-        flag = flags.create_flag(
-            self.workspace, f"mission_type_{mission_type}", actor=manager, kind="mission_type"
-        )
-        for state in FlagState.objects.filter(flag=flag, environment__slug="staging"):
-            flags.change_settings(state, {"on": True}, actor=manager, version=state.version)
-        store.clear()
+        switch_on(self.workspace, "outreach")
 
     def person(self, who: str, path: str, body: Any = None, method: str = "post") -> Any:
         call = getattr(self.sessions[who], method)
@@ -240,6 +242,8 @@ def test_mission__from_intent_to_retrospective(db: None, settings: Any) -> None:
     assert not [line for line in run.rules if line["rule"].startswith("G") and line["found"]]
     story = team.agent("coordinator", "/timeline", method="GET")["items"]
     assert len(story) > 40
+    words = [each["words"] for each in story]
+    assert [each for each in words if each in _CARRIED_OUT] == list(_CARRIED_OUT)
     while outbox.work(time.monotonic() + 5):
         pass
     told = set(Event.objects.filter(mission=row.ref).values_list("event_type", flat=True))
@@ -270,6 +274,14 @@ def test_agents__sign_nothing_and_skip_nothing(db: None) -> None:
     assert signed.status_code in (403, 404), signed.content
 
 
+# Of plays, runs and what takes them back, told with the mission they belong to.
+_CARRIED_OUT = (
+    "Declared the undo plan ready",
+    "Chose the play",
+    "Began to carry the mission out",
+    "Finished the run",
+    "Ended the time to undo",
+)
 STAGES = {
     "define": define,
     "prepare": prepare,
