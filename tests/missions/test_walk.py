@@ -199,6 +199,9 @@ def test_paused__signatures_wait_for_the_resume(world: World, answered: None) ->
     assert (row.status, row.stage) == ("paused", "define")
     services.resume_mission(row, actor=world.oc, reason="Calm again.")
     row = again(row)
+    assert (row.status, row.pause_reason) == ("paused", "Another reason.")
+    services.resume_mission(row, actor=world.oc, reason="Seen to.")
+    row = again(row)
     assert (row.status, row.stage, row.paused_at, row.pause_reason) == (
         "active", "prepare", None, "",
     )  # fmt: skip
