@@ -36,8 +36,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def measure(run: Run) -> Iterator[Row]:
-    yield _judging(run)
     live = run.rows or LIVE
+    yield _judging(run, live)
     workspace = access.create_workspace("bench-canary", actor=JOB)
     with quiet():
         rollouts = _running(workspace, live)
@@ -57,8 +57,9 @@ def measure(run: Run) -> Iterator[Row]:
     yield Row("a tick of what was counted already", 1000 * _again(rollouts[0]), "ms")
 
 
-def _judging(run: Run) -> Row:
-    """Counting one minute and judging, an hour of it in turn."""
+def _judging(run: Run, live: int) -> Row:
+    """Counting one minute and judging, an hour of it in turn; beside the playbook's plain limit
+    on the same counts, which keeps no evidence and knows no noise."""
     limits, start = Limits(), clock.now()
     minutes = [Figures(n=200, errors=run.rng.randrange(4), others=1_800) for _ in range(60)]
     looks, begun = 0, process_time()
@@ -73,7 +74,27 @@ def _judging(run: Run) -> Row:
                 limits,
             )
         looks += len(minutes)
-    return Row("the judge, one look", 1e6 * spent / looks, "us")
+    one = spent / looks
+    return Row(
+        f"the judge alone, a look at each of {live:,} live rollouts",
+        1e3 * live * one,
+        "ms",
+        "the plain limit on the same counts",
+        1e3 * live * _plain(minutes, limits, run.seconds),
+        note=f"{1e6 * one:.1f} us of CPU each",
+    )
+
+
+def _plain(minutes: list[Figures], limits: Limits, seconds: float) -> float:
+    """CPU seconds of one look."""
+    looks, above, begun = 0, 0, process_time()
+    while (spent := process_time() - begun) < seconds:
+        n = errors = 0
+        for figures in minutes:
+            n, errors = n + figures.n, errors + figures.errors
+            above += n >= limits.min_samples and errors > limits.max_error_rate * n
+        looks += len(minutes)
+    return spent / looks
 
 
 def _running(workspace: Workspace, live: int) -> list[Rollout]:

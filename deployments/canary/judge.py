@@ -106,7 +106,7 @@ def _violations(seen: Seen, limits: Limits) -> Ruling | None:
 def _asserted(seen: Seen, limits: Limits) -> Ruling | None:
     if seen.error_rate is not None and seen.error_rate > limits.max_error_rate:
         return _back(
-            "asserted", f"errors reported at {_percent(seen.error_rate)}, {_allowed(limits)}"
+            "asserted", f"errors reported at {percent(seen.error_rate)}, {_allowed(limits)}"
         )
     ratio = seen.latency_ratio
     if ratio is not None and ratio > limits.max_latency_ratio:
@@ -195,7 +195,7 @@ def _doubt(
     if (square := split(seen, situation.percent)) > SPLIT_LIMIT:
         share = seen.on / (seen.on + seen.off)
         return "split", (
-            f"{_percent(share)} of those asked about are in the cohort instead of"
+            f"{percent(share)} of those asked about are in the cohort instead of"
             f" {situation.percent} % (chi-square {square:.0f})"
         )
     if not over:
@@ -279,10 +279,10 @@ def _of(name: str, seen: Seen, limits: Limits) -> str:
     evidence = seen.errors if name == "errors" else seen.slow
     counts = f"{evidence.bad} of {evidence.n}"
     if name == "errors":
-        return f"{counts} requests failed ({_percent(evidence.share)}, {_allowed(limits)})"
+        return f"{counts} requests failed ({percent(evidence.share)}, {_allowed(limits)})"
     return (
         f"{counts} requests took more than {limits.max_latency_ratio:g} x the baseline's p95"
-        f" ({_percent(evidence.share)}, {_percent(limits.max_slow_share)} allowed)"
+        f" ({percent(evidence.share)}, {percent(limits.max_slow_share)} allowed)"
     )
 
 
@@ -291,10 +291,10 @@ def _summary(seen: Seen, limits: Limits) -> str:
 
 
 def _allowed(limits: Limits) -> str:
-    return f"{_percent(limits.max_error_rate)} allowed"
+    return f"{percent(limits.max_error_rate)} allowed"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + " %"
 
 

@@ -14,7 +14,11 @@ def register() -> None:
         "rollout",
         {
             "plan": "plan/planned the rollout",
+            "plan:baseline_taken": "take/took the baseline of the rollout",
+            "plan:cancelled": "cancel/cancelled the rollout",
             "promote": "bring/brought on the rollout",
+            "promote:stabilizing": "bring/brought the rollout to its end",
+            "promote:completed": "document/documented how the rollout went",
             "pause": "pause/paused the rollout",
             "rollback": "roll/rolled back the rollout",
             "held": "hold/held the rollout",

@@ -96,6 +96,10 @@ def _in_the_way(rollout: Rollout, sentences: list[str]) -> list[Do]:
     return [Do(text, *_where(rollout, text)) for text in sentences]
 
 
+# What a button of the page itself mends.
+BY_BUTTON = ("Somebody is to promote it.", "It is paused.")
+
+
 def _where(rollout: Rollout, text: str) -> tuple[str, str]:
     deployment, flag = rollout.deployment, rollout.flag
     if deployment is not None and text.startswith(deployment.ref):
@@ -106,7 +110,7 @@ def _where(rollout: Rollout, text: str) -> tuple[str, str]:
         if rollout.approval is not None and rollout.approval.status == "open":
             return approval_links.page_of(rollout.approval), "Who is asked"
         return "", ""
-    if "baseline" in text:
+    if "baseline" in text or text in BY_BUTTON:
         return "", ""
     return "/admin/deployments/freeze/", "Freezes"
 
@@ -290,7 +294,7 @@ def _rolled_back(rollout: Rollout, step: RolloutStep | None) -> Standing:
         )
     found.todo.append(
         Do(
-            "Then plan it anew.",
+            "When the cause is mended, plan it anew.",
             links.planning(
                 flag=rollout.flag, place=rollout.environment.slug, deployment=_again(rollout)
             ),

@@ -11,7 +11,7 @@ from controlplane.base.models import Signal
 from controlplane.jobs.models import Timer
 from controlplane.lib.errors import InvalidTransition, NotAllowed
 from controlplane.notify.models import Notification
-from deployments.maintenance import services
+from deployments.maintenance import links, services
 from deployments.maintenance.services import quarter
 from deployments.models import MaintenanceWindow
 from deployments.shown import windows as shown
@@ -170,7 +170,7 @@ def test_pages__say_so(world: World, signed: MaintenanceWindow) -> None:
     row = passed(signed)
     with at(row.ends_at + MINUTE):
         browser = make.client(world.manager)
-        page = browser.get(shown.links.window(row)).content.decode()
+        page = browser.get(links.window(row)).content.decode()
         assert "Nobody began it in its time" in page
         assert "Give it another time" in page
         found = Api(browser=browser).get(f"/api/v1/maintenance/{row.ref}").json()

@@ -66,6 +66,8 @@ def passed(rollout: Rollout, step: RolloutStep, *, actor: Actor, note: str = "")
         rollout, found, actor=actor, phase=Snapshot.Phase.STAGE, start=step.started_at, note=note
     )
     step.snapshot = taken
+    if step.rule == "waiting":  # what it waited for is over, and says nothing of how it went
+        step.rule, step.reason = "passed", found.words()
     step.state, step.ended_at, step.held_since = RolloutStep.State.PASSED, clock.now(), None
     step.save()
     noting.decide(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deployments.canary.judge import percent
 from deployments.canary.seen import Figures
 from deployments.models import Rollout
 
@@ -26,7 +27,7 @@ class Baseline:
     def words(self) -> str:
         if not self.requests and self.error_rate is None:
             return "no requests were measured; latency will not be judged"
-        errors = "unknown" if self.error_rate is None else f"{self.error_rate:.2%}"
+        errors = "unknown" if self.error_rate is None else percent(self.error_rate)
         p95 = "unknown" if self.p95_ms is None else f"{self.p95_ms:,.0f} ms"
         return f"{self.requests:,} requests, errors {errors}, p95 {p95}"
 
