@@ -33,6 +33,7 @@ FIELDS = (
 )
 Mark = list[Any]  # [how far, the reporter's number, rank of the state, the value's own order]
 PORTAL = -1  # the portal's own word has the least number: any report knows better
+LET_GO = 9  # what a step was let go for: no report knows better
 
 
 @dataclass(slots=True)
@@ -51,6 +52,11 @@ class Story:
     def sequence(self) -> int:
         mark = self.marks.get("status")
         return max(int(mark[1]), 0) if mark else 0
+
+
+def pinned(value: Any) -> Mark:
+    """The mark of what a step was let go for."""
+    return [LET_GO, 0, 0, "" if value is None else _order(value)]
 
 
 def fold(story: Story, report: Mapping[str, Any]) -> bool:

@@ -11,7 +11,9 @@ What else must hold before a step is let go is registered by the part that knows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +26,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition, RateLimited, Unavailable
 from controlplane.lib.redaction import redact
 from missions import numbers_plans as numbers
-from missions.execution import breakers
+from missions.execution import breakers, merging
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
 from missions.models import Mission, PlayStep, Run, RunStep, UndoPlan, UndoRun, UndoStep
@@ -87,10 +89,13 @@ def dispatch(run: Run, *, actor: Actor, **given: Any) -> Dispatched:
     if not row.is_open:
         raise InvalidTransition(f"{row} is {row.get_status_display().lower()}.",
                                 details={"status": row.status, "legal": "running"})  # fmt: skip
-    known = RunStep.objects.filter(mission=mission, external_id=wanted["external_id"]).first()
+    steps = RunStep.objects.select_related("play_step", "undo_step")
+    known = steps.filter(mission=mission, external_id=wanted["external_id"]).first()
     if known is not None:
         _require_own(known, row)
     asked = _asked(row, wanted)
+    if known is not None:
+        _require_same(known, asked, wanted)
     undo = UndoPlan.objects.filter(play=row.play_id).first()
     cover = _cover(asked, undo)
     _require_allowed(asked, undo, cover)
@@ -124,7 +129,7 @@ def _wanted(given: dict[str, Any]) -> dict[str, Any]:
         "play_step": None
         if place is None
         else reading_plans.whole("play_step", place, 1, numbers.MOST_STEPS),
-        "arguments": redact(arguments(given.get("arguments"))),
+        "raw": arguments(given.get("arguments")),
         "agent": reading.kept_line("agent", given.get("agent", ""), 80),
     }
 
@@ -137,6 +142,41 @@ def _require_own(step: RunStep, run: Run) -> None:
             f"The step is {step.get_status_display().lower()}: another try has an id of its own.",
             details={"external_id": "It has ended.", "status": step.status},
         )
+
+
+def _require_same(step: RunStep, asked: Asked, wanted: dict[str, Any]) -> None:
+    """Asked again, or reported before, it is the same step: another has an id of its own."""
+    place = asked.play_step.position if asked.play_step is not None else None
+    was = step.play_step.position if step.play_step is not None else None
+    let_go = step.dispatched_at is not None
+    pairs = [
+        ("toolkit", step.toolkit, asked.toolkit),
+        ("action", step.action, asked.action),
+        ("play_step", was, place),
+        ("arguments", _digest(step), digest_of(step.uid, wanted["raw"]) if wanted["raw"] else ""),
+    ]
+    differs = [name for name, before, now in pairs if before != now and (before or let_go)]
+    if let_go and not wanted["raw"]:
+        differs = [name for name in differs if name != "arguments"]
+    if step.mutating and not asked.mutating:
+        differs.append("mutating")
+    if differs:
+        what = "let go" if let_go else "reported"
+        raise Conflict(
+            f"This step was {what} with another {differs[0]}: another one has an id of its own.",
+            details=dict.fromkeys(differs, "It is another."),
+        )
+
+
+def _digest(step: RunStep) -> str:
+    mark = step.marks.get("arguments")
+    return str(mark[3]) if mark is not None and mark[0] == merging.LET_GO else ""
+
+
+def digest_of(step_uid: Any, given: Mapping[str, Any]) -> str:
+    """Of arguments as they were given, before secrets are taken out of them."""
+    text = json.dumps(given, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{step_uid}:{text}".encode()).hexdigest()
 
 
 def _asked(run: Run, wanted: dict[str, Any]) -> Asked:
@@ -170,13 +210,19 @@ def _require_allowed(asked: Asked, undo: UndoPlan | None, cover: UndoStep | None
     points = [
         ("type_enabled", kind.allowed, kind.words),
         ("duty_window", bool(watch), watch.words),
-        *((name, not why, why) for name, why in ((n, c(asked)) for n, c in CHECKS.items())),
+        *objections(asked, undo, cover),
     ]
     if undo is not None and UndoRun.objects.open().filter(plan=undo, drill=False).exists():
         points.append(("undo", False, "It is being taken back: nothing more is done."))
-    if asked.mutating:
-        points += _mutating(asked, undo, cover)
     require(*points)
+
+
+def objections(
+    asked: Asked, undo: UndoPlan | None, cover: UndoStep | None
+) -> list[tuple[str, bool, str]]:
+    """What is said of the step itself, whenever it is asked."""
+    points = [(name, not why, why) for name, why in ((n, c(asked)) for n, c in CHECKS.items())]
+    return points + (_mutating(asked, undo, cover) if asked.mutating else [])
 
 
 def _mutating(
@@ -242,26 +288,44 @@ def _let_go(
     actor: Actor,
 ) -> RunStep:
     now = clock.now()
+    values: dict[str, Any] = {
+        "play_step": asked.play_step,
+        "undo_step": cover,
+        "toolkit": asked.toolkit,
+        "action": asked.action,
+        "mutating": asked.mutating,
+        "dispatched_at": now,
+    }
+    if wanted["raw"]:
+        values["arguments"] = redact(wanted["raw"])
     if known is not None:  # reported before it was asked for
-        RunStep.objects.filter(pk=known.pk).update(dispatched_at=now, version=known.version + 1)
-        known.dispatched_at = now
+        values |= {"marks": known.marks | _pins(known, asked, wanted), "version": known.version + 1}
+        RunStep.objects.filter(pk=known.pk).update(**values)
+        known.refresh_from_db()
         return known
-    return RunStep.objects.create(
+    step = RunStep(
         mission=asked.mission,
         run=asked.run,
         external_id=wanted["external_id"],
-        play_step=asked.play_step,
-        undo_step=cover,
         agent=wanted["agent"],
-        toolkit=asked.toolkit,
-        action=asked.action,
-        arguments=wanted["arguments"],
-        mutating=asked.mutating,
-        dispatched_at=now,
         reported_by=actor.ref[:80],
         first_at=now,
         reported_at=now,
+        **values,
     )
+    step.marks = _pins(step, asked, wanted)
+    step.save(force_insert=True)
+    return step
+
+
+def _pins(step: RunStep, asked: Asked, wanted: dict[str, Any]) -> dict[str, merging.Mark]:
+    """No report says better what it was let go for."""
+    place = asked.play_step.position if asked.play_step is not None else None
+    told = {"toolkit": asked.toolkit, "action": asked.action, "play_step": place}
+    pins = {name: merging.pinned(value) for name, value in told.items()}
+    if wanted["raw"]:
+        pins["arguments"] = merging.pinned(digest_of(step.uid, wanted["raw"]))
+    return pins
 
 
 def _tell_undo(mission: Mission, undo: UndoPlan, actor: Actor) -> None:

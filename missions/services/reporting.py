@@ -13,13 +13,15 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.ids import uuid7
 from controlplane.lib.redaction import redact_batch
+from controlplane.work.services import graph
 from missions.execution import merging
 from missions.execution.merging import Story
 from missions.models import PlayStep, Run, RunStep, UndoPlan, UndoStep
 from missions.querysets_plans import STEP_ENDED
-from missions.services import reading_steps
+from missions.services import objecting, reading_steps
 from missions.services.checkpoints import go_on_if_signed
 from missions.services.executing import hold_run
+from missions.services.holding import hold
 from missions.services.noting import note, tell_many
 from missions.services.outstanding import extend
 
@@ -39,6 +41,7 @@ class Receipt:
     accepted: int = 0
     known: int = 0
     rejected: int = 0
+    violations: int = 0  # they did what they were not let go for, or would not have been
     uncovered: int = 0  # they change something that nothing takes back
     verdicts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -53,36 +56,83 @@ class _Plan:
     covering: dict[int, int]  # key of a play's step -> key of the undo step
 
 
-@transaction.atomic
+class _Objected(Exception):
+    """A finding is to be made: its work item wants the graph held before the mission is."""
+
+
 def report_steps(run: Run, steps: Any, *, actor: Actor) -> Receipt:
     """Take a batch. A report that cannot be placed is refused by itself; the others are taken.
     What happened while the mission was held, or after the run ended, is taken all the same: it
-    happened."""
+    happened. What nobody let go and nobody would have, or was let go for something else, is a
+    finding that stops the mission."""
     policy.require(actor, "mission.execute", run.mission)
     given = reading_steps.reports(steps)
     _redact(given)
+    try:
+        with transaction.atomic():
+            return _take(run, given, actor, alone=False)
+    except _Objected:
+        with transaction.atomic():
+            graph.lock(run.mission.workspace_id)
+            return _take(run, given, actor, alone=True)
+
+
+def _take(run: Run, given: list[dict[str, Any]], actor: Actor, *, alone: bool) -> Receipt:
     row = hold_run(run)
     plan = _plan_of(row)
     known = _known(row, given)
     stories = {key: _story(step, plan) for key, step in known.items()}
     before = {key: story.status for key, story in stories.items()}
     receipt, changed = Receipt(), set[str]()
+    said: dict[str, list[str]] = {}
     for index, report in enumerate(given):
-        _place(index, report, row, plan, known, stories, changed, receipt)
+        _place(index, report, row, plan, known, stories, changed, receipt, said)
+    changed |= said.keys()
     written = [_row(row, key, stories[key], known.get(key), plan, actor) for key in stories
                if key in changed]  # fmt: skip
+    objected = _objected(row, written, known, plan, said)
+    if objected and not alone:
+        raise _Objected
     if written:
         _write(written)
+        receipt.violations = len(objected)
+        if objected:
+            objecting.report(row, objected)
+            row.mission = hold(row.mission)
         _after(row, written, before, plan, actor, receipt)
     return receipt
 
 
+def _objected(
+    run: Run,
+    rows: list[RunStep],
+    known: dict[str, RunStep],
+    plan: _Plan,
+    said: dict[str, list[str]],
+) -> list[tuple[RunStep, list[str]]]:
+    """Rows with what was not yet said against them."""
+    unasked, found = objecting.Unasked(run, plan.undo), []
+    places = {step.pk: step for step in plan.steps.values()}
+    covers = {step.pk: step for step in plan.undo_steps.values()}
+    for row in rows:
+        was = known.get(row.external_id)
+        if row.play_step_id is not None:
+            row.play_step = places.get(row.play_step_id)
+        cover = covers.get(plan.covering.get(row.play_step_id or 0, 0))
+        let_go = was is not None and was.dispatched_at is not None
+        against = [] if let_go else unasked.of(row, cover)
+        fresh = objecting.news(row, [*said.get(row.external_id, ()), *against])
+        if fresh:
+            found.append((row, fresh))
+    return found
+
+
 def _redact(given: list[dict[str, Any]]) -> None:
-    """All of a batch at once."""
+    """All of a batch at once. `raw` stays in memory, to be compared with what was let go."""
     texts = ("agent", "action", "error_code", "external_id")
     cleaned = redact_batch([[each["arguments"], *(each[name] for name in texts)] for each in given])
     for report, (values, _) in zip(given, cleaned, strict=True):
-        report["arguments"] = values[0]
+        report["raw"], report["arguments"] = report["arguments"], values[0]
         for name, value, most in zip(texts, values[1:], (80, 120, 60, 100), strict=True):
             report[name] = value[:most]
 
@@ -103,7 +153,7 @@ def _known(run: Run, given: list[dict[str, Any]]) -> dict[str, RunStep]:
     rows = RunStep.objects.filter(
         mission=run.mission_id, external_id__in={each["external_id"] for each in given}
     )
-    return {row.external_id: row for row in rows}
+    return {row.external_id: row for row in rows.select_related("play_step")}
 
 
 def _story(step: RunStep, plan: _Plan) -> Story:
@@ -113,8 +163,8 @@ def _story(step: RunStep, plan: _Plan) -> Story:
     if "error_code" in step.marks:  # also where the row shows none, since it worked in the end
         values["error_code"] = step.marks["error_code"][3]
     for name in _PLACES:
-        if name in step.marks:
-            values[name] = int(step.marks[name][3])
+        if name in step.marks:  # let go outside of the play, it has none
+            values[name] = int(step.marks[name][3]) if step.marks[name][3] else None
     return Story(values, dict(step.marks), step.mutating)
 
 
@@ -127,6 +177,7 @@ def _place(
     stories: dict[str, Story],
     changed: set[str],
     receipt: Receipt,
+    said: dict[str, list[str]],
 ) -> None:
     key = report["external_id"]
     why = _misplaced(report, run, plan, known.get(key))
@@ -136,6 +187,12 @@ def _place(
             {"index": index, "external_id": key, "verdict": "rejected", "reason": why}
         )
         return
+    step, words = known.get(key), ""
+    if step is not None and step.dispatched_at is not None:
+        differs = objecting.otherwise(step, report)
+        if differs:
+            words = objecting.as_sentence(differs)
+            said.setdefault(key, []).append(words)
     first = key not in stories
     story = stories.setdefault(key, Story())
     if merging.fold(story, report) or first:
@@ -145,7 +202,9 @@ def _place(
     else:
         receipt.known += 1
         verdict = "known"
-    receipt.verdicts.append({"index": index, "external_id": key, "verdict": verdict, "reason": ""})
+    receipt.verdicts.append(
+        {"index": index, "external_id": key, "verdict": verdict, "reason": words}
+    )
 
 
 def _misplaced(report: dict[str, Any], run: Run, plan: _Plan, known: RunStep | None) -> str:

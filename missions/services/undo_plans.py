@@ -88,6 +88,9 @@ def write_undo_plan(play: Play, given: reading_plans.GivenUndo, *, actor: Actor)
     for step in given.steps:
         if step["play_step"] is not None and step["play_step"] not in places:
             raise reading.refuse("play_step", f"The play has no step {step['play_step']}.")
+        if step["play_step"] is not None and not places[step["play_step"]].mutating:
+            words = f"Step {step['play_step']} changes nothing: there is nothing to take back."
+            raise reading.refuse("play_step", words)
     plan: UndoPlan | None = UndoPlan.objects.filter(play=play).first()
     if plan is None:
         plan = UndoPlan.objects.create(

@@ -199,8 +199,8 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     world.report(
         run,
         {"external_id": "step-2", "status": "failed", "error_code": hostile[:60], "agent": "x<b>"},
-        {"external_id": "step-3", "status": "running", "action": hostile[:100]},
-        *many(3),
+        {"external_id": "step-3", "status": "running"},
+        *many(3, action=hostile[:100]),
         *many(2, "skipped", external_id="skip"),
     )
     undo = undoing.request_undo(world.undo_of(run), actor=world.actor, reason=hostile)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 from controlplane.lib import clock
-from missions.models import Play, RunStep, UndoRun
+from missions.models import Play, RunStep, UndoPlan, UndoRun, UndoStep
 from missions.models import Run as MissionRun
 from missions.services import undoing
 from tests.kit.missions_plans import World
@@ -37,11 +37,19 @@ def undo_plan() -> models.Model:
 
 
 def _undo_plan(row: models.Model, to: str) -> dict[str, Any]:
+    assert isinstance(row, UndoPlan)
     now = clock.now()
     if to == "ready":
         return {"ready_at": now, "ready_by": "user:1"}
     if to == "draft":
         return {"closed_at": None, "closed_reason": ""}
+    if to == "executed":  # somebody took it back
+        step = UndoStep.objects.filter(plan=row).first()
+        assert step is not None
+        UndoRun.objects.create(
+            plan=row, takes=[step.pk], status="completed", reason="walk", requested_by="user:1",
+            started_at=now, finished_at=now,
+        )  # fmt: skip
     return {"closed_at": now, "closed_reason": "walk"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from controlplane.lib import clock
-from controlplane.lib.errors import ControlPlaneError
+from controlplane.lib.errors import ControlPlaneError, Invalid
 from missions import services
 from missions.models import Play, PlayStep, Run, RunStep, UndoAttempt, UndoPlan, UndoRun, UndoStep
-from missions.services import undoing
+from missions.services import executing, undo_plans, undoing
 from tests.kit import settled
-from tests.kit.missions_plans import World
+from tests.kit.missions_plans import UNDO, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
@@ -113,6 +114,51 @@ def test_let_go__not_while_the_mission_is_held(world: World) -> None:
     step = RunStep.objects.create(**values)
     rows = RunStep.objects.filter(pk=step.pk)
     refused(lambda: rows.update(dispatched_at=clock.now()), "does not execute")
+
+
+def test_let_go__stays_what_it_was(world: World) -> None:
+    run = world.run()
+    step = world.step(run, 2, arguments={"tag": "a"}).step
+    rows = RunStep.objects.filter(pk=step.pk)
+    refused(lambda: rows.update(toolkit="mail"), "history")
+    refused(lambda: rows.update(action="delete"), "history")
+    refused(lambda: rows.update(play_step=run.play.steps.get(position=3)), "history")
+    refused(lambda: rows.update(arguments={"tag": "b"}), "history")
+    refused(lambda: rows.update(mutating=False, undo_step=None), "history")
+    values = {"mission": run.mission, "run": run, "reported_by": "x", "mutating": True}
+    loose = {**values, "external_id": "l", "dispatched_at": clock.now()}
+    refused(lambda: RunStep.objects.create(**loose), "nothing takes it back")
+    told = RunStep.objects.create(external_id="t", **{**values, "mutating": False})
+    executing.finish_run(run, actor=world.executor)
+    rows = RunStep.objects.filter(pk=told.pk)
+    refused(lambda: rows.update(dispatched_at=clock.now()), "not under way")
+
+
+def test_undo__is_of_its_plan_and_of_what_changes(world: World) -> None:
+    plan, other = (world.undo_of_play(world.planned()) for _ in range(2))
+    given_ = {"reason": "x", "requested_by": "user:1"}
+    strange = [other.steps.standing().earliest("pk").pk]
+    refused(lambda: UndoRun.objects.create(plan=plan, takes=strange, **given_), "of its plan")
+    refused(lambda: UndoRun.objects.create(plan=plan, takes=[], **given_), "of its plan")
+    rows = UndoPlan.objects.filter(pk=plan.pk)
+    now = clock.now()
+    rows.update(deadline_at=now)
+    refused(lambda: rows.update(deadline_at=None), "history")
+    refused(lambda: rows.update(deadline_at=now - timedelta(minutes=1)), "history")
+    done = {"status": "executed", "closed_at": now}
+    refused(lambda: rows.update(**done), "nothing was taken back")
+    undo_plans.close_undo(plan, actor=world.oc, reason="Plan it anew.")
+    undo_plans.open_undo_plan(plan, actor=world.planner)
+    mine = [plan.steps.standing().earliest("pk").pk]
+    refused(lambda: UndoRun.objects.create(plan=plan, takes=mine, **given_), "is a draft")
+    look = plan.play.steps.get(position=1)
+    step = {"play_step": look, "action": "x", "inverse": "y", "verify": "z", "position": 9}
+    refused(lambda: UndoStep.objects.create(plan=plan, **step), "changes nothing")
+    back = {"play_step": 1, "action": "x", "inverse": "y", "verify": "z"}
+    with pytest.raises(Invalid, match="changes nothing"):
+        undo_plans.put_undo_plan(
+            plan.play, actor=world.planner, **{**UNDO, "steps": [*UNDO["steps"], back]}
+        )
 
 
 # --- Undo runs, at random -----------------------------------------------------------------------

@@ -306,6 +306,9 @@ class StepReceipt(StrictSerializer):
     accepted = serializers.IntegerField()
     known = serializers.IntegerField()
     rejected = serializers.IntegerField()
+    violations = serializers.IntegerField(
+        help_text="they did what they were not let go for, or would not have been let go for"
+    )
     uncovered = serializers.IntegerField(
         help_text="of those accepted: they change something that nothing takes back"
     )

@@ -86,7 +86,8 @@ class DispatchView(_Run):
         409: the mission is paused, ended or elsewhere. 422: its type is switched off, nobody
         watches, a safeguard says no, or nothing takes this change back. 429: the mission calls this
         toolkit too often. 503: the toolkit's breaker is open. The last two say in `Retry-After`
-        when to ask again. Asked again for a step that was let go, it answers the same.
+        when to ask again. Asked again for a step that was let go, it answers the same; asked for
+        something else under its id, 409.
         """
         let = dispatching.dispatch(self.run(), actor=request.actor, **self.read(request))
         undo = let.step.undo_step
@@ -159,7 +160,8 @@ class StepsView(ListView):
         Each report says how far its step is; what it leaves out stays. A later state never goes
         back, and the same reports end in the same state whatever their order. One that cannot be
         placed is refused by itself, with its reason. What happened while the mission was paused is
-        taken all the same.
+        taken all the same. A step that does something else than it was let go for, or that nobody
+        let go and nobody would have, is taken too, and is a finding that stops the mission.
         """
         given = self.read(request)["steps"]
         mission = mission_of(request, ref)
@@ -172,6 +174,7 @@ class StepsView(ListView):
                 "accepted": receipt.accepted,
                 "known": receipt.known,
                 "rejected": receipt.rejected,
+                "violations": receipt.violations,
                 "uncovered": receipt.uncovered,
                 "verdicts": receipt.verdicts,
             }
