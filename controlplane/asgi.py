@@ -12,13 +12,16 @@ _django = get_asgi_application()
 
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
 from deployments.flags.serving import processes as flags  # noqa: E402
+from missions.threads import told  # noqa: E402
 
 forks.install()
 hands.start("stream")
 flags.begin()
+told.begin()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     hands.start("stream")  # again after a fork, which copies no threads
     flags.begin()
+    told.begin()
     await _django(scope, receive, send)

@@ -19,6 +19,7 @@ django.setup()
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
 from controlplane.jobs.celery_app import TICKS, app  # noqa: E402
 from deployments.flags.serving import processes as flags  # noqa: E402
+from missions.threads import told  # noqa: E402
 
 # Every job comes due by these ticks: the engine's modules turn each second, and its
 # `jobs.schedule` module starts what the jobs' rows say is due.
@@ -43,5 +44,6 @@ app.conf.imports = ("controlplane.jobs.tasks",)
 forks.install()
 hands.install()
 flags.install()
+told.install()
 
 __all__ = ["BEAT", "app"]

@@ -13,13 +13,16 @@ _django = get_wsgi_application()
 
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
 from deployments.flags.serving import processes as flags  # noqa: E402
+from missions.threads import told  # noqa: E402
 
 forks.install()
 hands.start("web")
 flags.begin()
+told.begin()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     hands.start("web")  # again after a fork, which copies no threads
     flags.begin()
+    told.begin()
     return _django(environ, start_response)

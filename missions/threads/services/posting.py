@@ -6,6 +6,7 @@ import json
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from controlplane.lib import clock, context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import (
     Conflict,
+    ControlPlaneError,
     IdempotencyConflict,
     Invalid,
     NotAllowed,
@@ -26,7 +28,7 @@ from controlplane.lib.errors import (
 )
 from controlplane.lib.given import refuse
 from controlplane.lib.ids import uuid7
-from missions.threads import fanout, numbers, rules
+from missions.threads import fanout, measured, numbers, rules, told
 from missions.threads.drafts import Draft
 from missions.threads.models import Message, RuntimeSession, Thread
 from missions.threads.services.common import GUARD, PORTAL
@@ -50,16 +52,32 @@ class Posted:
 
 def post_message(thread: UUID, draft: Draft, *, actor: Actor) -> Posted:
     """Say something. The same key and content again is the first answer again."""
-    _may_post(actor, draft)
+    began = perf_counter()
+    try:
+        _may_post(actor, draft)
+        posted, place = _post(thread, draft, actor)
+    except ControlPlaneError as error:
+        measured.REFUSED.labels(error.error_code).inc()
+        raise
+    took = perf_counter() - began
+    measured.POSTED.labels(draft.kind).inc()
+    measured.POST_SECONDS.observe(took)
+    told.tell(place, "message_posted", "success", ms=took * 1_000, thread=str(thread))
+    return posted
+
+
+def _post(thread: UUID, draft: Draft, actor: Actor) -> tuple[Posted, int]:
+    """What was posted, and in which workspace."""
     values = _values(thread, draft, actor)
     try:
-        return _answered(thread, draft, actor, _run(values))
+        answer = _run(values)
     except IntegrityError as error:
         if "message_key_once" not in str(error):
             raise
         # Said by two at once, or under a key of yesterday: what stands now decides.
         _let_old_key_go(thread, draft, actor)
-        return _answered(thread, draft, actor, _run(values | {"uid": uuid7()}))
+        answer = _run(values | {"uid": uuid7()})
+    return _answered(thread, draft, actor, answer), answer.workspace or 0
 
 
 def _may_post(actor: Actor, draft: Draft) -> None:

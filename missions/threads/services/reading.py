@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.lib.given import refuse
-from missions.threads import fanout, numbers
+from missions.threads import fanout, measured, numbers, told
 from missions.threads.models import Thread
 from missions.threads.services.posting import require_inside
 from missions.threads.statements.read import ACK, READ
@@ -58,8 +59,12 @@ def read_messages(
         "limit": page_size(limit),
         "mine": mine and agent is not None,
     }
-    pk, ours, status, last_seq, inside, cursor, messages, newest, more = one(READ, values)
+    began = perf_counter()
+    pk, place, ours, status, last_seq, inside, cursor, messages, newest, more = one(READ, values)
     require_inside(pk, ours, inside, actor, "thread.read", thread)
+    took = perf_counter() - began
+    measured.READ_SECONDS.observe(took)
+    told.tell(place, "messages_read", "success", ms=took * 1_000, thread=str(thread))
     # What is not for the reader is behind them too, once there is nothing more that is.
     reached = newest if newest is not None else max(since, 0)
     if mine and not more:

@@ -167,7 +167,7 @@ WITH t AS (
 ), noted AS (
     SELECT pg_notify('threads_wake', '') FROM (SELECT FROM woken WHERE fresh LIMIT 1) one
 )
-SELECT t.id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.status,
+SELECT t.id, t.workspace_id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.status,
     %(agent)s::bigint IS NULL OR EXISTS (SELECT FROM p),
     (SELECT count(*) FROM addressed),
     said.uid, said.seq, said.content_hash, said.created_at,
@@ -203,6 +203,7 @@ POST = _TEMPLATE.format(  # our own text: values are parameters
 
 class Answer(NamedTuple):
     thread: int | None
+    workspace: int | None
     ours: bool | None
     status: str | None
     takes_part: bool

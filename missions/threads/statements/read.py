@@ -34,7 +34,7 @@ WITH t AS (
             AND seen_at > clock_timestamp() - interval '3 seconds')
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = clock_timestamp()
 )
-SELECT t.id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.status, t.last_seq,
+SELECT t.id, t.workspace_id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.status, t.last_seq,
     %(agent)s::bigint IS NULL OR EXISTS (SELECT FROM p), (SELECT last_read_seq FROM p),
     coalesce((SELECT json_agg(json_build_object(
         'message_id', r.uid, 'seq', r.seq, 'schema_version', r.schema_version, 'kind', r.kind,
