@@ -13,6 +13,7 @@ from missions import demo_evidence as _evidence  # noqa: F401 - a step of its ow
 from missions import demo_guarding as _guarding  # noqa: F401 - another
 from missions import demo_learning as _learning  # noqa: F401 - another
 from missions import demo_plans as _plans  # noqa: F401
+from missions import demo_told as _told  # noqa: F401
 from missions import services
 from missions.models import Mission
 
@@ -84,7 +85,7 @@ def _in_define(scene: demo.Scene) -> None:
 
 
 def _from_before(scene: demo.Scene) -> None:
-    now, actor = clock.now(), scene.actor("operations_command")
+    now, actor = clock.now(), scene.actor("workspace_admin")
     owner = scene.people["mission_owner"]
 
     def past(stage: str, days: float, lasted: float, outcome: str = "completed") -> dict[str, Any]:

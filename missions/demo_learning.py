@@ -57,7 +57,7 @@ def _history(scene: demo.Scene) -> list[Mission]:
         }
         for place, (title, kind, days, _, _) in enumerate(_DONE)
     ]
-    actor = scene.actor("operations_command")
+    actor = scene.actor("workspace_admin")
     found = [each.mission for each in services.import_missions(scene.workspace, rows, actor=actor)]
     for mission, (_, _, days, rating, minutes) in zip(found, _DONE, strict=True):
         with clock.set_back(timedelta(days=days - 1)):
@@ -103,7 +103,7 @@ def _reflecting(scene: demo.Scene) -> Mission:
                 "visits": _way(now, 1)[:4],
             }
         ],
-        actor=scene.actor("operations_command"),
+        actor=scene.actor("workspace_admin"),
     )
     mission, actor = found.mission, scene.actor("mission_owner")
     asked = [owner, scene.people["operations_command"], scene.people["product_manager"]]

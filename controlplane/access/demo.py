@@ -11,7 +11,8 @@ from controlplane.base import demo
 @demo.step("agents", order=10)
 def agents(scene: demo.Scene) -> None:
     actor = scene.actor("workspace_admin")
-    owner = scene.people["operations_command"]
+    # Somebody who signs no missions: whoever answers for an agent signs nothing that it makes.
+    owner = scene.people["workspace_admin"]
     for role in sorted(AGENTS):
         create_agent(
             scene.workspace,
