@@ -3,6 +3,7 @@ heard again."""
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from controlplane.work.models import Item
 from controlplane.work.services import graph
 from missions import links, stages
 from missions import numbers_plans as numbers
-from missions.models import Run, RunStep, StageVisit
+from missions.models import AgentSession, Run, RunStep, StageVisit, UndoAttempt
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, emit
 from telemetry.models import ToolSession
@@ -29,6 +30,7 @@ wording.register(
     subject="{ref} says nothing since {since}: {title}",
     body="Nothing was heard of it for {minutes} minutes while it executes.",
 )
+logger = logging.getLogger(__name__)
 MOST = 200
 KEY = "mission-stuck:"
 
@@ -45,12 +47,20 @@ def silent(now: datetime, *, limit: int = MOST) -> list[StageVisit]:
         .order_by()
         .values("mission")
     )
+    beats = AgentSession.objects.filter(mission=OuterRef("mission")).order_by().values("mission")
+    tries = (
+        UndoAttempt.objects.filter(run__plan__play__mission=OuterRef("mission"))
+        .order_by()
+        .values("run__plan__play__mission")
+    )
     said = [
         Subquery(steps.annotate(at=Max("reported_at")).values("at")),
         Subquery(
             runs.annotate(at=Max(Greatest("queued_at", "started_at", "ended_at"))).values("at")
         ),
         Subquery(sessions.annotate(at=Max("last_at")).values("at")),
+        Subquery(beats.annotate(at=Max("beat_at")).values("at")),
+        Subquery(tries.annotate(at=Max("at")).values("at")),
     ]
     entered = F("entered_at")
     rows = StageVisit.objects.open().filter(stage="execute_observe", mission__status="active")
@@ -68,7 +78,12 @@ def look_for_stuck() -> dict[str, int]:
     """One look. Each mission in its own transaction: one that cannot be told of keeps no other."""
     now = clock.now()
     found = silent(now)
-    told = sum(tell_stuck(visit) for visit in found)
+    told = 0
+    for visit in found:
+        try:
+            told += tell_stuck(visit)
+        except Exception:  # what cannot be told of one keeps no other from it
+            logger.exception("of %s it could not be told that it says nothing", visit.mission.ref)
     closed = close_heard({str(visit.uid) for visit in found})
     return {"silent": len(found), "told": told, "heard_again": closed}
 

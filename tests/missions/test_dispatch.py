@@ -290,6 +290,31 @@ def test_stuck__told_once_and_closed_when_it_is_heard(world: World) -> None:
         assert stuck.look_for_stuck()["silent"] == 1  # the other one; what is held may be silent
 
 
+def test_stuck__one_that_cannot_be_told_of__keeps_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = world.executing(), world.executing()
+    really = stuck.tell_stuck
+
+    def tell(visit: Any) -> int:
+        if visit.mission_id == bad.pk:
+            raise RuntimeError("its item cannot be made")
+        return really(visit)
+
+    monkeypatch.setattr(stuck, "tell_stuck", tell)
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
+        assert stuck.look_for_stuck() == {"silent": 2, "told": 1, "heard_again": 0}
+    assert good.ref in Item.objects.get(ensure_key__startswith=stuck.KEY).title
+
+
+def test_stuck__while_it_is_taken_back__it_is_heard(world: World) -> None:
+    run = world.changed()
+    undo = world.undo(run)
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
+        world.tries(undo, (2, "failed"))
+        assert stuck.look_for_stuck()["silent"] == 0
+
+
 def test_duty__what_cannot_be__is_refused(world: World) -> None:
     row, now = world.imported(stage="Plan"), clock.now()
     hour = timedelta(hours=1)
