@@ -20,7 +20,9 @@ class DeploymentsConfig(AppConfig):
         from deployments.ci import hearing  # noqa: F401 - listens
         from deployments.maintenance import kept as _maintenance_kept  # noqa: F401
         from deployments.maintenance import presented as maintenance
+        from deployments.maintenance import standing
         from deployments.maintenance import timers as _maintenance_timers  # noqa: F401
+        from deployments.services import items
         from deployments.shown import canary_console, deck_console
         from deployments.watch import timers  # noqa: F401
 
@@ -30,3 +32,5 @@ class DeploymentsConfig(AppConfig):
         deck_console.register()
         maintenance.register()
         work.on_duty.append(answering.assignee)
+        work.stays_open.append(items.stays_open)
+        work.stays_open.append(standing.stays_open)

@@ -25,6 +25,15 @@ def tasks(window: MaintenanceWindow) -> list[Item]:
     return list(rows.select_related("assignee_user").defer("search").order_by("pk"))
 
 
+def stays_open(item: Item) -> str:
+    """For whoever closes it by hand: it is open until the watch of its window is over."""
+    rows = MaintenanceWindow.objects.under_way().filter(item=item)
+    found: MaintenanceWindow | None = rows.order_by("pk").first()
+    if found is None:
+        return ""
+    return f"{found.ref} is {found.get_status_display().lower()}: it closes with that"
+
+
 def service_ids(window: MaintenanceWindow) -> set[int]:
     return {part.service_id for part in window.parts.all()}
 

@@ -17,6 +17,7 @@ from deployments.services import reading
 from deployments.services.noting import PORTAL
 
 KEY = 120
+UNDER_WAY = ("deploying", "verifying", "monitoring")
 
 
 def named(workspace: Workspace, key: Any, *, actor: Actor) -> Item:
@@ -53,6 +54,16 @@ def standing_on(item: Item) -> Deployment | None:
     """The deployment that is on its way with this item."""
     found: Deployment | None = Deployment.objects.open().filter(item=item).first()
     return found
+
+
+def stays_open(item: Item) -> str:
+    """For whoever closes it by hand: it is open until what was brought is verified, and is then
+    closed with the deployment."""
+    rows = Deployment.objects.filter(item=item, status__in=(*UNDER_WAY, Deployment.Status.BLOCKED))
+    for row in rows.order_by("pk"):
+        if row.phase in UNDER_WAY:
+            return f"{row.ref} is {row.get_status_display().lower()}: it closes with that"
+    return ""
 
 
 def item_key(environment: Environment, release: str) -> str:

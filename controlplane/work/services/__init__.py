@@ -21,6 +21,7 @@ from controlplane.work.services.closing import (
 from controlplane.work.services.edges import add_dependency, remove_dependency, set_parent
 from controlplane.work.services.ensuring import Ensured, ensure, open_item
 from controlplane.work.services.following import say_later
+from controlplane.work.services.guards import stays_open
 from controlplane.work.services.items import claim, claim_next, create_item, on_duty, update_item
 from controlplane.work.services.naming import resolve
 from controlplane.work.services.projects import (
@@ -70,6 +71,7 @@ __all__ = [
     "set_parent",
     "set_statuses",
     "set_types",
+    "stays_open",
     "undefer_item",
     "update_item",
     "watch",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import connection
 
 from controlplane.work import vocabulary
@@ -32,6 +34,11 @@ _WORDS = {
 }
 
 
+# What an item of operations stands for may go on: (item) -> why it stays open, or the empty text.
+# The packages above put themselves here.
+stays_open: list[Callable[[Item], str]] = []
+
+
 def open_work(item: Item, *, also_closing: frozenset[int] = frozenset()) -> list[str]:
     """Sentences; empty when it may be closed. What closes in the same step does not stand in the
     way."""
@@ -49,7 +56,10 @@ def open_work(item: Item, *, also_closing: frozenset[int] = frozenset()) -> list
         )
         for why, _, key in sorted(cursor.fetchall()):
             found.setdefault(why, []).append(key)
-    return [f"{_WORDS[why]} {_some(keys)}" for why, keys in found.items()]
+    words = [f"{_WORDS[why]} {_some(keys)}" for why, keys in found.items()]
+    if item.is_operations:
+        words += filter(None, (ask(item) for ask in stays_open))
+    return words
 
 
 def _some(keys: list[str]) -> str:
