@@ -62,3 +62,24 @@ def test_start_and_cancel__at_once__one_of_them() -> None:
         found = race(2, lambda n: verbs[n]())
     assert sum(isinstance(each, ControlPlaneError) for each in found) == 1, found
     assert again(row).status in {"in_progress", "cancelled"}
+
+
+def test_missed_and_moved__at_once__has_its_new_time() -> None:
+    world = World()
+    row = world.approved_window()
+    tell_in_time(row)
+    with at(row.ends_at + timedelta(minutes=1)):
+        verbs = (
+            fire,
+            lambda: services.reschedule(
+                again(row), actor=world.actor, reason="Nobody came.", **world.span(weeks=1)
+            ),
+        )
+        found = race(2, lambda n: verbs[n]())
+        fire()
+    assert not [each for each in found if isinstance(each, Exception)], found
+    moved = again(row)
+    assert (moved.status, moved.revision) == ("announced", 2)
+    assert set(moved.parts.values_list("holds", flat=True)) == {True}
+    said = Notification.objects.filter(kind="maintenance.missed", workspace=world.workspace)
+    assert said.count() <= 1
