@@ -126,7 +126,7 @@ def _from_before(scene: demo.Scene) -> None:
                 ],
             },
         ],
-        actor=actor,
+        actor=scene.actor("workspace_admin"),  # who imports approves nothing of it
     )
     services.pause_mission(
         found[0].mission,
