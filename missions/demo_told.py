@@ -74,7 +74,7 @@ _SENT_BACK = Story(
 )  # fmt: skip
 
 
-@demo.step("missions.told", order=84)
+@demo.step("missions.told", order=89)
 def told(scene: demo.Scene) -> None:
     if Mission.objects.of(scene.workspace).filter(external_ref=_DONE.key).exists():
         return
