@@ -27,7 +27,7 @@ from missions.desk.asking import mission_of
 from missions.gates.looking import Look
 from missions.models import Mission, StageVisit
 from missions.services.feedback import may_answer
-from missions.shown.timeline import timeline
+from missions.shown.timeline import latest
 from missions.standing import Standing, standing
 
 ROWS = 30
@@ -126,7 +126,7 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "feedback_url": _feedback_url(row, actor),
         "retrospective_url": _retrospective_url(row, look),
         "signed": [visit for visit in look.visits if visit.approval is not None],
-        "latest": timeline_latest(row),
+        "latest": latest(row, most=_LATEST),
     }
     return show(request, "missions/mission.html", context)
 
@@ -145,11 +145,6 @@ def _feedback_url(row: Mission, actor: Actor) -> str:
 def _retrospective_url(row: Mission, look: Look) -> str:
     there = look.last_visit(stages.LAST) is not None
     return reverse("mission_desk:retrospective", args=(row.uid,)) if there else ""
-
-
-def timeline_latest(row: Mission) -> list[dict[str, Any]]:
-    """The newest first."""
-    return timeline(row)[-_LATEST:][::-1]
 
 
 def _track(look: Look) -> list[dict[str, Any]]:

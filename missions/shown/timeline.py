@@ -25,6 +25,11 @@ def timeline(mission: Mission, *, most: int = MOST, after: int = 0) -> list[dict
     return [_entry(row) for row in rows.order_by("pk")[:most]]
 
 
+def latest(mission: Mission, *, most: int) -> list[dict[str, Any]]:
+    """The newest first."""
+    return [_entry(row) for row in story(mission).order_by("-pk")[:most]]
+
+
 def story(mission: Mission, visits: Iterable[StageVisit] | None = None) -> Any:
     """For whoever may see the mission: what happened to it is part of it. What was refused is the
     business of those who read the log."""

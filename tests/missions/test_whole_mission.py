@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from controlplane.access.models import Workspace
+from controlplane.base.registries import PanelQuestion, panels
 from controlplane.lib import clock
 from controlplane.notify import outbox
 from deployments.flags import services as flags
@@ -23,6 +24,8 @@ from missions.api.learning import examples as learnt
 from missions.api.plans import examples as plans
 from missions.models import Mission
 from missions.services.evidence import bundles
+from telemetry.audits import Window
+from telemetry.audits.kinds import BOOK
 from telemetry.models import Event
 from tests import make
 from tests.kit.guarding import World
@@ -252,6 +255,31 @@ def test_mission__from_intent_to_retrospective(db: None, settings: Any) -> None:
         "execution_step_completed", "evidence_bundle_generated", "feedback_submitted",
         "mission_completed",
     }, told  # fmt: skip
+    assert {code: looked_at(team, code) for code in _AUDITED} == dict.fromkeys(_AUDITED, ("ok", []))
+    each_stage_once(team)
+
+
+# What the audit of telemetry asks of missions: told when a stage is left, none of another stage,
+# the way back before the change, signs of life.
+_AUDITED = ("T5", "T9", "T10", "T11")
+
+
+def looked_at(team: Team, code: str) -> tuple[str, list[str]]:
+    now = clock.now()
+    window = Window(team.workspace.pk, now - timedelta(days=1), now + timedelta(hours=1), 1_000)
+    check = BOOK.check_of(BOOK.rules[code])
+    assert check is not None
+    answer = check(window)
+    return answer.status, [gap.text for gap in answer.gaps]
+
+
+def each_stage_once(team: Team) -> None:
+    """The table of stages counts what happened: entered, open, completed, given up, done again."""
+    panel = panels.get("mission-stages")
+    assert panel is not None
+    now = clock.now()
+    asked = PanelQuestion(team.workspace.pk, now - timedelta(days=1), now + timedelta(minutes=1))
+    assert [line[1:7] for line in panel.data(asked).rows] == [(1, 0, 1, 0, 0, 100.0)] * 5
 
 
 def test_agents__sign_nothing_and_skip_nothing(db: None) -> None:
