@@ -19,8 +19,9 @@ from controlplane.notify.services import To, notify
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from missions import guarding, links
-from missions.models import Finding, Mission, Violation
+from missions.models import Finding, Mission, UndoPlan, Violation
 from missions.services.noting import PORTAL, note
+from missions.services.outstanding import is_over, outstanding
 from missions.services.pausing import SHOWN, pause_mission
 
 SIGNAL = "mission.safeguard"
@@ -64,6 +65,7 @@ def stop(mission: Mission, why: str) -> None:
 
 def _item(violation: Violation, title: str, found: str) -> Item:
     mission = violation.mission
+    said = f"{found}\n\nIt holds {mission.ref} until each finding is decided. {way_back(mission)}"
     project = work.ensure_operations_project(mission.workspace, actor=PORTAL)
     ensured = work.ensure(
         project,
@@ -73,9 +75,26 @@ def _item(violation: Violation, title: str, found: str) -> Item:
         item_type="incident",
         priority=_PRIORITY[violation.severity],
         labels=["incident", "mission", "safeguard"],
-        description=f"{found}\n\nIt holds {mission.ref} until each finding is decided.".strip(),
+        description=said.strip(),
     )
     return ensured.item
+
+
+def way_back(mission: Mission) -> str:
+    """What Operations Command decides besides, where something was changed that can still be taken
+    back; empty where there is nothing."""
+    plan = UndoPlan.objects.filter(play__mission=mission, play__status="selected").first()
+    if plan is None or plan.status != UndoPlan.Status.READY:
+        return ""
+    left = outstanding(plan)
+    if not left or plan.deadline_at is None or is_over(plan):
+        return ""
+    steps = f"{len(left)} step{'' if len(left) == 1 else 's'}"
+    return (
+        f"What it changed can be taken back in {steps} until"
+        f" {plan.deadline_at:%Y-%m-%d %H:%M} UTC: Operations Command decides whether,"
+        f" at {links.plan_page(mission)}#undo"
+    )
 
 
 def _signal(violation: Violation, title: str, found: str, actor: Actor) -> None:
@@ -91,6 +110,7 @@ def _signal(violation: Violation, title: str, found: str, actor: Actor) -> None:
         "paused": violation.paused,
         "item": violation.item.key if violation.item is not None else "",
         "found": found[:2_000],
+        "way_back": way_back(mission),
         "reported_by": actor.ref,
         "link": links.page_of(mission),
     }
@@ -111,7 +131,7 @@ def tell_validators(finding: Finding, *, again: str = "") -> None:
             "ref": mission.ref,
             "title": title,
             "severity": finding.get_severity_display().lower(),
-            "found": finding.message or "Nothing more was said.",
+            "found": f"{finding.message or 'Nothing more was said.'} {way_back(mission)}".strip(),
         },
         urgency="critical" if finding.severity == "critical" else "normal",
         link=links.findings_of(mission),
