@@ -3,6 +3,7 @@ its checklist, its brief, its checkpoint, its parts, its way."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,7 +13,7 @@ from controlplane.access.policy import can
 from controlplane.approvals import links as approval_links
 from controlplane.approvals.shown import words
 from missions import stages
-from missions.models import Brief
+from missions.models import Brief, StageVisit
 from missions.shown import moves, sections
 from missions.shown.cockpit import Cockpit
 from missions.shown.following import Next, following
@@ -42,6 +43,7 @@ def panel(
         "under_way": mission.is_under_way,
         "track": track(mission, look.visits),
         "following": next_ or following(cockpit),
+        "sent_back": _sent_back(look.visit, look.visits),
         "doors": doors(cockpit),
         "lines": lines(cockpit),
         "may_tick": bool(tickable),
@@ -56,6 +58,14 @@ def panel(
         "visit_columns": VISITS,
         "visit_rows": visit_rows(look.visits),
     }
+
+
+def _sent_back(here: StageVisit | None, visits: Iterable[StageVisit]) -> StageVisit | None:
+    """What it came back from, and with that why, while it is where it was sent to."""
+    left = [each for each in visits if each.left_at is not None]
+    last = max(left, key=lambda each: (each.left_at, each.pk), default=None)
+    back = last is not None and last.outcome == StageVisit.Outcome.SENT_BACK
+    return last if back and here is not None else None
 
 
 def _others(cockpit: Cockpit) -> list[tuple[str, str]]:

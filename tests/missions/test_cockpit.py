@@ -131,6 +131,16 @@ def test_next__ended__nothing_to_press(world: World) -> None:
     assert "Not wanted." in found.why
 
 
+def test_next__sent_back__says_why(world: World, owner: Client) -> None:
+    with all_answered():
+        row = world.in_stage("plan_approve")
+        assert "Sent back from" not in text(owner, row)
+        services.send_back(row, actor=world.oc, to="prepare", reason="The scope is too wide.")
+        said = text(owner, again(row)).split("msn-why", 1)[1].split("</section>", 1)[0]
+    assert "Sent back from Plan &amp; Approve" in said
+    assert "The scope is too wide." in said
+
+
 def test_page__one_primary_button(world: World, owner: Client) -> None:
     for row in (world.draft(), world.started(brief={}), world.locked()):
         page = text(owner, row)
