@@ -24,6 +24,12 @@ def telemetry(scene: demo.Scene) -> None:
     events = simulate.events(demo.SEED, start, now, RATE)
     simulate.deliver(events, simulate.inside(scene.workspace, relieve=rollups.settle))
     rollups.settle()
-    kpis.refresh(scene.workspace, actor=JOB)
     audits.audit(scene.workspace, actor=JOB)
-    rollups.settle()  # both have reported of themselves
+    rollups.settle()  # it has reported of itself
+
+
+@demo.step("telemetry.figures", order=95)
+def figures(scene: demo.Scene) -> None:
+    """When there are missions, incidents and deployments to count."""
+    kpis.refresh(scene.workspace, actor=JOB)
+    rollups.settle()
