@@ -35,6 +35,7 @@ def register() -> None:
             "execute:completed": "complete/completed the undo",
             "execute:failed": "report/reported that the undo failed",
             "execute:step": "take/took a step that changes something in the mission",
+            "execute:said": "say/said how a step of the mission ended",
             "execute:reported": "report/reported steps of the mission",
         },
     )

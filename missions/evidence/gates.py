@@ -19,8 +19,12 @@ _MEND = "Bring it back from a backup and read it again, or take it away"
 def files_of(visit: StageVisit) -> list[dict[str, str]]:
     """Files of the visit as evidence: those that were read back and found whole."""
     return [
-        {"label": row.title, "link": links.artifact_page(row), "sha256": row.sha256,
-         "by": row.uploaded_by}
+        {
+            "label": row.title,
+            "link": links.artifact_page(row),
+            "sha256": row.sha256,
+            "by": row.uploaded_by,
+        }
         for row in reads.ARTIFACTS.of(visit.mission)
         if row.visit_id == visit.pk and row.stands
     ]

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Max, OuterRef, Subquery
+from django.db.models import DateTimeField, F, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
 from controlplane.audit.refs import subject_ref
@@ -35,9 +35,9 @@ MOST = 200
 KEY = "mission-stuck:"
 
 
-def silent(now: datetime, *, limit: int = MOST) -> list[StageVisit]:
+def silent(now: datetime) -> QuerySet[StageVisit]:
     """Open visits of Execute & Observe of missions that are not held, nothing of which was heard
-    for so long; `heard_at` is when it last was."""
+    for so long; `heard_at` is when it last was. What was let go on was heard of then."""
     steps = RunStep.objects.filter(mission=OuterRef("mission")).order_by().values("mission")
     runs = Run.objects.filter(mission=OuterRef("mission")).order_by().values("mission")
     sessions = (
@@ -66,26 +66,36 @@ def silent(now: datetime, *, limit: int = MOST) -> list[StageVisit]:
     rows = StageVisit.objects.open().filter(stage="execute_observe", mission__status="active")
     found = rows.annotate(
         heard_at=Greatest(
-            entered, *(Coalesce(each, entered, output_field=DateTimeField()) for each in said)
+            entered,
+            F("mission__changed_at"),
+            *(Coalesce(each, entered, output_field=DateTimeField()) for each in said),
         )
-    ).filter(heard_at__lte=now - timedelta(minutes=numbers.STUCK_MINUTES.value))
-    return list(
-        found.select_related("mission__workspace", "mission__item").order_by("heard_at")[:limit]
     )
+    return found.filter(heard_at__lte=now - timedelta(minutes=numbers.STUCK_MINUTES.value))
+
+
+def key_of(visit: StageVisit) -> str:
+    """Of this silence: an item that somebody closed does not come back with the next look."""
+    heard: datetime = visit.heard_at  # type: ignore[attr-defined] # annotated
+    return f"{KEY}{visit.uid}:{int(heard.timestamp())}"
 
 
 def look_for_stuck() -> dict[str, int]:
     """One look. Each mission in its own transaction: one that cannot be told of keeps no other."""
-    now = clock.now()
-    found = silent(now)
+    found = list(
+        silent(clock.now())
+        .select_related("mission__workspace", "mission__item")
+        .order_by("heard_at")
+    )
+    keys = {key_of(visit): visit for visit in found}
+    known = set(Item.objects.filter(ensure_key__in=keys).values_list("ensure_key", flat=True))
     told = 0
-    for visit in found:
+    for visit in [visit for key, visit in keys.items() if key not in known][:MOST]:
         try:
             told += tell_stuck(visit)
         except Exception:  # what cannot be told of one keeps no other from it
             logger.exception("of %s it could not be told that it says nothing", visit.mission.ref)
-    closed = close_heard({str(visit.uid) for visit in found})
-    return {"silent": len(found), "told": told, "heard_again": closed}
+    return {"silent": len(found), "told": told, "heard_again": close_heard(set(keys))}
 
 
 @transaction.atomic
@@ -94,14 +104,15 @@ def tell_stuck(visit: StageVisit) -> int:
     mission = visit.mission
     graph.lock(mission.workspace_id)
     row = hold(mission)
-    if row.status != "active" or row.stage != "execute_observe":
+    still = silent(clock.now()).filter(pk=visit.pk).first()
+    if still is None:  # heard, held or elsewhere since we looked
         return 0
-    heard: datetime = visit.heard_at  # type: ignore[attr-defined] # annotated
+    heard: datetime = still.heard_at
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     minutes = round((clock.now() - heard).total_seconds() / 60)
     found = work.ensure(
         project,
-        f"{KEY}{visit.uid}",
+        key_of(still),
         actor=PORTAL,
         title=f"{row.ref} executes and says nothing: {row.title}"[:500],
         item_type="bug",
@@ -130,13 +141,12 @@ def tell_stuck(visit: StageVisit) -> int:
     return 1
 
 
-def close_heard(silent_visits: set[str]) -> int:
+def close_heard(still_silent: set[str]) -> int:
     """What is heard again, held or elsewhere by now is no more in anybody's way."""
     closed = 0
     rows = Item.objects.filter(ensure_key__startswith=KEY).unfinished().defer("search")
-    for item in rows.select_related("project").order_by("pk")[:MOST]:
-        if item.ensure_key.removeprefix(KEY) not in silent_visits:
-            with transaction.atomic():
-                work.close_item(item, actor=PORTAL, reason="It is heard again.", force=True)
-            closed += 1
+    for item in rows.exclude(ensure_key__in=still_silent).select_related("project")[:MOST]:
+        with transaction.atomic():
+            work.close_item(item, actor=PORTAL, reason="It is heard again.", force=True)
+        closed += 1
     return closed

@@ -10,7 +10,8 @@ from missions import links
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
 from missions.models import Mission, Run, RunStep
-from missions.services import executing
+from missions.querysets_plans import UNHEARD
+from missions.services import executing, hearsay
 from missions.shown.deciding import Act, Ask, Tried, refusal_of, said_once, with_trial
 
 MOST_RUNS = 50
@@ -37,6 +38,7 @@ STEPS = (
 _TONES = {"queued": "neutral", "running": "info", "finished": "neutral", "aborted": "warn"}
 _STEP_TONES = {"queued": "neutral", "running": "info", "skipped": "neutral", "failed": "warn",
                "succeeded": "good"}  # fmt: skip
+ENDED = ((hearsay.MADE, "made"), (hearsay.NOT_MADE, "not made"))
 FILTERS = (("", "All"), ("failed", "Failed"), ("running", "Running"), ("changing", "Changing"))
 
 
@@ -131,6 +133,7 @@ def run_page(
             Act("abort", "run", "Abort it", "Abort it", (Ask("reason", "Because", required=True),),
                 why)
         ]  # fmt: skip
+    acts += _unheard(run, actor)
     at = links.run_page(run)
     return {
         **log(run, chosen),
@@ -142,6 +145,27 @@ def run_page(
         ],
         "plan_url": links.plan_page(run.mission),
     }
+
+
+def _unheard(run: Run, actor: Actor) -> list[Act]:
+    """Of what was let go and nobody spoke since, a person who looked may say how it ended: until
+    then it counts as perhaps done."""
+    names = list(
+        RunStep.objects.filter(UNHEARD, run=run)
+        .order_by("pk")
+        .values_list("external_id", flat=True)[:MOST_STEPS]
+    )
+    if not names:
+        return []
+    asks = (
+        Ask("step", "Step", "choice", choices=[(name, name) for name in names], required=True),
+        Ask("ended", "It was", "choice", choices=ENDED, required=True),
+        Ask("reason", "How you know", required=True),
+    )
+    words = "Say how a step ended"
+    return [
+        Act("said", "run", words, words, asks, refusal_of(actor, "mission.execute", run.mission))
+    ]
 
 
 # --- On the mission's page ----------------------------------------------------------------------

@@ -20,7 +20,7 @@ from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.lib.given import refuse
 from missions import links
 from missions.models import Mission, Run, UndoPlan, UndoRun
-from missions.services import executing, plan_notes, plays, undo_plans, undoing
+from missions.services import executing, hearsay, plan_notes, plays, undo_plans, undoing
 from missions.shown import plan, plan_undo, runs
 from missions.shown.deciding import Tried
 from missions.web.common import mission_of, page, posted, show, version_of
@@ -346,7 +346,14 @@ def run_log(request: HttpRequest, uid: uuid.UUID, run: uuid.UUID) -> HttpRespons
         executing.abort_run(found, actor=actor, reason=posted(request, "reason"))
         return f"{found} is aborted."
 
-    return _decide(request, row, {"abort": abort}, again, links.run_page(found))
+    def said(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:
+        name = posted(request, "step", 100)
+        hearsay.say_how(
+            found, name, posted(request, "ended", 20), actor=actor, reason=posted(request, "reason")
+        )
+        return f"Step {name} counts as what you said."
+
+    return _decide(request, row, {"abort": abort, "said": said}, again, links.run_page(found))
 
 
 def _run(row: Mission, uid: uuid.UUID) -> Run:

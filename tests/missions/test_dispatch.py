@@ -22,6 +22,7 @@ from controlplane.lib.errors import (
     RateLimited,
     Unavailable,
 )
+from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.flags import services as flags
 from deployments.flags.models import FlagState
@@ -288,6 +289,30 @@ def test_stuck__told_once_and_closed_when_it_is_heard(world: World) -> None:
         at.shift(timedelta(minutes=31))
         services.pause_mission(again(quiet), actor=world.oc, reason="Wait.")
         assert stuck.look_for_stuck()["silent"] == 1  # the other one; what is held may be silent
+
+
+def test_stuck__closed_by_somebody__comes_with_the_next_silence(world: World) -> None:
+    quiet = world.executing()
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False) as at:
+        assert stuck.look_for_stuck()["told"] == 1
+        item = Item.objects.get(ensure_key__startswith=stuck.KEY)
+        work.close_item(item, actor=make.JOB, reason="We know.", force=True)
+        assert stuck.look_for_stuck() == {"silent": 1, "told": 0, "heard_again": 0}
+        services.pause_mission(again(quiet), actor=world.oc, reason="Wait.")
+        at.shift(timedelta(hours=3))
+        services.resume_mission(again(quiet), actor=world.oc, reason="Go on.")
+        assert stuck.look_for_stuck()["silent"] == 0  # it goes on since this moment
+        at.shift(timedelta(minutes=31))
+        assert stuck.look_for_stuck() == {"silent": 1, "told": 1, "heard_again": 0}
+
+
+def test_stuck__more_than_one_look_tells_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stuck, "MOST", 1)
+    for _ in range(2):
+        world.executing()
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
+        for told in (1, 1, 0):
+            assert stuck.look_for_stuck() == {"silent": 2, "told": told, "heard_again": 0}
 
 
 def test_stuck__one_that_cannot_be_told_of__keeps_no_other(

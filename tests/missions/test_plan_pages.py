@@ -11,9 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.lib import clock
+from controlplane.lib.errors import NotAllowed
 from missions import links
 from missions.models import HookCheck, Play, UndoPlan, UndoRun
-from missions.services import plan_notes
+from missions.services import hearsay, plan_notes
 from tests import make
 from tests.kit import settled
 from tests.kit.missions_plans import World, many
@@ -155,6 +156,34 @@ def test_log__grows_and_stays_the_same_while_nothing_happens(
     assert post(operations, page, "abort", reason="Enough.").status_code == 302
     run.refresh_from_db()
     assert run.status == "aborted"
+
+
+def test_log__a_person_says_how_a_silent_step_ended(world: World, operations: Client) -> None:
+    run = world.run()
+    page = links.run_page(run)
+    assert "Say how a step ended" not in operations.get(page).content.decode()
+    for place, key in ((2, "quiet"), (3, "slow")):
+        world.step(run, place, key)
+    world.report(run, {"external_id": "slow", "status": "running", "sequence": 7})
+    assert "Say how a step ended" in operations.get(page).content.decode()
+    given = {"step": "quiet", "ended": "made", "reason": "The label is there."}
+    assert post(operations, page, "said", **given | {"reason": ""}).status_code == 400
+    assert post(operations, page, "said", **given | {"ended": "perhaps"}).status_code == 400
+    assert post(operations, page, "said", **given).status_code == 302
+    assert post(operations, page, "said", **given).status_code == 409  # it is known now
+    given |= {"step": "slow", "ended": "not_made"}
+    assert post(operations, page, "said", **given).status_code == 302
+    assert dict(run.steps.values_list("external_id", "status")) == {
+        "quiet": "succeeded", "slow": "skipped",
+    }  # fmt: skip
+    # Its agent, heard after all, is believed.
+    world.report(run, {"external_id": "slow", "status": "failed", "sequence": 9})
+    assert run.steps.get(external_id="slow").status == "failed"
+    with pytest.raises(NotAllowed):
+        hearsay.say_how(run, "slow", "made", actor=world.executor, reason="I was there.")
+    viewer = make.client(make.person(world.workspace, "viewer"))
+    assert post(viewer, page, "said", **given).status_code in {302, 403}
+    assert run.steps.get(external_id="slow").status == "failed"
 
 
 def test_log__of_many_steps__costs_as_much_as_of_few(world: World, operations: Client) -> None:
