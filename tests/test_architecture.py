@@ -138,6 +138,8 @@ WRITERS: dict[str, str] = {
     "telemetry.partitions.opening": "days and their files",
     "telemetry.rollups.marks": "the roller",
     "missions.governance.running": "keeps checks, and what they found",
+    "missions.threads.waking.asking": "services of whoever asks for a wake, and of who answers",
+    "missions.threads.waking.reconciling": "finds what was missed, in sets",
     "telemetry.rollups.missions": "the roller",
     "telemetry.rollups.sessions": "the roller",
     "telemetry.rollups.statements": "the roller",

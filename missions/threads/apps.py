@@ -8,5 +8,7 @@ class ThreadsConfig(AppConfig):
 
     def ready(self) -> None:
         from missions.threads import errors, kept, presented, rules, transitions  # noqa: F401
+        from missions.threads.waking import registered
 
         presented.register()
+        registered.register()

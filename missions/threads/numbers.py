@@ -122,6 +122,19 @@ DEFER_SECONDS = define(
 RESUMES = define(
     "threads.resumes", 2, unit="tries", why="Playbook: before a session is spawned anew."
 )
+SPAWNS = define("threads.spawns", 1, unit="tries", why="One anew; whoever looks then is a person.")
+WEBHOOK_SECONDS = define(
+    "threads.webhook_seconds", 5.0, unit="seconds", why="A receiver takes a reference, no work."
+)
+WEBHOOK_FAILURES = define(
+    "threads.webhook_failures",
+    10,
+    unit="failures",
+    why="In a row; then the address is switched off until it is registered again.",
+)
+RUN_OUTPUT = define(
+    "threads.run_output", 8_000, unit="characters", why="The end of what a command said."
+)
 CRASHES = define(
     "threads.crashes", 3, unit="failures", why="Playbook: so many within the window, and no resume."
 )
