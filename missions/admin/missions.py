@@ -76,6 +76,7 @@ class MissionAdmin(ModelAdmin[Mission]):
     head_state = "status"
     head_owner = "owner"
     head_clocks = ("due_at",)
+    timeline_rows = 20
     facts = (
         *("status", "owner", "ref", "in_stage", "priority", "due_at", "due_on", "flag", "persona"),
         *("tagged", "item", "close_reason", "started_at", "closed_at"),

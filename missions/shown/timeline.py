@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Concat
 from controlplane.approvals.models import Request
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
+from controlplane.audit.refs import subject_ref
 from controlplane.lib.text import short
 from missions.models import Mission, Play, Run, StageVisit, UndoPlan, UndoRun
 from missions.services.checkpoints import subject
@@ -32,9 +33,13 @@ def latest(mission: Mission, *, most: int) -> list[dict[str, Any]]:
 
 def story(mission: Mission, visits: Iterable[StageVisit] | None = None) -> Any:
     """For whoever may see the mission: what happened to it is part of it. What was refused is the
-    business of those who read the log."""
+    business of those who read the log; what the portal says on the work item is the echo of what
+    stands here already."""
     rows = AuditEvent.objects.about_any(subjects(mission, visits))
-    return rows.filter(workspace_id=mission.workspace_id).exclude(outcome="denied")
+    told = rows.filter(workspace_id=mission.workspace_id).exclude(outcome="denied")
+    if mission.item is None:
+        return told
+    return told.exclude(actor_kind="job", subject_ref=subject_ref(mission.item))
 
 
 def subjects(mission: Mission, visits: Iterable[StageVisit] | None = None) -> list[Any]:

@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from controlplane.audit import services as audit
+from controlplane.audit.models import AuditEvent
 from controlplane.lib.actors import Actor
+from controlplane.work import services as work
 from missions import services
 from missions.gates import registry
 from missions.gates.kinds import failed
@@ -23,12 +25,22 @@ from missions.shown import sections
 from missions.shown.cockpit import Cockpit
 from missions.shown.following import Next, following
 from missions.shown.gate_rows import doors
+from missions.shown.timeline import timeline
 from missions.shown.track import track
 from tests import make
 from tests.console.test_colours_and_sizes import sheets, undressed, weight
 from tests.console.test_own_pages import asked_of
 from tests.kit import settled
-from tests.kit.missions import BRIEF, LINK, World, again, all_answered, request_of, visit_of
+from tests.kit.missions import (
+    BRIEF,
+    LINK,
+    World,
+    again,
+    all_answered,
+    deliver,
+    request_of,
+    visit_of,
+)
 
 
 @settled.once
@@ -336,6 +348,22 @@ def test_timeline__whole_story__also_for_who_does_not_read_the_log(
     assert f"{request_of(again(row)).ref}" in page
     trail = owner.get(page_of(row).replace("/change/", "/history/")).content.decode()
     assert "locked the brief of the mission" in trail
+
+
+def test_timeline__the_portals_echo_on_the_item_is_left_out(world: World) -> None:
+    row = world.started()
+    services.pause_mission(row, actor=world.oc, reason="Wait.")
+    deliver()
+    item = again(row).item
+    assert item is not None
+    about_item = AuditEvent.objects.filter(subject_ref=f"work.item:{item.pk}")
+    assert about_item.filter(actor_kind="job").exists()
+    told = timeline(again(row))
+    assert not [each for each in told if each["kind"] == "job" and "commented" in each["words"]]
+    assert [each["reason"] for each in told if each["action"] == "mission.pause"] == ["Wait."]
+    # What people do to the item is part of the story.
+    work.comment(item, "Who looks at it?", actor=world.oc)
+    assert timeline(again(row))[-1]["action"] == "work.comment"
 
 
 def test_timeline__another_missions_story_is_not_told(world: World, owner: Client) -> None:

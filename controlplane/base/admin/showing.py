@@ -61,7 +61,8 @@ class Showing(_Base):
     `head_owner` name a field or a display method each (a fact of such a name is found by itself),
     `head_clocks` the times that matter now: a deadline counts down, anything else says since when.
     What the head says is not said again among the facts. `audited` is False where nothing is ever
-    done to a row, which has no timeline then.
+    done to a row, which has no timeline then. `timeline_rows` are fewer events than usual, where
+    the panel above them says already how the row stands.
     """
 
     tabs: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -80,6 +81,7 @@ class Showing(_Base):
     head_clocks: ClassVar[Sequence[str]] = ()
     in_palette: ClassVar[bool] = False
     audited: ClassVar[bool] = True
+    timeline_rows: ClassVar[int] = 0
     phone_columns: ClassVar[Sequence[str]] = ()
     formfield_overrides: ClassVar[Any] = {
         models.DateTimeField: _MOMENT,
@@ -155,15 +157,16 @@ class Showing(_Base):
 
     def row_shown(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         events: list[AuditEvent] = []
+        most = self.timeline_rows or TIMELINE_ROWS.value
         if self.audited:
             rows = self.story(request, obj).order_by("-id")
-            events = list(rows[: TIMELINE_ROWS.value + 1])
+            events = list(rows[: most + 1])
         wanted = EDIT in request.GET and self.has_change_permission(request, obj)
         return {
             "portal": self,
             "editing": wanted or request.method == "POST",
-            "events": events[: TIMELINE_ROWS.value],
-            "older_events": len(events) > TIMELINE_ROWS.value,
+            "events": events[:most],
+            "older_events": len(events) > most,
             **self.panel_context(request, obj),
         }
 
