@@ -66,7 +66,8 @@ def undo_closed(look: Look) -> Found:
     if plan.deadline_at is None or not changed:
         return passed("Nothing was changed: there is nothing to take back.", page)
     if number := unheard(plan):
-        return waiting(f"Of {number} changes the end was not reported.", page)
+        runs = ("Runs", links.runs_page(look.mission))
+        return waiting(f"Of {number} of its changes nobody said how they ended.", runs)
     if plan.deadline_at <= look.now:
         return passed(f"It was over at {plan.deadline_at:%H:%M} UTC.", page)
     return waiting(f"It can be taken back until {plan.deadline_at:%Y-%m-%d %H:%M} UTC.", page)
