@@ -17,7 +17,7 @@ from controlplane.lib import clock
 from deployments.flags import is_enabled, services
 from deployments.flags.models import Flag, FlagUsage, SdkToken, UnknownFlag
 from deployments.flags.services.apps import App
-from deployments.flags.serving import counting, loading, processes
+from deployments.flags.serving import counting, loading
 from deployments.flags.serving.store import Store, store
 from tests import make
 from tests.kit import sdk as flags
@@ -260,13 +260,13 @@ def test_fork__a_lock_held_by_nobody_is_none() -> None:
 def test_fork__counts_are_written_once_and_wait_for_no_lost_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "_writing_in", os.getpid())
+    monkeypatch.setattr(counting, "written_in", os.getpid())
     counting.answered(1, App("x"), [counting.Answer("a", True, "")])
     with counting._lock, counting._writing:
         child = os.fork()
         if child == 0:  # says by its exit what it found; pytest must not go on in it
             free = counting._lock.acquire(timeout=5) and counting._writing.acquire(timeout=5)
-            ok = free and counting.pending() == 0 and processes._writing_in == 0
+            ok = free and counting.pending() == 0 and counting.written_in == 0
             os._exit(0 if ok else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert counting.pending() == 1

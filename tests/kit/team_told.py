@@ -93,11 +93,14 @@ def told(team: Team) -> None:
 
 
 def shown(team: Team) -> None:
-    """The same on the mission's page, the newest first."""
+    """The same on the mission's page, which shows the end of it, and on its trail, the newest
+    first."""
     mo = team.mo
     mo.open(team.page())
     mo.sees("All five stages are signed.")
-    lines = mo.browser.text(".kit-timeline").lower()
+    assert "completed the mission" in mo.browser.text(".kit-timeline").lower()
+    mo.open(team.page().replace("/change/", "/history/"))
+    lines = mo.browser.text("main").lower()
     places = [
         lines.find(words)
         for words in ("completed the mission", "gave feedback", "made the evidence bundle",

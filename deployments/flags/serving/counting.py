@@ -57,6 +57,7 @@ class _Pending:
 
 
 _pending = _Pending()
+written_in = 0  # the process in which somebody writes them down
 _lock = threading.Lock()
 _writing = threading.Lock()
 
@@ -183,8 +184,9 @@ def forget() -> None:
 
 def _after_fork() -> None:
     """The locks may be held by threads that aren't here, and the parent writes its counts."""
-    global _lock, _writing, _pending
+    global _lock, _writing, _pending, written_in
     _lock, _writing, _pending = threading.Lock(), threading.Lock(), _Pending()
+    written_in = 0
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -193,6 +195,6 @@ os.register_at_fork(after_in_child=_after_fork)
 @atexit.register
 def _last() -> None:
     """A process that ends in order writes what it still holds."""
-    if len(_pending):
+    if len(_pending) and written_in == os.getpid():
         flush()
         connections.close_all()

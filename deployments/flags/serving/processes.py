@@ -18,29 +18,19 @@ WRITE_SECONDS = define(
     unit="seconds",
     why="Counts of a process that is killed are lost; one statement a table each time.",
 )
-_writing_in = 0
 
 
 def begin() -> None:
     """See to it that both run in this process. Cheap enough for every request; a fork copies no
     threads, so it is asked again."""
-    global _writing_in
     watching.watch()
-    if _writing_in != os.getpid():
-        _writing_in = os.getpid()
+    if counting.written_in != os.getpid():
+        counting.written_in = os.getpid()
         Loop("flags-counts", WRITE_SECONDS.value, counting.flush).start()
 
 
 def _in_worker(**_: Any) -> None:
     begin()
-
-
-def _after_fork() -> None:
-    global _writing_in
-    _writing_in = 0
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 def install() -> None:
