@@ -111,24 +111,25 @@ def owner_refs(mission: Mission) -> list[str]:
     refs = [f"user:{mission.owner_id}"]
     if mission.created_by.startswith(("user:", "agent:")):
         refs.append(mission.created_by)
-    return _with_their_people(refs)
+    return _with_their_people(mission, refs)
 
 
-def _with_their_people(refs: Iterable[str]) -> list[str]:
-    """What somebody's agent makes, they make."""
+def _with_their_people(mission: Mission, refs: Iterable[str]) -> list[str]:
+    """What somebody's agent makes, they make: also whoever had the agent since the mission began,
+    or it would be handed on to sign what it made."""
     found = list(dict.fromkeys(refs))
     agents = [int(ref[6:]) for ref in found if ref.startswith("agent:") and ref[6:].isdigit()]
     if not agents:
         return found
-    people = Agent.objects.filter(pk__in=agents).exclude(owner=None).order_by("owner_id")
-    behind = [f"user:{owner}" for owner in people.values_list("owner_id", flat=True)]
+    people = Agent.objects.filter(pk__in=agents).answered_for_by(mission.created_at)
+    behind = [f"user:{person}" for person in people]
     return list(dict.fromkeys([*found, *behind]))
 
 
 def theirs(mission: Mission) -> list[str]:
     """Whose mission it is or was, and who wrote what it is: they approve nothing of it."""
     authors = Brief.objects.values_list("authors", flat=True).get(mission=mission)
-    return list(dict.fromkeys([*owner_refs(mission), *_with_their_people(authors)]))
+    return list(dict.fromkeys([*owner_refs(mission), *_with_their_people(mission, authors)]))
 
 
 def makers(visit: StageVisit) -> list[str]:
@@ -140,7 +141,7 @@ def makers(visit: StageVisit) -> list[str]:
     for part in registry.parts_of(visit.stage):
         refs += part.made_by(visit) if part.made_by is not None else []
     theirs = owner_refs(mission)
-    return [ref for ref in _with_their_people(refs) if ref not in theirs]
+    return [ref for ref in _with_their_people(mission, refs) if ref not in theirs]
 
 
 def missing_slots(request: Request) -> str:

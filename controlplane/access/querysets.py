@@ -141,6 +141,16 @@ class AgentQuerySet(Scoped["Agent"]):
     def matching(self, words: str) -> Self:
         return self.filter(Q(name__icontains=words) | Q(description__icontains=words))
 
+    def answered_for_by(self, since: datetime) -> list[int]:
+        """Whoever answers for them, and whoever did at any time since then."""
+        found: set[int] = set()
+        for now, before in self.values_list("owner_id", "owners_before"):
+            found |= {now} if now is not None else set()
+            for each in before:
+                if datetime.fromisoformat(each["until"]) >= since:
+                    found.add(each["user"])
+        return sorted(found)
+
 
 class ApiKeyQuerySet(Scoped["ApiKey"]):
     def in_force(self, at: datetime | None = None) -> Self:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from controlplane.access import services as access
+from controlplane.access.models import Agent
 from controlplane.access.principals import actor_for_user
+from controlplane.access.services.agents import change_agent
 from controlplane.access.services.break_glass import open_break_glass
 from controlplane.approvals import services, signing
 from controlplane.approvals.models import Decision, Request
@@ -16,6 +18,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
+from controlplane.work import services as work
 from tests import make
 from tests.kit import approvals
 from tests.kit.approvals import ask, now_of, person, policy, sign, slot
@@ -313,6 +316,38 @@ def test_owner_of_the_agent__that_made_or_revised_it__counts_too() -> None:
     agent.owner = None
     agent.save()
     assert rules(owner.actor, revised) == ["requester"]  # giving it away changes nothing
+
+
+def test_agent__handed_on_before_it_asks__still_made_it_for_who_had_it() -> None:
+    here = make.workspace()
+    before, after = person(here, "release_manager"), person(here, "release_manager")
+    long_ago = person(here, "release_manager")
+    agent = make.agent(here, role="planner", owner=long_ago.user)
+    change_agent(agent, actor=make.JOB, owner=before.user)
+    item = work.create_item(work.ensure_operations_project(here, actor=make.JOB),
+                            actor=make.JOB, title="Ship it")  # fmt: skip
+    change_agent(agent, actor=make.JOB, owner=after.user)
+    for asked in (ask(here, actor=make.actor(agent), item=item),
+                  ask(here, producers=[agent], item=item)):  # fmt: skip
+        assert rules(before.actor, asked) == rules(after.actor, asked) == ["requester"]
+        assert rules(long_ago.actor, asked) == [""]
+    other = make.workspace()
+    assert rules(person(other, "release_manager").actor, asked) == ["policy"]
+
+
+def test_agent__who_had_it_is_kept_by_the_database__whoever_writes() -> None:
+    here = make.workspace()
+    owner, later = person(here, "release_manager"), person(here, "release_manager")
+    agent = make.agent(here, role="planner", owner=owner.user)
+    Agent.objects.filter(pk=agent.pk).update(owner=later.user, owners_before=[])
+    Agent.objects.filter(pk=agent.pk).update(owners_before=[])
+    agent.refresh_from_db()
+    assert [each["user"] for each in agent.owners_before] == [owner.user.pk]
+    agent.save()  # nobody else: nothing is added
+    since = clock.now() - timedelta(hours=1)
+    rows = Agent.objects.filter(pk=agent.pk)
+    assert rows.answered_for_by(since) == sorted([owner.user.pk, later.user.pk])
+    assert rows.answered_for_by(clock.now() + timedelta(hours=1)) == [later.user.pk]
 
 
 # --- How fresh the second factor is -------------------------------------------------------------

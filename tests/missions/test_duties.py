@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.access.services.agents import change_agent
 from controlplane.approvals import services as approvals
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
@@ -71,6 +72,26 @@ def test_agent__what_it_made_its_person_signs_not(world: World) -> None:
     plays.select_play(plays.propose_plays(row, [PLAY], actor=agent)[0], actor=world.actor)
     row = asked(world, row)
     assert "produced" in refused(row, make.actor(person))
+
+
+def test_agent__handed_on__counts_as_everybodys_who_had_it(world: World) -> None:
+    """Between what it made and the question it had another person, twice."""
+    long_ago, made_it, between, now, fresh = (
+        make.person(world.workspace, "operations_command") for _ in range(5)
+    )
+    agent = make.agent(world.workspace, role="planner", owner=long_ago)
+    change_agent(agent, actor=make.JOB, owner=made_it)
+    row = world.imported(stage="Plan")
+    world.integrations()
+    play = plays.propose_plays(row, [PLAY], actor=make.actor(agent))[0]
+    plays.select_play(play, actor=world.actor)
+    for person in (between, None, now):
+        change_agent(agent, actor=make.JOB, owner=person)
+    row = asked(world, row)
+    for person in (made_it, between, now):
+        assert "produced" in refused(row, make.actor(person))
+    assert not refused(row, make.actor(long_ago)), "before the mission was, it made nothing of it"
+    assert not refused(row, make.actor(fresh))
 
 
 def test_evidence__whoever_linked_it_signs_not(world: World) -> None:

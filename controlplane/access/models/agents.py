@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -33,6 +35,9 @@ class Agent(models.Model):
     owner = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="owned_agents"
     )
+    # Who answered for it before, and until when: {"user": id, "until": moment}, oldest first. The
+    # database keeps it, so that nobody hands an agent on to sign what it made for them.
+    owners_before: Any = models.JSONField(default=list, editable=False)
     is_active = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)

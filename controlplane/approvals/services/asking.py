@@ -68,7 +68,7 @@ def ask(
         requested_by_ref=actor.ref[:80],
         requested_by_name="" if actor.kind == "person" else actor.label[:200],
         producers=made_by,
-        behind=_behind([actor.ref, *made_by], reading.people("behind", behind)),
+        behind=_behind([actor.ref, *made_by], reading.people("behind", behind), _since(item)),
         requested_at=now,
         asked_at=now,
         due_at=due,
@@ -83,11 +83,16 @@ def _belongs(workspace: Workspace, policy: Policy, item: Item | None) -> None:
             raise NotAllowed(f"The {name} belongs to another workspace.", code="WORKSPACE_MISMATCH")
 
 
-def _behind(refs: Iterable[str], named: Iterable[str] = ()) -> list[int]:
-    """Owners of the agents among these, as they are now, and the people named."""
+def _behind(refs: Iterable[str], named: Iterable[str], since: datetime) -> list[int]:
+    """The people named, and whoever answered for the agents among these since then: an agent that
+    was handed on has still made it for who had it."""
     agents = Agent.objects.filter(pk__in=_numbers("agent:", [*refs, *named]))
-    owners_of = agents.exclude(owner=None).order_by("owner_id").values_list("owner_id", flat=True)
-    return sorted({*owners_of, *_numbers("user:", named)})
+    return sorted({*agents.answered_for_by(since), *_numbers("user:", named)})
+
+
+def _since(item: Item | None) -> datetime:
+    """What is asked about is made once its item is there; without one, as it is asked."""
+    return item.created_at if item is not None else clock.now()
 
 
 def _numbers(kind: str, refs: Iterable[str]) -> list[int]:
@@ -146,7 +151,7 @@ def revise(
         requested_by_ref=row.requested_by_ref,
         requested_by_name=row.requested_by_name,
         producers=list(dict.fromkeys([*row.producers, *made])),
-        behind=sorted({*row.behind, *_behind([actor.ref, *made], named)}),
+        behind=sorted({*row.behind, *_behind([actor.ref, *made], named, _since(row.item))}),
         requested_at=row.requested_at,
         asked_at=now,
         due_at=row.due_at,
