@@ -143,13 +143,16 @@ class AgentQuerySet(Scoped["Agent"]):
 
     def answered_for_by(self, since: datetime) -> list[int]:
         """Whoever answers for them, and whoever did at any time since then."""
-        found: set[int] = set()
-        for now, before in self.values_list("owner_id", "owners_before"):
-            found |= {now} if now is not None else set()
-            for each in before:
-                if datetime.fromisoformat(each["until"]) >= since:
-                    found.add(each["user"])
-        return sorted(found)
+        now = self.exclude(owner=None).values_list("owner_id", flat=True)
+        return sorted(
+            {*now.order_by()}
+            | {
+                each["user"]
+                for before in self.values_list("owners_before", flat=True)
+                for each in before
+                if datetime.fromisoformat(each["until"]) >= since
+            }
+        )
 
 
 class ApiKeyQuerySet(Scoped["ApiKey"]):

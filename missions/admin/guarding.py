@@ -42,7 +42,8 @@ class _Part(ModelAdmin[Any]):
         "expires_at": "Ends", "auto_fix": "Agents may mend", "opened_at": "Opened",
         "settled_at": "Settled", "settled_by": "Settled by", "params": "Figures",
         "unhandled": "Stopped the mission", "external_id": "Outside name", "beat_at": "Last beat",
-        "size_bytes": "Size", "lag_ms": "Lag", "initiated_by": "Begun by",
+        "size_bytes": "Size", "lag_ms": "Lag",
+        "creation_ms": "Created in", "initiated_by": "Begun by",
         "initiated_at": "Begun", "connected_at": "Connected", "verified_at": "Verified",
         "coverage_percent": "Coverage", "sample_count": "Sample", "pii_flags": "Personal data",
         "freshness_at": "Newest", "inspected_at": "Inspected", "proof": "What shows it",
@@ -111,7 +112,8 @@ class FindingAdmin(_Part):
     head_clocks = ("found_at",)
     facts = ("status", "of_mission", "result", "phase", "message", "step", "toolkit",
              "auto_fix_attempted", "auto_fix_success", "unhandled", "resolution", "decided_by",
-             "decided_at", "reported_by", "found_at", "external_id", "uid")  # fmt: skip
+             "decided_at", "reported_by", "found_at", "external_id", "episode",
+             "uid")  # fmt: skip
 
     def page(self, mission: Mission) -> str:
         return links.findings_of(mission)
@@ -121,7 +123,7 @@ class FindingAdmin(_Part):
 
     @admin.display(description="Finding", ordering="external_id")
     def what(self, obj: Finding) -> str:
-        return obj.safeguard.title if obj.safeguard is not None else obj.external_id
+        return obj.called
 
 
 @admin.register(Violation)
@@ -309,8 +311,9 @@ class AgentSessionAdmin(_Part):
     search_fields = ["agent", "key", "mission__ref"]
     audited = False
     head_clocks = ("beat_at",)
-    facts = ("status", "of_mission", "agent", "key", "tokens", "lag_ms", "size_bytes", "conflicts",
-             "conflict_at", "beat_at", "opened_by", "opened_at", "ended_at", "version")  # fmt: skip
+    facts = ("status", "of_mission", "agent", "key", "creation_ms", "tokens", "lag_ms",
+             "size_bytes", "conflicts", "conflict_at", "beat_at", "opened_by", "opened_at",
+             "ended_at", "version")  # fmt: skip
 
     def heading(self, obj: AgentSession) -> str:
         return f"{obj.agent} in {obj.mission.title}"

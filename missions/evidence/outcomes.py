@@ -25,7 +25,7 @@ MOST = 20_000
 _SAFEGUARD = ("title", "category", "severity", "mode", "status", "justification")
 _FINDING = (
     *("phase", "stage", "result", "severity", "message", "step", "toolkit", "auto_fix_attempted"),
-    *("auto_fix_success", "unhandled", "status", "resolution", "found_at"),
+    *("auto_fix_success", "unhandled", "status", "resolution", "found_at", "episode"),
 )
 _STEP = (
     *("external_id", "toolkit", "action", "arguments", "mutating", "status", "started_at"),

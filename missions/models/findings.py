@@ -89,6 +89,8 @@ class Finding(models.Model):
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     mission = models.ForeignKey(Mission, on_delete=models.PROTECT, related_name="findings")
     external_id = models.CharField(max_length=120)
+    # Which time: what is found again after it was resolved is told and decided anew.
+    episode = models.PositiveSmallIntegerField(default=1, editable=False)
     safeguard = models.ForeignKey(
         Safeguard, null=True, blank=True, on_delete=models.PROTECT, related_name="findings"
     )
@@ -121,7 +123,15 @@ class Finding(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["mission", "external_id"], name="finding_once"),
+            models.UniqueConstraint(
+                fields=["mission", "external_id", "episode"], name="finding_once"
+            ),
+            models.UniqueConstraint(
+                fields=["mission", "external_id"],
+                condition=~Q(status="resolved"),
+                name="finding_again_when_resolved",
+            ),
+            models.CheckConstraint(condition=Q(episode__gte=1), name="finding_episode"),
             models.CheckConstraint(
                 condition=Q(result="failed", status__in=["open", "excepted", "resolved"])
                 | ~Q(result="failed") & Q(status="noted"),
@@ -169,8 +179,12 @@ class Finding(models.Model):
         ]
 
     def __str__(self) -> str:
+        return f"{self.called}: {self.get_result_display()}"
+
+    @property
+    def called(self) -> str:
         name = self.safeguard.title if self.safeguard is not None else self.external_id
-        return f"{name}: {self.get_result_display()}"
+        return name if self.episode == 1 else f"{name} (found again, {self.episode})"
 
     @property
     def workspace_id(self) -> int:

@@ -36,6 +36,8 @@ class AgentSession(models.Model):
     conflicts = models.PositiveIntegerField(default=0)  # writes refused
     conflict_at = models.DateTimeField(null=True, blank=True)
     beat_at = models.DateTimeField(default=clock.now)
+    # How long the Tool Router took to make it, as the agent measured.
+    creation_ms = models.PositiveIntegerField(null=True, blank=True)
     opened_by = models.CharField(max_length=80)  # an opaque ref
     opened_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)

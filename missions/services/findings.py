@@ -37,7 +37,8 @@ def report_findings(
     mission: Mission, reports: Sequence[Mapping[str, Any]], *, actor: Actor
 ) -> list[Reported]:
     """All of them or none. One that was reported before, by its external id, is answered as it
-    is; what failed, is not mended and is grave or enforced stops the mission in this transaction.
+    is, unless it was resolved and failed since: then it is found again. What failed, is not mended
+    and is grave or enforced stops the mission in this transaction.
     """
     policy.require(actor, "mission.find", mission)
     if not reports:
@@ -120,12 +121,28 @@ def _report(mission: Mission, values: dict[str, Any], actor: Actor) -> Reported:
         guard = values["safeguard"]
         values["severity"] = guard.severity if guard is not None else "medium"
     rows = Finding.objects.select_related("safeguard", "violation")
-    there: Finding | None = rows.filter(mission=mission, external_id=values["external_id"]).first()
-    if there is not None:
+    named = rows.filter(mission=mission, external_id=values["external_id"])
+    there: Finding | None = named.order_by("-episode").first()
+    if there is not None and _is_back(there, values):
+        values["episode"] = there.episode + 1
+    elif there is not None:
         _require_same(there, values)
         there.mission = mission
         return Reported(there, created=False)
     return Reported(_keep(mission, values, actor), created=True)
+
+
+def _is_back(there: Finding, values: dict[str, Any]) -> bool:
+    """Somebody said how it was put right, and it failed after that. A late retry says by
+    `found_at` that it means the look from before; one that doesn't say is taken for a new look,
+    because a mission that goes on over a safeguard is worse than one that stops once more."""
+    decided = there.decided_at
+    return (
+        there.status == Finding.Status.RESOLVED
+        and decided is not None
+        and values["result"] == Finding.Result.FAILED
+        and values["found_at"] > decided
+    )
 
 
 def _safeguard(mission: Mission, uid: Any) -> Safeguard | None:
@@ -162,6 +179,8 @@ def _keep(mission: Mission, values: dict[str, Any], actor: Actor) -> Finding:
     violation, opened = None, False
     if stops:
         title = guard.title if guard is not None else values["external_id"]
+        if values.get("episode", 1) > 1:
+            title = f"{title} (found again)"
         violation, opened = violations.violation_for(
             mission, actor=actor, title=title, severity=severity, found=values["message"]
         )

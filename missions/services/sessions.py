@@ -41,6 +41,7 @@ def write_session(
     snapshot: Any = None,
     tokens: int | None = None,
     lag_ms: int | None = None,
+    creation_ms: int | None = None,
 ) -> Written:
     """Open it, or write in it what it goes on from `version`. It is a heartbeat as well: with
     nothing but its name it needs no version.
@@ -49,7 +50,7 @@ def write_session(
     """
     policy.require(actor, "mission.session", mission)
     name = given.name("agent", agent)[:64]
-    values = _read(key, snapshot, tokens, lag_ms)
+    values = _read(key, snapshot, tokens, lag_ms, creation_ms)
     if not mission.is_under_way and not mission.status == Mission.Status.DRAFT:
         raise InvalidTransition(
             f"{mission.ref} is {mission.get_status_display().lower()}.",
@@ -60,11 +61,16 @@ def write_session(
     )
     row.mission = mission
     if created:
+        _tell_made(row, actor)
         _tell_beat(row, actor)
         return Written(row, created=True, conflict=False)
     expected = version if version is not None else (None if "snapshot" in values else row.version)
     if expected is None:
         raise reading.refuse("version", "Which version it goes on from.")
+    other = "key" in values and values["key"] != row.key
+    if other:
+        values.setdefault("creation_ms", None)  # how long the last one took says nothing of it
+    untold = "creation_ms" in values and (other or row.creation_ms is None)
     rows = AgentSession.objects.filter(pk=row.pk, version=expected)
     if not rows.update(**values, beat_at=clock.now(), version=F("version") + 1):
         return Written(_conflicted(row, expected, actor), created=False, conflict=True)
@@ -72,11 +78,13 @@ def write_session(
     row.mission = mission
     if row.status != AgentSession.Status.ACTIVE:
         advance(row, "active", actor=actor, changes={"ended_at": None})
+    if untold:
+        _tell_made(row, actor)
     _tell_beat(row, actor)
     return Written(row, created=False, conflict=False)
 
 
-def _read(key: str, snapshot: Any, tokens: Any, lag_ms: Any) -> dict[str, Any]:
+def _read(key: str, snapshot: Any, tokens: Any, lag_ms: Any, creation_ms: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if key:
         values["key"] = given.name("key", key)[:64]
@@ -88,6 +96,8 @@ def _read(key: str, snapshot: Any, tokens: Any, lag_ms: Any) -> dict[str, Any]:
         values["tokens"] = given.amount("tokens", tokens, _COUNT)
     if lag_ms is not None:
         values["lag_ms"] = given.amount("lag_ms", lag_ms, 2**31 - 1)
+    if creation_ms is not None:
+        values["creation_ms"] = given.amount("creation_ms", creation_ms, 2**31 - 1)
     return values
 
 
@@ -106,6 +116,14 @@ def _conflicted(row: AgentSession, expected: int, actor: Actor) -> AgentSession:
     }
     tell(mission, "session_state_conflict", said, actor=actor, status="error")
     return row
+
+
+def _tell_made(row: AgentSession, actor: Actor) -> None:
+    """The Tool Router's session of this mission and agent, and what it took to make it."""
+    if row.creation_ms is None:
+        return
+    said = {"session_id": row.key or str(row.uid), "duration_ms": row.creation_ms}
+    tell(row.mission, "session_created", said, actor=actor)
 
 
 def _tell_beat(row: AgentSession, actor: Actor) -> None:

@@ -121,7 +121,7 @@ def tell_validators(finding: Finding, *, again: str = "") -> None:
     """Whoever has to decide it, now; one finding is told once, and once more when it is open
     again."""
     mission = finding.mission
-    title = finding.safeguard.title if finding.safeguard is not None else finding.external_id
+    title = finding.called
     notify(
         workspace_id=mission.workspace_id,
         kind="mission.safeguard",

@@ -67,7 +67,7 @@ def _row(
     return {
         "finding": row,
         "at": str(row.uid),
-        "title": row.safeguard.title if row.safeguard is not None else row.external_id,
+        "title": row.called,
         "state": word,
         "tone": tone,
         "override": override,
@@ -98,7 +98,7 @@ def _acts(row: Finding, actor: Actor, override: Override | None) -> list[Act]:
 def _line(row: Finding) -> dict[str, Any]:
     word, tone = _WORDS[row.status]
     return {
-        "what": row.safeguard.title if row.safeguard is not None else row.external_id,
+        "what": row.called,
         "result": {"value": row.get_result_display(), "tone": _RESULTS[row.result]},
         "severity": row.severity,
         "state": {"value": word, "tone": tone},

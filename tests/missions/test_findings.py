@@ -69,6 +69,33 @@ def test_reported_again__is_the_same_finding(world: World, row: Mission) -> None
         world.found(row, severity="low")
 
 
+def test_found_again__after_it_was_resolved__stops_the_mission_again(
+    world: World, row: Mission
+) -> None:
+    first = world.found(row)
+    found_at = first.found_at
+    services.resolve_finding(first, actor=world.gv, reason="The mails were taken back.")
+    services.resume_mission(again(row), actor=world.oc, reason="Decided.")
+    assert world.found(row, found_at=found_at) == first, "a late retry"
+    assert again(row).status == "active"
+    second = world.found(row, severity="critical", phase="postflight")
+    assert (second.episode, second.status, str(second)) == (
+        2, "open", "check-1 (found again, 2): Failed",
+    )  # fmt: skip
+    assert again(row).status == "paused"
+    assert second.violation is not None
+    assert second.violation != first.violation
+    assert (len(signals()), Violation.objects.count()) == (2, 2)
+    assert Item.objects.filter(item_type="incident").count() == 2
+    assert world.found(row, severity="critical", phase="postflight") == second, "a retry"
+    with pytest.raises(Conflict, match="another result"):
+        world.found(row, result="passed", severity="critical", phase="postflight")
+    first.refresh_from_db()
+    assert (first.status, first.resolution) == ("resolved", "The mails were taken back.")
+    with pytest.raises(NotAllowed):
+        services.resolve_finding(second, actor=world.agent("validator"), reason="I say so.")
+
+
 def test_what_stops__is_grave_or_enforced_and_not_mended(world: World, row: Mission) -> None:
     hint, enforced = world.guard(row, "data-coverage"), world.guard(row, "call-rate")
     calm: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ from typing import Any
 from django.test import Client
 
 from controlplane.lib import clock
+from controlplane.notify.models import OutboxMessage
 from missions import services
 from missions.api.guarding import examples
 from missions.models import AgentSession, Finding, Mission, PolicyTemplate, ToolkitConnection
@@ -165,11 +166,22 @@ def test_templates__kept_by_people(world: World, validator: Api, row: Mission) -
     validator.refused(403, "POST", at, {**examples.TEMPLATE, "slug": "mine"})
 
 
+def _told_made(row: Mission) -> list[tuple[str, int]]:
+    events = [
+        event
+        for message in OutboxMessage.objects.filter(topic="missions.told").order_by("pk")
+        for event in message.payload["events"]
+        if event["event"] == "session_created" and event["mission_id"] == row.ref
+    ]
+    return [(each["context"]["session_id"], each["context"]["duration_ms"]) for each in events]
+
+
 def test_session__goes_on_from_what_was_read_or_is_counted(world: World, row: Mission) -> None:
     agent = Api(world, role="executor")
     at = f"missions/{row.ref}/sessions/executor"
-    opened = agent.ok("PUT", at, {"key": "router-5", "snapshot": {"next": 1}})
-    assert (opened["version"], opened["conflicts"]) == (1, 0)
+    made = {"key": "router-5", "creation_ms": 640}
+    opened = agent.ok("PUT", at, {**made, "snapshot": {"next": 1}})
+    assert (opened["version"], opened["conflicts"], opened["creation_ms"]) == (1, 0, 640)
     agent.refused(400, "PUT", at, {"snapshot": {"next": 2}})
     written = agent.ok("PUT", at, {"snapshot": {"next": 2}, "version": 1, "tokens": 10})
     assert written["version"] == 2
@@ -182,6 +194,11 @@ def test_session__goes_on_from_what_was_read_or_is_counted(world: World, row: Mi
     assert agent.ok("PUT", at, {"lag_ms": 5})["version"] == 3
     assert agent.ok("POST", f"{at}/end")["status"] == "terminated"
     assert agent.ok("PUT", at, {"lag_ms": 5})["status"] == "active"
+    agent.ok("PUT", at, made)  # as it is
+    assert agent.ok("PUT", at, {"key": "router-6"})["creation_ms"] is None
+    assert agent.ok("PUT", at, {"creation_ms": 90})["creation_ms"] == 90
+    agent.refused(400, "PUT", at, {"creation_ms": -1})
+    assert _told_made(row) == [("router-5", 640), ("router-6", 90)]
     assert AgentSession.objects.get().size_bytes == len('{"next": 2}')
     assert len(agent.ok("GET", f"missions/{row.ref}/sessions")["items"]) == 1
 

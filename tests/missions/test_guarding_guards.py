@@ -92,6 +92,18 @@ def test_findings__stay_as_reported_and_pass_with_a_grant_only(world: World, row
                    result="passed", severity="low", found_at=clock.now(),
                    reported_by="x")  # fmt: skip
     refused(lambda: twin.save(force_insert=True), "finding_once")
+    twin.episode = 2
+    refused(lambda: twin.save(force_insert=True), "found again once it was put right")
+    refused(lambda: rows.update(episode=2), "is history")
+    services.resolve_finding(found, actor=world.gv, reason="Put right.")
+    twin.episode = 3
+    refused(lambda: twin.save(force_insert=True), "found again once it was put right")
+    twin.episode = 2
+    twin.save(force_insert=True)
+    third = Finding(mission=row, external_id=found.external_id, phase="run", stage="define",
+                    result="passed", severity="low", found_at=clock.now(), reported_by="x",
+                    episode=3)  # fmt: skip
+    refused(lambda: third.save(force_insert=True), "found again once it was put right")
 
 
 def test_exceptions__end_have_a_role_and_are_not_ones_own(world: World, row: Mission) -> None:

@@ -87,6 +87,7 @@ SESSION: dict[str, Any] = {
     "snapshot": {"done": ["draft-1", "draft-2"], "next": "draft-3"},
     "tokens": 48210,
     "lag_ms": 120,
+    "creation_ms": 640,
 }
 DISCOVERIES: dict[str, Any] = {"questions": ["tag accounts in the CRM", "draft a mail"]}
 DISCOVERED: dict[str, Any] = {

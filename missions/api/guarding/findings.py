@@ -41,6 +41,9 @@ class FindingsView(Parts):
     def post(self, request: Any, ref: str) -> HttpResponse:
         """Report findings: all of them or none, each once by its external id
 
+        One that failed again after people resolved it is another: it is found again, and its
+        `episode` counts. A retry says by `found_at` that it means the same look.
+
         What failed, is not mended and is grave or enforced stops the mission: it answers with
         `mission_status` paused, and agents stop until people decided.
         """
@@ -52,6 +55,7 @@ class FindingsView(Parts):
             {
                 "external_id": each.finding.external_id,
                 "uid": each.finding.uid,
+                "episode": each.finding.episode,
                 "created": each.created,
                 "status": each.finding.status,
                 "unhandled": each.finding.unhandled,

@@ -155,7 +155,10 @@ class Acknowledge(StrictSerializer):
 
 
 class FindingNew(StrictSerializer):
-    external_id = serializers.CharField(max_length=120, help_text="sent again, it is one finding")
+    external_id = serializers.CharField(
+        max_length=120,
+        help_text="sent again, it is one finding; failed again after it was resolved, another",
+    )
     safeguard = serializers.UUIDField(required=False, allow_null=True)
     phase = serializers.ChoiceField(choices=Finding.Phase.values, default="run")
     result = serializers.ChoiceField(choices=Finding.Result.values)
@@ -168,7 +171,10 @@ class FindingNew(StrictSerializer):
     details = serializers.DictField(required=False)
     auto_fix_attempted = serializers.BooleanField(required=False)
     auto_fix_success = serializers.BooleanField(required=False, allow_null=True)
-    found_at = serializers.DateTimeField(required=False, allow_null=True)
+    found_at = serializers.DateTimeField(
+        required=False, allow_null=True,
+        help_text="left out: now. A retry that says it is never taken for another look",
+    )  # fmt: skip
 
 
 class FindingsNew(StrictSerializer):
@@ -178,6 +184,7 @@ class FindingsNew(StrictSerializer):
 class FindingRow(StrictSerializer):
     uid = serializers.UUIDField()
     external_id = serializers.CharField()
+    episode = serializers.IntegerField(help_text="which time it was found")
     safeguard = serializers.UUIDField(source="safeguard.uid", allow_null=True)
     phase = serializers.ChoiceField(choices=Finding.Phase.values)
     stage = serializers.CharField()
@@ -202,6 +209,7 @@ class FindingRow(StrictSerializer):
 class Reported(StrictSerializer):
     external_id = serializers.CharField()
     uid = serializers.UUIDField()
+    episode = serializers.IntegerField()
     created = serializers.BooleanField()
     status = serializers.ChoiceField(choices=Finding.Status.values)
     unhandled = serializers.BooleanField()
@@ -390,6 +398,11 @@ class SessionPut(StrictSerializer):
     snapshot = serializers.DictField(required=False)
     tokens = serializers.IntegerField(min_value=0, required=False)
     lag_ms = serializers.IntegerField(min_value=0, required=False)
+    creation_ms = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        help_text="what the Tool Router took to make it; told as `session_created`",
+    )
 
 
 class SessionRow(StrictSerializer):
@@ -399,6 +412,7 @@ class SessionRow(StrictSerializer):
     status = serializers.ChoiceField(choices=["active", "idle", "terminated"])
     tokens = serializers.IntegerField()
     lag_ms = serializers.IntegerField(allow_null=True)
+    creation_ms = serializers.IntegerField(allow_null=True, help_text="with the Tool Router")
     size_bytes = serializers.IntegerField()
     conflicts = serializers.IntegerField(help_text="writes refused")
     conflict_at = serializers.DateTimeField(allow_null=True)
