@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from missions.web import brief, evidence_urls, governance, guarding, importing, lines, moves, new
 
@@ -24,4 +24,5 @@ urlpatterns = [
     *evidence_urls.urlpatterns,
     *learning_urls.urlpatterns,
     *plans_urls.urlpatterns,
+    path("", include("missions.threads.web.urls")),
 ]

@@ -8,7 +8,9 @@ class ThreadsConfig(AppConfig):
 
     def ready(self) -> None:
         from missions.threads import errors, kept, presented, rules, transitions  # noqa: F401
+        from missions.threads.shown import console
         from missions.threads.waking import registered
 
         presented.register()
+        console.register()
         registered.register()

@@ -203,3 +203,18 @@ MAX_WAITING = define(
     unit="connections",
     why="Of one stream process; who is refused reads again later.",
 )
+
+# --- What the console shows ----------------------------------------------------------------------
+
+PAGE_MESSAGES = define(
+    "threads.page_messages",
+    50,
+    unit="messages",
+    why="On a thread's page at once; older ones are a link away, and the page stays light.",
+)
+PAGE_TEXT = define(
+    "threads.page_text",
+    24_000,
+    unit="characters",
+    why="Of bodies on one page: what goes beyond it stands there shortened, with a link.",
+)

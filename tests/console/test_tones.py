@@ -211,6 +211,9 @@ TABLE: dict[str, dict[str, str]] = {
     "telemetry.rulestate": {
         "ok": "good", "pending": "warn", "firing": "bad", "no_data": "neutral", "error": "bad",
     },
+    "threads.thread": {
+        "active": "info", "blocked": "warn", "resolved": "good", "closed": "neutral",
+    },
     "work.githubsource": {"on": "good", "off": "neutral"},
     "work.item": {
         "ready": "info", "in_progress": "info", "waiting": "neutral", "blocked": "warn",

@@ -47,6 +47,7 @@ from tests.kit import (
     catalog,
     evidence,
     inhabited_guarding,
+    inhabited_threads,
     learning,
     missions,
     missions_plans,
@@ -101,6 +102,7 @@ def settle() -> World:
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)
     return world

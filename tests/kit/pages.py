@@ -22,6 +22,7 @@ from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
 from missions.models import Artifact, Meeting, Mission, UndoRun
+from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
 from telemetry.queries import SHIPPED
 from tests.kit.inhabited import World
@@ -95,6 +96,7 @@ NO_PAGES = {
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
     "missions:files_do",
+    "missions:threads:say",
     "desk:comment",
     "desk:away_end",
     "mission_desk:step",
@@ -144,6 +146,8 @@ SIGNED_OUT = (
 _SOME_UID = "00000000-0000-7000-8000-000000000001"
 ANYTHING = {
     "uid": _SOME_UID,
+    "agent": _SOME_UID,
+    "seq": "1",
     "grant_uid": _SOME_UID,
     "period": "2026-Q1",
     "verb": "pin",
@@ -193,6 +197,7 @@ def own_pages(world: World) -> Iterator[str]:
     mission = Mission.objects.filter(workspace=world.workspace, status="active").latest("id")
     guarded = Mission.objects.get(workspace=world.workspace, title="Guarded")
     reflected = Mission.objects.get(workspace=world.workspace, title="Reflected upon")
+    thread = Thread.objects.filter(workspace=world.workspace, status="active").earliest("id")
     undone = UndoRun.objects.of(world.workspace).latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
@@ -235,6 +240,9 @@ def own_pages(world: World) -> Iterator[str]:
         "missions:toolkits": (guarded.uid,),
         "missions:safeguards": (guarded.uid,),
         "missions:findings": (guarded.uid,),
+        "missions:threads:message": (thread.uid, 1),
+        "missions:threads:people": (thread.uid,),
+        "missions:threads:pause": (thread.uid, thread.participants.earliest("id").agent.uid),
         "missions:files": (Artifact.objects.latest("id").mission.uid,),
         "access:member": (person.uid,),
         "access:agent": (agent.uid,),

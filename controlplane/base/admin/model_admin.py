@@ -355,7 +355,8 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         context = {**(extra_context or {}), **self.detail_context(request, object_id, part)}
         try:
             response = super().changeform_view(request, object_id, form_url, context)
-            return as_part(request, response, ROW_PARTS[part]) if part in ROW_PARTS else response
+            parts = {**ROW_PARTS, **self.row_parts}
+            return as_part(request, response, parts[part]) if part in parts else response
         except (NotAllowed, NotFound):
             raise
         except ControlPlaneError as error:

@@ -53,7 +53,8 @@ class Showing(_Base):
     that fit. `about` is a sentence under the title; `empty` and `empty_hint`
     are what an empty list teaches. `panel_template` draws the heart of a row's page, above its
     timeline, beside the `facts` (by default the fields of its form); `list_panel_template` draws
-    figures above a list. `in_palette` offers the list when somebody types words into the palette.
+    figures above a list. `row_parts` are further regions of a row's page that are asked for alone,
+    and what draws each. `in_palette` offers the list when somebody types words into the palette.
     `phone_columns` are what a phone shows of a row under its first column, in one line; where none
     are named, its state or severity and its time. The rest stands on the row's page.
 
@@ -72,6 +73,7 @@ class Showing(_Base):
     empty: ClassVar[str] = ""
     empty_hint: ClassVar[str] = ""
     panel_template: ClassVar[str] = ""
+    row_parts: ClassVar[Mapping[str, str]] = {}
     list_panel_template: ClassVar[str] = ""
     facts: ClassVar[Sequence[str]] = ()
     titled: ClassVar[bool] = False  # its text is words of ours, no name: it begins as a title does

@@ -75,6 +75,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},
+    "threads.thread": {"active": "info"},
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
 

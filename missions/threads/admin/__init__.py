@@ -1,0 +1,3 @@
+"""Threads, wakes and runtimes in the console."""
+
+from missions.threads.admin import threads  # noqa: F401
