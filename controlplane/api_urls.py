@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+# Routes are tried one after the other, which costs with each request: what is asked all the time
+# stands first.
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("missions.threads.api.urls")),
+    path("", include("telemetry.api.urls")),
     path("", include("controlplane.access.api.urls")),
     path("", include("controlplane.base.api.urls")),
     path("", include("controlplane.audit.api")),
@@ -15,7 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.oncall.api.urls")),
     path("", include("controlplane.work.api.urls")),
     path("", include("controlplane.approvals.api.urls")),
-    path("", include("telemetry.api.urls")),
     path("", include("deployments.flags.api.urls")),
     path("", include("deployments.api.urls")),
     path("", include("deployments.canary.api")),

@@ -1,4 +1,4 @@
-"""Doors of the web process: SDKs first, then the kernel; each app adds its own `urls`."""
+"""Doors of the web process: SDKs and the API first; each app adds its own `urls`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.flags.serving.urls")),
+    path("api/", include("controlplane.api_urls")),
     path("", include("controlplane.base.urls")),
     path("", include("controlplane.jobs.urls")),
     path("", include("controlplane.access.urls")),
     path("", include("controlplane.notify.urls")),
-    path("api/", include("controlplane.api_urls")),
     path("", include("telemetry.otlp.urls")),
     path("", include("controlplane.oncall.urls")),
     path("", include("controlplane.work.urls")),
@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.urls")),
     path("", include("missions.urls")),
     path("", include("missions.desk.urls")),
+    path("", include("missions.threads.streams.urls")),
     path("", include("deployments.web.canary_urls")),
     path("", include("deployments.web.boards_urls")),
     path("", include("deployments.web.windows_urls")),

@@ -77,14 +77,7 @@ class Draft:
 
 def read(given: Mapping[str, Any]) -> Draft:
     """The draft of a payload. Fields it doesn't know are left alone: newer senders add some."""
-    version = given.get("schema_version", 1)
-    if isinstance(version, bool) or not isinstance(version, int):
-        raise refuse("schema_version", "A number.")
-    if version not in SUPPORTED:
-        raise UnsupportedVersion(
-            f"schema_version: {version} is not known here.",
-            details={"schema_version": version, "supported": list(SUPPORTED)},
-        )
+    version = require_version(given)
     kind = given.get("kind", "chat")
     if kind not in KINDS:
         raise refuse("kind", f"One of {', '.join(KINDS)}.")
@@ -102,6 +95,19 @@ def read(given: Mapping[str, Any]) -> Draft:
         key=_key(given.get("idempotency_key")),
         session=line("sender_session_id", given.get("sender_session_id") or "", 128),
     )
+
+
+def require_version(given: Mapping[str, Any]) -> int:
+    """The version of a payload, where this portal knows it. Left out, it is the first."""
+    version = given.get("schema_version", 1)
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise refuse("schema_version", "A number.")
+    if version not in SUPPORTED:
+        raise UnsupportedVersion(
+            f"schema_version: {version} is not known here.",
+            details={"schema_version": version, "supported": list(SUPPORTED)},
+        )
+    return version
 
 
 def _body(value: Any) -> str:

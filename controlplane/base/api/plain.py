@@ -50,6 +50,7 @@ def plain_view(
     refusal: Form | None = None,
     enter: Enter | None = None,
     credentials: str = "",
+    examples: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
     """Let a function answer behind the door. Methods not in `actions` answer 405.
 
@@ -79,6 +80,7 @@ def plain_view(
                 "foreign": foreign is not None,
                 "refusal": refusal,
                 "credentials": credentials,
+                "examples": examples or {},
             },
         )
 

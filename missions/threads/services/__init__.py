@@ -7,6 +7,7 @@ from missions.threads.services.creating import (
     create_thread,
     remove_participant,
 )
+from missions.threads.services.inboxes import read_inbox
 from missions.threads.services.posting import Posted, post_message
 from missions.threads.services.reading import Acked, Page, ack_read, read_messages
 from missions.threads.services.sessions import (
@@ -33,6 +34,7 @@ __all__ = [
     "find",
     "heartbeat",
     "post_message",
+    "read_inbox",
     "read_messages",
     "register_runtime",
     "remove_participant",

@@ -1,0 +1,29 @@
+"""What is unread, over all threads of an agent."""
+
+from __future__ import annotations
+
+from controlplane.access import policy
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import NotAllowed
+from missions.threads.statements.inbox import INBOX
+from missions.threads.statements.running import one
+
+THREADS_MOST = 200  # shown at once, the liveliest first
+
+
+def read_inbox(*, actor: Actor) -> bytes:
+    """As JSON: the database made it."""
+    policy.require(actor, "thread.read")
+    if actor.kind != "agent":
+        raise NotAllowed(
+            "Only agents keep a cursor.",
+            denial={"actor": actor, "action": "thread.read", "rule": "agents_read",
+                    "reason": "only agents keep a cursor"},
+        )  # fmt: skip
+    values = {
+        "agent": actor.agent_id,
+        "workspaces": sorted(actor.workspace_ids),
+        "limit": THREADS_MOST,
+    }
+    text: str = one(INBOX, values)[0]
+    return text.encode()
