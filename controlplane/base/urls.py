@@ -1,7 +1,7 @@
-"""Pages of base's own: none yet beside the console's."""
+"""Routes of base's own outside of `/api/`."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [path("", include("controlplane.base.mcp.urls"))]

@@ -67,7 +67,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/api/", "/ofrep/", "/unleash/", "/admin/flags/"))
+    return request.path_info.startswith(("/api/", "/mcp", "/ofrep/", "/unleash/", "/admin/flags/"))
 
 
 def envelope(code: str, message: str, *, details: dict[str, Any] | None = None) -> JsonResponse:

@@ -68,7 +68,8 @@ def test_operations__document_their_refusals(made: Any) -> None:
             assert answer["description"], (path, method, status)
             if status >= "400" and operation["security"] != [{"sdkToken": []}]:
                 schema = answer["content"]["application/json"]["schema"]
-                form = "StatusForm" if path.endswith(("/v1/logs", "/v1/traces")) else "Error"
+                form = "McpAnswer" if path == "/mcp" else "Error"
+                form = "StatusForm" if path.endswith(("/v1/logs", "/v1/traces")) else form
                 assert schema == {"$ref": f"#/components/schemas/{form}"}
         names.add(operation["operationId"])
     assert len(names) == len(operations(made))

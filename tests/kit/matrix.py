@@ -177,5 +177,7 @@ def code(response: HttpResponse) -> str:
     body = json.loads(response.content)
     if body.get("details"):
         return str(body["details"][0]["reason"])
+    if "jsonrpc" in body:
+        return str(body["error"].get("data", {}).get("code", ""))
     assert set(body) == {"error"}, body
     return str(body["error"]["code"])
