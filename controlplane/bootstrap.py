@@ -53,6 +53,7 @@ def ensure(argv: list[str]) -> None:
         elif not inside or command in ("up", "test"):
             changed = prepare(dev=command == "test" or _exists("bin", "pytest"))
             write_bd()
+            write_operators()
             if changed or not inside:
                 _continue_inside(argv)
     except Stop as stop:
@@ -252,7 +253,24 @@ def write_bd() -> None:
     )
     python = shlex.quote(os.path.join(VENV, "bin", "python"))
     text = f'#!/bin/sh\n# Made by manage.py.\nexec {python} -I -S -c {shlex.quote(code)} "$@"\n'
-    path = os.path.join(VENV, "bin", "bd")
+    _write_script("bd", text, "`python -m controlplane.bd` works")
+
+
+def write_operators() -> None:
+    """`.venv/bin/controlplane inspect-thread …`: manage.py, with commands in the spelling of the
+    operators' playbooks."""
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); sys.argv[0] = 'controlplane'; "
+        "sys.argv[1:2] = [a if a.startswith('-') else a.replace('-', '_') for a in sys.argv[1:2]]; "
+        "import manage; manage.main()"
+    )
+    python = shlex.quote(os.path.join(VENV, "bin", "python"))
+    text = f'#!/bin/sh\n# Made by manage.py.\nexec {python} -c {shlex.quote(code)} "$@"\n'
+    _write_script("controlplane", text, "`python3 manage.py` does the same")
+
+
+def _write_script(name: str, text: str, otherwise: str) -> None:
+    path = os.path.join(VENV, "bin", name)
     try:
         with open(path, encoding="utf-8") as there:
             if there.read() == text:
@@ -266,7 +284,7 @@ def write_bd() -> None:
             out.write(text)
         os.replace(scratch, path)
     except OSError as error:
-        say(f"bd can't be put into {path} ({error.strerror}); `python -m controlplane.bd` works")
+        say(f"{name} can't be put into {path} ({error.strerror}); {otherwise}")
 
 
 def _writable(path: str) -> bool:

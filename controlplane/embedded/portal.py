@@ -140,12 +140,15 @@ class Sockets:
 
 def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
     celery = (sys.executable, "-m", "celery", "-A", "controlplane.celery", "--quiet")
+    manage = (sys.executable, str(ROOT / "manage.py"))
     worker = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
     return [
         Program("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""], env, ROOT),
         # Its broker dies together with the supervisor, and a worker that is asked politely waits
         # for the broker to come back. Killing it loses nothing: work is rows with leases.
         Program("worker", [*celery, *worker], env, ROOT, grace=30, death_signal=signal.SIGKILL),
+        # Its commands end with it; whoever follows it looks for those that did not.
+        Program("waker", [*manage, "wake_supervisor"], for_web(env), ROOT, grace=20),
         _server("stream", "asgi", sockets.stream, for_web(env), "--workers", "1"),
         _server(
             "web",

@@ -24,7 +24,7 @@ STALE = defaults.define(
     unit="seconds",
     why="Three missed beats: a component counts as silent.",
 )
-COMPONENTS = ("web", "stream", "worker", "beat", "tick")
+COMPONENTS = ("web", "stream", "worker", "beat", "tick", "waker")
 
 _lock = threading.Lock()
 _last: dict[tuple[int, str], float] = {}

@@ -252,6 +252,25 @@ def test_bd__put_beside_the_packages__starts_from_anywhere(
     assert sorted(each.name for each in path.parent.iterdir()) == ["bd", "python"]
 
 
+def test_controlplane__is_the_commands_in_the_spelling_of_the_playbooks(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "VENV", str(folder / "venv"))
+    monkeypatch.setattr(bootstrap, "ROOT", str(ROOT))
+    python = folder / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    bootstrap.write_operators()
+    done = subprocess.run(
+        [str(python.with_name("controlplane")), "inspect-thread", "--help"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "CONTROLPLANE_NO_BOOTSTRAP": "1"},
+    )  # fmt: skip
+    assert "--thread-id" in done.stdout, done.stderr
+    assert done.stdout.startswith("usage: controlplane inspect_thread")
+
+
 def test_bd__a_folder_that_cannot_be_written__stops_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

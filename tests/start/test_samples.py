@@ -52,7 +52,7 @@ def unit(path: Path) -> configparser.ConfigParser:
 
 def test_compose__has_every_process_and_server() -> None:
     services = compose()["services"]
-    assert {"web", "stream", "worker", "beat", "postgres", "redis"} <= set(services)
+    assert {"web", "stream", "worker", "waker", "beat", "postgres", "redis"} <= set(services)
     published = {name for name, service in services.items() if service.get("ports")}
     assert published == {"proxy"}
 
@@ -70,6 +70,8 @@ def test_compose__runs_as_the_code_does() -> None:
     assert services["beat"]["command"][:4] == ["celery", "-A", "controlplane.celery", "beat"]
     assert "controlplane.asgi:application" in services["stream"]["command"]
     assert "controlplane.celery" in built["worker"].argv
+    assert services["waker"]["command"][-1] == built["waker"].argv[-1] == "wake_supervisor"
+    assert "DATABASE_OWNER_URL" not in built["waker"].env
     assert "controlplane.asgi:application" in built["stream"].argv
 
 
@@ -84,7 +86,7 @@ def test_compose__every_value_it_asks_for__stands_in_the_example() -> None:
 
 def test_compose__waits_for_servers_and_preparation() -> None:
     services = compose()["services"]
-    for name in ("web", "stream", "worker", "beat"):
+    for name in ("web", "stream", "worker", "waker", "beat"):
         conditions = {k: v["condition"] for k, v in services[name]["depends_on"].items()}
         assert conditions["prepare"] == "service_completed_successfully"
         assert conditions["postgres"] == conditions["redis"] == "service_healthy"
@@ -149,7 +151,7 @@ def test_unit__is_complete_confined_and_unprivileged(path: Path) -> None:
 
 def test_units__the_target_wants_every_process() -> None:
     wants = unit(OPS / "systemd" / "controlplane.target")["Unit"]["Wants"].split()
-    assert {"web", "stream", "worker", "beat", "prepare"} == {
+    assert {"web", "stream", "worker", "waker", "beat", "prepare"} == {
         name.removeprefix("controlplane-").removesuffix(".service") for name in wants
     }
     for name in wants:

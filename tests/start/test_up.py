@@ -120,7 +120,7 @@ def test_life__start_look_kill_start_again_stop(installation: Installation) -> N
     installation.up()
     run = Run.read(installation.state)
     assert set(run.programs) == {
-        *("postgres", "valkey", "web", "stream", "worker", "beat", "proxy")
+        *("postgres", "valkey", "web", "stream", "worker", "waker", "beat", "proxy")
     }
     assert installation.status("/ready") == 200
     assert installation.status("/health") == 200

@@ -151,7 +151,12 @@ _CHANGES: Mapping[str, str] = {"title": "title", "owner": "owner",
 
 @transaction.atomic
 def change_thread(
-    thread: Thread, *, actor: Actor, version: int | None = None, **given: Any
+    thread: Thread,
+    *,
+    actor: Actor,
+    version: int | None = None,
+    reason: str = "",
+    **given: Any,
 ) -> Thread:
     """Its title, owner, whom to ask when it is stuck, and its work item."""
     policy.require(actor, "thread.change", thread)
@@ -171,7 +176,7 @@ def change_thread(
     Thread.objects.filter(pk=row.pk).update(**new, version=F("version") + 1)
     row.refresh_from_db()
     after = {name: str(getattr(row, name) or "") for name in new}
-    note(row, "thread.change", actor=actor, before=before, after=after)
+    note(row, "thread.change", actor=actor, before=before, after=after, reason=reason)
     fanout.after_commit(row.uid, row.last_seq, "thread")
     return row
 
