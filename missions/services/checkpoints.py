@@ -314,6 +314,12 @@ def _tell_decided(mission: Mission, visit: StageVisit, request: Request, actor: 
             "undo_window_seconds": int(minutes or 0) * 60,
         }
         tell(mission, "approval_granted", said, actor=actor)
+        kept = {
+            "artifact_hash": request.sha256,
+            "export_format": "json",
+            "approver_role": said["approver_role"],
+        }
+        tell(mission, "audit_event_recorded", kept, actor=actor)
     elif request.status == Request.Status.REJECTED:
         why = _comment(request)
         said = {"play_id": play, "rejection_reason": "rejected", "feedback_note": why}

@@ -153,7 +153,7 @@ def _record(
 def _coverage(window: Window) -> tuple[int, int]:
     """(events that should come in the stages that were visited, those of them that did)."""
     seen = names.seen_events(window)
-    wanted = names.expected(frozenset(names.visited_stages(seen)))
+    wanted = [name for each in names.wanted_events(window, seen).values() for name in each]
     return len(wanted), sum(name in seen for name in wanted)
 
 

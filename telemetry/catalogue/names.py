@@ -37,6 +37,14 @@ _NO_STAGE = frozenset({"", "home", "library", "any"})
 # look for toolkits is no execution. None of them says that a mission has come to a stage.
 ANYWHERE = frozenset({"composio_tool_call", "composio_tool_call_error", "session_heartbeat"})
 
+# A mission may end without them: nobody changed, added, handed on or took back anything, or
+# opened what was there to look at. Of many missions none without one is no chance any more.
+BY_CHANCE = frozenset({
+    "approval_delegated", "brief_item_modified", "coverage_preview_opened", "evidence_opened",
+    "library_contribution", "plan_adjusted", "safeguard_added", "undo_completed",
+    "validator_auto_fix_applied",
+})  # fmt: skip
+
 AGENT_ROLES = ("coordinator", "planner", "executor", "validator", "evidence", "inspector")
 OPERATIONS = frozenset(TOOL_OPERATIONS)
 

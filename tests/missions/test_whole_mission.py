@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from tests import make
 from tests.kit.guarding import World
 from tests.missions.test_api import Api
 
+_AGENTS_PAGE = Path(__file__).parents[2].joinpath("docs/agents.md").read_text(encoding="utf-8")
 PEOPLE = {
     "mo": "mission_owner",
     "gv": "governance_validator",
@@ -85,6 +87,17 @@ class Team:
         assert answer.status_code in (200, 201, 202, 207), (path, answer.content)
         return answer.json()
 
+    def tell(self, role: str, name: str, **said: Any) -> None:
+        """What only the agent saw, as docs/agents.md asks of it."""
+        assert f"| `{name}`" in _AGENTS_PAGE, f"nobody tells agents to report {name}"
+        row = self.row()
+        answer = self.agent(role, "telemetry/events", {
+            "event": name, "occurred_at": clock.now().isoformat(), "mission_id": row.ref,
+            "stage": row.stage, "agent_name": role, "correlation_id": f"{role}-{row.ref}",
+            "context": said,
+        })  # fmt: skip
+        assert (answer["accepted"], answer["verdicts"]) == (1, []), answer
+
     def _at(self, path: str) -> str:
         return f"missions/{self.ref}{path}" if path.startswith("/") else path
 
@@ -126,6 +139,8 @@ def define(team: Team) -> None:
     team.person("mo", "/checklist/intent_validated/tick", examples.TICK)
     team.person("gv", "/checklist/safeguards_confirmed/tick")
     team.person("mo", "/brief/lock")
+    team.tell("coordinator", "brief_generated", chip_count=7, confidence_scores={"audience": 0.8},
+              generation_latency_ms=900, template_id="win-back")  # fmt: skip
     team.agent("evidence", "/evidence-links", examples.LINK)
     assert set(team.open_gates()) == {"signed"}
     team.sign("mo", "gv")
@@ -133,7 +148,11 @@ def define(team: Team) -> None:
 
 
 def prepare(team: Team) -> None:
-    for slug in ("crm", "mail"):
+    team.tell("inspector", "composio_discovery", query="tag accounts", toolkit_count=2,
+              latency_ms=310, coverage_estimate=0.9)  # fmt: skip
+    for rank, slug in enumerate(("crm", "mail"), 1):
+        team.tell("inspector", "toolkit_recommended", toolkit_slug=slug, rank=rank,
+                  precedent_count=0, auth_required=True)  # fmt: skip
         kit = team.agent("inspector", "/toolkits", {
             "toolkit": slug, "purpose": "What the mission needs.",
             "requested_scopes": [f"{slug}.read", f"{slug}.write"],
@@ -184,7 +203,12 @@ def plan(team: Team) -> None:
 def execute(team: Team) -> None:
     run = team.agent("executor", "/runs", plans.RUN)
     at = f"/runs/{run['external_id']}"
+    beat = {"key": "router-5", "creation_ms": 640, "tokens": 1_200, "lag_ms": 40}
+    team.agent("executor", "/sessions/executor", beat, method="PUT")
     team.agent("executor", f"{at}/dispatch", plans.DISPATCH)
+    for action in ("list_accounts", "tag_accounts"):
+        team.tell("executor", "composio_tool_call", toolkit="crm", action=action, duration_ms=70,
+                  outcome="success", token_usage=600, session_id="router-5")  # fmt: skip
     team.agent("executor", f"{at}/steps", {"steps": [
         {"external_id": "list-0001", "status": "succeeded", "sequence": 2, "play_step": 1,
          "toolkit": "crm", "action": "list_accounts", "latency_ms": 40},
@@ -194,6 +218,8 @@ def execute(team: Team) -> None:
         {"external_id": "check-1", "phase": "postflight", "result": "passed", "severity": "low",
          "message": "Nothing was sent unread."},
     ]})  # fmt: skip
+    team.tell("validator", "validator_check_completed", duration_ms=35, outcome="passed")
+    team.agent("executor", "/sessions/executor", {"tokens": 2_400}, method="PUT")
     team.agent("executor", f"{at}/finish", plans.FINISH)
     play = team.agent("planner", "/plays", method="GET")["items"][0]["uid"]
     team.person("oc", f"/plays/{play}/undo-plan/close", {"reason": "Every draft was read."})
@@ -253,15 +279,15 @@ def test_mission__from_intent_to_retrospective(db: None, settings: Any) -> None:
     assert told >= {
         "mission_created", "mission_brief_locked", "approval_granted", "execution_started",
         "execution_step_completed", "evidence_bundle_generated", "feedback_submitted",
-        "mission_completed",
+        "mission_completed", "session_created", "session_heartbeat", "audit_event_recorded",
     }, told  # fmt: skip
     assert {code: looked_at(team, code) for code in _AUDITED} == dict.fromkeys(_AUDITED, ("ok", []))
     each_stage_once(team)
 
 
-# What the audit of telemetry asks of missions: told when a stage is left, none of another stage,
-# the way back before the change, signs of life.
-_AUDITED = ("T5", "T9", "T10", "T11")
+# What the audit of telemetry asks of missions: known names, whole, told when a stage is left and
+# of all that happens in it, none of another stage, the way back before the change, signs of life.
+_AUDITED = ("T1", "T2", "T3", "T5", "T8", "T9", "T10", "T11")
 
 
 def looked_at(team: Team, code: str) -> tuple[str, list[str]]:

@@ -174,8 +174,24 @@ def test_visited_stage__what_never_came_is_named_once() -> None:
     rollups.settle()
     gaps = line(run(workspace), "T8")["gaps"]
     assert [gap["about"] for gap in gaps] == ["execute_observe"]
-    assert "undo_completed" in gaps[0]["details"]["events"]
-    assert "composio_tool_call" not in gaps[0]["details"]["events"]
+    absent = gaps[0]["details"]["events"]
+    assert "evidence_bundle_generated" in absent
+    assert not {"composio_tool_call", "undo_completed"} & set(absent)
+
+
+def test_what_happens_by_chance__is_missed_of_many_missions_only() -> None:
+    """One mission is undone or not; of thirty without an undo somebody looks."""
+    workspace = make.workspace()
+    tell(workspace, [event("execution_started", mission_id=f"MIS-{n}") for n in range(29)])
+    rollups.settle()
+    few = run(workspace)
+    assert "undo_completed" not in line(few, "T8")["gaps"][0]["details"]["events"]
+    tell(workspace, [event("execution_started", mission_id="MIS-30")])
+    rollups.settle()
+    many = run(workspace)
+    assert "undo_completed" in line(many, "T8")["gaps"][0]["details"]["events"]
+    assert many.known > few.known  # the share that came is of what is wanted
+    assert run(make.workspace()).coverage is None
 
 
 def test_nothing_reported__is_not_clean_by_all_rules() -> None:

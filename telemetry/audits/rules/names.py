@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from controlplane.lib.defaults import define
 from telemetry import catalogue
 from telemetry.audits.kinds import BOOK, CHECKS, Answer, Found, Window, answer, rule
 from telemetry.models import Flag, RollupDay
 
 QUIET = timedelta(days=30)
+MANY = define(
+    "telemetry.audit_stage_missions",
+    30,
+    unit="missions",
+    why="the playbook's throughput of a week: of fewer missions in a stage none may have undone or "
+    "changed anything, and no event of that is no gap",
+)
 
 
 def _flagged(window: Window, flag: Flag) -> list[tuple[str, int]]:
@@ -55,13 +63,13 @@ def incomplete(window: Window) -> Answer:
 @rule("T8", "What a visited stage should report does come", modes=CHECKS)
 def never_seen(window: Window) -> Answer:
     seen = seen_events(window)
-    visited = visited_stages(seen)
-    if not visited:
+    wanted = wanted_events(window, seen)
+    if not wanted:
         return Answer("insufficient", "No stage was visited in 30 days.")
     found = []
-    for stage in catalogue.STAGES:
-        absent = [name for name in expected(frozenset({stage})) if name not in seen]
-        if stage in visited and absent:
+    for stage, names in wanted.items():
+        absent = [name for name in names if name not in seen]
+        if absent:
             text = f"{stage} was visited and never reported {', '.join(absent)}"[:399]
             found.append(Found(stage, text + ".", len(absent), {"events": absent}))
     return answer(found)
@@ -82,13 +90,23 @@ def seen_events(window: Window) -> set[str]:
     return stored | {str(name) for (name,) in recent}
 
 
-def expected(stages: frozenset[str]) -> list[str]:
-    """What the catalogue wants of these stages. Failures are not wished for."""
-    return [
-        kind.name
-        for kind in catalogue.KINDS.values()
-        if kind.stage in stages and kind.statuses[0] in {"info", "success"}
-    ]
+def wanted_events(window: Window, seen: set[str]) -> dict[str, list[str]]:
+    """What the catalogue wants of each stage that was visited. Failures are not wished for, and
+    what happens by chance is wanted of many missions only."""
+    visited = visited_stages(seen)
+    asked = "SELECT stage, count(DISTINCT mission) FROM {events} GROUP BY stage"
+    many = {stage for stage, missions in window.rows(asked) if missions >= MANY.value}
+    return {
+        stage: [
+            kind.name
+            for kind in catalogue.KINDS.values()
+            if kind.stage == stage
+            and kind.statuses[0] in {"info", "success"}
+            and (stage in many or kind.name not in catalogue.BY_CHANCE)
+        ]
+        for stage in catalogue.STAGES
+        if stage in visited
+    }
 
 
 @rule("T9", "Ids come once, clocks agree, stages are known", modes=CHECKS)
