@@ -18,7 +18,7 @@ import os
 import platform
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -58,6 +58,10 @@ class Run:
     seconds: float = 2.0
     rows: int = 0  # how much data to measure on; 0: what the measurement thinks large
     rng: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311
+    # Beside its figures: a document that goes into the report as it is, and what of the agreed
+    # levels was missed, in words. Who misses any fails.
+    report: dict[str, Any] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,19 @@ def scratch_database() -> Iterator[None]:
             _point_to(connections.databases["default"], config, made)
         yield
     finally:
+        _hang_up_others()
         connections.close_all()
         connections[owner].creation.destroy_test_db(original, verbosity=0)
+
+
+def _hang_up_others() -> None:
+    """Processes that were measured have ended; the server may not have noticed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND usename = current_user"
+        )
 
 
 def _point_to(config: dict[str, Any], owner: dict[str, Any], name: str) -> None:
@@ -243,12 +258,19 @@ def machine() -> dict[str, Any]:
     }
 
 
-def as_json(about: dict[str, Any], results: dict[str, list[Row]]) -> str:
+def as_json(
+    about: dict[str, Any],
+    results: dict[str, list[Row]],
+    reports: Sequence[Mapping[str, Any]] = (),
+) -> str:
     rows = {
         name: [{**asdict(row), "ratio": row.ratio} for row in found]
         for name, found in results.items()
     }
-    return json.dumps({"machine": about, "benches": rows}, indent=2)
+    whole: dict[str, Any] = {"machine": about, "benches": rows}
+    for report in reports:
+        whole |= report
+    return json.dumps(whole, indent=2)
 
 
 def as_markdown(about: dict[str, Any], results: dict[str, list[Row]]) -> str:

@@ -1,0 +1,25 @@
+"""The whole run, and its report of service levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controlplane.base.bench import Row, Run
+from missions.threads.benches import report
+from missions.threads.benches.crowd import Crowd
+from missions.threads.benches.serving import serving
+from missions.threads.benches.talking import Talking
+from missions.threads.benches.waking import Waking
+
+CLIENTS = 32
+
+
+def measure(run: Run) -> Iterator[Row]:
+    crowd = Crowd(CLIENTS)
+    with serving() as server:
+        talking = Talking(server, crowd, max(run.seconds, 0.3))
+        yield from talking.measure()
+        waking = Waking(server, crowd)
+        yield from waking.measure()
+    run.report = report.made(talking.heard, waking.took, waking.lost)
+    run.missed = run.report["missed"]

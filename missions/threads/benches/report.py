@@ -1,0 +1,75 @@
+"""The service levels of threads as one document, and whether their floor is met."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from controlplane.lib import clock
+from missions.threads.benches.driving import Heard
+
+# The rollout's floor.
+THRESHOLDS = {
+    "postSuccessRate": 0.99,
+    "readSuccessRate": 0.995,
+    "postToVisibleP95Ms": 2_000.0,
+    "messageToWakeTriggerP95Ms": 3_000.0,
+}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that so large a share of them does not exceed."""
+    found = sorted(values)
+    return found[max(0, math.ceil(len(found) * share) - 1)] if found else math.nan
+
+
+def calls(took: Sequence[float], failures: int) -> dict[str, Any]:
+    attempts = len(took) + failures
+    return {
+        "attempts": attempts,
+        "successes": len(took),
+        "failures": failures,
+        "successRate": round(len(took) / attempts, 6) if attempts else 0.0,
+        "p50LatencyMs": _ms(percentile(took, 0.5)),
+        "p95LatencyMs": _ms(percentile(took, 0.95)),
+    }
+
+
+def made(heard: Sequence[Heard], wakes: Sequence[float], lost: int) -> dict[str, Any]:
+    """Of everything that was asked; a percentile is that of the slowest way of asking."""
+    posts = [took for each in heard for took in each.post]
+    reads = [took for each in heard for took in each.read]
+    slowest = max((percentile(each.visible, 0.95) for each in heard if each.visible), default=0.0)
+    report = {
+        "measuredAt": clock.now().isoformat(timespec="seconds"),
+        "iterations": sum(len(each.visible) for each in heard),
+        "thresholds": dict(THRESHOLDS),
+        "post": calls(posts, sum(len(each.failed_posts) for each in heard)),
+        "read": calls(reads, sum(len(each.failed_reads) for each in heard)),
+        "trigger": calls(wakes, lost),
+        "postToVisibleP95Ms": _ms(slowest),
+        "messageToWakeTriggerP95Ms": _ms(percentile(wakes, 0.95)),
+    }
+    return {**report, "missed": missed(report)}
+
+
+def missed(report: dict[str, Any]) -> list[str]:
+    """What of the floor is not met, in words. What was not measured is not met."""
+    floor = report["thresholds"]
+    wrong = [
+        f"{name}: {report[name]['successRate']:.2%} succeed, {floor[f'{name}SuccessRate']:.1%} must"
+        for name in ("post", "read")
+        if not report[name]["successRate"] >= floor[f"{name}SuccessRate"]
+    ]
+    for name in ("postToVisibleP95Ms", "messageToWakeTriggerP95Ms"):
+        took = report[name]
+        if took is None or not took <= floor[name]:
+            wrong.append(f"{name}: {took}, at most {floor[name]:.0f}")
+    if report["trigger"]["failures"]:
+        wrong.append(f"trigger: {report['trigger']['failures']} wakes never arrived")
+    return wrong
+
+
+def _ms(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 3)

@@ -1,0 +1,139 @@
+"""The processes that are measured: the web process as the portal runs it, and what they compute."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from controlplane.lib.dsn import with_database
+
+# Pace and guards are looked at with each message as always; they only must not stop the clients.
+FREE = {
+    "CONTROLPLANE_API_LIMIT_HOT": "100000000",
+    "CONTROLPLANE_THREADS_AGENT_RATE": "1000000",
+    "CONTROLPLANE_THREADS_AGENT_BURST": "1000000",
+    "CONTROLPLANE_THREADS_THREAD_RATE": "1000000",
+    "CONTROLPLANE_THREADS_THREAD_BURST": "1000000",
+    "CONTROLPLANE_THREADS_IDLE_TURNS": "1000000000",
+    "CONTROLPLANE_OUTGOING_ALLOW": "127.0.0.1",
+    "CONTROLPLANE_ENV": "local",
+}
+WORKERS = 2  # as `manage.py up` starts them
+
+
+def environment() -> dict[str, str]:
+    name = connection.settings_dict["NAME"]
+    env = {**os.environ, **FREE, "DATABASE_URL": with_database(os.environ["DATABASE_URL"], name)}
+    env.pop("DATABASE_OWNER_URL", None)
+    return env
+
+
+@contextmanager
+def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    running = subprocess.Popen(  # noqa: S603 - our own programs
+        [sys.executable, *command],
+        env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+class Server(NamedTuple):
+    port: int
+    pid: int
+
+    def cpu(self) -> Cpu:
+        return Cpu(_with_children(self.pid), _database())
+
+
+class Cpu(NamedTuple):
+    """Seconds computed so far: by the web process, and by its sessions of PostgreSQL where they
+    run on this machine."""
+
+    web: float
+    database: float | None
+
+    def minus(self, other: Cpu) -> Cpu:
+        return self.plus(Cpu(-other.web, None if other.database is None else -other.database))
+
+    def plus(self, other: Cpu) -> Cpu:
+        web = self.web + other.web
+        if self.database is None or other.database is None:
+            return Cpu(web, None)
+        return Cpu(web, self.database + other.database)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = (
+        *("-m", "granian", "missions.threads.bench_server:application", "--interface", "wsgi"),
+        *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
+        *("--workers", str(WORKERS), "--blocking-threads", "1", "--backlog", "2048"),
+        *("--log-level", "critical"),
+    )
+    with process(*command) as running:
+        until(lambda: _answers(port), "the measured server", running)
+        yield Server(port, running.pid)
+
+
+def until(
+    ready: Callable[[], bool], what: str, running: subprocess.Popen[Any], seconds: float = 60
+) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and running.poll() is None:
+        if ready():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{what} did not start")
+
+
+def _answers(port: int) -> bool:
+    try:
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        link.request("GET", "/health")
+        return link.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def _with_children(pid: int) -> float:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(_seconds(each) or 0.0 for each in (str(pid), *children))
+
+
+def _database() -> float | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        found = [_seconds(str(pid)) for (pid,) in cursor.fetchall()]
+    return None if not found or None in found else sum(each or 0.0 for each in found)
+
+
+def _seconds(pid: str) -> float | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
