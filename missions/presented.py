@@ -15,6 +15,7 @@ def register() -> None:
         label="Mission",
         on_decided=checkpoints.on_decided,
         on_closed=checkpoints.on_closed,
+        on_lent=checkpoints.on_lent,
         current_packet=checkpoints.current_packet,
         hold=checkpoints.hold_for,
         link=checkpoints.link_for,

@@ -4,6 +4,7 @@
         "flags.change",
         on_decided=apply,            # (request, actor): approved, rejected or changes_requested
         on_closed=give_up,           # (request, actor): expired, withdrawn, void or superseded
+        on_lent=hear,                # (delegation, actor): of one request, to somebody else
         current_packet=what_stands,  # (request) -> dict, or None when its subject is gone
         hold=lock_the_subject,       # (request): takes the locks on the subject's rows
         link=page_of,                # (request) -> "/…"
@@ -33,7 +34,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane.approvals.models import Request
+from controlplane.approvals.models import Delegation, Request
 from controlplane.lib.actors import Actor
 
 Hook = Callable[[Request, Actor], None]
@@ -45,6 +46,7 @@ class Owner:
     label: str
     on_decided: Hook | None = None
     on_closed: Hook | None = None
+    on_lent: Callable[[Delegation, Actor], None] | None = None
     current_packet: Callable[[Request], Mapping[str, Any] | None] | None = None
     hold: Callable[[Request], None] | None = None
     link: Callable[[Request], str] | None = None

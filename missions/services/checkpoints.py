@@ -12,7 +12,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.approvals import services as approvals
-from controlplane.approvals.models import Request
+from controlplane.approvals.models import Delegation, Request
 from controlplane.approvals.shipped import ship, slot
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition
@@ -332,6 +332,23 @@ def on_closed(request: Request, actor: Actor) -> None:
     visit = visit_about(request)
     if visit is not None and visit.is_open and visit.approval_id == request.pk:
         emit(visit.mission, f"checkpoint_{request.status}", request=str(request.uid))
+
+
+def on_lent(delegation: Delegation, actor: Actor) -> None:
+    """Telemetry hears of it where it heard that somebody was asked; the clock goes on."""
+    request = delegation.request
+    visit = visit_about(request) if request is not None else None
+    if visit is None or request is None or visit.stage not in _KIND:
+        return
+    asked = {role for each in visit.definition.checkpoint.slots for role in each.roles}
+    held = {delegation.role} if delegation.role else actor.roles_in(delegation.workspace_id) & asked
+    said = {
+        "from_role": ",".join(sorted(held)),
+        "to_role": ",".join(sorted(held)),  # it is signed by what was lent
+        "reason": delegation.reason,
+        "delegated_by": actor.ref,
+    }
+    tell(visit.mission, "approval_delegated", said, actor=actor, stage=visit.stage)
 
 
 def link_for(request: Request) -> str:

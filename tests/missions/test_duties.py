@@ -10,6 +10,7 @@ from controlplane.access.services.agents import change_agent
 from controlplane.approvals import services as approvals
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
+from controlplane.notify.models import OutboxMessage
 from missions import services
 from missions.models import Mission
 from missions.services import plan_notes, plays
@@ -92,6 +93,30 @@ def test_agent__handed_on__counts_as_everybodys_who_had_it(world: World) -> None
         assert "produced" in refused(row, make.actor(person))
     assert not refused(row, make.actor(long_ago)), "before the mission was, it made nothing of it"
     assert not refused(row, make.actor(fresh))
+
+
+def test_signature__lent_to_somebody__telemetry_hears_of_it(world: World) -> None:
+    row = asked(world, world.planned().mission)
+    other = make.person(world.workspace, "governance_validator")
+    asked_for = request_of(again(row))
+    approvals.delegate(asked_for, other, actor=world.gv, reason="On a plane.")
+    approvals.delegate(asked_for, other, actor=world.gv, reason="On a plane.")  # sent twice
+    told = [
+        event
+        for message in OutboxMessage.objects.filter(topic="missions.told")
+        for event in message.payload["events"]
+        if event["event"] == "approval_delegated"
+    ]
+    assert [(each["mission_id"], each["stage"], each["context"]) for each in told] == [
+        (row.ref, "plan_approve", {
+            "from_role": "governance_validator", "to_role": "governance_validator",
+            "reason": "On a plane.", "delegated_by": world.gv.ref,
+        })
+    ]  # fmt: skip
+    with pytest.raises(NotAllowed):
+        approvals.delegate(
+            asked_for, other, actor=world.someone("knowledge_curator"), reason="Away."
+        )
 
 
 def test_evidence__whoever_linked_it_signs_not(world: World) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from controlplane.access import policy as access
 from controlplane.access.models import User, Workspace
-from controlplane.approvals import numbers, signing
+from controlplane.approvals import numbers, owners, signing
 from controlplane.approvals.models import Delegation, Request
 from controlplane.approvals.services import moving, reading, telling
 from controlplane.audit.services import record
@@ -65,6 +65,9 @@ def delegate(
         until=end,
     )
     _note(made, actor, reason)
+    heard = owners.get(request.owner).on_lent if request is not None else None
+    if heard is not None:
+        heard(made, actor)
     return made
 
 
