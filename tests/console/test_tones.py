@@ -214,6 +214,16 @@ TABLE: dict[str, dict[str, str]] = {
     "threads.thread": {
         "active": "info", "blocked": "warn", "resolved": "good", "closed": "neutral",
     },
+    "threads.runtimesession": {"active": "good", "idle": "neutral", "offline": "neutral"},
+    "threads.waketrigger": {
+        **QUEUED, "queued": "neutral", "triggering": "info", "deferred": "warn", "timeout": "warn",
+        "failed": "warn", "fallback_resume": "info", "fallback_spawn": "info",
+        "delivered": "good", "dead": "bad", "cancelled": "neutral",
+    },
+    "threads.wakerun": {
+        "running": "info", "completed": "good", "failed": "warn", "timed_out": "warn",
+        "killed": "warn", "orphaned": "warn",
+    },
     "work.githubsource": {"on": "good", "off": "neutral"},
     "work.item": {
         "ready": "info", "in_progress": "info", "waiting": "neutral", "blocked": "warn",

@@ -242,6 +242,7 @@ def own_pages(world: World) -> Iterator[str]:
         "missions:findings": (guarded.uid,),
         "missions:threads:message": (thread.uid, 1),
         "missions:threads:people": (thread.uid,),
+        "missions:threads:wake": (thread.uid,),
         "missions:threads:pause": (thread.uid, thread.participants.earliest("id").agent.uid),
         "missions:files": (Artifact.objects.latest("id").mission.uid,),
         "access:member": (person.uid,),

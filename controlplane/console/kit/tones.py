@@ -75,7 +75,13 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "notify.delivery": {"dead": "warn"},
     "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},
+    "threads.runtimesession": {"idle": "neutral", "offline": "neutral"},
     "threads.thread": {"active": "info"},
+    "threads.wakerun": {"failed": "warn", "timed_out": "warn", "orphaned": "warn"},
+    "threads.waketrigger": {
+        "deferred": "warn", "timeout": "warn", "failed": "warn", "triggering": "info",
+        "fallback_resume": "info", "fallback_spawn": "info",
+    },
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
 

@@ -1,3 +1,3 @@
 """Threads, wakes and runtimes in the console."""
 
-from missions.threads.admin import threads  # noqa: F401
+from missions.threads.admin import sessions, threads, wakes  # noqa: F401

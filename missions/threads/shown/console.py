@@ -13,12 +13,14 @@ from controlplane.base.registries import (
     NameFinder,
     NavItem,
     NavRows,
+    PaletteAction,
     RefFinder,
     Target,
     Waiting,
     home_rows,
     name_finders,
     nav_items,
+    palette_actions,
     ref_finders,
 )
 from controlplane.jobs import leases
@@ -54,6 +56,10 @@ def _count(actor: Actor, workspace_id: int | None) -> NavRows:
         rows.filter(status__in=["active", "blocked"]), "info", most=MOST_COUNTED,
         grave=rows.filter(status="blocked"), grave_tone="warn",
     )  # fmt: skip
+
+
+def _count_dead(actor: Actor, workspace_id: int | None) -> NavRows:
+    return NavRows(_dead(actor, workspace_id).order_by(), "bad", most=MOST_COUNTED)
 
 
 # --- Home -----------------------------------------------------------------------------------------
@@ -145,9 +151,23 @@ def _has_item(obj: Any) -> bool:
 
 
 def register() -> None:
+    from missions.threads import figures  # noqa: F401 - what the dashboard counts
+
     nav_items.register(
         NavItem("threads", "Threads", GROUP, "admin:threads_thread_changelist", "mail", VIEW, 49,
                 "d", _count)
+    )  # fmt: skip
+    nav_items.register(
+        NavItem("wakes", "Wakes", GROUP, "admin:threads_waketrigger_changelist", "bell", VIEW, 50,
+                "", _count_dead)
+    )  # fmt: skip
+    nav_items.register(
+        NavItem("runtimes", "Runtimes", GROUP, "admin:threads_runtimesession_changelist",
+                "monitor", VIEW, 51)
+    )  # fmt: skip
+    palette_actions.register(
+        PaletteAction("wake-commands", "Wake commands", "admin:threads_wakerun_changelist", VIEW,
+                      ("runs", "kill"))
     )  # fmt: skip
     home_rows.register(
         HomeRow(

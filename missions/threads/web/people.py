@@ -41,7 +41,7 @@ def people(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 
 
 def _do(request: HttpRequest, row: Thread) -> str:
-    actor, agent = actor_of(request), _agent(row, posted(request, "agent", 40))
+    actor, agent = actor_of(request), agent_of(row, posted(request, "agent", 40))
     if posted(request, "do", 20) == "remove":
         services.remove_participant(row, agent, actor=actor, reason=posted(request, "reason"))
         return f"{agent.name} no longer takes part."
@@ -49,7 +49,7 @@ def _do(request: HttpRequest, row: Thread) -> str:
     return f"{agent.name} takes part, as {joined.role}."
 
 
-def _agent(row: Thread, uid: str) -> Agent:
+def agent_of(row: Thread, uid: str) -> Agent:
     try:
         key = uuid.UUID(uid)
     except ValueError:
@@ -81,7 +81,7 @@ def _show(
 def pause(request: HttpRequest, uid: uuid.UUID, agent: uuid.UUID) -> HttpResponse:
     """Whether this agent is woken at all, in this thread and every other."""
     row = thread_of(request, uid)
-    who = _agent(row, str(agent))
+    who = agent_of(row, str(agent))
     policy.require(actor_of(request), "thread.pause", who)
     pulse = pulses([who.pk]).get(who.pk)
     paused = bool(pulse and pulse.wakes_paused)

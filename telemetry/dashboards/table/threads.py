@@ -45,7 +45,7 @@ define(
                 "bars",
                 ("thread.by_state",),
                 group_by="code",
-                about="Active, dormant, closed, as the bridge counts them.",
+                about="Active, blocked, resolved, closed: each thread that is not put away.",
             ),
             Panel(
                 "wakes",
