@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('paused_by', models.CharField(blank=True, editable=False, max_length=80)),
                 ('paused_cause', models.CharField(blank=True, choices=[('', '–'), ('operator', 'Somebody paused it'), ('safeguard', 'A safeguard was violated'), ('kill_switch', 'Its kind was switched off'), ('authorization', 'An authorization is missing')], default='', editable=False, max_length=13)),
                 ('pause_reason', models.CharField(blank=True, editable=False, max_length=500)),
+                ('held_too', models.JSONField(blank=True, default=list, editable=False)),
                 ('started_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('closed_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('close_reason', models.CharField(blank=True, editable=False, max_length=500)),
@@ -245,5 +246,83 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='checklisttick',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('retracted_at', None), ('retracted_by', '')), models.Q(('retracted_at__isnull', False), models.Q(('retracted_by', ''), _negated=True)), _connector='OR'), name='tick_retracted_by_somebody'),
+        ),
+        migrations.AddConstraint(
+            model_name='mission',
+            constraint=models.CheckConstraint(condition=models.Q(('status', 'paused'), ('held_too', []), _connector='OR'), name='mission_held_only_while_paused'),
+        ),
+        migrations.CreateModel(
+            name="MissionShare",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.UUIDField(
+                        default=controlplane.lib.ids.uuid7, editable=False, unique=True
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("shared_by", models.CharField(max_length=80)),
+                (
+                    "shared_at",
+                    models.DateTimeField(default=controlplane.lib.clock.now, editable=False),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("ended_by", models.CharField(blank=True, editable=False, max_length=80)),
+                ("end_reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "mission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shares",
+                        to="missions.mission",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["mission", "-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)),
+                        fields=["person"],
+                        name="mission_shared_with",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=("mission", "person"),
+                        name="mission_shared_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason__gt", "")), name="mission_share_says_why"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at", None), ("ended_by", "")),
+                            models.Q(
+                                ("end_reason__gt", ""),
+                                ("ended_at__isnull", False),
+                                models.Q(("ended_by", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="mission_share_ended_by_somebody",
+                    ),
+                ],
+            },
         ),
     ]

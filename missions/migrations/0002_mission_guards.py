@@ -207,6 +207,21 @@ DROP TRIGGER mission_same_workspace ON missions_mission;
 DROP FUNCTION missions_same_workspace();
 """
 
+SHARES = """
+CREATE TRIGGER mission_share_is_kept BEFORE DELETE ON missions_missionshare
+    FOR EACH ROW EXECUTE FUNCTION missions_stays();
+CREATE TRIGGER mission_share_stays
+    BEFORE UPDATE OF uid, mission_id, person_id, reason, shared_by, shared_at
+    ON missions_missionshare FOR EACH ROW EXECUTE FUNCTION missions_stays();
+CREATE TRIGGER mission_share_ended_once BEFORE UPDATE ON missions_missionshare
+    FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION missions_stays();
+"""
+UNSHARES = """
+DROP TRIGGER mission_share_ended_once ON missions_missionshare;
+DROP TRIGGER mission_share_stays ON missions_missionshare;
+DROP TRIGGER mission_share_is_kept ON missions_missionshare;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("missions", "0001_mission_tables")]
@@ -216,4 +231,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(MOVES, UNMOVES),
         migrations.RunSQL(BRIEF, UNBRIEF),
         migrations.RunSQL(SAME, UNSAME),
+        migrations.RunSQL(SHARES, UNSHARES),
     ]

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
             name='Finding',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('episode', models.PositiveSmallIntegerField(default=1, editable=False)),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('external_id', models.CharField(max_length=120)),
                 ('phase', models.CharField(choices=[('preflight', 'Before a step'), ('run', 'While it runs'), ('postflight', 'After a step')], max_length=10)),
@@ -54,6 +55,8 @@ class Migration(migrations.Migration):
             name='MissionToolkit',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('authors', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), blank=True, default=list, editable=False, size=None)),
+                ('widened_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('purpose', models.CharField(max_length=500)),
                 ('mutating', models.BooleanField(default=False)),
@@ -282,6 +285,7 @@ class Migration(migrations.Migration):
             name='AgentSession',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('creation_ms', models.PositiveIntegerField(blank=True, null=True)),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('agent', models.CharField(max_length=64)),
                 ('key', models.CharField(max_length=64)),
@@ -516,7 +520,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='finding',
-            constraint=models.UniqueConstraint(fields=('mission', 'external_id'), name='finding_once'),
+            constraint=models.UniqueConstraint(fields=('mission', 'external_id', 'episode'), name='finding_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='finding',
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'resolved'), _negated=True), fields=('mission', 'external_id'), name='finding_again_when_resolved'),
+        ),
+        migrations.AddConstraint(
+            model_name='finding',
+            constraint=models.CheckConstraint(condition=models.Q(('episode__gte', 1)), name='finding_episode'),
         ),
         migrations.AddConstraint(
             model_name='finding',

@@ -59,7 +59,7 @@ MOVES = {
 KEPT = {
     "policytemplate": "uid, workspace_id, slug",
     "safeguard": "uid, mission_id, template_id, template_number, suggested_by, suggested_at",
-    "finding": "uid, mission_id, external_id, safeguard_id, violation_id, phase, stage, result, "
+    "finding": "uid, mission_id, external_id, episode, safeguard_id, violation_id, phase, stage, result, "
     "severity, message, step, toolkit, details, auto_fix_attempted, auto_fix_success, unhandled, "
     "found_at, reported_by, reported_at",
     "violation": "uid, mission_id, severity, paused, opened_at",
@@ -189,6 +189,26 @@ DROP TRIGGER mission_violation_settles ON missions_violation;
 DROP FUNCTION missions_violation_settles();
 """
 
+# What is found again counts on from a time that was put right.
+AGAIN = """
+CREATE FUNCTION missions_finding_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM missions_finding f
+                    WHERE f.mission_id = NEW.mission_id AND f.external_id = NEW.external_id
+                      AND f.episode = NEW.episode - 1 AND f.status = 'resolved') THEN
+        RAISE EXCEPTION 'it is found again once it was put right'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER mission_finding_again BEFORE INSERT ON missions_finding
+    FOR EACH ROW WHEN (NEW.episode > 1) EXECUTE FUNCTION missions_finding_again();
+"""
+UNAGAIN = """
+DROP TRIGGER mission_finding_again ON missions_finding;
+DROP FUNCTION missions_finding_again();
+"""
+
 CONNECTS = """
 CREATE FUNCTION missions_connects() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -267,6 +287,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(*_kept()),
         migrations.RunSQL(DEFINE, UNDEFINE),
         migrations.RunSQL(VIOLATIONS, UNVIOLATIONS),
+        migrations.RunSQL(AGAIN, UNAGAIN),
         migrations.RunSQL(CONNECTS, UNCONNECTS),
         migrations.RunSQL(SAME, UNSAME),
     ]

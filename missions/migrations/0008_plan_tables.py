@@ -24,6 +24,16 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80),
+                        blank=True,
+                        default=list,
+                        editable=False,
+                        size=None,
+                    ),
+                ),
                 ("risk_notes", models.TextField(blank=True)),
                 ("sla_impact", models.TextField(blank=True)),
                 ("changed_by", models.CharField(blank=True, max_length=80)),
@@ -160,6 +170,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80),
+                        blank=True,
+                        default=list,
+                        editable=False,
+                        size=None,
+                    ),
+                ),
+                (
                     "uid",
                     models.UUIDField(
                         default=controlplane.lib.ids.uuid7, editable=False, unique=True
@@ -286,6 +306,16 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80),
+                        blank=True,
+                        default=list,
+                        editable=False,
+                        size=None,
                     ),
                 ),
                 (

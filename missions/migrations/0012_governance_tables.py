@@ -5,12 +5,15 @@ import controlplane.lib.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
-
+# What was asked for is answered once; what was answered stays as it was.
 STAYS = """
-CREATE TRIGGER governance_run_stays
-    BEFORE UPDATE OF uid, workspace_id, scope, mission_id, result, started_at, finished_at,
-        started_by, missions, found, rules, marks, error
+CREATE TRIGGER governance_run_is_of
+    BEFORE UPDATE OF uid, workspace_id, scope, mission_id, started_by
     ON missions_governancerun FOR EACH ROW EXECUTE FUNCTION missions_stays();
+CREATE TRIGGER governance_run_stays
+    BEFORE UPDATE OF result, started_at, finished_at, missions, found, rules, marks, error
+    ON missions_governancerun FOR EACH ROW WHEN (OLD.result <> 'asked')
+    EXECUTE FUNCTION missions_stays();
 CREATE TRIGGER governance_run_signed_once BEFORE UPDATE ON missions_governancerun
     FOR EACH ROW WHEN (OLD.signed_at IS NOT NULL) EXECUTE FUNCTION missions_stays();
 CREATE TRIGGER governance_finding_stays BEFORE UPDATE OF uid, workspace_id, rule, about
@@ -20,6 +23,7 @@ UNSTAYS = """
 DROP TRIGGER governance_finding_stays ON missions_governancefinding;
 DROP TRIGGER governance_run_signed_once ON missions_governancerun;
 DROP TRIGGER governance_run_stays ON missions_governancerun;
+DROP TRIGGER governance_run_is_of ON missions_governancerun;
 """
 
 
@@ -61,6 +65,7 @@ class Migration(migrations.Migration):
                     "result",
                     models.CharField(
                         choices=[
+                            ("asked", "On its way"),
                             ("clean", "Clean"),
                             ("findings", "Findings"),
                             ("failed", "Could not run"),
@@ -175,7 +180,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="governancerun",
             constraint=models.CheckConstraint(
-                condition=models.Q(("result__in", ["clean", "findings", "failed"])),
+                condition=models.Q(("result__in", ["asked", "clean", "findings", "failed"])),
                 name="governance_run_result",
             ),
         ),
@@ -190,6 +195,25 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="governance_run_signed_by_somebody",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="governancerun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("result", "asked")),
+                fields=("workspace", "scope"),
+                name="governance_run_asked_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="governancerun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("result", "asked"), _negated=True),
+                    ("signed_at", None),
+                    _connector="OR",
+                ),
+                name="governance_run_read_first",
             ),
         ),
         migrations.AddIndex(
