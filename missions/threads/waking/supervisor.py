@@ -67,7 +67,7 @@ class Supervisor:
         self.settle()
         self.keeper.join()
         self.close()
-        return self._done
+        return Counter(self._done)
 
     def stop(self) -> None:
         """From a signal's handler, too: it only says so."""
@@ -82,9 +82,12 @@ class Supervisor:
             heartbeats.stop(COMPONENT, self.name[:120])
         except (DatabaseError, InterfaceError):
             logger.warning("the sign of life could not be taken back")
+        finally:
+            connection.close()
 
     def settle(self) -> None:
-        """Wait for what is in hand."""
+        """Wait for what is in hand, and hold no connection that its hands need."""
+        connection.close()
         while self._busy:
             self._nudge.wait(0.2)
             self._nudge.clear()
