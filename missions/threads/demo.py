@@ -18,7 +18,7 @@ from missions.threads.waking.services import settling
 
 _GOES = (
     ("executioner", None, "The export of invoices is ready: branch export-2, 14 files.", {}),
-    ("reviewer", "finding_reported", "Totals are rounded line by line: 1,000 lines are off by 5.00.",
+    ("reviewer", "finding_reported", "Totals are rounded line by line: 1,000 lines are off by 5.",
      {"finding_id": "ROUND-1", "severity": "high"}),
     ("reviewer", "finding_reported", "The file name holds the customer's name.",
      {"finding_id": "NAME-1", "severity": "low"}),
@@ -74,7 +74,7 @@ def _went_well(cast: _Cast) -> None:
     )  # fmt: skip
     for role, event, body, metadata in _GOES:
         seq = cast.say(row, role, body, event, **metadata)
-    services.post_message(
+    last = services.post_message(
         row.uid, drafts.read({"body": "Thank you both. Close it when the export has run once.",
                               "in_reply_to": seq, "to": {"role": "executioner"}}),
         actor=cast.scene.actor("operations_command"),
@@ -84,6 +84,7 @@ def _went_well(cast: _Cast) -> None:
             f"{role}-main", actor=actor_for_agent(cast.agents[role]), runtime="codex",
             resumable=True, management="managed",
         )  # fmt: skip
+        services.ack_read(row.uid, last.seq, actor=actor_for_agent(cast.agents[role]))
 
 
 def _round_and_round(cast: _Cast) -> None:

@@ -27,6 +27,7 @@ nothing(
     "threads.waketrigger",
     "threads.wakeattempt",
     "threads.wakerun",
+    "threads.threadescalationpolicy",
     why="about agents; who asked stands there by an opaque ref",
 )
 keep_always(
@@ -39,5 +40,6 @@ keep_always(
     "threads.waketrigger",
     "threads.wakeattempt",
     "threads.wakerun",
+    "threads.threadescalationpolicy",
     why="the playbook keeps what agents say until somebody sets a time",
 )

@@ -23,6 +23,8 @@ def register() -> None:
             "override": "close/closed the thread at once",
             "pause": "pause/paused wakes",
             "pause:off": "let/let wakes go on",
+            "policy": "keep/kept a rule of escalation",
+            "policy:off": "remove/removed a rule of escalation",
             "archive": "put/put the thread away",
             "runtime": "register/registered a runtime",
             "runtime:off": "sign/signed a runtime off",

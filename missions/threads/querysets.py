@@ -102,3 +102,8 @@ class WakeRunQuerySet(_Scoped):
 
     def overdue(self) -> Self:
         return self.running().filter(Q(deadline_at__lt=Now()))
+
+
+class PolicyQuerySet(_Scoped):
+    def kept(self) -> Self:
+        return self.filter(removed_at=None)

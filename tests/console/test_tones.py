@@ -214,6 +214,7 @@ TABLE: dict[str, dict[str, str]] = {
     "threads.thread": {
         "active": "info", "blocked": "warn", "resolved": "good", "closed": "neutral",
     },
+    "threads.threadescalationpolicy": {"in force": "info", "removed": "neutral"},
     "threads.runtimesession": {"active": "good", "idle": "neutral", "offline": "neutral"},
     "threads.waketrigger": {
         **QUEUED, "queued": "neutral", "triggering": "info", "deferred": "warn", "timeout": "warn",

@@ -7,6 +7,7 @@ from typing import Any
 from controlplane.access.models import User, Workspace
 from missions.threads import services
 from missions.threads.models import Thread, WakeAttempt, WakeRun
+from missions.threads.services import escalating
 from tests import make
 from tests.kit.threads import Talk
 
@@ -26,6 +27,10 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     for _ in range(3):
         talk.event("reviewer", "finding_reported", hostile, thread=looped)
     _woken(talk, lively, hostile)
+    kept = escalating.add_rule(workspace, actor=actor, what="blocked", whom="role",
+                               role="operations_command", after_minutes=5)  # fmt: skip
+    escalating.remove_rule(kept, actor=actor)
+    escalating.add_rule(workspace, actor=actor, what="unread", whom="owner", after_minutes=90)
 
 
 def _lively(talk: Talk, actor: Any, hostile: str, long: str) -> Thread:

@@ -1,3 +1,3 @@
 """Threads, wakes and runtimes in the console."""
 
-from missions.threads.admin import sessions, threads, wakes  # noqa: F401
+from missions.threads.admin import policies, sessions, threads, wakes  # noqa: F401

@@ -91,14 +91,14 @@ class ThreadAdmin(ModelAdmin[Thread]):
     empty = "No thread here."
     empty_hint = "Agents begin one: POST /api/v1/threads, or create_thread at /mcp."
     list_display = [
-        "what", "status", "kind", "people", "waits", "found", "last", "last_message_at",
+        "what", "status", "people", "waits", "found", "last", "last_message_at",
         "woken",
     ]  # fmt: skip
     phone_columns = ("status", "waits", "last_message_at")
     list_filter = (
         STANDING, WAKES, PEOPLE, "status", "kind", ("owner", admin.RelatedOnlyFieldListFilter),
     )  # fmt: skip
-    list_per_page = 30
+    list_per_page = 25
     list_select_related = ["owner"]
     search_fields = ["ref", "title"]
     in_palette = True
@@ -150,7 +150,10 @@ class ThreadAdmin(ModelAdmin[Thread]):
 
     @admin.display(description="Thread", ordering="id")
     def what(self, obj: Thread) -> SafeString:
-        return format_html('<code class="small th-ref">{}</code> {}', obj.ref, obj.title[:120])
+        return format_html(
+            '<code class="small th-ref">{}</code> {}<span class="th-kind">{}</span>',
+            obj.ref, obj.title[:120], obj.get_kind_display(),
+        )  # fmt: skip
 
     @admin.display(description="Who takes part")
     def people(self, obj: Thread) -> SafeString:

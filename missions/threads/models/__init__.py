@@ -1,6 +1,7 @@
 """Threads, what is said in them, who takes part, and how sleepers are woken."""
 
 from missions.threads.models.messages import Message
+from missions.threads.models.policies import ThreadEscalationPolicy
 from missions.threads.models.sessions import RuntimeSession
 from missions.threads.models.threads import AgentPulse, Participant, Thread
 from missions.threads.models.wakes import WakeAttempt, WakeRun, WakeTrigger
@@ -11,6 +12,7 @@ __all__ = [
     "Participant",
     "RuntimeSession",
     "Thread",
+    "ThreadEscalationPolicy",
     "WakeAttempt",
     "WakeRun",
     "WakeTrigger",

@@ -169,6 +169,10 @@ def register() -> None:
         PaletteAction("wake-commands", "Wake commands", "admin:threads_wakerun_changelist", VIEW,
                       ("runs", "kill"))
     )  # fmt: skip
+    palette_actions.register(
+        PaletteAction("thread-escalation", "Escalation of threads",
+                      "admin:threads_threadescalationpolicy_changelist", VIEW, ("rules", "who"))
+    )  # fmt: skip
     home_rows.register(
         HomeRow(
             slug="threads.turn",

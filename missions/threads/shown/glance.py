@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, Subquery
-from django.db.models.functions import Coalesce, Left
+from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Left, NullIf
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -16,6 +17,8 @@ from missions.threads.shown import people as shown
 
 _NAMES = 4
 _EXCERPT = 70
+# People by their name of today.
+_BY = Coalesce(NullIf("user__name", Value("")), "sender_label")
 
 
 def told(rows: Any) -> Any:
@@ -29,7 +32,7 @@ def told(rows: Any) -> Any:
 
     present = Participant.objects.present().order_by("pk")
     return rows.annotate(
-        last_by=Subquery(last.values("sender_label")[:1]),
+        last_by=Subquery(last.annotate(by=_BY).values("by")[:1]),
         last_agent=Subquery(last.values("agent_id")[:1]),
         last_text=Subquery(last.annotate(start=Left("body", _EXCERPT * 3)).values("start")[:1]),
         open_wakes=number(Q(state__in=leases.OPEN)),
@@ -90,8 +93,15 @@ def waits(row: Any) -> SafeString | str:
     found = shown.waits_for(_members(row), row, row.last_agent)
     if not found:
         return ""
-    names = ", ".join(f"{short(one.agent.name, 24)} ({one.behind:,})" for one in found[:2])
-    return names if len(found) <= 2 else f"{names} and {len(found) - 2} more"
+    told = [f"{short(one.agent.name, 24)} ({one.behind:,})" for one in found[:2]]
+    if len(found) > 2:
+        told.append(f"and {len(found) - 2} more")
+    return _stacked("th-waits", told)
+
+
+def _stacked(name: str, parts: Sequence[Any]) -> SafeString:
+    inner = format_html_join("", "<span>{}</span>", ((part,) for part in parts))
+    return format_html('<span class="{}">{}</span>', name, inner)
 
 
 def findings(row: Any) -> SafeString | str:
@@ -117,5 +127,5 @@ def wakes(row: Any) -> SafeString | str:
     if row.open_wakes:
         parts.append(format_html("<span>{} under way</span>", row.open_wakes))
     if row.wakes_paused:
-        parts.append(format_html('<span class="quiet">{}</span>', "paused"))
-    return format_html_join(", ", "{}", ((part,) for part in parts))
+        parts.append(format_html('<span class="quiet">{}</span>', "held back"))
+    return _stacked("th-woken", parts) if parts else ""

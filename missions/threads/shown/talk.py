@@ -66,7 +66,9 @@ class Line:
 class Group:
     """What one sender said in one go."""
 
-    who: Mapping[str, str]
+    who: Mapping[str, str] | str
+    by: str  # an opaque ref
+    label: str
     at: datetime
     is_system: bool
     day: date | None = None  # named before it where it begins
@@ -184,11 +186,12 @@ def _folded(start: str, size: int, room: int) -> tuple[str, str, bool]:
     return start[:at], start[at:], size > len(start)
 
 
-def sender(row: Any) -> Mapping[str, str]:
+def sender(row: Any) -> Mapping[str, str] | str:
     """As the row keeps it: whoever is gone one day is still who said it."""
     kind, _, _ = row.sender_ref.partition(":")
-    known = {"user": "person"}.get(kind, kind)
-    return {"kind": known, "label": row.sender_label, "ref": row.sender_ref}
+    if kind == "user":  # by the name of today, with the address of then one hover away
+        return f"{row.sender_ref} {row.sender_label}"
+    return {"kind": kind, "label": row.sender_label, "ref": row.sender_ref}
 
 
 def _groups(lines: Iterable[tuple[Any, Line]], zone: tzinfo) -> list[Group]:
@@ -202,11 +205,14 @@ def _groups(lines: Iterable[tuple[Any, Line]], zone: tzinfo) -> list[Group]:
         before = found[-1] if found and not begins else None
         joins = (
             before is not None
-            and before.who["ref"] == row.sender_ref
+            and before.by == row.sender_ref
             and before.is_system == system
             and line.at - before.lines[-1].at <= _TOGETHER
         )
         if not joins:
-            found.append(Group(sender(row), line.at, system, here if begins else None))
+            day_of = here if begins else None
+            found.append(
+                Group(sender(row), row.sender_ref, row.sender_label, line.at, system, day_of)
+            )
         found[-1].lines.append(line)
     return found
