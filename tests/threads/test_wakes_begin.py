@@ -101,3 +101,24 @@ def test_wakes__of_who_reads_nothing_come_ever_later(talk: Talk) -> None:
     talk.post("executioner", to={"role": "reviewer"})
     row = talk.wakes(talk.reviewer)[-1]
     assert row.ready_at <= row.created_at
+
+
+def test_idle_session__wakes_for_the_next_message_at_once(talk: Talk) -> None:
+    for status, woken in (("active", False), ("idle", True)):
+        services.heartbeat("s-1", actor=talk.by("reviewer"), runtime="codex", status=status)
+        talk.post("executioner")
+        assert bool(talk.wakes(talk.reviewer)) is woken, status
+
+
+def test_idle_session__beside_one_at_work__wakes_nobody(talk: Talk) -> None:
+    for name, status in (("s-1", "active"), ("s-2", "idle")):
+        services.heartbeat(name, actor=talk.by("reviewer"), runtime="codex", status=status)
+    talk.post("executioner")
+    assert not talk.wakes(talk.reviewer)
+
+
+def test_session_that_ends__wakes_for_the_next_message_at_once(talk: Talk) -> None:
+    for status in ("active", "offline"):
+        services.heartbeat("s-1", actor=talk.by("reviewer"), runtime="codex", status=status)
+    talk.post("executioner")
+    assert [row.agent_id for row in talk.wakes(talk.reviewer)] == [talk.reviewer.pk]

@@ -12,14 +12,17 @@ from missions.threads.benches.talking import Talking
 from missions.threads.benches.waking import Waking
 
 CLIENTS = 32
+SLEEPERS = 40  # woken once each, and as many again while everybody writes
+MOST = 40  # clients: as many take part in one thread, with room
 
 
 def measure(run: Run) -> Iterator[Row]:
-    crowd = Crowd(CLIENTS)
+    clients = min(run.rows, MOST) or CLIENTS
+    crowd = Crowd(clients)
     with serving() as server:
         talking = Talking(server, crowd, max(run.seconds, 0.3))
         yield from talking.measure()
-        waking = Waking(server, crowd)
+        waking = Waking(server, crowd, min(run.rows, SLEEPERS) or SLEEPERS)
         yield from waking.measure()
     run.report = report.made(talking.heard, waking.took, waking.lost)
     run.missed = run.report["missed"]

@@ -21,7 +21,6 @@ from missions.threads.benches.driving import OURS, Client, drive
 from missions.threads.benches.report import percentile
 from missions.threads.benches.serving import Server, process
 
-SLEEPERS = 40  # woken once each, and as many again while everybody writes
 WITHIN_S = 10.0
 _SECRET = "what-the-bench-and-its-runtimes-share"  # noqa: S105 - opens nothing
 
@@ -79,15 +78,16 @@ def receiving() -> Iterator[Receiver]:
 
 
 class Waking:
-    def __init__(self, server: Server, crowd: Crowd) -> None:
-        self.server, self.crowd = server, crowd
+    def __init__(self, server: Server, crowd: Crowd, sleepers: int) -> None:
+        self.server, self.crowd, self.sleepers = server, crowd, sleepers
         self.took: list[float] = []
         self.lost = 0
         self._after: list[float] = []  # of each, what came after the message was taken
 
     def measure(self) -> Iterator[Row]:
         with receiving() as receiver:
-            sleepers = [self._sleeper(number, receiver.url) for number in range(2 * SLEEPERS + 1)]
+            count = 2 * self.sleepers + 1
+            sleepers = [self._sleeper(number, receiver.url) for number in range(count)]
             with process("manage.py", "wake_supervisor"):
                 first, quiet, busy = sleepers[0], sleepers[1::2], sleepers[2::2]
                 if self._wake(first, receiver, 60) is None:

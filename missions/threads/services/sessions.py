@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +17,7 @@ from controlplane.lib import clock, http, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.lib.given import line, refuse
+from missions.threads import numbers
 from missions.threads.models import AgentPulse, RuntimeSession, WakeTrigger
 
 SEALED_FOR = "agent-runtime"
@@ -44,7 +46,8 @@ def heartbeat(
     management: str = "unmanaged",
 ) -> RuntimeSession:
     """A sign of life of an agent's own session; the first one registers it. It answers whatever
-    wake waits for that."""
+    wake waits for that. An idle session reads nothing by itself: what is said from then on wakes
+    it at once, unless another session of the agent is at work."""
     agent = agent_of(actor)
     policy.require(actor, "thread.beat", RuntimeSession(workspace=agent.workspace))
     name = _session_name(session_id, actor)
@@ -69,6 +72,8 @@ def heartbeat(
     if row.status != RuntimeSession.Status.OFFLINE:
         alive(agent.pk)
         answer_wakes(agent.pk, by="heartbeat")
+    if row.status != RuntimeSession.Status.ACTIVE:
+        _asleep(agent.pk)
     return row
 
 
@@ -102,6 +107,17 @@ def alive(agent_id: int) -> None:
         unique_fields=["agent"],
         update_fields=["seen_at"],
     )
+
+
+def _asleep(agent_id: int) -> None:
+    """It goes to sleep now, and isn't taken for awake for as long as after any other sign."""
+    fresh = timedelta(seconds=numbers.FRESH_SECONDS.value)
+    at_work = RuntimeSession.objects.filter(
+        agent_id=agent_id, status=RuntimeSession.Status.ACTIVE, beat_at__gt=Now() - fresh
+    )
+    if not at_work.exists():
+        pulses = AgentPulse.objects.filter(agent_id=agent_id, seen_at__gt=Now() - fresh)
+        pulses.update(seen_at=Now() - fresh)
 
 
 def answer_wakes(agent_id: int, *, by: str, thread_id: int | None = None) -> int:
