@@ -95,7 +95,8 @@ def _read(request: Any, thread: str) -> HttpResponseBase:
         limit=number_of(request, "limit", None),
         mine=flag_of(request, "mine"),
     )
-    page = asked.read(request.actor)
+    with looking.turn(request):
+        page = asked.read(request.actor)
     # A worker of the web process answers one request at a time: a wait would hold it.
     if page.empty and wait > 0 and isinstance(request, ASGIRequest):
         return polling.held(request, asked, page, wait)

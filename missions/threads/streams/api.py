@@ -21,7 +21,7 @@ from missions.threads.api.finding import flag_of, number_of, uid_of
 from missions.threads.services import Page
 from missions.threads.streams.callers import Caller, counted, require_room
 from missions.threads.streams.hub import Ear, begin, hub
-from missions.threads.streams.looking import Asked, ask, framed
+from missions.threads.streams.looking import Asked, ask, framed, turn
 from missions.threads.streams.polling import AWAY, Watch, give_back
 
 _TAGS = ["threads"]
@@ -67,7 +67,8 @@ def stream_thread(request: HttpRequest, thread: str) -> StreamingHttpResponse:
         mine=flag_of(request, "mine"),
     )
     actor = request.actor  # type: ignore[attr-defined]
-    page = asked.read(actor)
+    with turn(request):
+        page = asked.read(actor)
     begin()
     caller = Caller(request)
     require_room(actor)
@@ -135,7 +136,8 @@ def stream_inbox(request: HttpRequest) -> StreamingHttpResponse:
     """
     _require_loop(request)
     actor = request.actor  # type: ignore[attr-defined]
-    first = services.read_inbox(actor=actor)
+    with turn(request):
+        first = services.read_inbox(actor=actor)
     begin()
     caller = Caller(request)
     require_room(actor)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 
 from controlplane.audit.services import record_denied
@@ -27,6 +30,7 @@ from missions.threads.services import Page
 
 _THREADS = 3  # of the pool's four connections; one stays for requests and the subscription
 _T = TypeVar("_T")
+_turns = threading.BoundedSemaphore(_THREADS)
 _executor: ThreadPoolExecutor | None = None
 _executor_of = 0
 
@@ -38,17 +42,33 @@ def _workers() -> ThreadPoolExecutor:
     return _executor
 
 
+@contextmanager
+def turn(request: Any) -> Iterator[None]:
+    """For what a request asks of the database itself. A hundred that come at once would wait for
+    the pool's four connections until their time is up; so they wait here, holding none."""
+    if not isinstance(request, ASGIRequest):
+        yield
+        return
+    connections.close_all()
+    with _turns:
+        try:
+            yield
+        finally:
+            connections.close_all()
+
+
 async def ask(work: Callable[[], _T], within: contextvars.Context | None = None) -> _T:
     """What `work` answers, asked in a thread that has a connection only meanwhile."""
 
     def asked() -> _T:
-        try:
-            return work()
-        except NotAllowed as refusal:
-            record_denied(refusal)
-            raise
-        finally:
-            connections.close_all()
+        with _turns:
+            try:
+                return work()
+            except NotAllowed as refusal:
+                record_denied(refusal)
+                raise
+            finally:
+                connections.close_all()
 
     run: Callable[[], _T] = asked if within is None else (lambda: within.copy().run(asked))
     return await asyncio.get_running_loop().run_in_executor(_workers(), run)
