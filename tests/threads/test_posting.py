@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -234,3 +235,15 @@ def test_numbers__only_rise(talk: Talk) -> None:
     talk.post("executioner")
     with pytest.raises((IntegrityError, InternalError)), transaction.atomic():
         type(talk.thread).objects.filter(pk=talk.thread.pk).update(last_seq=0)
+
+
+def test_post__a_session_that_the_token_does_not_prove_is_refused(talk: Talk) -> None:
+    """Also one of the agent's own: the credentials say where it speaks from."""
+    mine = replace(talk.by("reviewer"), session_id="proven")
+    for name in ("proven", "other"):
+        services.heartbeat(name, actor=talk.by("reviewer"), runtime="codex")
+    talk.post(mine, sender_session_id="proven")
+    with pytest.raises(NotAllowed) as refused:
+        talk.post(mine, sender_session_id="other")
+    assert refused.value.error_code == "CLAIM_MISMATCH"
+    assert list(Message.objects.values_list("session", flat=True)) == ["proven"]

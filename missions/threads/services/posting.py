@@ -173,11 +173,11 @@ def _leads(actor: Actor) -> bool:
 def _session(draft: Draft, actor: Actor) -> str:
     """From the credentials where they say it. A key says none: then it must be a session that the
     agent has registered."""
-    proven = actor.session_id if actor.kind == "agent" else ""
-    if proven or not draft.session or actor.kind != "agent":
-        return proven[:128]
+    proven = actor.session_id[:128] if actor.kind == "agent" else ""
+    if not draft.session or actor.kind != "agent" or draft.session == proven:
+        return proven
     known = RuntimeSession.objects.filter(agent=actor.agent_id, session_id=draft.session)
-    if not known.exists():
+    if proven or not known.exists():
         raise NotAllowed(
             "sender_session_id: not a session of this agent.",
             code="CLAIM_MISMATCH",
