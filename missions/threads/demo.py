@@ -16,7 +16,7 @@ from missions.threads.models import Thread, WakeTrigger
 from missions.threads.services import pausing
 from missions.threads.waking.services import settling
 
-_GOES = (
+_GOES: tuple[tuple[str, str | None, str, dict[str, str]], ...] = (
     ("executioner", None, "The export of invoices is ready: branch export-2, 14 files.", {}),
     ("reviewer", "finding_reported", "Totals are rounded line by line: 1,000 lines are off by 5.",
      {"finding_id": "ROUND-1", "severity": "high"}),

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.access.models import User
 from controlplane.base import signals
 from controlplane.base.models import Signal
 from controlplane.notify import wording
-from controlplane.notify.services.news import To, notify
+from controlplane.notify.models import Urgency
+from controlplane.notify.services.news import notify
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from missions.threads.models import Thread
 from missions.threads.services.common import GUARD, PORTAL, note
 from missions.threads.services.creating import change_thread
+from missions.threads.services.escalating import whom
 
 BLOCKED = "thread.blocked"
 LABELS = ("thread", "guard")
@@ -80,20 +81,20 @@ def _link(row: Thread, item: Item) -> None:
 
 
 def _tell(row: Thread, item: Item, told: dict[str, Any]) -> None:
-    asked: User | None = row.escalation_owner or row.owner
+    """By the rules of escalation; those that wait, a job looks after."""
     values = {
         "thread": row.ref, "title": row.title, "reason": told["reason"], "item": item.key,
     }  # fmt: skip
-    notify(
-        workspace_id=row.workspace_id,
-        kind=BLOCKED,
-        to=To(
-            users=[asked.pk] if asked is not None else [],
-            roles=[] if asked is not None else ["operations_command"],
-            channels=None,
-        ),
-        key=f"{BLOCKED}:{row.uid}:{told['seq']}",
-        values=values,
-        link=_PAGE.format(uid=row.uid),
-        about=f"threads.thread:{row.pk}",
-    )
+    for call in whom(row, told["guard"]):
+        if call.after_minutes:
+            continue
+        notify(
+            workspace_id=row.workspace_id,
+            kind=BLOCKED,
+            to=call.to,
+            key=f"{BLOCKED}:{row.uid}:{told['seq']}:{call.key}",
+            values=values,
+            urgency=Urgency.CRITICAL if call.pages else Urgency.NORMAL,
+            link=_PAGE.format(uid=row.uid),
+            about=f"threads.thread:{row.pk}",
+        )

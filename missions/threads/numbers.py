@@ -218,3 +218,9 @@ PAGE_TEXT = define(
     unit="characters",
     why="Of bodies on one page: what goes beyond it stands there shortened, with a link.",
 )
+ARCHIVE_DAYS = define(
+    "threads.archive_days",
+    0,
+    unit="days",
+    why="Playbook: kept without end. Above 0, closed threads of that age are put away.",
+)

@@ -3,7 +3,7 @@ none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,14 +78,19 @@ def whom(thread: Thread, what: str) -> list[Call]:
 
 def _to(thread: Thread, row: ThreadEscalationPolicy) -> To:
     if row.whom == Whom.CHANNEL:
-        return To(channels=[row.channel_id])
+        return To(channels=[row.channel_id] if row.channel_id is not None else [])
+    # Of its own rules a workspace says which channel hears; the shipped ones reach each.
+    channels: Sequence[int] | None = None if row._state.adding else ()
     if row.whom == Whom.ROLE:
-        return To(roles=[row.role])
+        return To(roles=[row.role], channels=channels)
     if row.whom == Whom.ON_DUTY:
         found = [one.person.pk for one in on_duty(row.role, workspace=thread.workspace_id)]
-        return To(users=found) if found else To(roles=[row.role])
+        roles = [] if found else [row.role]
+        return To(users=found, roles=roles, channels=channels)
     person = thread.escalation_owner_id or thread.owner_id
-    return To(users=[person]) if person is not None else To(roles=[_FALLBACK])
+    if person is None:
+        return To(roles=[_FALLBACK], channels=channels)
+    return To(users=[person], channels=channels)
 
 
 # --- Keeping the rules ----------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""Stuck threads call whom the rules name, once and in time; old ones are put away when asked to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from controlplane.jobs import leases
+from controlplane.lib import clock
+from controlplane.notify.models import InboxItem, Notification
+from missions.threads import numbers, services
+from missions.threads.models import Message, Thread, WakeTrigger
+from missions.threads.services.calling import CALLED, archive_old, call_due
+from missions.threads.services.escalating import add_rule
+from tests import make
+from tests.kit.threads import Talk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def told() -> list[str]:
+    rows = Notification.objects.filter(kind=CALLED).order_by("pk")
+    return [each.body.splitlines()[0] for each in rows]
+
+
+def later(minutes: int) -> None:
+    """As if it had begun so long ago."""
+    ago = timedelta(minutes=minutes)
+    Thread.objects.update(status_at=F("status_at") - ago)
+
+
+def test_blocked__calls_the_owner_at_once_and_operations_after_an_hour(talk: Talk) -> None:
+    owner = make.person(talk.workspace, "mission_owner")
+    stranger = make.person(make.workspace(), "operations_command")
+    services.change_thread(talk.thread, actor=talk.operator, escalation_owner=owner)
+    services.update_status(talk.thread, "blocked", actor=talk.operator, reason="They disagree.")
+    assert call_due() == {"stuck": 1, "called": 1}
+    assert told() == ["They disagree."]
+    assert [each.user for each in InboxItem.objects.all()] == [owner]
+    assert call_due() == {"stuck": 1, "called": 0}
+    later(61)
+    call_due()
+    assert InboxItem.objects.filter(user=owner).exists()
+    assert not InboxItem.objects.filter(user=stranger).exists()
+    services.update_status(talk.thread, "active", actor=talk.operator, reason="Settled.")
+    assert call_due()["stuck"] == 0
+
+
+def test_unread__is_counted_from_the_first_message_that_is_another_s(talk: Talk) -> None:
+    add_rule(talk.workspace, actor=talk.operator, what="unread", whom="role",
+             role="operations_command", after_minutes=30)  # fmt: skip
+    talk.post("executioner", to={"role": "reviewer"})
+    assert call_due()["called"] == 0
+    with clock.set_back(-timedelta(minutes=31)):
+        assert call_due()["called"] == 2
+        assert call_due()["called"] == 0
+    names = {talk.reviewer.name, talk.coordinator.name}
+    assert {line.split(" has not read")[0] for line in told()} == names
+    assert Message.objects.count() == 1
+
+
+def test_dead_wake__calls(talk: Talk) -> None:
+    talk.post("executioner", to={"role": "reviewer"})
+    WakeTrigger.objects.update(state=leases.DEAD, status="dead", finished_at=clock.now())
+    assert call_due()["called"] == 1
+    assert told() == [f"{talk.reviewer.name} was to be woken, and nobody came."]
+
+
+def test_archive__is_off_and_puts_away_what_is_old_when_a_time_is_set(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: Any = {"actor": talk.operator}
+    services.update_status(talk.thread, "resolved", reason="Done.", **given)
+    services.update_status(talk.thread, "closed", **given)
+    later(60 * 24 * 40)
+    assert archive_old() == {"archived": 0}
+    monkeypatch.setenv(numbers.ARCHIVE_DAYS.env_name, "30")
+    assert archive_old() == {"archived": 1}
+    assert archive_old() == {"archived": 0}
