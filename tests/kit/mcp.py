@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -208,15 +209,13 @@ SERVER = made()
 _view: Any = endpoint(SERVER)
 
 
-class Mounted:
-    """The server of the tests under a path, asked by one agent without credentials."""
-
-    agent: Agent | None = None
+AGENT = "MCP_TESTS_AGENT"  # the uid of who asks
 
 
 def injected(request: Any) -> Any:
-    assert Mounted.agent is not None
-    request.portal_actor = request.actor = actor_for_agent(Mounted.agent)
+    """The server of the tests, asked by one agent without credentials: the suite sends none."""
+    agent = Agent.objects.select_related("workspace").get(uid=os.environ[AGENT])
+    request.portal_actor = request.actor = actor_for_agent(agent)
     return _view(request)
 
 

@@ -38,9 +38,8 @@ _ENCODED = ("=?base64?", "?=")
 
 
 def is_modern(request: HttpRequest, message: Message | None) -> bool:
-    """Whether a message is of the revision without handshake. Only its clients send `Mcp-Method`
-    or name the version in the message."""
-    if request.headers.get("MCP-Protocol-Version") == MODERN or "Mcp-Method" in request.headers:
+    """Whether a message is of the revision without handshake."""
+    if request.headers.get("MCP-Protocol-Version") == MODERN:
         return True
     return message is not None and VERSION in message.meta
 
