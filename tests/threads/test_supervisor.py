@@ -82,6 +82,7 @@ def comes(rows: QuerySet[Any], seconds: float = 30) -> bool:
     return wait_until(there, seconds)
 
 
+@pytest.mark.slow
 def test_message__wakes_at_once_by_the_news_alone(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ def test_message__wakes_at_once_by_the_news_alone(
     assert not Heartbeat.objects.filter(component="waker").exists()
 
 
+@pytest.mark.slow
 def test_two_supervisors__deliver_each_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(numbers.TRIGGERS_PER_MINUTE.env_name, "1000")
     monkeypatch.setenv(numbers.PARALLEL.env_name, "2")
@@ -123,6 +125,7 @@ def test_two_supervisors__deliver_each_once(night: Night, monkeypatch: pytest.Mo
     assert sorted(told) == sorted(ids), "each once"
 
 
+@pytest.mark.slow
 def test_killed_in_mid_delivery__is_taken_over_when_the_lease_ends(night: Night) -> None:
     gate = threading.Event()
     with http_receiver() as runtime:
@@ -172,6 +175,7 @@ def test_answer_before_the_call_ends__is_heard(night: Night) -> None:
     assert (row.status, row.acked_by, row.result) == ("delivered", "heartbeat", "triggered")
 
 
+@pytest.mark.slow
 def test_asked_to_stop__it_ends_its_commands_and_goes(night: Night) -> None:
     allowed = json.dumps({"default": {"spawn": [*program(HANG), "{prompt}"]}})
     with process(**{commands.ENVIRONMENT: allowed}) as child:
@@ -187,6 +191,7 @@ def test_asked_to_stop__it_ends_its_commands_and_goes(night: Night) -> None:
     assert not Heartbeat.objects.filter(component="waker").exists()
 
 
+@pytest.mark.slow
 def test_killed__its_commands_are_found_by_the_next(night: Night) -> None:
     allowed = json.dumps({"default": {"spawn": [*program(HANG), "{prompt}"]}})
     with process(**{commands.ENVIRONMENT: allowed}) as child:
