@@ -16,6 +16,7 @@ def register() -> None:
         on_decided=checkpoints.on_decided,
         on_closed=checkpoints.on_closed,
         on_lent=checkpoints.on_lent,
+        on_exported=checkpoints.on_exported,
         current_packet=checkpoints.current_packet,
         hold=checkpoints.hold_for,
         link=checkpoints.link_for,

@@ -5,6 +5,7 @@
         on_decided=apply,            # (request, actor): approved, rejected or changes_requested
         on_closed=give_up,           # (request, actor): expired, withdrawn, void or superseded
         on_lent=hear,                # (delegation, actor): of one request, to somebody else
+        on_exported=hear,            # (request, kind, actor): handed out as a file
         current_packet=what_stands,  # (request) -> dict, or None when its subject is gone
         hold=lock_the_subject,       # (request): takes the locks on the subject's rows
         link=page_of,                # (request) -> "/…"
@@ -47,6 +48,7 @@ class Owner:
     on_decided: Hook | None = None
     on_closed: Hook | None = None
     on_lent: Callable[[Delegation, Actor], None] | None = None
+    on_exported: Callable[[Request, str, Actor], None] | None = None
     current_packet: Callable[[Request], Mapping[str, Any] | None] | None = None
     hold: Callable[[Request], None] | None = None
     link: Callable[[Request], str] | None = None

@@ -351,6 +351,13 @@ def on_lent(delegation: Delegation, actor: Actor) -> None:
     tell(visit.mission, "approval_delegated", said, actor=actor, stage=visit.stage)
 
 
+def on_exported(request: Request, kind: str, actor: Actor) -> None:
+    visit = visit_about(request)
+    if visit is not None:
+        said = {"format": kind, "requested_by": actor.ref}
+        tell(visit.mission, "approval_exported", said, actor=actor)
+
+
 def link_for(request: Request) -> str:
     visit = visit_about(request)
     return links.page_of(visit.mission) if visit is not None else ""

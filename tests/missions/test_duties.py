@@ -119,6 +119,22 @@ def test_signature__lent_to_somebody__telemetry_hears_of_it(world: World) -> Non
         )
 
 
+def test_packet__handed_out_as_a_file__telemetry_hears_of_it(world: World) -> None:
+    row = asked(world, world.planned().mission)
+    asked_for = request_of(again(row))
+    reader = make.client(make.person(world.workspace, "governance_validator"))
+    assert reader.get(f"/desk/approvals/{asked_for.uid}/export.html").status_code == 200
+    stranger = make.client(make.person(make.workspace(), "governance_validator"))
+    assert stranger.get(f"/desk/approvals/{asked_for.uid}/export.html").status_code == 404
+    told = [
+        (event["mission_id"], event["context"]["format"])
+        for message in OutboxMessage.objects.filter(topic="missions.told")
+        for event in message.payload["events"]
+        if event["event"] == "approval_exported"
+    ]
+    assert told == [(row.ref, "html")]
+
+
 def test_evidence__whoever_linked_it_signs_not(world: World) -> None:
     row = world.locked()
     other = world.someone("governance_validator")

@@ -5,6 +5,7 @@ from controlplane.approvals.services.closing import expire, supersede, void, wit
 from controlplane.approvals.services.commenting import comment
 from controlplane.approvals.services.deciding import decide
 from controlplane.approvals.services.delegating import delegate, end_delegation
+from controlplane.approvals.services.exporting import exported
 from controlplane.approvals.services.owning import ask_again, stands, take_back
 from controlplane.approvals.services.policies import (
     change_policy,
@@ -28,6 +29,7 @@ __all__ = [
     "end_delegation",
     "ensure_policies",
     "expire",
+    "exported",
     "may_sign",
     "policy_of",
     "retire_policy",

@@ -7,6 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from controlplane.approvals import services
 from controlplane.approvals.export import as_html, as_pdf, document
 from controlplane.approvals.models import Request
 from controlplane.approvals.web.common import approval_of, page
@@ -33,7 +34,9 @@ def handed_out(approval: Request, kind: str, actor: Actor) -> HttpResponse:
         raise NotFound("There is no such kind of export.")
     write, media_type = KINDS[kind]
     made = document(approval, actor)
-    answer = HttpResponse(write(made), content_type=media_type)
+    written = write(made)
+    services.exported(approval, kind, actor=actor)
+    answer = HttpResponse(written, content_type=media_type)
     answer["Content-Disposition"] = f'attachment; filename="{made.filename}.{kind}"'
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
