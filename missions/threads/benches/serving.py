@@ -89,7 +89,7 @@ def serving() -> Iterator[Server]:
         *("-m", "granian", "missions.threads.bench_server:application", "--interface", "wsgi"),
         *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
         *("--workers", str(WORKERS), "--blocking-threads", "1", "--backlog", "2048"),
-        *("--log-level", "critical"),
+        *("--log-level", "critical", "--workers-kill-timeout", "2"),
     )
     with process(*command) as running:
         until(lambda: _answers(port), "the measured server", running)
@@ -108,12 +108,14 @@ def until(
 
 
 def _answers(port: int) -> bool:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         link.request("GET", "/health")
         return link.getresponse().status == 200
     except OSError:
         return False
+    finally:
+        link.close()
 
 
 def _with_children(pid: int) -> float:
