@@ -28,7 +28,7 @@ def say_how(run: Run, external_id: str, ended: str, *, actor: Actor, reason: str
         })  # fmt: skip
     why = reading.reason(reason)
     status = _STATUS[reading.choice("ended", ended, _STATUS)]
-    step = RunStep.objects.filter(UNHEARD, run=run, external_id=external_id).first()
+    step: RunStep | None = RunStep.objects.filter(UNHEARD, run=run, external_id=external_id).first()
     if step is None:
         raise Conflict("Of this step it is known how it ended. Look again.")
     number = int(step.marks.get("status", [0])[0])

@@ -71,22 +71,25 @@ def silent(now: datetime) -> QuerySet[StageVisit]:
             *(Coalesce(each, entered, output_field=DateTimeField()) for each in said),
         )
     )
-    return found.filter(heard_at__lte=now - timedelta(minutes=numbers.STUCK_MINUTES.value))
+    until = now - timedelta(minutes=numbers.STUCK_MINUTES.value)
+    late: QuerySet[StageVisit] = found.filter(heard_at__lte=until).order_by("heard_at")
+    return late
+
+
+def heard_at(visit: StageVisit) -> datetime:
+    """Of one that was found here."""
+    heard: datetime = visit.heard_at  # type: ignore[attr-defined] # annotated
+    return heard
 
 
 def key_of(visit: StageVisit) -> str:
     """Of this silence: an item that somebody closed does not come back with the next look."""
-    heard: datetime = visit.heard_at  # type: ignore[attr-defined] # annotated
-    return f"{KEY}{visit.uid}:{int(heard.timestamp())}"
+    return f"{KEY}{visit.uid}:{int(heard_at(visit).timestamp())}"
 
 
 def look_for_stuck() -> dict[str, int]:
     """One look. Each mission in its own transaction: one that cannot be told of keeps no other."""
-    found = list(
-        silent(clock.now())
-        .select_related("mission__workspace", "mission__item")
-        .order_by("heard_at")
-    )
+    found = list(silent(clock.now()).select_related("mission__workspace", "mission__item"))
     keys = {key_of(visit): visit for visit in found}
     known = set(Item.objects.filter(ensure_key__in=keys).values_list("ensure_key", flat=True))
     told = 0
@@ -107,7 +110,7 @@ def tell_stuck(visit: StageVisit) -> int:
     still = silent(clock.now()).filter(pk=visit.pk).first()
     if still is None:  # heard, held or elsewhere since we looked
         return 0
-    heard: datetime = still.heard_at
+    heard = heard_at(still)
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     minutes = round((clock.now() - heard).total_seconds() / 60)
     found = work.ensure(
