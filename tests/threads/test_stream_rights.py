@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from controlplane.access.models import UserSession
 from controlplane.access.services.keys import revoke_key
+from controlplane.access.services.sessions import end_session
 from controlplane.audit.models import AuditEvent
 from missions.threads import services
 from tests import make
@@ -97,3 +99,36 @@ def test_pulse__who_waits_is_awake(stream: str, talk: Talk) -> None:
     assert event.data["body"] == "Look."
     assert talk.wakes(talk.coordinator)
     assert [each.to_seq for each in talk.wakes(talk.reviewer)] in ([], [1])
+
+
+def test_person__streams_while_the_session_lasts(stream: str, talk: Talk) -> None:
+    person = make.person(talk.workspace, "operations_command")
+    cookies = make.client(person).cookies
+    header = "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())
+    (session,) = UserSession.objects.filter(user=person)
+    actor = make.actor(person)
+
+    async def play() -> list[Any]:
+        answer = await events.get(events_of(stream, talk), Cookie=header)
+        found = await answer.take(1)
+        await meanwhile(talk.post, "executioner", "More.")
+        found += await answer.take(1)
+        await meanwhile(end_session, session, actor=actor)
+        return found + [event async for event in answer._events]
+
+    first, second, last = run(play())
+    assert [first.data["body"], second.data["body"]] == ["Hello.", "More."]
+    assert (last.name, last.data["code"]) == ("end", "UNAUTHORIZED")
+
+
+def test_person__of_another_workspace_streams_nothing(stream: str, talk: Talk) -> None:
+    person = make.person(make.workspace(), "operations_command")
+    cookies = make.client(person).cookies
+    header = "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())
+
+    async def play() -> list[int]:
+        thread = await events.get(events_of(stream, talk), Cookie=header)
+        inbox = await events.get(f"{stream}/stream/inbox", Cookie=header)
+        return [thread.status, inbox.status]
+
+    assert run(play()) == [403, 403]

@@ -63,7 +63,7 @@ def stream_thread(request: HttpRequest, thread: str) -> StreamingHttpResponse:
     asked = Asked(
         uid_of(request, thread),
         since=_since(request),
-        limit=numbers.READ_MAX.value,
+        limit=numbers.READ_DEFAULT.value,  # what a client that stops reading keeps in memory
         mine=flag_of(request, "mine"),
     )
     actor = request.actor  # type: ignore[attr-defined]
