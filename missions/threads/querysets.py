@@ -104,6 +104,6 @@ class WakeRunQuerySet(_Scoped):
         return self.running().filter(Q(deadline_at__lt=Now()))
 
 
-class PolicyQuerySet(_Scoped):
+class EscalationQuerySet(_Scoped):
     def kept(self) -> Self:
         return self.filter(removed_at=None)

@@ -45,7 +45,7 @@ class ThreadEscalationPolicy(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.PolicyQuerySet.as_manager()
+    objects = querysets.EscalationQuerySet.as_manager()
 
     class Meta:
         verbose_name = "escalation rule"
