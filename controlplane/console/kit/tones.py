@@ -79,8 +79,12 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "threads.thread": {"active": "info"},
     "threads.wakerun": {"failed": "warn", "timed_out": "warn", "orphaned": "warn"},
     "threads.waketrigger": {
-        "deferred": "warn", "timeout": "warn", "failed": "warn", "triggering": "info",
-        "fallback_resume": "info", "fallback_spawn": "info",
+        "deferred": "warn",
+        "timeout": "warn",
+        "failed": "warn",
+        "triggering": "info",
+        "fallback_resume": "info",
+        "fallback_spawn": "info",
     },
     "telemetry.healthsnapshot": {"bad": "warn", "no_data": "neutral"},
 }
