@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from controlplane.access.tokens import IDENTITY
+from controlplane.base.api.deprecation import Deprecation
 from controlplane.lib import canonical
 from controlplane.lib.errors import Invalid, TooLarge
 from controlplane.lib.given import line, refuse
@@ -21,11 +23,23 @@ from missions.threads.errors import UnsupportedVersion
 from missions.threads.statements.post import OPENS, PROGRESS, SETTLES
 
 SUPPORTED = (1,)
+# Versions that will go away, with since and until when: answers to their payloads say so.
+RETIRING: dict[int, Deprecation] = {}
 KINDS = ("chat", "event", "system")
 EVENTS = (
     "finding_reported", "fix_pushed", "re_review_requested", "finding_verified",
     "finding_rejected", "thread_escalated", "thread_resolved",
 )  # fmt: skip
+# What a payload says of itself. Fields beyond these come from newer senders: they are kept in the
+# metadata, where whoever knows them finds them.
+KNOWN = frozenset(
+    {
+        *("schema_version", "kind", "event_type", "body", "metadata", "in_reply_to", "to"),
+        *("idempotency_key", "sender_session_id", "sender_agent_id", *IDENTITY),
+        *("thread_id", "wait"),
+    }
+)
+EXTRA = "extra_fields"
 _EVENT = re.compile(r"[a-z][a-z0-9_.:-]{0,59}")
 _ROLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -76,7 +90,8 @@ class Draft:
 
 
 def read(given: Mapping[str, Any]) -> Draft:
-    """The draft of a payload. Fields it doesn't know are left alone: newer senders add some."""
+    """The draft of a payload. Fields it doesn't know are kept as they came: newer senders add
+    some."""
     version = require_version(given)
     kind = given.get("kind", "chat")
     if kind not in KINDS:
@@ -86,7 +101,7 @@ def read(given: Mapping[str, Any]) -> Draft:
         body=_body(given.get("body")),
         kind=kind,
         event=_event(kind, given),
-        metadata=_metadata(given.get("metadata")),
+        metadata=_metadata(_with_extra(given)),
         schema_version=version,
         in_reply_to=_reply(given.get("in_reply_to")),
         to=to,
@@ -127,6 +142,14 @@ def _body(value: Any) -> str:
             details={"body": f"At most {numbers.BODY_MAX.value:,} bytes."},
         )
     return value
+
+
+def _with_extra(given: Mapping[str, Any]) -> Any:
+    metadata = given.get("metadata")
+    extra = {name: value for name, value in given.items() if name not in KNOWN}
+    if not extra or not isinstance(metadata, Mapping | None):
+        return metadata
+    return {**(metadata or {}), EXTRA: extra}
 
 
 def _metadata(value: Any) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controlplane.base.api.deprecation import Deprecation
+from missions.threads import drafts
 from missions.threads.drafts import SUPPORTED
 from tests.kit.api import refused
 from tests.kit.threads_api import Callers
@@ -79,3 +82,15 @@ def test_another_version__is_refused_with_those_that_are_known(world: Callers) -
     for version in (0, 2, -1, 10**9):
         told = refused(world.post(schema_version=version), "UNSUPPORTED_SCHEMA_VERSION")
         assert told == {"schema_version": version, "supported": list(SUPPORTED)}
+
+
+def test_a_version_that_will_go_away__says_so(
+    world: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Deprecation" not in world.post().headers
+    notice = Deprecation(date(2027, 1, 1), date(2027, 4, 1), "/docs/changes")
+    monkeypatch.setitem(drafts.RETIRING, 1, notice)
+    answer = world.post()
+    assert answer.status_code == 201
+    assert answer.headers["Sunset"] == "Thu, 01 Apr 2027 00:00:00 GMT"
+    assert 'rel="deprecation"' in answer.headers["Link"]

@@ -175,10 +175,13 @@ def test_post__what_is_too_long_is_refused(talk: Talk) -> None:
         talk.post("executioner", metadata={"a": "x" * numbers.METADATA_MAX.value})
 
 
-def test_post__unknown_fields_and_events_are_kept_or_left_alone(talk: Talk) -> None:
+def test_post__unknown_fields_and_events_are_kept(talk: Talk) -> None:
     talk.post("executioner", kind="event", event_type="mood_changed", metadata={"new": [1]}, mood=1)
     row = Message.objects.get()
-    assert (row.event, row.metadata) == ("mood_changed", {"new": [1]})
+    assert row.event == "mood_changed"
+    assert row.metadata == {"new": [1], "extra_fields": {"mood": 1}}
+    with pytest.raises(TooLarge):
+        talk.post("executioner", novelty="x" * numbers.METADATA_MAX.value)
 
 
 def test_post__its_words_stay_as_they_are(talk: Talk) -> None:

@@ -67,6 +67,9 @@ def _post(request: Any, thread: str) -> HttpResponse:
     )
     if done.replayed:
         answer[idempotency.REPLAYED] = "true"
+    notice = drafts.RETIRING.get(draft.schema_version)
+    if notice is not None:
+        notice.mark(answer)
     return answer
 
 
