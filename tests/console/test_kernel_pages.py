@@ -24,7 +24,7 @@ ADMINS: list[Any] = [
 ]
 WITH_PANEL = [portal for portal in ADMINS if portal.panel_template]
 ROWS_LOOKED_AT = 2
-MOST_QUESTIONS = 45
+MOST_QUESTIONS = 46
 
 
 def name_of(portal: Any) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 PATIENCE_S = 20.0
+# What was asked and not hung up, with the loop it belongs to.
+_lines: list[tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter]] = []
 
 
 @dataclass
@@ -86,6 +89,7 @@ async def get(url: str, secret: str = "", **headers: str) -> Answer:
     parts = urlsplit(url)
     assert parts.hostname is not None
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**22)
+    _lines.append((asyncio.get_running_loop(), writer))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
     if secret:
@@ -96,3 +100,14 @@ async def get(url: str, secret: str = "", **headers: str) -> Answer:
     answer = Answer(reader, writer)
     await answer.head()
     return answer
+
+
+async def hang_up() -> None:
+    """Close what this loop still holds: afterwards nobody can."""
+    loop = asyncio.get_running_loop()
+    ours = [writer for of, writer in _lines if of is loop]
+    _lines[:] = [line for line in _lines if line[0] is not loop]
+    for writer in ours:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()

@@ -32,6 +32,7 @@ NO_PAGES = {
     "health": "answers machines",
     "ready": "answers machines",
     "metrics": "answers machines",
+    "mcp": "a protocol's, for agents",
     "stream-health": "answers machines",
     "access:jwks": "answers machines",
     "console:nav": "a part of every page",

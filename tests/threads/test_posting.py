@@ -153,7 +153,7 @@ def test_post__in_a_blocked_thread_people_and_coordinators_write(talk: Talk) -> 
         ({"to": {"role": "planner"}}, "to"),
         ({"to": {"agents": []}}, "to"),
         ({"to": {"agents": ["x"]}}, "to"),
-        ({"to": {"agents": [str(uuid4())]}}, "to"),
+        ({"to": {"agents": ["01a203ed-73ee-70d6-ba1a-c2f72d8b34c3"]}}, "to"),
     ],
     ids=str,
 )

@@ -22,8 +22,15 @@ _T = TypeVar("_T")
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
     """In a loop of its own thread: what the test asks the database stays in the test's."""
+
+    async def whole() -> _T:
+        try:
+            return await work
+        finally:
+            await events.hang_up()
+
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return pool.submit(asyncio.run, whole()).result()
 
 
 async def meanwhile(work: Any, *args: Any, **given: Any) -> Any:
