@@ -122,3 +122,27 @@ def test_session_that_ends__wakes_for_the_next_message_at_once(talk: Talk) -> No
         services.heartbeat("s-1", actor=talk.by("reviewer"), runtime="codex", status=status)
     talk.post("executioner")
     assert [row.agent_id for row in talk.wakes(talk.reviewer)] == [talk.reviewer.pk]
+
+
+def test_idle__what_came_behind_its_back_wakes_it(talk: Talk) -> None:
+    actor = talk.by("reviewer")
+    services.heartbeat("s", actor=actor, runtime="codex")
+    talk.post("executioner", "Seen.", to={"role": "reviewer"})
+    services.ack_read(talk.thread.uid, 1, actor=actor)
+    # Said after its last look and before it lies down: it is taken for awake.
+    talk.post("executioner", "Not seen.", to={"role": "reviewer"})
+    assert not talk.wakes(talk.reviewer)
+    services.heartbeat("s", actor=actor, runtime="codex", status="idle")
+    (row,) = talk.wakes(talk.reviewer)
+    assert (row.status, row.from_seq, row.to_seq) == ("queued", 2, 2)
+    assert row.ready_at <= row.created_at
+    services.heartbeat("s", actor=actor, runtime="codex", status="idle")
+    assert len(talk.wakes(talk.reviewer)) == 1
+    # Lying down is no answer to a wake; rising is.
+    WakeTrigger.objects.filter(pk=row.pk).update(status="triggering", sent_at=row.created_at)
+    services.heartbeat("s", actor=actor, runtime="codex", status="idle")
+    row.refresh_from_db()
+    assert row.status == "triggering"
+    services.heartbeat("s", actor=actor, runtime="codex")
+    row.refresh_from_db()
+    assert row.status == "delivered"

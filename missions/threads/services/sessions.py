@@ -46,8 +46,9 @@ def heartbeat(
     management: str = "unmanaged",
 ) -> RuntimeSession:
     """A sign of life of an agent's own session; the first one registers it. It answers whatever
-    wake waits for that. An idle session reads nothing by itself: what is said from then on wakes
-    it at once, unless another session of the agent is at work."""
+    wake waits for that. An idle session reads nothing by itself: it answers no wake, and what is
+    said from then on, or was said behind its back, wakes it at once, unless another session of the
+    agent is at work."""
     agent = agent_of(actor)
     policy.require(actor, "thread.beat", RuntimeSession(workspace=agent.workspace))
     name = _session_name(session_id, actor)
@@ -71,8 +72,9 @@ def heartbeat(
         row.refresh_from_db()
     if row.status != RuntimeSession.Status.OFFLINE:
         alive(agent.pk)
+    if row.status == RuntimeSession.Status.ACTIVE:
         answer_wakes(agent.pk, by="heartbeat")
-    if row.status != RuntimeSession.Status.ACTIVE:
+    else:
         _asleep(agent.pk)
     return row
 
@@ -118,6 +120,10 @@ def _asleep(agent_id: int) -> None:
     if not at_work.exists():
         pulses = AgentPulse.objects.filter(agent_id=agent_id, seen_at__gt=Now() - fresh)
         pulses.update(seen_at=Now() - fresh)
+        # What came between its last look and now found it awake, and woke nobody.
+        from missions.threads.waking.reconciling import missed  # it stands above the services
+
+        missed(agent_id)
 
 
 def answer_wakes(agent_id: int, *, by: str, thread_id: int | None = None) -> int:

@@ -36,6 +36,7 @@ WITH asleep AS (
     JOIN access_agent g ON g.id = p.agent_id
     LEFT JOIN threads_agentpulse u ON u.agent_id = p.agent_id
     WHERE p.left_at IS NULL AND p.wakes AND g.is_active AND t.last_seq > p.last_read_seq
+        AND (%(agent)s::bigint IS NULL OR p.agent_id = %(agent)s::bigint)
         AND t.status IN ('active', 'resolved') AND NOT t.wakes_paused
         AND NOT coalesce(u.wakes_paused, false)
         AND coalesce(u.seen_at, '-infinity'::timestamptz)
@@ -130,9 +131,10 @@ def work(deadline: float) -> int:
     return missed() + ended() + stale() + overdue() + forget()
 
 
-def missed() -> int:
-    """Wakes for whoever sleeps over something unread."""
-    values: dict[str, int | float | str] = {
+def missed(agent_id: int | None = None) -> int:
+    """Wakes for whoever sleeps over something unread, or for this agent if it does."""
+    values: dict[str, int | float | str | None] = {
+        "agent": agent_id,
         "fresh": numbers.FRESH_SECONDS.value,
         "window": numbers.AUTO_WINDOW_SECONDS.value,
         "gap": numbers.AUTO_GAP_SECONDS.value,
