@@ -43,7 +43,7 @@ def _undo_plan(row: models.Model, to: str) -> dict[str, Any]:
         return {"ready_at": now, "ready_by": "user:1"}
     if to == "draft":
         return {"closed_at": None, "closed_reason": ""}
-    if to == "executed":  # somebody took it back
+    if to == "executed" and row.status != "draft":  # somebody took it back
         step = UndoStep.objects.filter(plan=row).first()
         assert step is not None
         UndoRun.objects.create(
