@@ -31,6 +31,8 @@ _GOES: tuple[tuple[str, str | None, str, dict[str, str]], ...] = (
     ("reviewer", "finding_verified", "Good.", {"finding_id": "NAME-1"}),
 )  # fmt: skip
 
+_NO_PANE = "TARGET_GONE"
+
 
 class _Cast:
     def __init__(self, scene: demo.Scene) -> None:
@@ -121,8 +123,8 @@ def _nobody_came(cast: _Cast) -> None:
     for wake in leases.claim(mine, limit=1, lease_seconds=60):
         attempt = settling.begin(wake, "live", None, "tmux", supervisor="demo:1")
         settling.not_sent(
-            wake, attempt, code="TARGET_GONE", detail="There is no pane night:0.1.", took=0.02,
+            wake, attempt, code=_NO_PANE, detail="There is no pane night:0.1.", took=0.02,
             wait=timedelta(0).total_seconds(),
         )  # fmt: skip
     for wake in leases.claim(mine, limit=1, lease_seconds=60):
-        settling.give_up(wake, "TARGET_GONE")
+        settling.give_up(wake, _NO_PANE)

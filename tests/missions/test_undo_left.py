@@ -146,7 +146,7 @@ def test_let_go_and_not_heard_of__may_have_changed_something(world: World) -> No
     assert plan.deadline_at is not None
     assert plan.deadline_at >= before + timedelta(minutes=20)
     state, words = gate(world, run.mission)
-    assert (state, "was not reported" in words) == ("waiting", True)
+    assert (state, "nobody said" in words) == ("waiting", True)
     assert actions(world.undo(run)) == ["Tags"]
 
 

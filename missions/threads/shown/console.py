@@ -155,7 +155,7 @@ def register() -> None:
 
     nav_items.register(
         NavItem("threads", "Threads", GROUP, "admin:threads_thread_changelist", "mail", VIEW, 49,
-                "n", _count)
+                "", _count)
     )  # fmt: skip
     nav_items.register(
         NavItem("wakes", "Wakes", GROUP, "admin:threads_waketrigger_changelist", "bell", VIEW, 50,
