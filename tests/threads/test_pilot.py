@@ -24,7 +24,9 @@ STORY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("ways", [("", "")], ids=["rest"])
+@pytest.mark.parametrize(
+    "ways", [("", ""), ("--mcp", "--mcp"), ("", "--mcp")], ids=["rest", "mcp", "both"]
+)
 def test_review__runs_to_its_end_without_a_person(ways: tuple[str, str], tmp_path: Path) -> None:
     talk = Talk(make.workspace())
     with piloting(tmp_path) as pilot:
