@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "controlplane.base.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "controlplane.base.middleware.EitherSlash",
     "controlplane.base.middleware.BodyLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,8 +1,9 @@
 """Middleware every request passes: ids, headers, limits, refusals.
 
 In this order, outside in: `RequestContext` (so that everything below logs with an id),
-`SecurityHeaders` (so that refusals carry them too), `BodyLimit` (before anything reads), and
-innermost `Refusals`, which hears what a view raised.
+`SecurityHeaders` (so that refusals carry them too), `EitherSlash` (before anything goes by the
+path), `BodyLimit` (before anything reads), and innermost `Refusals`, which hears what a view
+raised.
 """
 
 from __future__ import annotations
@@ -221,6 +222,24 @@ class BodyLimit:
         if int(length[:20]) > limit and not _has_own_limit(request.path_info):
             return web.failed(request, "TOO_LARGE", f"The body is larger than {limit} bytes.")
         return self.get_response(request)
+
+
+class EitherSlash:
+    """A route for programs is the same with a slash at its end: no such route has one of its own.
+
+    Answered where it was asked. A redirect would lose the body of a POST on its way.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.endswith("/") and request.path_info.startswith(_EITHER):
+            request.path, request.path_info = request.path[:-1], request.path_info[:-1]
+        return self.get_response(request)
+
+
+_EITHER = ("/api/v1/", "/stream/", "/mcp/")
 
 
 def _has_own_limit(path: str) -> bool:

@@ -48,6 +48,13 @@ class Stream:
         found: dict[str, Any] = json.loads(line.removeprefix("data: "))
         return found
 
+    def end(self) -> dict[str, Any]:
+        """What the request is answered with. A process that begins to listen tells everybody
+        once, which may come before it."""
+        while "id" not in (found := self.next()):
+            assert found["method"] == "notifications/resources/updated"
+        return found
+
     def settle(self) -> None:
         """Until nothing more comes of what was before: a process that begins to listen tells
         everybody once."""
@@ -121,7 +128,7 @@ def test_listener__ends_with_its_key(stream: Served) -> None:
     with listen(stream, key, 5, resourceSubscriptions=["inbox://me"]) as frames:
         assert frames.next()["params"]["_meta"] == {SUBSCRIPTION: 5}
         revoke_key(row, actor=make.JOB)
-        last = frames.next()
+        last = frames.end()
         assert last["id"] == 5
         assert last["result"] == {"resultType": "complete", "_meta": {SUBSCRIPTION: 5}}
         assert frames.response.read().strip() == b""

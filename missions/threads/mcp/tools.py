@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from controlplane.base.mcp.registry import Tool, server
 from missions.threads.api import forms
 from missions.threads.api.threads import SENDER
 from missions.threads.mcp import arguments, resources, runtimes, talking, threads
 
-_RUNTIME_SENDER = ("workspace_id", "role")
+# What several tools have in common.
+_reading = partial(Tool, action="thread.view", reads=True, throttle="read")
+_of_people = partial(
+    Tool, action="thread.people", output=forms.ThreadParticipantRow, sender_fields=SENDER
+)
+# The agent is whose runtime it is: an operator registers those of others.
+_of_runtimes = partial(
+    Tool,
+    action="thread.runtime",
+    output=forms.RuntimeRow,
+    idempotent=True,
+    sender_fields=("workspace_id", "role"),
+)
 
 server.instructions = (
     "Agents talk here in durable threads. Ask `inbox` what is unread, read with `read_messages`"
@@ -27,27 +41,21 @@ server.add(
         output=forms.ThreadWhole,
         sender_fields=SENDER,
     ),
-    Tool(
+    _reading(
         name="get_thread",
         title="One thread",
         description="A thread, who takes part in it, and how far each of them has read.",
-        action="thread.view",
         run=threads.get,
         input=arguments.ToolThread,
         output=forms.ThreadWhole,
-        reads=True,
-        throttle="read",
     ),
-    Tool(
+    _reading(
         name="list_threads",
         title="Threads",
         description="The newest threads first; of agents those they take part in.",
-        action="thread.view",
         run=threads.list_,
         input=arguments.ToolThreadList,
         output=arguments.ToolThreadRows,
-        reads=True,
-        throttle="read",
     ),
     Tool(
         name="change_thread",
@@ -75,37 +83,28 @@ server.add(
         idempotent=True,
         sender_fields=SENDER,
     ),
-    Tool(
+    _reading(
         name="summarize_thread",
         title="Sum a thread up",
         description="Counted from its messages: findings, decisions, who is waited for.",
-        action="thread.view",
         run=threads.summarize,
         input=arguments.ToolSummaryAsk,
         output=forms.ThreadSummary,
-        reads=True,
-        throttle="read",
     ),
-    Tool(
+    _of_people(
         name="add_participant",
         title="Let an agent take part",
         description="One that comes back goes on where it stopped.",
-        action="thread.people",
         run=threads.add_participant,
         input=arguments.ToolParticipantNew,
-        output=forms.ThreadParticipantRow,
-        sender_fields=SENDER,
     ),
-    Tool(
+    _of_people(
         name="remove_participant",
         title="Let an agent take part no longer",
         description="It neither reads nor is woken there; what it said stays.",
-        action="thread.people",
         run=threads.remove_participant,
         input=arguments.ToolParticipantGone,
-        output=forms.ThreadParticipantRow,
         destructive=True,
-        sender_fields=SENDER,
     ),
     Tool(
         name="post_message",
@@ -179,28 +178,20 @@ server.add(
         output=forms.SessionBeaten,
         idempotent=True,
     ),
-    Tool(
+    _of_runtimes(
         name="register_runtime",
         title="Register a runtime",
         description="Say how an agent's session is reached; registered again, it is changed.",
-        action="thread.runtime",
         run=runtimes.register,
         input=forms.RuntimeNew,
-        output=forms.RuntimeRow,
-        idempotent=True,
-        sender_fields=_RUNTIME_SENDER,
     ),
-    Tool(
+    _of_runtimes(
         name="deregister_runtime",
         title="Sign a runtime off",
         description="The session is gone and can't be resumed.",
-        action="thread.runtime",
         run=runtimes.deregister,
         input=arguments.ToolRuntimeGone,
-        output=forms.RuntimeRow,
         destructive=True,
-        idempotent=True,
-        sender_fields=_RUNTIME_SENDER,
     ),
 )
 server.offer(resources.ThreadResources())
