@@ -59,3 +59,24 @@ def signal_group(pid: int, number: signal.Signals) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def marked(name: str, value: str) -> list[int]:
+    """Processes with this in their environment, which their children inherit."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for entry in _PROC.glob("[0-9]*/environ"):
+        try:
+            said = entry.read_bytes()
+        except OSError:  # somebody else's, or it has just ended
+            continue
+        if wanted in said.split(b"\0"):
+            found.append(int(entry.parent.name))
+    return found

@@ -13,10 +13,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from controlplane.lib.text import short
 from deployments.steps.output import Log
@@ -28,6 +30,8 @@ from missions.threads.waking.services import running
 logger = logging.getLogger(__name__)
 _CHUNK = 65_536
 _LOOK = 0.5  # seconds between looks whether it is to end
+MARK = "WAKE_RUN_ID"  # stands in the environment of a command, and of whatever it starts
+STOPPED = "The supervisor was stopped."
 
 
 @dataclass
@@ -37,16 +41,19 @@ class _Followed:
     deadline: float
     log: Log = field(default_factory=Log)
     wanted: str = ""  # why it is to end before its time
+    noted: bool = False  # its number stands in the row
     thread: threading.Thread | None = None
 
 
 class Keeper:
-    """The commands of one supervisor."""
+    """The commands of one supervisor. With the database away they are followed all the same: what
+    could not be noted is noted later (`catch_up`)."""
 
     def __init__(self, ended: Callable[[], None] = lambda: None) -> None:
         self._ended = ended
         self._lock = threading.Lock()
         self._followed: dict[int, _Followed] = {}
+        self._unsaid: dict[int, tuple[WakeRun, str, dict[str, Any]]] = {}
 
     def start(self, run: WakeRun, argv: list[str], env: Mapping[str, str], folder: str) -> str:
         """Why it could not be started, or "". From then on it is followed in a thread."""
@@ -57,27 +64,57 @@ class Keeper:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=folder or env.get("HOME") or "/",
-                env=dict(env),
+                env={**env, MARK: str(run.uid)},
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
             why = f"It could not be started: {short(str(error), 200)}"
-            running.end_run(run, "failed", output=why)
+            self._say(run, "failed", output=why)
             return why
-        running.note_process(run, process.pid)
+        # Followed before anything is asked of the database, which may be away by now: a command
+        # that nobody follows is ended by nobody.
         deadline = time.monotonic() + numbers.RUN_MINUTES.value * 60
         one = _Followed(run, process, deadline)
         one.thread = threading.Thread(target=self._keep, args=(one,), name=f"run-{run.pk}")
         with self._lock:
             self._followed[run.pk] = one
         one.thread.start()
+        self._note(one)
         return ""
 
     def __len__(self) -> int:
-        return len(self._followed)
+        return len(self._followed) + len(self._unsaid)
 
     def holds(self, pk: int) -> bool:
-        return pk in self._followed
+        return pk in self._followed or pk in self._unsaid
+
+    def catch_up(self) -> None:
+        """Note what could not be noted when it happened."""
+        for one in list(self._followed.values()):
+            if not one.noted:
+                self._note(one)
+        for run, status, said in list(self._unsaid.values()):
+            self._say(run, status, **said)
+
+    def _note(self, one: _Followed) -> None:
+        try:
+            running.note_process(one.run, one.process.pid)
+            one.noted = True
+        except Exception as error:  # noqa: BLE001 - noted later; it is followed meanwhile
+            logger.warning("command %s is noted later: %s", one.run.uid, type(error).__name__)
+
+    def _say(self, run: WakeRun, status: str, **said: Any) -> None:
+        """That it ended. Kept until somebody could be told: the row holds a place until then, and
+        its wake waits."""
+        with self._lock:
+            self._unsaid[run.pk] = (run, status, said)
+        try:
+            running.end_run(run, status, **said)
+        except Exception as error:  # noqa: BLE001 - said later
+            logger.warning("the end of command %s is said later: %s", run.uid, type(error).__name__)
+        else:
+            with self._lock:
+                self._unsaid.pop(run.pk, None)
 
     def end(self, pks: list[int], why: str) -> None:
         with self._lock:
@@ -86,8 +123,9 @@ class Keeper:
                     self._followed[pk].wanted = why
 
     def end_all(self) -> None:
-        self.end(list(self._followed), "The supervisor was stopped.")
+        self.end(list(self._followed), STOPPED)
         self.join()
+        self.catch_up()
 
     def join(self) -> None:
         for one in list(self._followed.values()):
@@ -100,10 +138,7 @@ class Keeper:
             one.log.end()
             output = one.log.text[-numbers.RUN_OUTPUT.value :]
             code = one.process.returncode
-            running.end_run(one.run, status, exit_code=code, output=output, reason=why)
-        except DatabaseError:
-            # The row says that it runs; whoever looks after this machine's commands mends it.
-            logger.exception("the end of command %s could not be noted", one.run.uid)
+            self._say(one.run, status, exit_code=code, output=output, reason=why)
         finally:
             with self._lock:
                 self._followed.pop(one.run.pk, None)
@@ -113,6 +148,9 @@ class Keeper:
     def _follow(self, one: _Followed) -> tuple[str, str]:
         try:
             status, why = _read(one)
+        except Exception:
+            logger.exception("command %s could not be followed", one.run.uid)
+            status, why = "failed", "It could not be followed."
         finally:
             stop(one.process)
         if not status:
@@ -125,14 +163,16 @@ def _read(one: _Followed) -> tuple[str, str]:
     assert one.process.stdout is not None
     descriptor = one.process.stdout.fileno()
     os.set_blocking(descriptor, False)
+    over = float("inf")  # once it ended, when its last words are no longer waited for
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
             if one.wanted:
                 return "killed", one.wanted
-            left = one.deadline - time.monotonic()
+            left = min(one.deadline, over) - time.monotonic()
             if left <= 0:
-                return "timed_out", "It took longer than it may."
+                # A child of its own may hold the pipe and write on: that is not waited for.
+                return ("", "") if over <= one.deadline else _LATE
             if not selector.get_map():
                 if _gone(one.process, min(_LOOK, left)):
                     return "", ""
@@ -140,8 +180,13 @@ def _read(one: _Followed) -> tuple[str, str]:
             ready = selector.select(min(_LOOK, left))
             if ready and not _chunk(descriptor, one.log):
                 selector.unregister(descriptor)
-            elif not ready and one.process.poll() is not None:
-                return "", ""  # a child of its own holds the pipe open: that is not waited for
+            if one.process.poll() is not None:
+                if not ready:
+                    return "", ""
+                over = min(over, time.monotonic() + _LOOK)
+
+
+_LATE = ("timed_out", "It took longer than it may.")
 
 
 def _chunk(descriptor: int, log: Log) -> bool:
@@ -178,19 +223,40 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def look_after(keeper: Keeper) -> int:
     """End what somebody asked to end, and what nobody follows any more, on this machine."""
+    keeper.catch_up()
     rows = list(WakeRun.objects.running().filter(host=hosts.host()))
     asked = [row.pk for row in rows if row.kill_asked_at is not None and keeper.holds(row.pk)]
     keeper.end(asked, "Somebody asked for it.")
     lost = [row for row in rows if not keeper.holds(row.pk) and not hosts.lives(row.supervisor)]
-    return sum(_end_lost(row) for row in lost)
+    return _end_lost(lost) if lost else 0
 
 
-def _end_lost(row: WakeRun) -> bool:
+def _end_lost(rows: Sequence[WakeRun]) -> int:
+    """All at once: whoever looks after them has wakes to deliver."""
+    for row in rows:
+        _signal(row, signal.SIGTERM)
+    until = time.monotonic() + numbers.KILL_GRACE_SECONDS.value
+    pause = threading.Event()
+    while any(_left(row) for row in rows) and time.monotonic() < until:
+        pause.wait(0.05)  # they are no children of ours: nobody tells us of their end
+    for row in rows:
+        _signal(row, signal.SIGKILL)
+    reason = "Its supervisor is gone."
+    return sum(running.end_run(row, "orphaned", reason=reason) for row in rows)
+
+
+def _signal(row: WakeRun, number: signal.Signals) -> None:
     if row.pid is not None and hosts.same(row.pid, row.process_started):
-        hosts.signal_group(row.pid, signal.SIGTERM)
-        until = time.monotonic() + numbers.KILL_GRACE_SECONDS.value
-        pause = threading.Event()
-        while hosts.same(row.pid, row.process_started) and time.monotonic() < until:
-            pause.wait(0.05)  # it is no child of ours: nobody tells us of its end
-        hosts.signal_group(row.pid, signal.SIGKILL)
-    return running.end_run(row, "orphaned", reason="Its supervisor is gone.")
+        hosts.signal_group(row.pid, number)
+    for pid in _left(row):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _left(row: WakeRun) -> list[int]:
+    """What is at work of it: it may have ended before what it started, or before anybody noted its
+    number. What left its group, it meant to leave behind."""
+    found = hosts.marked(MARK, str(row.uid))
+    if row.pid is None:
+        return found
+    return [pid for pid in found if hosts.group(pid) == row.pid]
