@@ -41,6 +41,17 @@ class Hours:
             day += DAY
         return found
 
+    def holds(self, at: datetime) -> bool:
+        """Whether an instant lies in them. Hours reach over midnight, and clocks over a day."""
+        today = local_of(at, self.zone).date()
+        for back in (0, 1, 2, -1):
+            day = today - back * DAY
+            if day.weekday() in self.days:
+                since, until = self._of(day)
+                if since <= at < until:
+                    return True
+        return False
+
     def _of(self, day: date) -> Span:
         until = day if self.end > self.start else day + DAY
         return (
@@ -104,6 +115,14 @@ class Rotation:
 
     def person_of(self, turn: int) -> int:
         return self.people[max(turn, 0) % len(self.people)]
+
+    def person_at(self, at: datetime) -> int | None:
+        """Whose turn an instant lies in; nobody's outside the hours and before or after it all."""
+        if at < self.since or (self.until is not None and at >= self.until) or not self.people:
+            return None
+        if self.hours is not None and not self.hours.holds(at):
+            return None
+        return self.person_of(self.turn_at(at))
 
     def turns(self, start: datetime, end: datetime) -> Iterator[Shift]:
         """Turns between the two instants while the rotation is in effect, cut to them."""
@@ -240,6 +259,24 @@ def shift_at(plan: Plan, at: datetime) -> Shift:
         if shift.since <= at < shift.until:
             return shift
     raise AssertionError("shifts cover every moment")  # pragma: no cover
+
+
+def person_at(plan: Plan, at: datetime) -> int | None:
+    """Who is on duty, and no more: without a look at where the shift begins and ends, which is
+    what takes time. It says what `shifts` says."""
+    for swap in plan.swaps:
+        if swap.since <= at < swap.until and _there(plan, swap.person, at):
+            return swap.person
+    for rotation in reversed(plan.rotations):
+        person = rotation.person_at(at)
+        if person is not None and _there(plan, person, at):
+            return person
+    return None
+
+
+def _there(plan: Plan, person: int, at: datetime) -> bool:
+    left = plan.gone.get(person)
+    return left is None or at < left
 
 
 def next_change(plan: Plan, at: datetime, until: datetime) -> Shift | None:

@@ -225,6 +225,7 @@ def test_every_moment_is_told_once__and_rightly(
     for at in edges[:40] + [start + (end - start) * share // 1000 for share in looks]:
         [told] = [one for one in found if one.since <= at < one.until]
         assert told.person == by_hand(plan, at), (at, told)
+        assert arithmetic.person_at(plan, at) == told.person, at
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ from controlplane.access import services as access
 from controlplane.access.models import Workspace
 from controlplane.oncall import services
 from controlplane.oncall.roster import roster, shifts_of
-from controlplane.oncall.services import is_on_duty, on_duty, standing
+from controlplane.oncall.services import is_on_duty, on_duty, on_duty_many, standing
 from tests import make
 from tests.kit import oncall
 
@@ -151,6 +151,26 @@ def test_many_schedules__in_as_many_questions_as_one(
         oncall.layer(oncall.schedule(here, f"s{number}", title=f"S{number}"), people)
     with django_assert_max_num_queries(7):  # type: ignore[operator]
         assert len(standing(here)) == 6
+
+
+def test_many_workspaces_and_roles__at_once__in_as_many_questions_as_one(
+    here: Workspace, django_assert_max_num_queries: object
+) -> None:
+    ann, bob = oncall.people(here, "Ann", "Bob")
+    oncall.layer(oncall.schedule(here, roles=["primary_operator", "ux"]), [ann])
+    oncall.layer(oncall.schedule(here, "secondary", roles=["secondary_operator"]), [bob])
+    others = [make.workspace() for _ in range(4)]
+    for other in others:
+        oncall.layer(oncall.schedule(other), oncall.people(other, "Cid"))
+    asked = [(here.pk, role) for role in ("primary_operator", "secondary_operator", "ux", "viewer")]
+    asked += [(other.pk, "primary_operator") for other in others]
+    with django_assert_max_num_queries(7):  # type: ignore[operator]
+        found = on_duty_many(asked)
+    told = {pair: [one.person.name for one in duties] for pair, duties in found.items()}
+    assert [told[pair] for pair in asked] == [["Ann"], ["Bob"], ["Ann"], []] + [["Cid"]] * 4
+    assert {one.person for one in found[asked[4]]} != {one.person for one in found[asked[5]]}
+    assert found[asked[0]] == on_duty("primary_operator", workspace=here)
+    assert on_duty_many([]) == {}
 
 
 def test_shifts__are_whole_at_both_ends(here: Workspace) -> None:

@@ -1,6 +1,6 @@
 """Verbs of this package. Doors and other packages call these and nothing else."""
 
-from controlplane.oncall.duty import Duty, Standing, is_on_duty, on_duty, standing
+from controlplane.oncall.duty import Duty, Standing, is_on_duty, on_duty, on_duty_many, standing
 from controlplane.oncall.services.feeds import revoke_feed, subscribe
 from controlplane.oncall.services.layers import drop_layer, set_layer
 from controlplane.oncall.services.overrides import end_override, override
@@ -19,6 +19,7 @@ __all__ = [
     "end_override",
     "is_on_duty",
     "on_duty",
+    "on_duty_many",
     "override",
     "retire_schedule",
     "revoke_feed",
