@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,8 @@ from controlplane.base.api.deprecation import Deprecation
 from controlplane.lib import canonical
 from controlplane.lib.errors import Invalid, TooLarge
 from controlplane.lib.given import line, refuse
-from missions.threads import numbers
+from controlplane.lib.redaction import redact
+from missions.threads import filtering, numbers
 from missions.threads.errors import UnsupportedVersion
 from missions.threads.statements.post import OPENS, PROGRESS, SETTLES
 
@@ -66,6 +67,12 @@ class Draft:
             self.in_reply_to, self.to, self.to_role, sorted(map(str, self.to_agents)),
         ]  # fmt: skip
         return hashlib.sha256(canonical.encode(said)).digest()
+
+    def filtered(self) -> Draft:
+        """With secrets and personal data blanked out, where the portal is set to do so."""
+        return replace(
+            self, body=filtering.blanked(self.body), metadata=redact(dict(self.metadata))
+        )
 
     @property
     def finding(self) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from controlplane.base.personal import holds, nothing, rows_of
+from controlplane.base.registries import RetentionClass, retention
 from controlplane.base.retention import keep_always
+from missions.threads import numbers
+from missions.threads.services import clearing
 
 holds(
     "threads.owned",
@@ -34,12 +39,31 @@ keep_always(
     "threads.record",
     "threads.thread",
     "threads.participant",
-    "threads.message",
     "threads.agentpulse",
     "threads.runtimesession",
-    "threads.waketrigger",
-    "threads.wakeattempt",
-    "threads.wakerun",
     "threads.threadescalationpolicy",
-    why="the playbook keeps what agents say until somebody sets a time",
+    why="who talked to whom about what, also when what was said is gone",
 )
+
+
+def messages() -> RetentionClass:
+    """Off until somebody sets a time; then counted from when the thread was put away."""
+    days = numbers.MESSAGES_DAYS.value
+    return RetentionClass(
+        slug="threads.messages",
+        models=(
+            "threads.message",
+            "threads.waketrigger",
+            "threads.wakeattempt",
+            "threads.wakerun",
+        ),
+        keep=timedelta(days=days) if days > 0 else None,
+        minimum=timedelta(days=30),
+        why="what agents said, and what woke whom for it: kept until somebody sets a time, then of"
+        " threads that were put away; nothing under a legal hold",
+        delete=clearing.clear,
+        count=clearing.count,
+    )
+
+
+retention.register(messages())

@@ -224,3 +224,15 @@ ARCHIVE_DAYS = define(
     unit="days",
     why="Playbook: kept without end. Above 0, closed threads of that age are put away.",
 )
+MESSAGES_DAYS = define(
+    "retention.threads.messages_days",
+    0,
+    unit="days",
+    why="Playbook: kept without end. Above 0, messages go so long after their thread was put away.",
+)
+FILTER_CONTENT = define(
+    "threads.filter_content",
+    False,
+    why="Playbook: messages are stored as they were sent. Switched on, secrets and personal data in"
+    " them are blanked out before they are stored.",
+)

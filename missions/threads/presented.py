@@ -26,6 +26,7 @@ def register() -> None:
             "policy": "keep/kept a rule of escalation",
             "policy:off": "remove/removed a rule of escalation",
             "archive": "put/put the thread away",
+            "clear": "remove/removed what was said, by its time",
             "runtime": "register/registered a runtime",
             "runtime:off": "sign/signed a runtime off",
         },

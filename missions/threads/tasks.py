@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.jobs.registry import job
-from missions.threads.services.calling import archive_old, call_due
+from missions.threads.services.calling import call_due
+from missions.threads.services.clearing import archive_old
 
 
 @job(

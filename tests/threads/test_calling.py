@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db.models import F
@@ -11,10 +10,13 @@ from django.db.models import F
 from controlplane.jobs import leases
 from controlplane.lib import clock
 from controlplane.notify.models import InboxItem, Notification
-from missions.threads import numbers, services
+from controlplane.work.models import Item
+from missions.threads import services
 from missions.threads.models import Message, Thread, WakeTrigger
-from missions.threads.services.calling import CALLED, archive_old, call_due
+from missions.threads.services import calling
+from missions.threads.services.calling import call_due
 from missions.threads.services.escalating import add_rule
+from missions.threads.services.telling import CALLED
 from tests import make
 from tests.kit.threads import Talk
 
@@ -74,14 +76,37 @@ def test_dead_wake__calls(talk: Talk) -> None:
     assert told() == [f"{talk.reviewer.name} was to be woken, and nobody came."]
 
 
-def test_archive__is_off_and_puts_away_what_is_old_when_a_time_is_set(
+def test_many__those_that_stay_stuck_hide_none_that_came_later(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: Any = {"actor": talk.operator}
-    services.update_status(talk.thread, "resolved", reason="Done.", **given)
-    services.update_status(talk.thread, "closed", **given)
-    later(60 * 24 * 40)
-    assert archive_old() == {"archived": 0}
-    monkeypatch.setenv(numbers.ARCHIVE_DAYS.env_name, "30")
-    assert archive_old() == {"archived": 1}
-    assert archive_old() == {"archived": 0}
+    monkeypatch.setattr(calling, "_BATCH", 2)
+    monkeypatch.setattr(calling, "_MOST", 2)
+    rows = [talk.begin(title=f"The {n}.") for n in range(5)]
+    for row in rows:
+        services.update_status(row, "blocked", actor=talk.operator, reason=row.title)
+    looks = [call_due()["called"] for _ in range(4)]
+    assert looks == [2, 2, 1, 0]
+    assert sorted(told()) == [row.title for row in rows]
+
+
+def test_rule__opens_one_item_for_whom_it_names_and_none_unless_it_says_so(talk: Talk) -> None:
+    owner = make.person(talk.workspace, "engineering_lead")
+    add_rule(talk.workspace, actor=talk.operator, what="blocked", whom="role",
+             role="operations_command", opens_item=True, item_owner=owner)  # fmt: skip
+    add_rule(talk.workspace, actor=talk.operator, what="blocked", whom="role",
+             role="security_lead", after_minutes=30, opens_item=True)  # fmt: skip
+    services.update_status(talk.thread, "blocked", actor=talk.operator, reason="They disagree.")
+    call_due()
+    row = Thread.objects.get(pk=talk.thread.pk)
+    assert row.item is not None
+    assert row.item.assignee_user == owner
+    assert "They disagree." in row.item.description
+    assert Notification.objects.get(kind=CALLED).body.endswith(f"{row.item.key} stands for it.")
+    with clock.set_back(-timedelta(minutes=31)):
+        assert call_due()["called"] == 1
+    assert Item.objects.filter(ensure_key__startswith="thread-stuck:").count() == 1
+    # As shipped, nothing but a guard opens one.
+    other = Talk(make.workspace())
+    services.update_status(other.thread, "blocked", actor=other.operator, reason="Elsewhere.")
+    call_due()
+    assert Thread.objects.get(pk=other.thread.pk).item is None

@@ -10,12 +10,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.access import policy
+from controlplane.access.models import User
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import button
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from controlplane.notify.models import Channel
+from missions.admin.forms import PersonField
+from missions.threads.admin.common import members
 from missions.threads.models import ThreadEscalationPolicy
 from missions.threads.services import escalating
 
@@ -33,18 +36,27 @@ class RuleForm(_Stock):
     role = forms.ChoiceField(
         choices=_roles, required=False, help_text="Where a role is called, or whoever is on duty."
     )
+    item_owner = PersonField(
+        queryset=User.objects.none(), required=False, label="Whose item it is",
+        help_text="Nobody chosen: of whoever takes it.",
+    )  # fmt: skip
 
     class Meta:
         model = ThreadEscalationPolicy
-        fields = ("what", "kind", "after_minutes", "whom", "role", "channel", "pages")
+        fields = (
+            *("what", "kind", "after_minutes", "whom", "role", "channel", "pages"),
+            *("opens_item", "item_owner"),
+        )
         labels = {
             "what": "What happens", "kind": "In threads of the type",
             "after_minutes": "After (minutes)", "whom": "Who is called", "pages": "It is urgent",
+            "opens_item": "Open a work item",
         }  # fmt: skip
         help_texts = {
             "kind": "Nothing chosen: of every type that has no rule of its own.",
             "after_minutes": "0: at once. Unread for too long needs a number.",
             "pages": "Told at once, whatever hours somebody keeps.",
+            "opens_item": "One for as long as it is open, linked to the thread.",
         }
 
     def _post_clean(self) -> None:
@@ -63,7 +75,7 @@ class EscalationAdmin(ModelAdmin[ThreadEscalationPolicy]):
     tabs = (("In force", "kept=yes"), ("Removed", "kept=no"), ("All", "view=all"))
     empty = "No rule of its own: the shipped ones hold."
     empty_hint = "Add one, and it holds in their place for what it is about."
-    list_display = ["what", "state", "kind", "after_minutes", "whom", "to", "pages"]
+    list_display = ["what", "state", "kind", "after_minutes", "whom", "to", "pages", "item"]
     phone_columns = ("state", "to")
     list_panel_template = "threads/_shipped.html"
     list_filter = (
@@ -77,17 +89,21 @@ class EscalationAdmin(ModelAdmin[ThreadEscalationPolicy]):
         ),
         *("what", "kind", "whom"),
     )
-    list_select_related = ["channel"]
+    list_select_related = ["channel", "item_owner"]
     form = RuleForm
-    add_fields = ("what", "kind", "after_minutes", "whom", "role", "channel", "pages")
+    add_fields = (
+        *("what", "kind", "after_minutes", "whom", "role", "channel", "pages"),
+        *("opens_item", "item_owner"),
+    )
     head_state = "state"
     facts = (
-        *("state", "what", "kind", "after_minutes", "whom", "to", "pages", "created_by"),
-        *("created_at", "removed_at", "uid"),
+        *("state", "what", "kind", "after_minutes", "whom", "to", "pages", "item"),
+        *("created_by", "created_at", "removed_at", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
         "what": "What happens", "kind": "In threads of the type", "after_minutes": "Minutes",
-        "whom": "Who is called", "to": "Namely", "pages": "Urgent", "created_by": "Kept by",
+        "whom": "Who is called", "to": "Namely", "pages": "Urgent", "item": "Work item",
+        "created_by": "Kept by",
         "created_at": "Since", "removed_at": "Removed",
     }  # fmt: skip
 
@@ -98,6 +114,13 @@ class EscalationAdmin(ModelAdmin[ThreadEscalationPolicy]):
     @admin.display(description="Namely")
     def to(self, obj: ThreadEscalationPolicy) -> str:
         return policy.role_label(obj.role) if obj.role else str(obj.channel or "")
+
+    @admin.display(description="Work item")
+    def item(self, obj: ThreadEscalationPolicy) -> str:
+        if not obj.opens_item:
+            return ""
+        person = obj.item_owner
+        return f"opened, of {person.name or person.email}" if person is not None else "opened"
 
     def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
         chosen = workspace_of(request)
@@ -118,6 +141,8 @@ class EscalationAdmin(ModelAdmin[ThreadEscalationPolicy]):
             form.base_fields["channel"].queryset = (
                 rows if chosen is None else rows.filter(workspace=chosen)
             )
+        if "item_owner" in form.base_fields:
+            form.base_fields["item_owner"].queryset = members(request)
         return form
 
     def service_save(

@@ -19,10 +19,11 @@ from controlplane.access.models import User
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import Place, ShownButton, bulk, button
-from controlplane.base.web import actor_of, workspace_of
+from controlplane.base.web import actor_of
 from controlplane.work.models import Item
 from missions.admin.forms import PersonField
 from missions.threads import services
+from missions.threads.admin.common import here, members
 from missions.threads.admin.filters import PEOPLE, STANDING, WAKES
 from missions.threads.models import Message, Thread
 from missions.threads.services import pausing
@@ -115,6 +116,7 @@ class ThreadAdmin(ModelAdmin[Thread]):
         "escalation_owner": "Asked when it is stuck", "status_at": "Since",
         "last_message_at": "Last message", "status_reason": "Because", "item": "Work item",
         "created_by": "Begun by", "created_at": "Begun", "archived_at": "Put away",
+        "cleared_at": "Messages removed",
         "last_seq": "Messages", "idle_turns": "Turns without progress",
     }  # fmt: skip
     head_state = "status"
@@ -123,7 +125,7 @@ class ThreadAdmin(ModelAdmin[Thread]):
     facts = (
         *("status", "owner", "ref", "kind", "escalation_owner", "item", "status_at"),
         *("last_message_at", "last_seq", "idle_turns", "created_by", "created_at", "archived_at"),
-        "uid",
+        *("cleared_at", "uid"),
     )
 
     # --- The list -------------------------------------------------------------------------
@@ -208,7 +210,7 @@ class ThreadAdmin(ModelAdmin[Thread]):
         form = super().get_form(request, *args, **kwargs)
         for name in ("owner", "escalation_owner"):
             if name in form.base_fields:
-                form.base_fields[name].queryset = _members(request)
+                form.base_fields[name].queryset = members(request)
         if "item" in form.base_fields:
             form.base_fields["item"].queryset = _items(request)
         return form
@@ -328,21 +330,8 @@ def _is_row(request: HttpRequest) -> bool:
     return "object_id" in (request.resolver_match.kwargs if request.resolver_match else {})
 
 
-def _here(request: HttpRequest) -> list[int]:
-    chosen = workspace_of(request)
-    return [chosen.pk] if chosen is not None else sorted(actor_of(request).workspace_ids)
-
-
-def _members(request: HttpRequest) -> Any:
-    """Whoever belongs to the chosen workspace, or to those that are seen."""
-    held = User.objects.filter(
-        is_active=True, memberships__workspace_id__in=_here(request), memberships__left_at=None
-    )
-    return held.distinct().order_by("name", "email")
-
-
 def _items(request: HttpRequest) -> Any:
     """The latest open ones, enough to choose from."""
-    rows = Item.objects.visible_to(actor_of(request)).filter(workspace_id__in=_here(request))
+    rows = Item.objects.visible_to(actor_of(request)).filter(workspace_id__in=here(request))
     latest = rows.exclude(status="closed").order_by("-id").values("pk")[:200]
     return Item.objects.filter(pk__in=latest).order_by("-id")

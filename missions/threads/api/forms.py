@@ -75,6 +75,9 @@ class ThreadRow(StrictSerializer):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField(source="status_at", help_text="of its status")
     archived_at = serializers.DateTimeField(allow_null=True)
+    cleared_at = serializers.DateTimeField(
+        allow_null=True, help_text="when its messages were removed by their time"
+    )
     version = serializers.IntegerField()
 
 
@@ -103,6 +106,10 @@ class ThreadStatusSet(Versioned):
         " begins with human_override: or coordinator_override:",
     )  # fmt: skip
     version = serializers.IntegerField(required=False, help_text="of the thread, as it was read")
+
+
+class ThreadPutAway(Versioned):
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
 class ThreadFinding(StrictSerializer):

@@ -20,6 +20,7 @@ from missions.threads import drafts, services
 from missions.threads.api import examples, forms
 from missions.threads.api.finding import NOT_HERE, number_of, uid_in
 from missions.threads.models import Message, Participant, Thread
+from missions.threads.services import pausing
 
 VIEW = "thread.view"
 # What of a payload names its sender; an agent or a role in it is somebody acted upon.
@@ -204,6 +205,27 @@ class ThreadStatusView(OneThread):
             version=version,
         )  # fmt: skip
         return self.whole(done)
+
+
+class ThreadArchiveView(OneThread):
+    """Put a closed thread away: out of sight, readable by whoever looks for it."""
+
+    actions = {"POST": "thread.archive"}
+    inputs = {"POST": forms.ThreadPutAway}
+    outputs = {"POST": forms.ThreadWhole}
+    if_match = {"POST": "optional"}
+    errors = (409,)
+
+    def post(self, request: Any, thread: str) -> HttpResponse:
+        """Put a closed thread away
+
+        Put away already is no error; an open one gets CONFLICT.
+        """
+        row = self.thread(request, thread)
+        values = self.read(request)
+        drafts.require_version(values)
+        reason = values.get("reason", "")
+        return self.whole(pausing.archive_thread(row, actor=request.actor, reason=reason))
 
 
 class ThreadSummaryView(OneThread):

@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{ONE}/ack", hot.thread_ack),
     path(ONE, threads.ThreadView.as_view()),
     path(f"{ONE}/status", threads.ThreadStatusView.as_view()),
+    path(f"{ONE}/archive", threads.ThreadArchiveView.as_view()),
     path(f"{ONE}/summary", threads.ThreadSummaryView.as_view()),
     path(f"{ONE}/participants", people.ThreadParticipantsView.as_view()),
     path(f"{ONE}/participants/<uuid:agent>", people.ThreadParticipantView.as_view()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from controlplane.notify.models import Channel
@@ -41,6 +41,11 @@ class ThreadEscalationPolicy(models.Model):
         Channel, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
     pages = models.BooleanField(default=False)  # told as urgent
+    opens_item = models.BooleanField(default=False)  # a work item stands for it
+    # Whose item it is; nobody named: of whoever takes it.
+    item_owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_by = models.CharField(max_length=80, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
@@ -70,6 +75,10 @@ class ThreadEscalationPolicy(models.Model):
             models.CheckConstraint(
                 condition=~Q(what="unread") | Q(after_minutes__gte=1),
                 name="thread_escalation_unread_waits",
+            ),
+            models.CheckConstraint(
+                condition=Q(item_owner=None) | Q(opens_item=True),
+                name="thread_escalation_owns_an_item",
             ),
         ]
 

@@ -72,6 +72,8 @@ class Thread(models.Model):
     created_by = models.CharField(max_length=80, editable=False)  # an opaque ref
     created_at = models.DateTimeField(default=clock.now, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What was said went by its time (`services.clearing`); the row says that there was something.
+    cleared_at = models.DateTimeField(null=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.ThreadQuerySet.as_manager()
 
@@ -98,6 +100,10 @@ class Thread(models.Model):
             models.CheckConstraint(
                 condition=Q(archived_at=None) | Q(status="closed"),
                 name="thread_archived_is_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(cleared_at=None) | Q(archived_at__isnull=False),
+                name="thread_cleared_was_archived",
             ),
             models.CheckConstraint(condition=Q(last_seq__gte=0), name="thread_counts_up"),
         ]

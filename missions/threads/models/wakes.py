@@ -72,6 +72,7 @@ class WakeTrigger(leases.Leased):
     objects = querysets.WakeQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "wake"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -168,6 +169,7 @@ class WakeRun(models.Model):
     objects = querysets.WakeRunQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "wake command"
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(

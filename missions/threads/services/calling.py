@@ -1,5 +1,4 @@
-"""Whoever a rule of escalation names is called when its time has come; closed threads are put away
-where somebody set a time for it.
+"""Whoever a rule of escalation names is called when its time has come.
 
 Each call is news under a key of its own: looked at again, it is told once.
 """
@@ -7,18 +6,15 @@ Each call is news under a key of its own: looked at again, it is told once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from controlplane.jobs import leases
 from controlplane.lib import clock
-from controlplane.notify import wording
-from controlplane.notify.models import Notification, Urgency
-from controlplane.notify.services.news import notify
-from missions.threads import links, numbers
 from missions.threads.models import (
     Message,
     Participant,
@@ -26,43 +22,29 @@ from missions.threads.models import (
     ThreadEscalationPolicy,
     WakeTrigger,
 )
-from missions.threads.services.common import PORTAL
-from missions.threads.services.escalating import Call, whom
-from missions.threads.services.pausing import archive_thread
+from missions.threads.services.escalating import rules_for
+from missions.threads.services.telling import CALLED, GUARDS, Stuck, tell, told
 
 logger = logging.getLogger(__name__)
-CALLED = "thread.escalated"
-_MOST = 500  # of one look; the next is a minute away
+_BATCH = 500
+_MOST = 500  # told by one look; what was told is passed over by the next, a minute away
 _REACH = timedelta(days=8)  # a rule waits a week at most
-_GUARDS = frozenset({Thread.Guard.IDLE.value, Thread.Guard.LOOP.value})
 _What = ThreadEscalationPolicy.What
-wording.register(
-    CALLED,
-    "A thread of agents waits for somebody",
-    subject="{thread} waits: {title}",
-    body="{reason}\n\nIt has been so for {minutes} minutes. Read what was said, and settle it.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    thread: Thread
-    what: str
-    since: datetime
-    mark: str  # this time of it, told apart from the next
-    reason: str
+_ASKED = ("thread__workspace", "thread__owner", "thread__escalation_owner", "thread__item", "agent")
+_Due = tuple[Stuck, ThreadEscalationPolicy]
+_Rules = dict[tuple[int, str, str], list[ThreadEscalationPolicy]]
 
 
 def call_due() -> dict[str, int]:
     """Tell whoever is to be told by now."""
-    told = looked = 0
-    for each in stuck():
-        looked += 1
-        try:
-            told += _call(each)
-        except Exception:  # one that can't be told keeps no other from it
-            logger.exception("nobody could be called about thread %s", each.thread.uid)
-    return {"stuck": looked, "called": told}
+    rules: _Rules = {}
+    looked = called = 0
+    found = stuck()
+    while called < _MOST and (batch := list(islice(found, _BATCH))):
+        looked += len(batch)
+        for each, rule in _untold(batch, rules)[: _MOST - called]:
+            called += _call(each, rule)
+    return {"stuck": looked, "called": called}
 
 
 def stuck() -> Iterator[Stuck]:
@@ -72,9 +54,17 @@ def stuck() -> Iterator[Stuck]:
     yield from _unread(since)
 
 
+def _each(rows: QuerySet[Any]) -> Iterator[Any]:
+    """All of them, so many at a time: one that stays stuck hides none that came after it."""
+    after = 0
+    while batch := list(rows.filter(pk__gt=after).order_by("pk")[:_BATCH]):
+        yield from batch
+        after = batch[-1].pk
+
+
 def _blocked(since: datetime) -> Iterator[Stuck]:
     rows = Thread.objects.filter(status=Thread.Status.BLOCKED, status_at__gt=since)
-    for row in rows.order_by("pk")[:_MOST]:
+    for row in _each(rows.select_related("workspace", "owner", "escalation_owner", "item")):
         what = row.blocked_by or _What.BLOCKED.value
         yield Stuck(row, what, row.status_at, row.status_at.isoformat(), row.status_reason)
 
@@ -83,7 +73,7 @@ def _given_up(since: datetime) -> Iterator[Stuck]:
     rows = WakeTrigger.objects.filter(
         state=leases.DEAD, finished_at__gt=since, thread__status__in=["active", "resolved"]
     )
-    for row in rows.select_related("thread", "agent").order_by("pk")[:_MOST]:
+    for row in _each(rows.select_related(*_ASKED)):
         reason = f"{row.agent.name} was to be woken, and nobody came."
         yield Stuck(row.thread, _What.DEAD_WAKE.value, row.finished_at, str(row.uid), reason)
 
@@ -93,59 +83,46 @@ def _unread(since: datetime) -> Iterator[Stuck]:
     after = Message.objects.filter(thread=OuterRef("thread"), seq__gt=OuterRef("last_read_seq"))
     first = after.exclude(agent=OuterRef("agent")).exclude(kind="system").order_by("seq")
     rows = Participant.objects.present().filter(
-        thread__status=Thread.Status.ACTIVE, thread__last_seq__gt=F("last_read_seq")
+        thread__status=Thread.Status.ACTIVE,
+        thread__last_seq__gt=F("last_read_seq"),
+        thread__last_message_at__gt=since,
     )
     found = rows.annotate(
         begun=Subquery(first.values("created_at")[:1]), number=Subquery(first.values("seq")[:1])
     ).filter(begun__gt=since)
-    for row in found.select_related("thread", "agent").order_by("pk")[:_MOST]:
+    for row in _each(found.select_related(*_ASKED)):
         reason = f"{row.agent.name} has not read message {row.number}."
         yield Stuck(row.thread, _What.UNREAD.value, row.begun, f"{row.uid}:{row.number}", reason)
 
 
-def _call(each: Stuck) -> int:
-    waited = clock.now() - each.since
-    due = [
-        call for call in whom(each.thread, each.what)
-        if waited >= timedelta(minutes=call.after_minutes)
+def _untold(batch: Iterable[Stuck], rules: _Rules) -> Sequence[_Due]:
+    """What is due by now and was not told: one question for all of them."""
+    now = clock.now()
+    due = {
+        each.key(CALLED, rule): (each, rule)
+        for each in batch
+        for rule in _rules(each, rules)
+        if now - each.since >= timedelta(minutes=rule.after_minutes)
         # What a guard stopped is told of at once, by whoever hears of the guard.
-        and not (each.what in _GUARDS and not call.after_minutes)
-    ]  # fmt: skip
-    return sum(_tell(each, call, waited) for call in due)
+        and not (each.what in GUARDS and not rule.after_minutes)
+    }
+    known = told(set(due))
+    return [pair for key, pair in due.items() if key not in known]
 
 
-def _tell(each: Stuck, call: Call, waited: timedelta) -> bool:
-    """False where it was told before."""
-    row = each.thread
-    key = f"{CALLED}:{row.uid}:{each.what}:{each.mark}:{call.key}"[:200]
-    if Notification.objects.filter(workspace_id=row.workspace_id, key=key).exists():
-        return False
-    notify(
-        workspace_id=row.workspace_id,
-        kind=CALLED,
-        to=call.to,
-        key=key,
-        values={
-            "thread": row.ref, "title": row.title, "reason": each.reason,
-            "minutes": int(waited.total_seconds() // 60),
-        },
-        urgency=Urgency.CRITICAL if call.pages else Urgency.NORMAL,
-        link=links.page_of(row),
-        about=f"threads.thread:{row.pk}",
-    )  # fmt: skip
-    return True
+def _rules(each: Stuck, known: _Rules) -> list[ThreadEscalationPolicy]:
+    """Asked once for all threads of a type in a workspace."""
+    key = (each.thread.workspace_id, each.thread.kind, each.what)
+    if key not in known:
+        known[key] = rules_for(*key)
+    return known[key]
 
 
-def archive_old() -> dict[str, int]:
-    """Put closed threads away that nobody touched for so long; nothing where no time is set."""
-    days = numbers.ARCHIVE_DAYS.value
-    if days <= 0:
-        return {"archived": 0}
-    rows = Thread.objects.filter(
-        status=Thread.Status.CLOSED, archived_at=None,
-        status_at__lt=clock.now() - timedelta(days=days),
-    )  # fmt: skip
-    found = list(rows.order_by("pk")[:_MOST])
-    for row in found:
-        archive_thread(row, actor=PORTAL)
-    return {"archived": len(found)}
+def _call(each: Stuck, rule: ThreadEscalationPolicy) -> int:
+    minutes = int((clock.now() - each.since).total_seconds() // 60)
+    try:
+        tell(each, rule, kind=CALLED, minutes=minutes)
+    except Exception:  # one that can't be told keeps no other from it
+        logger.exception("nobody could be called about thread %s", each.thread.uid)
+        return 0
+    return 1

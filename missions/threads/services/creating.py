@@ -54,8 +54,8 @@ def create_thread(
         ref=str(refs.allocate(workspace.pk, "THR")),
         title=line("title", title, 200, required=True),
         kind=kind,
-        owner=_member(owner, workspace, "owner"),
-        escalation_owner=_member(escalation_owner, workspace, "escalation_owner"),
+        owner=member_of(owner, workspace, "owner"),
+        escalation_owner=member_of(escalation_owner, workspace, "escalation_owner"),
         item=item,
         created_by=actor.ref[:80],
     )
@@ -74,8 +74,9 @@ def workspace_place(workspace: Workspace) -> Any:
     return Thread(workspace=workspace)
 
 
-def _member(user: User | None, workspace: Workspace, field: str) -> User | None:
-    if user is not None and not user.memberships.filter(workspace=workspace).exists():
+def member_of(user: User | None, workspace: Workspace, field: str) -> User | None:
+    here = {"workspace": workspace, "left_at": None}
+    if user is not None and not user.memberships.filter(**here).exists():
         raise refuse(field, "Not a member of this workspace.")
     return user
 
@@ -187,7 +188,7 @@ def _checked(row: Thread, given: Mapping[str, Any]) -> dict[str, Any]:
         new["title"] = line("title", new["title"], 200, required=True)
     for name in ("owner", "escalation_owner"):
         if new.get(name) is not None:
-            _member(new[name], row.workspace, name)
+            member_of(new[name], row.workspace, name)
     item = new.get("item")
     if item is not None and item.workspace_id != row.workspace_id:
         raise refuse("item", "No such work item in this workspace.")

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from controlplane.access import policy
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -20,15 +20,17 @@ from controlplane.notify.models import Channel
 from controlplane.notify.services.news import To
 from controlplane.oncall.duty import on_duty
 from missions.threads.models import Thread, ThreadEscalationPolicy
+from missions.threads.services.creating import member_of
 
 What = ThreadEscalationPolicy.What
 Whom = ThreadEscalationPolicy.Whom
 _FALLBACK = "operations_command"
 _WEEK = 7 * 24 * 60
-# What holds where a workspace says nothing: what, after how many minutes, whom, role, urgent.
+# What holds where a workspace says nothing: what, after how many minutes, whom, role, whether a
+# work item stands for it.
 SHIPPED: tuple[tuple[str, int, str, str, bool], ...] = (
-    (What.NO_PROGRESS, 0, Whom.OWNER, "", False),
-    (What.LOOP, 0, Whom.OWNER, "", False),
+    (What.NO_PROGRESS, 0, Whom.OWNER, "", True),
+    (What.LOOP, 0, Whom.OWNER, "", True),
     (What.BLOCKED, 0, Whom.OWNER, "", False),
     (What.BLOCKED, 60, Whom.ROLE, _FALLBACK, False),
     (What.DEAD_WAKE, 0, Whom.OWNER, "", False),
@@ -43,12 +45,12 @@ class Call:
     to: To
     after_minutes: int
     pages: bool
-    key: str  # the same rule, told once
 
 
 def rules_for(workspace_id: int, kind: str, what: str) -> list[ThreadEscalationPolicy]:
     """Those of this type of thread, else those of all, else the shipped ones."""
-    rows = ThreadEscalationPolicy.objects.kept().filter(workspace_id=workspace_id, what=what)
+    rows = ThreadEscalationPolicy.objects.kept().select_related("item_owner")
+    rows = rows.filter(workspace_id=workspace_id, what=what)
     kept = list(rows.filter(kind__in=["", kind]))
     own = [row for row in kept if row.kind == kind]
     return own or kept or shipped(workspace_id, what)
@@ -59,21 +61,25 @@ def shipped(workspace_id: int, what: str = "") -> list[ThreadEscalationPolicy]:
     return [
         ThreadEscalationPolicy(
             workspace_id=workspace_id, what=each, after_minutes=after, whom=to, role=role,
-            pages=pages,
+            opens_item=opens,
         )
-        for each, after, to, role, pages in SHIPPED
+        for each, after, to, role, opens in SHIPPED
         if not what or each == what
     ]  # fmt: skip
 
 
 def whom(thread: Thread, what: str) -> list[Call]:
     """Who is called about this, each with when. Nobody in sight: whoever leads operations."""
-    rows = rules_for(thread.workspace_id, thread.kind, what)
-    return [
-        Call(_to(thread, row), row.after_minutes, row.pages,
-             f"{row.after_minutes}:{row.whom}:{row.role}:{row.channel_id or ''}")
-        for row in rows
-    ]  # fmt: skip
+    return [call_of(thread, row) for row in rules_for(thread.workspace_id, thread.kind, what)]
+
+
+def call_of(thread: Thread, row: ThreadEscalationPolicy) -> Call:
+    return Call(_to(thread, row), row.after_minutes, row.pages)
+
+
+def key_of(row: ThreadEscalationPolicy) -> str:
+    """The same rule, told once."""
+    return f"{row.after_minutes}:{row.whom}:{row.role}:{row.channel_id or ''}"
 
 
 def _to(thread: Thread, row: ThreadEscalationPolicy) -> To:
@@ -100,12 +106,14 @@ def _to(thread: Thread, row: ThreadEscalationPolicy) -> To:
 def add_rule(
     workspace: Workspace, *, actor: Actor, what: str, whom: str, kind: str = "",
     after_minutes: int = 0, role: str = "", channel: Channel | None = None, pages: bool = False,
+    opens_item: bool = False, item_owner: User | None = None,
 ) -> ThreadEscalationPolicy:  # fmt: skip
     """From then on the workspace's own rules hold for this, in place of the shipped ones."""
     row = ThreadEscalationPolicy(
         workspace=workspace, what=what, whom=whom, kind=kind, after_minutes=after_minutes,
         role=role if whom in {Whom.ROLE, Whom.ON_DUTY} else "",
         channel=channel if whom == Whom.CHANNEL else None, pages=pages, created_by=actor.ref[:80],
+        opens_item=opens_item, item_owner=item_owner if opens_item else None,
     )  # fmt: skip
     policy.require(actor, "thread.policy", row)
     _check(row)
@@ -151,6 +159,7 @@ def _check(row: ThreadEscalationPolicy) -> None:
         row.channel is None or row.channel.workspace_id != row.workspace_id
     ):
         raise refuse("channel", "Choose a channel of this workspace.")
+    member_of(row.item_owner, row.workspace, "item_owner")
 
 
 def _people() -> Iterable[str]:
@@ -161,4 +170,6 @@ def _said(row: ThreadEscalationPolicy) -> dict[str, Any]:
     return {
         "what": row.what, "kind": row.kind, "after_minutes": row.after_minutes, "whom": row.whom,
         "role": row.role, "channel": str(row.channel or ""), "pages": row.pages,
+        "opens_item": row.opens_item,
+        "item_owner": f"user:{row.item_owner_id}" if row.item_owner_id else "",
     }  # fmt: skip
