@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from controlplane.jobs import leases
@@ -85,8 +85,12 @@ class WakeQuerySet(_Scoped):
     def open(self) -> Self:
         return self.filter(state__in=leases.OPEN)
 
-    def of_minute(self, agent_id: int) -> Self:
-        return self.filter(agent_id=agent_id, sent_at__gt=Now() - timedelta(minutes=1))
+    def told_within_minute(self, agent_id: int) -> Self:
+        """Whatever came of it: what fails at once would be tried over and over otherwise."""
+        tries = self.model._meta.get_field("tries").related_model.objects
+        told = tries.filter(trigger=OuterRef("pk"), created_at__gt=Now() - timedelta(minutes=1))
+        claimed = self.filter(agent_id=agent_id, claimed_at__gt=Now() - timedelta(minutes=3))
+        return claimed.filter(Exists(told))
 
 
 class WakeAttemptQuerySet(models.QuerySet[Any]):

@@ -102,6 +102,8 @@ def _after(step: Step, state: dict[str, Any]) -> dict[str, Any]:
         return {"paced": 0, "ahead": 0}
     if step.kind == "wait":
         return {"run": "completed"}
+    if step.kind == "untried":  # once: its next supervisor stays
+        return {"sent": False, "run": ""}
     assert step.kind == "unanswered", step
     return {"sent": False}
 

@@ -54,7 +54,8 @@ FROM (VALUES (1)) AS always LEFT JOIN t ON true
 """
 
 # The cursor only rises, and not past the thread's end. Whoever acknowledges is awake: a wake that
-# waits for that is settled with it.
+# waits for that is settled with it, unless it has a prompt that was not told yet. Rows are taken in
+# the order of a heartbeat: pulse, participant, wakes.
 ACK = """
 WITH t AS (
     SELECT id, workspace_id, last_seq FROM threads_thread WHERE uid = %(thread)s::uuid
@@ -65,16 +66,17 @@ WITH t AS (
 ), m AS (
     SELECT uid FROM threads_message
     WHERE thread_id = (SELECT id FROM t) AND seq = %(seq)s::bigint
-), moved AS (
-    UPDATE threads_participant x SET last_read_seq = %(seq)s::bigint,
-        last_acked = (SELECT uid FROM m), read_at = clock_timestamp()
-    FROM p, t WHERE x.id = p.id AND x.last_read_seq <= %(seq)s::bigint
-        AND %(seq)s::bigint <= t.last_seq
-    RETURNING x.id, x.last_read_seq, x.read_at
 ), seen AS (
     INSERT INTO threads_agentpulse AS u (agent_id, seen_at, paced_until, wakes_paused)
     SELECT %(agent)s::bigint, clock_timestamp(), clock_timestamp(), false FROM p
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = clock_timestamp()
+    RETURNING u.agent_id
+), moved AS (
+    UPDATE threads_participant x SET last_read_seq = %(seq)s::bigint,
+        last_acked = (SELECT uid FROM m), read_at = clock_timestamp()
+    FROM p, t, seen WHERE x.id = p.id AND x.last_read_seq <= %(seq)s::bigint
+        AND %(seq)s::bigint <= t.last_seq
+    RETURNING x.id, x.last_read_seq, x.read_at
 ), answered AS (
     UPDATE threads_waketrigger w SET state = 'done', lease_token = NULL,
         status = 'delivered', acked_at = clock_timestamp(), acked_by = 'cursor',
@@ -83,7 +85,7 @@ WITH t AS (
             WHEN w.sent_at IS NULL THEN 'already_active' ELSE 'triggered' END
     FROM moved
     WHERE w.participant_id = moved.id AND w.state IN ('waiting', 'leased')
-        AND w.from_seq <= %(seq)s::bigint
+        AND w.from_seq <= %(seq)s::bigint AND (w.sent_at IS NOT NULL OR w.prompt = '')
     RETURNING w.uid
 )
 SELECT t.id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.last_seq, p.last_read_seq,

@@ -19,7 +19,14 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, IdempotencyConflict, NotAllowed, NotFound
 from controlplane.lib.given import line, refuse, text
 from missions.threads import numbers
-from missions.threads.models import AgentPulse, Message, Participant, Thread, WakeTrigger
+from missions.threads.models import (
+    AgentPulse,
+    Message,
+    Participant,
+    Thread,
+    WakeRun,
+    WakeTrigger,
+)
 from missions.threads.waking import due
 
 _KEY_MOST = 200
@@ -114,19 +121,34 @@ def _joined(part: Participant, values: dict[str, Any]) -> WakeTrigger | None:
     row: WakeTrigger | None = rows.first()
     if row is None:
         return None
+    told = row.sent_at is not None
     if row.reason == WakeTrigger.Reason.ASKED:
         _refuse_other(row, values)
         if not values["forced"] or row.forced:
             return row
         values = {"forced": True}
-    elif row.sent_at is not None and not values["prompt"] and not values["forced"]:
+    elif told and values["prompt"]:
+        _refuse_at_work(row)
+        # What it was told lacks the prompt: it is to be told anew, and an answer to what it was
+        # told is none to this.
+        values |= {"sent_at": None, "status": WakeTrigger.Status.QUEUED}
+        told = False
+    elif told and not values["forced"]:
         return row  # told just now, and nothing to add
     rows = WakeTrigger.objects.filter(pk=row.pk)
-    # A supervisor that has it in hand goes on with what it read; the rest is of the next claim.
-    rows.filter(state=leases.WAITING).update(ready_at=Now())
+    if not told:  # else its answer is waited for, and may come any moment
+        rows.filter(state=leases.WAITING).update(ready_at=Now())
     rows.update(**values, version=F("version") + 1)
     row.refresh_from_db()
     return row
+
+
+def _refuse_at_work(row: WakeTrigger) -> None:
+    if WakeRun.objects.running().filter(trigger=row).exists():
+        raise Conflict(
+            "A command that was started to wake it is at work: write a message, it reads that.",
+            details={"wake": str(row.uid), "status": row.status},
+        )
 
 
 def _refuse_other(row: WakeTrigger, values: dict[str, Any]) -> None:

@@ -13,8 +13,9 @@ from typing import Literal
 from missions.threads import numbers
 
 Kind = Literal[
-    "cancel", "settle", "wait", "unanswered", "hold", "defer", "live", "resume", "spawn", "dead"
-]
+    "cancel", "settle", "wait", "unanswered", "untried", "hold", "defer", "live", "resume", "spawn",
+    "dead",
+]  # fmt: skip
 UNREACHED = ("timeout", "failed")
 
 
@@ -80,6 +81,8 @@ def _waiting(facts: Facts) -> Step:
         return Step("settle", by="heartbeat", result=_answered(facts))
     if facts.run == "running":
         return Step("wait", seconds=numbers.ACK_SECONDS.value)
+    if facts.run == "killed":  # with its supervisor: who ends one alone takes the wake back, too
+        return Step("untried", "SUPERVISOR_STOPPED")
     broke = facts.run in {"failed", "timed_out", "orphaned"}
     return Step("unanswered", "RUNTIME_CRASHED" if broke else "ACK_TIMEOUT", backoff(facts))
 

@@ -58,6 +58,8 @@ def _take(scene: Scene, step: Step, place: Place) -> str:
             settling.wait(row, step.seconds)
         case "unanswered":
             _unanswered(scene, step)
+        case "untried":
+            settling.untried(row, code=step.code)
         case "hold":
             settling.hold(row, step.code, step.seconds)
         case "defer":
@@ -108,12 +110,12 @@ def _command(
     assert templates is not None
     argv = _argv(path, templates)
     summary = "" if session else services.summarize_thread(row.thread, actor=PORTAL)["summary"]
-    prompt = envelope.write(row, summary=summary)
-    filled = commands.fill(argv, commands.values(row, session, prompt))
     shown = commands.fill(argv, {**commands.values(row, session, "{prompt}")})
     attempt, run = running.begin_run(
         row, path, session, shown, supervisor=place.name, code=code
     )  # fmt: skip
+    prompt = envelope.write(row, summary=summary)
+    filled = commands.fill(argv, commands.values(row, session, prompt))
     began = time.monotonic()
     why = place.keeper.start(run, filled, commands.environment(row), templates.folder)
     took = time.monotonic() - began
@@ -121,6 +123,7 @@ def _command(
         _not_sent(scene, attempt, "COMMAND_FAILED", why, took)
     else:
         settling.sent(row, attempt, detail="", took=took)
+        running.look_if_ended(run)
 
 
 def _argv(path: str, templates: Templates) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def gather(pk: int) -> Scene:
         spawnable=spawned is not None,
         known=bool(sessions),
         crashes=_crashes(row.agent_id, now),
-        paced=WakeTrigger.objects.of_minute(row.agent_id).exclude(pk=row.pk).count(),
+        paced=WakeTrigger.objects.told_within_minute(row.agent_id).exclude(pk=row.pk).count(),
         ahead=_ahead(row, now),
     )
     return Scene(row, facts, live, resumed, spawned)
@@ -91,8 +91,12 @@ def _is_live(session: RuntimeSession, now: datetime) -> bool:
         and not session.paused
         and not session.disabled_reason
         and not _stale(session, now)
-        and (session.adapter != "command" or commands.for_resume(session) is not None)
+        and (session.adapter != "command" or _can_start(session))
     )
+
+
+def _can_start(session: RuntimeSession) -> bool:
+    return commands.for_resume(session) is not None and _is_its_own(session)
 
 
 def _can_resume(session: RuntimeSession, now: datetime) -> bool:
@@ -102,8 +106,17 @@ def _can_resume(session: RuntimeSession, now: datetime) -> bool:
         and not session.paused
         and not typing
         and not _stale(session, now)
-        and commands.for_resume(session) is not None
+        and _can_start(session)
     )
+
+
+def _is_its_own(session: RuntimeSession) -> bool:
+    """A session's id is no secret: it stands beside what was said in it. Whoever names another
+    agent's as its own would have that one started here, with a prompt of its choice."""
+    first = RuntimeSession.objects.filter(
+        session_id=session.session_id, pk__lt=session.pk, agent__is_active=True
+    )
+    return not first.exclude(agent_id=session.agent_id).exists()
 
 
 def _busy(session: RuntimeSession, now: datetime) -> bool:
@@ -122,8 +135,10 @@ def _gone(row: WakeTrigger) -> str:
 
 def _acked(row: WakeTrigger) -> bool:
     """The cursor moved past it. What was asked while nothing was unread is answered by whoever
-    acknowledges after that."""
+    acknowledges after that; a prompt, by nobody who has not been told of it."""
     part = row.participant
+    if row.prompt and row.sent_at is None:
+        return False
     if part.last_read_seq < max(row.from_seq, 1):
         return False
     unread = row.reason == WakeTrigger.Reason.UNREAD

@@ -87,8 +87,9 @@ WITH asleep AS (
             END,
         0, 100, '', clock_timestamp(), gen_random_uuid(), workspace_id, thread_id, id, agent_id,
         'queued', 'unread', '', '', from_seq, to_seq, false, '', 0, 0, 0, 0, '', '', '',
-        greatest(message_at, seen_at), 1
+        greatest(message_at, seen_at + %(fresh)s::float8 * interval '1 second'), 1
     FROM chosen
+    ORDER BY id -- as a post takes them: who waited crosswise would wait for ever
     ON CONFLICT (participant_id) WHERE state IN ('waiting', 'leased') DO NOTHING
     RETURNING id
 )

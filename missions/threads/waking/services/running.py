@@ -69,12 +69,24 @@ def end_run(
         advance(row, status, actor=PORTAL, reason=reason, changes=changes)
     except (InvalidTransition, Conflict):
         return False
+    _let_go_on(row)
+    return True
+
+
+def _let_go_on(run: WakeRun) -> None:
     waiting = WakeTrigger.objects.filter(
-        pk=row.trigger_id, state=leases.WAITING, sent_at__isnull=False
+        pk=run.trigger_id, state=leases.WAITING, sent_at__isnull=False
     )
     if waiting.update(ready_at=Now()):
         due.notify()
-    return True
+
+
+@transaction.atomic
+def look_if_ended(run: WakeRun) -> None:
+    """It may have ended before its wake was given back: whoever said so found nobody waiting."""
+    row: WakeRun = WakeRun.objects.select_for_update().get(pk=run.pk)
+    if row.status != WakeRun.Status.RUNNING:
+        _let_go_on(row)
 
 
 @transaction.atomic

@@ -40,8 +40,9 @@ def begin(
 ) -> WakeAttempt:  # fmt: skip
     """Use up one try. The pace is counted under a lock: two supervisors may wake one agent."""
     due.lock(row.agent_id)
+    _as_it_is_now(row)
     if not row.forced:
-        paced = WakeTrigger.objects.of_minute(row.agent_id).exclude(pk=row.pk).count()
+        paced = WakeTrigger.objects.told_within_minute(row.agent_id).exclude(pk=row.pk).count()
         if paced >= numbers.TRIGGERS_PER_MINUTE.value:
             raise Held("TRIGGER_RATE_LIMITED", numbers.RECHECK_SECONDS.value)
     changes: dict[str, Any] = {
@@ -65,8 +66,21 @@ def begin(
         result="sent",
         error_code=code,
         supervisor=supervisor[:120],
+        created_at=Now(),
     )
     return made
+
+
+def _as_it_is_now(row: WakeTrigger) -> None:
+    """What is told is what was asked for by now. What was paused since it was claimed waits."""
+    names = ("reason", "why", "prompt", "from_seq", "to_seq", "forced")
+    found = leases.held(row).select_for_update(of=("self",)).values(*names).first()
+    if found is None:
+        raise LeaseLost(str(row.pk))
+    for name, value in found.items():
+        setattr(row, name, value)
+    if not due.takeable().filter(pk=row.pk).exists():
+        raise Held("WAKES_HELD", numbers.RECHECK_SECONDS.value)
 
 
 @transaction.atomic
@@ -99,6 +113,18 @@ def unanswered(row: WakeTrigger, *, code: str, broke: bool, wait: float) -> bool
     result = "failed" if broke else "timeout"
     WakeAttempt.objects.filter(pk__in=last.values("pk")).update(result=result, error_code=code)
     return _back(row, wait, status=result, error_code=code, sent_at=None)
+
+
+@transaction.atomic
+def untried(row: WakeTrigger, *, code: str) -> bool:
+    """What was begun for it was ended by us: that is no try, and it begins anew."""
+    told = WakeAttempt.objects.filter(trigger=row, result="sent").order_by("-number")
+    last: WakeAttempt | None = told.first()
+    if last is None:
+        return _back(row, 0.0, status="queued", error_code=code, sent_at=None)
+    WakeAttempt.objects.filter(pk=last.pk).update(result="stopped", error_code=code)
+    again = {TRIED[last.path]: F(TRIED[last.path]) - 1}
+    return _back(row, 0.0, status="queued", error_code=code, sent_at=None, **again)
 
 
 def hold(row: WakeTrigger, code: str, seconds: float) -> bool:
