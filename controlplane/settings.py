@@ -286,7 +286,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
                 "in": "header",
                 "name": "Authorization",
                 "description": "An SDK token, plain or as `Bearer`; OFREP takes it in `X-API-Key`.",
-            }
+            },
+            "oauthClient": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "A key: its prefix as the client's id, the rest as its secret.",
+            },
         }
     },
 }

@@ -50,8 +50,19 @@ class _Found:
     ends_at: datetime
 
 
-def authenticate_bearer(header_value: str, address: str | None) -> Actor:
-    """The actor behind `Authorization: Bearer …`. Raises `Unauthorized` or `RateLimited`."""
+def authenticate_bearer(header_value: str, address: str | None, resource: str = "api") -> Actor:
+    """The actor behind `Authorization: Bearer …`, where they ask for this resource. Raises
+    `Unauthorized` or `RateLimited`."""
+    actor = _authenticated(header_value, address)
+    if not tokens.is_for(actor, resource):
+        # A genuine token that went astray: no guess, so it counts as none.
+        event(logger, "access.credential_refused", "token for another resource",
+              level=logging.WARNING, network=network_of(address))  # fmt: skip
+        raise Unauthorized(REFUSAL)
+    return actor
+
+
+def _authenticated(header_value: str, address: str | None) -> Actor:
     credential = _credential_of(header_value)
     name = credential_cache.name_of(credential)
     cached = credential_cache.find(name)
@@ -220,8 +231,9 @@ def _by_own_token(claims: Mapping[str, Any]) -> _Found:
     scopes = tokens.scopes_of(claims)
     if not scopes:
         raise _Refused("token without a scope")
-    actor = actor_for_agent(row.agent, key=row, scopes=scopes)
-    return _Found(_with_session(actor, claims), _end_of(claims))
+    actor = _with_session(actor_for_agent(row.agent, key=row, scopes=scopes), claims)
+    actor = dataclasses.replace(actor, claims={**actor.claims, "aud": _audiences(claims)})
+    return _Found(actor, _end_of(claims))
 
 
 def _by_outside_token(verified: issuers.Verified) -> _Found:
@@ -256,6 +268,11 @@ IDENTITY = ("agent_id", "workspace_id", "role")
 
 def _revoked(claims: Mapping[str, Any]) -> Exists:
     return Exists(RevokedToken.objects.filter(jti=tokens.revocation_name(claims)))
+
+
+def _audiences(claims: Mapping[str, Any]) -> str:
+    found = claims["aud"]
+    return found if isinstance(found, str) else " ".join(found)
 
 
 def _with_session(actor: Actor, claims: Mapping[str, Any]) -> Actor:

@@ -55,8 +55,18 @@ def issuer() -> str:
     return str(settings.PUBLIC_URL)
 
 
-def audience() -> str:
-    return f"{settings.PUBLIC_URL}/api"
+# What a token may be for. One that is for `mcp` alone opens nothing else.
+RESOURCES = ("api", "mcp")
+
+
+def audience(resource: str = "api") -> str:
+    return f"{settings.PUBLIC_URL}/{resource}"
+
+
+def is_for(actor: Actor, resource: str) -> bool:
+    """Keys are for everything; a token of ours for what its `aud` says."""
+    audiences = actor.claims.get("aud")
+    return audiences is None or audience(resource) in audiences.split()
 
 
 def leeway() -> int:
@@ -148,7 +158,7 @@ def verify_own(token: str) -> dict[str, Any]:
         token,
         key,
         algorithms=[ALGORITHM],
-        audience=audience(),
+        audience=[audience(resource) for resource in RESOURCES],
         issuer=issuer(),
         required=REQUIRED_OWN,
     )
@@ -159,7 +169,7 @@ def verify(
     key: Any,
     *,
     algorithms: list[str],
-    audience: str,
+    audience: str | list[str],
     issuer: str,
     required: Iterable[str],
 ) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from controlplane.access.api.oauth import authorization_server
 from controlplane.access.api.tokens import jwks
 from controlplane.access.web import (
     account,
@@ -15,6 +16,7 @@ from controlplane.access.web import (
 app_name = "access"
 urlpatterns = [
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path(".well-known/oauth-authorization-server", authorization_server),
     path("access/login/", sign_in.login, name="login"),
     path("access/code/", sign_in.second_factor, name="second_factor"),
     path("access/confirm/", sign_in.confirm, name="confirm"),

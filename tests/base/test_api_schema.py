@@ -57,9 +57,12 @@ def test_operations__document_their_refusals(made: Any) -> None:
     for path, method, operation in operations(made):
         statuses = set(operation["responses"])
         assert {"400", "429", "503"} <= statuses, (path, method)
-        if operation["security"] != [{}]:
+        oauth = operation["security"] == [{"oauthClient": []}]  # there a refusal is a 400
+        if oauth:
+            assert "401" in statuses, (path, method)
+        elif operation["security"] != [{}]:
             assert {"401", "403"} <= statuses, (path, method)
-        if operation["security"] not in ([{}], [{"sdkToken": []}]):
+        if not oauth and operation["security"] not in ([{}], [{"sdkToken": []}]):
             assert "404" in statuses, (path, method)
         if method != "get":
             assert {"409", "413", "415"} <= statuses, (path, method)
@@ -70,6 +73,7 @@ def test_operations__document_their_refusals(made: Any) -> None:
                 schema = answer["content"]["application/json"]["schema"]
                 form = "McpAnswer" if path == "/mcp" else "Error"
                 form = "StatusForm" if path.endswith(("/v1/logs", "/v1/traces")) else form
+                form = "OauthRefusal" if path.startswith("/api/v1/oauth/") else form
                 assert schema == {"$ref": f"#/components/schemas/{form}"}
         names.add(operation["operationId"])
     assert len(names) == len(operations(made))
@@ -91,7 +95,8 @@ def test_operations__document_headers_and_parameters(made: Any) -> None:
     detail = made["paths"]["/api/v1/throttles/{uid}"]["get"]
     assert "ETag" in detail["responses"]["200"]["headers"]
     assert "304" in detail["responses"]
-    assert set(made["components"]["securitySchemes"]) == {"bearer", "session", "sdkToken"}
+    schemes = {"bearer", "session", "sdkToken", "oauthClient"}
+    assert set(made["components"]["securitySchemes"]) == schemes
 
 
 def test_forms_of_one_name__are_told_apart_by_their_package() -> None:

@@ -11,19 +11,24 @@ from typing import Any
 
 import pytest
 
+from controlplane.access import tokens
+from controlplane.access.services.keys import revoke_key
+from controlplane.audit.models import AuditEvent
 from controlplane.base.mcp import eras
 from tests import make
 from tests.clients.conftest import Install
+from tests.docs.test_agents_guide import blocks
 from tests.kit.mcp import AGENT
 from tests.kit.served import Served
 from tests.kit.threads import Talk
+from tests.kit.tokens import claims_of
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("clients"),
     pytest.mark.django_db(transaction=True),
 ]
-DRIVER = Path(__file__).parent / "drivers" / "mcp_client.py"
+DRIVERS = Path(__file__).parent / "drivers"
 # Of the suite what a server of tools and resources is asked. Left out is what we don't offer:
 # prompts, completion, progress, and questions back to the client.
 SCENARIOS = {
@@ -130,5 +135,33 @@ def test_python_client__in_both_eras(portal: Served, install: Install) -> None:
     portal.start()
     keys = {who: make.key(getattr(talk, who))[1] for who in ("executioner", "reviewer")}
     given = json.dumps({"url": f"{portal.url}/mcp", "thread": str(talk.thread.uid), **keys})
-    said = run([str(home / "bin" / "python"), str(DRIVER), given])
+    said = run([str(home / "bin" / "python"), str(DRIVERS / "mcp_client.py"), given])
     assert json.loads(said.splitlines()[-1]) == {"ok": True}, said
+
+
+def test_python_client__logs_in_with_a_key(
+    portal: Served, install: Install, tmp_path: Path
+) -> None:
+    """By what the portal says of itself alone: from the refusal to the token and the tool."""
+    home = install("mcp")
+    talk = Talk()
+    talk.post("executioner", "Look at this.")
+    portal.start()
+    key, text = make.key(talk.reviewer)
+    gone, old = make.key(talk.reviewer)
+    revoke_key(gone, actor=make.JOB)
+    given = {
+        "url": f"{portal.url}/mcp", "issuer": portal.url, "thread": str(talk.thread.uid),
+        "client": [key.prefix, text], "gone": [gone.prefix, old],
+    }  # fmt: skip
+    said = run([str(home / "bin" / "python"), str(DRIVERS / "mcp_oauth.py"), json.dumps(given)])
+    found = json.loads(said.splitlines()[-1])
+    assert found["bodies"] == [["Look at this."]] * 2, said
+    assert "invalid_client" in found["refused"], said
+    script = tmp_path / "guide.py"
+    script.write_text("\n".join(blocks("python", "oauth")))
+    shown = run([str(home / "bin" / "python"), str(script)], BASE=portal.url, KEY=text)
+    assert str(talk.thread.uid) in shown, shown
+    claims = claims_of(found["token"])
+    assert claims["aud"] == [tokens.audience("mcp")]
+    assert AuditEvent.objects.filter(action="token.issue").count() == 3

@@ -28,6 +28,16 @@ def test_call_by_hand__answers(transactional_db: None, live_server: Any, tmp_pat
     assert answer["result"]["structuredContent"]["threads"] == []
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_token_by_hand__opens_mcp(transactional_db: None, live_server: Any, tmp_path: Path) -> None:
+    key = make.key(make.agent(make.workspace("demo"), role="planner"))[1]
+    [script] = blocks("sh", "oauth")
+    env = {"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key}
+    answer = json.loads(run(["bash", "-euo", "pipefail", "-c", script], env, tmp_path))
+    assert Mcp(answer["access_token"]).ask("tools/list").status_code == 200
+
+
 @pytest.mark.django_db
 def test_configurations__lead_here() -> None:
     [toml] = blocks("toml", "codex")

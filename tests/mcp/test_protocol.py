@@ -342,6 +342,7 @@ def test_metadata__says_how_to_be_let_in(path: str) -> None:
     assert found["resource"] == "http://testserver/mcp"
     assert found["bearer_methods_supported"] == ["header"]
     assert found["jwks_uri"].endswith("/.well-known/jwks.json")
+    assert found["authorization_servers"] == ["http://testserver"]
 
 
 def test_tool_one_may_not_use__is_not_shown_and_refused(mcp: Mcp) -> None:

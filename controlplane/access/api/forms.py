@@ -169,6 +169,59 @@ class TokenRevokeInput(StrictSerializer):
     reason = serializers.CharField(max_length=_TEXT, default="", allow_blank=True)
 
 
+class OauthTokenAsk(StrictSerializer):
+    """As a form (`application/x-www-form-urlencoded`), with the client's credentials in the header
+    (`Basic`) or here."""
+
+    grant_type = serializers.ChoiceField(choices=["client_credentials"])
+    resource = serializers.ListField(
+        child=serializers.URLField(), required=False, help_text="What the token is to be for: /mcp."
+    )
+    scope = serializers.CharField(required=False, max_length=2_000)
+    client_id = serializers.CharField(required=False, help_text="The key's prefix.")
+    client_secret = serializers.CharField(required=False, help_text="The key.")
+
+
+class OauthTokenGiven(StrictSerializer):
+    access_token = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    scope = serializers.CharField()
+
+
+class OauthTokenEnd(StrictSerializer):
+    """As a form, with the client's credentials as for a token."""
+
+    token = serializers.CharField(max_length=8_192)
+    token_type_hint = serializers.CharField(required=False)
+    client_id = serializers.CharField(required=False)
+    client_secret = serializers.CharField(required=False)
+
+
+class OauthRefusal(StrictSerializer):
+    """As RFC 6749 has it."""
+
+    error = serializers.CharField()
+    error_description = serializers.CharField()
+
+
+class OauthServer(StrictSerializer):
+    """RFC 8414: what this authorization server offers."""
+
+    issuer = serializers.URLField()
+    authorization_endpoint = serializers.URLField()
+    token_endpoint = serializers.URLField()
+    revocation_endpoint = serializers.URLField()
+    jwks_uri = serializers.URLField()
+    service_documentation = serializers.URLField()
+    response_types_supported = serializers.ListField(child=serializers.CharField())
+    grant_types_supported = serializers.ListField(child=serializers.CharField())
+    token_endpoint_auth_methods_supported = serializers.ListField(child=serializers.CharField())
+    revocation_endpoint_auth_methods_supported = serializers.ListField(
+        child=serializers.CharField()
+    )
+
+
 class JwkOut(StrictSerializer):
     kty = serializers.CharField()
     crv = serializers.CharField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.access.api import agents, issuers, keys, tokens
+from controlplane.access.api import agents, issuers, keys, oauth, tokens
 
 urlpatterns = [
     path("v1/me", tokens.Me.as_view(), name="api-me"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("v1/me/keys/<uuid:uid>/revoke", keys.OwnKeyRevoke.as_view(), name="api-own-key-revoke"),
     path("v1/token", tokens.TokenExchange.as_view(), name="api-token"),
     path("v1/token/revoke", tokens.TokenRevoke.as_view(), name="api-token-revoke"),
+    path("v1/oauth/token", oauth.oauth_token, name="oauth-token"),
+    path("v1/oauth/revoke", oauth.oauth_revoke, name="oauth-revoke"),
+    path("v1/oauth/authorize", oauth.oauth_authorize, name="oauth-authorize"),
     path("v1/agents", agents.AgentList.as_view(), name="api-agents"),
     path("v1/agents/<uuid:uid>", agents.AgentDetail.as_view(), name="api-agent"),
     path(

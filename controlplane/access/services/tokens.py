@@ -33,9 +33,14 @@ class IssuedToken:
 
 @transaction.atomic
 def issue_token(
-    *, actor: Actor, wanted: Iterable[str] | None = None, session_id: str = ""
+    *,
+    actor: Actor,
+    wanted: Iterable[str] | None = None,
+    session_id: str = "",
+    resources: Iterable[str] = tokens.RESOURCES,
 ) -> IssuedToken:
-    """Exchange the key behind this actor for a token with the same rights, or fewer."""
+    """Exchange the key behind this actor for a token with the same rights, or fewer, that opens
+    these resources."""
     key = _key_of(actor)
     agent = key.agent
     if agent is None:
@@ -48,7 +53,7 @@ def issue_token(
     ends = min(now + timedelta(minutes=_life()), key.expires_at)
     claims = {
         "iss": tokens.issuer(),
-        "aud": tokens.audience(),
+        "aud": [tokens.audience(resource) for resource in resources],
         "sub": f"agent:{agent.uid}",
         "agent_id": str(agent.uid),
         "workspace_id": str(key.workspace.uid),
@@ -62,7 +67,7 @@ def issue_token(
         "key": key.prefix,
         "epoch": agent.token_epoch,
     }
-    shown = {name: claims[name] for name in ("jti", "session_id", "scope", "exp")}
+    shown = {name: claims[name] for name in ("jti", "session_id", "scope", "exp", "aud")}
     record(actor, "token.issue", agent, details={**shown, "key_prefix": key.prefix})
     return IssuedToken(keys.ShownOnce(tokens.sign(claims)), claims)
 

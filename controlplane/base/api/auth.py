@@ -63,20 +63,21 @@ class BadCredentials(Unauthorized):
     headers = {"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'}
 
 
-def identify(request: HttpRequest) -> Actor:
+def identify(request: HttpRequest, resource: str = "api") -> Actor:
     """The actor of this request, found once. No credentials at all: `ANONYMOUS`."""
     found: Actor | None = getattr(request, "portal_actor", None)
     if found is None:
-        found = _identify(request)
+        request.portal_resource = resource  # type: ignore[attr-defined]
+        found = _identify(request, resource)
         request.portal_actor = found  # type: ignore[attr-defined]
         request.actor = found  # type: ignore[attr-defined]
     return found
 
 
-def _identify(request: HttpRequest) -> Actor:
+def _identify(request: HttpRequest, resource: str) -> Actor:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if header:
-        return _bearer(header)
+        return _bearer(header, resource)
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return ANONYMOUS
     user = getattr(request, "user", None)
@@ -87,9 +88,9 @@ def _identify(request: HttpRequest) -> Actor:
     return _person(request)
 
 
-def _bearer(header: str) -> Actor:
+def _bearer(header: str, resource: str) -> Actor:
     try:
-        return authenticate_bearer(header, context.current().address)
+        return authenticate_bearer(header, context.current().address, resource)
     except Unauthorized as error:
         raise BadCredentials(error.message) from error
 

@@ -33,6 +33,8 @@ class Rules(Protocol):
     @property
     def emergency(self) -> bool: ...
     @property
+    def resource(self) -> str: ...
+    @property
     def deprecation(self) -> deprecation.Deprecation | None: ...
 
 
@@ -47,7 +49,7 @@ class MethodNotAllowed(ControlPlaneError):
 def enter(request: HttpRequest, rules: Rules, query: Collection[str]) -> Actor:
     """Let the caller in or raise. Sets `request.actor` and `request.workspace`."""
     method = "GET" if request.method == "HEAD" else request.method or ""
-    actor = _identified(request)
+    actor = _identified(request, rules.resource)
     action = rules.actions.get(method)
     if action is None:
         throttles.check(request, actor, "read")
@@ -93,9 +95,9 @@ def leave(request: HttpRequest, rules: Rules, response: HttpResponse) -> None:
     response["Cache-Control"] = "no-store"
 
 
-def _identified(request: HttpRequest) -> Actor:
+def _identified(request: HttpRequest, resource: str) -> Actor:
     try:
-        return identify(request)
+        return identify(request, resource)
     except ControlPlaneError:
         # Guesses count for their address, also where the guessing itself is not counted.
         throttles.check(request, throttles.NOBODY, "anonymous")

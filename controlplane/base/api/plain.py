@@ -50,6 +50,7 @@ def plain_view(
     refusal: Form | None = None,
     enter: Enter | None = None,
     credentials: str = "",
+    resource: str = "api",
     examples: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Callable[..., HttpResponse]]:
     """Let a function answer behind the door. Methods not in `actions` answer 405.
@@ -59,6 +60,8 @@ def plain_view(
 
     `enter`: the route's own way in, for credentials that are not the portal's; the document calls
     them `credentials`. It sets `request.actor` or raises, and looks at no query parameters.
+
+    `resource`: what a token must be for.
     """
 
     def decorate(handler: Handler) -> Callable[..., HttpResponse]:
@@ -80,6 +83,7 @@ def plain_view(
                 "foreign": foreign is not None,
                 "refusal": refusal,
                 "credentials": credentials,
+                "resource": resource,
                 "examples": examples or {},
             },
         )

@@ -60,6 +60,7 @@ class PortalAPIView(APIView):
     # It speaks a protocol of others: its bodies and refusals have their form, not ours.
     foreign: ClassVar[bool] = False
     refusal: ClassVar[Form | None] = None  # the form of its refusals, where it is not ours
+    resource: ClassVar[str] = "api"  # what a token must be for
     # It asks for credentials of its own, by this name in the document; none of the portal's opens
     # it, whatever `actions` say.
     credentials: ClassVar[str] = ""

@@ -65,6 +65,7 @@ def endpoint(of: Server) -> Callable[..., HttpResponse]:
         errors=(404,),
         foreign=refused,
         refusal=McpAnswer,
+        resource="mcp",
     )
     def mcp(request: HttpRequest) -> HttpResponseBase:
         """One message of the Model Context Protocol
@@ -133,6 +134,7 @@ class ProtectedResource(StrictSerializer):
     resource = serializers.URLField()
     resource_name = serializers.CharField()
     resource_documentation = serializers.URLField()
+    authorization_servers = serializers.ListField(child=serializers.URLField())
     bearer_methods_supported = serializers.ListField(child=serializers.CharField())
     jwks_uri = serializers.URLField()
 
@@ -147,13 +149,14 @@ class ProtectedResource(StrictSerializer):
 def protected_resource(request: HttpRequest) -> JsonAnswer:
     """What a client of `/mcp` needs to be let in
 
-    A key or a token of the portal as a bearer. Keys are issued by people, not by a server of
-    OAuth, so none is named.
+    A key or a token of the portal as a bearer. Keys are issued by people; a client that speaks
+    OAuth gets a token for its key from the portal itself.
     """
     told = {
         "resource": request.build_absolute_uri("/mcp"),
         "resource_name": server.title,
         "resource_documentation": request.build_absolute_uri("/api/docs/"),
+        "authorization_servers": [request.build_absolute_uri("/").removesuffix("/")],
         "bearer_methods_supported": ["header"],
         "jwks_uri": request.build_absolute_uri("/.well-known/jwks.json"),
     }

@@ -46,6 +46,7 @@ class Caller:
         self.actor: Actor = request.actor
         self.context = contextvars.copy_context()
         self._header = request.META.get("HTTP_AUTHORIZATION", "")
+        self._resource = request.portal_resource
         self._address = context.current().address
         self._user_id = None
         if not self._header:
@@ -56,7 +57,7 @@ class Caller:
     def again(self) -> Actor:
         """The actor as of now; raises what the API would."""
         if self._header:
-            self.actor = authenticate_bearer(self._header, self._address)
+            self.actor = authenticate_bearer(self._header, self._address, self._resource)
         else:
             self.actor = self._person()
         return self.actor
