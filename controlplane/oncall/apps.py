@@ -8,7 +8,7 @@ class OnCallConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.audit import words
-        from controlplane.oncall import kept, rules, services, wordings  # noqa: F401
+        from controlplane.oncall import kept, reach, rules, services, watching, wordings  # noqa: F401
         from controlplane.oncall.shown import console
 
         words.define(
@@ -26,4 +26,5 @@ class OnCallConfig(AppConfig):
                 "feed:off": "revoke/revoked a calendar of shifts",
             },
         )
+        reach.register()
         console.register()

@@ -11,6 +11,7 @@ nothing(
     "oncall.schedules",
     "oncall.schedule",
     "oncall.layer",
+    "oncall.gap",
     why="roles and hours; the people of a rotation are its places",
 )
 holds(
@@ -44,6 +45,13 @@ keep_always(
     "oncall.layerperson",
     "oncall.override",
     why="shifts are computed from them: who was on duty in an incident is found here years later",
+)
+keep_rows(
+    "oncall.gaps",
+    "oncall.gap",
+    "until",
+    days=365,
+    why="when nobody was there, and what was told of it, for as long as audits look back",
 )
 keep_rows(
     "oncall.feeds",

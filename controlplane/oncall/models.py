@@ -235,3 +235,33 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"calendar {self.uid}"
+
+
+class Gap(models.Model):
+    """A stretch that nobody has and somebody should, as it was found; what has been told of it,
+    so that each is told once while it is far and once when it comes near."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="gaps")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    found_at = models.DateTimeField(default=clock.now)
+    near_told_at = models.DateTimeField(null=True, blank=True)
+    begun_told_at = models.DateTimeField(null=True, blank=True)
+    filled_at = models.DateTimeField(null=True, blank=True)  # before its time, or in it
+    objects = querysets.UnmannedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "gap"
+        ordering = ["since", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["schedule", "since"],
+                condition=Q(filled_at=None),
+                name="oncall_gap_once",
+            ),
+            models.CheckConstraint(condition=Q(until__gt=F("since")), name="oncall_gap_lasts"),
+        ]
+        indexes = [models.Index(fields=["until"], name="oncall_gap_until")]
+
+    def __str__(self) -> str:
+        return f"nobody from {self.since:%Y-%m-%d %H:%M}"

@@ -16,6 +16,12 @@ HEADS_UP_HOURS = defaults.define(
     unit="hours",
     why="Whoever comes on duty next hears of it while they can still ask for a swap.",
 )
+GAP_NEAR_HOURS = defaults.define(
+    "oncall.gap_near_hours",
+    24,
+    unit="hours",
+    why="A gap this near calls whoever can fill it, whatever they wish not to hear.",
+)
 LONGEST_TURN = defaults.define(
     "oncall.longest_turn_days",
     56,

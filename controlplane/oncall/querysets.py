@@ -70,3 +70,11 @@ class OverrideQuerySet(OnCallQuerySet):
 class FeedQuerySet(OnCallQuerySet):
     def in_force(self) -> Self:
         return self.filter(revoked_at=None)
+
+
+class UnmannedQuerySet(OnCallQuerySet):
+    path = "schedule__workspace_id"
+
+    def open(self, at: datetime | None = None) -> Self:
+        """Those that nobody has filled and that are not over."""
+        return self.filter(filled_at=None, until__gt=at or clock.now())

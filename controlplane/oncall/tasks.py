@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from controlplane.access.models import Workspace
 from controlplane.jobs.registry import job
+from controlplane.oncall import lacking
 from controlplane.oncall.models import Schedule
-from controlplane.oncall.services import promises, reading
+from controlplane.oncall.services import promises, reading, telling
 
 
 @job(
@@ -28,3 +30,20 @@ def watch() -> dict[str, int]:
                 promises.renew(held)
                 looked += 1
     return {"schedules": looked}
+
+
+@job(
+    "oncall.weekly",
+    at="0 6 * * 1",
+    time_limit=300,
+    doc="Tell whoever manages schedules what the next weeks lack: gaps, people who are gone.",
+)
+def weekly() -> dict[str, int]:
+    """Said once a week however often it was said before: what is still open on Monday is work of
+    this week. Where nothing is lacking nothing is said."""
+    told = 0
+    for workspace in Workspace.objects.filter(archived_at=None).order_by("pk"):
+        schedules = Schedule.objects.active().of(workspace).order_by("title", "id")
+        with transaction.atomic():
+            told += telling.lacking(workspace, [one for one in lacking.of(list(schedules)) if one])
+    return {"told": told}

@@ -44,11 +44,17 @@ wording.register(
     "oncall.gap",
     "Nobody will be on duty",
     subject="Nobody will be on duty from {since}: {schedule}",
-    body="Somebody should be. Take the shift, or change the rotation.{more}",
+    body="{lasts}. Somebody should be. Take the shift, or change the rotation.{more}",
 )
 wording.register(
     "oncall.nobody",
     "Nobody is on duty",
     subject="Nobody is on duty now: {schedule}",
     body="Since {since}. Take the shift, or change the rotation.{more}",
+)
+wording.register(
+    "oncall.weekly",
+    "Gaps of the next weeks",
+    subject="On call in {workspace}: {what}",
+    body="What the next {weeks} weeks lack:\n\n{lines}",
 )

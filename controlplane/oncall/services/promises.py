@@ -14,12 +14,11 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from controlplane.oncall import arithmetic, duty, numbers, plans
 from controlplane.oncall.arithmetic import Plan
-from controlplane.oncall.models import Layer, Schedule
-from controlplane.oncall.services import telling
+from controlplane.oncall.models import Schedule
+from controlplane.oncall.services import gaps, telling
 
 HAND_OVER = "oncall.hand_over"
 HEADS_UP = "oncall.heads_up"
-SOON = timedelta(days=1)
 # A turn that is shorter than this is known by heart: no word the day before.
 KNOWN = timedelta(days=2)
 
@@ -31,7 +30,7 @@ def renew(schedule: Schedule, at: datetime | None = None) -> None:
     far = timedelta(weeks=numbers.ROSTER_WEEKS.value) + duty.window()
     plan = plans.plan_of(schedule, at - duty.window(), at + far)
     _promise(schedule, plan, at)
-    _look(schedule, plan, at)
+    gaps.look(schedule, plan, at)
 
 
 def forget(schedule: Schedule) -> None:
@@ -67,26 +66,6 @@ def _set(schedule: Schedule, kind: str, due: datetime, payload: dict[str, int | 
         subject=f"oncall.schedule:{schedule.pk}",
         workspace_id=schedule.workspace_id,
         payload=payload,
-    )
-
-
-def _look(schedule: Schedule, plan: Plan, at: datetime) -> None:
-    """A schedule without any rotation is one somebody is still making."""
-    if not plan.rotations and not Layer.objects.filter(schedule=schedule).exists():
-        return
-    ahead = at + timedelta(weeks=numbers.ROSTER_WEEKS.value)
-    # From before now, so that a gap one is in has its own beginning, which is the notice's key.
-    begin = max(at - SOON, schedule.created_at)
-    found = [gap for gap in arithmetic.gaps(plan, begin, ahead) if gap.until > at]
-    if not found:
-        return
-    first = found[0]
-    telling.gaps_ahead(
-        schedule,
-        first.since,
-        len(found) - 1,
-        soon=first.since < at + SOON,
-        standing=first.since <= at,
     )
 
 

@@ -16,7 +16,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.oncall.models import EVERY_DAY, Schedule
-from controlplane.oncall.services import promises, reading
+from controlplane.oncall.services import gaps, promises, reading
 
 ACTION = "oncall.manage"
 FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until")
@@ -100,6 +100,7 @@ def retire_schedule(schedule: Schedule, *, actor: Actor, reason: str) -> Schedul
         row.version += 1
         row.save(update_fields=["retired_at", "changed_at", "version"])
         promises.forget(row)
+        gaps.forget(row, row.retired_at)
         record(
             actor,
             ACTION,

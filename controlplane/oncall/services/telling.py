@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from controlplane.access.models import User
+from django.urls import reverse
+
+from controlplane.access.models import User, Workspace
 from controlplane.audit.refs import subject_ref
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.notify import services as notify
+from controlplane.oncall import numbers
+from controlplane.oncall.arithmetic import Shift
 from controlplane.oncall.duty import Duty
+from controlplane.oncall.lacking import Lacking
 from controlplane.oncall.links import page_of
-from controlplane.oncall.models import Layer, Override, Schedule
+from controlplane.oncall.models import Gap, Layer, Override, Schedule
 from controlplane.oncall.walls import zone_of
 
 MENDS = "operations_command"
+LISTED = 5
 
 
 def when(at: datetime, zone: ZoneInfo) -> str:
@@ -97,21 +104,84 @@ def taken_back(made: Override, actor: Actor) -> None:
     )
 
 
-def gaps_ahead(
-    schedule: Schedule, since: datetime, others: int, *, soon: bool, standing: bool
-) -> None:
-    """Who could fill it hears of it, and who can change the rota. Once while it is far away, and
-    once when it comes near."""
-    begins = when(since, zone_of(schedule.time_zone))
+def gap_ahead(schedule: Schedule, found: Sequence[Gap]) -> None:
+    """Who could fill it hears of it, and who can change the rota, while there is time: of several
+    that were found at once in one message."""
+    first, others = found[0], found[1:]
+    zone = zone_of(schedule.time_zone)
+    listed = "\n".join(f"- {when(one.since, zone)}, {lasts(one)}" for one in others[:LISTED])
+    more = f"\n\nNor then:\n{listed}" if listed else ""
+    if len(others) > LISTED:
+        more += f"\n- and {len(others) - LISTED} more"
+    _gap(schedule, "oncall.gap", first, "ahead", more, urgency="normal")
+
+
+def gap_near(schedule: Schedule, gap: Gap, others: int, *, begun: bool) -> None:
+    """Once when it comes near, and once when it has begun: of all things this must reach
+    somebody."""
     more = f" {others} more within the next weeks." if others else ""
+    kind = "oncall.nobody" if begun else "oncall.gap"
+    _gap(schedule, kind, gap, "now" if begun else "soon", more, urgency="critical")
+
+
+def _gap(schedule: Schedule, kind: str, gap: Gap, stage: str, more: str, *, urgency: str) -> None:
+    zone = zone_of(schedule.time_zone)
     _send(
         schedule,
-        "oncall.nobody" if standing else "oncall.gap",
-        f"gap:{since.isoformat()}:{'now' if standing else 'soon' if soon else 'ahead'}",
+        kind,
+        f"gap:{gap.pk}:{stage}",
         roles=sorted({*schedule.roles, MENDS}),
-        values={"since": begins, "more": more},
-        urgency="critical" if soon else "normal",
+        values={"since": when(gap.since, zone), "lasts": lasts(gap), "more": more},
+        urgency=urgency,
     )
+
+
+def lacking(workspace: Workspace, found: Sequence[Lacking]) -> int:
+    """The week's report; how many schedules it tells of."""
+    if not found:
+        return 0
+    gaps = sum(len(one.gaps) for one in found)
+    others = sum(len(one.lacks) for one in found)
+    parts = [f"{gaps} gap{'s' * (gaps != 1)}"] * bool(gaps)
+    parts += [f"{others} thing{'s' * (others != 1)} to mend"] * bool(others)
+    monday = clock.now().date()
+    notify.notify(
+        workspace_id=workspace.pk,
+        kind="oncall.weekly",
+        to=notify.To(roles=(MENDS,)),
+        key=f"oncall:weekly:{monday:%G-%V}",
+        values={
+            "workspace": workspace.name,
+            "what": " and ".join(parts),
+            "weeks": numbers.ROSTER_WEEKS.value,
+            "lines": "\n".join(line for one in found for line in _lines(one)),
+        },
+        link=reverse("oncall:board"),
+        about=subject_ref(workspace),
+    )
+    return len(found)
+
+
+def _lines(one: Lacking) -> Iterator[str]:
+    zone = zone_of(one.schedule.time_zone)
+    title = one.schedule.title
+    for gap in one.gaps[:LISTED]:
+        yield f"- {title}: nobody from {when(gap.since, zone)}, {lasts(gap)}"
+    if len(one.gaps) > LISTED:
+        yield f"- {title}: and {len(one.gaps) - LISTED} more gaps"
+    for lack in one.lacks:
+        yield f"- {title}: {lack.text}"
+
+
+def lasts(gap: Gap | Shift) -> str:
+    """ "for 9 hours", "for 2 days"."""
+    minutes = int((gap.until - gap.since).total_seconds() // 60)
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes >= 2 * size or minutes % size == 0:
+            count = minutes // size
+            about = "" if minutes % size == 0 else "about "
+            return f"for {about}{count} {unit}{'s' * (count != 1)}"
+    return f"for {minutes} minutes"
 
 
 def _send(

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 from controlplane.access.models import User
 from controlplane.lib import clock
-from controlplane.oncall import arithmetic, duty, plans
+from controlplane.oncall import arithmetic, duty, lacking, numbers, plans
 from controlplane.oncall.arithmetic import Plan, Shift
 from controlplane.oncall.duty import Standing
+from controlplane.oncall.lacking import Lack
 from controlplane.oncall.links import take_url
 from controlplane.oncall.models import Schedule
 from controlplane.oncall.walls import instant, local_of, zone_of
@@ -20,6 +21,7 @@ COLOURS = 8
 NARROW = 5.5  # percent: below it nothing is written into a piece
 TIGHT = 13.0  # percent: below it nothing on a phone
 MOST_PIECES = 400
+MOST_GAPS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Told:
     url: str
     take: str
     mine: bool
+    ahead: Sequence[Piece]  # gaps of the next weeks, however far the band goes
+    lacks: Sequence[Lack]
     until: str  # when whoever is on duty goes off, on the reader's wall
     changes: str
 
@@ -97,12 +101,15 @@ def told(
     at = at or clock.now()
     start, end = window(at, zone, days)
     far = duty.window()
-    known = plans.plans_of(schedules, min(start, at) - far, end + far) if schedules else {}
+    month = max(end, at + timedelta(weeks=numbers.ROSTER_WEEKS.value))
+    known = plans.plans_of(schedules, min(start, at) - far, month + far) if schedules else {}
     found = {one.pk: pieces_of(known[one.pk], start, end, one.created_at) for one in schedules}
     on_it = {shift.person for shifts in found.values() for shift in shifts}
     names = User.objects.in_bulk(on_it - {None})
     colours = Colours()
     standings = duty.standings(schedules, at, known)
+    lacks = {one.schedule.pk: one for one in lacking.of(schedules, at, known)}
+    scale, where = Scale(start, end), zone_of(zone)
     return [
         Told(
             schedule=one.schedule,
@@ -112,6 +119,11 @@ def told(
             url=f"/admin/oncall/schedule/{one.schedule.uid}/change/",
             take=take_url(one.schedule),
             mine=one.duty is not None and one.duty.person.pk == reader,
+            ahead=[
+                _piece(one.schedule, gap, scale, where, names, colours, at)
+                for gap in lacks[one.schedule.pk].gaps[:MOST_GAPS]
+            ],
+            lacks=lacks[one.schedule.pk].lacks,
             until=moment(one.duty.until if one.duty is not None else None, zone),
             changes=moment(one.changes_at, zone),
         )

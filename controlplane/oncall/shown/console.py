@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
 
+from controlplane.access import policy
 from controlplane.base.registries import (
     Calm,
     HomeRow,
@@ -41,8 +42,10 @@ def _schedules(actor: Actor, workspace_id: int | None) -> Any:
 
 
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    """Where nobody is on duty and somebody should be; then one's own shift, now or within a day."""
+    """Where nobody is on duty and somebody should be; then one's own shift, now or within a day;
+    then, for whoever can mend it, what the next weeks lack."""
     found, soon = [], clock.now() + AHEAD
+    manages = policy.can(actor, "oncall.manage").allowed
     for one in glances(actor, workspace_id):
         if one.gap:
             found.append((0, _empty(one)))
@@ -50,6 +53,8 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             found.append((1, _own(one, one.now, on=True)))
         elif one.next is not None and one.next.person == actor.user_id and one.next.begins <= soon:
             found.append((2, _own(one, one.next, on=False)))
+        if manages and not one.gap and (one.ahead or one.mend):
+            found.append((3, _lacks(one)))
     found.sort(key=lambda pair: pair[0])
     return [row for _, row in found[:SHOWN]]
 
@@ -63,6 +68,19 @@ def _empty(one: Glance) -> Waiting:
         tone="bad",
         mine=True,
     )
+
+
+def _lacks(one: Glance) -> Waiting:
+    if one.ahead:
+        return Waiting(
+            title=one.title,
+            url=one.url,
+            text="Nobody has the shift yet.",
+            state="gap",
+            tone="warn",
+            due=datetime.fromisoformat(one.ahead),
+        )
+    return Waiting(title=one.title, url=one.url, text=f"{one.mend}.", state="to mend", tone="warn")
 
 
 def _own(one: Glance, turn: Turn, *, on: bool) -> Waiting:

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.access.models import User
 from controlplane.base import cache
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
-from controlplane.oncall import duty
+from controlplane.oncall import duty, lacking, numbers, plans
 from controlplane.oncall.duty import Duty, Standing
+from controlplane.oncall.lacking import Lacking
 from controlplane.oncall.links import page_of
 from controlplane.oncall.models import Schedule
 
@@ -46,6 +47,8 @@ class Glance:
     gap: bool
     now: Turn | None
     next: Turn | None
+    ahead: str = ""  # when the next gap begins
+    mend: str = ""
 
 
 def glances(actor: Actor, workspace_id: int | None) -> Sequence[Glance]:
@@ -59,12 +62,24 @@ def glances(actor: Actor, workspace_id: int | None) -> Sequence[Glance]:
 
 def _asked(spaces: Sequence[int]) -> list[dict[str, Any]]:
     rows = Schedule.objects.active().filter(workspace__in=spaces).order_by("title", "id")
-    return [asdict(_glance(one)) for one in duty.standings(list(rows[:MOST]), clock.now())]
+    schedules, at = list(rows[:MOST]), clock.now()
+    far = duty.window()
+    month = at + timedelta(weeks=numbers.ROSTER_WEEKS.value)
+    known = plans.plans_of(schedules, at - far, month + far) if schedules else {}
+    found = duty.standings(schedules, at, known), lacking.of(schedules, at, known)
+    pairs = zip(*found, strict=True)
+    return [asdict(_glance(one, lacks)) for one, lacks in pairs]
 
 
-def _glance(one: Standing) -> Glance:
+def _glance(one: Standing, lacks: Lacking) -> Glance:
     return Glance(
-        one.schedule.title, page_of(one.schedule), one.gap, _turn(one.duty), _turn(one.next)
+        one.schedule.title,
+        page_of(one.schedule),
+        one.gap,
+        _turn(one.duty),
+        _turn(one.next),
+        next((gap.since.isoformat() for gap in lacks.gaps), ""),
+        next((lack.text for lack in lacks.lacks), ""),
     )
 
 
@@ -80,4 +95,6 @@ def named(user: User) -> str:
 
 def _read(row: dict[str, Any]) -> Glance:
     now, later = (Turn(**row[name]) if row[name] else None for name in ("now", "next"))
-    return Glance(row["title"], row["url"], row["gap"], now, later)
+    return Glance(
+        row["title"], row["url"], row["gap"], now, later, row.get("ahead", ""), row.get("mend", "")
+    )

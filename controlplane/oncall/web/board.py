@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
 from controlplane.base.web import actor_of
+from controlplane.oncall import numbers
 from controlplane.oncall.roster import roster
 from controlplane.oncall.shown.bands import told
 from controlplane.oncall.web.common import page, schedules_of, show, zone_of_reader
@@ -24,6 +25,8 @@ def board(request: HttpRequest) -> HttpResponse:
     rows = list(schedules_of(request).active().select_related("workspace").order_by("title", "id"))
     shown = told(rows[:MOST], zone=zone_of_reader(request), days=days, reader=actor.user_id)
     several = len({one.schedule.workspace_id for one in shown}) > 1
+    weeks = numbers.ROSTER_WEEKS.value
+    ahead = sum(len(one.ahead) for one in shown)
     context = {
         "title": "On call",
         "schedules": shown,
@@ -34,7 +37,9 @@ def board(request: HttpRequest) -> HttpResponse:
         "zone": zone_of_reader(request),
         "may_manage": policy.can(actor, "oncall.manage").allowed,
         "gaps": sum(one.standing.gap for one in shown),
-        "ahead": sum(len(one.band.gaps) for one in shown),
+        "ahead": ahead,
+        "gaps_said": f"{ahead} gap{'s' * (ahead != 1)} in the next {weeks} weeks.",
+        "weeks": weeks,
     }  # fmt: skip
     return show(request, "board.html", context)
 
