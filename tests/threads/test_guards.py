@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base.models import Signal
-from controlplane.lib.errors import Conflict
+from controlplane.lib.errors import Conflict, RateLimited
 from missions.threads import numbers, services
 from missions.threads.models import Message
 from tests.kit.threads import Talk
@@ -108,3 +108,18 @@ def test_unblocked__it_counts_anew(talk: Talk) -> None:
     talk.thread.refresh_from_db()
     assert (talk.thread.idle_turns, talk.thread.blocked_by) == (0, "")
     assert talk.post("executioner").thread_status == "active"
+
+
+def test_flood__is_stopped_by_whoever_may_though_agents_are_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stops a flood is not what waits for it to end."""
+    monkeypatch.setenv(numbers.THREAD_RATE.env_name, "0.001")
+    monkeypatch.setenv(numbers.THREAD_BURST.env_name, "1")
+    talk = Talk()
+    talk.post("executioner")
+    with pytest.raises(RateLimited):
+        talk.post("reviewer")
+    row = services.update_status(talk.thread, "blocked", actor=talk.operator, reason="Enough.")
+    assert row.status == "blocked"
+    assert talk.post(talk.operator, "Who began this?").seq == 3

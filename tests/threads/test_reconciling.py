@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from controlplane.audit.models import AuditEvent
 from missions.threads import numbers, services
 from missions.threads.models import AgentPulse, Message, Participant, RuntimeSession, WakeTrigger
+from missions.threads.services.requeueing import requeue_wake
 from missions.threads.waking import reconciling
 from tests import make
 from tests.kit.waking import Night
@@ -91,6 +92,23 @@ def test_who_reads_nothing__is_woken_ever_later_and_then_let_be(night: Night) ->
     night.talk.post("executioner", to={"role": "reviewer"})
     night.later(400)
     assert reconciling.missed() == 1
+
+
+def test_waking_late__is_counted_from_falling_asleep(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it was taken for awake nobody was to wake it: that is no delay."""
+    night.beat()
+    night.talk.post("executioner", to={"role": "reviewer"})
+    said = Message.objects.get(thread=night.talk.thread)
+    moment = timedelta(milliseconds=1)
+    monkeypatch.setenv(numbers.FRESH_SECONDS.env_name, "0.001")
+    AgentPulse.objects.filter(agent=night.talk.reviewer).update(seen_at=said.created_at + moment)
+    assert reconciling.missed() == 1
+    assert night.wake.message_at == said.created_at + 2 * moment
+    assert night.turn() == ["dead"]
+    again = requeue_wake(night.wake, actor=night.talk.operator, reason="It is mended.")
+    assert again.message_at > said.created_at + 2 * moment, "from when it was tried again"
 
 
 def test_given_up__waits_for_a_sign_of_life(night: Night) -> None:

@@ -1,6 +1,8 @@
 """Posting: who may, whether it was said before, the pace, the number, the guards, the message, the
 audit, and a wake for each who sleeps, in one statement.
 
+The pace of a thread holds agents: who stops a flood of theirs says so in the thread.
+
 The thread's row is updated once and locked from then to the commit. That makes numbers gap-free and
 their order the order of commits; whoever waits for the lock has the guards judged on the row as it
 is then. Rows are always taken in the order pulse, thread, wakes.
@@ -83,8 +85,8 @@ WITH t AS (
     FROM gate
     WHERE x.id = gate.id
         AND (x.status IN ('active', 'resolved') OR x.status = 'blocked' AND %(leads)s::boolean)
-        AND coalesce(x.paced_until, '-infinity'::timestamptz)
-            <= clock_timestamp() + %(thread_ahead)s::float8 * interval '1 second'
+        AND (NOT %(turn)s::boolean OR coalesce(x.paced_until, '-infinity'::timestamptz)
+            <= clock_timestamp() + %(thread_ahead)s::float8 * interval '1 second')
         AND coalesce(%(reply)s::bigint, 0) <= x.last_seq
     RETURNING x.id, x.workspace_id, x.uid, x.ref, x.title, x.last_seq, x.status, x.status_reason,
         x.blocked_by, x.version, x.last_message_at,
