@@ -42,7 +42,8 @@ KNOWN = frozenset(
 )
 EXTRA = "extra_fields"
 _EVENT = re.compile(r"[a-z][a-z0-9_.:-]{0,59}")
-_ROLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+# What begins with a dash is an option to a program that is given it as an argument.
+ROLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -213,7 +214,7 @@ def _addressed(value: Any) -> tuple[str, str, tuple[UUID, ...]]:
         return "all", "", ()
     if isinstance(value, Mapping) and set(value) == {"role"}:
         role = value["role"]
-        if not isinstance(role, str) or not _ROLE.fullmatch(role):
+        if not isinstance(role, str) or not ROLE.fullmatch(role):
             raise refuse("to", "A role is a slug, such as reviewer.")
         return "role", role, ()
     if isinstance(value, Mapping) and set(value) == {"agents"}:

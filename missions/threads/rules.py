@@ -18,8 +18,8 @@ TAKING_PART = (
 
 def leads(actor: Actor, workspace_id: int) -> bool:
     """People, the portal and coordinating agents: they write in blocked threads and decide what
-    worker agents dispute."""
-    return actor.kind != "agent" or _COORDINATOR in actor.roles_in(workspace_id)
+    worker agents dispute. A service account is a program like these, whatever its scopes."""
+    return actor.kind in {"person", "job"} or _COORDINATOR in actor.roles_in(workspace_id)
 
 
 @policy.rule(*TAKING_PART)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from io import StringIO
 from typing import Any
 
@@ -71,7 +73,8 @@ def test_escalate_unblock_close__under_the_operators_name(night: Night) -> None:
     rows = AuditEvent.objects.filter(
         action__in=["thread.escalate", "thread.unblock", "thread.override"]
     )
-    assert {(row.actor_label, row.source) for row in rows} == {(who, "command")}
+    sat = f"{who} (terminal of {identity._os_user()})"
+    assert {(row.actor_label, row.source) for row in rows} == {(sat, "command")}
     assert rows.count() == 3
 
 
@@ -80,6 +83,14 @@ def test_user_of_the_system__is_named(night: Night, monkeypatch: pytest.MonkeyPa
     run("escalate_thread", "--thread-id", night.talk.thread.uid, "--reason", "Stuck.")
     row = AuditEvent.objects.get(action="thread.escalate")
     assert (row.actor_ref, row.actor_label) == ("os:oscar", "oscar (terminal)")
+
+
+def test_user_of_the_system__is_not_what_the_environment_says(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    assert identity.operator().ref == f"os:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "anonymous"])

@@ -74,6 +74,9 @@ def test_list__is_of_those_who_take_part(world: Callers) -> None:
     person = world.person("operations_command")
     assert refs(person) == both
     assert refs(person, "?mine=true") == []
+    service = world.agent(make.agent(world.talk.workspace, role=""))
+    assert refs(service) == both
+    assert refs(service, "?mine=true") == [], "nobody's are not everybody's"
     assert refs(person, "?type=incident") == [other.ref]
     assert refs(person, "?status=blocked") == []
     assert refs(person, "?q=sitemaps") == [other.ref]

@@ -255,6 +255,16 @@ def test_session_named_like_an_option__is_not_resumed(
     assert ended() == []
 
 
+def test_role_named_like_an_option__is_refused(night: Night) -> None:
+    """Templates may give it to a program, and who begins a thread says what it is."""
+    talk = night.talk
+    for role in ("--yolo", "_", "re viewer", "ü"):
+        with pytest.raises(Invalid):
+            talk.begin(participants=[(talk.reviewer, role)])
+    thread = talk.begin(participants=[(talk.reviewer, "Lead-reviewer_2")])
+    assert talk.part(talk.reviewer, thread).role == "lead-reviewer_2"
+
+
 @pytest.mark.parametrize(
     "given",
     [

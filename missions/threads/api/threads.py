@@ -37,7 +37,9 @@ class ThreadFilter(PortalFilterSet):
 
     def whether_mine(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         actor = self.request.actor
-        mine = Q(owner_id=actor.user_id) | Q(escalation_owner_id=actor.user_id)
+        mine = Q(pk__in=[])  # a service owns none
+        if actor.user_id is not None:
+            mine = Q(owner_id=actor.user_id) | Q(escalation_owner_id=actor.user_id)
         if actor.kind == "agent":
             here = Participant.objects.present().filter(agent_id=actor.agent_id)
             mine = Q(Exists(here.filter(thread=OuterRef("pk"))))

@@ -17,6 +17,7 @@ from controlplane.lib.errors import Conflict, InvalidTransition
 from controlplane.lib.given import line, refuse
 from controlplane.work.models import Item
 from missions.threads import fanout, numbers
+from missions.threads.drafts import ROLE
 from missions.threads.models import Participant, Thread
 from missions.threads.services.common import hold, note
 from missions.threads.services.sessions import agent_of
@@ -111,8 +112,8 @@ def _joined(thread: Thread, agent: Agent, role: str, actor: Actor) -> Participan
 
 def _role(given: str, agent: Agent) -> str:
     text = line("role", given or agent.role or "participant", _ROLE_MOST).lower()
-    if not all((part.isalnum() and part.isascii()) or part in "-_" for part in text):
-        raise refuse("role", "Letters, digits, - and _.")
+    if not ROLE.fullmatch(text):
+        raise refuse("role", "Letters, digits, - and _, and a letter or digit first.")
     return text
 
 

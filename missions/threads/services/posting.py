@@ -169,7 +169,7 @@ class _Place:
 
 
 def _leads(actor: Actor) -> bool:
-    return actor.kind != "agent" or any(rules.leads(actor, pk) for pk in actor.workspace_ids)
+    return actor.sees_all or any(rules.leads(actor, pk) for pk in actor.workspace_ids)
 
 
 def _session(draft: Draft, actor: Actor) -> str:

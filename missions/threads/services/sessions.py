@@ -160,7 +160,8 @@ def register_runtime(
     resumable: bool = False,
 ) -> RuntimeSession:
     """Say how a session is reached. An agent registers its own, and only such as are reached
-    without this machine: what types into panes or starts commands here, an operator registers."""
+    without this machine: what types into panes or starts commands here, an operator registers, a
+    person who holds that role and no key with a scope."""
     policy.require(actor, "thread.runtime", RuntimeSession(workspace=agent.workspace))
     if actor.kind == "agent" and actor.agent_id != agent.pk:
         raise NotAllowed(
@@ -170,12 +171,12 @@ def register_runtime(
                     "rule": "own_runtime", "reason": "registers a runtime of another agent"},
         )  # fmt: skip
     kind = _choice("adapter", adapter, RuntimeSession.Adapter.values)
-    if actor.kind == "agent" and kind in {"tmux", "command"}:
+    if actor.kind not in {"person", "job"} and kind in {"tmux", "command"}:
         raise NotAllowed(
             "What types or starts commands on this machine, an operator registers.",
             code="INSUFFICIENT_AUTHORITY",
             denial={"actor": actor, "action": "thread.runtime", "subject": agent,
-                    "rule": "local_adapters", "reason": "an agent may not register this adapter"},
+                    "rule": "local_adapters", "reason": "a program may not register this adapter"},
         )  # fmt: skip
     name = _session_name(session_id, actor) if actor.kind == "agent" else line(
         "session_id", session_id, 128, required=True

@@ -7,7 +7,9 @@ nothing.
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
+from dataclasses import replace
 
 from controlplane.access.models import User
 from controlplane.access.principals import actor_for_user
@@ -30,11 +32,14 @@ def _account(address: str) -> Actor:
     user = User.objects.filter(email__iexact=address, is_active=True).first()
     if user is None:
         raise NotAllowed("--operator: no account of this address, or it was switched off.")
-    return actor_for_user(user)
+    actor = actor_for_user(user)
+    # Whose account it is said nobody but the terminal: the log says who sat there, too.
+    return replace(actor, label=f"{actor.label} (terminal of {_os_user() or 'nobody known'})")
 
 
 def _os_user() -> str:
+    """As the system knows them. What the environment says of it, anybody writes there."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return ""
