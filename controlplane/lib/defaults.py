@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 N = TypeVar("N", int, float, str, bool)
@@ -22,7 +23,7 @@ class Default(Generic[N]):
     unit: str
     why: str
 
-    @property
+    @cached_property  # looked up many times in a request
     def env_name(self) -> str:
         return "CONTROLPLANE_" + self.name.upper().replace(".", "_")
 

@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 
 from controlplane.lib import context
-from controlplane.lib.redaction import pseudonym, redact
+from controlplane.lib.redaction import pseudonym, redact, redact_fresh
 
 # Names that stand beside the message and not inside `context`, whoever supplies them.
 _TOP = ("correlation_id", "request_id", "tenantId", "mission_id", "user_id", "bd_issue")
@@ -29,12 +29,15 @@ _ENVIRONMENTS = {"production": "prod", "local": "dev"}
 _EXCEPTION_CHARACTERS = 12_000
 
 
+_encode = json.JSONEncoder(default=str).encode
+
+
 class JsonFormatter(logging.Formatter):
     """The formatter of every handler."""
 
     def format(self, record: logging.LogRecord) -> str:
         try:
-            return json.dumps(_line(record), default=str)
+            return _encode(_line(record))
         except Exception as error:  # noqa: BLE001
             # The record itself is left out: what failed to redact must not be written.
             return json.dumps(
@@ -73,21 +76,36 @@ def _line(record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
     top = {name: fields.pop(name, None) or getattr(record, name, None) for name in _TOP}
     fields.update(_exception(record))
-    body = redact({"message": _message(record), "context": fields})
+    said = [
+        top["correlation_id"] or now.correlation_id,
+        top["request_id"] or now.request_id,
+        top["tenantId"] or now.workspace,
+        top["mission_id"] or now.mission_id,
+        top["bd_issue"] or now.bd_issue,
+        getattr(record, "event", None),
+    ]
+    body = _redacted(
+        {
+            "message": _message(record),
+            "context": fields,
+            "said": [str(each) if each else None for each in said],
+        }
+    )
+    correlation_id, request_id, tenant, mission, issue, event_name = map(_short, body["said"])
     user = top["user_id"] or now.user_ref
     return {
         "timestamp": _timestamp(record),
         "level": _level(record),
         "service": getattr(settings, "SERVICE", "") or "controlplane",
         "env": _ENVIRONMENTS.get(settings.ENVIRONMENT, settings.ENVIRONMENT),
-        "correlation_id": _plain(top["correlation_id"] or now.correlation_id),
-        "request_id": _plain(top["request_id"] or now.request_id),
+        "correlation_id": correlation_id,
+        "request_id": request_id,
         "trace_id": now.trace_id or None,
-        "tenantId": _plain(top["tenantId"] or now.workspace),
-        "mission_id": _plain(top["mission_id"] or now.mission_id),
+        "tenantId": tenant,
+        "mission_id": mission,
         "user_id": pseudonym(user) if user else None,
-        "bd_issue": _plain(top["bd_issue"] or now.bd_issue),
-        "event": _plain(getattr(record, "event", None)),
+        "bd_issue": issue,
+        "event": event_name,
         **{name: _first(body["context"], keys) for name, keys in _ALSO_TOP.items()},
         "logger": record.name,
         "message": body["message"],
@@ -101,8 +119,19 @@ def _first(fields: Any, keys: tuple[str, ...]) -> str | None:
     return found[:64] if isinstance(found, str) else None
 
 
-def _plain(value: Any) -> str | None:
-    return redact(str(value))[:256] if value else None
+def _redacted(line: dict[str, Any]) -> Any:
+    """In one look: a line is written for every request, and nearly all of them hide nothing. What
+    is neither text nor number is read as its text, and that is looked at too."""
+    if all(type(each) in _SCALARS for each in line["context"].values()):
+        return redact_fresh([line])[0][0]
+    return redact(line)
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def _short(value: str | None) -> str | None:
+    return value[:256] if value else None
 
 
 def _timestamp(record: logging.LogRecord) -> str:

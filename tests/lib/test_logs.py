@@ -148,7 +148,7 @@ def test_formatter_that_fails__says_so_and_leaves_the_record_out(
     def failing(value: Any) -> Any:
         raise RuntimeError("redactor down")
 
-    monkeypatch.setattr(sys.modules["controlplane.lib.logs"], "redact", failing)
+    monkeypatch.setattr(sys.modules["controlplane.lib.logs"], "redact_fresh", failing)
     handler.handle(logging.LogRecord("x", 40, "", 0, "a.b@example.com", (), None))
     assert handler.last["event"] == "log.unformattable"
     assert "example.com" not in handler.lines[-1]
@@ -170,3 +170,9 @@ def test_anything__makes_one_json_line(value: Any) -> None:
     handler.handle(record)
     assert len(handler.lines[0].splitlines()) == 1
     assert set(handler.last) >= {"timestamp", "level", "message"}
+
+
+def test_secret_in_what_is_no_text__is_hidden_too(logger: logging.Logger, handler: Lines) -> None:
+    event(logger, "x", error=ValueError("password=hunter2secret"), many=[ValueError("a@b.example")])
+    assert "hunter2" not in str(handler.last)
+    assert "b.example" not in str(handler.last)
