@@ -91,6 +91,7 @@ define(
         ("view", "See channels, outbox and dead letters", OPERATORS | OVERSIGHT),
         ("replay", "Replay a dead letter", OPERATORS),
         ("manage_channels", "Change and test channels", ADMIN | {"operations_command"}),
+        ("remove_methods", "Remove a way somebody is reached by", ADMIN),
     ],
 )
 define(

@@ -8,7 +8,15 @@ class NotifyConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.jobs import engine
-        from controlplane.notify import breaches, delivering, kept, outbox, watching  # noqa: F401
+        from controlplane.notify import (  # noqa: F401
+            breaches,
+            deliveries,
+            delivering,
+            kept,
+            outbox,
+            watching,
+        )
         from controlplane.notify.models import OutboxMessage
+        from controlplane.notify.services import trying  # noqa: F401
 
         engine.module("outbox", outbox.work, rows=OutboxMessage, order=90)

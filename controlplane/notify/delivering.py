@@ -3,72 +3,185 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
+from django.urls import reverse
 
 from controlplane.lib import clock
 from controlplane.lib.text import short
-from controlplane.notify import channels, outbox
-from controlplane.notify.channels import Message, Outcome
+from controlplane.notify import answers, channels, deliveries, outbox, throttles, undelivered
+from controlplane.notify.channels import Gateway, Message, Outcome
+from controlplane.notify.deliveries import Event
 from controlplane.notify.models import (
+    GATEWAYS,
+    AnswerLink,
     Channel,
+    ContactMethod,
     Delivery,
     DeliveryAttempt,
-    Notification,
     OutboxMessage,
 )
 
-_FINAL = {Delivery.State.SENT, Delivery.State.REJECTED, Delivery.State.SUPPRESSED}
+MOST_GATEWAYS = 2  # their time-outs together stay within the lease
+RELATED = ("notification__workspace", "channel", "user", "contact_method__user")
+_EVENTS = {
+    Delivery.State.SENT: Event.SENT,
+    Delivery.State.REJECTED: Event.REJECTED,
+    Delivery.State.UNDELIVERED: Event.UNDELIVERED,
+    Delivery.State.SUPPRESSED: Event.SUPPRESSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One way to send it, all read: carrying it out needs no database."""
+
+    run: Callable[[], Outcome]
+    gateway: Channel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    outcome: Outcome
+    duration_ms: int = 0
+    gateway: Channel | None = None
+    was_sent: bool = True  # False: decided here, nobody was called
 
 
 def _give_up(message: OutboxMessage) -> None:
-    Delivery.objects.filter(pk=message.payload["delivery"], state=Delivery.State.WAITING).update(
-        state=Delivery.State.DEAD, why=short(message.last_error, 200), settled_at=clock.now()
-    )
+    delivery = _waiting(message)
+    if delivery is not None:
+        why = short(message.last_error, 200)
+        _change(delivery, state=Delivery.State.DEAD, why=why, event=Event.DEAD)
 
 
 @outbox.topic("notify.deliver", given_up=_give_up)
 def deliver(message: OutboxMessage) -> Outcome:
     """Send one delivery, keep the try, settle the row. The network call stands between two short
     transactions: none is open while a receiver thinks."""
-    delivery = (
-        Delivery.objects.select_related("notification__workspace", "channel", "user")
-        .filter(pk=message.payload["delivery"])
-        .first()
-    )
-    if delivery is None or delivery.state in _FINAL:
+    delivery = _waiting(message)
+    if delivery is None:
         return Outcome("accepted", "nothing left to send")
+    return settle(delivery, carry_out(plan(delivery)))
+
+
+def _waiting(message: OutboxMessage) -> Delivery | None:
+    rows = Delivery.objects.select_related(*RELATED)
+    found: Delivery | None = rows.filter(
+        pk=message.payload["delivery"], state=Delivery.State.WAITING
+    ).first()
+    return found
+
+
+def plan(delivery: Delivery) -> list[Call]:
+    """How to send it now, best way first. What is decided already is a call that only says so."""
+    decided = _decided(delivery)
+    if decided is not None:
+        return [_said(decided)]
+    message = compose(delivery)
+    method = delivery.contact_method
+    if method is not None and method.kind in GATEWAYS:
+        return _through_gateways(delivery, method, message)
+    return [_straight(delivery, message)]
+
+
+def _said(outcome: Outcome) -> Call:
+    return Call(lambda: outcome)
+
+
+def _decided(delivery: Delivery) -> Outcome | None:
     refusal = _no_longer(delivery)
     if refusal:
-        return _settle(delivery, Outcome("rejected", refusal), 0)
-    began = time.monotonic()
-    outcome = _send(delivery)
-    return _settle(delivery, outcome, int((time.monotonic() - began) * 1000))
+        return Outcome("rejected", refusal)
+    reason = deliveries.reason_against(delivery)
+    if reason:
+        return Outcome("suppressed", reason)
+    opens = throttles.opens_at(delivery)
+    if opens is not None:
+        wait = max(0.0, (opens - clock.now()).total_seconds())
+        why = f"held until {opens:%Y-%m-%d %H:%M:%S} UTC: this number was reached often just now"
+        return Outcome("held", why, retry_after=wait)
+    return None
 
 
 def _no_longer(delivery: Delivery) -> str:
     """A delivery waits; meanwhile its target may be gone."""
+    method = delivery.contact_method
     if delivery.channel is not None and not delivery.channel.is_active:
         return "the channel was switched off"
     if delivery.user is not None and not delivery.user.is_active:
         return "the account was deactivated"
+    if method is not None and not method.is_active:
+        return "its owner removed this way"
+    if method is not None and not method.is_verified:
+        return "nobody has proven this way"
     return ""
 
 
-def _send(delivery: Delivery) -> Outcome:
+def _straight(delivery: Delivery, message: Message) -> Call:
+    method, channel, user = delivery.contact_method, delivery.channel, delivery.user
+    if method is not None and method.kind == ContactMethod.Kind.WEBHOOK:
+        address = method.address
+        return Call(lambda: channels.send("personal", address, address, message))
+    if channel is not None:
+        kind, target, secret = channel.kind, channel.target, channel.secret
+        return Call(lambda: channels.send(kind, target, secret, message))
+    address = method.address if method is not None else user.email if user is not None else ""
+    return Call(lambda: channels.send("email", address, "", message))
+
+
+def gateways_for(workspace_id: int, kind: str) -> list[Channel]:
+    """Those in use, one that works before one that fails."""
+    rows = Channel.objects.filter(workspace_id=workspace_id, kind=kind, is_active=True)
+    return list(rows.order_by("failures_in_a_row", "pk")[:MOST_GATEWAYS])
+
+
+def _through_gateways(delivery: Delivery, method: ContactMethod, message: Message) -> list[Call]:
+    found = gateways_for(delivery.notification.workspace_id, method.kind)
+    if not found:
+        what = method.get_kind_display().lower()
+        return [_said(Outcome("rejected", f"this workspace has no gateway for a {what}"))]
+    return [_carrying(gateway, delivery, method.address, message) for gateway in found]
+
+
+def _carrying(channel: Channel, delivery: Delivery, to: str, message: Message) -> Call:
+    kind, gateway = channel.kind, as_gateway(channel, delivery)
+    return Call(lambda: channels.carry(kind, gateway, to, message), gateway=channel)
+
+
+def as_gateway(channel: Channel, delivery: Delivery | None = None) -> Gateway:
+    """With the addresses where it tells us what became of this delivery."""
+    callback = keys = ""
+    if delivery is not None:
+        names = (channel.uid, delivery.uid)
+        callback = settings.PUBLIC_URL + reverse("api-gateway-receipt", args=names)
+        keys = settings.PUBLIC_URL + reverse("api-gateway-keys", args=names)
+    return Gateway(channel.target, channel.secret, channel.options, callback, keys)
+
+
+def carry_out(calls: Sequence[Call]) -> list[Try]:
+    """The next gateway only where the fault is the one before's. Touches no database."""
+    tries: list[Try] = []
+    for call in calls:
+        began = time.monotonic()
+        outcome = call.run()
+        took = int((time.monotonic() - began) * 1000)
+        tries.append(Try(outcome, took, call.gateway))
+        if outcome.kind not in {"retry", "rejected"} or outcome.recipient:
+            break
+    return tries
+
+
+def compose(delivery: Delivery) -> Message:
     notification = delivery.notification
-    if delivery.channel is not None:
-        channel = delivery.channel
-        return channels.send(channel.kind, channel.target, channel.secret, compose(notification))
-    if delivery.user is None:  # the database refuses such a row
-        return Outcome("rejected", "no target")
-    return channels.send("email", delivery.user.email, "", compose(notification))
-
-
-def compose(notification: Notification) -> Message:
+    link = _link_of(delivery)
     return Message(
-        key=str(notification.uid),
+        # A gateway carries to many people: what it must not repeat is one delivery.
+        key=str(delivery.uid if delivery.contact_method_id else notification.uid),
         subject=notification.subject,
         body=notification.body,
         urgency=notification.urgency,
@@ -77,38 +190,140 @@ def compose(notification: Notification) -> Message:
         workspace=notification.workspace.slug,
         about=notification.about,
         sent_at=notification.created_at.isoformat(),
+        thread=notification.thread,
+        step=notification.step,
+        earlier=_earlier(delivery),
+        code=link.code if link is not None else "",
+        buttons=answers.buttons(link) if link is not None else (),
+        wishes=settings.PUBLIC_URL + reverse("notify:mine") if delivery.user_id else "",
     )
 
 
-def _settle(delivery: Delivery, outcome: Outcome, duration_ms: int) -> Outcome:
-    with transaction.atomic():
-        DeliveryAttempt.objects.create(
-            delivery=delivery,
-            outcome=outcome.kind,
-            status=outcome.status,
-            detail=outcome.detail[:500],
-            duration_ms=duration_ms,
+def _link_of(delivery: Delivery) -> AnswerLink | None:
+    """What its reader may answer. Only in messages to one person: a room has many readers."""
+    if delivery.user_id is None:
+        return None
+    links = AnswerLink.objects.in_force()
+    found: AnswerLink | None = links.filter(
+        notification_id=delivery.notification_id, person_id=delivery.user_id
+    ).first()
+    return found
+
+
+def _earlier(delivery: Delivery) -> str:
+    """What the receiver called the first message of this thread."""
+    notification = delivery.notification
+    if delivery.channel_id is None or not notification.thread:
+        return ""
+    first = (
+        Delivery.objects.filter(
+            channel_id=delivery.channel_id,
+            state=Delivery.State.SENT,
+            notification__workspace_id=notification.workspace_id,
+            notification__thread=notification.thread,
         )
-        if outcome.kind != "retry":
-            sent = outcome.kind == "accepted"
-            Delivery.objects.filter(pk=delivery.pk).update(
-                state=Delivery.State.SENT if sent else Delivery.State.REJECTED,
-                why="" if sent else short(outcome.detail, 200),
-                provider_id=outcome.provider_id[:200],
-                settled_at=clock.now(),
-            )
-        if delivery.channel_id:
-            note_health(delivery.channel_id, outcome)
+        .exclude(provider_id="")
+        .order_by("pk")
+        .values_list("provider_id", flat=True)
+        .first()
+    )
+    return str(first or "")
+
+
+# --- What came of it ----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def settle(delivery: Delivery, tries: Sequence[Try]) -> Outcome:
+    """Keep the tries and the result, and tell its owner, as one fact."""
+    last = tries[-1]
+    outcome = last.outcome
+    if outcome.kind == "held":
+        Delivery.objects.filter(pk=delivery.pk).update(why=short(outcome.detail, 200))
+        return outcome
+    for one in tries:
+        _keep(delivery, one)
+    if outcome.kind == "retry":
+        return outcome
+    arrived = outcome.kind == "accepted"
+    _change(
+        delivery,
+        state={
+            "accepted": Delivery.State.SENT,
+            "suppressed": Delivery.State.SUPPRESSED,
+        }.get(outcome.kind, Delivery.State.REJECTED),
+        why="" if arrived else short(outcome.detail, 200),
+        provider_id=outcome.provider_id[:200],
+        gateway=last.gateway,
+    )
     return outcome
+
+
+def _keep(delivery: Delivery, one: Try) -> None:
+    outcome = one.outcome
+    if outcome.kind == "suppressed":
+        return
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        outcome=outcome.kind,
+        status=outcome.status,
+        detail=(f"{one.gateway.name}: " if one.gateway else "") + outcome.detail[:400],
+        duration_ms=one.duration_ms,
+    )
+    channel_id = one.gateway.pk if one.gateway is not None else delivery.channel_id
+    if channel_id and not outcome.recipient:
+        note_health(channel_id, outcome)
+    # A gateway that is out of order says nothing about the number behind it.
+    whose_own = one.gateway is None or outcome.recipient or outcome.kind == "accepted"
+    if delivery.contact_method_id and whose_own:
+        note_faring(ContactMethod, delivery.contact_method_id, outcome)
+
+
+def _change(
+    delivery: Delivery,
+    *,
+    state: str,
+    why: str,
+    provider_id: str = "",
+    gateway: Channel | None = None,
+    event: Event | None = None,
+) -> None:
+    """Settle it, unless somebody did: a receipt that came first says whether it arrived."""
+    final: object = state
+    if state == Delivery.State.SENT:
+        missed = When(receipt__in=Delivery.MISSED, then=Value(Delivery.State.UNDELIVERED.value))
+        final = Case(missed, default=Value(state))
+    changed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(
+        state=final, why=why, provider_id=provider_id, gateway=gateway, settled_at=clock.now()
+    )
+    if not changed:
+        return
+    delivery.refresh_from_db(
+        fields=["state", "why", "provider_id", "gateway", "settled_at", "receipt"]
+    )
+    announce(delivery, event or _EVENTS[Delivery.State(delivery.state)])
+
+
+def announce(delivery: Delivery, event: Event) -> None:
+    """Tell its owner first, who may try another way; then see whether anything is left."""
+    deliveries.tell(delivery, event)
+    if event.failed:
+        undelivered.look(delivery.notification)
+    elif event is not Event.SUPPRESSED:
+        undelivered.forget(delivery.notification)
 
 
 def note_health(channel_id: int, outcome: Outcome) -> None:
     """Keep how the channel fares; the watch reads it."""
-    channel = Channel.objects.filter(pk=channel_id)
+    note_faring(Channel, channel_id, outcome)
+
+
+def note_faring(model: type[Channel] | type[ContactMethod], key: int, outcome: Outcome) -> None:
+    rows = model._default_manager.filter(pk=key)
     if outcome.kind == "accepted":
-        channel.update(failures_in_a_row=0, last_ok_at=clock.now())
+        rows.update(failures_in_a_row=0, last_ok_at=clock.now())
     else:
-        channel.update(
+        rows.update(
             failures_in_a_row=F("failures_in_a_row") + 1,
             last_error=outcome.detail[:300],
             last_error_at=clock.now(),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from controlplane.base.personal import erase_rows, holds, nothing, rows_of
+from controlplane.base.registries import Person
 from controlplane.base.retention import keep_always, keep_rows
+from controlplane.lib.actors import Actor
+from controlplane.notify.services.methods import forget
+
+
+def forget_ways(person: Person, actor: Actor) -> int:
+    return forget(person.user_id)
+
 
 holds(
     "notify.contacts",
@@ -51,6 +59,37 @@ holds(
     rows_of("notify.quiethours", "user", "starts", "ends", "weekends"),
     erase=erase_rows("notify.quiethours", "user"),
 )
+holds(
+    "notify.methods",
+    "notify.contactmethod",
+    "numbers and addresses at which one is reached",
+    rows_of(
+        "notify.contactmethod",
+        "user",
+        "kind",
+        "target",
+        "label",
+        "is_active",
+        "verified_at",
+        "created_at",
+    ),
+    "that there was such a way, since deliveries name it; without number and address",
+    erase=forget_ways,
+)
+holds(
+    "notify.answer_links",
+    "notify.answerlink",
+    "what one was asked, and when one answered by a link",
+    rows_of("notify.answerlink", "person", "subject", "verbs", "created_at", "used_at"),
+    erase=erase_rows("notify.answerlink", "person"),
+)
+holds(
+    "notify.replies",
+    "notify.reply",
+    "text messages one sent, and what was said back",
+    rows_of("notify.reply", "person", "sender", "text", "answer", "at"),
+    erase=erase_rows("notify.reply", "person"),
+)
 nothing("notify.channels", "notify.channel", why="names of channels; targets are rooms, not people")
 
 keep_rows(
@@ -68,11 +107,19 @@ keep_rows(
     days=365,
     why="the delivery ledger, with deliveries, tries and inbox lines, for the year of audits",
 )
+keep_rows(
+    "notify.replies",
+    "notify.reply",
+    "at",
+    days=365,
+    why="what people answered by text message and telephone, for the year of audits",
+)
 keep_always(
     "notify.ledger",
     "notify.delivery",
     "notify.deliveryattempt",
     "notify.inboxitem",
+    "notify.answerlink",
     why="they go with their notification",
 )
 keep_always(
@@ -80,5 +127,6 @@ keep_always(
     "notify.channel",
     "notify.messagetemplate",
     "notify.contact",
+    "notify.contactmethod",
     why="what is set up now",
 )

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from controlplane.jobs import leases, nudges
-from controlplane.lib import context, defaults, logs
+from controlplane.lib import clock, context, defaults, logs
 from controlplane.lib.errors import IdempotencyConflict
 from controlplane.notify.channels.base import Outcome
 from controlplane.notify.models import OutboxMessage
@@ -156,8 +156,12 @@ def _run(message: OutboxMessage) -> Outcome:
 
 @transaction.atomic
 def _settle(message: OutboxMessage, outcome: Outcome) -> None:
-    if outcome.kind == "accepted":
+    if outcome.kind in {"accepted", "suppressed"}:
         leases.finish(message)
+        return
+    if outcome.kind == "held":
+        wait = timedelta(seconds=outcome.retry_after or 0.0)
+        leases.release(message, ready_at=clock.now() + wait)
         return
     error = outcome.detail or outcome.kind
     if outcome.kind == "rejected":

@@ -7,6 +7,8 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
+from controlplane.access.models import Membership
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 
 
@@ -58,3 +60,28 @@ class InboxQuerySet(models.QuerySet[Any]):
 
     def unread(self) -> Self:
         return self.open().filter(read_at=None)
+
+
+class MethodQuerySet(models.QuerySet[Any]):
+    """Ways to reach people: their own, and for operators those of the people they work with."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        # A subquery, since a join would show a person once for each workspace.
+        shared = Membership.objects.filter(
+            workspace_id__in=actor.workspace_ids, left_at=None
+        ).values("user_id")
+        return self.filter(Q(user_id__in=shared) | Q(user_id=actor.user_id or 0))
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def usable(self) -> Self:
+        """Proven, and not removed."""
+        return self.active().filter(Q(is_account=True) | Q(verified_at__isnull=False))
+
+
+class LinkQuerySet(ScopedQuerySet):
+    def in_force(self) -> Self:
+        return self.filter(revoked_at=None, expires_at__gt=clock.now())

@@ -184,9 +184,15 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "notify.channel": {"ok": "good", "off": "neutral", "failing": "bad", "unused": "neutral"},
     "notify.contact": {"verified": "good", "unverified": "warn", "removed": "neutral"},
+    "notify.contactmethod": {
+        "verified": "good", "unverified": "warn", "failing": "bad", "removed": "neutral",
+    },
+    "notify.reply": {
+        "done": "good", "refused": "warn", "help": "neutral", "stranger": "neutral",
+    },
     "notify.delivery": {
         "waiting": "neutral", "sent": "good", "rejected": "warn", "dead": "warn",
-        "suppressed": "neutral",
+        "suppressed": "neutral", "undelivered": "warn",
     },
     "notify.outboxmessage": QUEUED,
     "oncall.override": {

@@ -28,9 +28,11 @@ from controlplane.jobs.models import EngineCycle, Timer
 from controlplane.jobs.registry import JOBS
 from controlplane.jobs.watch import Finding
 from controlplane.lib import clock
+from controlplane.notify import answers
 from controlplane.notify import services as news
 from controlplane.notify.models import OutboxMessage
 from controlplane.notify.outbox import enqueue
+from controlplane.notify.services import methods
 from controlplane.notify.services.news import To, notify
 from controlplane.notify.wording import CATALOGUE
 from controlplane.oncall import services as oncall_services
@@ -330,8 +332,46 @@ def _news(world: World) -> None:
             urgency="critical",
             link="/admin/",
         )
+    _reached(world)
     enqueue("tests.topic", {"text": HOSTILE}, key="gone", workspace_id=here.pk)
     _dead(OutboxMessage.objects.filter(key="gone"))
+
+
+def _reached(world: World) -> None:
+    """Ways of a person's own, a gateway, a page that can be answered, and what came back."""
+    here, root = world.workspace, world.root
+    gateway = news.create_channel(
+        here,
+        actor=make.JOB,
+        name="Text messages",
+        kind="sms",
+        target="https://sms.example.org/send",
+        secret="a-signing-secret-of-some-length",
+        options={"form": "json"},
+    )
+    way = news.add_method(
+        root, actor=make.actor(root), kind="sms", target="+442079460958", label=HOSTILE[:60]
+    )
+    way = news.confirm_method(way, actor=make.actor(root), code=methods.code_of(way))
+    answers.register(
+        "tests.acknowledge", label="Acknowledge", act=_acknowledged, words=("ack",), digit="4"
+    )
+    news.page(
+        root,
+        workspace_id=here.pk,
+        kind="tests.page",
+        key="paged",
+        subject=HOSTILE,
+        body=LONG,
+        methods=[way],
+        respond=answers.Respond("access.workspace:1", ["tests.acknowledge"]),
+    )
+    for number, text in enumerate(("ack", HOSTILE)):
+        news.take_text(gateway, sender=way.target, text=text, provider_id=f"text-{number}")
+
+
+def _acknowledged(link: object, actor: object) -> str:
+    return "Acknowledged."
 
 
 def _services(world: World) -> None:

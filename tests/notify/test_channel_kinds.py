@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
@@ -36,8 +37,8 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
         yield mailbox
 
 
-def message(**changes: str) -> Message:
-    fields = {
+def message(**changes: Any) -> Message:
+    fields: dict[str, Any] = {
         "key": "delivery-1",
         "subject": "Backup failed",
         "body": "The newest backup is 30 h old.",

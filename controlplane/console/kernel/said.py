@@ -118,6 +118,10 @@ AROUND = {
         "manage_channels:messagetemplate:remove": "go/went back to the shipped wording",
         "set_preference": "change/changed what reaches them",
         "set_quiet_hours": "set/set quiet hours",
+        "set_methods": "change/changed how they are reached",
+        "set_methods:add": "add/added a way to be reached",
+        "set_methods:off": "remove/removed a way to be reached",
+        "answer": "answer/answered a message",
     },
     "contact": {
         "manage": "verify/verified the contact",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from controlplane.lib import http
 from controlplane.lib.errors import Invalid, Unavailable
@@ -15,11 +15,25 @@ _RETRY = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    kind: Literal["accepted", "retry", "rejected"]
+    # "held": not tried yet, and not to be before `retry_after`; it counts as no try.
+    # "suppressed": not to be sent any more, and nobody's fault.
+    kind: Literal["accepted", "retry", "rejected", "held", "suppressed"]
     detail: str = ""
     status: int | None = None
     provider_id: str = ""
     retry_after: float | None = None
+    recipient: bool = False  # it was refused for whom it was to, not for how we asked
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something its reader can do about a message, without signing in."""
+
+    verb: str  # "acknowledge"
+    label: str
+    url: str
+    word: str = ""  # to send back by text message
+    digit: str = ""  # to press on a telephone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,12 @@ class Message:
     workspace: str  # slug
     about: str
     sent_at: str  # ISO time of the notification, not of the try
+    thread: str = ""  # what belongs together has the same
+    step: str = "news"  # news | update | acknowledge | resolve
+    earlier: str = ""  # the receiver's own id of the thread's first message
+    code: str = ""  # tells one page from another in a reply
+    buttons: tuple[Button, ...] = ()
+    wishes: str = ""  # where its reader says what they want to be told
 
 
 class ChannelKind(Protocol):
@@ -47,6 +67,25 @@ class ChannelKind(Protocol):
         """Refuse a configuration that can't work, with the field's name."""
 
     def send(self, target: str, secret: str, message: Message) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Who carries a message to a telephone, and where it tells us of it."""
+
+    target: str
+    secret: str
+    options: Mapping[str, Any]
+    callback: str = ""  # what became of it
+    answers: str = ""  # keys that were pressed
+
+
+class GatewayKind(ChannelKind, Protocol):
+    """A channel that is no place itself: each message says which number it is for."""
+
+    def check_options(self, target: str, options: Mapping[str, Any]) -> None: ...
+
+    def carry(self, gateway: Gateway, to: str, message: Message) -> Outcome: ...
 
 
 def check_https(field: str, url: str) -> None:
@@ -63,10 +102,20 @@ def post(
     *,
     headers: dict[str, str] | None = None,
     sign_with: bytes | None = None,
+    form: Mapping[str, str] | None = None,
+    timeout: float | None = None,
 ) -> tuple[Outcome, bytes]:
-    """POST JSON and read the answer as an outcome."""
+    """POST JSON, or a form, and read the answer as an outcome."""
     try:
-        response = http.request("POST", url, json=payload, headers=headers, sign_with=sign_with)
+        response = http.request(
+            "POST",
+            url,
+            json=payload,
+            data=form,
+            headers=headers,
+            sign_with=sign_with,
+            timeout=timeout,
+        )
     except http.Refused as error:
         return Outcome("rejected", error.message), b""
     except Unavailable as error:

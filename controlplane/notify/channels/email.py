@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
+from django.template.loader import render_to_string
 
 from controlplane.lib.errors import Invalid
 from controlplane.notify.channels.base import Message, Outcome
@@ -64,26 +65,53 @@ def _refused(code: int) -> Outcome:
 
 def _message_id(message: Message, target: str) -> str:
     """The same for every try, so that a mail server or reader can drop a repeat."""
-    digest = hashlib.sha256(f"{message.key}\0{target}".encode()).hexdigest()[:32]
+    return _id(message.key, target)
+
+
+def _id(*parts: str) -> str:
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     domain = settings.PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].split(":", 1)[0]
     return f"<{digest}@{domain or 'localhost'}>"
 
 
-def _compose(target: str, message: Message) -> EmailMessage:
+def _compose(target: str, message: Message) -> EmailMultiAlternatives:
     # Django refuses header injection; a subject is one line whatever it was made of.
     subject = " ".join(message.subject.split())
     prefix = "[critical] " if message.urgency == "critical" else ""
+    mail = EmailMultiAlternatives(
+        subject=prefix + subject,
+        body=_plain(message),
+        to=[target],
+        headers=_headers(target, message),
+    )
+    mail.attach_alternative(
+        render_to_string("notify/mail.html", {"message": message, "title": subject}), "text/html"
+    )
+    return mail
+
+
+def _plain(message: Message) -> str:
     lines = [message.body] if message.body else []
+    lines += [f"{button.label}: {button.url}" for button in message.buttons]
     if message.link:
         lines.append(message.link)
     lines.append(f"-- \nWorkspace {message.workspace} · {message.kind}")
+    return "\n\n".join(lines)
+
+
+def _headers(target: str, message: Message) -> dict[str, str]:
     headers = {
         "Message-ID": _message_id(message, target),
         "Auto-Submitted": "auto-generated",
         "X-Idempotency-Key": message.key,
     }
+    if message.thread:
+        # Nobody gets this first message: readers put together what names the same one.
+        first = _id("thread", message.workspace, message.thread, target)
+        headers |= {"In-Reply-To": first, "References": first}
     if message.urgency == "critical":
-        headers["Importance"] = "high"
-    return EmailMessage(
-        subject=prefix + subject, body="\n\n".join(lines), to=[target], headers=headers
-    )
+        # Each mail program listens to another of these.
+        headers |= {"Importance": "high", "X-Priority": "1 (Highest)", "Priority": "urgent"}
+    elif message.wishes:
+        headers["List-Unsubscribe"] = f"<{message.wishes}>"
+    return headers

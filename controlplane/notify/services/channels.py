@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from controlplane.access import policy
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.audit.services import record
 from controlplane.lib import clock, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
 from controlplane.notify import channels, delivering
-from controlplane.notify.channels import KINDS, Message, Outcome
+from controlplane.notify.channels import GATEWAYS, KINDS, Message, Outcome
 from controlplane.notify.models import SEALED_FOR, Channel, Urgency
+from controlplane.notify.services import methods
 
 
 @transaction.atomic
@@ -29,9 +31,11 @@ def create_channel(
     target: str = "",
     secret: str = "",
     urgencies: list[str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Channel:
     policy.require(actor, "notify.manage_channels", workspace)
-    _check(kind, name, target, secret, urgencies)
+    options = _known(options)
+    _check(kind, name, target, secret, urgencies, options)
     channel = Channel(
         workspace=workspace,
         name=name.strip(),
@@ -39,6 +43,7 @@ def create_channel(
         target=target,
         secret_sealed=sealed.seal(secret, SEALED_FOR),
         urgencies=urgencies or [],
+        options=options,
     )
     _save_new(channel)
     record(actor, "notify.manage_channels", channel, after=_shown(channel))
@@ -65,6 +70,7 @@ def change_channel(
     target: str | None = None,
     secret: str | None = None,
     urgencies: list[str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Channel:
     """Change what is given; an empty or absent secret keeps the stored one."""
     policy.require(actor, "notify.manage_channels", channel)
@@ -75,7 +81,8 @@ def change_channel(
     row.name = name.strip() if name is not None else row.name
     row.target = target if target is not None else row.target
     row.urgencies = urgencies if urgencies is not None else row.urgencies
-    _check(row.kind, row.name, row.target, secret or row.secret, row.urgencies)
+    row.options = _known(options) if options is not None else row.options
+    _check(row.kind, row.name, row.target, secret or row.secret, row.urgencies, row.options)
     if secret:
         row.secret_sealed = sealed.seal(secret, SEALED_FOR)
     row.version += 1
@@ -129,7 +136,7 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
         sent_at=now.isoformat(),
     )
     began = time.monotonic()
-    outcome = channels.send(channel.kind, channel.target, channel.secret, message)
+    outcome = _send_test(channel, actor, message)
     took = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
         delivering.note_health(channel.pk, outcome)
@@ -149,7 +156,31 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
     return outcome
 
 
-def _check(kind: str, name: str, target: str, secret: str, urgencies: list[str] | None) -> None:
+def _send_test(channel: Channel, actor: Actor, message: Message) -> Outcome:
+    """A gateway is tried with a number of whoever tries it: no other has agreed to be called."""
+    if channel.kind not in GATEWAYS:
+        return channels.send(channel.kind, channel.target, channel.secret, message)
+    person = User.objects.filter(pk=actor.user_id or 0).first()
+    numbers = methods.usable(person, channel.kind) if person is not None else []
+    if not numbers:
+        raise Conflict("Prove a number of your own first: My account, How I am reached.")
+    gateway = delivering.as_gateway(channel)
+    return channels.carry(channel.kind, gateway, numbers[0].address, message)
+
+
+def _known(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What was left empty is not said."""
+    return {name: value for name, value in (options or {}).items() if value not in ("", None)}
+
+
+def _check(
+    kind: str,
+    name: str,
+    target: str,
+    secret: str,
+    urgencies: list[str] | None,
+    options: Mapping[str, Any],
+) -> None:
     problems: dict[str, str] = {}
     if kind not in KINDS:
         problems["kind"] = f"One of {', '.join(KINDS)}."
@@ -168,6 +199,10 @@ def _check(kind: str, name: str, target: str, secret: str, urgencies: list[str] 
     if problems:
         raise Invalid("The channel is not right yet.", details=problems)
     KINDS[kind].check(target, secret)
+    if kind in GATEWAYS:
+        GATEWAYS[kind].check_options(target, options)
+    elif options:
+        raise Invalid("Only gateways have these.", details=dict.fromkeys(options, "Leave empty."))
 
 
 def _shown(channel: Channel) -> dict[str, Any]:
@@ -176,4 +211,5 @@ def _shown(channel: Channel) -> dict[str, Any]:
         "kind": channel.kind,
         "target": channel.target,
         "urgencies": channel.urgencies,
+        **channel.options,
     }

@@ -15,6 +15,7 @@ from controlplane.lib import clock, context
 from controlplane.lib.text import short
 from controlplane.notify import outbox, wording
 from controlplane.notify.models import (
+    GATEWAYS,
     Channel,
     Delivery,
     InboxItem,
@@ -22,6 +23,7 @@ from controlplane.notify.models import (
     Notification,
     Preference,
     QuietHours,
+    Step,
     Urgency,
 )
 from controlplane.notify.quiet import quiet_until
@@ -50,12 +52,50 @@ def notify(
     urgency: str = Urgency.NORMAL,
     link: str = "",
     about: str = "",
+    thread: str = "",
+    step: str = Step.NEWS,
 ) -> Notification:
     """Write the news and its deliveries. The same key again returns what is there."""
+    people, note = _people(workspace_id, to)
+    notification, created = write(
+        workspace_id=workspace_id,
+        kind=kind,
+        key=key,
+        values=values,
+        subject=subject,
+        body=body,
+        urgency=urgency,
+        link=link,
+        about=about,
+        thread=thread,
+        step=step,
+        note=note,
+    )
+    if created:
+        _address_people(notification, people)
+        _address_channels(notification, to.channels)
+    return notification
+
+
+def write(
+    *,
+    workspace_id: int,
+    kind: str,
+    key: str,
+    values: Mapping[str, object] | None,
+    subject: str,
+    body: str,
+    urgency: str,
+    link: str,
+    about: str,
+    thread: str,
+    step: str,
+    note: str,
+) -> tuple[Notification, bool]:
+    """The news itself, for nobody yet; whether it is new."""
     if not subject:
         subject, body = wording.render(workspace_id, kind, values or {})
-    people, note = _people(workspace_id, to)
-    notification, created = Notification.objects.get_or_create(
+    return Notification.objects.get_or_create(
         workspace_id=workspace_id,
         key=key,
         defaults={
@@ -65,14 +105,12 @@ def notify(
             "body": body[:8000],
             "link": settings.PUBLIC_URL + link if link.startswith("/") else link,
             "about": about,
+            "thread": thread[:120],
+            "step": step,
             "note": note,
             "correlation_id": context.current().correlation_id,
         },
     )
-    if created:
-        _address_people(notification, people)
-        _address_channels(notification, to.channels)
-    return notification
 
 
 def _people(workspace_id: int, to: To) -> tuple[list[User], str]:
@@ -103,10 +141,10 @@ def _address_people(notification: Notification, people: Iterable[User]) -> None:
             if not wanted and notification.urgency != Urgency.CRITICAL:
                 _suppress(notification, person, method)
             elif method is Method.INBOX:
-                _put_into_inbox(notification, person)
+                put_into_inbox(notification, person)
             else:
-                until = _quiet_until(notification, person, quiet.get(person.pk))
-                _queue(Delivery(notification=notification, method=method, user=person), until)
+                until = quiet_end(notification, person, quiet.get(person.pk))
+                queue(Delivery(notification=notification, method=method, user=person), until)
 
 
 def _wishes(kind: str, people: Sequence[User]) -> dict[tuple[int, str], bool]:
@@ -130,7 +168,7 @@ def _suppress(notification: Notification, person: User, method: str) -> None:
     )
 
 
-def _put_into_inbox(notification: Notification, person: User) -> None:
+def put_into_inbox(notification: Notification, person: User) -> None:
     """The inbox is a table of ours: delivered in this very transaction."""
     InboxItem.objects.create(user=person, notification=notification)
     Delivery.objects.create(
@@ -142,7 +180,7 @@ def _put_into_inbox(notification: Notification, person: User) -> None:
     )
 
 
-def _quiet_until(
+def quiet_end(
     notification: Notification, person: User, hours: QuietHours | None
 ) -> datetime | None:
     if hours is None or notification.urgency == Urgency.CRITICAL:
@@ -156,7 +194,7 @@ def _quiet_until(
     )
 
 
-def _queue(delivery: Delivery, not_before: datetime | None) -> None:
+def queue(delivery: Delivery, not_before: datetime | None) -> None:
     if not_before:
         delivery.why = f"held for quiet hours until {not_before:%Y-%m-%d %H:%M} UTC"
     delivery.save()
@@ -174,7 +212,9 @@ def _address_channels(notification: Notification, wanted: Sequence[int] | None) 
     channels = Channel.objects.filter(workspace_id=notification.workspace_id, is_active=True)
     if wanted is not None:
         channels = channels.filter(pk__in=wanted)
+    # A gateway is a way to people and no place where all can read.
+    channels = channels.exclude(kind__in=GATEWAYS)
     for channel in channels:
         if channel.urgencies and notification.urgency not in channel.urgencies:
             continue
-        _queue(Delivery(notification=notification, method=Method.CHANNEL, channel=channel), None)
+        queue(Delivery(notification=notification, method=Method.CHANNEL, channel=channel), None)

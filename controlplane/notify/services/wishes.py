@@ -16,7 +16,7 @@ from controlplane.notify import wording
 from controlplane.notify.models import MessageTemplate, Preference, QuietHours
 
 
-def _own(actor: Actor, user: User) -> None:
+def own(actor: Actor, user: User) -> None:
     """Wishes are one's own: nobody silences somebody else."""
     if actor.kind != "job" and actor.user_id != user.pk:
         raise NotAllowed(
@@ -33,7 +33,7 @@ def _own(actor: Actor, user: User) -> None:
 
 @transaction.atomic
 def set_preference(user: User, *, actor: Actor, kind: str, method: str, wanted: bool) -> Preference:
-    _own(actor, user)
+    own(actor, user)
     if kind != "*" and kind not in wording.CATALOGUE:
         raise Invalid(f"There is no message kind {kind!r}.", details={"kind": "Unknown kind."})
     if method not in {"inbox", "email"}:
@@ -54,7 +54,7 @@ def set_preference(user: User, *, actor: Actor, kind: str, method: str, wanted: 
 def set_quiet_hours(
     user: User, *, actor: Actor, starts: time, ends: time, weekends: bool = False
 ) -> QuietHours:
-    _own(actor, user)
+    own(actor, user)
     if starts == ends:
         raise Invalid("Quiet hours need a length.", details={"ends": "Same as the start."})
     hours, _ = QuietHours.objects.update_or_create(
@@ -66,7 +66,7 @@ def set_quiet_hours(
 
 @transaction.atomic
 def clear_quiet_hours(user: User, *, actor: Actor) -> None:
-    _own(actor, user)
+    own(actor, user)
     deleted, _ = QuietHours.objects.filter(user=user).delete()
     if deleted:
         record(actor, "notify.set_quiet_hours", user, after={"hours": None})

@@ -41,7 +41,7 @@ class QuietForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def notifications(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    user = _person(actor)
+    user = person_of(actor)
     hours = QuietHours.objects.filter(user=user).first()
     form = QuietForm(initial=_shown(hours))
     if request.method == "POST":
@@ -62,7 +62,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
     return render(request, "notify/mine.html", context)
 
 
-def _person(actor: Actor) -> User:
+def person_of(actor: Actor) -> User:
     user = User.objects.filter(pk=actor.user_id or 0).first()
     if user is None:
         raise NotFound("Only people have notifications.")

@@ -1,0 +1,219 @@
+"""Notifications, each with one delivery per target, and the inbox."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from controlplane.access.models import Workspace
+from controlplane.lib import clock
+from controlplane.lib.ids import uuid7
+from controlplane.notify import querysets
+from controlplane.notify.models.channels import Channel
+from controlplane.notify.models.methods import ContactMethod
+
+
+class Urgency(models.TextChoices):
+    LOW = "low", "Low"
+    NORMAL = "normal", "Normal"
+    CRITICAL = "critical", "Critical"
+
+
+class Step(models.TextChoices):
+    """What a piece of news is within its thread."""
+
+    NEWS = "news", "News"
+    UPDATE = "update", "Update"
+    ACKNOWLEDGE = "acknowledge", "Acknowledged"
+    RESOLVE = "resolve", "Resolved"
+
+
+class Notification(models.Model):
+    """One piece of news. Who got it, how and when stands in its deliveries."""
+
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    kind = models.CharField(max_length=60)
+    urgency = models.CharField(max_length=10, choices=Urgency.choices, default=Urgency.NORMAL)
+    subject = models.CharField(max_length=200)
+    body = models.TextField(max_length=8000, blank=True)
+    link = models.CharField(max_length=300, blank=True)
+    about = models.CharField(max_length=120, blank=True)  # audit ref
+    # What it belongs to and what it is within that: one conversation in mail and chat, one
+    # incident of an outside pager.
+    thread = models.CharField(max_length=120, blank=True)
+    step = models.CharField(max_length=12, choices=Step.choices, default=Step.NEWS)
+    note = models.CharField(max_length=300, blank=True)  # why it went to somebody else
+    correlation_id = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    # Critical, and nothing that was tried has reached anybody.
+    undelivered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    objects = querysets.ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="notification_key_unique")
+        ]
+        indexes = [
+            models.Index(
+                fields=["undelivered_at"],
+                name="notification_undelivered",
+                condition=Q(undelivered_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Method(models.TextChoices):
+    INBOX = "inbox", "Inbox"
+    EMAIL = "email", "E-mail"
+    CHANNEL = "channel", "Channel"
+    SMS = "sms", "Text message"
+    VOICE = "voice", "Phone call"
+    WEBHOOK = "webhook", "Personal webhook"
+
+
+class Delivery(models.Model):
+    """One target of a notification, with its own result."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        REJECTED = "rejected", "Rejected"
+        DEAD = "dead", "Given up"
+        SUPPRESSED = "suppressed", "Suppressed"
+        UNDELIVERED = "undelivered", "Not delivered"
+
+    # Ways in which it did not arrive.
+    FAILED = (State.REJECTED, State.DEAD, State.UNDELIVERED)
+
+    class Receipt(models.TextChoices):
+        """What the gateway told afterwards."""
+
+        NONE = "", "None"
+        QUEUED = "queued", "Taken by the gateway"
+        DELIVERED = "delivered", "Delivered"
+        ANSWERED = "answered", "Picked up"
+        FAILED = "failed", "Failed"
+        BUSY = "busy", "Busy"
+        NO_ANSWER = "no_answer", "No answer"
+
+    MISSED = (Receipt.FAILED, Receipt.BUSY, Receipt.NO_ANSWER)
+
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    notification = models.ForeignKey(
+        Notification, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    method = models.CharField(max_length=10, choices=Method.choices)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    channel = models.ForeignKey(Channel, null=True, on_delete=models.CASCADE, related_name="+")
+    contact_method = models.ForeignKey(
+        ContactMethod, null=True, on_delete=models.RESTRICT, related_name="+"
+    )
+    # The gateway that carried it to the person's telephone.
+    gateway = models.ForeignKey(Channel, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    why = models.CharField(max_length=200, blank=True)  # of a suppression, delay or refusal
+    provider_id = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    settled_at = models.DateTimeField(null=True)
+    receipt = models.CharField(max_length=12, blank=True, choices=Receipt.choices)
+    receipt_at = models.DateTimeField(null=True)
+    receipt_detail = models.CharField(max_length=200, blank=True)
+    objects = querysets.DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["notification", "method", "user"],
+                condition=Q(user__isnull=False, contact_method=None),
+                name="delivery_once_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["notification", "contact_method"],
+                condition=Q(contact_method__isnull=False),
+                name="delivery_once_a_way",
+            ),
+            models.UniqueConstraint(
+                fields=["notification", "channel"],
+                condition=Q(channel__isnull=False),
+                name="delivery_once_a_channel",
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, channel=None) | Q(user=None, channel__isnull=False),
+                name="delivery_one_target",
+            ),
+        ]
+        indexes = [
+            # Throttles count what went to one number lately.
+            models.Index(
+                fields=["contact_method", "-settled_at"],
+                name="delivery_by_way",
+                condition=Q(contact_method__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_method_display()} to {self.user or self.channel}"
+
+    @property
+    def failed(self) -> bool:
+        return self.state in self.FAILED
+
+    @property
+    def workspace_id(self) -> int:
+        return self.notification.workspace_id
+
+
+class DeliveryAttempt(models.Model):
+    """One try, kept: the proof that a message left, or why it did not."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField(default=clock.now)
+    outcome = models.CharField(max_length=10)  # accepted | retry | rejected
+    status = models.PositiveIntegerField(null=True)  # the receiver's HTTP status, if any
+    detail = models.CharField(max_length=500, blank=True)
+    duration_ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class InboxItem(models.Model):
+    """A notification in a person's inbox."""
+
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="inbox"
+    )
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    objects = querysets.InboxQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["user", "notification"], name="inbox_once")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="inbox_open", condition=Q(archived_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.notification)
+
+    @property
+    def workspace_id(self) -> int:
+        return self.notification.workspace_id
