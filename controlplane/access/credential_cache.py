@@ -2,14 +2,17 @@
 
 A revocation made in this process empties the cache at once. Another process notices within
 `access.credential_cache_seconds`: the documented limit of how long a revoked key or token may
-still be accepted. Set it to 0 to look every credential up on every request.
+still be accepted. Set it to 0 to look every credential up on every request. Who passes the news on
+to other processes registers with `on_forget`; they call `clear` when they hear of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from django.db import transaction
@@ -38,6 +41,7 @@ class _Entry:
 _entries: OrderedDict[bytes, _Entry] = OrderedDict()
 _lock = Lock()
 _generation = 0
+_hearers: list[Callable[[str], None]] = []
 
 
 def name_of(credential: str) -> bytes:
@@ -83,14 +87,26 @@ def drop(name: bytes) -> None:
         _entries.pop(name, None)
 
 
-def forget() -> None:
+def on_forget(hear: Callable[[str], None]) -> None:
+    """Call it once access was taken away, with the ref of whose; "" where it may be anybody's."""
+    if hear not in _hearers:
+        _hearers.append(hear)
+
+
+def forget(whose: str = "") -> None:
     """Called by every service that takes access away: now, and again when it is committed,
     because a look-up between the two still reads the old row."""
-    _clear()
-    transaction.on_commit(_clear)
+    clear()
+    transaction.on_commit(partial(_forgotten, whose))
 
 
-def _clear() -> None:
+def _forgotten(whose: str) -> None:
+    clear()
+    for hear in _hearers:
+        hear(whose)
+
+
+def clear() -> None:
     global _generation
     with _lock:
         _generation += 1

@@ -24,6 +24,7 @@ from controlplane.base.api.counters import plain_url
 logger = logging.getLogger(__name__)
 
 CHANNEL = "threads"
+ACCESS = "access"
 _TIMEOUT_S = 0.05
 _PAUSE_S = 5.0
 _paused_until = 0.0
@@ -33,6 +34,12 @@ def after_commit(thread: Any, seq: int, what: str = "message") -> None:
     """Tell that the thread has come to this number, once it is committed."""
     text = json.dumps({"thread": str(thread), "seq": seq, "what": what}, separators=(",", ":"))
     transaction.on_commit(lambda: _publish(text))
+
+
+def doubt(whose: str) -> None:
+    """Tell that somebody's access was taken away, "" for anybody's: whoever they are, what they
+    hold open is looked at. Called once that is committed."""
+    _publish(json.dumps({"what": ACCESS, "whose": whose}, separators=(",", ":")))
 
 
 def channel() -> str:

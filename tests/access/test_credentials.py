@@ -26,7 +26,7 @@ START = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _fresh_cache() -> None:
-    credential_cache._clear()
+    credential_cache.clear()
 
 
 def outcome(header: str, address: str = ADDRESS) -> str:

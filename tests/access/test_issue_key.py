@@ -85,7 +85,7 @@ def test_revoke__by_prefix_or_by_the_leaked_key_itself(whole: bool) -> None:
     key, secret = make.key(make.agent(make.workspace()))
     out, _ = run("revoke_key", secret if whole else key.prefix, "--reason", "in a paste")
     assert secret not in out
-    credential_cache._clear()
+    credential_cache.clear()
     with pytest.raises(Unauthorized):
         authenticate_bearer(f"Bearer {secret}", "127.0.0.1")
     assert AuditEvent.objects.get(action="key.revoke").reason == "in a paste"

@@ -63,7 +63,7 @@ def trust(server: Issuer, agent: Agent, **fields: Any) -> TrustedIssuer:
 
 
 def enter(token: str) -> Actor:
-    credential_cache._clear()
+    credential_cache.clear()
     enter.count = getattr(enter, "count", 0) + 1  # type: ignore[attr-defined]
     number = enter.count  # type: ignore[attr-defined]
     return authenticate_bearer(f"Bearer {token}", f"10.9.{number >> 8 & 255}.{number & 255}")

@@ -26,7 +26,7 @@ def admin(workspace: Any, role: str = "workspace_admin") -> Client:
 
 
 def works(secret: str) -> bool:
-    credential_cache._clear()
+    credential_cache.clear()
     try:
         authenticate_bearer(f"Bearer {secret}", "127.0.0.1")
     except Unauthorized:

@@ -21,7 +21,7 @@ def reset(monkeypatch: pytest.MonkeyPatch) -> None:
     temporary rules read once, so that counted queries stay countable."""
     counters.forget()
     workspaces.forget()
-    credential_cache._clear()
+    credential_cache.clear()
     throttles._expire()
     store.clear()
     counting.forget()

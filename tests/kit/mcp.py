@@ -149,7 +149,7 @@ class Held:
     def watch(self, call: Call, uris: Sequence[str]) -> tuple[list[str], Any]:
         return [uri for uri in uris if self.read(call, uri)], self
 
-    def open(self, tell: Any) -> None:
+    def open(self, tell: Any, doubt: Any) -> None:
         pass
 
     def close(self) -> None:

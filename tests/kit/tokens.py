@@ -18,7 +18,7 @@ from tests import make
 
 
 def enter(credential: str) -> Actor:
-    credential_cache._clear()
+    credential_cache.clear()
     # Each try from its own address: this file is about tokens, not about guessing.
     enter.count = getattr(enter, "count", 0) + 1  # type: ignore[attr-defined]
     number = enter.count  # type: ignore[attr-defined]

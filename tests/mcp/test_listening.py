@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from controlplane.access.services.agents import deactivate_agent
 from controlplane.access.services.keys import revoke_key
 from controlplane.base.mcp import eras
 from missions.threads import services
@@ -27,6 +29,15 @@ SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 def stream(transactional_db: None, tmp_path: Path) -> Iterator[Served]:
     served = Served(tmp_path / "stream.log", "asgi")
     served.start(CONTROLPLANE_MCP_LISTEN_BEAT_SECONDS="0.5", ALLOWED_HOSTS="127.0.0.1")
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def calm(transactional_db: None, tmp_path: Path) -> Iterator[Served]:
+    """It looks at rights by itself only after minutes."""
+    served = Served(tmp_path / "calm.log", "asgi")
+    served.start(CONTROLPLANE_MCP_LISTEN_BEAT_SECONDS="600", ALLOWED_HOSTS="127.0.0.1")
     yield served
     served.stop()
 
@@ -129,9 +140,39 @@ def test_listener__ends_with_its_key(stream: Served) -> None:
         assert frames.next()["params"]["_meta"] == {SUBSCRIPTION: 5}
         revoke_key(row, actor=make.JOB)
         last = frames.end()
-        assert last["id"] == 5
-        assert last["result"] == {"resultType": "complete", "_meta": {SUBSCRIPTION: 5}}
+        assert (last["id"], last["error"]["code"]) == (5, 401)
+        assert last["error"]["data"]["code"] == "UNAUTHORIZED"
         assert frames.response.read().strip() == b""
+
+
+@pytest.mark.parametrize("wanted", [{}, {"resourceSubscriptions": ["inbox://me"]}])
+def test_listener__ends_when_its_key_is_revoked_not_at_the_next_beat(
+    calm: Served, wanted: dict[str, Any]
+) -> None:
+    talk = Talk()
+    row, key = make.key(talk.reviewer)
+    other = make.key(talk.executioner)[1]
+    uri = f"thread://{talk.thread.uid}"
+    with (
+        listen(calm, key, 5, **wanted) as frames,
+        listen(calm, other, 6, resourceSubscriptions=[uri]) as others,
+    ):
+        frames.next()
+        others.next()
+        began = time.monotonic()
+        revoke_key(row, actor=make.JOB)
+        assert frames.end()["error"]["data"]["code"] == "UNAUTHORIZED"
+        assert time.monotonic() - began < 5
+        talk.post("coordinator", "Still there?")
+        assert others.next()["params"]["uri"] == uri  # whose key it wasn't listens on
+
+
+def test_listener__ends_with_its_agent(calm: Served) -> None:
+    talk = Talk()
+    with listen(calm, make.key(talk.reviewer)[1], 5) as frames:
+        frames.next()
+        deactivate_agent(talk.reviewer, actor=make.JOB)
+        assert frames.end()["error"]["data"]["code"] == "UNAUTHORIZED"
 
 
 def test_stranger__listens_to_nothing(stream: Served) -> None:

@@ -212,12 +212,15 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         ("/streamers", "", "web"),
         ("/mcp", "subscriptions/listen", "stream"),
         ("/mcp", "tools/call", "web"),
+        ("/mcp", "tools/call inbox", "web"),
+        ("/mcp", "tools/call read_messages", "stream"),
     ],
 )
 def test_routes__what_waits__goes_to_the_stream(
     front: Front, path: str, mcp: str, name: str
 ) -> None:
-    status, _, said = front.ask(path, Mcp__Method=mcp)
+    method, _, tool = mcp.partition(" ")
+    status, _, said = front.ask(path, Mcp__Method=method, Mcp__Name=tool)
     assert status == 200
     assert said["name"] == name
     assert said["line"] == f"GET {path} HTTP/1.1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -46,22 +47,37 @@ def test_left__the_stream_ends_and_the_denial_is_on_record(stream: str, talk: Ta
     assert denied.filter(actor_ref=f"agent:{talk.reviewer.pk}").exists()
 
 
-def test_revoked__streams_of_the_key_end(stream: str, talk: Talk) -> None:
+def test_revoked__streams_of_the_key_end_at_once(stream: str, talk: Talk) -> None:
+    """Not when they look by themselves, which takes until 5 seconds and what is remembered."""
     key, secret = make.key(talk.reviewer)
 
-    async def play() -> tuple[list[Any], list[Any], Any]:
+    async def play() -> tuple[list[Any], list[Any], Any, float]:
         thread = await events.get(events_of(stream, talk), secret)
         inbox = await events.get(stream + "/stream/inbox", secret)
         held = await events.get(messages(stream, talk, "?since_seq=1&wait=15"), secret)
+        began = time.monotonic()
         await meanwhile(revoke_key, key, actor=make.JOB, reason="lost")
         first = [event async for event in thread._events]
         second = [event async for event in inbox._events]
-        return first, second, await held.json()
+        page = await held.json()
+        return first, second, page, time.monotonic() - began
 
-    first, second, page = run(play())
+    first, second, page, seconds = run(play())
     assert (first[-1].name, first[-1].data["code"]) == ("end", "UNAUTHORIZED")
     assert (second[-1].name, second[-1].data["code"]) == ("end", "UNAUTHORIZED")
-    assert page["messages"] == []
+    assert (page["messages"], page["error"]["code"]) == ([], "UNAUTHORIZED")
+    assert seconds < 3
+
+
+def test_revoked__without_a_broker_the_next_look_ends_it(deaf: str, talk: Talk) -> None:
+    key, secret = make.key(talk.reviewer)
+
+    async def play() -> Any:
+        answer = await events.get(events_of(deaf, talk, "?since_seq=1"), secret)
+        await meanwhile(revoke_key, key, actor=make.JOB)
+        return [event async for event in answer._events]
+
+    assert run(play())[-1].data["code"] == "UNAUTHORIZED"
 
 
 def test_only_so_many__are_let_wait(stream: str, talk: Talk) -> None:

@@ -67,7 +67,7 @@ def change_agent(agent: Agent, *, actor: Actor, reason: str = "", **changes: Any
         agent.token_epoch += 1
     _save(agent)
     record(actor, "agent.change", agent, before=before, after=_picture(agent), reason=reason)
-    credential_cache.forget()
+    credential_cache.forget(f"agent:{agent.pk}")
     return agent
 
 
@@ -90,7 +90,7 @@ def end_tokens(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
     policy.require(actor, "agent.manage", agent)
     Agent.objects.filter(pk=agent.pk).update(token_epoch=F("token_epoch") + 1)
     record(actor, "agent.end_tokens", agent, reason=reason)
-    credential_cache.forget()
+    credential_cache.forget(f"agent:{agent.pk}")
     agent.refresh_from_db(fields=["token_epoch"])
     return agent
 
@@ -110,7 +110,7 @@ def _set_active(agent: Agent, active: bool, *, actor: Actor, action: str, reason
         actor, action, agent, before={"is_active": not active}, after={"is_active": active},
         reason=reason,
     )  # fmt: skip
-    credential_cache.forget()
+    credential_cache.forget(f"agent:{agent.pk}")
     return agent
 
 

@@ -83,7 +83,7 @@ def rotate_key(
     new.rotated_from = old
     issued = _store(new, actor=actor, starts=now, ends=now + life, action="key.rotate")
     _end(old, min(old.expires_at, now + timedelta(hours=hours)), now=now, actor=actor)
-    credential_cache.forget()
+    credential_cache.forget(_ref(old))
     return issued
 
 
@@ -97,7 +97,7 @@ def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> ApiKey:
         key.revoked_at, key.revoked_by = clock.now(), str(actor)[:200]
         key.save(update_fields=["revoked_at", "revoked_by"])
         record(actor, "key.revoke", key, after=_picture(key), reason=reason)
-    credential_cache.forget()
+    credential_cache.forget(_ref(key))
     return key
 
 
@@ -202,6 +202,11 @@ def _store(
     return IssuedKey(key, made.reveal())
 
 
+def _ref(key: ApiKey) -> str:
+    """Of whoever acts with it."""
+    return f"agent:{key.agent_id}" if key.agent_id else f"user:{key.user_id}"
+
+
 def _end(key: ApiKey, at: datetime, *, now: datetime, actor: Actor) -> None:
     if at <= max(now, key.not_before):
         key.revoked_at, key.revoked_by = now, str(actor)[:200]
@@ -231,7 +236,7 @@ def _picture(key: ApiKey) -> dict[str, Any]:
     return {
         "name": key.name,
         "prefix": key.prefix,
-        "owner": f"agent:{key.agent_id}" if key.agent_id else f"user:{key.user_id}",
+        "owner": _ref(key),
         "scopes": key.scopes,
         "expires_at": key.expires_at.isoformat(),
         "revoked": key.revoked_at is not None,

@@ -49,7 +49,7 @@ def lock_account(
     if isinstance(account, User):
         end_sessions_of(account, by=by(actor))
     else:
-        credential_cache.forget()
+        credential_cache.forget(f"agent:{account.pk}")
         Agent.objects.filter(pk=account.pk).update(token_epoch=F("token_epoch") + 1)
     audit.record(
         actor,

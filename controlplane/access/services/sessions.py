@@ -107,6 +107,7 @@ def end_session(session: UserSession, *, actor: Actor) -> UserSession:
     ended = UserSession.objects.live().filter(pk=session.pk)
     if ended.update(ended_at=clock.now(), ended_by=name_of(actor)):
         audit.record(actor, "session.end", session)
+        credential_cache.forget(f"user:{session.user_id}")
     session.refresh_from_db()
     return session
 
@@ -128,7 +129,7 @@ def end_sessions_of(user: User, *, by: str, keep: UserSession | None = None) -> 
     """Part of other services: raise the epoch, which ends personal tokens too, and close rows."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
-    credential_cache.forget()
+    credential_cache.forget(f"user:{user.pk}")
     live = UserSession.objects.live().filter(user=user)
     if keep is not None:
         live = live.exclude(pk=keep.pk)

@@ -121,7 +121,7 @@ def _store(claims: dict[str, Any], agent: Agent, *, actor: Actor, reason: str) -
     )
     if created:
         record(actor, "token.revoke", agent, details={"jti": row.jti}, reason=reason)
-    credential_cache.forget()
+    credential_cache.forget(f"agent:{agent.pk}")
 
 
 def _life() -> int:

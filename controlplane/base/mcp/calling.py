@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from controlplane.access.tokens import claims_match
 from controlplane.base.api import throttles
 from controlplane.base.api.answers import JsonAnswer, encode
 from controlplane.base.api.auth import SIGNED_IN
-from controlplane.base.api.errors import error_answer
-from controlplane.base.mcp.registry import Call, Content, Server, Tool
+from controlplane.base.api.errors import answer, error_answer, failure_of
+from controlplane.base.mcp.registry import Call, Content, Later, Server, Tool
 from controlplane.base.mcp.rpc import INTERNAL_ERROR, INVALID_PARAMS, Message, ProtocolError
 
+logger = logging.getLogger(__name__)
 _ALREADY_COUNTED = "hot"  # the door counts every message so
 _DOWN = frozenset({500, 503})
 _KEPT = ("Retry-After",)
@@ -29,17 +31,29 @@ class Done:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def perform(server: Server, call: Call, message: Message) -> Done:
+def perform(server: Server, call: Call, message: Message) -> Done | Later:
     tool = _tool(server, message.params.get("name"))
     given = message.params.get("arguments", {})
     if not isinstance(given, Mapping):
         raise ProtocolError(INVALID_PARAMS, "params.arguments: an object.")
     try:
-        return Done(_told(_run(tool, call, given)))
+        found = _run(tool, call, given)
+        return found if isinstance(found, Later) else Done(_told(found))
     except ProtocolError:
         raise
     except Exception as error:  # noqa: BLE001 - every refusal becomes the tool's answer
         return _refused(error_answer(error, call.request))
+
+
+async def finished(later: Later) -> Done:
+    """What came of it. Denials are on record by then: whoever waits asks the database itself."""
+    try:
+        return Done(_told(await later.answer()))
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.unexpected:
+            logger.exception("a tool failed while it waited")
+        return _refused(answer(failure))
 
 
 def _tool(server: Server, name: Any) -> Tool:

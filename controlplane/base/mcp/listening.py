@@ -18,7 +18,8 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from controlplane.base.api.answers import encode
-from controlplane.base.mcp import calling, eras
+from controlplane.base.api.errors import answer, failure_of
+from controlplane.base.mcp import calling, eras, rpc
 from controlplane.base.mcp.registry import Call, Server, Watch
 from controlplane.base.mcp.rpc import INVALID_PARAMS, Message, ProtocolError
 from controlplane.lib.defaults import define
@@ -56,6 +57,7 @@ class Heard:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
+        self._doubted = False
         self._waiting: dict[str, None] = {}
 
     def tell(self, uri: str) -> None:
@@ -66,6 +68,20 @@ class Heard:
     def _note(self, uri: str) -> None:
         self._waiting[uri] = None
         self._event.set()
+
+    def doubt(self) -> None:
+        """It may be that the caller may listen no more. From any thread."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._note_doubt)
+
+    def _note_doubt(self) -> None:
+        self._doubted = True
+        self._event.set()
+
+    def take_doubt(self) -> bool:
+        """Was there any since this was asked last?"""
+        doubted, self._doubted = self._doubted, False
+        return doubted
 
     async def next(self, seconds: float) -> list[str]:
         with suppress(TimeoutError):
@@ -117,33 +133,33 @@ async def _events(
     with ExitStack() as opened:
         for watch in watches:
             opened.callback(watch.close)
-            watch.open(heard.tell)
+            watch.open(heard.tell, heard.doubt)
         told = {"resourceSubscriptions": list(agreed)} if agreed else {}
         yield _notification("subscriptions/acknowledged", tag, notifications=told)
         loop = asyncio.get_running_loop()
         looked = loop.time()
         while True:
             left = looked + BEAT_SECONDS.value - loop.time()
-            for uri in await heard.next(max(0.0, left)):
-                yield _notification("resources/updated", tag, uri=uri)
-            if loop.time() - looked >= BEAT_SECONDS.value:
+            told_of = await heard.next(max(0.0, left))
+            if heard.take_doubt() or loop.time() - looked >= BEAT_SECONDS.value:
                 looked = loop.time()
                 yield b": still here\n\n"
-                if not await _still(watches):
-                    break
-        result = {"resultType": "complete", "_meta": tag}
-        yield _event({"jsonrpc": "2.0", "id": number, "result": result})
+                refusal = await _refusal(watches)
+                if refusal is not None:
+                    yield _event({"jsonrpc": "2.0", "id": number, "error": refusal})
+                    return
+            for uri in told_of:
+                yield _notification("resources/updated", tag, uri=uri)
 
 
-async def _still(watches: Sequence[Watch]) -> bool:
-    """Whether the caller may listen on. Whoever may not is told by a clean end, and hears why
-    when they ask again."""
+async def _refusal(watches: Sequence[Watch]) -> Mapping[str, Any] | None:
+    """Why the caller may listen no more: with it the request is answered, and ends."""
     try:
         for watch in watches:
             await watch.still()
-    except ControlPlaneError:
-        return False
-    return True
+    except ControlPlaneError as error:
+        return rpc.refusal_of(answer(failure_of(error)))
+    return None
 
 
 def _notification(method: str, tag: Mapping[str, Any], **params: Any) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from controlplane.base.api.answers import JSON, encode
 from controlplane.base.mcp import calling, eras, listening
-from controlplane.base.mcp.registry import Call, Server
+from controlplane.base.mcp.registry import Call, Later, Server
 from controlplane.base.mcp.rpc import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
@@ -32,6 +33,9 @@ def perform(
         return listening.listen(server, call, message)
     if message.method == "tools/call":
         done = calling.perform(server, call, message)
+        if isinstance(done, Later):
+            held = _held(server, message, done, modern=modern)
+            return StreamingHttpResponse(held, content_type=JSON)
         response = answer(message.id, _finished(done.result, server) if modern else done.result)
         for name, value in done.headers.items():
             response[name] = value
@@ -43,6 +47,20 @@ def perform(
         )
     result = method(server, call, message)
     return answer(message.id, _finished(result, server) if modern else _older(result))
+
+
+async def _held(
+    server: Server, message: Message, later: Later, *, modern: bool
+) -> AsyncIterator[bytes]:
+    """The answer's head leaves now and its body when there is one."""
+    yield b" "
+    told: dict[str, Any] = {"jsonrpc": "2.0", "id": message.id}
+    try:
+        result = (await calling.finished(later)).result
+        told["result"] = _finished(result, server) if modern else result
+    except calling.Broken as error:
+        told["error"] = {"code": error.code, "message": error.message, "data": error.data}
+    yield encode(told)
 
 
 def about(server: Server) -> dict[str, Any]:

@@ -8,7 +8,7 @@ server.add(Tool(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -52,10 +52,18 @@ class Content:
     blocks: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that is awaited in the loop of the stream process, as JSON. Meanwhile no thread
+    is kept for it, and it is given up when the client hangs up."""
+
+    answer: Callable[[], Coroutine[Any, Any, bytes]]
+
+
 @dataclass(frozen=True)
 class Tool:
     """`run` gets the call and its arguments and answers with data, with JSON that was made
-    already (bytes), or with `Content`. It refuses as services do."""
+    already (bytes), with `Content`, or `Later`. It refuses as services do."""
 
     name: str
     title: str
@@ -110,13 +118,14 @@ def _schema(given: Form | Schema, way: str) -> Schema:
 class Watch(Protocol):
     """Resources that somebody listens to, from `open` to `close`, both in the loop of streams."""
 
-    def open(self, tell: Callable[[str], None]) -> None:
-        """Begin to tell of what changes. `tell` may be called from any thread."""
+    def open(self, tell: Callable[[str], None], doubt: Callable[[], None]) -> None:
+        """Begin to tell of what changes, and to say when it is in doubt whether the caller may
+        still listen. Both may be called from any thread."""
 
     def close(self) -> None: ...
 
     async def still(self) -> None:
-        """Asked every few seconds; raises when the caller may listen no more."""
+        """Asked every few seconds and in doubt; raises when the caller may listen no more."""
 
 
 class Resources(Protocol):

@@ -82,14 +82,20 @@ def refusal(request: HttpRequest, error: ProtocolError) -> JsonAnswer:
     return JsonAnswer(body, error.status)
 
 
-def refused(request: HttpRequest, envelope: JsonAnswer) -> HttpResponse:
+def refusal_of(envelope: JsonAnswer) -> dict[str, Any]:
     """The portal's envelope as an error of JSON-RPC. Its number is that of HTTP, which stands
     outside of what the protocol reserves; the portal's own code is in `data`."""
     error = envelope.data["error"]
-    status = envelope.status_code
-    code = INTERNAL_ERROR if status == 500 else status
+    code = INTERNAL_ERROR if envelope.status_code == 500 else envelope.status_code
     data = {name: error[name] for name in ("code", "details", "request_id")}
-    told = refusal(request, ProtocolError(code, error["message"], status, data))
+    return {"code": code, "message": error["message"], "data": data}
+
+
+def refused(request: HttpRequest, envelope: JsonAnswer) -> HttpResponse:
+    """The same as the answer, with what its headers say."""
+    made = refusal_of(envelope)
+    error = ProtocolError(made["code"], made["message"], envelope.status_code, made["data"])
+    told = refusal(request, error)
     for name, value in envelope.items():
         if name != "Content-Type":
             told[name] = value

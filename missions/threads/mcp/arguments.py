@@ -75,7 +75,7 @@ class ToolMessagesAsk(ToolThread):
     mine = serializers.BooleanField(default=False, help_text="only what is addressed to me")
     wait = serializers.FloatField(
         min_value=0, required=False,
-        help_text="seconds; a call answers at once, so listen to the thread's resource to wait",
+        help_text="seconds that an answer without messages is held back for one that comes",
     )  # fmt: skip
 
 

@@ -139,17 +139,29 @@ class _Telling(Ear):
         self._tell(self._uri)
 
 
+class _Doubting(Ear):
+    """Hears of nothing but that access of its holder was taken away."""
+
+    def __init__(self, whose: str, doubt: Callable[[], None]) -> None:
+        super().__init__(None, whose=whose)
+        self._doubt = doubt
+
+    def doubt(self) -> None:
+        self._doubt()
+
+
 class Listening:
     """One who listens to some resources."""
 
     def __init__(self, caller: Caller, threads: Mapping[str, UUID], *, inbox: bool) -> None:
         self._caller, self._threads, self._inbox = caller, dict(threads), inbox
-        self._ears: list[_Telling] = []
+        self._ears: list[Ear] = []
         self._open = ExitStack()
 
-    def open(self, tell: Callable[[str], None]) -> None:
+    def open(self, tell: Callable[[str], None], doubt: Callable[[], None]) -> None:
         self._open.enter_context(counted(self._caller.actor, "mcp"))
         self._ears = [_Telling(uri, tell, uid) for uri, uid in self._threads.items()]
+        self._ears.append(_Doubting(self._caller.actor.ref, doubt))
         if self._inbox:
             self._ears.append(_Telling(_INBOX, tell, None, self._caller.actor.agent_id))
         for ear in self._ears:

@@ -3,15 +3,20 @@ it is."""
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
+
 from controlplane.base.api.views import Row
-from controlplane.base.mcp.registry import Call
+from controlplane.base.mcp.registry import Call, Later
 from controlplane.lib.given import refuse
-from missions.threads import drafts, services
+from missions.threads import drafts, numbers, services
 from missions.threads.api import forms
 from missions.threads.api.claims import require_own
 from missions.threads.mcp import finding
+from missions.threads.streams import looking, polling
 from missions.threads.waking.asking import ask_wake
 
 _WAKE = Row(forms.WakeRow)
@@ -31,18 +36,34 @@ def post(call: Call, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(call: Call, values: dict[str, Any]) -> bytes:
+def read(call: Call, values: dict[str, Any]) -> bytes | Later:
     mine = values.get("mine", False)
     if not isinstance(mine, bool):
         raise refuse("mine", "true or false.")
-    page = services.read_messages(
+    wait = _wait(values.get("wait", 0))
+    asked = looking.Asked(
         finding.uid(call, values.get("thread_id")),
-        actor=call.actor,
         since=values.get("since_seq", 0),
         limit=values.get("limit"),
         mine=mine,
     )
+    with looking.turn(call.request):
+        page = asked.read(call.actor)
+    # A worker of the web process answers one request at a time: a wait would hold it.
+    if page.empty and wait > 0 and isinstance(call.request, ASGIRequest):
+        return Later(partial(_waited, polling.waiting(call.request, asked, page, wait)))
     return page.as_json()
+
+
+async def _waited(wait: polling.Waiting) -> bytes:
+    return (await wait()).as_json()
+
+
+def _wait(given: Any) -> float:
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not number or not 0 <= given < math.inf:
+        raise refuse("wait", "Seconds, 0 or more.")
+    return float(min(given, numbers.WAIT_MAX.value))
 
 
 def ack(call: Call, values: dict[str, Any]) -> dict[str, Any]:

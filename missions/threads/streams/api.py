@@ -12,7 +12,6 @@ from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework import serializers
 
 from controlplane.base.api.answers import encode
-from controlplane.base.api.errors import failure_of
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
@@ -22,7 +21,7 @@ from missions.threads.services import Page
 from missions.threads.streams.callers import Caller, counted, require_room
 from missions.threads.streams.hub import Ear, begin, hub
 from missions.threads.streams.looking import Asked, ask, framed, turn
-from missions.threads.streams.polling import AWAY, Watch, give_back
+from missions.threads.streams.polling import AWAY, Watch, give_back, told_of
 
 _TAGS = ["threads"]
 _HELLO = b"retry: 2000\n\n"
@@ -118,9 +117,7 @@ async def _messages(caller: Caller, asked: Asked, page: Page) -> AsyncIterator[b
 
 
 def _end(error: ControlPlaneError) -> bytes:
-    failure = failure_of(error)
-    told = encode({"code": failure.code, "message": failure.message})
-    return b"event: end\ndata: %b\n\n" % told
+    return b"event: end\ndata: %b\n\n" % told_of(error)
 
 
 @plain_view(
@@ -181,7 +178,7 @@ def changes(
 
 async def _unread(caller: Caller, first: bytes) -> AsyncIterator[bytes]:
     await give_back()
-    ear = Ear(None, caller.actor.agent_id)
+    ear = Ear(None, caller.actor.agent_id, whose=caller.actor.ref)
     hub.add(ear)
 
     def look() -> bytes:

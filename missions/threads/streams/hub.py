@@ -26,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from controlplane.access import credential_cache
 from controlplane.base.api.counters import plain_url
 from controlplane.lib.defaults import define
 from missions.threads import fanout
@@ -54,16 +55,27 @@ _KNOWN_S = 5.0
 
 class Ear:
     """One who waits: told from any thread, listens in its own loop. `None` hears of an agent's
-    threads, whichever they are."""
+    threads, whichever they are. `whose` is the ref of who holds it open: they are in doubt when
+    access of theirs was taken away."""
 
-    def __init__(self, thread: UUID | None, agent: int | None = None) -> None:
-        self.thread, self.agent = thread, agent
+    def __init__(self, thread: UUID | None, agent: int | None = None, whose: str = "") -> None:
+        self.thread, self.agent, self.whose = thread, agent, whose
+        self.doubted = False
         self._loop = asyncio.get_running_loop()
         self._heard = asyncio.Event()
 
     def tell(self) -> None:
         with suppress(RuntimeError):  # its loop has ended
             self._loop.call_soon_threadsafe(self._heard.set)
+
+    def doubt(self) -> None:
+        self.doubted = True
+        self.tell()
+
+    def take_doubt(self) -> bool:
+        """Was there any since this was asked last?"""
+        doubted, self.doubted = self.doubted, False
+        return doubted
 
     async def listen(self, seconds: float) -> bool:
         """Was there something within that time?"""
@@ -82,6 +94,7 @@ class Hub:
         self._lock = threading.Lock()
         self._by_thread: dict[UUID, set[Ear]] = {}
         self._by_agent: dict[int, set[Ear]] = {}
+        self._by_holder: dict[str, set[Ear]] = {}
         self._recent: OrderedDict[UUID, int] = OrderedDict()
         self._parts: dict[UUID, tuple[float, frozenset[int]]] = {}
 
@@ -91,6 +104,8 @@ class Hub:
                 self._by_thread.setdefault(ear.thread, set()).add(ear)
             elif ear.agent is not None:
                 self._by_agent.setdefault(ear.agent, set()).add(ear)
+            if ear.whose:
+                self._by_holder.setdefault(ear.whose, set()).add(ear)
 
     def remove(self, ear: Ear) -> None:
         with self._lock:
@@ -98,6 +113,8 @@ class Hub:
                 _take(self._by_thread, ear.thread, ear)
             elif ear.agent is not None:
                 _take(self._by_agent, ear.agent, ear)
+            if ear.whose:
+                _take(self._by_holder, ear.whose, ear)
 
     def newest(self, thread: UUID) -> int:
         """The last number that was told of, 0 where none was."""
@@ -114,6 +131,15 @@ class Hub:
             ear.tell()
         if agents:
             self._tell_agents(thread)
+
+    def doubt(self, whose: str) -> None:
+        """Access was taken away: nothing that is remembered of it counts any more."""
+        credential_cache.clear()
+        with self._lock:
+            groups = [self._by_holder.get(whose, set())] if whose else self._by_holder.values()
+            ears = [ear for group in groups for ear in group]
+        for ear in ears:
+            ear.doubt()
 
     def tell_all(self) -> None:
         with self._lock:
@@ -189,8 +215,11 @@ class Subscription(threading.Thread):
     def _told(self, data: Any) -> None:
         try:
             said = json.loads(data)
+            if said.get("what") == fanout.ACCESS:
+                self.hub.doubt(str(said["whose"]))
+                return
             thread, seq = UUID(said["thread"]), int(said["seq"])
-        except (TypeError, ValueError, KeyError):
+        except (AttributeError, TypeError, ValueError, KeyError):
             logger.warning("a hint that can't be read")
             return
         try:
