@@ -1,5 +1,5 @@
-"""Reads, named. `visible_to` scopes each of them: people see their workspaces' threads, agents
-those they take part in."""
+"""Reads, named. `visible_to` scopes each of them: people see threads of workspaces in which they
+may, agents those they take part in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from controlplane.jobs import leases
 from controlplane.lib.actors import Actor
 from missions.threads import numbers
+from missions.threads.places import VIEW, where
 
 
 class _Scoped(models.QuerySet[Any]):
@@ -21,7 +22,7 @@ class _Scoped(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(**{f"{self.path}__in": actor.workspace_ids})
+        return self.filter(**{f"{self.path}__in": where(actor, VIEW)})
 
 
 class ThreadQuerySet(_Scoped):
@@ -44,7 +45,7 @@ class ThreadPartQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        rows = self.filter(thread__workspace_id__in=actor.workspace_ids)
+        rows = self.filter(thread__workspace_id__in=where(actor, VIEW))
         if actor.kind == "agent":
             taking_part = {
                 "thread__participants__agent_id": actor.agent_id,
@@ -61,7 +62,7 @@ class PulseQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(agent__workspace_id__in=actor.workspace_ids)
+        return self.filter(agent__workspace_id__in=where(actor, VIEW))
 
 
 class RuntimeQuerySet(_Scoped):
@@ -97,7 +98,7 @@ class WakeAttemptQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.sees_all:
             return self
-        return self.filter(trigger__workspace_id__in=actor.workspace_ids)
+        return self.filter(trigger__workspace_id__in=where(actor, VIEW))
 
 
 class WakeRunQuerySet(_Scoped):

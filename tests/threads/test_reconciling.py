@@ -108,6 +108,7 @@ def test_waking_late__is_counted_from_falling_asleep(
     assert night.wake.message_at == said.created_at + 2 * moment
     assert night.turn() == ["dead"]
     again = requeue_wake(night.wake, actor=night.talk.operator, reason="It is mended.")
+    assert again.message_at is not None
     assert again.message_at > said.created_at + 2 * moment, "from when it was tried again"
 
 

@@ -3,6 +3,8 @@ machine is started or typed into because one of them says so."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controlplane.access.credentials import authenticate_bearer
@@ -44,18 +46,20 @@ def test_service__overrides_nothing(talk: Talk, service: Actor) -> None:
     with pytest.raises(NotAllowed) as refused:
         services.update_status(talk.thread, "closed", actor=service, reason=WHY)
     assert refused.value.error_code == "INSUFFICIENT_AUTHORITY"
-    assert services.update_status(talk.thread, "closed", actor=talk.operator, reason=WHY)
+    done = services.update_status(talk.thread, "closed", actor=talk.operator, reason=WHY)
+    assert done.status == "closed"
 
 
 @pytest.mark.parametrize("adapter", ["tmux", "command"])
 def test_service__registers_nothing_of_this_machine(
     talk: Talk, service: Actor, adapter: str
 ) -> None:
-    given = {"runtime": "codex", "adapter": adapter, "target": "agents:0.0"}
+    given: dict[str, Any] = {"runtime": "codex", "adapter": adapter, "target": "agents:0.0"}
     with pytest.raises(NotAllowed) as refused:
         services.register_runtime(talk.reviewer, "s1", actor=service, **given)
     assert refused.value.error_code == "INSUFFICIENT_AUTHORITY"
-    assert services.register_runtime(talk.reviewer, "s1", actor=talk.operator, **given)
+    row = services.register_runtime(talk.reviewer, "s1", actor=talk.operator, **given)
+    assert row.adapter == adapter
 
 
 def test_service_of_a_stranger__finds_nothing(talk: Talk) -> None:

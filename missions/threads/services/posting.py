@@ -31,6 +31,7 @@ from controlplane.lib.ids import uuid7
 from missions.threads import fanout, measured, numbers, rules, told
 from missions.threads.drafts import Draft
 from missions.threads.models import Message, RuntimeSession, Thread
+from missions.threads.places import where
 from missions.threads.services.common import GUARD, PORTAL
 from missions.threads.statements.post import POST, Answer
 from missions.threads.statements.running import one
@@ -158,14 +159,7 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
 def _workspaces(thread: UUID, actor: Actor) -> list[int]:
     if actor.sees_all:
         return list(Thread.objects.filter(uid=thread).values_list("workspace_id", flat=True))
-    return sorted(pk for pk in actor.workspace_ids if policy.can(actor, "thread.post", _Place(pk)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where something is done, for the policy: no row is read for it."""
-
-    workspace_id: int
+    return where(actor, "thread.post")
 
 
 def _leads(actor: Actor) -> bool:

@@ -14,6 +14,7 @@ from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.lib.given import refuse
 from missions.threads import fanout, measured, numbers, told
 from missions.threads.models import Thread
+from missions.threads.places import VIEW, where
 from missions.threads.services.posting import require_inside
 from missions.threads.statements.read import ACK, READ
 from missions.threads.statements.running import one
@@ -93,7 +94,7 @@ READ_MAX = numbers.READ_MAX.value
 def _workspaces(thread: UUID, actor: Actor) -> list[int]:
     if actor.sees_all:
         return list(Thread.objects.filter(uid=thread).values_list("workspace_id", flat=True))
-    return sorted(actor.workspace_ids)
+    return where(actor, VIEW)
 
 
 @dataclass(frozen=True, slots=True)
