@@ -9,6 +9,7 @@ from controlplane.base.models import Signal
 from missions.threads.models import Thread
 from missions.threads.services.common import GUARD, PORTAL, note
 from missions.threads.services.escalating import rules_for
+from missions.threads.services.reporting import looped
 from missions.threads.services.telling import BLOCKED, Stuck, tell, told
 
 
@@ -20,6 +21,7 @@ def stopped(signal: Signal) -> None:
     if row is None:
         return
     guard, seq = given["guard"], int(given["seq"])
+    looped(row, guard, seq)
     row.guarded_seq = seq  # the one it is about, were it stopped again meanwhile
     each = Stuck(row, guard, row.status_at, str(seq), given["reason"])
     due = [rule for rule in rules_for(row.workspace_id, row.kind, guard) if not rule.after_minutes]

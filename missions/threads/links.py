@@ -16,6 +16,11 @@ def page_of(thread: Thread) -> str:
     return f"{LIST}{thread.uid}/change/"
 
 
+def stream_of(thread: Thread) -> str:
+    """Its messages as they are said, served by the stream process at the same address."""
+    return f"/stream/threads/{thread.uid}"
+
+
 def message_at(thread: Thread, seq: int) -> str:
     """Among its neighbours."""
     return f"{page_of(thread)}?at={seq}#m-{seq}"

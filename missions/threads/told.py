@@ -20,8 +20,9 @@ from psycopg_pool import PoolTimeout
 from controlplane.access.models import Workspace
 from controlplane.jobs.hands import Loop
 from controlplane.lib import clock
+from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
-from controlplane.lib.errors import Unavailable
+from controlplane.lib.errors import ControlPlaneError, Unavailable
 from controlplane.lib.ids import uuid7
 from missions.threads.services.common import PORTAL
 from telemetry.ingest.accepting import report
@@ -36,6 +37,7 @@ MOST = define(
     "threads.tell_most", 20_000, unit="events", why="Kept in memory while the database is away."
 )
 _BATCH = 2_000
+_SERVER_FAULT = 500
 
 _pending: list[tuple[int, dict[str, Any]]] = []
 _left_out = 0
@@ -63,6 +65,16 @@ def tell(
             _pending.append((workspace_id, told))
         else:
             _left_out += 1
+
+
+def fault(actor: Actor, event: str, error: Exception) -> None:
+    """It failed, and the portal is to blame; what a sender did wrong is no failure. Whose it is can
+    only be told of who works in one workspace, as agents do."""
+    if isinstance(error, ControlPlaneError) and error.status < _SERVER_FAULT:
+        return
+    if len(actor.workspace_ids) == 1:
+        code = error.error_code if isinstance(error, ControlPlaneError) else type(error).__name__
+        tell(next(iter(actor.workspace_ids)), event, "error", outcome=code)
 
 
 def begin() -> None:

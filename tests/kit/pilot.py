@@ -7,15 +7,22 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import connection
 
-from controlplane.access.models import Agent
+from controlplane.access.models import Agent, Workspace
+from controlplane.embedded.processes import wait_until
 from controlplane.lib.dsn import with_database
+from missions.threads.models import Message
+from missions.threads.services import reporting
+from telemetry import rollups
+from telemetry.models import Event
 from tests import make
 from tests.kit.served import Served
 from tests.kit.source import ROOT
@@ -59,6 +66,19 @@ def piloting(folder: Path, supervisors: int = 1) -> Iterator[Pilot]:
         stack.callback(served.stop)
         served.start(CONTROLPLANE_OUTGOING_ALLOW="127.0.0.1")
         yield Pilot(served, folder)
+
+
+def service_levels(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """The report of the pilot, as an operator writes it, once the portal told what it counted."""
+    said = Message.objects.filter(thread__workspace=workspace).exclude(kind="system").count()
+    posts = Event.objects.filter(workspace_id=workspace.pk, event_type="message_posted")
+    assert wait_until(lambda: posts.count() >= said, WITHIN_S), "the portal tells what it counted"
+    reporting.work(time.monotonic() + 5)
+    rollups.settle()
+    file = folder / "pilot_sli.json"
+    call_command("thread_sli", "--workspace", workspace.slug, "--days", "1", "--output", str(file))
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -4,13 +4,14 @@ whenever it is not its turn, with nobody who carries anything between them."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controlplane.audit.models import AuditEvent
 from missions.threads.models import Message, Thread, WakeAttempt, WakeTrigger
 from tests import make
-from tests.kit.pilot import piloting
+from tests.kit.pilot import piloting, service_levels
 from tests.kit.threads import Talk
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.django_db(transaction=True)]
@@ -35,12 +36,22 @@ def test_review__runs_to_its_end_without_a_person(ways: tuple[str, str], tmp_pat
             other = ["--reviewer", str(talk.reviewer.uid), *filter(None, [ways[1]])]
             executioner = pilot.starts("executioner.py", talk.executioner, *other)
             told = [pilot.ends(each) for each in (reviewer, executioner)]
+            levels = service_levels(talk.workspace, tmp_path)
         except BaseException:
             reviewer.kill()
             raise
     assert all(each["wakes"] >= 2 for each in told), told
     _story(Thread.objects.get(workspace=talk.workspace))
     _wakes(talk)
+    _levels(levels)
+
+
+def _levels(found: dict[str, Any]) -> None:
+    """What was promised holds in a run of its own, and is written down."""
+    assert found["post"]["attempts"] >= len(STORY)
+    assert found["read"]["attempts"]
+    assert found["trigger"]["attempts"] >= 4
+    assert found["missed"] == []
 
 
 def _story(thread: Thread) -> None:

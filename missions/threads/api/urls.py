@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.threads.api import hot, people, runtimes, threads, wakes
+from missions.threads.api import hot, levels, people, runtimes, threads, wakes
 
 ONE = "v1/threads/<str:thread>"
 
 urlpatterns = [
     path("v1/threads", threads.ThreadsView.as_view()),
     path("v1/threads/inbox", hot.threads_inbox),
+    path("v1/threads/service-levels", levels.ThreadLevelsView.as_view()),
     path(f"{ONE}/messages", hot.thread_messages),
     path(f"{ONE}/ack", hot.thread_ack),
     path(ONE, threads.ThreadView.as_view()),

@@ -59,8 +59,10 @@ def post_message(thread: UUID, draft: Draft, *, actor: Actor) -> Posted:
     try:
         _may_post(actor, draft)
         posted, place = _post(thread, draft, actor)
-    except ControlPlaneError as error:
-        measured.REFUSED.labels(error.error_code).inc()
+    except Exception as error:
+        if isinstance(error, ControlPlaneError):
+            measured.REFUSED.labels(error.error_code).inc()
+        told.fault(actor, "message_posted", error)
         raise
     took = perf_counter() - began
     measured.POSTED.labels(draft.kind).inc()

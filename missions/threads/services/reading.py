@@ -61,7 +61,12 @@ def read_messages(
         "mine": mine and agent is not None,
     }
     began = perf_counter()
-    pk, place, ours, status, last_seq, inside, cursor, messages, newest, more = one(READ, values)
+    try:
+        found = one(READ, values)
+    except Exception as error:
+        told.fault(actor, "messages_read", error)
+        raise
+    pk, place, ours, status, last_seq, inside, cursor, messages, newest, more = found
     require_inside(pk, ours, inside, actor, "thread.read", thread)
     took = perf_counter() - began
     measured.READ_SECONDS.observe(took)

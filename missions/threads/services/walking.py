@@ -16,6 +16,7 @@ from missions.threads.drafts import Draft
 from missions.threads.errors import InsufficientAuthority
 from missions.threads.models import Thread
 from missions.threads.services.common import PORTAL, hold
+from missions.threads.services.reporting import escalated
 
 OVERRIDES = ("human_override:", "coordinator_override:")
 _DONE = {
@@ -79,6 +80,8 @@ def update_status(
         say(row, _sentence(to, why), actor=actor, status=to, was=before)
     fanout.after_commit(row.uid, row.last_seq, "status")
     row.refresh_from_db()
+    if to == "blocked":
+        escalated(row, actor.kind, row.status_at.isoformat())
     return row
 
 

@@ -170,6 +170,10 @@ def register() -> None:
                       ("runs", "kill"))
     )  # fmt: skip
     palette_actions.register(
+        PaletteAction("thread-levels", "Service levels of threads", "missions:threads:levels", VIEW,
+                      ("sli", "slo", "promises"))
+    )  # fmt: skip
+    palette_actions.register(
         PaletteAction("thread-escalation", "Escalation of threads",
                       "admin:threads_threadescalationpolicy_changelist", VIEW, ("rules", "who"))
     )  # fmt: skip

@@ -14,7 +14,7 @@ from django.http import HttpRequest, QueryDict
 
 from controlplane.access import policy
 from controlplane.base.web import actor_of
-from controlplane.jobs import leases
+from controlplane.jobs import heartbeats, leases
 from controlplane.lib.actors import Actor
 from controlplane.lib.ids import uuid7
 from missions.threads import links
@@ -119,6 +119,14 @@ class Page:
         return self.thread.is_open and self._may("thread.requeue")
 
     # --- The box --------------------------------------------------------------------------------
+
+    @cached_property
+    def stream(self) -> str:
+        """Where the page hears of what is said; nothing where nobody streams, or nothing more is
+        said. Then it asks."""
+        if not self.thread.is_open or not heartbeats.living("stream"):
+            return ""
+        return links.stream_of(self.thread)
 
     @cached_property
     def say_url(self) -> str:

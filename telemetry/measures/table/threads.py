@@ -29,6 +29,7 @@ _add(
     min_sample=20,
     about="Refusals that were the sender's fault are no failures.",
 )
+_add("thread.post_p50", "Posting, median", "ms", "p50", _POSTED, better="lower")
 _add("thread.post_p95", "Posting, p95", "ms", "p95", _POSTED, better="lower", target=2_000.0)
 _add(
     "thread.read_success",

@@ -331,12 +331,49 @@
     if (document.visibilityState !== "visible") return;
     for (const region of some) refresh(region).catch(() => {});
   };
+  // --- News by a stream, while looked at; where there is none the region asks at its pace -------
+  const told = new Set();
+  const listen = (region) => {
+    let source;
+    let last = Number(region.dataset.liveSince || 0);
+    let soon;
+    const stop = () => {
+      source?.close();
+      source = undefined;
+      told.delete(region);
+    };
+    const start = () => {
+      if (source || document.visibilityState !== "visible") return;
+      source = new EventSource(`${region.dataset.liveStream}?since_seq=${last}`);
+      source.onopen = () => {
+        told.add(region);
+        look([region]);  // what was said between the page and now
+      };
+      source.addEventListener("message", (event) => {
+        last = Math.max(last, Number(event.lastEventId) || 0);
+        clearTimeout(soon);
+        soon = setTimeout(look, 120, [region]);  // many at once are one look
+      });
+      source.addEventListener("end", stop);  // there is nothing more for us to see
+      source.onerror = () => {
+        told.delete(region);
+        if (source?.readyState !== EventSource.CLOSED) return;
+        stop();
+        setTimeout(start, 60000);
+      };
+    };
+    document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? start() : stop()));
+    start();
+  };
   if (regions.length) {
     for (const region of regions) {
       for (const left of ["focusout", "pointerleave"]) region.addEventListener(left, () => setTimeout(release, 0, region));
     }
-    for (const every of new Set(regions.map(pace))) setInterval(() => look(regions.filter((one) => pace(one) === every)), every);
+    // Whoever is told of news needn't ask for them, but for a look now and then.
+    const due = (region) => !told.has(region) || Date.now() - (seen.get(region) || 0) > 30000;
+    for (const every of new Set(regions.map(pace))) setInterval(() => look(regions.filter((one) => pace(one) === every && due(one))), every);
     document.addEventListener("visibilitychange", () => look());
+    for (const region of regions) if (region.dataset.liveStream) listen(region);
   }
   setInterval(tick, 1000);
   tick();
