@@ -110,3 +110,17 @@ def test_guard__tells_of_the_loop_and_a_person_who_blocks_of_the_escalation(
     told = events(talk, "thread_escalated")
     assert {each.code for each in told} == {"repeated_finding", "person"}
     assert "disagree" not in str([each.__dict__ for each in told])
+
+
+def test_try_that_ended_with_its_supervisor__is_none(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    talk = Talk()
+    row = settled(talk)
+    WakeAttempt.objects.filter(trigger=row, result="failed").update(result="stopped")
+    counts = [counted("deliveries", way="webhook", result=each) for each in ("delivered", "failed")]
+    with django_capture_on_commit_callbacks(execute=True):
+        reporting.tell_settled()
+    now = [counted("deliveries", way="webhook", result=each) for each in ("delivered", "failed")]
+    assert now == [counts[0] + 1, counts[1]]
+    assert len(events(talk, "message_delivered")) == 1

@@ -292,6 +292,15 @@ def test_closed_thread__wakes_nobody(night: Night) -> None:
     assert (night.wake.status, night.wake.error_code) == ("cancelled", "THREAD_CLOSED")
 
 
+def test_closed_thread__wakes_nobody_by_force_either(night: Night) -> None:
+    night.session()
+    night.post()
+    talk = night.talk
+    ask_wake(talk.thread, talk.reviewer, actor=talk.operator, reason="Now.", force=True)
+    services.update_status(talk.thread, "closed", actor=talk.operator, reason="human_override: x")
+    assert night.turn() == ["cancel"]
+
+
 def test_blocked_thread__waits_for_people(night: Night) -> None:
     night.session()
     night.post()

@@ -29,6 +29,7 @@ _BATCH = 500
 _FAILED = "failed"
 RESULTS = ("triggered", "already_active", _FAILED, "fallback_spawned")
 _NOBODY_TOOK = frozenset({"failed", "timeout"})  # of a try; one that somebody ended is neither
+_STOPPED = "stopped"  # with its supervisor: that was no try
 _Event = dict[str, Any]
 
 
@@ -108,7 +109,7 @@ def _events(row: WakeTrigger) -> list[_Event]:
 
 
 def _tries(row: WakeTrigger) -> Sequence[WakeAttempt]:
-    return list(row.tries.all())
+    return [each for each in row.tries.all() if each.result != _STOPPED]
 
 
 def _tried(row: WakeTrigger, each: WakeAttempt) -> _Event:
