@@ -46,11 +46,16 @@ def service_levels(request: HttpRequest) -> HttpResponse:
         {
             **admin.site.each_context(request),
             "title": "Service levels of threads",
-            "tables": [(each, _rows(told), told["missed"]) for each, told in found],
+            "tables": [(each, _rows(told), told["missed"], _silent(told)) for each, told in found],
+            "columns": ("Promise", "Measured", "Floor", "Met", "Of"),
             "days": days,
             "windows": WINDOWS.items(),
         },
     )
+
+
+def _silent(told: Mapping[str, Any]) -> bool:
+    return not any(told[name]["attempts"] for name in ("post", "read", "trigger"))
 
 
 def _rows(told: Mapping[str, Any]) -> Sequence[Level]:
@@ -60,6 +65,7 @@ def _rows(told: Mapping[str, Any]) -> Sequence[Level]:
         _share("Messages taken", post, floor["postSuccessRate"]),
         _share("Reads answered", read, floor["readSuccessRate"]),
         _time("Posted to visible, p95", told["postToVisibleP95Ms"], floor["postToVisibleP95Ms"],
+              "" if told["postToVisibleP95Ms"] is None else
               f"posting {_ms(post['p95LatencyMs'])}, reading {_ms(read['p95LatencyMs'])}"),
         _time("Message to wake, p95", told["messageToWakeTriggerP95Ms"],
               floor["messageToWakeTriggerP95Ms"], f"{wake['attempts']:,} wakes"),
