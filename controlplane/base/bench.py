@@ -58,6 +58,7 @@ class Run:
     seconds: float = 2.0
     rows: int = 0  # how much data to measure on; 0: what the measurement thinks large
     rng: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311
+    original: str = ""  # a checkout of what is measured against besides, already built
     # Beside its figures: a document that goes into the report as it is, and what of the agreed
     # levels was missed, in words. Who misses any fails.
     report: dict[str, Any] = field(default_factory=dict)

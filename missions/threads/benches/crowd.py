@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from controlplane.access import services as access
@@ -21,7 +22,7 @@ class Speaker:
 
     key: str
     reader: str
-    thread: UUID
+    thread: Any  # its uid; the original names threads by texts
 
 
 class Crowd:

@@ -102,10 +102,8 @@ class Client:
             "idempotency_key": f"bench-{next(_numbers)}",
         }  # fmt: skip
         began = time.perf_counter()
-        status, answer = self.writer.ask(
-            "POST", self.path, self.speaker.key, json.dumps(body).encode()
-        )
-        if status != 201:
+        status, answer = self._say(body)
+        if status not in {200, 201}:
             self.heard.failed_posts.append(status)
             return None
         self.heard.post.append((time.perf_counter() - began) * 1_000)
@@ -117,8 +115,7 @@ class Client:
         seq = self.post()
         while seq is not None:
             asked = time.perf_counter()
-            path = f"{self.path}?since_seq={seq - 1}&limit=1"
-            status, answer = self.reader.ask("GET", path, self.speaker.reader)
+            status, answer = self._look(1, after=seq - 1)
             if status != 200:
                 self.heard.failed_reads.append(status)
                 return
@@ -130,11 +127,18 @@ class Client:
 
     def read_many(self) -> None:
         asked = time.perf_counter()
-        status, _ = self.reader.ask("GET", f"{self.path}?limit=50", self.speaker.reader)
+        status, _ = self._look(50)
         if status == 200:
             self.heard.read.append((time.perf_counter() - asked) * 1_000)
         else:
             self.heard.failed_reads.append(status)
+
+    def _say(self, body: dict[str, Any]) -> tuple[int, bytes]:
+        return self.writer.ask("POST", self.path, self.speaker.key, json.dumps(body).encode())
+
+    def _look(self, limit: int, after: int = 0) -> tuple[int, bytes]:
+        path = f"{self.path}?since_seq={after}&limit={limit}"
+        return self.reader.ask("GET", path, self.speaker.reader)
 
     def close(self) -> None:
         self.writer.close()
@@ -147,9 +151,10 @@ def drive(
     speakers: Sequence[Speaker],
     work: Callable[[Client], Any],
     seconds: float,
+    kind: type[Client] = Client,
 ) -> tuple[Heard, Cpu]:
     """All speakers at once, each over its own connections, for so long."""
-    clients = [Client(server.port, path, speaker) for speaker in speakers]
+    clients = [kind(server.port, path, speaker) for speaker in speakers]
     ready, started = (threading.Barrier(len(clients) + 1) for _ in range(2))
     broken: list[BaseException] = []
 

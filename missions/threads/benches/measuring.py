@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controlplane.base.bench import Row, Run
-from missions.threads.benches import report
+from missions.threads.benches import original, report
 from missions.threads.benches.crowd import Crowd
 from missions.threads.benches.serving import serving
 from missions.threads.benches.talking import Talking
@@ -22,6 +22,7 @@ def measure(run: Run) -> Iterator[Row]:
     with serving() as server:
         talking = Talking(server, crowd, max(run.seconds, 0.3))
         yield from talking.measure()
+        yield from original.beside(run.original, server, crowd, talking.seconds)
         waking = Waking(server, crowd, min(run.rows, SLEEPERS) or SLEEPERS)
         yield from waking.measure()
     run.report = report.made(talking.heard, waking.took, waking.lost)

@@ -58,9 +58,10 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 class Server(NamedTuple):
     port: int
     pid: int
+    database: str = ""  # its name, where it is not the one that is measured in
 
     def cpu(self) -> Cpu:
-        return Cpu(_with_children(self.pid), _database())
+        return Cpu(_with_children(self.pid), _database(self.database))
 
 
 class Cpu(NamedTuple):
@@ -123,11 +124,13 @@ def _with_children(pid: int) -> float:
     return sum(_seconds(each) or 0.0 for each in (str(pid), *children))
 
 
-def _database() -> float | None:
+def _database(name: str) -> float | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = coalesce(nullif(%s, ''), current_database())"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            [name],
         )
         found = [_seconds(str(pid)) for (pid,) in cursor.fetchall()]
     return None if not found or None in found else sum(each or 0.0 for each in found)

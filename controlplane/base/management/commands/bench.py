@@ -22,6 +22,10 @@ class Command(BaseCommand):
             "--json", nargs="?", const="-", default="", metavar="FILE",
             help="as JSON: printed, or kept in a file while the table is printed",
         )  # fmt: skip
+        parser.add_argument(
+            "--original", default="", metavar="PATH",
+            help="threads: a built checkout of the TypeScript original, measured in the same run",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         known = bench.discover()
@@ -50,7 +54,11 @@ class Command(BaseCommand):
                 for name in names:
                     self.stderr.write(f"measuring {name} …")
                     with bench.quiet():
-                        run = bench.Run(seconds=options["seconds"], rows=options["rows"])
+                        run = bench.Run(
+                            seconds=options["seconds"],
+                            rows=options["rows"],
+                            original=options["original"],
+                        )
                         results[name] = bench.run(name, run)
                     runs.append(run)
         except DatabaseError as error:
