@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -40,10 +42,10 @@ WRITABLE = (
     "address",
 )
 # Written by hand: the ORM would name `at` and `leaf`, on which the application has no right.
-_INSERT = (
-    f"INSERT INTO audit_auditevent ({', '.join(WRITABLE)})"  # noqa: S608
-    f" VALUES ({', '.join(['%s'] * len(WRITABLE))}) RETURNING id, at, form, leaf"
-)
+_INSERT = f"INSERT INTO audit_auditevent ({', '.join(WRITABLE)}) VALUES "  # noqa: S608
+_ROW = f"({', '.join(['%s'] * len(WRITABLE))})"
+_RETURNING = " RETURNING id, at, form, leaf"
+_DOCUMENTS = ("before", "after", "details")
 
 
 def record(
@@ -65,12 +67,47 @@ def record(
     `subject` is a model instance or a text "type:id". Its workspace is the row's unless another
     is given. Whatever goes into `before`, `after`, `details` and `reason` is redacted here.
     """
+    fields = _fields(actor, action, subject, workspace_id, label)
+    fields |= {
+        "outcome": outcome,
+        "reason": values.prose(reason, 1000),
+        "rule": values.line(rule, 80),
+        "before": values.document(before),
+        "after": values.document(after),
+        "details": values.document(details),
+    }
+    return _insert([fields])[0]
+
+
+def record_each(
+    actor: Actor, action: str, told: Iterable[tuple[Any, Any]], *, details: Any = None
+) -> list[AuditEvent]:
+    """`record` for rows that came together, each given with its `after`: one scan for secrets and
+    one INSERT for all of them."""
+    rows = list(told)
+    if not rows:
+        return []
+    afters = values.documents([after for _, after in rows])
+    said = values.document(details)
+    usual = {"outcome": "done", "reason": "", "rule": "", "before": None, "details": said}
+    return _insert(
+        [
+            {**_fields(actor, action, subject, None, None), **usual, "after": after}
+            for (subject, _), after in zip(rows, afters, strict=True)
+        ]
+    )
+
+
+def _fields(
+    actor: Actor, action: str, subject: Any, workspace_id: int | None, label: str | None
+) -> dict[str, Any]:
+    """Who, what and from where: the same for every kind of row."""
     if workspace_id is None:
         workspace_id = getattr(subject, "workspace_id", None)
     if label is None:
         label = "" if isinstance(subject, str) else str(subject)
     now = context.current()
-    fields: dict[str, Any] = {
+    return {
         "uid": uuid7(),
         "workspace_id": workspace_id,
         "actor_kind": actor.kind,
@@ -80,29 +117,30 @@ def record(
         "subject_type": values.line(subject_type(subject), 80),
         "subject_ref": values.line(subject_ref(subject), 160),
         "subject_label": values.line(label, 200),
-        "outcome": outcome,
-        "reason": values.prose(reason, 1000),
-        "rule": values.line(rule, 80),
-        "before": values.document(before),
-        "after": values.document(after),
-        "details": values.document(details),
         "source": values.line(now.source, 20),
         "request_id": values.line(now.request_id, 128),
         "correlation_id": values.line(now.correlation_id, 128),
         "address": values.line(now.address, 45),
     }
-    return _insert(fields)
 
 
-def _insert(fields: dict[str, Any]) -> AuditEvent:
+def _insert(rows: list[dict[str, Any]]) -> list[AuditEvent]:
+    """In the order given, which is the order of their numbers."""
     parameters = [
-        values.as_json(fields[name]) if name in {"before", "after", "details"} else fields[name]
+        values.as_json(fields[name]) if name in _DOCUMENTS else fields[name]
+        for fields in rows
         for name in WRITABLE
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, parameters)
-        row = cursor.fetchone()
-    event = AuditEvent(**fields, id=row[0], at=row[1], form=row[2], leaf=row[3])
+        cursor.execute(_INSERT + ", ".join([_ROW] * len(rows)) + _RETURNING, parameters)
+        stamped = cursor.fetchall()
+    return [_as_written(fields, *row) for fields, row in zip(rows, stamped, strict=True)]
+
+
+def _as_written(
+    fields: dict[str, Any], number: int, at: datetime, form: int, leaf: bytes
+) -> AuditEvent:
+    event = AuditEvent(**fields, id=number, at=at, form=form, leaf=leaf)
     event._state.adding = False
     event._state.db = connection.alias
     return event

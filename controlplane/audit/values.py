@@ -18,7 +18,7 @@ from django.db.models import Model
 
 from controlplane.audit.refs import subject_ref
 from controlplane.lib.defaults import define
-from controlplane.lib.redaction import redact, redact_text
+from controlplane.lib.redaction import redact, redact_batch, redact_text
 
 MAX_DOCUMENT = define(
     "audit.max_document_bytes",
@@ -83,9 +83,19 @@ def _scalar(value: Any) -> Any:
 
 def document(value: Any) -> Any:
     """Plain, redacted, and no larger than the log accepts."""
-    if value is None:
-        return None
-    safe = redact(plain(value))
+    return None if value is None else _bounded(redact(plain(value)))
+
+
+def documents(given: list[Any]) -> list[Any]:
+    """Several of them, looked through together."""
+    redacted = redact_batch([plain(value) for value in given])
+    return [
+        None if value is None else _bounded(safe)
+        for value, (safe, _) in zip(given, redacted, strict=True)
+    ]
+
+
+def _bounded(safe: Any) -> Any:
     size = len(as_json(safe) or "")
     if size <= MAX_DOCUMENT.value:
         return safe

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.approvals import services, shipped
 from controlplane.approvals.models import Policy
@@ -30,6 +32,17 @@ def test_workspace__starts_with_the_shipped_ones() -> None:
         }
     ]
     assert (flag.target_minutes, flag.expires_minutes, flag.remind_at) == (240, 10_080, [50])
+
+
+def test_new_workspace__is_told_of_in_one_statement_for_each_kind() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        here = make.workspace()
+    inserts = [each for each in asked if each["sql"].startswith("INSERT INTO audit_auditevent")]
+    assert len(inserts) == 4  # itself, its environments, its project, its policies
+    told = AuditEvent.objects.filter(workspace_id=here.pk, action="approval.manage")
+    assert told.count() == len(shipped.SHIPPED)
+    assert {event.after["slug"] for event in told} == set(shipped.SHIPPED)
+    assert all(event.details == {"added": True} for event in told)
 
 
 @pytest.mark.parametrize("role", ["engineering_lead", "primary_operator"])

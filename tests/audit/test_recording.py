@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent, AuditPending
-from controlplane.audit.services import record, record_denied
+from controlplane.audit.services import record, record_denied, record_each
 from controlplane.lib import actors, context
 from controlplane.lib.errors import NotAllowed
 
@@ -57,6 +57,40 @@ def test_record__costs_one_insert() -> None:
         record(ACTOR, "a.b", "thing:1", before={"x": 1}, reason="because")
     assert len(queries) == 1
     assert queries[0]["sql"].startswith("INSERT INTO audit_auditevent")
+
+
+def test_record_each__is_one_insert_that_says_what_one_by_one_says() -> None:
+    workspace = Workspace.objects.create(slug="here", name="Here")
+    told: list[tuple[Any, Any]] = [
+        (workspace, {"password": "violet harbour"}),
+        ("thing:1", None),
+        ("thing:2", {"note": "x" * 70_000}),
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        together = record_each(ACTOR, "a.b", told, details={"added": True})
+    assert len(queries) == 1
+    alone = [
+        record(ACTOR, "a.b", each, after=after, details={"added": True}) for each, after in told
+    ]
+    same = (
+        "workspace_id", "actor_kind", "actor_ref", "actor_label", "action", "subject_type",
+        "subject_ref", "subject_label", "outcome", "reason", "rule", "before", "after", "details",
+        "source", "request_id", "correlation_id", "address", "form",
+    )  # fmt: skip
+    for one, other in zip(together, alone, strict=True):
+        first, second = stored(one), stored(other)
+        assert [getattr(first, name) for name in same] == [getattr(second, name) for name in same]
+        assert (one.at, bytes(one.leaf), one.uid) == (first.at, bytes(first.leaf), first.uid)
+    assert "violet" not in str(stored(together[0]).after)
+    numbers = [event.pk for event in (*together, *alone)]
+    assert numbers == sorted(numbers)
+    assert AuditPending.objects.count() == 6
+
+
+def test_record_each__of_nothing__asks_nothing() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert record_each(ACTOR, "a.b", []) == []
+    assert not queries.captured_queries
 
 
 def test_record__rolled_back_change__leaves_nothing() -> None:

@@ -19,7 +19,8 @@ LEFT_OUT = ("benches", "migrations")
 
 
 def recorded() -> Iterator[tuple[str, str]]:
-    """The action names written out in calls of `record(actor, "area.verb", ...)`, and where."""
+    """The action names written out in calls of `record(actor, "area.verb", ...)` and
+    `record_each`, and where."""
     for path in sorted(ROOT.rglob("*.py")):
         if not set(LEFT_OUT) & set(path.parts):
             yield from _in_file(path)
@@ -31,7 +32,9 @@ def _in_file(path: Path) -> Iterator[tuple[str, str]]:
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         action = node.args[1]
-        if name == "record" and isinstance(action, ast.Constant) and "." in str(action.value):
+        if name not in {"record", "record_each"} or not isinstance(action, ast.Constant):
+            continue
+        if "." in str(action.value):
             yield str(action.value), f"{path.relative_to(ROOT)}:{node.lineno}"
 
 

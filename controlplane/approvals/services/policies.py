@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from controlplane.access import policy as access
 from controlplane.access.models import Workspace
@@ -14,7 +14,7 @@ from controlplane.approvals import numbers
 from controlplane.approvals.models import Policy
 from controlplane.approvals.services import reading
 from controlplane.approvals.shipped import SHIPPED, Shipped
-from controlplane.audit.services import record
+from controlplane.audit.services import record, record_each
 from controlplane.lib import actors, clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotFound
@@ -129,10 +129,10 @@ def retire_policy(
 
 
 @transaction.atomic
-def ensure_policies(workspace: Workspace, *, actor: Actor | None = None) -> list[Policy]:
+def ensure_policies(workspace: Workspace, *, actor: Actor | None = None) -> QuerySet[Policy]:
     """What every workspace starts with; what is there is left alone."""
     _furnish(workspace, SHIPPED.values())
-    return list(Policy.objects.filter(workspace=workspace, slug__in=SHIPPED))
+    return Policy.objects.filter(workspace=workspace, slug__in=SHIPPED)
 
 
 def policy_of(workspace: Workspace, slug: str) -> Policy:
@@ -160,8 +160,9 @@ def _furnish(workspace: Workspace, shipped: Iterable[Shipped]) -> None:
     made = [Policy(workspace=workspace, slug=slug, **given) for slug, given in fields.items()]
     Policy.objects.bulk_create(made, ignore_conflicts=True)
     # Only what is really ours: somebody else may have been first with the same slug.
-    for policy in Policy.objects.filter(uid__in=[row.uid for row in made]).order_by("pk"):
-        _record_added(policy, fields[policy.slug], job)
+    ours = Policy.objects.filter(uid__in=[row.uid for row in made]).order_by("pk")
+    told = [(policy, {"slug": policy.slug, **fields[policy.slug]}) for policy in ours]
+    record_each(job, "approval.manage", told, details={"added": True})
 
 
 def snapshot(policy: Policy) -> dict[str, Any]:

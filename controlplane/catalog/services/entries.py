@@ -8,7 +8,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
-from controlplane.audit.services import record
+from controlplane.audit.services import record_each
 from controlplane.base import cache, refs
 from controlplane.base.states import advance
 from controlplane.catalog.environments import PLAYBOOK
@@ -51,8 +51,7 @@ def ensure_environments(workspace: Workspace, *, actor: Actor) -> list[Environme
     Environment.objects.bulk_create(made, ignore_conflicts=True)
     # Only what is really ours: another maker may have been first with the same slug.
     ours = list(Environment.objects.filter(uid__in=[row.uid for row in made]))
-    for environment in ours:
-        record(actor, "catalog.manage", environment, after=shown(environment))
+    record_each(actor, "catalog.manage", [(each, shown(each)) for each in ours])
     return ours
 
 
