@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
 from controlplane.notify.models import Notification
 from controlplane.work.models import Comment, Item
 from deployments import services
 from deployments.models import Deployment
+from deployments.services.holding import hold_gate
 from tests import make
 from tests.kit.deployments import PLAN, World, again, deliver, fire, steps, there
 
@@ -52,6 +55,18 @@ def test_production__the_whole_way(world: World) -> None:
         assert words in said
     kinds = set(Notification.objects.values_list("kind", flat=True))
     assert {"deployment.window", "deployment.event", "deployment.announced"} <= kinds
+
+
+def test_gate__held_with_its_deployment__reads_that_once(world: World) -> None:
+    row = world.prepared()
+    gate = row.gates.order_by("position").first()
+    with CaptureQueriesContext(connection) as asked:
+        held = hold_gate(gate)
+        assert (held.deployment, held.deployment.environment.slug) == (row, "staging")
+    reads = [each["sql"] for each in asked if each["sql"].startswith("SELECT")]
+    assert len(reads) == 2
+    assert sum('FROM "deployments_deployment"' in read for read in reads) == 1
+    assert not any('JOIN "deployments_deployment"' in read for read in reads)
 
 
 def test_staging__nobody_signs(world: World) -> None:

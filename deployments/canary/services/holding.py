@@ -15,21 +15,19 @@ RELATED = (
     "flag__workspace",
     "flag__item",
     "item__project",
-    "deployment",
     "approval",
-    "baseline",
 )
 
 
 def hold(rollout: Rollout, *, version: int | None = None) -> Rollout:
     """The rollout as it is now, locked until the transaction ends, after its deployment."""
-    if rollout.deployment is not None:
-        hold_deployment(rollout.deployment)
+    before = rollout.deployment and hold_deployment(rollout.deployment)
     rows = Rollout.objects.select_for_update(of=("self",), no_key=True)
     row: Rollout = rows.select_related(*RELATED).get(pk=rollout.pk)
     if row.deployment_id != rollout.deployment_id:
         # What was locked before it is no longer the one that stands before it.
         raise Conflict("It was planned for another deployment since you looked. Look again.")
+    row.deployment = before
     if version is not None and row.version != version:
         raise Conflict(
             "Somebody changed it since you looked. Look again.",
