@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
@@ -34,7 +36,9 @@ def shared(slug: str = "integration-degraded") -> AlertRule:
 
 
 def test_adopt__makes_each_shipped_rule_once(db: None) -> None:
-    assert rules.adopt() == len(shipped.RULES)
+    with CaptureQueriesContext(connection) as asked:
+        assert rules.adopt() == len(shipped.RULES)
+    assert len(asked) == 2  # what is there, and all that is missing
     assert rules.adopt() == 0
     assert AlertRule.objects.shipped().count() == len(shipped.RULES)
 

@@ -18,7 +18,14 @@ def adopt(known: Iterable[AlertRule] | None = None) -> int:
     rows = list(AlertRule.objects.shipped()) if known is None else known
     by_slug = {row.slug: row for row in rows if row.workspace_id is None}
     behind = [slug for slug, values in shipped.RULES.items() if _is_behind(by_slug, slug, values)]
-    return sum(_ship(slug) for slug in behind)
+    missing = [
+        AlertRule(slug=slug, shipped_mark=form.mark_of(values), **values)
+        for slug, values in shipped.RULES.items()
+        if slug not in by_slug
+    ]
+    # Another process may be first: its rows are the same.
+    AlertRule.objects.bulk_create(missing, ignore_conflicts=True)
+    return len(missing) + sum(_follow(slug) for slug in behind if slug in by_slug)
 
 
 def _is_behind(by_slug: dict[str, AlertRule], slug: str, values: dict[str, Any]) -> bool:
@@ -34,15 +41,13 @@ def is_untouched(row: AlertRule) -> bool:
 
 
 @transaction.atomic
-def _ship(slug: str) -> int:
+def _follow(slug: str) -> int:
+    """The row as this release ships it, unless somebody changed or removed it meanwhile."""
     values = shipped.RULES[slug]
-    mark = form.mark_of(values)
     row = AlertRule.objects.shipped().select_for_update().filter(slug=slug).first()
-    if row is None:
-        made = AlertRule(slug=slug, shipped_mark=mark, **values)
-        # Another process may be first: its row is the same.
-        return len(AlertRule.objects.bulk_create([made], ignore_conflicts=True))
-    if not is_untouched(row):
+    if row is None or not is_untouched(row):
         return 0
-    AlertRule.objects.filter(pk=row.pk).update(**values, shipped_mark=mark, version=row.version + 1)
+    AlertRule.objects.filter(pk=row.pk).update(
+        **values, shipped_mark=form.mark_of(values), version=row.version + 1
+    )
     return 1
