@@ -25,6 +25,9 @@ from hypothesis import settings as hypothesis_settings
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Collecting only ever adds: a sixth of it was looking in vain for what may go.
+gc.disable()
+
 hypothesis_settings.register_profile(
     "default", max_examples=40, deadline=None, derandomize=bool(os.environ.get("CI"))
 )
@@ -100,6 +103,7 @@ def pytest_collection_finish() -> None:
     and again, nor after every few objects of a page: that takes a twelfth of drawing it."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 # --- Every test -------------------------------------------------------------------------------

@@ -126,16 +126,17 @@ def test_viewer__sees_what_roles_allow_and_never_a_failure(world: inhabited.Worl
             assert browser.get(portal.object_url(row)).status_code in {200, 403, 404}
 
 
-@pytest.mark.parametrize("value", ["%00", "'%22%3E%3Cscript%3E", "a" * 5000, "%F0%28", "-1", "💥"])
+HOSTILE = ["%00", "'%22%3E%3Cscript%3E", "a" * 5000, "%F0%28", "-1", "💥"]
+
+
 @pytest.mark.parametrize("parameter", ["owed", "health", "faring", "now", "did", "breaker",
                                        "request", "about", "by", "job", "verified"])  # fmt: skip
-def test_questions__answered_or_refused_whatever_is_asked(
-    db: None, parameter: str, value: str
-) -> None:
+def test_questions__answered_or_refused_whatever_is_asked(db: None, parameter: str) -> None:
     browser = make.client(make.person(make.workspace(), "workspace_admin", "security_lead"))
     for portal in ADMINS:
         names = {getattr(item, "parameter_name", "") for item in portal.list_filter}
-        if parameter in names:
-            answer = browser.get(list_of(portal, f"{parameter}={value}"))
-            assert answer.status_code in {200, 302, 400}
-            assert b"<script>" not in answer.content
+        for url in [list_of(portal, f"{parameter}={value}") for value in HOSTILE]:
+            if parameter in names:
+                answer = browser.get(url)
+                assert answer.status_code in {200, 302, 400}, url
+                assert b"<script>" not in answer.content, url

@@ -175,6 +175,7 @@ class TestHotfix:
 
 
 class TestOnTop:
+    @pytest.mark.slow
     def test_what_lies_beneath__is_not_pulled_out(self, world: World) -> None:
         world.completed(release="1.0")
         first = world.completed(release="1.1")

@@ -22,15 +22,13 @@ from controlplane.lib.errors import (
     RateLimited,
     Unavailable,
 )
-from controlplane.work import services as work
-from controlplane.work.models import Item
 from deployments.flags import services as flags
 from deployments.flags.models import FlagState
 from deployments.flags.serving.store import store
 from missions import services
 from missions.execution import breakers, types
-from missions.models import DutyWindow, Play, RunStep
-from missions.services import dispatching, executing, plan_notes, plays, stuck, undo_plans
+from missions.models import DutyWindow, Play, Run, RunStep
+from missions.services import dispatching, executing, plan_notes, plays, undo_plans
 from tests import make
 from tests.kit import settled
 from tests.kit.missions import again
@@ -46,12 +44,16 @@ def world() -> World:
     return made
 
 
+@settled.once
+def run(world: World) -> Run:
+    return world.run()
+
+
 def gates_of(error: ControlPlaneError) -> set[str]:
     return {each["gate"] for each in error.details["gates"]}
 
 
-def test_dispatch__lets_a_step_go_and_says_how_it_is_taken_back(world: World) -> None:
-    run = world.run()
+def test_dispatch__lets_a_step_go_and_says_how_it_is_taken_back(world: World, run: Run) -> None:
     let = world.step(run, 2, arguments={"email": "anna@example.org"})
     assert let.step.undo_step is not None
     assert let.step.undo_step.position == 1
@@ -61,8 +63,7 @@ def test_dispatch__lets_a_step_go_and_says_how_it_is_taken_back(world: World) ->
     assert RunStep.objects.filter(run=run).count() == 1
 
 
-def test_dispatch__paused__nothing_at_all(world: World) -> None:
-    run = world.run()
+def test_dispatch__paused__nothing_at_all(world: World, run: Run) -> None:
     world.step(run, 1)
     services.pause_mission(run.mission, actor=world.oc, reason="The tags look wrong.")
     for place in (1, 2):
@@ -74,8 +75,7 @@ def test_dispatch__paused__nothing_at_all(world: World) -> None:
     assert world.step(run, 2).step.dispatched_at is not None
 
 
-def test_dispatch__nobody_watches__refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__nobody_watches__refused(world: World, run: Run) -> None:
     window = DutyWindow.objects.get(mission=run.mission)
     plan_notes.cancel_duty(window, actor=world.oc)
     with pytest.raises(GateNotMet) as refused:
@@ -83,8 +83,7 @@ def test_dispatch__nobody_watches__refused(world: World) -> None:
     assert gates_of(refused.value) == {"duty_window"}
 
 
-def test_dispatch__whoever_watched_lost_the_role__refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__whoever_watched_lost_the_role__refused(world: World, run: Run) -> None:
     window = DutyWindow.objects.select_related("person").get(mission=run.mission)
     grant = window.person.memberships.get().grants.get()
     access.revoke_role(grant, actor=make.JOB, reason="They left.")
@@ -121,8 +120,7 @@ def _switch(flag: Any, actor: Any, *, on: bool) -> None:
     store.clear()
 
 
-def test_dispatch__breaker_open__try_later(world: World) -> None:
-    run = world.run()
+def test_dispatch__breaker_open__try_later(world: World, run: Run) -> None:
     crm = Integration.objects.get(workspace=world.workspace, slug="crm")
     until = clock.now() + timedelta(minutes=2)
     catalog.trip(crm, actor=make.JOB, reason="It answers 500.", retry_at=until)
@@ -133,8 +131,7 @@ def test_dispatch__breaker_open__try_later(world: World) -> None:
     assert not RunStep.objects.filter(run=run).exists()
 
 
-def test_dispatch__nobody_answers_for_breakers__refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__nobody_answers_for_breakers__refused(world: World, run: Run) -> None:
     known, breakers.PROVIDERS[:] = list(breakers.PROVIDERS), []
     try:
         with pytest.raises(Unavailable, match="Nobody here can say"):
@@ -143,8 +140,7 @@ def test_dispatch__nobody_answers_for_breakers__refused(world: World) -> None:
         breakers.PROVIDERS[:] = known
 
 
-def test_dispatch__what_else_is_asked__is_asked(world: World) -> None:
-    run = world.run()
+def test_dispatch__what_else_is_asked__is_asked(world: World, run: Run) -> None:
     dispatching.CHECKS["walk"] = lambda asked: "Not on Sundays."
     try:
         with pytest.raises(GateNotMet, match="Sundays") as refused:
@@ -154,8 +150,7 @@ def test_dispatch__what_else_is_asked__is_asked(world: World) -> None:
     assert gates_of(refused.value) == {"walk"}
 
 
-def test_dispatch__throttle__per_mission_and_toolkit(world: World) -> None:
-    run = world.run()
+def test_dispatch__throttle__per_mission_and_toolkit(world: World, run: Run) -> None:
     dispatching.LIMITS.append(lambda mission, toolkit: 2 if toolkit == "crm" else None)
     try:
         with time_machine.travel(clock.now(), tick=False) as at:
@@ -173,8 +168,7 @@ def test_dispatch__throttle__per_mission_and_toolkit(world: World) -> None:
         dispatching.LIMITS.pop()
 
 
-def test_dispatch__a_change_that_nothing_takes_back__refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__a_change_that_nothing_takes_back__refused(world: World, run: Run) -> None:
     with pytest.raises(GateNotMet) as refused:
         dispatching.dispatch(
             run, actor=world.executor, external_id="x", action="send", toolkit="mail", mutating=True
@@ -184,8 +178,7 @@ def test_dispatch__a_change_that_nothing_takes_back__refused(world: World) -> No
         world.step(run, 1, mutating=True)
 
 
-def test_dispatch__what_cannot_be__is_refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__what_cannot_be__is_refused(world: World, run: Run) -> None:
     world.report(run, {"external_id": "done", "status": "succeeded", "action": "x"})
     for given, error in (
         ({"external_id": ""}, Invalid),
@@ -200,8 +193,7 @@ def test_dispatch__what_cannot_be__is_refused(world: World) -> None:
             dispatching.dispatch(run, actor=world.executor, **given)
 
 
-def test_dispatch__by_strangers__is_refused(world: World) -> None:
-    run = world.run()
+def test_dispatch__by_strangers__is_refused(world: World, run: Run) -> None:
     for actor in (World().executor, world.someone("viewer"), world.planner):
         with pytest.raises(NotAllowed):
             dispatching.dispatch(run, actor=actor, external_id="x", play_step=1)
@@ -249,8 +241,7 @@ def test_mission_from_elsewhere__runs_nothing_that_was_not_signed_here(world: Wo
     assert again(row).stage == "plan_approve"
 
 
-def test_run__aborted__late_reports_know_better(world: World) -> None:
-    run = world.run()
+def test_run__aborted__late_reports_know_better(world: World, run: Run) -> None:
     world.step(run, 1, "a")
     world.step(run, 1, "b")
     executing.abort_run(run, actor=world.executor, reason="The mailbox is full.")
@@ -262,82 +253,13 @@ def test_run__aborted__late_reports_know_better(world: World) -> None:
         world.step(run, 1, "c")
 
 
-def test_sent_back__its_run_ends(world: World) -> None:
-    run = world.run()
+def test_sent_back__its_run_ends(world: World, run: Run) -> None:
     world.step(run, 2)
     services.send_back(run.mission, actor=world.gv, to="plan_approve", reason="Another list.")
     run.refresh_from_db()
     assert (run.status, run.steps.get().status) == ("aborted", "failed")
     with pytest.raises(InvalidTransition):
         world.step(run, 2, "later")
-
-
-def test_stuck__told_once_and_closed_when_it_is_heard(world: World) -> None:
-    run = world.run()
-    quiet = world.executing()
-    with time_machine.travel(clock.now() + timedelta(minutes=29), tick=False) as at:
-        world.report(run, {"external_id": "a", "status": "running"})
-        at.shift(timedelta(minutes=2))
-        assert stuck.look_for_stuck() == {"silent": 1, "told": 1, "heard_again": 0}
-        assert stuck.look_for_stuck() == {"silent": 1, "told": 0, "heard_again": 0}
-        item = Item.objects.get(ensure_key__startswith=stuck.KEY)
-        assert quiet.ref in item.title
-        world.run(quiet)
-        assert stuck.look_for_stuck() == {"silent": 0, "told": 0, "heard_again": 1}
-        item.refresh_from_db()
-        assert item.category == "done"
-        at.shift(timedelta(minutes=31))
-        services.pause_mission(again(quiet), actor=world.oc, reason="Wait.")
-        assert stuck.look_for_stuck()["silent"] == 1  # the other one; what is held may be silent
-
-
-def test_stuck__closed_by_somebody__comes_with_the_next_silence(world: World) -> None:
-    quiet = world.executing()
-    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False) as at:
-        assert stuck.look_for_stuck()["told"] == 1
-        item = Item.objects.get(ensure_key__startswith=stuck.KEY)
-        work.close_item(item, actor=make.JOB, reason="We know.", force=True)
-        assert stuck.look_for_stuck() == {"silent": 1, "told": 0, "heard_again": 0}
-        services.pause_mission(again(quiet), actor=world.oc, reason="Wait.")
-        at.shift(timedelta(hours=3))
-        services.resume_mission(again(quiet), actor=world.oc, reason="Go on.")
-        assert stuck.look_for_stuck()["silent"] == 0  # it goes on since this moment
-        at.shift(timedelta(minutes=31))
-        assert stuck.look_for_stuck() == {"silent": 1, "told": 1, "heard_again": 0}
-
-
-def test_stuck__more_than_one_look_tells_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stuck, "MOST", 1)
-    for _ in range(2):
-        world.executing()
-    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
-        for told in (1, 1, 0):
-            assert stuck.look_for_stuck() == {"silent": 2, "told": told, "heard_again": 0}
-
-
-def test_stuck__one_that_cannot_be_told_of__keeps_no_other(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bad, good = world.executing(), world.executing()
-    really = stuck.tell_stuck
-
-    def tell(visit: Any) -> int:
-        if visit.mission_id == bad.pk:
-            raise RuntimeError("its item cannot be made")
-        return really(visit)
-
-    monkeypatch.setattr(stuck, "tell_stuck", tell)
-    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
-        assert stuck.look_for_stuck() == {"silent": 2, "told": 1, "heard_again": 0}
-    assert good.ref in Item.objects.get(ensure_key__startswith=stuck.KEY).title
-
-
-def test_stuck__while_it_is_taken_back__it_is_heard(world: World) -> None:
-    run = world.changed()
-    undo = world.undo(run)
-    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
-        world.tries(undo, (2, "failed"))
-        assert stuck.look_for_stuck()["silent"] == 0
 
 
 def test_duty__what_cannot_be__is_refused(world: World) -> None:

@@ -15,6 +15,7 @@ from tests.kit.missions import again
 from tests.kit.missions_plans import World
 
 pytestmark = pytest.mark.django_db
+SLOW = pytest.mark.slow
 ASKED: dict[str, Any] = {"arguments": {"tag": "win-back", "to": "anna@example.org"}}
 
 
@@ -23,6 +24,11 @@ def world() -> World:
     made = World()
     made.planner, made.oc, made.executor  # noqa: B018
     return made
+
+
+@settled.once
+def run(world: World) -> Run:
+    return world.run()
 
 
 def told(world: World, run: Run, **more: Any) -> reporting.Receipt:
@@ -37,16 +43,15 @@ def found(run: Run) -> list[str]:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"toolkit": "mail"}, "the toolkit mail instead of crm"),
+        pytest.param({"toolkit": "mail"}, "the toolkit mail instead of crm", marks=SLOW),
         ({"action": "delete_accounts"}, "the action delete_accounts instead of tag_accounts"),
-        ({"play_step": 3}, "step 3 of the play instead of 2"),
+        pytest.param({"play_step": 3}, "step 3 of the play instead of 2", marks=SLOW),
         ({"arguments": {"tag": "win-back", "to": "bert@example.org"}}, "other arguments"),
     ],
 )
 def test_something_else_than_it_was_let_go_for__is_a_violation(
-    world: World, more: dict[str, Any], words: str
+    world: World, run: Run, more: dict[str, Any], words: str
 ) -> None:
-    run = world.run()
     let = world.step(run, 2, **ASKED).step
     receipt = told(world, run, **more)
     assert (receipt.accepted, receipt.violations) == (1, 1)
@@ -63,8 +68,7 @@ def test_something_else_than_it_was_let_go_for__is_a_violation(
     assert len(found(run)) == 1
 
 
-def test_look_that_changed_something__is_a_violation_and_a_change(world: World) -> None:
-    run = world.run()
+def test_look_that_changed_something__is_a_violation_and_a_change(world: World, run: Run) -> None:
     world.step(run, 1)
     receipt = world.report(run, {"external_id": "step-1", "status": "failed", "mutating": True})
     assert receipt.violations == 1
@@ -72,16 +76,14 @@ def test_look_that_changed_something__is_a_violation_and_a_change(world: World) 
     assert "a change instead of a look" in found(run)[0]
 
 
-def test_told_late_after_its_end__is_held_against_it_too(world: World) -> None:
-    run = world.run()
+def test_told_late_after_its_end__is_held_against_it_too(world: World, run: Run) -> None:
     world.step(run, 2, **ASKED)
     told(world, run)
     receipt = told(world, run, status="running", action="delete_accounts")
     assert (receipt.violations, len(found(run))) == (1, 1)
 
 
-def test_the_same_as_it_was_let_go_for__is_fine(world: World) -> None:
-    run = world.run()
+def test_the_same_as_it_was_let_go_for__is_fine(world: World, run: Run) -> None:
     world.step(run, 2, **ASKED)
     receipt = told(world, run, toolkit="CRM", action="tag_accounts", play_step=2, mutating=True,
                    **ASKED)  # fmt: skip
@@ -101,8 +103,9 @@ def test_the_same_as_it_was_let_go_for__is_fine(world: World) -> None:
         {"play_step": 1},
     ],
 )
-def test_asked_again_for_something_else__is_refused(world: World, other: dict[str, Any]) -> None:
-    run = world.run()
+def test_asked_again_for_something_else__is_refused(
+    world: World, run: Run, other: dict[str, Any]
+) -> None:
     world.step(run, 2, **ASKED)
     with pytest.raises(Conflict, match="another"):
         dispatching.dispatch(run, actor=world.executor, external_id="step-2", **other)
@@ -110,8 +113,9 @@ def test_asked_again_for_something_else__is_refused(world: World, other: dict[st
     assert world.step(run, 2).step.external_id == "step-2"
 
 
-def test_reported_before_it_was_asked_for__is_bound_to_what_it_is_let_go_for(world: World) -> None:
-    run = world.run()
+def test_reported_before_it_was_asked_for__is_bound_to_what_it_is_let_go_for(
+    world: World, run: Run
+) -> None:
     world.report(
         run,
         {"external_id": "step-2", "status": "running"},
@@ -127,8 +131,8 @@ def test_reported_before_it_was_asked_for__is_bound_to_what_it_is_let_go_for(wor
 
 def test_reported_before_it_was_asked_for__what_would_have_been_refused_is_a_finding(
     world: World,
+    run: Run,
 ) -> None:
-    run = world.run()
     dispatching.CHECKS["walk"] = lambda asked: "Not on Sundays." if asked.toolkit == "crm" else ""
     try:
         early = [{"external_id": f"e-{n}", "status": "running", "play_step": 2, "toolkit": "crm"}
@@ -150,15 +154,15 @@ def test_reported_before_it_was_asked_for__what_would_have_been_refused_is_a_fin
         del dispatching.CHECKS["walk"]
 
 
-def test_change_that_nobody_let_go_and_nothing_takes_back__is_a_finding(world: World) -> None:
-    run = world.run()
+def test_change_that_nobody_let_go_and_nothing_takes_back__is_a_finding(
+    world: World, run: Run
+) -> None:
     receipt = world.report(run, {"external_id": "a", "status": "succeeded", "mutating": True})
     assert (receipt.uncovered, receipt.violations) == (1, 1)
     assert "that the play does not name" in found(run)[0]
 
 
-def test_let_go_as_told__is_nothing_for_strangers(world: World) -> None:
-    run = world.run()
+def test_let_go_as_told__is_nothing_for_strangers(world: World, run: Run) -> None:
     world.step(run, 2)
     for actor in (World().executor, world.someone("viewer"), world.planner):
         with pytest.raises(NotAllowed):

@@ -19,7 +19,7 @@ from controlplane.notify.models import OutboxMessage
 from missions import services
 from missions.execution import merging
 from missions.execution.merging import Story
-from missions.models import RunStep
+from missions.models import Run, RunStep
 from missions.services import executing, reporting
 from tests.kit import settled
 from tests.kit.missions import again, deliver
@@ -34,6 +34,11 @@ def world() -> World:
     made = World()
     made.planner, made.gv, made.oc, made.executor  # noqa: B018
     return made
+
+
+@settled.once
+def run(world: World) -> Run:
+    return world.run()
 
 
 REPORT = st.fixed_dictionaries(
@@ -117,8 +122,7 @@ def test_batches__any_order_and_cut__one_state(
     assert told([reports]) == told([shuffled[:cut], shuffled[cut:] or shuffled[:1]])
 
 
-def test_batch__of_500__costs_a_handful_of_statements(world: World) -> None:
-    run = world.run()
+def test_batch__of_500__costs_a_handful_of_statements(world: World, run: Run) -> None:
     with CaptureQueriesContext(connection) as asked:
         receipt = world.report(run, *many(500, "running"))
     assert receipt.accepted == 500
@@ -130,8 +134,7 @@ def test_batch__of_500__costs_a_handful_of_statements(world: World) -> None:
     assert run.steps.filter(status="succeeded").count() == 500
 
 
-def test_report__later_never_goes_back(world: World) -> None:
-    run = world.run()
+def test_report__later_never_goes_back(world: World, run: Run) -> None:
     world.report(run, {"external_id": "a", "status": "succeeded", "action": "x", "latency_ms": 5})
     late = {"external_id": "a", "status": "running", "sequence": 99, "agent": "executor-2"}
     receipt = world.report(run, late)
@@ -140,8 +143,7 @@ def test_report__later_never_goes_back(world: World) -> None:
     assert world.report(run, late).known == 1
 
 
-def test_report__which_end_it_was__is_put_right_by_a_later_one(world: World) -> None:
-    run = world.run()
+def test_report__which_end_it_was__is_put_right_by_a_later_one(world: World, run: Run) -> None:
     failed = {"external_id": "a", "status": "failed", "error_code": "E1", "action": "x",
               "sequence": 1}  # fmt: skip
     right = {"external_id": "a", "status": "succeeded", "sequence": 2}
@@ -151,8 +153,7 @@ def test_report__which_end_it_was__is_put_right_by_a_later_one(world: World) -> 
     assert (step.status, step.error_code) == ("succeeded", "")
 
 
-def test_report__one_that_cannot_be_placed__sinks_no_other(world: World) -> None:
-    run = world.run()
+def test_report__one_that_cannot_be_placed__sinks_no_other(world: World, run: Run) -> None:
     other = world.run(world.executing(), "run-2")
     receipt = world.report(
         run,
@@ -165,8 +166,7 @@ def test_report__one_that_cannot_be_placed__sinks_no_other(world: World) -> None
     assert world.report(other, {"external_id": "a", "status": "running"}).accepted == 1
 
 
-def test_report__secrets_are_taken_out(world: World) -> None:
-    run = world.run()
+def test_report__secrets_are_taken_out(world: World, run: Run) -> None:
     world.report(
         run,
         {"external_id": "a", "status": "succeeded", "action": "send",
@@ -179,8 +179,7 @@ def test_report__secrets_are_taken_out(world: World) -> None:
     assert "anna" not in str(kept.after)
 
 
-def test_report__a_change_is_bound_to_what_takes_it_back(world: World) -> None:
-    run = world.run()
+def test_report__a_change_is_bound_to_what_takes_it_back(world: World, run: Run) -> None:
     receipt = world.report(
         run,
         {"external_id": "a", "status": "succeeded", "play_step": 2},
@@ -192,8 +191,7 @@ def test_report__a_change_is_bound_to_what_takes_it_back(world: World) -> None:
     assert (loose.undo_step, receipt.uncovered) == (None, 1)
 
 
-def test_report__while_it_is_paused_or_over__is_taken(world: World) -> None:
-    run = world.run()
+def test_report__while_it_is_paused_or_over__is_taken(world: World, run: Run) -> None:
     services.pause_mission(run.mission, actor=world.oc, reason="Wait.")
     assert world.report(run, {"external_id": "a", "status": "running"}).accepted == 1
     services.cancel_mission(again(run.mission), actor=world.oc, reason="Not wanted.")
@@ -243,8 +241,7 @@ BAD: list[Any] = [
 ]  # fmt: skip
 
 
-def test_report__what_cannot_be__is_refused_whole(world: World) -> None:
-    run = world.run()
+def test_report__what_cannot_be__is_refused_whole(world: World, run: Run) -> None:
     deep: dict[str, Any] = {}
     for _ in range(20_000):
         deep = {"a": deep}

@@ -14,7 +14,7 @@ from controlplane.lib.errors import InvalidTransition, NotAllowed
 from missions import jobs_plans, services
 from missions.gates.looking import Look
 from missions.gates.registry import answer
-from missions.models import UndoRun
+from missions.models import Run, UndoRun
 from missions.services import executing, moving, undo_plans, undoing
 from missions.services.holding import hold
 from missions.services.noting import PORTAL
@@ -32,6 +32,11 @@ def world() -> World:
     made = World()
     made.planner, made.oc, made.executor  # noqa: B018
     return made
+
+
+@settled.once
+def run(world: World) -> Run:
+    return world.run()
 
 
 def actions(run: UndoRun | None) -> list[str]:
@@ -136,8 +141,7 @@ def gate(world: World, row: Any, slug: str = "undo_closed") -> tuple[str, str]:
     return found.state, found.detail
 
 
-def test_let_go_and_not_heard_of__may_have_changed_something(world: World) -> None:
-    run = world.run()
+def test_let_go_and_not_heard_of__may_have_changed_something(world: World, run: Run) -> None:
     world.step(run, 1)  # it only reads
     assert gate(world, run.mission)[0] == "passed"
     before = clock.now()
@@ -150,8 +154,7 @@ def test_let_go_and_not_heard_of__may_have_changed_something(world: World) -> No
     assert actions(world.undo(run)) == ["Tags"]
 
 
-def test_let_go_and_not_heard_of__its_time_does_not_end(world: World) -> None:
-    run = world.run()
+def test_let_go_and_not_heard_of__its_time_does_not_end(world: World, run: Run) -> None:
     world.step(run, 2)
     deadline = world.undo_of(run).deadline_at
     assert deadline is not None
@@ -165,8 +168,7 @@ def test_let_go_and_not_heard_of__its_time_does_not_end(world: World) -> None:
         assert world.undo_of(run).deadline_at == clock.now() + timedelta(minutes=20)
 
 
-def test_let_go_and_skipped__changed_nothing(world: World) -> None:
-    run = world.run()
+def test_let_go_and_skipped__changed_nothing(world: World, run: Run) -> None:
     world.step(run, 2)
     world.report(run, {"external_id": "step-2", "status": "skipped"})
     assert gate(world, run.mission) == ("passed", "Nothing was changed: there is nothing to take "
@@ -175,8 +177,7 @@ def test_let_go_and_skipped__changed_nothing(world: World) -> None:
         world.undo(run)
 
 
-def test_cancelled_while_a_change_was_let_go__it_can_be_taken_back(world: World) -> None:
-    run = world.run()
+def test_cancelled_while_a_change_was_let_go__it_can_be_taken_back(world: World, run: Run) -> None:
     world.step(run, 2)
     with time_machine.travel(clock.now() + timedelta(minutes=50), tick=False):
         services.cancel_mission(again(run.mission), actor=world.oc, reason="Not wanted.")
@@ -187,8 +188,8 @@ def test_cancelled_while_a_change_was_let_go__it_can_be_taken_back(world: World)
 
 def test_finished_run__what_nobody_reported_is_settled_when_the_stage_is_left(
     world: World,
+    run: Run,
 ) -> None:
-    run = world.run()
     world.step(run, 2)
     executing.finish_run(run, actor=world.executor)
     assert gate(world, run.mission, "actions_ended")[0] == "waiting"
@@ -198,8 +199,7 @@ def test_finished_run__what_nobody_reported_is_settled_when_the_stage_is_left(
     assert actions(world.undo(run)) == ["Tags"]
 
 
-def test_changed_after_it_was_taken_back__is_to_be_taken_back_again(world: World) -> None:
-    run = world.run()
+def test_changed_after_it_was_taken_back__is_to_be_taken_back_again(world: World, run: Run) -> None:
     world.step(run, 2)
     world.tries(world.undo(run), (1, "done"))
     assert world.undo_of(run).status == "executed"
@@ -225,8 +225,7 @@ def test_plan_to_undo__is_not_opened_while_it_is_needed(world: World) -> None:
 # --- Coming to Execute & Observe once more -------------------------------------------------------
 
 
-def test_refused_or_sent_back_into_it__nothing_is_to_be_run_again(world: World) -> None:
-    run = world.run()
+def test_refused_or_sent_back_into_it__nothing_is_to_be_run_again(world: World, run: Run) -> None:
     executing.finish_run(run, actor=world.executor)
     row = again(run.mission)
     assert gate(world, row, "actions_ended")[0] == "passed"
@@ -241,8 +240,7 @@ def test_refused_or_sent_back_into_it__nothing_is_to_be_run_again(world: World) 
     assert gate(world, row, "actions_ended") == ("failed", "Nothing was run.")  # a new plan
 
 
-def test_what_is_left__is_nothing_for_strangers(world: World) -> None:
-    run = world.run()
+def test_what_is_left__is_nothing_for_strangers(world: World, run: Run) -> None:
     world.step(run, 2)
     for actor in (World().oc, world.executor, world.someone("viewer")):
         with pytest.raises(NotAllowed):

@@ -35,7 +35,14 @@ def removed_and_made_again(world: World, rule: AlertRule) -> None:
     world.rule(for_s=0)
 
 
-@pytest.mark.parametrize("what", [off_and_on, other_question_and_back, removed_and_made_again])
+@pytest.mark.parametrize(
+    "what",
+    [
+        off_and_on,
+        pytest.param(other_question_and_back, marks=pytest.mark.slow),
+        pytest.param(removed_and_made_again, marks=pytest.mark.slow),
+    ],
+)
 def test_fires_again_after_its_rule_was_touched__told_anew(
     world: World, what: Callable[[World, AlertRule], None]
 ) -> None:

@@ -26,7 +26,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_preview__is_what_a_live_watch_did(world: World, seed: int) -> None:
     rule = world.rule(for_s=120, resolve_for_s=60, window_s=180, min_sample=5)
     chance = random.Random(seed)
