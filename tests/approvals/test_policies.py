@@ -41,7 +41,7 @@ def test_new_workspace__is_told_of_in_one_statement_for_each_kind() -> None:
     assert len(inserts) == 4  # itself, its environments, its project, its policies
     told = AuditEvent.objects.filter(workspace_id=here.pk, action="approval.manage")
     assert told.count() == len(shipped.SHIPPED)
-    assert {event.after["slug"] for event in told} == set(shipped.SHIPPED)
+    assert {(event.after or {})["slug"] for event in told} == set(shipped.SHIPPED)
     assert all(event.details == {"added": True} for event in told)
 
 

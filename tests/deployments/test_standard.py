@@ -59,7 +59,7 @@ def test_production__the_whole_way(world: World) -> None:
 
 def test_gate__held_with_its_deployment__reads_that_once(world: World) -> None:
     row = world.prepared()
-    gate = row.gates.order_by("position").first()
+    gate = row.gates.order_by("position")[0]
     with CaptureQueriesContext(connection) as asked:
         held = hold_gate(gate)
         assert (held.deployment, held.deployment.environment.slug) == (row, "staging")
