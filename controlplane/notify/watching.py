@@ -4,16 +4,18 @@ that keeps failing becomes a finding."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Count, Max, Min
 from django.urls import reverse
 
 from controlplane.access.models import Workspace
 from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
-from controlplane.lib import defaults
+from controlplane.lib import clock, defaults
 from controlplane.notify import wording
-from controlplane.notify.models import Channel, Urgency
+from controlplane.notify.models import GATEWAYS, Channel, Delivery, Notification, Urgency
 from controlplane.notify.services.news import To, notify
 
 FAILING = defaults.define(
@@ -21,6 +23,19 @@ FAILING = defaults.define(
     3,
     unit="failures in a row",
     why="One failure is weather, three are a broken channel.",
+)
+
+STALLED = defaults.define(
+    "notify.gateway_stalled_s",
+    180.0,
+    unit="seconds",
+    why="A throttle holds a page for one minute, retries of a gateway that is away for two more.",
+)
+SHOWN = defaults.define(
+    "notify.undelivered_shown_hours",
+    24,
+    unit="hours",
+    why="Critical news that reached nobody is looked at within a day, or is history.",
 )
 
 wording.register(
@@ -79,4 +94,53 @@ def failing_channels() -> Iterator[watch.Finding]:
             f"{channel.workspace.slug}/{channel.name}"[:100],
             f"{channel} failed {channel.failures_in_a_row} times in a row: {channel.last_error}",
             critical=False,
+        )
+
+
+@watch.probe("notify.gateways")
+def stalled_gateways() -> Iterator[watch.Finding]:
+    """Pages for telephones that nothing has taken for minutes: a gateway that neither takes nor
+    refuses, or none where people rely on one. Critical, for these are pages."""
+    late = clock.now() - timedelta(seconds=STALLED.value)
+    waiting = (
+        Delivery.objects.filter(
+            state=Delivery.State.WAITING,
+            method__in=GATEWAYS,
+            notification__urgency=Urgency.CRITICAL,
+            created_at__lt=late,
+            created_at__gt=late - timedelta(days=1),
+        )
+        .values("notification__workspace__slug", "method")
+        .annotate(count=Count("pk"), since=Min("created_at"))
+        .order_by("since")
+    )
+    for row in waiting[:50]:
+        what = "text messages" if row["method"] == Channel.Kind.SMS else "calls"
+        yield watch.Finding(
+            "gateway",
+            f"{row['notification__workspace__slug']}/{row['method']}"[:100],
+            f"{row['count']} critical {what} wait since {row['since']:%Y-%m-%d %H:%M:%S} UTC",
+            critical=True,
+        )
+
+
+@watch.probe("notify.undelivered")
+def undelivered_news() -> Iterator[watch.Finding]:
+    """Critical news of the last day that reached nobody. The watch's own news is left out: its
+    telling would find itself."""
+    since = clock.now() - timedelta(hours=SHOWN.value)
+    lost = (
+        Notification.objects.filter(undelivered_at__gt=since)
+        .exclude(kind__startswith="portal.")
+        .values("workspace__slug")
+        .annotate(count=Count("pk"), last=Max("undelivered_at"))
+        .order_by("-last")
+    )
+    for row in lost[:50]:
+        yield watch.Finding(
+            "undelivered",
+            str(row["workspace__slug"])[:100],
+            f"{row['count']} critical messages reached nobody, the last at"
+            f" {row['last']:%Y-%m-%d %H:%M:%S} UTC",
+            critical=True,
         )

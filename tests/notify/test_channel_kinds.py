@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from controlplane.lib import clock, http
 from controlplane.lib.errors import Invalid
 from controlplane.notify import channels
-from controlplane.notify.channels import KINDS, Message
+from controlplane.notify.channels import KINDS, Button, Message, slack
 from tests.kit.receivers import Mailbox, Receiver, http_receiver, mail_receiver
 
 ROUTING_KEY = "R0" + "a" * 30
@@ -205,3 +205,97 @@ def test_private_address__is_refused_for_good(settings: Settings) -> None:
 def test_check__refuses_what_cannot_work(kind: str, target: str, secret: str) -> None:
     with pytest.raises(Invalid):
         KINDS[kind].check(target, secret)
+
+
+# --- What belongs together ------------------------------------------------------------------------
+
+
+def test_email__critical_says_so_in_every_way_and_offers_no_unsubscribing(
+    mailbox: Mailbox,
+) -> None:
+    wishes = "https://portal.example/account/"
+    for urgency in ("critical", "normal"):
+        KINDS["email"].send("ana@example.com", "", message(urgency=urgency, wishes=wishes))
+    loud, calm = mailbox.messages
+    assert loud["X-Priority"] == "1 (Highest)"
+    assert loud["Priority"] == "urgent"
+    assert loud["List-Unsubscribe"] is None
+    assert calm["X-Priority"] is None
+    assert calm["List-Unsubscribe"] == f"<{wishes}>"
+
+
+def test_email__text_and_html_say_the_same_and_run_nothing(mailbox: Mailbox) -> None:
+    ack = Button("ack", "Acknowledge", "https://portal.example/answer/ack/1.2")
+    body = "<script>alert(1)</script> & more"
+    KINDS["email"].send("ana@example.com", "", message(body=body, buttons=(ack,)))
+    plain, html = (
+        part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        for part in mailbox.messages[0].walk()
+        if part.get_content_maintype() == "text"
+    )
+    assert ack.url in plain
+    assert f'href="{ack.url}"' in html
+    assert body in plain
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_email__one_thread_is_one_conversation(mailbox: Mailbox) -> None:
+    for key in ("first", "second"):
+        KINDS["email"].send("ana@example.com", "", message(key=key, thread="incident:7"))
+    first, second = mailbox.messages
+    assert first["Message-ID"] != second["Message-ID"]
+    assert first["References"] == second["References"] == second["In-Reply-To"]
+
+
+def test_pagerduty__acknowledge_and_resolve_name_the_same_incident(receiver: Receiver) -> None:
+    for step in ("news", "acknowledge", "resolve"):
+        told = message(key=step, step=step, thread="incident:7")
+        outcome = KINDS["pagerduty"].send(receiver.url, ROUTING_KEY, told)
+        assert outcome.provider_id == "demo/incident:7"
+    events = [got.json() for got in receiver.received]
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    assert {event["dedup_key"] for event in events} == {"demo/incident:7"}
+    KINDS["pagerduty"].send(
+        receiver.url, ROUTING_KEY, message(step="resolve", thread="incident:7", earlier="theirs")
+    )
+    assert receiver.received[-1].json()["dedup_key"] == "theirs"
+
+
+def test_webhook__tells_what_a_message_is_within_its_thread(receiver: Receiver) -> None:
+    KINDS["webhook"].send(receiver.url, SECRET, message(step="resolve", thread="incident:7"))
+    said = receiver.received[0].json()
+    assert (said["step"], said["thread"]) == ("resolve", "incident:7")
+
+
+TOKEN = "xoxb-" + "1" * 20
+
+
+def test_slack_by_token__keeps_a_thread_and_ends_it_in_the_channel(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack, "API_URL", receiver.url + "/api")
+    receiver.will_answer(200, b'{"ok": true, "channel": "C1", "ts": "17.5"}')
+    first = KINDS["slack"].send("#ops", TOKEN, message())
+    assert first.provider_id == "C1:17.5"
+    got = receiver.received[0]
+    assert (got.path, got.json()["channel"]) == ("/api/chat.postMessage", "ops")
+    assert got.headers["Authorization"] == f"Bearer {TOKEN}"
+    receiver.will_answer(200, b'{"ok": true, "channel": "C1", "ts": "18.0"}')
+    KINDS["slack"].send("#ops", TOKEN, message(earlier="C1:17.5", step="resolve"))
+    said = receiver.received[1].json()
+    assert (said["channel"], said["thread_ts"]) == ("C1", "17.5")
+    assert said["reply_broadcast"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [("channel_not_found", "rejected"), ("invalid_auth", "rejected"), ("ratelimited", "retry")],
+)
+def test_slack_by_token__a_refusal_within_a_200_is_one(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: str, kind: str
+) -> None:
+    monkeypatch.setattr(slack, "API_URL", receiver.url)
+    receiver.will_answer(200, b'{"ok": false, "error": "%s"}' % error.encode())
+    outcome = KINDS["slack"].send("#ops", TOKEN, message())
+    assert (outcome.kind, outcome.detail) == (kind, f"Slack: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
 from controlplane.access.models import Workspace
 from controlplane.lib.actors import Actor
@@ -71,3 +72,50 @@ def test_stranger_and_viewer__change_nothing(workspace: Workspace, actor: Actor)
             services.change_contact(contact, actor=outsider, name="Eve")
         with pytest.raises(NotAllowed):
             services.remove_contact(contact, actor=outsider)
+
+
+# --- Who is there for what --------------------------------------------------------------------
+
+
+def test_specialty__the_book_first_then_whoever_holds_the_role() -> None:
+    here = make.workspace()
+    holder = make.person(here, "security_lead")
+    named = make.person(here, "viewer")
+    services.add_contact(here, actor=make.JOB, purpose="security", name="Named", user=named)
+    found = services.who(here, "security")
+    assert (found.people, found.note) == ((named, holder), "")
+    assert [one.name for one in found.contacts] == ["Named"]
+
+
+def test_legal__is_two_roles() -> None:
+    here = make.workspace()
+    people = {make.person(here, "legal"), make.person(here, "compliance")}
+    make.person(make.workspace(), "legal")
+    assert set(services.who(here, "legal").people) == people
+
+
+def test_nobody_there__is_said() -> None:
+    here = make.workspace()
+    assert "Nobody is there for Database" in services.who(here, "database").note
+    services.add_contact(
+        here, actor=make.JOB, family="partner", purpose="partner", name="Desk", email="d@x.example"
+    )
+    assert "In the book: Desk." in services.who(here, "partner").note
+
+
+def test_somebody_who_left__is_not_there() -> None:
+    here = make.workspace()
+    gone = make.person(here, "viewer")
+    services.add_contact(here, actor=make.JOB, purpose="security", name="Gone", user=gone)
+    type(gone).objects.filter(pk=gone.pk).update(is_active=False)
+    assert services.who(here, "security").people == ()
+
+
+def test_who__over_the_api_and_for_strangers() -> None:
+    here = make.workspace()
+    lead = make.person(here, "security_lead")
+    said = make.client(lead).get("/api/v1/contacts/who/security").json()
+    assert said["people"] == [{"uid": str(lead.uid), "name": lead.name}]
+    other = make.client(make.person(make.workspace(), "viewer"))
+    assert other.get("/api/v1/contacts/who/security").json()["people"] == []
+    assert Client().get("/api/v1/contacts/who/security").status_code == 401

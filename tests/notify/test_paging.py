@@ -276,12 +276,12 @@ def test_somebody_who_does_not_work_here__gets_nothing(ana: User) -> None:
 
 
 def test_what_may_be_answered__stands_in_the_message(workspace: Workspace, ana: User) -> None:
-    answers.register("test.ack", label="Acknowledge", act=lambda link, actor: "", words=["ack"])
-    respond = Respond("incidents.page:7", ["test.ack"], lasts=timedelta(hours=2))
+    answers.register("test.paged", label="Acknowledge", act=lambda link, actor: "", words=["ack"])
+    respond = Respond("incidents.page:7", ["test.paged"], lasts=timedelta(hours=2))
     page(ana, workspace, methods=[methods.of(ana)[0]], respond=respond)
     link = AnswerLink.objects.get(person=ana)
     outbox.send_due()
-    assert answers.url_of(link, "test.ack") in mail.outbox[0].body
+    assert answers.url_of(link, "test.paged") in mail.outbox[0].body
 
 
 def test_answers_nobody_registered__are_refused(workspace: Workspace, ana: User) -> None:

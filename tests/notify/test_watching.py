@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from controlplane.access.models import Workspace
 from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
-from controlplane.notify.models import Channel, InboxItem, Notification
-from controlplane.notify.services import create_channel
-from controlplane.notify.watching import failing_channels
+from controlplane.lib import clock
+from controlplane.notify import outbox, undelivered
+from controlplane.notify.models import Channel, Delivery, InboxItem, Notification, OutboxMessage
+from controlplane.notify.services import create_channel, page
+from controlplane.notify.watching import failing_channels, stalled_gateways, undelivered_news
 from tests import make
+from tests.kit import gateways
+from tests.kit.gateways import way
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +105,41 @@ def test_failing_channel__is_a_finding_until_it_works_again(workspaces: list[Wor
     assert not finding.critical
     Channel.objects.filter(pk=channel.pk).update(failures_in_a_row=0)
     assert list(failing_channels()) == []
+
+
+def test_pages_that_no_gateway_takes__are_a_critical_finding(workspaces: list[Workspace]) -> None:
+    here = workspaces[0]
+    ana = make.person(here, "primary_operator")
+    gateways.gateway(here)
+    page(ana, workspace_id=here.pk, kind="page.t", key="k", subject="S", methods=[way(ana)])
+    assert list(stalled_gateways()) == [], "it has just been written"
+    later = clock.now() + timedelta(minutes=4)
+    with time_machine.travel(later):
+        [finding] = list(stalled_gateways())
+    assert finding.critical
+    assert finding.subject == f"{here.slug}/sms"
+    Delivery.objects.filter(method="sms").update(state="sent")
+    with time_machine.travel(later):
+        assert list(stalled_gateways()) == []
+
+
+def test_critical_news_that_reached_nobody__is_a_finding_for_a_day(
+    workspaces: list[Workspace],
+) -> None:
+    here = workspaces[0]
+    ana = make.person(here, "primary_operator")
+    page(ana, workspace_id=here.pk, kind="page.t", key="k", subject="S", methods=[way(ana)])
+    OutboxMessage.objects.filter(topic="notify.code").delete()
+    outbox.send_due()
+    [finding] = list(undelivered_news())
+    assert (finding.subject, finding.critical) == (here.slug, True)
+    with time_machine.travel(clock.now() + timedelta(hours=25)):
+        assert list(undelivered_news()) == []
+    undelivered.forget(Notification.objects.get(key="k"))
+    assert list(undelivered_news()) == []
+
+
+def test_the_watchs_own_news__does_not_find_itself(workspaces: list[Workspace]) -> None:
+    alarms.settle([SILENT_BEAT])
+    Notification.objects.update(undelivered_at=clock.now())
+    assert list(undelivered_news()) == []

@@ -167,6 +167,7 @@ def _with_ref(ref: str, text: str) -> str:
 PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("inbox", "Inbox", "console:inbox", "workspace.view", ("news", "notifications")),
     ("account", "My account", "access:account", "workspace.view", ("profile", "sessions", "mfa")),
+    ("reached", "How I am reached", "notify:reached", "workspace.view", ("telephone", "sms")),
     ("wishes", "My notifications", "notify:mine", "workspace.view", ("quiet hours", "preferences")),
     ("own-keys", "My keys", "access:own_keys", "key.own", ("api", "token")),
     ("views", "Saved views", "console:saved_views", "view.save", ("lists", "filters")),

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.urls import reverse
 
 from controlplane.base.admin import ModelAdmin, button, question
 from controlplane.base.admin.linking import url_of
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from controlplane.notify import services, shown
-from controlplane.notify.models import Channel, Urgency
+from controlplane.notify.channels.gateways import FORMS
+from controlplane.notify.models import GATEWAYS, Channel, Urgency
 
 Faring = question(
     "Faring",
@@ -27,6 +30,9 @@ Faring = question(
         "unused": ("Never reached", lambda rows: rows.filter(last_ok_at=None)),
     },
 )
+
+
+_OPTIONS = {"form": "speaks", "account": "account", "sender": "sender"}
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -43,9 +49,29 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="None ticked: every urgency.",
     )
 
+    speaks = forms.ChoiceField(
+        required=False,
+        choices=[("", "no gateway"), *FORMS.items()],
+        label="Gateway speaks",
+        help_text="Of a gateway for text messages or calls only, as the next two.",
+    )
+    account = forms.CharField(required=False, max_length=80, label="Gateway account")
+    sender = forms.CharField(
+        required=False,
+        max_length=80,
+        label="Sends from",
+        help_text="Your number with the provider, or the id of a messaging service.",
+    )
+
     class Meta:
         model = Channel
         fields = ["name", "kind", "target", "urgencies"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        said = self.instance.options if self.instance is not None else {}
+        for name, field in _OPTIONS.items():
+            self.fields[field].initial = said.get(name, "")
 
 
 @admin.register(Channel)
@@ -55,12 +81,12 @@ class ChannelAdmin(ModelAdmin[Channel]):
     add_action = "notify.manage_channels"
     change_action = "notify.manage_channels"
     form = ChannelForm
-    add_fields = ("name", "kind", "target", "secret", "urgencies")
-    edit_fields = ("name", "target", "secret", "urgencies")
-    fields = ("name", "kind", "target", "secret", "urgencies")
+    add_fields = ("name", "kind", "target", "secret", "urgencies", *_OPTIONS.values())
+    edit_fields = ("name", "target", "secret", "urgencies", *_OPTIONS.values())
+    fields = ("name", "kind", "target", "secret", "urgencies", *_OPTIONS.values())
     facts = (
-        "health", "kind", "target", "has_secret", "for_urgencies", "last_ok_at", "failures",
-        "last_error_at", "version",
+        "health", "kind", "target", "has_secret", "gateway", "for_urgencies", "last_ok_at",
+        "failures", "last_error_at", "version",
     )  # fmt: skip
     about = "Places outside that news of this workspace can go to, and how each fares."
     tabs = (
@@ -95,10 +121,20 @@ class ChannelAdmin(ModelAdmin[Channel]):
     def has_secret(self, channel: Channel) -> str:
         return "kept, never shown" if channel.secret_sealed else "none"
 
+    @admin.display(description="Gateway")
+    def gateway(self, channel: Channel) -> str:
+        """How it is asked, and where it has to bring what comes in."""
+        if channel.kind not in GATEWAYS:
+            return ""
+        said = FORMS.get(channel.options.get("form", ""), "")
+        sender = channel.options.get("sender", "")
+        return f"{said}, from {sender}" if sender else said
+
     def panel_context(self, request: HttpRequest, obj: Channel) -> Mapping[str, Any]:
         actor = actor_of(request)
         return {
             "channel_health": self.health(obj),
+            "inbound": _inbound(obj),
             "tests": shown.presses_of(obj, actor),
             "delivery_columns": shown.SENT_COLUMNS,
             "delivery_rows": [
@@ -120,6 +156,7 @@ class ChannelAdmin(ModelAdmin[Channel]):
                 target=data["target"],
                 secret=data["secret"] or None,
                 urgencies=data["urgencies"],
+                options=_options(data),
             )
         workspace = workspace_of(request)
         if workspace is None:
@@ -155,5 +192,17 @@ class ChannelAdmin(ModelAdmin[Channel]):
         return "On."
 
 
+def _inbound(channel: Channel) -> str:
+    """The address that a provider is told for text messages that come in."""
+    if channel.kind != Channel.Kind.SMS:
+        return ""
+    return settings.PUBLIC_URL + reverse("api-gateway-inbound", args=(channel.uid,))
+
+
 def _given(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in ("name", "kind", "target", "secret", "urgencies")}
+    given = {name: data[name] for name in ("name", "kind", "target", "secret", "urgencies")}
+    return given | {"options": _options(data)}
+
+
+def _options(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[field] for name, field in _OPTIONS.items()}

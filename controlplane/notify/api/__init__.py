@@ -15,6 +15,7 @@ urlpatterns = [
     path("v1/preferences", inbox.PreferencesView.as_view()),
     path("v1/contacts", contacts.ContactsView.as_view()),
     path("v1/contacts/missing", contacts.MissingContactsView.as_view()),
+    path("v1/contacts/who/<slug:purpose>", contacts.WhoView.as_view()),
     path("v1/contacts/<uuid:uid>", contacts.ContactView.as_view()),
     path("v1/me/methods", methods.MethodsView.as_view()),
     path("v1/me/methods/order", methods.MethodOrderView.as_view()),

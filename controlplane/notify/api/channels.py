@@ -14,6 +14,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from controlplane.lib.errors import NotFound
 from controlplane.notify import services
+from controlplane.notify.channels.gateways import FORMS
 from controlplane.notify.models import Channel, Urgency
 
 
@@ -23,11 +24,20 @@ class ChannelRow(StrictSerializer):
     kind = serializers.CharField()
     target = serializers.CharField()
     urgencies = serializers.ListField(child=serializers.CharField())
+    options = serializers.DictField(child=serializers.CharField())
     is_active = serializers.BooleanField()
     failures_in_a_row = serializers.IntegerField()
     last_ok_at = serializers.DateTimeField(allow_null=True)
     last_error = serializers.CharField()
     version = serializers.IntegerField()
+
+
+class GatewayOptions(StrictSerializer):
+    """What a gateway to telephones needs beside an address and a secret."""
+
+    form = serializers.ChoiceField(choices=list(FORMS.items()), required=False)
+    account = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    sender = serializers.CharField(max_length=80, required=False, allow_blank=True)
 
 
 class ChannelChange(StrictSerializer):
@@ -37,6 +47,7 @@ class ChannelChange(StrictSerializer):
     urgencies = serializers.ListField(
         child=serializers.ChoiceField(choices=Urgency.choices), required=False, max_length=3
     )
+    options = GatewayOptions(required=False)
 
 
 class ChannelNew(ChannelChange):

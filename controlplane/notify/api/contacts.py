@@ -109,6 +109,39 @@ class ContactView(DetailView):
         return JsonAnswer(self.show(services.remove_contact(contact, actor=request.actor)))
 
 
+class WhoPerson(StrictSerializer):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class WhoIsThere(StrictSerializer):
+    purpose = serializers.CharField()
+    people = WhoPerson(many=True)
+    contacts = ContactRow(many=True)
+    note = serializers.CharField()
+
+
+class WhoView(PortalAPIView):
+    """Who is there for a purpose, a role or a specialty (security, database, partner, legal):
+    people with an account first to last, entries of the contact book, and a sentence when nobody
+    is there."""
+
+    actions = {"GET": "contact.view"}
+    outputs = {"GET": WhoIsThere}
+    tags = ["contacts"]
+
+    def get(self, request: Any, purpose: str) -> HttpResponse:
+        found = services.who(request.workspace, purpose)
+        return JsonAnswer(
+            {
+                "purpose": purpose,
+                "people": [{"uid": str(one.uid), "name": one.name} for one in found.people],
+                "contacts": ContactRow(found.contacts, many=True).data,
+                "note": found.note,
+            }
+        )
+
+
 class Chair(StrictSerializer):
     purpose = serializers.CharField()
     title = serializers.CharField()

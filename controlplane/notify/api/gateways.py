@@ -20,7 +20,7 @@ from controlplane.base.api.plain import plain_view
 from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import NoInput, StrictSerializer
 from controlplane.base.api.views import ANYONE
-from controlplane.lib import context, http, strictjson
+from controlplane.lib import http, strictjson
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import Invalid, NotFound, Unauthorized
 from controlplane.notify import services
@@ -79,7 +79,7 @@ def _door(handler: Any) -> Any:
         tags=["channels"],
         errors=(401, 404),
     )(handler)
-    view.cls.schema = GatewaySchema()
+    view.cls.schema = GatewaySchema()  # type: ignore[attr-defined]
     return view
 
 
@@ -159,7 +159,6 @@ def _signed(request: HttpRequest, uid: UUID) -> tuple[Channel, dict[str, Any]]:
         said = _json(body) if right else {}
     if channel is None or not right:
         raise Unauthorized("The signature of this call is not the gateway's.")
-    context.note(workspace_id=channel.workspace_id)
     return channel, said
 
 

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from controlplane.access.models import User
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.serializers import NoInput, OptionalReason, StrictSerializer
-from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
+from controlplane.base.api.views import DetailView, PortalAPIView, PortalRequest
 from controlplane.lib.errors import NotFound
 from controlplane.notify import services
 from controlplane.notify.api.inbox import OWN
@@ -24,7 +24,7 @@ class MethodRow(StrictSerializer):
     uid = serializers.UUIDField()
     kind = serializers.CharField()
     target = serializers.CharField(source="masked")
-    label = serializers.CharField()
+    name = serializers.CharField(source="label")
     position = serializers.IntegerField()
     is_account = serializers.BooleanField()
     is_verified = serializers.BooleanField()
@@ -37,7 +37,7 @@ class MethodRow(StrictSerializer):
 class MethodNew(StrictSerializer):
     kind = serializers.ChoiceField(choices=ContactMethod.Kind.choices)
     target = serializers.CharField(max_length=2000)
-    label = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    name = serializers.CharField(source="label", max_length=60, required=False, allow_blank=True)
 
 
 def _person(request: Any) -> User:
@@ -47,7 +47,11 @@ def _person(request: Any) -> User:
     return user
 
 
-class MethodsView(ListView):
+class Methods(StrictSerializer):
+    items = MethodRow(many=True)
+
+
+class MethodsView(PortalAPIView):
     """One's own ways to be reached, the first one first.
 
     A new one gets a code; it is used once the code came back. Numbers and addresses are shown
@@ -56,32 +60,23 @@ class MethodsView(ListView):
 
     actions = {"GET": OWN, "POST": OWN}
     in_workspace = False
-    output = MethodRow
     inputs = {"POST": MethodNew}
-    outputs = {"POST": MethodRow}
+    outputs = {"GET": Methods, "POST": MethodRow}
     statuses = {"POST": 201}
     secret_fields = ("target",)
     tags = ["inbox"]
 
-    def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        user = User.objects.filter(pk=request.actor.user_id or 0).first()
-        if user is not None:
-            methods.of(user)
-        return (
-            ContactMethod.objects.filter(user_id=request.actor.user_id or 0)
-            .active()
-            .select_related("user")
-        )
+    def get(self, request: Any) -> HttpResponse:
+        return JsonAnswer({"items": MethodRow(methods.of(_person(request)), many=True).data})
 
     def post(self, request: Any) -> HttpResponse:
         made = services.add_method(_person(request), actor=request.actor, **self.read(request))
-        return created(self.show(made), f"/api/v1/me/methods/{made.uid}")
+        return created(MethodRow(made).data, f"/api/v1/me/methods/{made.uid}")
 
 
 class _OwnMethod(DetailView):
     in_workspace = False
     output = MethodRow
-    version = ("version",)
     tags = ["inbox"]
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
@@ -95,7 +90,9 @@ class MethodView(_OwnMethod):
     actions = {"GET": OWN, "DELETE": OWN}
     inputs = {"DELETE": OptionalReason}
     outputs = {"DELETE": MethodRow}
-    if_match = {"DELETE": "optional"}
+
+    def get(self, request: Any, uid: UUID) -> HttpResponse:
+        return JsonAnswer(self.show(self.object(request, {"uid": uid})))
 
     def delete(self, request: Any, uid: UUID) -> HttpResponse:
         method = self.object(request, {"uid": uid})

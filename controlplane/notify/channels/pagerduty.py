@@ -3,6 +3,7 @@ service that speaks the same protocol."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from controlplane.lib import strictjson
@@ -10,6 +11,7 @@ from controlplane.lib.errors import Invalid
 from controlplane.notify.channels.base import Message, Outcome, check_https, post
 
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
+_ACTIONS = ("acknowledge", "resolve")
 _SEVERITY = {"critical": "critical", "normal": "warning", "low": "info"}
 
 
@@ -28,10 +30,12 @@ class PagerDuty:
             )
 
     def send(self, target: str, secret: str, message: Message) -> Outcome:
+        if message.step in _ACTIONS:
+            return self._end(target, secret, message)
         event = {
             "routing_key": secret,
             "event_action": "trigger",
-            "dedup_key": message.key[:255],
+            "dedup_key": _key(message),
             "payload": {
                 "summary": message.subject[:1024],
                 "source": message.workspace,
@@ -45,7 +49,23 @@ class PagerDuty:
         outcome, body = post(target or EVENTS_URL, event)
         if outcome.kind != "accepted":
             return outcome
-        return Outcome("accepted", outcome.detail, outcome.status, _dedup_key(body, message.key))
+        return Outcome("accepted", outcome.detail, outcome.status, _dedup_key(body, _key(message)))
+
+    def _end(self, target: str, secret: str, message: Message) -> Outcome:
+        """The pager's own incident follows ours: what is acknowledged here calls nobody there."""
+        event = {
+            "routing_key": secret,
+            "event_action": message.step,
+            # Its own key, where it answered with one to the first message.
+            "dedup_key": message.earlier or _key(message),
+        }
+        outcome, _ = post(target or EVENTS_URL, event)
+        return replace(outcome, provider_id=event["dedup_key"])
+
+
+def _key(message: Message) -> str:
+    """What belongs together is one incident there."""
+    return (f"{message.workspace}/{message.thread}" if message.thread else message.key)[:255]
 
 
 def _dedup_key(body: bytes, sent: str) -> str:

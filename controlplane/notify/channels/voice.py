@@ -80,4 +80,4 @@ def reply(text: str) -> str:
 
 def _speakable(text: str) -> str:
     """XML has no room for control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()

@@ -160,6 +160,10 @@ class Delivery(models.Model):
                 name="delivery_by_way",
                 condition=Q(contact_method__isnull=False),
             ),
+            # The watch looks for what waits too long every few seconds.
+            models.Index(
+                fields=["created_at"], name="delivery_waiting", condition=Q(state="waiting")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from controlplane.notify.services.contacts import (
     missing_contacts,
     remove_contact,
     verify_contact,
+    who,
 )
 from controlplane.notify.services.dead_letters import replay
 from controlplane.notify.services.inbox import archive, mark_read, put_back
@@ -75,5 +76,6 @@ __all__ = [
     "test_channel",
     "test_method",
     "verify_contact",
+    "who",
     "why_over",
 ]

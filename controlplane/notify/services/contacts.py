@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from controlplane.access import policy
-from controlplane.access.models import Workspace
+from controlplane.access.models import Grant, User, Workspace
 from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -46,6 +47,77 @@ for _purpose, _label in [
     ("agent_workflow_owner", "Agent workflow owner"),
 ]:
     require_contact(_purpose, _label)
+
+
+@dataclass(frozen=True, slots=True)
+class Specialty:
+    """Whom a kind of trouble needs: roles of the portal, and a chair of the contact book."""
+
+    category: str
+    label: str
+    roles: tuple[str, ...]
+    purposes: tuple[str, ...] = ()
+
+
+# Who is called beside those on call, by what the trouble is about.
+SPECIALTIES: dict[str, Specialty] = {}
+
+
+def register_specialty(category: str, label: str, *, roles: Sequence[str]) -> Specialty:
+    found = Specialty(category, label, tuple(roles), (category, *roles))
+    SPECIALTIES[category] = found
+    for role in found.roles:
+        CHAIRS.setdefault(role, Chair(role, role.replace("_", " ").capitalize(), "specialist"))
+    return found
+
+
+register_specialty("security", "Security", roles=["security_lead"])
+register_specialty("database", "Database", roles=["database_lead"])
+register_specialty("partner", "Partner integrations", roles=["partner_success"])
+register_specialty("legal", "Legal and compliance", roles=["legal", "compliance"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """Who is there for something: people with an account, the book's other entries, and a
+    sentence when nobody is."""
+
+    people: tuple[User, ...]
+    contacts: tuple[Contact, ...]
+    note: str = ""
+
+
+def who(workspace: Workspace, purpose: str) -> Reachable:
+    """Whom to call for this purpose, role or category, in the book's order.
+
+    The contact book comes first: it names who is meant today. Then whoever holds the role."""
+    specialty = SPECIALTIES.get(purpose)
+    purposes = specialty.purposes if specialty else (purpose,)
+    roles = specialty.roles if specialty else (purpose,)
+    book = list(
+        Contact.objects.filter(workspace=workspace, is_active=True, purpose__in=purposes)
+        .select_related("user")
+        .order_by("order", "id")
+    )
+    held = Grant.objects.held().of_active_people().filter(membership__workspace=workspace)
+    here = set(held.values_list("membership__user_id", flat=True))
+    named = [one.user for one in book if one.user is not None and one.user_id in here]
+    holders = held.filter(role__in=roles).values_list("membership__user_id", flat=True)
+    others = User.objects.filter(pk__in=set(holders)).order_by("pk")
+    people = tuple({user.pk: user for user in [*named, *others]}.values())
+    return Reachable(people, tuple(book), _nobody(purpose, people, book))
+
+
+def _nobody(purpose: str, people: Sequence[User], book: Sequence[Contact]) -> str:
+    if people:
+        return ""
+    specialty = SPECIALTIES.get(purpose)
+    what = specialty.label if specialty else purpose.replace("_", " ")
+    if not book:
+        return f"Nobody is there for {what}: no contact is in the book and nobody holds the role."
+    names = ", ".join(one.name for one in book[:5])
+    return f"Nobody with an account is there for {what}. In the book: {names}."
+
 
 _FIELDS = (
     "family",
