@@ -63,13 +63,14 @@ def test_messages__too_large_or_of_nonsense(world: Callers) -> None:
     post = world.post
     assert code(post(body="x" * 70_000)) == "TOO_LARGE"
     assert code(post(metadata={"x": "y" * 20_000})) == "TOO_LARGE"
-    for given in (
+    wrong: list[dict[str, Any]] = [
         {"body": ""}, {"body": 5}, {"body": None}, {"body": ["x"]}, {"kind": "shout"},
         {"kind": 5}, {"metadata": []}, {"metadata": "x"}, {"in_reply_to": "x"},
         {"in_reply_to": -1}, {"in_reply_to": 2**70}, {"to": "everybody"}, {"to": {"role": 5}},
         {"to": {"agents": ["x"]}}, {"to": {"agents": [str(uuid4())]}}, {"to": []},
         {"idempotency_key": "x" * 300}, {"idempotency_key": 5}, {"event_type": 5, "kind": "event"},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for given in wrong:
         answer = world.executioner.post(f"{world.path}/messages", {"body": "Hello.", **given})
         assert code(answer) == "INVALID_ARGUMENT", given
     for version in (0, 2, 99, -1):
@@ -79,11 +80,12 @@ def test_messages__too_large_or_of_nonsense(world: Callers) -> None:
 
 def test_identity__forged(world: Callers) -> None:
     other = str(world.talk.reviewer.uid)
-    for given, expected in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"sender_agent_id": other}, "CLAIM_MISMATCH"), ({"agent_id": other}, "CLAIM_MISMATCH"),
         ({"role": "coordinator"}, "CLAIM_MISMATCH"),
         ({"workspace_id": str(uuid4())}, "WORKSPACE_MISMATCH"),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for given, expected in cases:
         assert code(world.post(**given)) == expected, given
         client = Mcp(world.executioner.headers["Authorization"].removeprefix("Bearer "))
         thread = str(world.thread.uid)
@@ -114,7 +116,7 @@ def test_others__of_the_workspace_and_of_another(world: Callers) -> None:
 
 
 def test_cursor_closed_thread_and_replays(world: Callers) -> None:
-    key = {"idempotency_key": "k"}
+    key: Any = {"idempotency_key": "k"}
     first = world.post(body="One.", **key).json()
     assert world.post(body="One.", **key).json() == first
     assert code(world.post(body="Two.", **key)) == "IDEMPOTENCY_CONFLICT"
