@@ -102,6 +102,13 @@ def is_on_duty(
     )
 
 
+def is_on_duty_by(schedule: Schedule, person: int, at: datetime | None = None) -> bool:
+    """Whether somebody is on duty by this very schedule."""
+    at = at or clock.now()
+    far = window()
+    return arithmetic.person_at(plans.plan_of(schedule, at - far, at + far), at) == person
+
+
 def standing(
     workspace: Workspace | int, *, role: str = "", at: datetime | None = None
 ) -> list[Standing]:

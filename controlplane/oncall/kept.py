@@ -32,6 +32,28 @@ holds(
     _RECORD,
 )
 holds(
+    "oncall.requests",
+    "oncall.swaprequest",
+    "shifts somebody asked others to take",
+    rows_of("oncall.swaprequest", "asker_id", "schedule__title", "starts", "ends", "reason",
+            "status", "answer"),
+    _RECORD,
+)  # fmt: skip
+holds(
+    "oncall.notes",
+    "oncall.handoffnote",
+    "hand-off notes somebody wrote",
+    rows_of("oncall.handoffnote", "person_id", "schedule__title", "handed_at", "text", "status"),
+    _RECORD,
+)
+holds(
+    "oncall.wishes",
+    "oncall.wish",
+    "how long before a shift somebody wants to hear of it",
+    rows_of("oncall.wish", "person_id", "hours_before"),
+    erase=erase_rows("oncall.wish", "person_id"),
+)
+holds(
     "oncall.feeds",
     "oncall.feed",
     "calendars somebody subscribed to",
@@ -44,7 +66,12 @@ keep_always(
     "oncall.layer",
     "oncall.layerperson",
     "oncall.override",
+    "oncall.swaprequest",
+    "oncall.handoffnote",
     why="shifts are computed from them: who was on duty in an incident is found here years later",
+)
+keep_always(
+    "oncall.wishes", "oncall.wish", why="a wish stands until its person has another, or leaves"
 )
 keep_rows(
     "oncall.gaps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from controlplane.oncall.models import Override, Schedule
+from controlplane.oncall.models import HandoffNote, Override, Schedule, SwapRequest
 
 
 def page_of(schedule: Schedule) -> str:
@@ -13,6 +13,22 @@ def page_of(schedule: Schedule) -> str:
 
 def take_url(schedule: Schedule) -> str:
     return reverse("oncall:swap", args=[schedule.uid])
+
+
+def ask_url(schedule: Schedule) -> str:
+    return reverse("oncall:ask", args=[schedule.uid])
+
+
+def request_url(made: SwapRequest) -> str:
+    return reverse("admin:oncall_swaprequest_change", args=[made.uid])
+
+
+def note_url(note: HandoffNote) -> str:
+    return reverse("admin:oncall_handoffnote_change", args=[note.uid])
+
+
+def write_url(schedule: Schedule) -> str:
+    return reverse("oncall:write_note", args=[schedule.uid])
 
 
 def override_url(made: Override) -> str:

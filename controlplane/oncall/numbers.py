@@ -22,6 +22,18 @@ GAP_NEAR_HOURS = defaults.define(
     unit="hours",
     why="A gap this near calls whoever can fill it, whatever they wish not to hear.",
 )
+NOTE_GRACE_MIN = defaults.define(
+    "oncall.note_grace_min",
+    30,
+    unit="minutes",
+    why="What a note takes that nobody began before the shift ended; then the next one is told.",
+)
+NOTE_UNREAD_HOURS = defaults.define(
+    "oncall.note_unread_hours",
+    2,
+    unit="hours",
+    why="A note that nobody reads in the first hours of a shift was written for nobody.",
+)
 LONGEST_TURN = defaults.define(
     "oncall.longest_turn_days",
     56,

@@ -78,3 +78,24 @@ class UnmannedQuerySet(OnCallQuerySet):
     def open(self, at: datetime | None = None) -> Self:
         """Those that nobody has filled and that are not over."""
         return self.filter(filled_at=None, until__gt=at or clock.now())
+
+
+class SwapRequestQuerySet(OnCallQuerySet):
+    def open(self) -> Self:
+        return self.filter(status="open")
+
+    def for_person(self, person: int) -> Self:
+        """Open ones that somebody is asked by: by name, or as one of whoever is on call there.
+        Whether they are on call there the service looks at."""
+        return self.open().filter(Q(asked=person) | Q(asked=None)).exclude(asker=person)
+
+
+class HandoffNoteQuerySet(OnCallQuerySet):
+    def to_write(self, person: int) -> Self:
+        return self.filter(person=person, status__in=["due", "missed"])
+
+    def to_read(self, person: int) -> Self:
+        return self.filter(next_person=person, status="written")
+
+    def handed(self) -> Self:
+        return self.exclude(handed_at=None)

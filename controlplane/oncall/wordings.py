@@ -58,3 +58,45 @@ wording.register(
     subject="On call in {workspace}: {what}",
     body="What the next {weeks} weeks lack:\n\n{lines}",
 )
+wording.register(
+    "oncall.asked",
+    "You are asked to take a shift",
+    subject="{who} asks for somebody to take a shift: {schedule}",
+    body="From {since} until {until}. {why}",
+)
+wording.register(
+    "oncall.asked_declined",
+    "Somebody can't take your shift",
+    subject="{whom} can't take your shift: {schedule}",
+    body="It stays yours from {since} until {until}. {answer}",
+)
+wording.register(
+    "oncall.asked_expired",
+    "Nobody took your shift",
+    subject="Nobody took your shift, it is yours: {schedule}",
+    body="It has begun and lasts until {until}.",
+)
+wording.register(
+    "oncall.note_due",
+    "A hand-off note is due",
+    subject="Tell the next one what is open: {schedule}",
+    body="Your shift ended {ended}. Write what whoever came after you should know.{open}",
+)
+wording.register(
+    "oncall.note",
+    "A hand-off note for you",
+    subject="Hand-off from {who}: {schedule}",
+    body="{text}{open}",
+)
+wording.register(
+    "oncall.note_unread",
+    "A hand-off note waits for you",
+    subject="{who} left you a hand-off note: {schedule}",
+    body="Read it and say so.\n\n{text}{open}",
+)
+wording.register(
+    "oncall.note_missed",
+    "A hand-off note is missing",
+    subject="No hand-off note from {who}: {schedule}",
+    body="The shift ended {ended}. Ask them what is open.{open}",
+)

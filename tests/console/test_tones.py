@@ -195,6 +195,13 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral", "undelivered": "warn",
     },
     "notify.outboxmessage": QUEUED,
+    "oncall.handoffnote": {
+        "draft": "neutral", "due": "warn", "missed": "warn", "written": "info", "read": "good",
+    },
+    "oncall.swaprequest": {
+        "open": "info", "taken": "good", "declined": "warn", "withdrawn": "neutral",
+        "expired": "warn",
+    },
     "oncall.override": {
         "in force": "info", "planned": "info", "over": "neutral", "taken_back": "neutral",
     },

@@ -49,6 +49,7 @@ from tests.kit import (
     catalog,
     evidence,
     inhabited_guarding,
+    inhabited_oncall,
     inhabited_threads,
     learning,
     missions,
@@ -153,6 +154,7 @@ def _oncall(world: World) -> None:
         if day == 1:
             oncall_services.end_override(made, actor=root, reason=HOSTILE)
     oncall_services.subscribe(here, actor=root, schedule=rota)
+    inhabited_oncall.inhabit(here, world.root, hostile=HOSTILE, long=LONG)
 
 
 def _approvals(world: World) -> None:

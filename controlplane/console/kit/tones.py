@@ -74,6 +74,8 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "missions.violation": {"open": "bad", "settled": "good"},
     "notify.delivery": {"dead": "warn", "undelivered": "warn"},
     "notify.reply": {"refused": "warn"},
+    "oncall.handoffnote": {"written": "info", "read": "good"},
+    "oncall.swaprequest": {"taken": "good", "declined": "warn", "expired": "warn"},
     "telemetry.gap": {"open": "warn"},
     "telemetry.event": {"error": "warn"},
     "threads.runtimesession": {"idle": "neutral", "offline": "neutral"},

@@ -1,5 +1,5 @@
 """The rotas in the console: schedules and swaps."""
 
-from controlplane.oncall.admin import overrides, schedules
+from controlplane.oncall.admin import asking, overrides, schedules
 
-__all__ = ["overrides", "schedules"]
+__all__ = ["asking", "overrides", "schedules"]

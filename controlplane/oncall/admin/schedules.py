@@ -18,13 +18,15 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from controlplane.oncall import numbers, services
-from controlplane.oncall.models import EVERY_DAY, Override, Schedule
+from controlplane.oncall.models import EVERY_DAY, HandoffNote, Override, Schedule, SwapRequest
 from controlplane.oncall.services.layers import current
 from controlplane.oncall.shown import words
 from controlplane.oncall.shown.bands import told
 
-FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until")
+FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until",
+          "notes_wanted", "overlap_minutes")  # fmt: skip
 SWAPS = 12
+NOTES = 4
 _TIME = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class ScheduleForm(_Form):
         widgets: ClassVar[Mapping[str, Any]] = {"cover_from": _TIME, "cover_until": _TIME}
         help_texts: ClassVar[Mapping[str, str]] = {
             "cover_until": "Empty: all day. Nobody on duty outside these hours is no gap.",
+            "overlap_minutes": "Minutes after a hand-over; a note is due by then.",
             "slug": "In addresses and answers; it stays.",
         }
 
@@ -105,7 +108,8 @@ class ScheduleAdmin(ModelAdmin[Schedule]):
         "title": "Called", "about": "What it is for", "roles": "Roles it fills",
         "fills": "Fills", "cover": "Somebody should be there", "cover_days": "Days",
         "cover_from": "Somebody should be there from", "cover_until": "Until",
-        "time_zone": "Time zone",
+        "time_zone": "Time zone", "notes_wanted": "Ask for a hand-off note",
+        "overlap_minutes": "Both are there for",
     }  # fmt: skip
     head_state = "state"
     facts = ("state", "fills", "cover", "time_zone", "about", "slug", "created_at", "changed_at",
@@ -139,6 +143,16 @@ class ScheduleAdmin(ModelAdmin[Schedule]):
             "layers": [_layer(obj, layer, shown) for layer in layers],
             "free": reverse("oncall:rotation", args=(obj.uid, free)) if free else "",
             "swaps": swaps.select_related("person").order_by("starts")[:SWAPS],
+            "asked": SwapRequest.objects.visible_to(actor)
+            .open()
+            .filter(schedule=obj)
+            .select_related("asker", "asked")
+            .order_by("starts")[:SWAPS],
+            "notes": HandoffNote.objects.visible_to(actor)
+            .handed()
+            .filter(schedule=obj)
+            .select_related("person")
+            .order_by("-handed_at")[:NOTES],
             "may_manage": obj.is_active and policy.can(actor, "oncall.manage", obj).allowed,
             "may_take": obj.is_active and policy.can(actor, "oncall.override", obj).allowed,
             "weeks": numbers.ROSTER_WEEKS.value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from controlplane.base.api.serializers import StrictSerializer
-from controlplane.oncall.models import Layer
+from controlplane.oncall.models import HandoffNote, Layer, SwapRequest
 
 DAYS = "Days of the week; Monday is 0."
 PERSON = "uid or e-mail address"
@@ -29,6 +29,8 @@ class ScheduleRow(StrictSerializer):
     )
     cover_from = serializers.TimeField(allow_null=True)
     cover_until = serializers.TimeField(allow_null=True)
+    notes_wanted = serializers.BooleanField()
+    overlap_minutes = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField()
     retired_at = serializers.DateTimeField(allow_null=True)
@@ -48,6 +50,12 @@ class ScheduleChange(StrictSerializer):
     )  # fmt: skip
     cover_from = serializers.TimeField(required=False, allow_null=True)
     cover_until = serializers.TimeField(required=False, allow_null=True)
+    notes_wanted = serializers.BooleanField(
+        required=False, help_text="Ask for a hand-off note when a shift ends."
+    )
+    overlap_minutes = serializers.IntegerField(
+        min_value=0, max_value=480, required=False, help_text="How long both are there."
+    )
 
 
 class ScheduleNew(ScheduleChange):
@@ -170,3 +178,56 @@ class OverrideNew(StrictSerializer):
     starts = serializers.DateTimeField(required=False, help_text="By default now.")
     ends = serializers.DateTimeField()
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class SwapRequestRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    schedule = serializers.CharField(source="schedule.slug")
+    asker = PersonRow(source="*")
+    asked = PersonRow(source="*", allow_null=True, help_text="null: whoever is on call there")
+    starts = serializers.DateTimeField()
+    ends = serializers.DateTimeField()
+    reason = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=SwapRequest.Status.choices)
+    taker = PersonRow(source="*", allow_null=True)
+    answer = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    answered_at = serializers.DateTimeField(allow_null=True)
+
+
+class SwapRequestNew(StrictSerializer):
+    schedule = serializers.CharField(max_length=50, help_text="slug")
+    asked = serializers.CharField(max_length=254, required=False, help_text=PERSON)
+    starts = serializers.DateTimeField()
+    ends = serializers.DateTimeField()
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class SwapAnswer(StrictSerializer):
+    answer = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class OpenItemRow(StrictSerializer):
+    of = serializers.CharField()
+    title = serializers.CharField()
+    url = serializers.CharField(allow_blank=True)
+    state = serializers.CharField(allow_blank=True)
+
+
+class HandoffNoteRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    schedule = serializers.CharField(source="schedule.slug")
+    person = PersonRow(source="*")
+    next_person = PersonRow(source="*", allow_null=True)
+    text = serializers.CharField(allow_blank=True)
+    open_items = OpenItemRow(many=True)
+    status = serializers.ChoiceField(choices=HandoffNote.Status.choices)
+    handed_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    written_at = serializers.DateTimeField(allow_null=True)
+    read_at = serializers.DateTimeField(allow_null=True)
+
+
+class HandoffNoteNew(StrictSerializer):
+    schedule = serializers.CharField(max_length=50, help_text="slug")
+    text = serializers.CharField(max_length=8_000)

@@ -10,7 +10,16 @@ from controlplane.oncall.arithmetic import Shift
 from controlplane.oncall.duty import Duty, Names, Standing
 from controlplane.oncall.models import Layer
 
+_COLUMNS = ("uid", "name", "email")
+
+
+def _of(*people: str) -> tuple[str, ...]:
+    return tuple(f"{one}__{column}" for one in people for column in _COLUMNS)
+
+
 OVERRIDE_COLUMNS = ("person__uid", "person__name", "person__email")
+REQUEST_COLUMNS = _of("asker", "asked", "taker")
+NOTE_COLUMNS = _of("person", "next_person")
 _LAYER = tuple(str(name) for name in LayerRow().get_fields() if name != "people")
 NOBODY: dict[str, Any] = {
     "person": None, "since": None, "until": None, "layer": None, "override": None,
@@ -64,4 +73,19 @@ def shift(one: Shift, names: Names) -> dict[str, Any]:
 
 def override(row: dict[str, Any]) -> dict[str, Any]:
     row["person"] = {name: row.pop(f"person__{name}") for name in ("uid", "name", "email")}
+    return row
+
+
+def swap_request(row: dict[str, Any]) -> dict[str, Any]:
+    return _people(row, "asker", "asked", "taker")
+
+
+def note(row: dict[str, Any]) -> dict[str, Any]:
+    return _people(row, "person", "next_person")
+
+
+def _people(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        columns = {column: row.pop(f"{name}__{column}") for column in _COLUMNS}
+        row[name] = columns if columns["uid"] is not None else None
     return row

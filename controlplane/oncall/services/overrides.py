@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,12 +42,27 @@ def override(
         policy.require(actor, ACTION, schedule)
     schedule = schedules.in_use(schedule)
     receiver = reading.person("person", person, schedule.workspace_id)
-    begin, end = _times(starts, ends)
-    reason = _reason(reason)
-    _free(schedule, begin, end)
-    before = _hidden(schedule, begin, end)
+    begin, end = times(starts, ends)
+    reason = said(reason)
+    free(schedule, begin, end)
+    before = hidden(schedule, begin, end)
     if not managed:
         _may(actor, schedule, receiver, before)
+    return place(schedule, receiver, begin, end, actor=actor, before=before, reason=reason)
+
+
+def place(
+    schedule: Schedule,
+    receiver: User,
+    begin: datetime,
+    end: datetime,
+    *,
+    actor: Actor,
+    before: list[Shift],
+    reason: str,
+) -> Override:
+    """The swap itself, within the transaction that holds the schedule, once everything was asked.
+    `before` is who would have been on duty."""
     if all(shift.person == receiver.pk for shift in before):
         raise Conflict(f"{receiver.name or receiver.email} is on duty then already.")
     made = Override(
@@ -92,13 +108,13 @@ def end_override(made: Override, *, actor: Actor, reason: str = "") -> Override:
         row.ends = now
         row.save(update_fields=["ends"])
         after = {"ends": now.isoformat(), "is_active": False}
-    record(actor, ACTION, row, before=before, after=after, reason=_reason(reason))
+    record(actor, ACTION, row, before=before, after=after, reason=said(reason))
     promises.renew(schedule)
     telling.taken_back(row, actor)
     return row
 
 
-def _times(starts: datetime | None, ends: datetime) -> tuple[datetime, datetime]:
+def times(starts: datetime | None, ends: datetime) -> tuple[datetime, datetime]:
     now = clock.now()
     begin = now if starts is None else reading.instant("starts", starts)
     end = reading.instant("ends", ends)
@@ -114,13 +130,13 @@ def _times(starts: datetime | None, ends: datetime) -> tuple[datetime, datetime]
     return begin, end
 
 
-def _reason(value: str) -> str:
+def said(value: str) -> str:
     if len(value.strip()) > 500:
         raise invalid("reason", "Keep the reason within 500 characters.")
     return value.strip()
 
 
-def _free(schedule: Schedule, begin: datetime, end: datetime) -> None:
+def free(schedule: Schedule, begin: datetime, end: datetime) -> None:
     taken = Override.objects.between(begin, end).filter(schedule=schedule)
     first = taken.select_related("person").order_by("starts").first()
     if first is not None:
@@ -129,23 +145,23 @@ def _free(schedule: Schedule, begin: datetime, end: datetime) -> None:
         raise Conflict(f"{name} stands in from {span}. End that first.")
 
 
-def _hidden(schedule: Schedule, begin: datetime, end: datetime) -> list[Shift]:
+def hidden(schedule: Schedule, begin: datetime, end: datetime) -> list[Shift]:
     plan = plans.plan_of(schedule, begin, end)
     return arithmetic.shifts(plan, begin, end)
 
 
-def _may(actor: Actor, schedule: Schedule, receiver: User, hidden: list[Shift]) -> None:
+def _may(actor: Actor, schedule: Schedule, receiver: User, before: list[Shift]) -> None:
     """Without managing the schedule: shifts for oneself, and one's own for others, among those who
     are on call here at all."""
     own = receiver.pk == actor.user_id
-    if not own and any(shift.person != actor.user_id for shift in hidden):
-        raise _refused(actor, schedule, "own_shift", "the time is not all yours to hand over")
+    if not own and any(shift.person != actor.user_id for shift in before):
+        raise refused(actor, schedule, "own_shift", "the time is not all yours to hand over")
     if not serves(schedule, receiver):
         who = "you are" if own else "they are"
-        raise _refused(actor, schedule, "on_call_here", f"{who} not on call here")
+        raise refused(actor, schedule, "on_call_here", f"{who} not on call here")
 
 
-def _refused(actor: Actor, schedule: Schedule, rule: str, reason: str) -> NotAllowed:
+def refused(actor: Actor, schedule: Schedule, rule: str, reason: str) -> NotAllowed:
     return NotAllowed(
         f"You can't change this shift: {reason}. Ask who manages the schedule.",
         denial={
@@ -156,6 +172,11 @@ def _refused(actor: Actor, schedule: Schedule, rule: str, reason: str) -> NotAll
             "reason": reason,
         },
     )
+
+
+def serving_many(schedules: Sequence[Schedule]) -> dict[int, set[int]]:
+    """Who is on call in each, in as many questions as there are schedules."""
+    return {one.pk: serving(one) for one in {row.pk: row for row in schedules}.values()}
 
 
 def serves(schedule: Schedule, person: User) -> bool:

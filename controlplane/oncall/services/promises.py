@@ -14,8 +14,8 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from controlplane.oncall import arithmetic, duty, numbers, plans
 from controlplane.oncall.arithmetic import Plan
-from controlplane.oncall.models import Schedule
-from controlplane.oncall.services import gaps, telling
+from controlplane.oncall.models import Schedule, Wish
+from controlplane.oncall.services import gaps, handing, telling
 
 HAND_OVER = "oncall.hand_over"
 HEADS_UP = "oncall.heads_up"
@@ -51,11 +51,21 @@ def _promise(schedule: Schedule, plan: Plan, at: datetime) -> None:
         return
     payload = {"schedule": schedule.pk, "was": now.person}
     _set(schedule, HAND_OVER, later.since, payload)
-    word = later.since - timedelta(hours=numbers.HEADS_UP_HOURS.value)
-    if later.person is None or word <= at or later.until - later.since < KNOWN:
+    hours, wished = _hours_before(later.person)
+    word = later.since - timedelta(hours=hours)
+    known = not wished and later.until - later.since < KNOWN
+    if later.person is None or not hours or word <= at or known:
         timers.cancel_timer(_key(schedule, HEADS_UP))
     else:
         _set(schedule, HEADS_UP, word, payload)
+
+
+def _hours_before(person: int | None) -> tuple[int, bool]:
+    """How long before the shift they want to hear of it, and whether they said so themselves."""
+    wish = Wish.objects.filter(person=person).first() if person is not None else None
+    if wish is None:
+        return numbers.HEADS_UP_HOURS.value, False
+    return wish.hours_before, True
 
 
 def _set(schedule: Schedule, kind: str, due: datetime, payload: dict[str, int | None]) -> None:
@@ -89,6 +99,7 @@ def hand_over(timer: Timer) -> None:
         telling.came_on(now.duty)
     if was is not None and person != was:
         telling.went_off(schedule, was, timer.due_at, now.duty)
+        handing.hand_over(schedule, was, timer.due_at, now.duty)
     renew(schedule, at)
 
 

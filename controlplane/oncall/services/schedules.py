@@ -19,7 +19,8 @@ from controlplane.oncall.models import EVERY_DAY, Schedule
 from controlplane.oncall.services import gaps, promises, reading
 
 ACTION = "oncall.manage"
-FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until")
+FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until",
+          "notes_wanted", "overlap_minutes")  # fmt: skip
 TAKEN = "There is a schedule of this slug already."
 
 
@@ -36,6 +37,8 @@ def define_schedule(
     cover_days: Any = tuple(EVERY_DAY),
     cover_from: time | None = None,
     cover_until: time | None = None,
+    notes_wanted: bool = True,
+    overlap_minutes: int = 30,
 ) -> Schedule:
     """A schedule without rotations: nobody is on duty by it yet, and nobody is called for that."""
     schedule = Schedule(
@@ -46,6 +49,8 @@ def define_schedule(
         time_zone=time_zone or workspace.time_zone,
         cover_from=cover_from,
         cover_until=cover_until,
+        notes_wanted=notes_wanted,
+        overlap_minutes=overlap_minutes,
     )
     policy.require(actor, ACTION, schedule)
     schedule.roles = reading.roles(roles)
@@ -124,6 +129,8 @@ def _in_use(schedule: Schedule) -> Schedule:
 
 
 def _sound(row: Schedule) -> None:
+    if not 0 <= row.overlap_minutes <= 480:
+        raise invalid("overlap_minutes", "From 0 to 480 minutes.")
     if (row.cover_from is None) != (row.cover_until is None):
         field = "cover_from" if row.cover_from is None else "cover_until"
         raise invalid(field, "Give both hours, or neither.")

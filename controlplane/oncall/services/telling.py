@@ -17,8 +17,15 @@ from controlplane.oncall import numbers
 from controlplane.oncall.arithmetic import Shift
 from controlplane.oncall.duty import Duty
 from controlplane.oncall.lacking import Lacking
-from controlplane.oncall.links import page_of
-from controlplane.oncall.models import Gap, Layer, Override, Schedule
+from controlplane.oncall.links import note_url, page_of, request_url, write_url
+from controlplane.oncall.models import (
+    Gap,
+    HandoffNote,
+    Layer,
+    Override,
+    Schedule,
+    SwapRequest,
+)
 from controlplane.oncall.walls import zone_of
 
 MENDS = "operations_command"
@@ -101,6 +108,79 @@ def taken_back(made: Override, actor: Actor) -> None:
             "since": when(made.starts, zone),
             "who": actor.label,
         },
+    )
+
+
+def asked(made: SwapRequest, whom: Sequence[int]) -> None:
+    _send(
+        made.schedule, "oncall.asked", f"asked:{made.uid}", people=whom,
+        values=_of_request(made), link=request_url(made),
+    )  # fmt: skip
+
+
+def answered(made: SwapRequest, outcome: str) -> None:
+    """Who asked hears what became of it. That somebody took it the swap itself tells."""
+    _send(
+        made.schedule, f"oncall.asked_{outcome}", f"asked-{outcome}:{made.uid}",
+        people=[made.asker_id], values=_of_request(made), link=request_url(made),
+        urgency="critical" if outcome == "expired" else "normal",
+    )  # fmt: skip
+
+
+def _of_request(made: SwapRequest) -> dict[str, object]:
+    zone = zone_of(made.schedule.time_zone)
+    whom = made.asked
+    return {
+        "who": made.asker.name or made.asker.email,
+        "whom": "nobody" if whom is None else whom.name or whom.email,
+        "since": when(made.starts, zone),
+        "until": when(made.ends, zone),
+        "why": made.reason,
+        "answer": made.answer,
+    }
+
+
+def note_due(note: HandoffNote) -> None:
+    _note(note, "oncall.note_due", [note.person_id], write_url(note.schedule))
+
+
+def note_written(note: HandoffNote) -> None:
+    """With its text: whoever came on duty may read it where they are."""
+    _note(note, "oncall.note", [note.next_person_id], note_url(note))
+
+
+def note_unread(note: HandoffNote) -> None:
+    _note(note, "oncall.note_unread", [note.next_person_id], note_url(note))
+
+
+def note_missed(note: HandoffNote) -> None:
+    """Whoever came without one, and who answers for the rota."""
+    people = [note.next_person_id, note.person_id]
+    _note(note, "oncall.note_missed", people, note_url(note), roles=(MENDS,))
+
+
+def _note(
+    note: HandoffNote,
+    kind: str,
+    people: Iterable[int | None],
+    link: str,
+    roles: Sequence[str] = (),
+) -> None:
+    zone = zone_of(note.schedule.time_zone)
+    items = "\n".join(f"- {one['of']}: {one['title']}" for one in note.open_items)
+    _send(
+        note.schedule,
+        kind,
+        f"{kind.partition('.')[2]}:{note.uid}",
+        people=people,
+        roles=roles,
+        values={
+            "who": note.person.name or note.person.email,
+            "ended": when(note.handed_at or note.created_at, zone),
+            "text": note.text,
+            "open": f"\n\nOpen then:\n{items}" if items else "",
+        },
+        link=link,
     )
 
 
@@ -193,6 +273,7 @@ def _send(
     roles: Sequence[str] = (),
     values: Mapping[str, object],
     urgency: str = "normal",
+    link: str = "",
 ) -> None:
     users = tuple(sorted(one for one in people if one is not None))
     if not users and not roles:
@@ -204,6 +285,6 @@ def _send(
         key=f"oncall:{schedule.uid}:{key}",
         values={"schedule": schedule.title, **values},
         urgency=urgency,
-        link=page_of(schedule),
+        link=link or page_of(schedule),
         about=subject_ref(schedule),
     )

@@ -26,9 +26,10 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.oncall.links import override_url, page_of, take_url
+from controlplane.oncall.links import note_url, override_url, page_of, take_url, write_url
 from controlplane.oncall.models import Override, Schedule
-from controlplane.oncall.shown.glance import Glance, Turn, glances
+from controlplane.oncall.shown import yours
+from controlplane.oncall.shown.glance import Glance, Turn, glances, named
 
 SHOWN = 6
 FOUND = 6
@@ -55,8 +56,46 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             found.append((2, _own(one, one.next, on=False)))
         if manages and not one.gap and (one.ahead or one.mend):
             found.append((3, _lacks(one)))
+    found += [(1, row) for row in _for_person(actor, workspace_id)]
     found.sort(key=lambda pair: pair[0])
     return [row for _, row in found[:SHOWN]]
+
+
+def _for_person(actor: Actor, workspace_id: int | None) -> list[Waiting]:
+    """What somebody wrote for this person, asks of them, or waits for."""
+    found = [
+        Waiting(
+            title=note.schedule.title,
+            url=note_url(note),
+            mine=True,
+            tone="info",
+            text=f"{named(note.person)} left a hand-off note.",
+            state="to read",
+            since=note.handed_at,
+        )
+        for note in yours.to_read(actor, workspace_id)
+    ]
+    found += [
+        Waiting(
+            title=note.schedule.title,
+            url=write_url(note.schedule),
+            mine=True,
+            tone="warn",
+            text="Your hand-off note is missing.",
+            state=note.status,
+            due=note.due_at,
+        )
+        for note in yours.to_write(actor, workspace_id)
+    ]
+    found += [
+        Waiting(
+            title=row.one.schedule.title, url=row.url, mine=True, tone="info", state="asked",
+            text=f"{row.who} asks {row.whom} to take a shift.", due=row.one.starts,
+        )
+        for row in yours.asked(actor, workspace_id, "UTC")
+        if not row.mine
+    ]  # fmt: skip
+    return found
 
 
 def _empty(one: Glance) -> Waiting:
@@ -118,7 +157,7 @@ def _typed(actor: Actor, workspace_id: int | None, text: str) -> list[Schedule]:
     return list(rows.distinct().order_by("title")[:FOUND])
 
 
-def named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+def found_by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
     return [Target(row.title, page_of(row)) for row in _typed(actor, workspace_id, text)]
 
 
@@ -171,7 +210,7 @@ def register() -> None:
                 about=about,
             )
         )  # fmt: skip
-    name_finders.register(NameFinder("oncall.schedules", "on-call schedule", VIEW, named))
+    name_finders.register(NameFinder("oncall.schedules", "on-call schedule", VIEW, found_by_name))
     for slug, label, url, action, words in (
         ("oncall-board", "On call", "oncall:board", VIEW, ("who", "duty", "rota", "shift")),
         ("oncall-calendars", "Calendars of shifts", "oncall:calendars", "oncall.feed",

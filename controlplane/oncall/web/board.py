@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
-from controlplane.base.web import actor_of
+from controlplane.base.web import actor_of, workspace_of
 from controlplane.oncall import numbers
 from controlplane.oncall.roster import roster
+from controlplane.oncall.shown import yours
 from controlplane.oncall.shown.bands import told
 from controlplane.oncall.web.common import page, schedules_of, show, zone_of_reader
 
@@ -27,8 +28,13 @@ def board(request: HttpRequest) -> HttpResponse:
     several = len({one.schedule.workspace_id for one in shown}) > 1
     weeks = numbers.ROSTER_WEEKS.value
     ahead = sum(len(one.ahead) for one in shown)
+    chosen = workspace_of(request)
+    here = chosen.pk if chosen is not None else None
     context = {
         "title": "On call",
+        "asked": yours.asked(actor, here, zone_of_reader(request)),
+        "notes_to_read": yours.to_read(actor, here),
+        "notes_to_write": yours.to_write(actor, here),
         "schedules": shown,
         "several": several,
         "more": max(0, len(rows) - MOST),

@@ -13,12 +13,14 @@ from django.utils.http import http_date
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
+from controlplane.access.models import User
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid, NotFound
-from controlplane.oncall import services
+from controlplane.oncall import numbers, services
 from controlplane.oncall.feeding import document
-from controlplane.oncall.models import Feed
+from controlplane.oncall.models import Feed, Wish
 from controlplane.oncall.services.feeds import feed_by, note_read, token_of
+from controlplane.oncall.services.handing import WISHES
 from controlplane.oncall.web.common import page, schedule_of, schedules_of, show
 
 
@@ -43,8 +45,18 @@ def calendars(request: HttpRequest) -> HttpResponse:
     own = {feed.workspace_id for feed in mine if feed.schedule_id is None}
     known = getattr(request, "workspaces", [])
     chosen = workspace_of(request)
+    wish = Wish.objects.filter(person_id=actor_of(request).user_id or 0).first()
+    hours = numbers.HEADS_UP_HOURS.value if wish is None else wish.hours_before
     context = {
-        "title": "Calendars of shifts",
+        "title": "Calendars and notices",
+        "wishes": [
+            (
+                count,
+                "Not at all" if not count else f"{count} hour{'s' * (count != 1)} before",
+                count == hours,
+            )
+            for count in WISHES
+        ],
         "feeds": [{"feed": feed, "link": link_of(feed)} for feed in mine],
         "schedules": open_to,
         "workspaces": [
@@ -52,6 +64,19 @@ def calendars(request: HttpRequest) -> HttpResponse:
         ],
     }
     return show(request, "calendars.html", context)
+
+
+@require_POST
+@page
+def wish(request: HttpRequest) -> HttpResponse:
+    """How long before a shift one hears of it."""
+    given = request.POST.get("hours_before", "")
+    user = request.user
+    if not isinstance(user, User):
+        raise NotFound("Nobody is signed in.")
+    services.wish(user, actor=actor_of(request), hours_before=int(given) if given.isdigit() else -1)
+    messages.success(request, "That is how you hear of your shifts from now on.")
+    return HttpResponseRedirect(reverse("oncall:calendars"))
 
 
 @require_POST

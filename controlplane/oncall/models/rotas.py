@@ -1,4 +1,4 @@
-"""Schedules, their rotations, swaps, and calendars fed from them.
+"""Schedules, their rotations, swaps, gaps, and calendars fed from them.
 
 A rotation is never changed: another one takes its place from an instant on, and the old one stays
 for what lies before. Triggers (migration `guards`) hold to that.
@@ -47,6 +47,11 @@ class Schedule(models.Model):
     cover_days = ArrayField(_weekday(), default=every_day)  # Monday is 0
     cover_from = models.TimeField(null=True, blank=True)
     cover_until = models.TimeField(null=True, blank=True)
+    # At a hand-over: whether it is told in writing, and how long both are there.
+    notes_wanted = models.BooleanField(default=True)
+    overlap_minutes = models.PositiveSmallIntegerField(
+        default=30, validators=[MaxValueValidator(480)]
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -66,6 +71,9 @@ class Schedule(models.Model):
             ),
             models.CheckConstraint(condition=Q(cover_days__len__gte=1), name="oncall_covers_a_day"),
             models.CheckConstraint(condition=Q(roles__len__gte=1), name="oncall_fills_a_role"),
+            models.CheckConstraint(
+                condition=Q(overlap_minutes__lte=480), name="oncall_overlaps_within_a_shift"
+            ),
         ]
         indexes = [GinIndex(fields=["roles"], name="oncall_schedule_roles")]
 
