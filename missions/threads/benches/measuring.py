@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from controlplane.base.bench import Row, Run
 from missions.threads.benches import original, report
 from missions.threads.benches.crowd import Crowd
+from missions.threads.benches.listening import Listening
 from missions.threads.benches.serving import serving
 from missions.threads.benches.talking import Talking
 from missions.threads.benches.waking import Waking
@@ -22,8 +23,12 @@ def measure(run: Run) -> Iterator[Row]:
     with serving() as server:
         talking = Talking(server, crowd, max(run.seconds, 0.3))
         yield from talking.measure()
+        listening = Listening(server, crowd, talking.seconds)
+        yield from listening.measure()
         yield from original.beside(run.original, server, crowd, talking.seconds)
         waking = Waking(server, crowd, min(run.rows, SLEEPERS) or SLEEPERS)
         yield from waking.measure()
     run.report = report.made(talking.heard, waking.took, waking.lost)
+    run.report["postToStreamP95Ms"] = round(listening.slowest, 3)
+    run.report["notStreamed"] = listening.lost
     run.missed = run.report["missed"]
