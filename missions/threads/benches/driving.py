@@ -151,7 +151,7 @@ def drive(
     speakers: Sequence[Speaker],
     work: Callable[[Client], Any],
     seconds: float,
-    kind: type[Client] = Client,
+    kind: Callable[[int, str, Speaker], Client] = Client,
 ) -> tuple[Heard, Cpu]:
     """All speakers at once, each over its own connections, for so long."""
     clients = [kind(server.port, path, speaker) for speaker in speakers]

@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.base.bench import Row
 from missions.threads.benches.crowd import Crowd, Speaker
-from missions.threads.benches.driving import OURS, Client, Heard, drive
+from missions.threads.benches.driving import OURS, Client, drive
 from missions.threads.benches.report import percentile
 from missions.threads.benches.serving import Server, process, until
 from missions.threads.models import Thread
@@ -91,6 +91,11 @@ class Poster(Client):
             self.began[self.speaker.thread, seq] = began
 
 
+def _say(client: Client) -> None:
+    if isinstance(client, Poster):
+        client.say()
+
+
 @contextmanager
 def streaming() -> Iterator[int]:
     """The stream process as `manage.py up` starts it."""
@@ -142,19 +147,11 @@ class Listening:
         ears = Ears(port, listeners, each)
         posters: list[Poster] = []
 
-        def made(port: int, path: str, speaker: Speaker) -> Poster:
+        def made(port: int, path: str, speaker: Speaker) -> Client:
             posters.append(Poster(port, path, speaker))
             return posters[-1]
 
-        heard: Heard
-        heard, _ = drive(
-            self.server,
-            OURS,
-            writers,
-            Poster.say,
-            self.seconds,
-            made,  # type: ignore[arg-type]
-        )
+        heard, _ = drive(self.server, OURS, writers, _say, self.seconds, made)
         began = {what: at for poster in posters for what, at in poster.began.items()}
         took, lost = _matched(began, ears)
         ears.close()
