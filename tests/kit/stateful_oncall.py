@@ -9,7 +9,7 @@ from django.db import models
 
 from controlplane.lib import clock
 from controlplane.oncall import services
-from controlplane.oncall.models import HandoffNote, SwapRequest
+from controlplane.oncall.models import HandoffNote, Override, SwapRequest
 from tests import make
 from tests.kit import oncall
 from tests.kit.stateful import NEEDS, builds
@@ -31,9 +31,11 @@ def _taken(row: models.Model, to: str) -> dict[str, Any]:
     assert isinstance(row, SwapRequest)
     if to != "taken":
         return {}
-    made = services.override(
-        row.schedule, row.asked, actor=make.JOB, starts=row.starts, ends=row.ends
-    )
+    made = Override.objects.filter(schedule=row.schedule).first()  # of a step that was refused
+    if made is None:
+        made = services.override(
+            row.schedule, row.asked, actor=make.JOB, starts=row.starts, ends=row.ends
+        )
     return {"taker": row.asked, "made": made}
 
 

@@ -26,10 +26,9 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.oncall.links import note_url, override_url, page_of, take_url, write_url
+from controlplane.oncall.links import override_url, page_of, take_url
 from controlplane.oncall.models import Override, Schedule
-from controlplane.oncall.shown import yours
-from controlplane.oncall.shown.glance import Glance, Turn, glances, named
+from controlplane.oncall.shown.glance import Glance, Turn, glances, pending
 
 SHOWN = 6
 FOUND = 6
@@ -63,39 +62,20 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
 
 def _for_person(actor: Actor, workspace_id: int | None) -> list[Waiting]:
     """What somebody wrote for this person, asks of them, or waits for."""
-    found = [
+    return [
         Waiting(
-            title=note.schedule.title,
-            url=note_url(note),
+            title=one.title,
+            url=one.url,
+            text=one.text,
+            state=one.state,
+            tone="warn" if one.late else "info",
+            since=one.at if one.state == "to read" else None,
+            due=None if one.state == "to read" else one.at,
             mine=True,
-            tone="info",
-            text=f"{named(note.person)} left a hand-off note.",
-            state="to read",
-            since=note.handed_at,
         )
-        for note in yours.to_read(actor, workspace_id)
+        for one in pending(actor, workspace_id)
+        if actor.user_id in one.people
     ]
-    found += [
-        Waiting(
-            title=note.schedule.title,
-            url=write_url(note.schedule),
-            mine=True,
-            tone="warn",
-            text="Your hand-off note is missing.",
-            state=note.status,
-            due=note.due_at,
-        )
-        for note in yours.to_write(actor, workspace_id)
-    ]
-    found += [
-        Waiting(
-            title=row.one.schedule.title, url=row.url, mine=True, tone="info", state="asked",
-            text=f"{row.who} asks {row.whom} to take a shift.", due=row.one.starts,
-        )
-        for row in yours.asked(actor, workspace_id, "UTC")
-        if not row.mine
-    ]  # fmt: skip
-    return found
 
 
 def _empty(one: Glance) -> Waiting:
