@@ -15,7 +15,7 @@ from django.db.models.functions import RowNumber
 
 from controlplane.access.models import User
 from controlplane.base.registries import Registry
-from controlplane.notify.models import Contact, Delivery, Method
+from controlplane.notify.models import Contact, ContactMethod, Delivery, Method
 
 LOST = (Delivery.State.REJECTED, Delivery.State.DEAD)
 IN_A_ROW = 3
@@ -98,6 +98,22 @@ def _book(workspace_id: int, people: Sequence[User]) -> Mapping[int, Sequence[Wa
     return found
 
 
+def _methods(workspace_id: int, people: Sequence[User]) -> Mapping[int, Sequence[Way]]:
+    """What people set up to be paged by, as far as others may see it; the account's own address
+    is told above."""
+    rows = ContactMethod.objects.filter(
+        user__in=[one.pk for one in people], is_active=True, is_account=False
+    ).exclude(verified_at=None)
+    found: dict[int, list[Way]] = defaultdict(list)
+    for row in rows.order_by("position", "pk"):
+        works = None if row.last_ok_at is None else True
+        works = False if row.failures_in_a_row >= IN_A_ROW else works
+        kind = row.get_kind_display()
+        found[row.user_id].append(Way(kind[:1].lower() + kind[1:], row.masked, works))
+    return found
+
+
 def register() -> None:
     ways.register(Source("account", _mails))
+    ways.register(Source("methods", _methods))
     ways.register(Source("book", _book))

@@ -10,6 +10,7 @@ app_name = "oncall"
 ONE = "admin/oncall/schedules/<uuid:uid>"
 urlpatterns = [
     path("admin/oncall/board/", board.board, name="board"),
+    path("admin/oncall/roster/", board.roster_page, name="roster_page"),
     path("admin/oncall/roster.md", board.roster_file, name="roster"),
     path("admin/oncall/calendars/", calendars.calendars, name="calendars"),
     path("admin/oncall/calendars/new/", calendars.subscribe, name="subscribe"),

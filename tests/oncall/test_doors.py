@@ -163,7 +163,7 @@ def test_board__who_is_on_duty_and_what_is_missing(
     assert 'class="oc-piece oc-c1' in text
     with CaptureQueriesContext(connection) as captured:
         main(browser, reverse("oncall:board"))
-    assert len(asked_of(captured)) <= 21, "\n".join(asked_of(captured))
+    assert len(asked_of(captured)) <= 22, "\n".join(asked_of(captured))
 
 
 def test_pages__names_are_words_never_markup(here: Workspace, olga: User) -> None:

@@ -9,9 +9,10 @@ from controlplane.access import policy
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.oncall import numbers
 from controlplane.oncall.roster import roster
-from controlplane.oncall.shown import yours
+from controlplane.oncall.shown import words, yours
 from controlplane.oncall.shown.bands import told
 from controlplane.oncall.web.common import page, schedules_of, show, zone_of_reader
+from controlplane.oncall.weeks import sheet as weeks_of
 
 RANGES = {"2w": 14, "4w": 28, "1w": 7}
 MOST = 30
@@ -52,9 +53,26 @@ def board(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @page
+def roster_page(request: HttpRequest) -> HttpResponse:
+    """The weeks of one workspace, as the roster tells them."""
+    rows = list(schedules_of(request).active().order_by("workspace_id", "title", "id"))
+    space = rows[0].workspace_id if rows else 0
+    here = [one for one in rows if one.workspace_id == space][:MOST]
+    context = {
+        "title": "On-call roster",
+        "sheet": weeks_of(here),
+        "cover": [(one, words.roles(one), words.cover(one)) for one in here],
+        "weeks": numbers.ROSTER_WEEKS.value,
+    }
+    return show(request, "roster.html", context)
+
+
+@require_safe
+@page
 def roster_file(request: HttpRequest) -> HttpResponse:
     """The next weeks as Markdown, for a channel's pinned message or a file."""
-    rows = list(schedules_of(request).active().order_by("title", "id")[:MOST])
-    answer = HttpResponse(roster(rows), content_type="text/markdown; charset=utf-8")
+    rows = list(schedules_of(request).active().order_by("workspace_id", "title", "id"))
+    here = [one for one in rows if one.workspace_id == rows[0].workspace_id][:MOST]
+    answer = HttpResponse(roster(here), content_type="text/markdown; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="on-call-roster.md"'
     return answer
