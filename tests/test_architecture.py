@@ -119,6 +119,7 @@ WRITERS: dict[str, str] = {
     "controlplane.jobs.timers": "sets and cancels promises",
     "controlplane.notify.delivering": "settles deliveries under a lease",
     "controlplane.notify.outbox": "the one way out",
+    "controlplane.notify.together": "settles deliveries under leases, several at once",
     "controlplane.notify.undelivered": "marks critical news that reached nobody",
     "deployments.ci.receiving": "services of what pipelines report",
     "deployments.overview.merges": "keeps what the repositories tell of merges",

@@ -14,6 +14,7 @@ class NotifyConfig(AppConfig):
             delivering,
             kept,
             outbox,
+            together,
             watching,
         )
         from controlplane.notify.models import OutboxMessage

@@ -13,8 +13,9 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.notify import outbox
 from controlplane.notify.channels.base import Outcome
@@ -67,7 +68,8 @@ def reason_against(delivery: Delivery) -> str:
         if not delivery.notification.kind.startswith(prefix):
             continue
         try:
-            with transaction.atomic():
+            # Outside of a transaction a failed question spoils nothing.
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
                 reason = check(delivery)
         except Exception:
             logger.exception("a check before sending failed")

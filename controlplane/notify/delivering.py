@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -44,6 +45,41 @@ class Call:
     gateway: Channel | None = None
 
 
+class Known:
+    """What a message is made of beside its own row: read once for several of a batch."""
+
+    def __init__(self, rows: Sequence[Delivery] = ()) -> None:
+        self._links: dict[tuple[int, int], AnswerLink] | None = None
+        self.used: dict[int, list[datetime]] | None = None
+        self._gateways: dict[tuple[int, str], list[Channel]] = {}
+        if rows:
+            found = AnswerLink.objects.in_force().filter(
+                notification_id__in={row.notification_id for row in rows}
+            )
+            self._links = {(link.notification_id, link.person_id): link for link in found}
+            # Those of one batch are to different telephones, see `together`.
+            ways = {row.contact_method_id for row in rows if row.contact_method_id}
+            self.used = throttles.lately_sent(ways) if ways else {}
+
+    def link_of(self, delivery: Delivery) -> AnswerLink | None:
+        """What its reader may answer. Only in messages to one person: a room has many."""
+        if delivery.user_id is None:
+            return None
+        if self._links is not None:
+            return self._links.get((delivery.notification_id, delivery.user_id))
+        links = AnswerLink.objects.in_force()
+        found: AnswerLink | None = links.filter(
+            notification_id=delivery.notification_id, person_id=delivery.user_id
+        ).first()
+        return found
+
+    def gateways(self, workspace_id: int, kind: str) -> list[Channel]:
+        key = (workspace_id, kind)
+        if key not in self._gateways:
+            self._gateways[key] = gateways_for(workspace_id, kind)
+        return self._gateways[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
     outcome: Outcome
@@ -77,15 +113,16 @@ def _waiting(message: OutboxMessage) -> Delivery | None:
     return found
 
 
-def plan(delivery: Delivery) -> list[Call]:
+def plan(delivery: Delivery, known: Known | None = None) -> list[Call]:
     """How to send it now, best way first. What is decided already is a call that only says so."""
-    decided = _decided(delivery)
+    known = known or Known()
+    decided = _decided(delivery, known)
     if decided is not None:
         return [_said(decided)]
-    message = compose(delivery)
+    message = compose(delivery, known)
     method = delivery.contact_method
     if method is not None and method.kind in GATEWAYS:
-        return _through_gateways(delivery, method, message)
+        return _through_gateways(delivery, method, message, known)
     return [_straight(delivery, message)]
 
 
@@ -93,14 +130,14 @@ def _said(outcome: Outcome) -> Call:
     return Call(lambda: outcome)
 
 
-def _decided(delivery: Delivery) -> Outcome | None:
+def _decided(delivery: Delivery, known: Known) -> Outcome | None:
     refusal = _no_longer(delivery)
     if refusal:
         return Outcome("rejected", refusal)
     reason = deliveries.reason_against(delivery)
     if reason:
         return Outcome("suppressed", reason)
-    opens = throttles.opens_at(delivery)
+    opens = throttles.opens_at(delivery, known.used)
     if opens is not None:
         wait = max(0.0, (opens - clock.now()).total_seconds())
         why = f"held until {opens:%Y-%m-%d %H:%M:%S} UTC: this number was reached often just now"
@@ -140,8 +177,10 @@ def gateways_for(workspace_id: int, kind: str) -> list[Channel]:
     return list(rows.order_by("failures_in_a_row", "pk")[:MOST_GATEWAYS])
 
 
-def _through_gateways(delivery: Delivery, method: ContactMethod, message: Message) -> list[Call]:
-    found = gateways_for(delivery.notification.workspace_id, method.kind)
+def _through_gateways(
+    delivery: Delivery, method: ContactMethod, message: Message, known: Known
+) -> list[Call]:
+    found = known.gateways(delivery.notification.workspace_id, method.kind)
     if not found:
         what = method.get_kind_display().lower()
         return [_said(Outcome("rejected", f"this workspace has no gateway for a {what}"))]
@@ -176,9 +215,9 @@ def carry_out(calls: Sequence[Call]) -> list[Try]:
     return tries
 
 
-def compose(delivery: Delivery) -> Message:
+def compose(delivery: Delivery, known: Known) -> Message:
     notification = delivery.notification
-    link = _link_of(delivery)
+    link = known.link_of(delivery)
     return Message(
         # A gateway carries to many people: what it must not repeat is one delivery.
         key=str(delivery.uid if delivery.contact_method_id else notification.uid),
@@ -197,17 +236,6 @@ def compose(delivery: Delivery) -> Message:
         buttons=answers.buttons(link) if link is not None else (),
         wishes=settings.PUBLIC_URL + reverse("notify:mine") if delivery.user_id else "",
     )
-
-
-def _link_of(delivery: Delivery) -> AnswerLink | None:
-    """What its reader may answer. Only in messages to one person: a room has many readers."""
-    if delivery.user_id is None:
-        return None
-    links = AnswerLink.objects.in_force()
-    found: AnswerLink | None = links.filter(
-        notification_id=delivery.notification_id, person_id=delivery.user_id
-    ).first()
-    return found
 
 
 def _earlier(delivery: Delivery) -> str:

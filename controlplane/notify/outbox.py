@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ LEASE_SECONDS = defaults.define(
 )
 BATCH = defaults.define(
     "notify.outbox_batch",
-    10,
+    20,
     unit="rows",
     why="A killed sender repeats one batch at most; small batches keep repeats few.",
 )
@@ -45,6 +45,10 @@ FRESH_SECONDS = 3.0  # a lease this young is whole enough for any channel's time
 logger = logging.getLogger("controlplane.notify")
 
 Handler = Callable[[OutboxMessage], Outcome]
+# Several messages of one topic at once: an outcome for each, by its key in the database. What it
+# leaves out is handled alone.
+Together = Callable[[Sequence[OutboxMessage]], Mapping[int, Outcome]]
+TOGETHER: dict[str, Together] = {}
 TOPICS: dict[str, Handler] = {}
 # Called in the transaction that gives a message up, so that its owner can record it.
 GIVEN_UP: dict[str, Callable[[OutboxMessage], None]] = {}
@@ -62,6 +66,11 @@ def topic(
         return handler
 
     return register
+
+
+def together(name: str, handler: Together) -> None:
+    """A topic whose messages gain from being sent side by side."""
+    TOGETHER[name] = handler
 
 
 def enqueue(
@@ -114,7 +123,7 @@ def send_due(deadline: float | None = None) -> int:
         on_bury=_note_given_up,
     )
     began = time.monotonic()
-    for message in batch:
+    for message in _side_by_side(batch):
         # Behind a slow receiver the others go back untried, for any process to take.
         if deadline is not None and time.monotonic() > deadline:
             leases.release(message)
@@ -123,6 +132,38 @@ def send_due(deadline: float | None = None) -> int:
         with context.bind(**ids, source="job"):
             _send(message, time.monotonic() - began)
     return len(batch)
+
+
+def _side_by_side(batch: Sequence[OutboxMessage]) -> list[OutboxMessage]:
+    """Send those that can be sent together; answers those that are left. The lease is fresh:
+    nothing of the batch has waited yet, and a slow receiver holds up nobody but itself."""
+    sent: set[int] = set()
+    for name, handler in TOGETHER.items():
+        rows = [message for message in batch if message.topic == name]
+        if len(rows) < 2:
+            continue
+        try:
+            outcomes = handler(rows)
+        except Exception:
+            # Whatever it was, each is tried alone, where one bad row harms itself only.
+            logger.exception("messages could not be sent side by side")
+            continue
+        settled = [message for message in rows if message.pk in outcomes]
+        _settle_together(settled, outcomes)
+        sent |= set(outcomes)
+    return [message for message in batch if message.pk not in sent]
+
+
+def _settle_together(messages: Sequence[OutboxMessage], outcomes: Mapping[int, Outcome]) -> None:
+    """Those that are done in one statement, fenced by their leases like any other."""
+    done = [row for row in messages if outcomes[row.pk].kind in {"accepted", "suppressed"}]
+    leases.finish_all(done)
+    for message in messages:
+        if message not in done:
+            try:
+                _settle(message, outcomes[message.pk])
+            except leases.LeaseLost:
+                logs.event(logger, "outbox.lease_lost", topic=message.topic, key=message.key)
 
 
 def _send(message: OutboxMessage, waited: float) -> None:

@@ -39,7 +39,7 @@ def look(notification: Notification) -> bool:
 
 def forget(notification: Notification) -> None:
     """It got through after all."""
-    if notification.urgency == Urgency.CRITICAL:
+    if notification.urgency == Urgency.CRITICAL and notification.undelivered_at is not None:
         Notification.objects.filter(pk=notification.pk, undelivered_at__isnull=False).update(
             undelivered_at=None
         )

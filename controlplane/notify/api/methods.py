@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -64,6 +64,7 @@ class MethodsView(PortalAPIView):
     outputs = {"GET": Methods, "POST": MethodRow}
     statuses = {"POST": 201}
     secret_fields = ("target",)
+    operation_ids: ClassVar[Any] = {"GET": "me_methods_list"}
     tags = ["inbox"]
 
     def get(self, request: Any) -> HttpResponse:
