@@ -1,0 +1,70 @@
+"""Who may do what with alerts, incidents, and who is called for them."""
+
+from __future__ import annotations
+
+from controlplane.access.role_table import (
+    ADMIN,
+    AGENTS,
+    EVERYBODY,
+    ON_CALL,
+    OPERATORS,
+    OUTSIDE,
+    PEOPLE,
+    SECURITY,
+    define,
+)
+
+_LEADS = {"vp_engineering", "product_manager"}
+RESPONDERS = OPERATORS | SECURITY | _LEADS
+define(
+    "alert",
+    [
+        ("view", "See alerts", (PEOPLE - OUTSIDE) | AGENTS),
+        ("send", "Send alerts", OPERATORS | AGENTS),
+        ("resolve", "Say that an alert is over", RESPONDERS),
+        ("silence", "Silence alerts", RESPONDERS),
+    ],
+)
+define(
+    "alert",
+    [
+        ("source", "Keep the sources of alerts and their keys", ADMIN | {"sre_liaison"}),
+        ("route", "Keep the rules of what becomes of alerts", ADMIN | {"sre_liaison"}),
+        ("reread", "Read a message again that was given up", OPERATORS),
+    ],
+    by_key=False,
+)
+define(
+    "incident",
+    [
+        ("view", "See incidents", EVERYBODY - OUTSIDE),
+        ("open", "Open incidents", RESPONDERS | AGENTS | {"operations_command"}),
+        ("comment", "Write on an incident's timeline", (PEOPLE - OUTSIDE) | AGENTS),
+        ("acknowledge", "Acknowledge incidents", RESPONDERS),
+        ("triage", "Say how grave an incident is", RESPONDERS),
+        ("mitigate", "Work on an incident", RESPONDERS),
+        ("resolve", "Resolve incidents, and open them again", RESPONDERS),
+        ("escalate", "Call others to an incident", RESPONDERS),
+    ],
+)
+define(
+    "incident",
+    [
+        ("lead", "Say who leads an incident", RESPONDERS),
+        ("merge", "Merge and split incidents", RESPONDERS),
+        ("cancel", "Say that an incident was a false alarm", RESPONDERS),
+        ("close", "Close incidents", RESPONDERS),
+        ("levels", "Keep the ladder of severities", ADMIN),
+    ],
+    by_key=False,
+)
+define(
+    "paging",
+    [
+        ("view", "See who was called", (PEOPLE - OUTSIDE) | AGENTS),
+        ("rules", "Say how one is called oneself", PEOPLE - OUTSIDE),
+        ("policy", "Keep the policies of escalation", ADMIN | {"sre_liaison", "engineering_lead"}),
+        ("drill", "Drill the paging", ADMIN | ON_CALL | {"sre_liaison", "engineering_lead"}),
+    ],
+    by_key=False,
+)

@@ -1,0 +1,24 @@
+"""Alerts and where they come from, incidents, and who is called for them."""
+
+from incidents.models.alerts import Alert, AlertEvent, Silence
+from incidents.models.drills import Drill
+from incidents.models.paging import EscalationPolicy, EscalationRun, Page, PolicyVersion
+from incidents.models.records import Incident
+from incidents.models.routing import RoutingRule, SeverityLevel
+from incidents.models.sources import AlertSource, InboundEvent
+
+__all__ = [
+    "Alert",
+    "AlertEvent",
+    "AlertSource",
+    "Drill",
+    "EscalationPolicy",
+    "EscalationRun",
+    "InboundEvent",
+    "Incident",
+    "Page",
+    "PolicyVersion",
+    "RoutingRule",
+    "SeverityLevel",
+    "Silence",
+]

@@ -1,0 +1,89 @@
+"""Reads, named. `visible_to` scopes each of them to the actor's workspaces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+
+ENDED = ("closed", "merged", "cancelled")
+OVER = ("resolved", "review_pending", *ENDED)
+
+
+class ScopedQuerySet(models.QuerySet[Any]):
+    path = "workspace_id"
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(**{f"{self.path}__in": actor.workspace_ids})
+
+    def of(self, workspace: Any) -> Self:
+        return self.filter(**{self.path.removesuffix("_id"): workspace})
+
+
+class AlertPartQuerySet(ScopedQuerySet):
+    path = "alert__workspace_id"
+
+
+class ShippedQuerySet(models.QuerySet[Any]):
+    """A shipped row is seen by everybody; a workspace's own takes its place there."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(Q(workspace=None) | Q(workspace_id__in=actor.workspace_ids))
+
+    def in_force(self, workspace_id: int) -> Self:
+        names = ("ladder", "code") if hasattr(self.model, "ladder") else ("slug",)
+        own = self.model._default_manager.filter(
+            workspace_id=workspace_id, **{name: OuterRef(name) for name in names}
+        )
+        return self.filter(Q(workspace_id=workspace_id) | Q(workspace=None) & ~Exists(own))
+
+
+class VersionQuerySet(models.QuerySet[Any]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(policy__workspace=None) | Q(policy__workspace_id__in=actor.workspace_ids)
+        )
+
+
+class InboundQuerySet(ScopedQuerySet):
+    def unread(self) -> Self:
+        """Given up, and nobody has looked at it."""
+        return self.filter(state="dead", seen_at=None)
+
+
+class SilenceQuerySet(ScopedQuerySet):
+    def in_force(self, at: datetime | None = None) -> Self:
+        at = at or clock.now()
+        return self.filter(starts_at__lte=at, ends_at__gt=at)
+
+    def coming(self, at: datetime | None = None) -> Self:
+        return self.filter(starts_at__gt=at or clock.now())
+
+
+class AlertQuerySet(ScopedQuerySet):
+    def firing(self) -> Self:
+        return self.filter(status="firing")
+
+    def held_back(self) -> Self:
+        return self.filter(Q(silence__isnull=False) | Q(inhibited_by__isnull=False))
+
+
+class IncidentQuerySet(ScopedQuerySet):
+    def open(self) -> Self:
+        """Still to be worked on, a review included."""
+        return self.exclude(status__in=ENDED)
+
+    def burning(self) -> Self:
+        """Not resolved yet."""
+        return self.exclude(status__in=OVER)

@@ -1,0 +1,91 @@
+"""How incidents, alerts and drills may move."""
+
+from __future__ import annotations
+
+from controlplane.base.states import Step, TransitionTable
+from incidents.gates import describable, nothing_fires, reviewed, triaged
+
+_CANCEL = Step("incident.cancel", "False alarm", primary=False)
+_MERGE = Step("incident.merge", "Merge into another", primary=False)
+_RESOLVE = Step("incident.resolve", "Resolve", gate=nothing_fires)
+_TRIAGE = Step("incident.triage", "Triage", gate=triaged)
+
+INCIDENT = TransitionTable(
+    "incidents.Incident",
+    initial="detected",
+    steps={
+        "detected": {
+            "triaged": _TRIAGE,
+            # Its alerts are over before anybody looked: the portal says so.
+            "resolved": Step("incident.resolve", "Resolve", gate=nothing_fires, primary=False),
+            "cancelled": _CANCEL,
+            "merged": _MERGE,
+        },
+        "triaged": {
+            "mitigating": Step("incident.mitigate", "Begin to mitigate"),
+            "mitigated": Step("incident.mitigate", "Mitigated", primary=False),
+            "resolved": Step("incident.resolve", "Resolve", gate=nothing_fires, primary=False),
+            "cancelled": _CANCEL,
+            "merged": _MERGE,
+        },
+        "mitigating": {
+            "mitigated": Step("incident.mitigate", "Mitigated"),
+            "merged": _MERGE,
+            "cancelled": _CANCEL,
+        },
+        "mitigated": {
+            "monitoring": Step("incident.resolve", "Watch it", gate=nothing_fires),
+            "mitigating": Step("incident.mitigate", "It came back", primary=False),
+            "merged": _MERGE,
+        },
+        "monitoring": {
+            "resolved": _RESOLVE,
+            "mitigating": Step("incident.mitigate", "It came back", primary=False),
+            "merged": _MERGE,
+        },
+        "resolved": {
+            "review_pending": Step("incident.close", "Plan the review"),
+            "closed": Step("incident.close", "Close", gate=describable, primary=False),
+            "mitigating": Step("incident.resolve", "Open again", primary=False),
+        },
+        "review_pending": {
+            "closed": Step("incident.close", "Close", gate=reviewed),
+            "mitigating": Step("incident.resolve", "Open again", primary=False),
+        },
+    },
+)
+
+ALERT = TransitionTable(
+    "incidents.Alert",
+    initial="firing",
+    steps={"firing": {"resolved": Step("alert.resolve", "It is over")}},
+)
+
+DRILL = TransitionTable(
+    "incidents.Drill",
+    initial="planned",
+    steps={
+        "planned": {
+            "running": Step("paging.drill", "Begin"),
+            "cancelled": Step("paging.drill", "Cancel", primary=False),
+        },
+        "running": {
+            "done": Step("paging.drill", "End"),
+            "cancelled": Step("paging.drill", "Cancel", primary=False),
+        },
+    },
+)
+
+RUN = TransitionTable(
+    "incidents.EscalationRun",
+    initial="running",
+    steps={
+        "running": {
+            "answered": Step("incident.acknowledge", "Acknowledge"),
+            "unanswered": Step(None, "Nobody answered"),
+            "ended": Step(None, "End"),
+        },
+        # Nobody answered in all its rounds, and somebody did later.
+        "unanswered": {"answered": Step("incident.acknowledge", "Acknowledge")},
+    },
+)
