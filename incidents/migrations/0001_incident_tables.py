@@ -228,6 +228,7 @@ class Migration(migrations.Migration):
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
                 ('why', models.CharField(choices=[('opened', 'The incident was opened'), ('raised', 'It became graver'), ('more', 'More of it came'), ('hand', 'Somebody asked for it'), ('late', 'It was open for too long'), ('silent', 'Acknowledged, and nothing since'), ('specialist', 'A specialist is needed'), ('drill', 'A drill')], max_length=10)),
                 ('reason', models.CharField(blank=True, max_length=500)),
+                ('also', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
                 ('status', models.CharField(choices=[('running', 'Calling'), ('answered', 'Answered'), ('unanswered', 'Nobody answered'), ('ended', 'Ended')], default='running', max_length=10)),
                 ('step', models.PositiveSmallIntegerField(default=0)),
                 ('round', models.PositiveSmallIntegerField(default=0)),
@@ -235,6 +236,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(default=controlplane.lib.clock.now)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('ended_why', models.CharField(blank=True, default='', max_length=300)),
+                ('trouble', models.CharField(blank=True, default='', max_length=300)),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.workspace')),
                 ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='escalations', to='incidents.incident')),
@@ -524,6 +526,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='page',
             index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at', 'id'], name='page_due'),
+        ),
+        migrations.AddIndex(
+            model_name='page',
+            index=models.Index(condition=models.Q(('status', 'calling')), fields=['id'], name='page_calling'),
         ),
         migrations.AddIndex(
             model_name='page',

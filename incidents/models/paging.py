@@ -7,6 +7,7 @@ the policy it began with, so that a change of the policy changes no call under w
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -55,7 +56,7 @@ class PolicyVersion(models.Model):
     """What a policy said from a time on. Never changed: another one takes its place.
 
     `steps`: [{"targets": [{"kind": "role", "ref": "primary_operator"}, …], "wait_s": 300}, …].
-    After the last step it begins again, `repeats` times; then `catch_all` is called, and the
+    After the last step `catch_all` is called, and it begins again, `repeats` times; then the
     incident stands as unanswered.
     """
 
@@ -107,6 +108,8 @@ class EscalationRun(models.Model):
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
     why = models.CharField(max_length=10, choices=Why.choices)
     reason = models.CharField(max_length=500, blank=True)
+    # Roles that are called with the first step, beside those it names.
+    also = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     step = models.PositiveSmallIntegerField(default=0)  # the next one to take
     round = models.PositiveSmallIntegerField(default=0)
@@ -114,6 +117,8 @@ class EscalationRun(models.Model):
     started_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True)
     ended_why = models.CharField(max_length=300, blank=True, default="")
+    # Why its step could not be taken; it is tried again until it can.
+    trouble = models.CharField(max_length=300, blank=True, default="")
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.ScopedQuerySet.as_manager()
 
@@ -197,6 +202,7 @@ class Page(models.Model):
             models.Index(
                 fields=["next_at", "id"], condition=Q(next_at__isnull=False), name="page_due"
             ),
+            models.Index(fields=["id"], condition=Q(status="calling"), name="page_calling"),
             models.Index(fields=["workspace", "-id"], name="page_workspace"),
             models.Index(fields=["incident", "-id"], name="page_of_incident"),
             models.Index(fields=["user", "-id"], name="page_of_person"),
