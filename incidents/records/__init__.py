@@ -1,0 +1,1 @@
+"""The record of an incident: opened, answered, judged, ended."""

@@ -1,0 +1,100 @@
+"""Alerts come to an incident, and leave it when they are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+
+from controlplane.audit.refs import subject_ref
+from controlplane.jobs import timers
+from controlplane.jobs.models import Timer
+from controlplane.lib import clock, defaults
+from incidents.models import Alert, Incident
+from incidents.records import levels, moving
+from incidents.records.noting import PORTAL, say
+
+CALM = defaults.define(
+    "incidents.calm_s",
+    300.0,
+    unit="seconds",
+    why="An incident that nobody took is over when all its alerts were for this long.",
+)
+TIMER = "incident.calm"
+
+
+def join(incident: Incident, alerts: Sequence[int], now: datetime, *, said: bool = True) -> None:
+    """These are part of it from now on. Those that were already count once."""
+    new = Alert.objects.filter(pk__in=alerts).exclude(incident=incident)
+    joined = new.update(incident=incident)
+    if not joined:
+        return
+    Incident.objects.filter(pk=incident.pk).update(
+        alert_count=F("alert_count") + joined,
+        firing_count=F("firing_count") + joined,
+        last_alert_at=now,
+    )
+    timers.cancel_timer(_key(incident))
+    if said:
+        noun = "alert" if joined == 1 else "alerts"
+        say(incident, f"{joined:,} more {noun}.", actor=PORTAL)
+
+
+def leave(incident_id: int, alerts: Sequence[int], now: datetime) -> None:
+    """These are over. When none is left, and nobody takes it, the incident is over soon."""
+    Incident.objects.filter(pk=incident_id).update(
+        firing_count=Case(
+            When(firing_count__gte=len(alerts), then=F("firing_count") - len(alerts)),
+            default=Value(0),
+        )
+    )
+    incident = Incident.objects.burning().filter(pk=incident_id).first()
+    if incident is None or incident.firing_count or incident.alerts.firing().exists():
+        return
+    if incident.unseen_count:
+        # Some were cut off by the sender: whether those are over, it does not say.
+        say(incident, "All alerts that were seen are over; some were never seen.", actor=PORTAL)
+        return
+    say(incident, "All its alerts are over.", actor=PORTAL)
+    timers.set_timer(
+        TIMER,
+        key=_key(incident),
+        due_at=now + timedelta(seconds=CALM.value),
+        subject=subject_ref(incident),
+        workspace_id=incident.workspace_id,
+        payload={"incident": incident.pk},
+    )
+
+
+@timers.on(TIMER)
+@transaction.atomic
+def calm(timer: Timer) -> None:
+    """Nobody answered, and it has been quiet: it ends by itself. Somebody who is on it decides."""
+    incident = Incident.objects.burning().filter(pk=timer.payload["incident"]).first()
+    if incident is None or incident.alerts.firing().exists():
+        return
+    if incident.acknowledged_at is not None or incident.status != Incident.Status.DETECTED:
+        return
+    minutes = round((clock.now() - (incident.last_alert_at or incident.opened_at)).seconds / 60)
+    moving.resolve(
+        incident,
+        actor=PORTAL,
+        reason=f"All its alerts are over, the last one came {minutes} minutes ago.",
+    )
+
+
+def raise_to(incident: Incident, code: str) -> None:
+    """What joined asks for a graver level than it has."""
+    known = levels.of(incident.workspace_id)
+    now, asked = known.get(incident.severity), known.get(code)
+    if now is None or asked is None or asked.rank >= now.rank:
+        return
+    moving.change_severity(
+        incident, code, actor=PORTAL, reason="An alert came that asks for this level."
+    )
+
+
+def _key(incident: Incident) -> str:
+    return f"{TIMER}:{incident.uid}"

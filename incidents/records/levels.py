@@ -1,0 +1,116 @@
+"""The two ladders: of incidents and of support. Where the playbooks differ the stricter number
+holds, and the other stands in the note."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.lib.given import refuse
+from incidents import shipping
+from incidents.models import SeverityLevel
+
+MINUTE, HOUR = 60, 3_600
+KEY = ("ladder", "code")
+
+
+def _level(ladder: str, code: str, rank: int, title: str, definition: str, **more: Any) -> Any:
+    given: dict[str, Any] = {
+        name: field.get_default()
+        for name, field in _FIELDS.items()
+        if name not in {"ladder", "code", "rank", "title", "definition"}
+    }
+    given.update(more)
+    return {
+        "ladder": ladder, "code": code, "rank": rank, "title": title, "definition": definition,
+        **given,
+    }  # fmt: skip
+
+
+_KEPT_ASIDE = {"id", "uid", "workspace", "shipped_mark", "version"}
+_FIELDS = {
+    field.name: field
+    for field in SeverityLevel._meta.concrete_fields
+    if field.name not in _KEPT_ASIDE
+}
+SHIPPED: list[dict[str, Any]] = [
+    _level(
+        "incident", "sev1", 1, "SEV-1",
+        "A complete outage, data lost, or a breach.",
+        maps_to="p0", policy="sev1", ack_s=5 * MINUTE, respond_s=5 * MINUTE,
+        mitigation_starts_s=15 * MINUTE, mitigate_s=5 * MINUTE, update_s=15 * MINUTE,
+        escalate_s=30 * MINUTE, unack_s=30 * MINUTE, monitor_s=2 * HOUR, review_s=48 * HOUR,
+        at_once=["engineering_lead", "security_lead"], informed=["vp_engineering"],
+        item_priority=0, customers_told=True, status_page=True,
+        note="One playbook answers within 5 minutes, the other mitigates within 5: both hold.",
+    ),
+    _level(
+        "incident", "sev2", 2, "SEV-2",
+        "A part is out, a major feature is broken, or 25 % of users or more are touched.",
+        maps_to="p1", policy="sev2", ack_s=5 * MINUTE, respond_s=15 * MINUTE,
+        mitigation_starts_s=15 * MINUTE, mitigate_s=15 * MINUTE, update_s=15 * MINUTE,
+        escalate_s=60 * MINUTE, unack_s=30 * MINUTE, monitor_s=2 * HOUR, review_s=48 * HOUR,
+        at_once=["engineering_lead"], item_priority=1, customers_told=True, status_page=True,
+    ),
+    _level(
+        "incident", "sev3", 3, "SEV-3",
+        "It works worse, there is a way around it, and less than 25 % of users are touched.",
+        maps_to="p2", policy="sev3", ack_s=5 * MINUTE, respond_s=HOUR,
+        mitigation_starts_s=15 * MINUTE, restore_s=HOUR, update_s=15 * MINUTE,
+        unack_s=60 * MINUTE, monitor_s=HOUR, item_priority=2,
+        note="Updates every 15 minutes while it is worked on.",
+    ),
+    _level(
+        "incident", "sev4", 4, "SEV-4",
+        "Small or cosmetic: nobody is called.",
+        maps_to="p2", pages=False, respond_s=4 * HOUR, resolve_s=4 * HOUR, monitor_s=HOUR,
+        item_priority=3,
+    ),
+    _level(
+        "support", "p0", 1, "P0", "Production is out, or data that matters is lost.",
+        maps_to="sev1", policy="p0", ack_s=15 * MINUTE, triage_s=30 * MINUTE,
+        update_s=30 * MINUTE, informed=["release_manager", "cto", "head_of_product"],
+        item_priority=0, customers_told=True, status_page=True,
+    ),
+    _level(
+        "support", "p1", 2, "P1", "Many are touched, or something important does not work.",
+        maps_to="sev2", policy="p1", ack_s=15 * MINUTE, triage_s=30 * MINUTE,
+        respond_s=15 * MINUTE, update_s=30 * MINUTE, informed=["release_manager"],
+        item_priority=1,
+    ),
+    _level(
+        "support", "p2", 3, "P2", "A question, or a fault with a way around it.",
+        maps_to="sev4", pages=False, policy="p2", ack_s=15 * MINUTE, triage_s=30 * MINUTE,
+        respond_s=4 * HOUR, update_s=HOUR, informed=["product_manager"], item_priority=2,
+        note="A P2 that is a fault stands as SEV-3.",
+    ),
+]  # fmt: skip
+
+
+def adopt() -> int:
+    return shipping.adopt(SeverityLevel, KEY, SHIPPED)
+
+
+def of(workspace_id: int, ladder: str = "incident") -> dict[str, SeverityLevel]:
+    """The levels that hold in a workspace, gravest first. What was never shipped yet is."""
+    found = _read(workspace_id, ladder)
+    if not found and adopt():
+        found = _read(workspace_id, ladder)
+    return found
+
+
+def _read(workspace_id: int, ladder: str) -> dict[str, SeverityLevel]:
+    rows = SeverityLevel.objects.in_force(workspace_id).filter(ladder=ladder).order_by("rank")
+    return {row.code: row for row in rows}
+
+
+def level(workspace_id: int, code: Any) -> SeverityLevel:
+    known = of(workspace_id)
+    found = known.get(str(code).strip().lower().replace("-", "")) if code else None
+    if found is None:
+        raise refuse("severity", f"One of {', '.join(known)}.")
+    return found
+
+
+def suggested(percent: int) -> str:
+    """What the playbooks make of a share of users: a quarter of them is SEV-2 already."""
+    return "sev2" if percent >= 25 else "sev3"

@@ -1,0 +1,280 @@
+"""An incident goes on: acknowledged, triaged, mitigated, resolved, opened again, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.access import policy
+from controlplane.base.states import advance, plain
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from controlplane.lib.given import refuse, text
+from controlplane.lib.redaction import redact_text
+from incidents.models import Incident, SeverityLevel
+from incidents.paging import answering, runs
+from incidents.records import clocks, levels, reading, telling
+from incidents.records.holding import hold, hold_with_work, require_burning
+from incidents.records.noting import note, say
+
+_REASON = 500
+
+
+@transaction.atomic
+def acknowledge(incident: Incident, *, actor: Actor, way: str = "console") -> Incident:
+    """Somebody is on it: nobody else is called. A second one says so again, and that they are on
+    it is kept; the first time stands."""
+    row = hold(incident)
+    policy.require(actor, "incident.acknowledge", row)
+    require_burning(row)
+    now = clock.now()
+    again = row.acknowledged_at is not None
+    changes: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by_id": actor.user_id}
+    if row.first_acknowledged_at is None:
+        changes["first_acknowledged_at"] = now
+    if row.commander_id is None and actor.user_id is not None:
+        changes["commander_id"] = actor.user_id
+    _put(row, changes)
+    answering.answered(row, actor=actor, way=way)
+    clocks.stop(row, "incident.ack_missed")
+    answering.expect_more(row, levels.level(row.workspace_id, row.severity))
+    note(
+        row, "incident.acknowledge", actor=actor,
+        said=f"{actor.label} is on it." if not again else f"{actor.label} is on it, too.",
+        after={"at": plain(now), "way": way},
+    )  # fmt: skip
+    return row
+
+
+@transaction.atomic
+def triage(
+    incident: Incident,
+    *,
+    actor: Actor,
+    impact_percent: Any,
+    symptoms: str,
+    started_at: Any,
+    severity: str = "",
+    tenants: Sequence[str] | None = None,
+    category: str = "",
+    customer_facing: bool | None = None,
+) -> Incident:
+    """What is seen, since when, and whom it touches: with that it leaves `detected`."""
+    row = hold_with_work(incident)
+    given = {
+        "impact_percent": reading.percent("impact_percent", impact_percent),
+        "symptoms": redact_text(text("symptoms", symptoms, 4000, required=True)),
+        "started_at": reading.began("started_at", started_at),
+        "triaged_at": clock.now(),
+    }
+    if tenants is not None:
+        given["tenants"] = reading.names("tenants", tenants)
+    if category:
+        given["category"] = reading.one_of("category", category, Incident.Category.values)
+    if customer_facing is not None:
+        given["customer_facing"] = bool(customer_facing)
+    for name, value in given.items():
+        setattr(row, name, value)  # the gate looks at the row
+    advance(row, "triaged", actor=actor, changes=given)
+    said = f"{row.ref} is triaged: {given['impact_percent']} % of users. {given['symptoms']}"
+    say(row, said, actor=actor)
+    if severity and severity != row.severity:
+        row = change_severity(row, severity, actor=actor, reason="Found at triage.")
+    return row
+
+
+@transaction.atomic
+def change_severity(incident: Incident, severity: str, *, actor: Actor, reason: str) -> Incident:
+    """The clocks follow; of a graver one others are called, too."""
+    row = hold_with_work(incident)
+    policy.require(actor, "incident.triage", row)
+    require_burning(row)
+    reason = text("reason", reason, _REASON, required=True)
+    new = levels.level(row.workspace_id, severity)
+    old = levels.level(row.workspace_id, row.severity)
+    if new.code == old.code:
+        raise Conflict(f"{row.ref} is {old.title} already.")
+    _put(row, {"severity": new.code})
+    reading.relabel(row, old, new)
+    clocks.set_all(row, new)
+    note(
+        row, "incident.triage", actor=actor, reason=reason,
+        said=f"{row.ref} is {new.title} now, no longer {old.title}: {reason}",
+        before={"severity": old.code}, after={"severity": new.code},
+    )  # fmt: skip
+    graver = new.rank < old.rank
+    telling.moved(row, f"is {new.title} now", reason, roles=new.informed if graver else ())
+    if graver and new.pages:
+        runs.begin(row, policy=new.policy, why="raised", actor=actor, also=new.at_once)
+    elif not new.pages:
+        answering.call_off(row, actor=actor, reason=f"It is {new.title} now.")
+    return row
+
+
+@transaction.atomic
+def mitigate(incident: Incident, *, actor: Actor, reason: str = "") -> Incident:
+    """Work on it begins, or begins anew since it came back."""
+    row = hold(incident)
+    changes: dict[str, Any] = {"mitigated_at": None, "monitor_until": None}
+    if row.mitigation_started_at is None:
+        changes["mitigation_started_at"] = clock.now()
+    advance(row, "mitigating", actor=actor, changes=changes, reason=text("reason", reason, _REASON))
+    clocks.stop(row, "incident.start_missed")
+    _went(row, "is worked on", reason, actor, status="in_progress")
+    return row
+
+
+@transaction.atomic
+def mitigated(incident: Incident, *, actor: Actor, how: str) -> Incident:
+    row = hold(incident)
+    how = text("how", how, _REASON, required=True)
+    now = clock.now()
+    changes: dict[str, Any] = {"mitigated_at": now}
+    if row.mitigation_started_at is None:
+        changes["mitigation_started_at"] = now
+    advance(row, "mitigated", actor=actor, changes=changes, reason=how)
+    clocks.stop(row, "incident.start_missed", "incident.open_too_long")
+    _went(row, "is mitigated", how, actor)
+    return row
+
+
+@transaction.atomic
+def watch(incident: Incident, *, actor: Actor) -> Incident:
+    """It works again, and is watched for as long as its level says."""
+    row = hold(incident)
+    level = levels.level(row.workspace_id, row.severity)
+    now = clock.now()
+    changes = {"restored_at": now, "monitor_until": now + _span(level, "monitor_s")}
+    advance(row, "monitoring", actor=actor, changes=changes)
+    _went(row, f"is watched until {changes['monitor_until']:%H:%M} UTC", "", actor)
+    return row
+
+
+@transaction.atomic
+def resolve(incident: Incident, *, actor: Actor, reason: str, root_cause: str = "") -> Incident:
+    """It is over. Whoever was being called is called no more."""
+    row = hold(incident)
+    reason = text("reason", reason, _REASON, required=True)
+    level = levels.level(row.workspace_id, row.severity)
+    now = clock.now()
+    changes: dict[str, Any] = {"resolved_at": now}
+    for name in ("mitigated_at", "restored_at"):
+        if getattr(row, name) is None:
+            changes[name] = now
+    if root_cause:
+        changes["root_cause"] = redact_text(text("root_cause", root_cause, 4000))
+    if level.review_s:
+        changes["review_due_at"] = now + timedelta(seconds=level.review_s)
+    advance(row, "resolved", actor=actor, changes=changes, reason=reason)
+    clocks.stop(row)
+    answering.call_off(row, actor=actor, reason="It is resolved.")
+    _went(row, "is resolved", reason, actor, channels=True)
+    return row
+
+
+@transaction.atomic
+def reopen(incident: Incident, *, actor: Actor, reason: str) -> Incident:
+    """It was not over. Who leads it, or whoever its level says, is called."""
+    row = hold(incident)
+    reason = text("reason", reason, _REASON, required=True)
+    if row.group_key and _another_open(row):
+        raise Conflict("Another incident of the same alerts is open: merge this one into it.")
+    level = levels.level(row.workspace_id, row.severity)
+    calm = {
+        "resolved_at": None, "mitigated_at": None, "restored_at": None, "monitor_until": None,
+        "review_due_at": None, "acknowledged_at": None, "acknowledged_by_id": None,
+        "closed_at": None,
+    }  # fmt: skip
+    advance(row, "mitigating", actor=actor, action="incident.resolve", changes=calm, reason=reason)
+    clocks.set_all(row, level)
+    _went(row, "is open again", reason, actor, status="in_progress", channels=True)
+    if level.pages:
+        runs.begin(row, policy=level.policy, why="hand", actor=actor, reason=reason)
+    return row
+
+
+@transaction.atomic
+def cancel(incident: Incident, *, actor: Actor, reason: str) -> Incident:
+    row = hold(incident)
+    reason = text("reason", reason, _REASON, required=True)
+    advance(row, "cancelled", actor=actor, changes={"closed_at": clock.now()}, reason=reason)
+    _end(row, actor, "was a false alarm", reason)
+    return row
+
+
+@transaction.atomic
+def merge(incident: Incident, into: Incident, *, actor: Actor, reason: str) -> Incident:
+    """It is the same as another one: its alerts go there, and nobody is called for it."""
+    first, second = sorted((incident, into), key=lambda each: each.pk)
+    held = {row.pk: row for row in (hold(first), hold(second))}
+    row, target = held[incident.pk], held[into.pk]
+    reason = text("reason", reason, _REASON, required=True)
+    if row.pk == target.pk or row.workspace_id != target.workspace_id:
+        raise refuse("into", "Name another incident of this workspace.")
+    require_burning(target)
+    _hand_over(row, target)
+    changes = {"merged_into_id": target.pk, "closed_at": clock.now()}
+    advance(row, "merged", actor=actor, changes=changes, reason=reason)
+    _end(row, actor, f"is merged into {target.ref}", reason)
+    note(target, "incident.merge", actor=actor, said=f"{row.ref} is the same: {reason}",
+         after={"merged": row.ref}, reason=reason)  # fmt: skip
+    return row
+
+
+@transaction.atomic
+def close(incident: Incident, *, actor: Actor, reason: str) -> Incident:
+    """The last of it is done: it goes into the archive, and its item is closed."""
+    row = hold(incident)
+    reason = text("reason", reason, _REASON, required=True)
+    advance(row, "closed", actor=actor, changes={"closed_at": clock.now()}, reason=reason)
+    _end(row, actor, "is closed", f"{reason} Root cause: {row.root_cause}")
+    return row
+
+
+def _hand_over(row: Incident, target: Incident) -> None:
+    moved = row.alerts.count()
+    firing = row.alerts.firing().count()
+    row.alerts.update(incident=target)
+    Incident.objects.filter(pk=target.pk).update(
+        alert_count=target.alert_count + moved, firing_count=target.firing_count + firing
+    )
+    Incident.objects.filter(pk=row.pk).update(alert_count=0, firing_count=0)
+
+
+def _another_open(row: Incident) -> bool:
+    same = Incident.objects.burning().filter(workspace=row.workspace_id, group_key=row.group_key)
+    return bool(same.exclude(pk=row.pk).exists())
+
+
+def _end(row: Incident, actor: Actor, what: str, reason: str) -> None:
+    clocks.stop(row)
+    answering.call_off(row, actor=actor, reason=f"It {what}.")
+    say(row, f"{row.ref} {what}: {reason}", actor=actor, close=f"{row.ref} {what}: {reason}"[:500])
+    telling.moved(row, what, reason)
+
+
+def _went(
+    row: Incident, what: str, why: str, actor: Actor, *, channels: bool = False, **moves: str
+) -> None:
+    say(row, f"{row.ref} {what}{': ' + why if why else '.'}", actor=actor, **moves)
+    if channels:
+        telling.moved(row, what, why)
+
+
+def _put(row: Incident, changes: dict[str, Any]) -> None:
+    """Fields that are no state: a later look sees a later version."""
+    changes = {**changes, "version": row.version + 1}
+    Incident.objects.filter(pk=row.pk).update(**changes)
+    row.refresh_from_db(fields=list(changes))
+
+
+def _span(level: SeverityLevel, name: str) -> timedelta:
+    return timedelta(seconds=getattr(level, name) or 3600)
+
+
+def due(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

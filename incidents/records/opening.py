@@ -1,0 +1,140 @@
+"""An incident is opened: its row, its item, its clocks, who is told and who is called, in one
+transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from controlplane.access import policy
+from controlplane.access.models import Workspace
+from controlplane.audit.refs import subject_ref
+from controlplane.base import refs
+from controlplane.base.states import plain
+from controlplane.catalog.models import Environment, Service
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from controlplane.lib.given import line, refuse, text
+from controlplane.lib.redaction import redact_text
+from controlplane.work import services as work
+from controlplane.work.models import Item
+from controlplane.work.services import graph
+from incidents.models import Incident, SeverityLevel
+from incidents.paging import runs
+from incidents.records import clocks, levels, related, telling
+from incidents.records.noting import PORTAL, note
+
+
+@transaction.atomic
+def open_incident(
+    workspace: Workspace,
+    *,
+    actor: Actor,
+    title: str,
+    severity: str,
+    category: str = "service",
+    origin: str = "person",
+    service: Service | None = None,
+    environment: Environment | None = None,
+    group_key: str = "",
+    policy_slug: str = "",
+    notify_roles: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    summary: str = "",
+    symptoms: str = "",
+    started_at: datetime | None = None,
+    runbook: str = "",
+    pages: bool = True,
+) -> Incident:
+    """A new one. `group_key`: of all that share it one is open at a time (`Conflict`).
+
+    `policy_slug`, `notify_roles`: whom to call where that differs from what its level says."""
+    policy.require(actor, "incident.open", workspace)
+    graph.lock(workspace.pk)
+    level = levels.level(workspace.pk, severity)
+    _here(workspace, service=service, environment=environment)
+    now = clock.now()
+    row = Incident(
+        workspace=workspace,
+        title=redact_text(line("title", title, 200, required=True))[:200],
+        severity=level.code,
+        category=_one_of("category", category, Incident.Category.values),
+        origin=_one_of("origin", origin, Incident.Origin.values),
+        group_key=group_key[:300],
+        service=service,
+        environment=environment,
+        summary=redact_text(text("summary", summary, 8000)),
+        symptoms=redact_text(text("symptoms", symptoms, 4000)),
+        runbook=line("runbook", runbook, 60),
+        started_at=_began(started_at, now),
+        detected_at=now,
+        opened_at=now,
+        created_by=actor.ref[:80],
+    )
+    row.ref = str(refs.allocate(workspace.pk, "INC"))
+    _insert(row)
+    row.item = _item(row, level, labels)
+    Incident.objects.filter(pk=row.pk).update(item=row.item)
+    note(
+        row, "incident.open", actor=actor,
+        said=f"{row.ref} is open as {level.title}: {row.title}",
+        after={"title": row.title, "severity": row.severity, "category": row.category,
+               "service": plain(service), "group": row.group_key},
+    )  # fmt: skip
+    related.link(row)
+    clocks.set_all(row, level)
+    telling.opened(row, level, notify_roles)
+    if pages and level.pages:
+        runs.begin(
+            row, policy=policy_slug or level.policy, why="opened", actor=actor,
+            also=(*level.at_once, *notify_roles),
+        )  # fmt: skip
+    return row
+
+
+def _insert(row: Incident) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        if "incident_open_once" not in str(error):
+            raise
+        raise Conflict("An incident of this group is open already.") from None
+
+
+def _item(row: Incident, level: SeverityLevel, labels: Sequence[str]) -> Item:
+    project = work.ensure_operations_project(row.workspace, actor=PORTAL)
+    said = "\n\n".join(part for part in (row.summary, row.symptoms) if part)
+    return work.open_item(
+        project,
+        subject=subject_ref(row),
+        actor=PORTAL,
+        title=f"{row.ref}: {row.title}"[:200],
+        item_type="incident",
+        priority=level.item_priority,
+        labels=sorted({"incident", row.severity, *labels}),
+        description=said or f"{row.ref} stands for it.",
+        status="in_progress",
+    )
+
+
+def _here(workspace: Workspace, **rows: Any) -> None:
+    for name, row in rows.items():
+        if row is not None and row.workspace_id != workspace.pk:
+            raise refuse(name, "There is none of that name here.")
+
+
+def _one_of(field: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise refuse(field, f"One of {', '.join(known)}.")
+    return value
+
+
+def _began(value: datetime | None, now: datetime) -> datetime | None:
+    if value is not None and value > now:
+        raise refuse("started_at", "It can't have begun later than now.")
+    return value

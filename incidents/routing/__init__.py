@@ -1,0 +1,1 @@
+"""What becomes of an alert: rules, silences, what holds what back."""
