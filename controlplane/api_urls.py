@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.canary.api")),
     path("", include("deployments.maintenance.api.urls")),
     path("", include("missions.api.urls")),
+    path("", include("incidents.intake.urls")),
 ]

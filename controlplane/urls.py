@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.access.urls")),
     path("", include("controlplane.notify.urls")),
     path("", include("telemetry.otlp.urls")),
+    path("", include("incidents.intake.foreign_urls")),
     path("", include("controlplane.oncall.urls")),
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),

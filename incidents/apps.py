@@ -7,3 +7,8 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents import transitions  # noqa: F401
+        from incidents.intake import formats, receiving  # noqa: F401
+        from incidents.records import joining, lateness  # noqa: F401
+        from incidents.paging import registered
+
+        registered.register()

@@ -1,0 +1,1 @@
+"""Where senders knock. Each door answers as its sender expects, refusals included."""

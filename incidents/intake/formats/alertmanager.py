@@ -1,0 +1,130 @@
+"""Alertmanager's webhook (version 4), and the alerts that Prometheus posts to its API.
+
+What each alert says of itself is the truth, not what its group says. An alert that is over may
+have lost its annotations on the way. Times have nanoseconds, and the year 1 means none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controlplane.lib import clock
+from controlplane.lib.errors import Invalid
+from controlplane.lib.redaction import redact_text
+from incidents.intake.formats.common import (
+    labels_of,
+    link_of,
+    moment_of,
+    object_of,
+    parsed,
+    text_of,
+)
+from incidents.intake.normal import (
+    FIRING,
+    MOST_LABELS,
+    RESOLVED,
+    Incoming,
+    Read,
+    Refusal,
+    fingerprint,
+)
+from incidents.intake.receiving import reader
+from incidents.models import AlertSource, InboundEvent
+
+_TITLES = ("summary", "title", "message")
+_TEXTS = ("description", "message", "summary")
+
+
+@reader("alertmanager", "webhook")
+def webhook(source: AlertSource, row: InboundEvent, body: bytes) -> Read:
+    said = object_of(parsed(body))
+    alerts = said.get("alerts")
+    if not isinstance(alerts, list):
+        raise Invalid("There are no alerts in it.", details={"alerts": "A list is missing."})
+    found = read_each(alerts, row.created_at, external=text_of(said.get("externalURL")))
+    found.truncated = _count(said.get("truncatedAlerts"))
+    return found
+
+
+@reader("alertmanager", "api")
+def api(source: AlertSource, row: InboundEvent, body: bytes) -> Read:
+    """A list; of a list with one bad alert the good ones are taken."""
+    said = parsed(body)
+    if not isinstance(said, list):
+        raise Invalid("Must be a list of alerts.", details={"body": "A list."})
+    return read_each(said, row.created_at, by_time=True)
+
+
+def read_each(
+    alerts: list[Any], received: datetime, *, external: str = "", by_time: bool = False
+) -> Read:
+    """`by_time`: whether it fires is not said, but follows from when it ends."""
+    read = Read()
+    for place, given in enumerate(alerts):
+        try:
+            read.alerts.append(one(object_of(given), received, external, by_time=by_time))
+        except Invalid as error:
+            read.refused.append(Refusal(place, error.message[:200]))
+    return read
+
+
+def one(
+    given: Mapping[str, Any], received: datetime, external: str = "", *, by_time: bool = False
+) -> Incoming:
+    labels = labels_of(given.get("labels"))
+    _check(given, labels)
+    annotations = labels_of(given.get("annotations"))
+    starts_at, ends_at = moment_of(given.get("startsAt")), moment_of(given.get("endsAt"))
+    if by_time and starts_at and ends_at and ends_at < starts_at:
+        raise Invalid("start time must be before end time")
+    over = _is_over(given, ends_at, received, by_time=by_time)
+    name = labels.get("alertname", "")
+    runbook = annotations.get("runbook_url") or annotations.get("runbook")
+    return Incoming(
+        key=("" if by_time else text_of(given.get("fingerprint"), 100)) or fingerprint(labels),
+        status=RESOLVED if over else FIRING,
+        severity=labels.get("severity", ""),
+        title=redact_text(_first(annotations, _TITLES) or name or "An alert without a name")[:300],
+        description=redact_text(_first(annotations, _TEXTS)),
+        labels=labels,
+        annotations=annotations,
+        links=[
+            *link_of(given.get("generatorURL"), "Where it comes from"),
+            *link_of(runbook, "Runbook"),
+            *link_of(given.get("dashboardURL"), "Dashboard"),
+            *link_of(given.get("panelURL"), "Panel"),
+            *link_of(given.get("silenceURL"), "Silence it there"),
+            *link_of(external, "Alertmanager"),
+        ],
+        starts_at=starts_at or received,
+        ends_at=ends_at,
+        timed=starts_at is not None,
+    )
+
+
+def _check(given: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    if not labels or not any(labels.values()):
+        raise Invalid("at least one label pair required")
+    if isinstance(given.get("labels"), Mapping) and len(given["labels"]) > MOST_LABELS:
+        raise Invalid(f"At most {MOST_LABELS} labels.")
+
+
+def _is_over(
+    given: Mapping[str, Any], ends_at: datetime | None, received: datetime, *, by_time: bool
+) -> bool:
+    if by_time:
+        return ends_at is not None and ends_at <= max(received, clock.now())
+    status = text_of(given.get("status")).lower()
+    if status not in {FIRING, RESOLVED}:
+        raise Invalid("An alert is firing or resolved.", details={"status": status[:40]})
+    return status == RESOLVED
+
+
+def _first(annotations: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((annotations[name] for name in names if annotations.get(name)), "")
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,87 @@
+"""What all readers do: texts made fit to keep, times of many spellings, nothing refused that can
+be kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from controlplane.lib import strictjson
+from controlplane.lib.errors import Invalid
+from controlplane.lib.redaction import redact_text
+from incidents.intake.normal import LABEL_NAME, LABEL_VALUE, MOST_LABELS
+
+MAX_BODY = 32 * 1024 * 1024
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?(Z?)", re.ASCII
+)
+_NEVER = 1  # the year that Go's zero time is in
+_LINK = re.compile(r"https?://[^\s<>\"]{1,990}", re.ASCII)
+
+
+def parsed(body: bytes) -> Any:
+    if not body.strip():
+        raise Invalid("The body is empty.", details={"body": "Empty."})
+    return strictjson.loads(body, max_bytes=MAX_BODY)
+
+
+def object_of(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Invalid("Must be an object.", details={"body": "Must be an object."})
+    return value
+
+
+def text_of(value: Any, most: int = 1_000) -> str:
+    """A text from whatever stands there; what is no text is written as JSON writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else str(value)
+    return text.replace("\0", "").strip()[:most]
+
+
+def labels_of(value: Any) -> dict[str, str]:
+    """Names and values as texts; more than there is room for is left out, the last ones first."""
+    if not isinstance(value, Mapping):
+        return {}
+    found: dict[str, str] = {}
+    for name, said in list(value.items())[:MOST_LABELS]:
+        key = text_of(name, LABEL_NAME)
+        if key:
+            found[key] = redact_text(text_of(said, LABEL_VALUE))
+    return found
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A time, with or without a fraction or a zone; None for none and for what is no time."""
+    if isinstance(value, bool) or value in (None, "", 0):
+        return None
+    if isinstance(value, int | float):
+        seconds = value / 1000 if value > 1e11 else value
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
+    match = _TIME.fullmatch(str(value).strip()[:60])
+    if match is None:
+        return None
+    day, clock, fraction, zone, _ = match.groups()
+    zone = "+00:00" if zone in (None, "Z") else zone
+    try:
+        found = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{zone}")
+    except ValueError:
+        return None
+    if found.year <= _NEVER:
+        return None
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def link_of(href: Any, text: str) -> list[dict[str, str]]:
+    said = text_of(href)
+    return [{"href": said, "text": text}] if _LINK.fullmatch(said) else []
