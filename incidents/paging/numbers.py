@@ -42,7 +42,7 @@ UNACK_S = define(
     "paging.unack_s",
     1800,
     unit="seconds",
-    why="Acknowledged and nothing since: its people are called again, where its level says nothing.",
+    why="Acknowledged and then silence: others are called, where its level says nothing else.",
 )
 REMIND_S = define(
     "paging.unack_reminder_s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
@@ -59,7 +60,7 @@ def _known(field: str, kind: str, ref: str, workspace_id: int | None) -> str:
         # One that nobody stands for yet is said on the page, and when it is called.
         return ref[:60]
     if kind == "schedule":
-        if not Schedule.objects.filter(workspace=workspace_id, slug=ref, archived_at=None).exists():
+        if not Schedule.objects.filter(workspace=workspace_id, slug=ref, retired_at=None).exists():
             raise refuse(field, f"There is no schedule {ref} in this workspace.")
         return ref
     if kind == "person":
@@ -68,20 +69,23 @@ def _known(field: str, kind: str, ref: str, workspace_id: int | None) -> str:
 
 
 def _person(field: str, ref: str, workspace_id: int | None) -> str:
-    by = {"email__iexact": ref} if "@" in ref else {"uid": ref}
     here = Grant.objects.held().filter(membership__workspace=workspace_id)
     people = User.objects.filter(pk__in=here.values("membership__user"), is_active=True)
-    try:
-        found = people.filter(**by).first()
-    except (ValueError, TypeError):
-        found = None
-    except Exception as error:
-        if type(error).__name__ != "ValidationError":
-            raise
-        found = None
+    if "@" in ref:
+        found = people.filter(email__iexact=ref).first()
+    else:
+        uid = _uid(ref)
+        found = people.filter(uid=uid).first() if uid is not None else None
     if found is None:
         raise refuse(field, f"Nobody of this workspace is {ref}.")
     return str(found.uid)
+
+
+def _uid(ref: str) -> UUID | None:
+    try:
+        return UUID(ref)
+    except ValueError:
+        return None
 
 
 def _channel(field: str, kind: str, ref: str, workspace_id: int | None) -> str:

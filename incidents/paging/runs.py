@@ -1,0 +1,87 @@
+"""A run begins: somebody is called, step by step, until somebody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from controlplane.access import policy as access
+from controlplane.audit.services import record
+from controlplane.jobs import nudges
+from controlplane.lib.actors import Actor
+from controlplane.lib.text import short
+from incidents.models import EscalationRun, Incident
+from incidents.paging import policies
+from incidents.paging.ending import end_runs
+
+Why = EscalationRun.Why
+# A graver level calls in the place of what called before it; whom somebody asked for stays asked.
+_BY_LEVEL = (Why.OPENED, Why.RAISED, Why.MORE, Why.SILENT)
+# Asked for again while it runs: whoever comes next is called now.
+_HURRIES = frozenset({Why.HAND, Why.LATE, Why.RAISED})
+
+
+@transaction.atomic
+def begin(
+    incident: Incident,
+    *,
+    policy: str,
+    why: str,
+    actor: Actor,
+    reason: str = "",
+    also: Iterable[str] = (),
+) -> EscalationRun:
+    """Call by this policy, beginning now; `also`: roles called with the next step, beside those
+    it names. Where the policy calls for this incident already nobody is called twice: what was
+    asked for by hand goes on to its next step at once."""
+    version, said = policies.find(incident.workspace_id, policy)
+    extra = sorted({role for role in also if role in access.PEOPLE})
+    running = EscalationRun.objects.filter(incident=incident, status="running")
+    if why == Why.RAISED:
+        rows = running.filter(why__in=_BY_LEVEL).exclude(policy__policy=version.policy_id)
+        end_runs(rows, "It became graver: others are called.")
+    there = running.filter(policy__policy=version.policy_id)
+    known = there.select_for_update(of=("self",), no_key=True).order_by("pk").first()
+    if known is not None:
+        return _join(known, why, extra, actor, reason)
+    run = EscalationRun(
+        workspace_id=incident.workspace_id,
+        incident=incident,
+        policy=version,
+        why=why,
+        reason=short(" ".join(part for part in (reason.strip(), said) if part), 500),
+        also=extra,
+    )
+    # The database's clock: it is what the engine compares with.
+    run.next_at = Now()
+    run.started_at = Now()
+    run.save(force_insert=True)
+    run.refresh_from_db(fields=["next_at", "started_at"])
+    record(
+        actor, "paging.begin", incident, reason=run.reason,
+        after={"policy": version.policy.slug, "version": version.number, "why": why,
+               "run": str(run.uid)},
+    )  # fmt: skip
+    nudges.after_commit()
+    return run
+
+
+def _join(
+    run: EscalationRun, why: str, also: list[str], actor: Actor, reason: str
+) -> EscalationRun:
+    more = sorted({*run.also, *also})
+    changes: dict[str, object] = {}
+    if more != run.also:
+        changes["also"] = more
+    if why in _HURRIES and run.step + run.round > 0:
+        changes["next_at"] = Now()
+    if not changes:
+        return run
+    EscalationRun.objects.filter(pk=run.pk).update(**changes, version=F("version") + 1)
+    run.refresh_from_db()
+    record(actor, "paging.hurry", run.incident, reason=reason, after={"run": str(run.uid)})
+    nudges.after_commit()
+    return run

@@ -1,0 +1,166 @@
+"""Who stands behind targets at an instant: for any number of incidents in a few questions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controlplane.access import policy
+from controlplane.access.models import Grant, User
+from controlplane.lib import clock
+from controlplane.notify.models import Channel, Contact
+from controlplane.oncall import duty
+from controlplane.oncall.models import Schedule
+from incidents.paging.targets import Target
+
+Pair = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One who is called, and why."""
+
+    key: str  # user:5, channel:3
+    name: str
+    why: str
+    user_id: int | None = None
+    channel_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A target behind which nobody stands."""
+
+    target: Target
+    why: str
+
+
+@dataclass(slots=True)
+class Finder:
+    """What was asked for once, answered as often as needed."""
+
+    duties: dict[Pair, list[Called]] = field(default_factory=dict)
+    holders: dict[Pair, list[Called]] = field(default_factory=dict)
+    others: dict[tuple[int, Target], list[Called]] = field(default_factory=dict)
+    reasons: dict[tuple[int, Target], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Iterable[tuple[int, Target]], at: datetime | None = None) -> Finder:
+        at = at or clock.now()
+        by_kind: dict[str, set[Pair]] = defaultdict(set)
+        for workspace_id, target in asked:
+            by_kind[target.kind].add((workspace_id, target.ref))
+        found = cls()
+        found._roles(by_kind["role"], at)
+        found._schedules(by_kind["schedule"], at)
+        found._people(by_kind["person"])
+        found._contacts(by_kind["contact"])
+        found._channels(by_kind["channel"] | by_kind["webhook"])
+        return found
+
+    def find(self, workspace_id: int, target: Target) -> list[Called]:
+        """Nobody is an empty list; `missing` says why."""
+        if target.kind == "role":
+            pair = (workspace_id, target.ref)
+            return self.duties.get(pair) or self.holders.get(pair, [])
+        if target.kind == "webhook":
+            target = Target("channel", target.ref)
+        return self.others.get((workspace_id, target), [])
+
+    def missing(self, workspace_id: int, target: Target) -> Missing:
+        said = self.reasons.get((workspace_id, target))
+        if said is None:
+            said = {
+                "role": f"Nobody is on duty as {target.words}, and nobody holds the role.",
+                "schedule": f"Nobody is on duty by the {target.words}.",
+                "person": "Whom the policy names is no longer here.",
+                "contact": f"No contact {target.ref} is known.",
+            }.get(target.kind, "The channel is switched off or gone.")
+        return Missing(target, said)
+
+    def _roles(self, asked: set[Pair], at: datetime) -> None:
+        if not asked:
+            return
+        for pair, duties in duty.on_duty_many(asked, at).items():
+            label = policy.role_label(pair[1])
+            self.duties[pair] = [
+                _person(one.person, f"on duty as {label}") for one in duties if one.person.is_active
+            ]
+        alone = {pair for pair in asked if not self.duties.get(pair)}
+        for space, role, person in _held(alone, at):
+            why = f"holds the role {policy.role_label(role)}"
+            self.holders.setdefault((space, role), []).append(_person(person, why))
+
+    def _schedules(self, asked: set[Pair], at: datetime) -> None:
+        if not asked:
+            return
+        rows = Schedule.objects.counting(at).filter(
+            workspace__in={space for space, _ in asked}, slug__in={slug for _, slug in asked}
+        )
+        for one in duty.standings(list(rows), at):
+            pair = (one.schedule.workspace_id, one.schedule.slug)
+            if pair in asked and one.duty is not None and one.duty.person.is_active:
+                called = _person(one.duty.person, f"on duty: {one.schedule.title}")
+                self.others[pair[0], Target("schedule", pair[1])] = [called]
+
+    def _people(self, asked: set[Pair]) -> None:
+        if not asked:
+            return
+        here = Grant.objects.held().of_active_people().filter(
+            membership__workspace__in={space for space, _ in asked},
+            membership__user__uid__in={uid for _, uid in asked},
+        )  # fmt: skip
+        for grant in here.select_related("membership__user"):
+            person = grant.membership.user
+            key = (grant.membership.workspace_id, Target("person", str(person.uid)))
+            self.others[key] = [_person(person, "named by the policy")]
+
+    def _contacts(self, asked: set[Pair]) -> None:
+        if not asked:
+            return
+        rows = Contact.objects.filter(
+            workspace__in={space for space, _ in asked},
+            purpose__in={purpose for _, purpose in asked},
+            is_active=True,
+        )
+        for row in rows.select_related("user").order_by("-order", "-id"):
+            key = (row.workspace_id, Target("contact", row.purpose))
+            if row.user is None or not row.user.is_active:
+                ways = ", ".join(way for way in (row.phone, row.email, row.handle) if way)
+                self.reasons[key] = f"{row.name} has no account here; to be reached at {ways}."
+                continue
+            self.others[key] = [_person(row.user, f"contact: {row.purpose}")]
+
+    def _channels(self, asked: set[Pair]) -> None:
+        if not asked:
+            return
+        rows = Channel.objects.filter(
+            workspace__in={space for space, _ in asked},
+            uid__in={uid for _, uid in asked},
+            is_active=True,
+        )
+        for row in rows:
+            key = (row.workspace_id, Target("channel", str(row.uid)))
+            self.others[key] = [
+                Called(f"channel:{row.pk}", row.name, "a channel of the policy", channel_id=row.pk)
+            ]
+
+
+def _person(person: User, why: str) -> Called:
+    return Called(f"user:{person.pk}", person.name, why, user_id=person.pk)
+
+
+def _held(pairs: set[Pair], at: datetime) -> list[tuple[int, str, User]]:
+    if not pairs:
+        return []
+    rows = Grant.objects.held(at).of_active_people().filter(
+        membership__workspace__in={space for space, _ in pairs},
+        role__in={role for _, role in pairs},
+    )  # fmt: skip
+    found = [
+        (grant.membership.workspace_id, grant.role, grant.membership.user)
+        for grant in rows.select_related("membership__user").order_by("membership__user_id")
+    ]
+    return [each for each in found if (each[0], each[1]) in pairs]

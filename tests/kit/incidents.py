@@ -1,0 +1,146 @@
+"""A workspace where somebody is on duty, incidents in it, and engines by hand. Time is moved under
+the rows, for it is the database's clock that is compared with."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from controlplane.access.models import User, Workspace
+from controlplane.jobs import timers
+from controlplane.jobs.models import Timer
+from controlplane.lib.actors import Actor
+from controlplane.notify.models import Delivery, OutboxMessage
+from incidents.models import EscalationRun, Incident, Page
+from incidents.paging import policies, runs, stepping
+from incidents.records.opening import open_incident
+from tests import make
+
+MINUTE = 60
+
+
+class Watchroom:
+    """One person for each role that the shipped ladders name first."""
+
+    def __init__(self, workspace: Workspace | None = None) -> None:
+        self.workspace = workspace or make.workspace()
+
+    def person(self, role: str, name: str = "") -> User:
+        label = name or role.replace("_", " ").capitalize()
+        return make.person(self.workspace, role, name=label, password=None)
+
+    @cached_property
+    def primary(self) -> User:
+        return self.person("primary_operator")
+
+    @cached_property
+    def secondary(self) -> User:
+        return self.person("secondary_operator")
+
+    @cached_property
+    def lead(self) -> User:
+        return self.person("engineering_lead")
+
+    @cached_property
+    def security(self) -> User:
+        return self.person("security_lead")
+
+    @cached_property
+    def vp(self) -> User:
+        return self.person("vp_engineering")
+
+    @cached_property
+    def admin(self) -> User:
+        return self.person("workspace_admin")
+
+    def everybody(self) -> list[User]:
+        return [self.primary, self.secondary, self.lead, self.security, self.vp, self.admin]
+
+    def by(self, person: User) -> Actor:
+        return make.actor(person)
+
+    # --- Incidents ----------------------------------------------------------------------------
+
+    def incident(self, severity: str = "sev3", **given: Any) -> Incident:
+        """One, and whoever its level says is called by the next tick."""
+        values = {"title": "Missions fail", "severity": severity, "actor": make.JOB, **given}
+        return open_incident(self.workspace, **values)
+
+    def quiet(self, severity: str = "sev3", **given: Any) -> Incident:
+        """One for which nobody is called yet."""
+        return self.incident(severity, pages=False, **given)
+
+    def begin(self, incident: Incident, policy: str = "sev3", **given: Any) -> EscalationRun:
+        values = {"why": "hand", "actor": make.JOB, **given}
+        return runs.begin(incident, policy=policy, **values)
+
+    def policy(
+        self, *steps: tuple[int, list[dict[str, str]]], slug: str = "own", **given: Any
+    ) -> Any:
+        return policies.save_policy(
+            self.workspace,
+            slug,
+            actor=make.JOB,
+            title="Our own",
+            steps=[{"wait_s": wait, "targets": targets} for wait, targets in steps],
+            **given,
+        )
+
+    # --- Engines --------------------------------------------------------------------------------
+
+    def tick(self) -> int:
+        return stepping.work(time.monotonic() + 30)
+
+    def promises(self) -> int:
+        """Timers whose time has come."""
+        return timers.work(time.monotonic() + 30)
+
+    def later(self, seconds: float, *, tick: bool = True) -> int:
+        """As if so much time had passed."""
+        by = timedelta(seconds=seconds)
+        EscalationRun.objects.filter(next_at__isnull=False).update(next_at=F("next_at") - by)
+        Page.objects.filter(next_at__isnull=False).update(next_at=F("next_at") - by)
+        Incident.objects.filter(acknowledged_at__isnull=False).update(
+            acknowledged_at=F("acknowledged_at") - by
+        )
+        Timer.objects.filter(state="waiting").update(
+            due_at=F("due_at") - by, ready_at=F("ready_at") - by
+        )
+        OutboxMessage.objects.filter(state="waiting").update(ready_at=Now())
+        return self.tick() if tick else 0
+
+
+def role(slug: str) -> dict[str, str]:
+    return {"kind": "role", "ref": slug}
+
+
+def run_of(incident: Incident) -> EscalationRun:
+    return EscalationRun.objects.filter(incident=incident).latest("pk")
+
+
+def pages(incident: Incident) -> list[tuple[int, int, str]]:
+    """(round, step, whom) of every call, in their order."""
+    rows = Page.objects.filter(incident=incident).select_related("user", "channel").order_by("pk")
+    return [(row.round, row.step, _whom(row)) for row in rows]
+
+
+def called(incident: Incident) -> list[str]:
+    return [whom for _, _, whom in pages(incident)]
+
+
+def _whom(row: Page) -> str:
+    if row.user is not None:
+        return str(row.user.name)
+    return row.channel.name if row.channel is not None else row.target
+
+
+def deliveries(incident: Incident) -> list[Delivery]:
+    rows = Delivery.objects.filter(
+        notification__in=Page.objects.filter(incident=incident).values("notification")
+    )
+    return list(rows.order_by("pk"))
