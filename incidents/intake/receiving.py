@@ -25,7 +25,7 @@ from controlplane.jobs import engine, leases
 from controlplane.jobs.leases import LeaseLost
 from controlplane.lib import clock, context, defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid
-from incidents.intake import acting, storing
+from incidents.intake import acting, deciding, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged
 from incidents.models import AlertSource, InboundEvent
 from incidents.records import answers
@@ -168,12 +168,15 @@ def take(source: AlertSource, read: Read, *, inbound: int | None = None) -> Rece
     judge = Judge.of(source, now)
     verdicts = judge.look_at_all(alerts)
     hold_groups(source.workspace_id, [verdict.group_key for verdict in verdicts])
-    # Read again under the locks: who holds a group may have silenced or opened what it needs.
-    stored = storing.put(source, inbound, alerts, verdicts, now)
-    incidents = acting.act(source, alerts, verdicts, stored, now, truncated=read.truncated)
+    # Under the locks: who held a group before us has made what it made.
+    known = storing.known(source, [alert.key for alert in alerts])
+    decisions = deciding.decide_all(alerts, verdicts, known, now)
+    prepared = acting.prepare(source, alerts, verdicts, decisions)
+    stored = storing.put(source, inbound, alerts, verdicts, decisions, prepared.places, now)
+    incidents = acting.settle(prepared, stored, now, truncated=read.truncated)
     for key in read.acknowledged:
         answers.acknowledged_by_sender(source, key)
-    return _receipt(alerts, verdicts, stored, read, [each.ref for each in incidents])
+    return _receipt(alerts, verdicts, decisions, read, [each.ref for each in incidents])
 
 
 def hold_groups(workspace_id: int, keys: Sequence[str]) -> None:
@@ -198,17 +201,17 @@ def hold_groups(workspace_id: int, keys: Sequence[str]) -> None:
 def _receipt(
     alerts: Sequence[Incoming],
     verdicts: Sequence[Any],
-    stored: Sequence[storing.Stored],
+    decisions: Sequence[deciding.Decision],
     read: Read,
     incidents: list[str],
 ) -> Receipt:
-    what = [each.what for each in stored]
+    what = [each.what for each in decisions]
     return Receipt(
         received=len(read.alerts),
         new=what.count("made"),
         repeated=what.count("repeated") + what.count("raised") + len(read.alerts) - len(alerts),
         resolved=what.count("resolved"),
-        late=what.count("late"),
+        late=what.count("late") + what.count("early"),
         held_back=sum(verdict.held_back for verdict in verdicts),
         refused=list(read.refused),
         incidents=incidents,

@@ -25,10 +25,8 @@ CALM = defaults.define(
 TIMER = "incident.calm"
 
 
-def join(incident: Incident, alerts: Sequence[int], now: datetime, *, said: bool = True) -> None:
-    """These are part of it from now on. Those that were already count once."""
-    new = Alert.objects.filter(pk__in=alerts).exclude(incident=incident)
-    joined = new.update(incident=incident)
+def count(incident: Incident, joined: int, now: datetime, *, said: bool = True) -> None:
+    """So many more are part of it from now on."""
     if not joined:
         return
     Incident.objects.filter(pk=incident.pk).update(
@@ -42,12 +40,17 @@ def join(incident: Incident, alerts: Sequence[int], now: datetime, *, said: bool
         say(incident, f"{joined:,} more {noun}.", actor=PORTAL)
 
 
-def leave(incident_id: int, alerts: Sequence[int], now: datetime) -> None:
-    """These are over. When none is left, and nobody takes it, the incident is over soon."""
+def join(incident: Incident, alerts: Sequence[int], now: datetime) -> None:
+    """Alerts that are there already become part of it, each once."""
+    new = Alert.objects.filter(pk__in=alerts, incident=None)
+    count(incident, new.update(incident=incident), now)
+
+
+def leave(incident_id: int, ended: int, now: datetime) -> None:
+    """So many are over. When none is left, and nobody takes it, the incident is over soon."""
     Incident.objects.filter(pk=incident_id).update(
         firing_count=Case(
-            When(firing_count__gte=len(alerts), then=F("firing_count") - len(alerts)),
-            default=Value(0),
+            When(firing_count__gte=ended, then=F("firing_count") - ended), default=Value(0)
         )
     )
     incident = Incident.objects.burning().filter(pk=incident_id).first()

@@ -49,19 +49,20 @@ wording.register(
 
 
 def follow(
-    source: AlertSource, key: str, verdict: Verdict, first: Incoming, alerts: Sequence[int]
-) -> None:
-    """An item, a note, or nothing."""
+    source: AlertSource, key: str, verdict: Verdict, first: Incoming, count: int
+) -> int | None:
+    """An item, a note, or nothing; the item's key where there is one."""
     outcome = verdict.outcome
-    if outcome.opens == "item":
-        item, made = _item(source, key, verdict, first)
-        Alert.objects.filter(pk__in=alerts).update(item=item)
-        if made:
-            _tell(source.workspace, item, verdict, first)
-        else:
-            _again(item, first, len(alerts))
-    elif outcome.opens == "note":
+    if outcome.opens == "note":
         _note(source.workspace, verdict, first)
+    if outcome.opens != "item":
+        return None
+    item, made = _item(source, key, verdict, first)
+    if made:
+        _tell(source.workspace, item, verdict, first)
+    else:
+        _again(item, first, count)
+    return int(item.pk)
 
 
 def _item(source: AlertSource, key: str, verdict: Verdict, first: Incoming) -> tuple[Item, bool]:

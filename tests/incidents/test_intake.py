@@ -267,7 +267,7 @@ def test_message_that_a_fault_of_ours_breaks__is_taken_and_done_later(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(receiving.acting, "act", broken)
+        patch.setattr(receiving.acting, "settle", broken)
         answer = kit.post(f"/api/v1/alerts/alertmanager/{key}", kit.group([kit.am_alert()]))
     assert answer.status_code == 202
     assert not Alert.objects.exists()
