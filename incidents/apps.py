@@ -9,6 +9,7 @@ class IncidentsConfig(AppConfig):
         from incidents import transitions  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
         from incidents.records import joining, lateness  # noqa: F401
+        from incidents.routing import letting_go  # noqa: F401
         from incidents.paging import registered
 
         registered.register()

@@ -43,7 +43,7 @@ _GIVEN = """
             labels jsonb, annotations jsonb, links jsonb, starts_at timestamptz,
             ends_at timestamptz, repeats int, rule bigint, group_key text, service bigint,
             silence bigint, inhibited_by bigint, flips int, flaps_until timestamptz,
-            resolve_due_at timestamptz, incident bigint, item bigint)
+            resolve_due_at timestamptz, incident bigint, item bigint, asks jsonb)
     )
 """
 _END = f"""
@@ -69,11 +69,11 @@ _KEEP = f"""
     WITH {_GIVEN}
     INSERT INTO incidents_alert (uid, workspace_id, source_id, dedup_key, status, severity, title,
         description, labels, annotations, links, service_id, starts_at, ends_at, first_at, last_at,
-        repeats, resolved_at, over_by, rule_id, group_key, flips, version)
+        repeats, resolved_at, over_by, rule_id, group_key, flips, asks, version)
     SELECT gen_random_uuid(), %(workspace)s, %(source)s, g.key, 'resolved', g.severity, g.title,
         g.description, g.labels, g.annotations, g.links, g.service, g.starts_at, g.ends_at,
         %(now)s, %(now)s, g.repeats, greatest(g.ends_at, g.starts_at), 'late', g.rule,
-        g.group_key, 0, 1
+        g.group_key, 0, g.asks, 1
     FROM given g ORDER BY g.key
 """  # noqa: S608
 _FIRE = f"""
@@ -82,12 +82,13 @@ _FIRE = f"""
         INSERT INTO incidents_alert AS a (uid, workspace_id, source_id, dedup_key, status,
             severity, title, description, labels, annotations, links, service_id, starts_at,
             ends_at, first_at, last_at, repeats, over_by, rule_id, group_key, silence_id,
-            inhibited_by_id, flips, flaps_until, resolve_due_at, incident_id, item_id, version)
+            inhibited_by_id, flips, flaps_until, resolve_due_at, incident_id, item_id, asks,
+            version)
         SELECT gen_random_uuid(), %(workspace)s, %(source)s, g.key, 'firing', g.severity, g.title,
             g.description, g.labels, g.annotations, g.links, g.service,
             coalesce(g.starts_at, %(now)s), g.ends_at, %(now)s, %(now)s, g.repeats, '', g.rule,
             g.group_key, g.silence, g.inhibited_by, g.flips, g.flaps_until, g.resolve_due_at,
-            g.incident, g.item, 1
+            g.incident, g.item, g.asks, 1
         FROM given g ORDER BY g.key
         ON CONFLICT (source_id, dedup_key) WHERE status = 'firing' DO UPDATE SET
             last_at = excluded.last_at, repeats = a.repeats + excluded.repeats + 1,
@@ -227,6 +228,7 @@ def _plain(
         "resolve_due_at": resolve_due(alert, verdict, now),
         "incident": place.incident if joins and place else None,
         "item": place.item if joins and place else None,
+        "asks": alert.asks,
     }
 
 

@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ('labels', models.JSONField(default=dict)),
                 ('annotations', models.JSONField(default=dict)),
                 ('links', models.JSONField(default=list)),
+                ('asks', models.JSONField(default=dict)),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField(null=True)),
                 ('first_at', models.DateTimeField()),

@@ -92,6 +92,7 @@ class Alert(models.Model):
     labels = models.JSONField(default=dict)
     annotations = models.JSONField(default=dict)
     links = models.JSONField(default=list)  # [{"href", "text"}]
+    asks = models.JSONField(default=dict)  # what a rule of the portal's own asks for itself
     service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="+")
     starts_at = models.DateTimeField()  # the sender's
     ends_at = models.DateTimeField(null=True)  # the sender's; ahead of now: fires until then
