@@ -7,6 +7,7 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents import transitions  # noqa: F401
+        from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
         from incidents.records import joining, lateness  # noqa: F401
         from incidents.routing import letting_go  # noqa: F401
