@@ -160,14 +160,12 @@ def test_stranger__a_signal_that_says_nothing_breaks_nothing(here: Workspace, ki
 
 def test_maintenance__keeps_its_services_quiet_until_it_is_over() -> None:
     world = maintenance.World()
-    row = world.sign_window(world.emergency())
-    with maintenance.at(row.starts_at):
-        begun = services.start(maintenance.again(row), actor=world.actor)
-        signals.work(LONG)
-        silence = Silence.objects.get()
-        assert (silence.origin, silence.matchers[0]["value"]) == ("maintenance", "api")
-        maintenance.finish_tasks(begun, world.actor)
-        services.finish(maintenance.again(begun), actor=world.actor)
-        signals.work(LONG)
-        silence.refresh_from_db()
-        assert silence.ends_at <= clock.now()
+    begun = services.start(world.sign_window(world.emergency()), actor=world.actor)
+    signals.work(LONG)
+    silence = Silence.objects.get()
+    assert (silence.origin, silence.matchers[0]["value"]) == ("maintenance", "api")
+    maintenance.finish_tasks(begun, world.actor)
+    services.finish(maintenance.again(begun), actor=world.actor)
+    signals.work(LONG)
+    silence.refresh_from_db()
+    assert silence.ends_at <= clock.now()
