@@ -163,7 +163,7 @@ def _save(row: AlertSource, **how: Any) -> None:
 
 _FIELDS = frozenset(
     {"about", "severity", "service", "environment", "labels", "group_by", "per_minute", "mapping",
-     "secret"}
+     "operates", "secret"}
 )  # fmt: skip
 
 
@@ -202,6 +202,10 @@ def _value(workspace_id: int, name: str, value: Any) -> Any:
         return _names(value)
     if name == "mapping":
         return check_mapping(value)
+    if name == "operates":
+        if not isinstance(value, bool):
+            raise refuse("operates", "True or false.")
+        return value
     return _per_minute(value)
 
 
@@ -226,7 +230,7 @@ def _shown(row: AlertSource) -> dict[str, Any]:
         "name": row.name, "format": row.format, "severity": row.severity,
         "service": plain(row.service), "environment": plain(row.environment),
         "labels": row.labels, "group_by": row.group_by, "per_minute": row.per_minute,
-        "mapping": row.mapping, "signs": bool(row.secret_sealed),
+        "mapping": row.mapping, "operates": row.operates, "signs": bool(row.secret_sealed),
     }  # fmt: skip
 
 

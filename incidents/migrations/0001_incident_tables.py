@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('severity', models.CharField(choices=[('critical', 'Critical'), ('warning', 'Warning'), ('info', 'Info')], default='warning', max_length=8)),
                 ('labels', models.JSONField(blank=True, default=dict)),
                 ('group_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
+                ("operates", models.BooleanField(default=False)),
                 ('per_minute', models.PositiveIntegerField(blank=True, null=True)),
                 ('is_active', models.BooleanField(default=True, editable=False)),
                 ('created_by', models.CharField(editable=False, max_length=80)),

@@ -55,6 +55,8 @@ class AlertSource(models.Model):
     )
     labels = models.JSONField(default=dict, blank=True)  # given to every alert that lacks them
     group_by = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    # Its key also looks at every alert of the workspace and silences them, as a terminal does.
+    operates = models.BooleanField(default=False)
     per_minute = models.PositiveIntegerField(null=True, blank=True)  # set by hand, else unlimited
     is_active = models.BooleanField(default=True, editable=False)
     created_by = models.CharField(max_length=80, editable=False)
