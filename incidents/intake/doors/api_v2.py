@@ -1,4 +1,4 @@
-"""Alertmanager's API, version 2, as a server: Prometheus posts its alerts here, and amtool and other
+"""Alertmanager's API, version 2, as a server: Prometheus posts its alerts here, amtool and other
 clients look at them and silence them."""
 
 from __future__ import annotations
