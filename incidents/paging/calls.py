@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -27,6 +28,7 @@ from controlplane.notify.models import (
 )
 from incidents import links
 from incidents.models import EscalationRun, Incident, Page
+from incidents.paging.pouring import pour
 from incidents.paging.ways import Way, ways_of
 from incidents.paging.who import Called
 
@@ -60,58 +62,64 @@ def write(calls: Sequence[Call], now: datetime) -> int:
     if not calls:
         return 0
     texts = _Words({call.run.workspace_id for call in calls})
-    pages = [_page(call, now) for call in calls]
-    news = Notification.objects.bulk_create(
-        _news(page, call, texts, now) for page, call in zip(pages, calls, strict=True)
+    uids = [uuid7() for _ in calls]
+    news = pour(
+        Notification,
+        [_news(uid, call, texts) for uid, call in zip(uids, calls, strict=True)],
+        same={
+            "kind": KIND,
+            "created_at": now,
+            "correlation_id": context.current().correlation_id,
+        },
     )
     ways = _ways(calls)
-    sent: list[tuple[Notification, Page, Way]] = []
-    for page, row, call in zip(pages, news, calls, strict=True):
-        page.notification = row
-        if page.user_id is None:
-            sent.append((row, page, Way(Method.CHANNEL.value)))
-            continue
-        mine = ways[urgency_of(call.run.incident)][page.user_id]
-        at_once, page.next_at = split(mine, now, now)
-        page.turn = len(at_once)
-        sent.extend((row, page, way) for way in at_once)
-    Page.objects.bulk_create(pages)
-    send(sent, now)
+    pages: list[dict[str, Any]] = []
+    sends: list[Sending] = []
+    for uid, row, call in zip(uids, news, calls, strict=True):
+        one = call.called
+        at_once, next_at = [Way(Method.CHANNEL.value)], None
+        if one.user_id is not None:
+            at_once, next_at = split(ways[urgency_of(call.run.incident)][one.user_id], now, now)
+        pages.append(_page(uid, row, call, len(at_once), next_at))
+        space = call.run.workspace_id
+        sends += [Sending(row, space, way, one.user_id, one.channel_id) for way in at_once]
+    pour(Page, pages, same={"created_at": now})
+    send(sends, now)
     return len(pages)
 
 
-def _page(call: Call, now: datetime) -> Page:
+def _page(uid: UUID, news: int, call: Call, turn: int, next_at: datetime | None) -> dict[str, Any]:
     run, called = call.run, call.called
-    return Page(
-        uid=uuid7(),
-        workspace_id=run.workspace_id,
-        run_id=run.pk,
-        incident_id=run.incident_id,
-        step=call.step,
-        round=call.round,
-        target=called.key[:80],
-        user_id=called.user_id,
-        channel_id=called.channel_id,
-        why=short(called.why, 300),
-        created_at=now,
-    )
+    return {
+        "uid": uid,
+        "workspace_id": run.workspace_id,
+        "run_id": run.pk,
+        "incident_id": run.incident_id,
+        "notification_id": news,
+        "step": call.step,
+        "round": call.round,
+        "target": called.key[:80],
+        "user_id": called.user_id,
+        "channel_id": called.channel_id,
+        "why": short(called.why, 300),
+        "turn": turn,
+        "next_at": next_at,
+    }
 
 
-def _news(page: Page, call: Call, texts: _Words, now: datetime) -> Notification:
+def _news(page: UUID, call: Call, texts: _Words) -> dict[str, Any]:
     incident = call.run.incident
     subject, body = texts.of(call)
-    return Notification(
-        workspace_id=page.workspace_id,
-        key=f"page:{page.uid}",
-        kind=KIND,
-        urgency=urgency_of(incident),
-        subject=subject,
-        body=body[:8000],
-        link=settings.PUBLIC_URL + links.page_of(incident),
-        about=subject_ref(incident),
-        correlation_id=context.current().correlation_id,
-        created_at=now,
-    )
+    return {
+        "uid": uuid7(),
+        "workspace_id": incident.workspace_id,
+        "key": f"page:{page}",
+        "urgency": urgency_of(incident),
+        "subject": subject,
+        "body": body[:8000],
+        "link": settings.PUBLIC_URL + links.page_of(incident),
+        "about": subject_ref(incident),
+    }
 
 
 def _ways(calls: Iterable[Call]) -> dict[str, Mapping[int, list[Way]]]:
@@ -130,53 +138,64 @@ def split(ways: Sequence[Way], begun: datetime, now: datetime) -> tuple[list[Way
     return due, (begun + timedelta(seconds=min(later)) if later else None)
 
 
-def send(wanted: Sequence[tuple[Notification, Page, Way]], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One delivery that is wanted."""
+
+    notification_id: int
+    workspace_id: int
+    way: Way
+    user_id: int | None
+    channel_id: int | None = None
+
+
+def send(wanted: Sequence[Sending], now: datetime) -> None:
     """A delivery for each, settled at once where it is our own inbox."""
-    if not wanted:
-        return
-    inbox = Method.INBOX.value
-    InboxItem.objects.bulk_create(
-        (
-            InboxItem(user_id=page.user_id, notification=row, created_at=now)
-            for row, page, way in wanted
-            if way.method == inbox
-        ),
-        ignore_conflicts=True,
+    inbox = [one for one in wanted if one.way.method == Method.INBOX.value]
+    outside = [one for one in wanted if one.way.method != Method.INBOX.value]
+    mine = [{"user_id": one.user_id, "notification_id": one.notification_id} for one in inbox]
+    pour(
+        InboxItem, [{"uid": uuid7(), **row} for row in mine], same={"created_at": now}, ignore=True
     )
-    Delivery.objects.bulk_create(
-        [_delivery(row, page, way, now) for row, page, way in wanted if way.method == inbox]
+    arrived = {"created_at": now, "state": Delivery.State.SENT.value, "settled_at": now}
+    pour(Delivery, [_delivery(uuid7(), one) for one in inbox], same=arrived)
+    uids = [uuid7() for _ in outside]
+    made = pour(
+        Delivery,
+        [_delivery(uid, one) for uid, one in zip(uids, outside, strict=True)],
+        same={"created_at": now},
     )
-    outside = Delivery.objects.bulk_create(
-        [_delivery(row, page, way, now) for row, page, way in wanted if way.method != inbox]
+    pour(
+        OutboxMessage,
+        [_message(*each) for each in zip(made, uids, outside, strict=True)],
+        same={
+            "topic": "notify.deliver",
+            "max_attempts": outbox.MAX_ATTEMPTS.value,
+            "correlation_id": context.current().correlation_id,
+        },
     )
-    spaces = {row.pk: row.workspace_id for row, _, _ in wanted}
-    OutboxMessage.objects.bulk_create(_message(one, spaces) for one in outside)
     if outside:
         nudges.after_commit()
 
 
-def _delivery(row: Notification, page: Page, way: Way, now: datetime) -> Delivery:
-    given: dict[str, Any] = {
-        "notification": row, "method": way.method, "user_id": page.user_id,
-        "channel_id": page.channel_id, "created_at": now,
-    }  # fmt: skip
-    if way.method == Method.INBOX.value:
-        given |= {"state": Delivery.State.SENT.value, "settled_at": now}
-    if way.contact_method_id is not None:
-        given["contact_method_id"] = way.contact_method_id
-    return Delivery(**given)
+def _delivery(uid: UUID, one: Sending) -> dict[str, Any]:
+    return {
+        "uid": uid,
+        "notification_id": one.notification_id,
+        "method": one.way.method,
+        "user_id": one.user_id,
+        "channel_id": one.channel_id,
+    }
 
 
-def _message(delivery: Delivery, spaces: Mapping[int, int]) -> OutboxMessage:
-    return OutboxMessage(
-        topic="notify.deliver",
-        key=f"delivery:{delivery.uid}",
-        payload={"delivery": delivery.pk},
-        workspace_id=spaces[delivery.notification_id],
-        subject=f"notify.notification:{delivery.notification_id}",
-        max_attempts=outbox.MAX_ATTEMPTS.value,
-        correlation_id=context.current().correlation_id,
-    )
+def _message(key: int, uid: UUID, one: Sending) -> dict[str, Any]:
+    return {
+        "uid": uuid7(),
+        "key": f"delivery:{uid}",
+        "payload": {"delivery": key},
+        "workspace_id": one.workspace_id,
+        "subject": f"notify.notification:{one.notification_id}",
+    }
 
 
 class _Words:

@@ -24,6 +24,7 @@ from django.db.models.functions import Now
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
 from controlplane.jobs import engine, leases
+from controlplane.lib.ids import uuid7
 from controlplane.notify import wording
 from controlplane.notify.services import To, notify
 from incidents import links
@@ -32,6 +33,7 @@ from incidents.models.records import ENDED
 from incidents.paging import calls, numbers, turning
 from incidents.paging.calls import Call
 from incidents.paging.policies import PORTAL
+from incidents.paging.pouring import pour
 from incidents.paging.shipped import SHIPPED
 from incidents.paging.targets import Target
 from incidents.paging.who import Finder, Missing
@@ -251,23 +253,24 @@ def _who(
 
 def _say_missing(turns: Sequence[Turn], now: datetime) -> None:
     """A row for each target nobody stood behind: that nobody was called is kept like a call."""
-    Page.objects.bulk_create(
+    pour(
+        Page,
         [
-            Page(
-                workspace_id=turn.run.workspace_id,
-                run_id=turn.run.pk,
-                incident_id=turn.run.incident_id,
-                step=step,
-                round=round_,
-                target=f"nobody:{each.target.kind}:{each.target.ref}"[:80],
-                why=each.why[:300],
-                status=Page.Status.UNREACHED,
-                created_at=now,
-            )
+            {
+                "uid": uuid7(),
+                "workspace_id": turn.run.workspace_id,
+                "run_id": turn.run.pk,
+                "incident_id": turn.run.incident_id,
+                "step": step,
+                "round": round_,
+                "target": f"nobody:{each.target.kind}:{each.target.ref}"[:80],
+                "why": each.why[:300],
+            }
             for turn in turns
             for step, round_, each in turn.missing
         ],
-        ignore_conflicts=True,
+        same={"status": Page.Status.UNREACHED.value, "created_at": now},
+        ignore=True,
     )
 
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from controlplane.notify.models import Delivery
 from incidents.models import Page
 from incidents.paging import calls, numbers
+from incidents.paging.calls import Sending
 from incidents.paging.ending import OPEN
 from incidents.paging.ways import Way, ways_of
 
@@ -98,7 +99,9 @@ def _turn(pages: Sequence[Any], now: datetime) -> None:
     wanted = []
     for page in pages:
         page.next_at, due = _next(page, ways, taken[page.notification_id], now)
-        wanted += [(page.notification, page, way) for way in due]
+        wanted += [
+            Sending(page.notification_id, page.workspace_id, way, page.user_id) for way in due
+        ]
         page.turn += len(due)
     calls.send(wanted, now)
     Page.objects.bulk_update(pages, ["turn", "next_at"])
