@@ -25,4 +25,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.maintenance.api.urls")),
     path("", include("missions.api.urls")),
     path("", include("incidents.intake.urls")),
+    path("", include("incidents.paging.api.urls")),
 ]

@@ -2,7 +2,13 @@
 
 from incidents.models.alerts import Alert, AlertEvent, Silence
 from incidents.models.drills import Drill
-from incidents.models.paging import EscalationPolicy, EscalationRun, Page, PolicyVersion
+from incidents.models.paging import (
+    EscalationPolicy,
+    EscalationRun,
+    Page,
+    PersonalRule,
+    PolicyVersion,
+)
 from incidents.models.records import Incident
 from incidents.models.routing import RoutingRule, SeverityLevel
 from incidents.models.sources import AlertSource, InboundEvent
@@ -17,6 +23,7 @@ __all__ = [
     "InboundEvent",
     "Incident",
     "Page",
+    "PersonalRule",
     "PolicyVersion",
     "RoutingRule",
     "SeverityLevel",

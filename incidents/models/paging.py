@@ -14,7 +14,7 @@ from django.db.models import Q
 from controlplane.access.models import Workspace, slug_form
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
-from controlplane.notify.models import Channel, Contact, Notification
+from controlplane.notify.models import Channel, Contact, ContactMethod, Notification, Urgency
 from incidents import querysets
 from incidents.models.records import Incident
 
@@ -210,3 +210,42 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return f"{self.target} at {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class PersonalRule(models.Model):
+    """By which way somebody is called, and how long after a call began. Theirs, in whatever
+    workspace they are called."""
+
+    class Way(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        METHOD = "method", "A way of one's own"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="paging_rules"
+    )
+    urgency = models.CharField(max_length=10, choices=Urgency.choices, default=Urgency.CRITICAL)
+    position = models.PositiveSmallIntegerField()
+    after_s = models.PositiveIntegerField(default=0)
+    way = models.CharField(max_length=6, choices=Way.choices)
+    contact_method = models.ForeignKey(
+        ContactMethod, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "rule of how one is called"
+        verbose_name_plural = "rules of how one is called"
+        ordering = ["user", "urgency", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "urgency", "position"], name="personalrule_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(way="method", contact_method__isnull=False)
+                | Q(contact_method=None) & ~Q(way="method"),
+                name="personalrule_names_its_way",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_way_display()} after {self.after_s} s"

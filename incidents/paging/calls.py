@@ -3,6 +3,7 @@ as for one."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +17,9 @@ from controlplane.jobs import nudges
 from controlplane.lib import context
 from controlplane.lib.ids import uuid7
 from controlplane.lib.text import short
-from controlplane.notify import outbox, wording
+from controlplane.notify import answers, outbox, wording
 from controlplane.notify.models import (
+    AnswerLink,
     Delivery,
     InboxItem,
     MessageTemplate,
@@ -28,6 +30,7 @@ from controlplane.notify.models import (
 )
 from incidents import links
 from incidents.models import EscalationRun, Incident, Page
+from incidents.paging import replying
 from incidents.paging.pouring import pour
 from incidents.paging.ways import Way, ways_of
 from incidents.paging.who import Called
@@ -84,6 +87,15 @@ def write(calls: Sequence[Call], now: datetime) -> int:
         space = call.run.workspace_id
         sends += [Sending(row, space, way, one.user_id, one.channel_id) for way in at_once]
     pour(Page, pages, same={"created_at": now})
+    pour(
+        AnswerLink,
+        [_link(row, call) for row, call in zip(news, calls, strict=True) if call.called.user_id],
+        same={
+            "verbs": json.dumps(replying.VERBS),
+            "created_at": now,
+            "expires_at": now + timedelta(hours=answers.LASTS.value),
+        },
+    )
     send(sends, now)
     return len(pages)
 
@@ -107,6 +119,19 @@ def _page(uid: UUID, news: int, call: Call, turn: int, next_at: datetime | None)
     }
 
 
+def _link(news: int, call: Call) -> dict[str, Any]:
+    """Leave to answer without signing in."""
+    incident = call.run.incident
+    return {
+        "uid": uuid7(),
+        "workspace_id": incident.workspace_id,
+        "person_id": call.called.user_id,
+        "notification_id": news,
+        "subject": subject_ref(incident),
+        "code": replying.code_of(incident),
+    }
+
+
 def _news(page: UUID, call: Call, texts: _Words) -> dict[str, Any]:
     incident = call.run.incident
     subject, body = texts.of(call)
@@ -119,6 +144,7 @@ def _news(page: UUID, call: Call, texts: _Words) -> dict[str, Any]:
         "body": body[:8000],
         "link": settings.PUBLIC_URL + links.page_of(incident),
         "about": subject_ref(incident),
+        "thread": f"incident:{incident.uid}",
     }
 
 
@@ -185,6 +211,7 @@ def _delivery(uid: UUID, one: Sending) -> dict[str, Any]:
         "method": one.way.method,
         "user_id": one.user_id,
         "channel_id": one.channel_id,
+        "contact_method_id": one.way.contact_method_id,
     }
 
 

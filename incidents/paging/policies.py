@@ -203,8 +203,9 @@ def _change(row: EscalationPolicy, values: Mapping[str, Any]) -> None:
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
     """As the log keeps it: the ladder as one text, that two of them can be compared."""
-    ladder = [values["steps"], values["repeats"], values["catch_all"]]
-    return {"title": values["title"], "about": values["about"], "ladder": json.dumps(ladder)}
+    said = [values["steps"], values["repeats"], values["catch_all"]]
+    ladder = json.dumps(said, sort_keys=True)  # the database keeps keys in an order of its own
+    return {"title": values["title"], "about": values["about"], "ladder": ladder}
 
 
 def read(steps: Any, repeats: Any, catch_all: Any, workspace_id: int | None) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from controlplane.audit import words
 
 
 def register() -> None:
-    from incidents.paging import answering, stepping  # noqa: F401 - timers, the engine's module
+    from incidents.paging import answering, auditing, drilling, replying, stepping  # noqa: F401 - timers, engine, watch
+
+    replying.register()
 
     words.define(
         "paging",
@@ -17,6 +19,9 @@ def register() -> None:
             "call_off": "call/called off whoever was being called",
             "lapse": "let/let the acknowledgement lapse",
             "unanswered": "end/ended the calls, which nobody answered",
+            "repaired": "mend/mended calls that were forgotten",
+            "drill": "drill/drilled the paging",
+            "rules": "say/said how one is called oneself",
             "policy": "keep/kept the policy of escalation",
         },
     )

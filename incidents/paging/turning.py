@@ -126,8 +126,8 @@ def _next(
 def _taken(pages: Sequence[Any]) -> dict[int, set[Any]]:
     found: dict[int, set[Any]] = defaultdict(set)
     rows = Delivery.objects.filter(notification__in=[page.notification_id for page in pages])
-    for key, method in rows.values_list("notification_id", "method"):
-        found[key].add((method, None))
+    for key, method, own in rows.values_list("notification_id", "method", "contact_method_id"):
+        found[key].add((method, own))
     return found
 
 
@@ -141,6 +141,19 @@ def settle() -> int:
         moved += int(cursor.rowcount)
         cursor.execute(_UNREACHED)
         runs = sorted({row[0] for row in cursor.fetchall()})
-        if runs:
-            cursor.execute(_ONWARDS, [runs])
+    if runs:
+        go_on(runs)
     return moved + len(runs)
+
+
+def go_on(runs: Sequence[int] | None = None) -> int:
+    """Of these runs, or of all, those whose latest step reached nobody: the next is due now. Asked
+    of all each minute: a process that is killed right before it asked leaves nobody behind."""
+    if runs is None:
+        lost = Page.objects.filter(
+            status=Page.Status.UNREACHED, notification__isnull=False, run__status="running"
+        )
+        runs = list(lost.values_list("run_id", flat=True).distinct())
+    with connection.cursor() as cursor:
+        cursor.execute(_ONWARDS, [list(runs)])
+        return int(cursor.rowcount)

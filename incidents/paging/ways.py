@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.notify.models import Method
+from controlplane.notify.models import ContactMethod, Method, Urgency
+from incidents.models import PersonalRule
+from incidents.paging import numbers
+
+BY_PHONE = (ContactMethod.Kind.SMS, ContactMethod.Kind.VOICE, ContactMethod.Kind.WEBHOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +26,39 @@ class Way:
         return (self.method, self.contact_method_id)
 
 
-ALWAYS = (Way(Method.INBOX.value), Way(Method.EMAIL.value))
+INBOX, EMAIL = Way(Method.INBOX.value), Way(Method.EMAIL.value)
 
 
 def ways_of(people: Iterable[int], urgency: str) -> dict[int, list[Way]]:
-    """Each person's ways, in their order. Who kept no rules is called by mail and inbox at once."""
-    return {person: list(ALWAYS) for person in people}
+    """Each person's ways, soonest first. The inbox is always among them. Who kept no rules, or
+    whose rules name nothing that can be used, is called by mail at once; and where it is
+    critical, by every way that they have proven a while later."""
+    asked = set(people)
+    usable: dict[int, list[ContactMethod]] = defaultdict(list)
+    for row in ContactMethod.objects.usable().filter(user__in=asked).order_by("position", "pk"):
+        usable[row.user_id].append(row)
+    own = _rules(asked, urgency, {row.pk: row for rows in usable.values() for row in rows})
+    return {
+        person: [INBOX, *(own.get(person) or _usual(usable[person], urgency))] for person in asked
+    }
+
+
+def _rules(
+    people: set[int], urgency: str, usable: dict[int, ContactMethod]
+) -> dict[int, list[Way]]:
+    found: dict[int, list[Way]] = defaultdict(list)
+    rows = PersonalRule.objects.filter(user__in=people, urgency=urgency)
+    for row in rows.order_by("after_s", "position"):
+        method = usable.get(row.contact_method_id or 0)
+        if row.way == PersonalRule.Way.EMAIL:
+            found[row.user_id].append(Way(Method.EMAIL.value, row.after_s))
+        elif method is not None:
+            found[row.user_id].append(Way(method.kind, row.after_s, method.pk))
+    return found
+
+
+def _usual(usable: Iterable[ContactMethod], urgency: str) -> list[Way]:
+    if urgency != Urgency.CRITICAL:
+        return [EMAIL]
+    wait = numbers.FURTHER_S.value
+    return [EMAIL, *(Way(row.kind, wait, row.pk) for row in usable if row.kind in BY_PHONE)]

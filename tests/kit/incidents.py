@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import F
 from django.db.models.functions import Now
@@ -20,6 +21,7 @@ from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import policies, runs, stepping
 from incidents.records.opening import open_incident
 from tests import make
+from tests.kit.api import Api
 
 MINUTE = 60
 
@@ -144,3 +146,27 @@ def deliveries(incident: Incident) -> list[Delivery]:
         notification__in=Page.objects.filter(incident=incident).values("notification")
     )
     return list(rows.order_by("pk"))
+
+
+class Caller:
+    """Somebody at the API, as with a console session. What is refused comes back as it is."""
+
+    def __init__(self, person: User) -> None:
+        self.api = Api(browser=make.client(person))
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._well(self.api.get(f"{path}?{urlencode(query)}" if query else path))
+
+    def post(self, path: str, data: Any = None) -> Any:
+        return self._well(self.api.post(path, data))
+
+    def put(self, path: str, data: Any) -> Any:
+        return self._well(self.api.send("PUT", path, data))
+
+    def refused(self, method: str, path: str, data: Any = None) -> Any:
+        return self.api.get(path) if method == "GET" else self.api.send(method, path, data)
+
+    @staticmethod
+    def _well(answer: Any) -> Any:
+        assert answer.status_code in {200, 201}, answer.content[:500]
+        return answer.json()

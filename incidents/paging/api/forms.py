@@ -1,0 +1,136 @@
+"""What is sent and what is answered."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from controlplane.base.api.serializers import StrictSerializer
+from controlplane.notify.models import Urgency
+from incidents.models import EscalationRun, Page
+from incidents.paging.targets import KINDS
+
+TAGS = ["paging"]
+
+
+class EscalationTarget(StrictSerializer):
+    kind = serializers.ChoiceField(choices=list(KINDS))
+    ref = serializers.CharField(
+        max_length=120,
+        help_text="slug of a role or schedule, purpose of a contact, uid of a person or channel",
+    )
+
+
+class EscalationStep(StrictSerializer):
+    targets = EscalationTarget(many=True)
+    wait_s = serializers.IntegerField(help_text="until the next step, counted from this one")
+
+
+class PolicyForm(StrictSerializer):
+    title = serializers.CharField(max_length=120)
+    about = serializers.CharField(max_length=400, required=False, allow_blank=True)
+    steps = EscalationStep(many=True)
+    repeats = serializers.IntegerField(required=False)
+    catch_all = EscalationTarget(
+        many=True, required=False, help_text="called after the last step of each round"
+    )
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class PolicyNew(PolicyForm):
+    slug = serializers.CharField(
+        max_length=50, help_text="a shipped one's: takes its place in this workspace"
+    )
+
+
+class PolicyRetire(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class EscalationPolicyRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    about = serializers.CharField()
+    shipped = serializers.BooleanField(help_text="comes with the release, for every workspace")
+    is_active = serializers.BooleanField()
+    number = serializers.IntegerField(help_text="of the version in force")
+    steps = serializers.JSONField(help_text="as they are sent")
+    repeats = serializers.IntegerField()
+    catch_all = serializers.JSONField(help_text="targets, called after the last step of a round")
+    version = serializers.IntegerField()
+
+
+class WouldBeCalled(StrictSerializer):
+    name = serializers.CharField()
+    why = serializers.CharField()
+
+
+class PreviewRung(StrictSerializer):
+    number = serializers.IntegerField()
+    after_s = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    wait_s = serializers.IntegerField()
+    targets = serializers.ListField(child=serializers.CharField())
+    called = WouldBeCalled(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
+    is_catch_all = serializers.BooleanField()
+
+
+class PolicyPreview(StrictSerializer):
+    at = serializers.DateTimeField()
+    items = PreviewRung(many=True)
+
+
+class PageRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    incident = serializers.CharField(source="incident.ref")
+    run = serializers.UUIDField(source="run.uid")
+    round = serializers.IntegerField()
+    step = serializers.IntegerField()
+    target = serializers.CharField()
+    name = serializers.CharField(help_text="who was called; empty: nobody stood behind the target")
+    why = serializers.CharField()
+    status = serializers.ChoiceField(choices=Page.Status.values)
+    note = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    answered_at = serializers.DateTimeField(allow_null=True)
+    answered_by_way = serializers.CharField()
+
+
+class EscalationRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    incident = serializers.CharField(source="incident.ref")
+    policy = serializers.CharField(source="policy.policy.slug")
+    number = serializers.IntegerField(source="policy.number")
+    why = serializers.ChoiceField(choices=EscalationRun.Why.values)
+    reason = serializers.CharField()
+    status = serializers.ChoiceField(choices=EscalationRun.Status.values)
+    round = serializers.IntegerField()
+    step = serializers.IntegerField(help_text="the next one")
+    next_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    ended_why = serializers.CharField()
+    trouble = serializers.CharField()
+
+
+class OwnRuleForm(StrictSerializer):
+    way = serializers.CharField(max_length=60, help_text="email, or the uid of a way of one's own")
+    after_s = serializers.IntegerField(required=False, default=0)
+
+
+class OwnRulesForm(StrictSerializer):
+    urgency = serializers.ChoiceField(choices=Urgency.values, required=False, default="critical")
+    rules = OwnRuleForm(many=True, help_text="none: the usual ways")
+
+
+class OwnRuleRow(StrictSerializer):
+    way = serializers.CharField()
+    label = serializers.CharField()
+    after_s = serializers.IntegerField()
+
+
+class OwnRulesRow(StrictSerializer):
+    urgency = serializers.CharField()
+    rules = OwnRuleRow(many=True)

@@ -1,0 +1,19 @@
+"""What is looked at regularly of alerts, incidents and calls."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from controlplane.jobs.registry import job
+from incidents.paging import auditing
+
+
+@job(
+    "paging.audit",
+    every=timedelta(minutes=1),
+    time_limit=60,
+    doc="See that everybody is called who has to be, and mend what is not.",
+)
+def audit_paging() -> dict[str, Any]:
+    return dict(auditing.audit())
