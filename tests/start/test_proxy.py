@@ -289,6 +289,13 @@ def test_body__too_large__is_refused_in_the_portals_words(front: Front) -> None:
     assert said["error"]["code"] == "TOO_LARGE"
 
 
+def test_storm_of_alerts__is_larger_than_other_bodies(front: Front) -> None:
+    _, _, said = front.ask("/api/v1/alerts/alertmanager", method="POST", body=b"x" * 20_000_000)
+    assert said["length"] == 20_000_000
+    status, _, _ = front.ask("/alerts/api/v2/alerts", method="POST", body=b"x" * 34_000_000)
+    assert status == 413
+
+
 def test_body__whole__arrives_with_its_length(front: Front) -> None:
     _, _, said = front.ask("/api/v1/work", method="POST", body=b"x" * 300_000)
     assert said["length"] == 300_000
