@@ -85,8 +85,7 @@ def _gravity(verdict: Verdict) -> int:
 
 def _incident(source: AlertSource, key: str, group: Group) -> tuple[Incident, bool]:
     """The open incident of this group, or a new one."""
-    burning = Incident.objects.burning().select_related("workspace", "item")
-    known = burning.filter(workspace=source.workspace_id, group_key=key).first()
+    known = joining.standing_for(source.workspace_id, key)
     if known is not None:
         return known, False
     return open_for(source, key, group.verdict, group.first), True

@@ -14,7 +14,7 @@ from controlplane.jobs import nudges
 from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
 from incidents.models import EscalationRun, Incident
-from incidents.paging import policies
+from incidents.paging import policies, shipped
 from incidents.paging.ending import end_runs
 
 Why = EscalationRun.Why
@@ -67,6 +67,17 @@ def begin(
     )  # fmt: skip
     nudges.after_commit()
     return run
+
+
+def call_role(
+    incident: Incident, role: str, *, why: str, actor: Actor, reason: str = ""
+) -> EscalationRun:
+    """One role, beside whoever is called already: by its own policy where it has one, by one that
+    calls no one else where it has none."""
+    own = role.replace("_", "-")
+    if own in policies.in_force(incident.workspace_id):
+        return begin(incident, policy=own, why=why, actor=actor, reason=reason)
+    return begin(incident, policy=shipped.NAMED, why=why, actor=actor, reason=reason, also=(role,))
 
 
 def _join(

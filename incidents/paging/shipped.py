@@ -7,6 +7,7 @@ from typing import Any
 
 MINUTE, HOUR = 60, 3_600
 LAST = "everybody"  # called where nothing else is known
+NAMED = "named"
 
 _ADMINS = [{"kind": "role", "ref": "workspace_admin"}]
 PRIMARY, SECONDARY = "primary_operator", "secondary_operator"
@@ -109,6 +110,11 @@ SHIPPED: list[dict[str, Any]] = [
         "p2", "P2", "Support: a question, or a fault with a way around it.",
         _step(4 * HOUR, PRIMARY),
         _step(4 * HOUR, "docs_lead"),
+        repeats=0,
+    ),
+    _policy(
+        NAMED, "Whoever is named", "Calls the role that a rule or somebody names, and no one else.",
+        _step(15 * MINUTE),
         repeats=0,
     ),
     _policy(

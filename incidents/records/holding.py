@@ -13,12 +13,16 @@ RELATED = ("workspace", "service", "environment", "item__project")
 def hold(incident: Incident, *, version: int | None = None) -> Incident:
     rows = Incident.objects.select_for_update(of=("self",), no_key=True)
     row: Incident = rows.select_related(*RELATED).get(pk=incident.pk)
+    require_seen(row, version)
+    return row
+
+
+def require_seen(row: Incident, version: int | None) -> None:
     if version is not None and row.version != version:
         raise Conflict(
             "Somebody changed it since you looked. Look again.",
             details={"seen_version": version, "version": row.version, "status": row.status},
         )
-    return row
 
 
 def hold_with_work(incident: Incident, *, version: int | None = None) -> Incident:

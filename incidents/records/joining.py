@@ -23,6 +23,7 @@ CALM = defaults.define(
     why="An incident that nobody took is over when all its alerts were for this long.",
 )
 TIMER = "incident.calm"
+_MOST_MERGES = 10
 
 
 def count(incident: Incident, joined: int, now: datetime, *, said: bool = True) -> None:
@@ -38,6 +39,22 @@ def count(incident: Incident, joined: int, now: datetime, *, said: bool = True) 
     if said:
         noun = "alert" if joined == 1 else "alerts"
         say(incident, f"{joined:,} more {noun}.", actor=PORTAL)
+
+
+def standing_for(workspace_id: int, group_key: str) -> Incident | None:
+    """The incident that alerts of this group belong to: the open one, or the open one into which
+    the last of them was merged."""
+    rows = Incident.objects.of(workspace_id).select_related("workspace", "item")
+    known: Incident | None = rows.burning().filter(group_key=group_key).first()
+    if known is not None or not group_key:
+        return known
+    merged = rows.filter(group_key=group_key, status="merged").order_by("-pk").first()
+    for _ in range(_MOST_MERGES):
+        if merged is None or merged.status != "merged":
+            break
+        merged = rows.filter(pk=merged.merged_into_id).first()
+    burns = merged is not None and rows.burning().filter(pk=merged.pk).exists()
+    return merged if burns else None
 
 
 def join(incident: Incident, alerts: Sequence[int], now: datetime) -> None:
@@ -80,7 +97,8 @@ def calm(timer: Timer) -> None:
         return
     if incident.acknowledged_at is not None or incident.status != Incident.Status.DETECTED:
         return
-    minutes = round((clock.now() - (incident.last_alert_at or incident.opened_at)).seconds / 60)
+    quiet = clock.now() - (incident.last_alert_at or incident.opened_at)
+    minutes = round(quiet.total_seconds() / 60)
     moving.resolve(
         incident,
         actor=PORTAL,

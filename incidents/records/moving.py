@@ -18,10 +18,11 @@ from controlplane.lib.redaction import redact_text
 from incidents.models import Incident, SeverityLevel
 from incidents.paging import answering, runs
 from incidents.records import clocks, levels, reading, telling
-from incidents.records.holding import hold, hold_with_work, require_burning
+from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
 from incidents.records.noting import note, say
 
 _REASON = 500
+_REVIEW_S = 48 * 3600
 
 
 @transaction.atomic
@@ -62,9 +63,10 @@ def triage(
     tenants: Sequence[str] | None = None,
     category: str = "",
     customer_facing: bool | None = None,
+    version: int | None = None,
 ) -> Incident:
     """What is seen, since when, and whom it touches: with that it leaves `detected`."""
-    row = hold_with_work(incident)
+    row = hold_with_work(incident, version=version)
     given = {
         "impact_percent": reading.percent("impact_percent", impact_percent),
         "symptoms": redact_text(text("symptoms", symptoms, 4000, required=True)),
@@ -88,9 +90,11 @@ def triage(
 
 
 @transaction.atomic
-def change_severity(incident: Incident, severity: str, *, actor: Actor, reason: str) -> Incident:
+def change_severity(
+    incident: Incident, severity: str, *, actor: Actor, reason: str, version: int | None = None
+) -> Incident:
     """The clocks follow; of a graver one others are called, too."""
-    row = hold_with_work(incident)
+    row = hold_with_work(incident, version=version)
     policy.require(actor, "incident.triage", row)
     require_burning(row)
     reason = text("reason", reason, _REASON, required=True)
@@ -116,21 +120,28 @@ def change_severity(incident: Incident, severity: str, *, actor: Actor, reason: 
 
 
 @transaction.atomic
-def mitigate(incident: Incident, *, actor: Actor, reason: str = "") -> Incident:
+def mitigate(
+    incident: Incident, *, actor: Actor, reason: str = "", version: int | None = None
+) -> Incident:
     """Work on it begins, or begins anew since it came back."""
-    row = hold(incident)
+    row = hold(incident, version=version)
+    came_back = row.mitigated_at is not None
     changes: dict[str, Any] = {"mitigated_at": None, "monitor_until": None}
     if row.mitigation_started_at is None:
         changes["mitigation_started_at"] = clock.now()
     advance(row, "mitigating", actor=actor, changes=changes, reason=text("reason", reason, _REASON))
     clocks.stop(row, "incident.start_missed")
+    if came_back:
+        clocks.set_all(row, levels.level(row.workspace_id, row.severity))
     _went(row, "is worked on", reason, actor, status="in_progress")
     return row
 
 
 @transaction.atomic
-def mitigated(incident: Incident, *, actor: Actor, how: str) -> Incident:
-    row = hold(incident)
+def mitigated(
+    incident: Incident, *, actor: Actor, how: str, version: int | None = None
+) -> Incident:
+    row = hold(incident, version=version)
     how = text("how", how, _REASON, required=True)
     now = clock.now()
     changes: dict[str, Any] = {"mitigated_at": now}
@@ -143,9 +154,9 @@ def mitigated(incident: Incident, *, actor: Actor, how: str) -> Incident:
 
 
 @transaction.atomic
-def watch(incident: Incident, *, actor: Actor) -> Incident:
+def watch(incident: Incident, *, actor: Actor, version: int | None = None) -> Incident:
     """It works again, and is watched for as long as its level says."""
-    row = hold(incident)
+    row = hold(incident, version=version)
     level = levels.level(row.workspace_id, row.severity)
     now = clock.now()
     changes = {"restored_at": now, "monitor_until": now + _span(level, "monitor_s")}
@@ -155,9 +166,16 @@ def watch(incident: Incident, *, actor: Actor) -> Incident:
 
 
 @transaction.atomic
-def resolve(incident: Incident, *, actor: Actor, reason: str, root_cause: str = "") -> Incident:
+def resolve(
+    incident: Incident,
+    *,
+    actor: Actor,
+    reason: str,
+    root_cause: str = "",
+    version: int | None = None,
+) -> Incident:
     """It is over. Whoever was being called is called no more."""
-    row = hold(incident)
+    row = hold(incident, version=version)
     reason = text("reason", reason, _REASON, required=True)
     level = levels.level(row.workspace_id, row.severity)
     now = clock.now()
@@ -165,8 +183,7 @@ def resolve(incident: Incident, *, actor: Actor, reason: str, root_cause: str = 
     for name in ("mitigated_at", "restored_at"):
         if getattr(row, name) is None:
             changes[name] = now
-    if root_cause:
-        changes["root_cause"] = redact_text(text("root_cause", root_cause, 4000))
+    changes.update(_cause(root_cause))
     if level.review_s:
         changes["review_due_at"] = now + timedelta(seconds=level.review_s)
     advance(row, "resolved", actor=actor, changes=changes, reason=reason)
@@ -177,9 +194,11 @@ def resolve(incident: Incident, *, actor: Actor, reason: str, root_cause: str = 
 
 
 @transaction.atomic
-def reopen(incident: Incident, *, actor: Actor, reason: str) -> Incident:
+def reopen(
+    incident: Incident, *, actor: Actor, reason: str, version: int | None = None
+) -> Incident:
     """It was not over. Who leads it, or whoever its level says, is called."""
-    row = hold(incident)
+    row = hold(incident, version=version)
     reason = text("reason", reason, _REASON, required=True)
     if row.group_key and _another_open(row):
         raise Conflict("Another incident of the same alerts is open: merge this one into it.")
@@ -198,8 +217,10 @@ def reopen(incident: Incident, *, actor: Actor, reason: str) -> Incident:
 
 
 @transaction.atomic
-def cancel(incident: Incident, *, actor: Actor, reason: str) -> Incident:
-    row = hold(incident)
+def cancel(
+    incident: Incident, *, actor: Actor, reason: str, version: int | None = None
+) -> Incident:
+    row = hold(incident, version=version)
     reason = text("reason", reason, _REASON, required=True)
     advance(row, "cancelled", actor=actor, changes={"closed_at": clock.now()}, reason=reason)
     _end(row, actor, "was a false alarm", reason)
@@ -207,18 +228,22 @@ def cancel(incident: Incident, *, actor: Actor, reason: str) -> Incident:
 
 
 @transaction.atomic
-def merge(incident: Incident, into: Incident, *, actor: Actor, reason: str) -> Incident:
+def merge(
+    incident: Incident, into: Incident, *, actor: Actor, reason: str, version: int | None = None
+) -> Incident:
     """It is the same as another one: its alerts go there, and nobody is called for it."""
+    _hold_alerts(incident)
     first, second = sorted((incident, into), key=lambda each: each.pk)
     held = {row.pk: row for row in (hold(first), hold(second))}
     row, target = held[incident.pk], held[into.pk]
+    require_seen(row, version)
     reason = text("reason", reason, _REASON, required=True)
     if row.pk == target.pk or row.workspace_id != target.workspace_id:
         raise refuse("into", "Name another incident of this workspace.")
     require_burning(target)
-    _hand_over(row, target)
     changes = {"merged_into_id": target.pk, "closed_at": clock.now()}
     advance(row, "merged", actor=actor, changes=changes, reason=reason)
+    _hand_over(row, target)
     _end(row, actor, f"is merged into {target.ref}", reason)
     note(target, "incident.merge", actor=actor, said=f"{row.ref} is the same: {reason}",
          after={"merged": row.ref}, reason=reason)  # fmt: skip
@@ -226,13 +251,47 @@ def merge(incident: Incident, into: Incident, *, actor: Actor, reason: str) -> I
 
 
 @transaction.atomic
-def close(incident: Incident, *, actor: Actor, reason: str) -> Incident:
+def plan_review(incident: Incident, *, actor: Actor, version: int | None = None) -> Incident:
+    """It is looked back on before it is closed, within the time that its level gives."""
+    row = hold(incident, version=version)
+    changes: dict[str, Any] = {}
+    if row.review_due_at is None:
+        level = levels.level(row.workspace_id, row.severity)
+        changes["review_due_at"] = clock.now() + timedelta(seconds=level.review_s or _REVIEW_S)
+    advance(row, "review_pending", actor=actor, changes=changes)
+    _went(row, "is reviewed", f"the review is due by {due(row.review_due_at)}.", actor)
+    return row
+
+
+@transaction.atomic
+def close(
+    incident: Incident,
+    *,
+    actor: Actor,
+    reason: str,
+    root_cause: str = "",
+    version: int | None = None,
+) -> Incident:
     """The last of it is done: it goes into the archive, and its item is closed."""
-    row = hold(incident)
+    row = hold(incident, version=version)
     reason = text("reason", reason, _REASON, required=True)
-    advance(row, "closed", actor=actor, changes={"closed_at": clock.now()}, reason=reason)
+    changes = {"closed_at": clock.now(), **_cause(root_cause)}
+    row.root_cause = changes.get("root_cause", row.root_cause)  # the gate looks at the row
+    advance(row, "closed", actor=actor, changes=changes, reason=reason)
     _end(row, actor, "is closed", f"{reason} Root cause: {row.root_cause}")
     return row
+
+
+def _cause(root_cause: str) -> dict[str, str]:
+    if not root_cause:
+        return {}
+    return {"root_cause": redact_text(text("root_cause", root_cause, 4000))}
+
+
+def _hold_alerts(incident: Incident) -> None:
+    """Before the incident, as whoever takes alerts in does: nobody waits in a circle."""
+    rows = incident.alerts.order_by("source_id", "dedup_key", "pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
 
 
 def _hand_over(row: Incident, target: Incident) -> None:
