@@ -6,7 +6,14 @@ from controlplane.audit import words
 
 
 def register() -> None:
-    from incidents.paging import answering, auditing, drilling, replying, stepping  # noqa: F401 - timers, engine, watch
+    from incidents.paging import (  # noqa: F401 - pages, timers, the engine, the watch
+        admin,
+        answering,
+        auditing,
+        drilling,
+        replying,
+        stepping,
+    )
 
     replying.register()
 

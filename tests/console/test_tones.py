@@ -178,6 +178,17 @@ TABLE: dict[str, dict[str, str]] = {
         "requested": "warn", "running": "info", "completed": "good", "failed": "bad",
         "withdrawn": "neutral",
     },
+    "incidents.drill": {
+        "planned": "info", "running": "info", "done": "good", "cancelled": "neutral",
+    },
+    "incidents.escalationpolicy": {"in force": "info", "put away": "neutral"},
+    "incidents.escalationrun": {
+        "running": "info", "answered": "good", "unanswered": "bad", "ended": "neutral",
+    },
+    "incidents.page": {
+        "calling": "info", "sent": "good", "delivered": "good", "answered": "good",
+        "suppressed": "neutral", "unreached": "warn",
+    },
     "missions.stagevisit": {
         "": "neutral", "open": "info", "completed": "good", "sent_back": "warn",
         "abandoned": "neutral",

@@ -50,6 +50,7 @@ from tests.kit import (
     evidence,
     inhabited_guarding,
     inhabited_oncall,
+    inhabited_paging,
     inhabited_threads,
     learning,
     missions,
@@ -105,6 +106,7 @@ def settle() -> World:
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)
