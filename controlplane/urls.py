@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("telemetry.otlp.urls")),
     path("", include("incidents.intake.foreign_urls")),
     path("", include("controlplane.oncall.urls")),
+    path("", include("incidents.paging.urls")),
     path("", include("controlplane.work.urls")),
     path("", include("controlplane.approvals.urls")),
     path("", include("controlplane.approvals.desk.urls")),

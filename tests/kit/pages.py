@@ -136,6 +136,7 @@ FORMS_ONLY = {
     "oncall:answer",
     "oncall:read_note",
     "oncall:revoke",
+    "paging:on_it",
     "console:theme",
     "console:put_away",
     "console:save_view",

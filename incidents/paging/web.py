@@ -1,0 +1,106 @@
+"""On call, on a phone: what burns, who else was called, and one large button."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.access import policy
+from controlplane.audit.services import record_denied
+from controlplane.base.web import actor_of
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+from controlplane.oncall import duty
+from incidents.models import Incident, Page
+from incidents.paging.calls import level_words
+from incidents.records.moving import acknowledge
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Burning:
+    """One that burns, as its reader sees it."""
+
+    incident: Incident
+    level: str
+    called: Sequence[Page]
+    mine: bool  # the reader was called for it
+    refusal: str  # why the reader can't acknowledge it
+
+
+@require_safe
+def on_call(request: HttpRequest) -> HttpResponse:
+    if not admin.site.has_permission(request):
+        return admin.site.login(request)  # type: ignore[return-value]
+    actor = actor_of(request)
+    policy.require(actor, "paging.view")
+    rows = burning(actor)
+    duties = [
+        one
+        for workspace_id in sorted(actor.workspace_ids)
+        for one in duty.standing(workspace_id)
+        if one.duty is not None and one.duty.person.pk == actor.user_id
+    ]
+    context = {
+        **admin.site.each_context(request),
+        "title": "On call",
+        "burning": rows,
+        "unanswered": sum(row.incident.acknowledged_at is None for row in rows),
+        "duties": duties,
+    }
+    return render(request, "incidents/on_call.html", context)
+
+
+def burning(actor: Actor) -> list[Burning]:
+    """What the reader was called for, then what nobody answered; the gravest before others."""
+    open_now = Incident.objects.visible_to(actor).burning()
+    found = list(
+        open_now.select_related("workspace", "service", "acknowledged_by")
+        .order_by("severity", "-id")[: SHOWN * 5]
+    )  # fmt: skip
+    calls: dict[int, list[Page]] = {row.pk: [] for row in found}
+    pages = Page.objects.filter(incident__in=found).select_related("user", "channel")
+    for page in pages.order_by("pk"):
+        calls[page.incident_id].append(page)
+    rows = [_burning(row, calls[row.pk], actor) for row in found]
+    rows.sort(key=lambda row: (not row.mine, row.incident.acknowledged_at is not None))
+    return rows[:SHOWN]
+
+
+def _burning(row: Incident, pages: Sequence[Page], actor: Actor) -> Burning:
+    latest: dict[str, Page] = {page.target: page for page in pages}
+    mine = any(page.user_id == actor.user_id for page in pages)
+    decision = policy.can(actor, "incident.acknowledge", row)
+    others = [page for page in latest.values() if page.user_id != actor.user_id]
+    return Burning(
+        row, level_words(row.severity), others[:10], mine, "" if decision else decision.reason
+    )
+
+
+@require_POST
+def on_it(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """The large button."""
+    if not admin.site.has_permission(request):
+        return admin.site.login(request)  # type: ignore[return-value]
+    actor = actor_of(request)
+    row: Any = Incident.objects.visible_to(actor).filter(uid=uid).first()
+    if row is None:
+        raise NotFound("There is nothing here.")
+    try:
+        acknowledge(row, actor=actor, way="phone")
+    except ControlPlaneError as error:
+        if isinstance(error, NotAllowed):
+            record_denied(error)
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"You are on it: {row.ref}. Nobody else is called.")
+    return HttpResponseRedirect(reverse("paging:on_call"))
