@@ -10,7 +10,8 @@ class IncidentsConfig(AppConfig):
         from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
         from incidents.records import joining, lateness  # noqa: F401
-        from incidents.routing import letting_go  # noqa: F401
+        from incidents.routing import letting_go, wording  # noqa: F401
         from incidents.paging import registered
 
         registered.register()
+        wording.register()

@@ -3,6 +3,7 @@ what is only noted. Matched by the alert's name as people and Prometheus write i
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from incidents import shipping
@@ -111,6 +112,11 @@ _rule(
     "info", "Everything else", "note", position=99, severity="info", resolve_after_s=24 * HOUR,
     about="Traffic spikes, flags, deployments, partners' maintenance: noted on the open release.",
 )  # fmt: skip
+
+
+@cache
+def slugs() -> frozenset[str]:
+    return frozenset(str(values["slug"]) for values in SHIPPED)
 
 
 def adopt() -> int:

@@ -1,0 +1,1 @@
+"""Pages beside the lists and rows of the console."""
