@@ -6,12 +6,13 @@ class IncidentsConfig(AppConfig):
     verbose_name = "Incidents"
 
     def ready(self) -> None:
-        from incidents import transitions  # noqa: F401
+        from incidents import kept, presented, transitions  # noqa: F401
         from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
+        from incidents.paging import registered
         from incidents.records import joining, lateness  # noqa: F401
         from incidents.routing import letting_go, wording  # noqa: F401
-        from incidents.paging import registered
 
         registered.register()
+        presented.register()
         wording.register()

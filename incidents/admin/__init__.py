@@ -1,5 +1,5 @@
 """The console's lists and pages of alerts, incidents and calls."""
 
-from incidents.admin import alert_rules, alerts, messages, silences, sources
+from incidents.admin import alert_rules, alerts, incidents, levels, messages, silences, sources
 
-__all__ = ["alert_rules", "alerts", "messages", "silences", "sources"]
+__all__ = ["alert_rules", "alerts", "incidents", "levels", "messages", "silences", "sources"]

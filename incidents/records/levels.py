@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.lib.given import refuse
+from django.db import transaction
+
+from controlplane.access import policy as access
+from controlplane.access.models import Workspace
+from controlplane.audit.services import record
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
+from controlplane.lib.given import line, refuse
 from incidents import shipping
 from incidents.models import SeverityLevel
 
@@ -114,3 +121,98 @@ def level(workspace_id: int, code: Any) -> SeverityLevel:
 def suggested(percent: int) -> str:
     """What the playbooks make of a share of users: a quarter of them is SEV-2 already."""
     return "sev2" if percent >= 25 else "sev3"
+
+
+# --- A workspace's own ----------------------------------------------------------------------------
+
+_SECONDS = tuple(name for name in _FIELDS if name.endswith("_s"))
+_ROLES = ("at_once", "informed")
+_FLAGS = ("pages", "customers_told", "status_page")
+CHANGEABLE = frozenset(
+    {"title", "definition", "policy", "note", "item_priority", *_SECONDS, *_ROLES, *_FLAGS}
+)
+_MOST_SECONDS = 31 * 24 * HOUR
+
+
+@transaction.atomic
+def save_level(
+    workspace: Workspace,
+    ladder: str,
+    code: str,
+    *,
+    actor: Actor,
+    version: int | None = None,
+    **changes: Any,
+) -> SeverityLevel:
+    """Say anew what a rung of the workspace means: of a shipped one it gets its own. Incidents
+    that are open keep the clocks they have until their severity is changed."""
+    access.require(actor, "incident.levels", workspace)
+    shown = of(workspace.pk, ladder).get(code)
+    if shown is None:
+        raise refuse("code", "There is no such level.")
+    row = _own(workspace, shown)
+    if version is not None and version != shown.version:
+        raise Conflict(
+            "Somebody changed it since you looked. Look again.",
+            details={"seen_version": version, "version": shown.version},
+        )
+    given = {name: _read_one(name, value) for name, value in changes.items()}
+    before = shipping.content(row, sorted(given))
+    for name, value in given.items():
+        setattr(row, name, value)
+    if row.pages and not row.policy:
+        raise refuse("policy", "Where somebody is called a policy says who.")
+    row.version = shown.version + 1
+    row.save()
+    record(actor, "incident.levels", row, before=before,
+           after=shipping.content(row, sorted(given)))  # fmt: skip
+    return row
+
+
+@transaction.atomic
+def drop_level(workspace: Workspace, ladder: str, code: str, *, actor: Actor) -> SeverityLevel:
+    """Back to what is shipped."""
+    access.require(actor, "incident.levels", workspace)
+    rows = SeverityLevel.objects.select_for_update(of=("self",))
+    own = rows.filter(workspace=workspace, ladder=ladder, code=code).first()
+    shipped = SeverityLevel.objects.filter(workspace=None, ladder=ladder, code=code).first()
+    if own is None or shipped is None:
+        raise Conflict("It is the shipped one already.")
+    record(actor, "incident.levels", own, before={"title": own.title}, after=None)
+    own.delete()
+    return shipped
+
+
+def _own(workspace: Workspace, shown: SeverityLevel) -> SeverityLevel:
+    rows = SeverityLevel.objects.select_for_update(of=("self",), no_key=True)
+    found: SeverityLevel | None = rows.filter(
+        workspace=workspace, ladder=shown.ladder, code=shown.code
+    ).first()
+    if found is not None:
+        return found
+    kept = {name: getattr(shown, name) for name in _FIELDS}
+    return SeverityLevel(workspace=workspace, **kept)
+
+
+def _read_one(name: str, value: Any) -> Any:
+    if name not in CHANGEABLE:
+        raise refuse(name, "This can't be changed.")
+    if name in _SECONDS:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_SECONDS:
+            raise refuse(name, "Seconds, from 1 to those of 31 days.")
+        return value
+    if name == "item_priority":
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 4:
+            raise refuse(name, "A priority from 0 to 4.")
+        return value
+    if name in _FLAGS:
+        return bool(value)
+    if name in _ROLES:
+        wrong = sorted(set(value) - access.PEOPLE)
+        if wrong:
+            raise refuse(name, f"There is no role {wrong[0]}.")
+        return sorted(set(value))
+    most = {"title": 80, "definition": 400, "policy": 50, "note": 400}[name]
+    return line(name, value, most, required=name in {"title", "definition"})

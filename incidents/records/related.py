@@ -74,7 +74,9 @@ def _flags(incident: Incident, since: datetime) -> list[Change]:
         changed_at__gte=since,
         changed_at__lte=incident.detected_at,
     ).order_by("-changed_at")[:_MOST]
-    return [Change("flag", row.flag_name, row.description, row.changed_at, _page(row)) for row in rows]
+    return [
+        Change("flag", row.flag_name, row.description, row.changed_at, _page(row)) for row in rows
+    ]
 
 
 def _missions(incident: Incident, since: datetime) -> list[Change]:

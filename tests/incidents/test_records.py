@@ -3,6 +3,7 @@ and its clocks; what refuses it, and who."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from controlplane.audit.models import AuditEvent
 from controlplane.jobs.models import Timer
 from controlplane.lib import clock
+from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
 from incidents.models import Alert, EscalationRun, Incident
 from incidents.paging import runs
@@ -36,7 +38,7 @@ def triage(room: Watchroom, row: Incident, **more: Any) -> Incident:
         "impact_percent": 10, "symptoms": "Missions stop.",
         "started_at": clock.now() - timedelta(minutes=9),
     }  # fmt: skip
-    return moving.triage(row, actor=room.by(room.primary), **{**given, **more})
+    return moving.triage(row, **{"actor": room.by(room.primary), **given, **more})
 
 
 def waits(row: Incident) -> set[str]:
@@ -53,10 +55,10 @@ def said(row: Incident) -> str:
     return "\n".join(item.comments.order_by("pk").values_list("text", flat=True))
 
 
-def firing(row: Incident, **labels: str) -> Alert:
+def firing(row: Incident) -> Alert:
     """One alert of it, as its sender told it."""
     source = alerts.source(row.workspace, name=f"sender {Alert.objects.count()}").source
-    alerts.tell(source, alerts.incoming("Quiet", severity="info", **labels))
+    alerts.tell(source, alerts.incoming("Quiet", severity="info"))
     alert: Alert = Alert.objects.latest("pk")
     joining.join(row, [alert.pk], clock.now())
     return alert
@@ -248,7 +250,7 @@ def test_moves__a_page_that_is_old_is_refused(room: Watchroom) -> None:
 def test_ended__nothing_moves_it(room: Watchroom) -> None:
     actor = room.by(room.primary)
     row = moving.cancel(room.quiet(), actor=actor, reason="Nothing was.")
-    tries = (
+    tries: tuple[Callable[[], Incident], ...] = (
         lambda: moving.acknowledge(row, actor=actor),
         lambda: triage(room, row),
         lambda: moving.mitigate(row, actor=actor),
@@ -276,16 +278,16 @@ def test_stranger__does_nothing_here(room: Watchroom) -> None:
     stranger = make.actor(make.person(make.workspace(), "primary_operator"))
     viewer = make.actor(make.person(room.workspace, "viewer"))
     row = room.quiet()
+    tries: tuple[Callable[[Actor], Incident], ...] = (
+        lambda who: moving.acknowledge(row, actor=who),
+        lambda who: moving.change_severity(row, "sev1", actor=who, reason="So."),
+        lambda who: moving.cancel(row, actor=who, reason="So."),
+        lambda who: triage(room, row, actor=who),
+    )
     for actor in (stranger, viewer):
-        for attempt in (
-            lambda who: moving.acknowledge(row, actor=who),
-            lambda who: moving.change_severity(row, "sev1", actor=who, reason="So."),
-            lambda who: moving.cancel(row, actor=who, reason="So."),
-            lambda who: moving.mitigate(row, actor=who),
-        ):
-            with pytest.raises((NotAllowed, InvalidTransition)) as told:
+        for attempt in tries:
+            with pytest.raises(NotAllowed):
                 attempt(actor)
-            assert isinstance(told.value, NotAllowed) or "cannot become" in str(told.value)
     assert not Incident.objects.visible_to(stranger).exists()
     row.refresh_from_db()
     assert (row.status, row.version) == ("detected", 1)
@@ -299,7 +301,7 @@ def test_clocks__what_is_missed_is_told_once(room: Watchroom) -> None:
     room.later(31 * 60)
     room.promises()
     told = AuditEvent.objects.about(row).filter(action="incident.missed")
-    assert sorted(one.details["clock"] for one in told) == sorted(clocks.CLOCKS)
+    assert sorted((one.details or {})["clock"] for one in told) == sorted(clocks.CLOCKS)
     assert "nobody acknowledged it in time" in said(row)
     room.promises()
     assert told.count() == 3
@@ -329,7 +331,7 @@ def test_race__one_move_wins() -> None:
     actor = room.by(room.primary)
     row = triage(room, room.quiet("sev3"))
     target = room.quiet("sev3")
-    moves = (
+    moves: tuple[Callable[[Incident], Incident], ...] = (
         lambda one: moving.cancel(one, actor=actor, reason="False."),
         lambda one: moving.merge(one, target, actor=actor, reason="The same."),
         lambda one: moving.resolve(one, actor=actor, reason="Over."),

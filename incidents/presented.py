@@ -1,0 +1,33 @@
+"""What incidents tell the packages below: words of the log, what the console shows."""
+
+from __future__ import annotations
+
+from controlplane.audit import words
+from incidents.shown import console
+
+
+def register() -> None:
+    console.register()
+    words.define(
+        "incident",
+        {
+            "open": "open/opened the incident",
+            "acknowledge": "acknowledge/acknowledged the incident",
+            "triage": "triage/triaged the incident",
+            "mitigate": "work/worked on the incident",
+            "mitigate:mitigating": "begin/began to mitigate the incident",
+            "mitigate:mitigated": "mitigate/mitigated the incident",
+            "resolve": "resolve/resolved the incident",
+            "resolve:monitoring": "watch/watched the incident",
+            "resolve:mitigating": "open/opened the incident again",
+            "escalate": "call/called others to the incident",
+            "lead": "say/said who leads the incident",
+            "merge": "merge/merged the incident",
+            "cancel": "cancel/cancelled the incident as a false alarm",
+            "close": "close/closed the incident",
+            "close:review_pending": "plan/planned the review of the incident",
+            "missed": "miss/missed a target of the incident",
+            "levels": "change/changed the ladder of severities",
+            "levels:remove": "put/put back the shipped severity",
+        },
+    )

@@ -1,0 +1,231 @@
+"""The page of an incident: how it stands, what comes next, who was called, what fires, and what
+changed shortly before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from controlplane.access import policy
+from controlplane.lib.actors import Actor
+from controlplane.work.models import Comment
+from incidents import links
+from incidents.models import Alert, Incident, SeverityLevel
+from incidents.records import levels, related
+from incidents.records.noting import PORTAL
+from incidents.shown import clocks, moves
+
+ROAD = (
+    "detected", "triaged", "mitigating", "mitigated", "monitoring", "resolved", "closed",
+)  # fmt: skip
+ALERTS = 8
+ALERT_PAGE = 50
+CALLS = 12
+RUNS = 6
+_REACHED = {
+    "triaged": "triaged_at", "mitigating": "mitigation_started_at", "mitigated": "mitigated_at",
+    "monitoring": "restored_at", "resolved": "resolved_at", "closed": "closed_at",
+    "detected": "detected_at",
+}  # fmt: skip
+CHANGE_VIEW = {"deployment": "deployment.view", "flag": "flag.view", "mission": "mission.view"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One state of its way. `mark`: done, here or ahead; or what became of it instead."""
+
+    label: str
+    mark: str
+    at: datetime | None = None
+    note: str = ""
+
+
+def road(row: Incident) -> list[Place]:
+    """Where it is, and where it left the way."""
+    status = "resolved" if row.status == "review_pending" else row.status
+    left = status in {"merged", "cancelled"}
+    here = ROAD.index(status) if not left else _farthest(row)
+    found = []
+    for place, name in enumerate(ROAD):
+        at = getattr(row, _REACHED[name]) if place <= here else None
+        mark = "done" if place < here or row.status == "closed" else "ahead"
+        note = ""
+        if place == here and row.status != "closed":
+            mark = row.status if left else "here"
+            note = str(row.get_status_display()) if left or row.status == "review_pending" else ""
+        label = str(Incident.Status(name).label)
+        found.append(Place(label, mark, row.closed_at if left and place == here else at, note))
+    return found
+
+
+def _farthest(row: Incident) -> int:
+    """Of one that ended elsewhere its times tell how far it came."""
+    return max(
+        place
+        for place, name in enumerate(ROAD[:5])
+        if name == "detected" or getattr(row, _REACHED[name]) is not None
+    )
+
+
+class Cockpit:
+    """What head and page rest on, read once for both."""
+
+    def __init__(self, row: Incident, actor: Actor) -> None:
+        self.row, self.actor = row, actor
+
+    @cached_property
+    def level(self) -> SeverityLevel | None:
+        return levels.of(self.row.workspace_id).get(self.row.severity)
+
+    @cached_property
+    def following(self) -> moves.Following:
+        return moves.following(self.row, self.actor)
+
+    @cached_property
+    def clocks(self) -> list[clocks.Clock]:
+        return clocks.of(self.row, self.level) if self.level is not None else []
+
+
+def panel(cockpit: Cockpit) -> dict[str, Any]:
+    row, actor = cockpit.row, cockpit.actor
+    following = cockpit.following
+    return {
+        "row": row,
+        "level": cockpit.level,
+        "road": road(row),
+        "following": following,
+        "following_url": moves.url(row, following.move.slug) if following.move else "",
+        "following_label": moves.label(row, following.move) if following.move else "",
+        "clocks": cockpit.clocks,
+        "duplicates": list(row.duplicates.order_by("pk")[:ALERTS]),
+        "changes": changes(row, actor),
+        **_alerts(row, actor),
+        **_called(row, actor),
+    }
+
+
+def _alerts(row: Incident, actor: Actor) -> dict[str, Any]:
+    """The newest that fire; where none does, the newest."""
+    if not policy.can(actor, "alert.view", row):
+        return {"alerts": None}
+    rows = row.alerts.select_related("source").order_by("-pk")
+    found = list(rows.filter(status="firing")[:ALERTS]) if row.firing_count else []
+    return {
+        "alerts": found or list(rows[:ALERTS]),
+        "alerts_url": reverse("burning:alerts", args=(row.uid,)),
+    }
+
+
+def alerts_page(row: Incident, before: int | None, *, firing: bool) -> tuple[list[Alert], int]:
+    """At most `ALERT_PAGE`, and the key after which the next page begins; 0 at the end."""
+    rows: QuerySet[Alert] = row.alerts.select_related("source").order_by("-pk")
+    if firing:
+        rows = rows.filter(status="firing")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows[: ALERT_PAGE + 1])
+    more = len(found) > ALERT_PAGE
+    return found[:ALERT_PAGE], found[ALERT_PAGE - 1].pk if more else 0
+
+
+def _called(row: Incident, actor: Actor) -> dict[str, Any]:
+    if not policy.can(actor, "paging.view", row):
+        return {"runs": None}
+    runs = list(row.escalations.select_related("policy__policy").order_by("-pk")[:RUNS])
+    pages = list(row.pages.select_related("user", "channel").order_by("-pk")[: CALLS + 1])
+    return {
+        "runs": runs,
+        "pages": [Call.of(page) for page in pages[:CALLS]],
+        "more_pages": len(pages) > CALLS,
+        "nobody": any(run.status == "unanswered" for run in runs)
+        and row.acknowledged_at is None,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as it is told."""
+
+    who: Any
+    name: str
+    at: datetime
+    status: str
+    words: str
+    why: str
+    answered_at: datetime | None
+
+    @classmethod
+    def of(cls, page: Any) -> Call:
+        name = page.channel.name if page.channel is not None else _target(page.target)
+        return cls(
+            page.user,
+            "" if page.user is not None else name,
+            page.created_at,
+            page.status,
+            str(page.get_status_display()),
+            page.why,
+            page.answered_at,
+        )
+
+
+def _target(target: str) -> str:
+    """Nobody stood behind it."""
+    return target.removeprefix("nobody:").replace("_", " ").replace(":", " ")
+
+
+def changes(row: Incident, actor: Actor) -> list[related.Change]:
+    """Of what changed before it, what the reader may see."""
+    seen = {kind for kind, action in CHANGE_VIEW.items() if policy.can(actor, action, row)}
+    return [each for each in related.before(row) if each.kind in seen]
+
+
+# --- What was said --------------------------------------------------------------------------------
+
+
+def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
+    """What people said on its item, and what the portal noted that stands nowhere else: the steps
+    themselves are in the log."""
+    if row.item_id is None:
+        return []
+    rows: Any = Comment.objects.visible_to(actor).filter(item_id=row.item_id)
+    found = []
+    for one in rows.order_by("-created_at", "-id")[: most * 2]:
+        own = one.actor_ref == PORTAL.ref
+        if own and (one.author != PORTAL.label or one.text.startswith((row.ref, "Changed"))):
+            continue
+        found.append(
+            {"at": one.created_at, "who": one.author if own else _who(one), "body": one.text,
+             "source": one.source, "icon": "mail"}
+        )  # fmt: skip
+    return found[:most]
+
+
+def _who(one: Any) -> str:
+    ref = one.actor_ref
+    return f"{ref} {one.author}" if ref and "@" in one.author else str(one.author)
+
+
+def glance(row: Incident) -> str:
+    """In a list: what it waits for, from its own columns."""
+    if row.status in moves.BURNING and row.acknowledged_at is None:
+        return "Nobody has acknowledged it"
+    told = {
+        "detected": "To be triaged",
+        "triaged": "To be mitigated",
+        "mitigating": "Being worked on",
+        "mitigated": "To be watched",
+        "monitoring": "Watched",
+        "resolved": "To be closed",
+        "review_pending": "To be reviewed",
+    }
+    return told.get(row.status, "")
+
+
+def page_of(row: Incident) -> str:
+    return links.page_of(row)

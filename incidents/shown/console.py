@@ -1,0 +1,206 @@
+"""What incidents hand to the console's shared parts: sidebar, home, palette, refs, talk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from controlplane.access import policy
+from controlplane.base import row_slots
+from controlplane.base.registries import (
+    HomeRow,
+    NavItem,
+    NavRows,
+    PaletteAction,
+    PaletteVerb,
+    RefFinder,
+    Target,
+    Waiting,
+    home_rows,
+    nav_items,
+    palette_actions,
+    palette_verbs,
+    ref_finders,
+)
+from controlplane.lib.actors import Actor
+from controlplane.work.models import Item
+from incidents import links
+from incidents.gates import GRAVE
+from incidents.models import Incident
+from incidents.records import levels
+from incidents.shown import clocks, cockpit, moves
+
+VIEW = "incident.view"
+SHOWN = 8
+FOUND = 6
+MOST_COUNTED = 99
+LIST = "/admin/incidents/incident/"
+
+
+def _here(actor: Actor, workspace_id: int | None) -> QuerySet[Incident]:
+    rows: QuerySet[Incident] = Incident.objects.visible_to(actor)
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+def _burning(actor: Actor, workspace_id: int | None) -> QuerySet[Incident]:
+    return _here(actor, workspace_id).filter(status__in=moves.BURNING)
+
+
+def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
+    """The gravest first."""
+    rows = _burning(actor, workspace_id).order_by("severity", "-pk")
+    ladders: dict[int, Any] = {}
+    found = []
+    for row in rows[:SHOWN]:
+        ladder = ladders.setdefault(row.workspace_id, levels.of(row.workspace_id))
+        due = clocks.next_due(row, ladder.get(row.severity))
+        alone = row.acknowledged_at is None
+        found.append(
+            Waiting(
+                title=f"{row.ref} {row.title}",
+                url=links.page_of(row),
+                text=cockpit.glance(row),
+                state=row.severity.upper().replace("SEV", "SEV-"),
+                tone="bad" if row.severity in GRAVE or alone else "warn",
+                since=None if due else row.opened_at,
+                due=due,
+                mine=row.commander_id == actor.user_id is not None,
+            )
+        )
+    return found
+
+
+def count_waiting(actor: Actor, workspace_id: int | None) -> int:
+    return int(_burning(actor, workspace_id).order_by()[:MOST_COUNTED].count())
+
+
+def last_over(actor: Actor, workspace_id: int | None) -> datetime | None:
+    rows = _here(actor, workspace_id).filter(resolved_at__isnull=False).order_by("-resolved_at")
+    found: datetime | None = rows.values_list("resolved_at", flat=True).first()
+    return found
+
+
+def _nav_count(actor: Actor, workspace_id: int | None) -> NavRows:
+    """What burns; red while it is grave."""
+    rows = _burning(actor, workspace_id)
+    return NavRows(rows, "warn", MOST_COUNTED, rows.filter(severity__in=GRAVE))
+
+
+# --- Palette ----------------------------------------------------------------------------------
+
+
+def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
+    row = _here(actor, workspace_id).filter(ref=f"INC-{number}").order_by("-pk").first()
+    return None if row is None else _target(row, links.page_of(row))
+
+
+def _target(row: Incident, url: str) -> Target:
+    return Target(f"{row.ref} {row.title}", url, str(row.get_status_display()))
+
+
+def _typed(rows: QuerySet[Incident], text: str) -> QuerySet[Incident]:
+    text = text.replace("\x00", "").strip()
+    number = text.upper().removeprefix("INC-")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return rows.filter(ref=f"INC-{number}")
+    for word in text.split()[:4]:
+        rows = rows.filter(Q(title__icontains=word))
+    return rows
+
+
+def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
+    """The question of this move, of the incidents it can be made with."""
+
+    def find(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
+        move = moves.MOVES[slug]
+        rows = _typed(_here(actor, workspace_id).filter(status__in=move.statuses), text)
+        if slug == "acknowledge":
+            rows = rows.filter(acknowledged_at=None)
+        rows = rows.order_by("severity", "-pk")
+        return [_target(row, moves.url(row, slug)) for row in rows[:FOUND]]
+
+    return find
+
+
+# --- On pages of others, and its own --------------------------------------------------------------
+
+
+def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
+    """On the page of a work item: the incident it stands for."""
+    if not isinstance(obj, Item):
+        return None
+    rows = Incident.objects.visible_to(actor).filter(item_id=obj.pk)
+    found = [
+        row_slots.RelatedRow(
+            title=row.title, url=links.page_of(row), ref=row.ref,
+            state=str(row.get_status_display()),
+        )
+        for row in rows[: row_slots.MOST]
+    ]  # fmt: skip
+    return found or None
+
+
+def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:
+    """What is said of an incident is said of its work item, where everybody follows it."""
+    if not isinstance(obj, Incident) or obj.item is None:
+        return None
+    decision = policy.can(actor, "work.comment", obj.item)
+    return row_slots.CommentBox(
+        url=reverse("work:comment", args=(obj.item.uid,)),
+        refusal="" if decision else f"Commenting: {decision.reason}.",
+        hint=f"It stands on {obj.item.key}; whoever follows that is told.",
+    )
+
+
+def comments(actor: Actor, obj: Any, most: int) -> Sequence[dict[str, Any]]:
+    return cockpit.talk(actor, obj, most) if isinstance(obj, Incident) else []
+
+
+VERBS: tuple[tuple[str, str, str, str], ...] = (
+    ("acknowledge", "ack", "Acknowledge", "Say that you are on an incident"),
+    ("triage", "triage", "Triage", "Say what is seen of an incident"),
+    ("severity", "sev", "Change severity of", "Say how grave an incident is"),
+    ("mitigated", "mitigated", "Mitigated", "Say that an incident hurts nobody any more"),
+    ("resolve", "resolve", "Resolve", "Say that an incident is over"),
+)
+PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    ("incident-new", "Open an incident", "burning:new", "incident.open",
+     ("declare", "outage", "report", "sev1")),
+    ("incident-levels", "Severities", "burning:levels", VIEW, ("ladder", "levels", "clocks")),
+)  # fmt: skip
+
+
+def register() -> None:
+    nav_items.register(
+        NavItem("incidents", "Incidents", "Operate", "admin:incidents_incident_changelist",
+                "siren", VIEW, 3, "i", _nav_count)
+    )  # fmt: skip
+    home_rows.register(
+        HomeRow(
+            slug="incidents.burning",
+            title="Burns now",
+            action=VIEW,
+            rows=waiting,
+            count=count_waiting,
+            most=SHOWN,
+            empty="nothing burns.",
+            link=f"{LIST}?standing=burning",
+            order=1,
+            last=last_over,
+            then="resolved",
+        )
+    )
+    for slug, verb, label, about in VERBS:
+        palette_verbs.register(
+            PaletteVerb(f"incident-{slug}", verb, "INC-n", label, moves.MOVES[slug].action,
+                        pressing(slug), noun="incident", about=about)
+        )  # fmt: skip
+    for slug, label, url, action, keywords in PAGES:
+        palette_actions.register(PaletteAction(slug, label, url, action, keywords))
+    ref_finders.register(RefFinder("INC", "incident", by_number))
+    row_slots.links.register(row_slots.RowSource("incidents.item", related))
+    row_slots.comment_doors.register(row_slots.CommentDoor("incidents.item", comment_box, comments))

@@ -1,0 +1,17 @@
+"""Pages of incidents. They stand before the admin's."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from incidents.web import moves, opening
+
+app_name = "burning"
+_ONE = "admin/incidents/incident/<uuid:uid>"
+urlpatterns = [
+    path("admin/incidents/incident/new/", opening.new, name="new"),
+    path("admin/incidents/levels/", opening.ladder, name="levels"),
+    path("admin/incidents/levels/<slug:ladder>/<slug:code>/", opening.level, name="level"),
+    path(f"{_ONE}/move/<slug:slug>/", moves.move, name="move"),
+    path(f"{_ONE}/alerts/", moves.alerts, name="alerts"),
+]

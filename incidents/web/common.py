@@ -1,0 +1,105 @@
+"""What the pages of incidents share: who may open them, which incident they are of, the frame,
+refusals beside their fields."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from controlplane.access import policy
+from controlplane.access.models import User, Workspace
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
+from controlplane.oncall.walls import zone_of
+from incidents import links
+from incidents.models import Incident
+
+View = Callable[..., HttpResponseBase]
+RELATED = ("workspace", "service", "environment", "item__project", "commander", "merged_into")
+
+
+def page_for(action: str) -> Callable[[View], View]:
+    """For whoever may enter the console and do this."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not admin.site.has_permission(request):
+                return admin.site.login(request)
+            policy.require(actor_of(request), action)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+page = page_for("incident.view")
+
+
+def show(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    whole = {**admin.site.each_context(request), **context}
+    row = context.get("row")
+    if row is not None:
+        whole.setdefault("back", links.page_of(row))
+    return render(request, f"incidents/record/{template}", whole, status=status)
+
+
+def seen_here(request: HttpRequest) -> Any:
+    rows = Incident.objects.visible_to(actor_of(request))
+    chosen = workspace_of(request)
+    return rows if chosen is None else rows.of(chosen)
+
+
+def incident_of(request: HttpRequest, uid: uuid.UUID) -> Incident:
+    """Out of scope is the same as gone."""
+    found: Incident | None = seen_here(request).select_related(*RELATED).filter(uid=uid).first()
+    if found is None:
+        raise NotFound("No such incident.")
+    return found
+
+
+def workspace_for(request: HttpRequest, action: str) -> Workspace:
+    """Where something new is made: the chosen one; where none is chosen, the first by name in which
+    this person may. The form says which."""
+    known: list[Workspace] = list(getattr(request, "workspaces", []))
+    actor = actor_of(request)
+    own = [each for each in known if policy.can(actor, action, each)]
+    found = workspace_of(request) or next(iter([*own, *known]), None)
+    if found is None:
+        raise Invalid("Choose the workspace it is for, at the top of the page.")
+    return found
+
+
+def version_of(request: HttpRequest) -> int | None:
+    """Which version of the row the page showed."""
+    text = request.POST.get("version", "") or request.GET.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def zone_for(request: HttpRequest) -> ZoneInfo:
+    user = request.user
+    return zone_of(user.time_zone if isinstance(user, User) else "UTC")
+
+
+def tell(form: forms.Form, error: ControlPlaneError) -> None:
+    """Beside its fields where the refusal names some."""
+    placed = False
+    for name, said in error.details.items():
+        field = name.split("[", 1)[0]
+        if field in form.fields:
+            form.add_error(field, " ".join(said) if isinstance(said, list) else str(said))
+            placed = True
+    if not placed:
+        form.add_error(None, error.message)

@@ -1,0 +1,80 @@
+"""One move of an incident: the form, where one is asked; then the service. Whatever refuses it,
+what was typed is still there."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from controlplane.access import policy
+from controlplane.base.web import actor_of
+from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
+from incidents import links
+from incidents.models import Incident
+from incidents.shown import cockpit, moves
+from incidents.web.common import incident_of, page, show, tell, version_of, zone_for
+from incidents.web.forms import MoveForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def move(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
+    row = incident_of(request, uid)
+    known = moves.MOVES.get(slug)
+    if known is None:
+        raise NotFound("There is no such button.")
+    policy.require(actor_of(request), known.action, row)
+    data = request.POST if request.method == "POST" else None
+    form = MoveForm(data, row, known, zone_for(request))
+    if data is None or not form.is_valid():
+        return _ask(request, row, known, form, status=200 if data is None else 400)
+    given = form.given()
+    if known.versioned:
+        given["version"] = version_of(request)
+    try:
+        done = known.run(row, actor=actor_of(request), **given)
+    except (NotAllowed, NotFound):
+        raise
+    except ControlPlaneError as error:
+        tell(form, error)
+        return _ask(request, incident_of(request, uid), known, form, status=error.status)
+    messages.success(request, known.done.format(ref=done.ref))
+    return HttpResponseRedirect(links.page_of(done))
+
+
+def _ask(
+    request: HttpRequest, row: Incident, known: moves.Move, form: MoveForm, *, status: int
+) -> HttpResponse:
+    return show(
+        request,
+        "move.html",
+        {
+            "title": moves.label(row, known),
+            "row": row,
+            "move": known,
+            "form": form,
+            "idle": moves.idle(known, row),
+            "version": row.version,
+        },
+        status=status,
+    )
+
+
+@require_http_methods(["GET", "HEAD"])
+@page
+def alerts(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """All alerts of an incident, however many: by key, a page at a time."""
+    row = incident_of(request, uid)
+    policy.require(actor_of(request), "alert.view", row)
+    text = request.GET.get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    firing = request.GET.get("show") == "firing"
+    found, after = cockpit.alerts_page(row, before, firing=firing)
+    context = {
+        "title": "Alerts", "row": row, "alerts": found, "after": after, "firing": firing,
+        "first": before is None,
+    }  # fmt: skip
+    return show(request, "alerts.html", context)
