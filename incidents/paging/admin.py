@@ -49,11 +49,9 @@ class LadderForm(_Form):
         super().__init__(*args, **kwargs)
         now = self.instance.current if self.instance.pk else None
         if now is not None:
-            self.initial |= {
-                "ladder": lines.write_steps(now.steps),
-                "repeats": now.repeats,
-                "last": lines.write_targets(now.catch_all),
-            }
+            self.initial["ladder"] = lines.write_steps(now.steps)
+            self.initial["repeats"] = now.repeats
+            self.initial["last"] = lines.write_targets(now.catch_all)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -85,11 +85,11 @@ def expect_more(incident: Incident, level: SeverityLevel) -> None:
     _promise(REMIND, incident, early, seconds)
 
 
-def _promise(kind: str, incident: Incident, due: object, seconds: int) -> None:
+def _promise(kind: str, incident: Incident, due: datetime, seconds: int) -> None:
     timers.set_timer(
         kind,
         key=_key(kind, incident),
-        due_at=due,  # type: ignore[arg-type]
+        due_at=due,
         subject=subject_ref(incident),
         workspace_id=incident.workspace_id,
         payload={_OF_INCIDENT: incident.pk, "seconds": seconds},
@@ -107,7 +107,7 @@ def _waits(timer: Timer) -> Incident | None:
     return held
 
 
-def _last_word(incident: Incident) -> object:
+def _last_word(incident: Incident) -> datetime:
     """When somebody last said or did something about it."""
     moments = (
         incident.acknowledged_at, incident.last_update_at, incident.triaged_at,
@@ -160,7 +160,7 @@ def _moved(timer: Timer, incident: Incident, *, early: bool) -> bool:
     wait = timedelta(seconds=timer.payload["seconds"])
     if early:
         wait -= timedelta(seconds=min(numbers.REMIND_S.value, timer.payload["seconds"] / 2))
-    due = _last_word(incident) + wait  # type: ignore[operator]
+    due = _last_word(incident) + wait
     if due <= timer.due_at + timedelta(seconds=1):
         return False
     _promise(timer.kind, incident, due, timer.payload["seconds"])

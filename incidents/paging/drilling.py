@@ -82,8 +82,8 @@ def begin_drill(
 @transaction.atomic
 def end_drill(drill: Drill, *, actor: Actor, reason: str = "The drill is over.") -> Drill:
     """Measure what was done, and put its incident away."""
-    row = Drill.objects.select_for_update(of=("self",), no_key=True).get(pk=drill.pk)
-    incident = Incident.objects.get(pk=row.incident_id)
+    row: Drill = Drill.objects.select_for_update(of=("self",), no_key=True).get(pk=drill.pk)
+    incident = Incident.objects.get(drills=row)
     seen = measure(row, incident)
     changes = {"ended_at": clock.now(), "seen": seen, "score": score(row.asked, seen)}
     advance(row, "done", actor=actor, changes=changes, reason=reason)
@@ -96,7 +96,7 @@ def end_drill(drill: Drill, *, actor: Actor, reason: str = "The drill is over.")
 @transaction.atomic
 def cancel_drill(drill: Drill, *, actor: Actor, reason: str) -> Drill:
     """It is broken off: nothing is scored."""
-    row = Drill.objects.select_for_update(of=("self",), no_key=True).get(pk=drill.pk)
+    row: Drill = Drill.objects.select_for_update(of=("self",), no_key=True).get(pk=drill.pk)
     advance(row, "cancelled", actor=actor, reason=reason)
     timers.cancel_timer(f"{ENDS}:{row.uid}")
     incident = row.incident

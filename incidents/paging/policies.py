@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from controlplane.access import policy
@@ -123,7 +124,9 @@ def find(workspace_id: int, slug: str) -> tuple[PolicyVersion, str]:
 
 def _last() -> EscalationPolicy:
     """The shipped one, even where a workspace has put its own away."""
-    return EscalationPolicy.objects.select_related("current").get(workspace=None, slug=shipped.LAST)
+    rows = EscalationPolicy.objects.select_related("current")
+    found: EscalationPolicy = rows.get(workspace=None, slug=shipped.LAST)
+    return found
 
 
 def _version(row: EscalationPolicy) -> PolicyVersion:
@@ -177,8 +180,10 @@ def save_policy(
 
 def _slug(given: Any) -> str:
     slug = line("slug", given, 50, required=True).lower()
-    if slug_form.regex.match(slug) is None:
-        raise refuse("slug", "Use a-z, 0-9 and dashes.")
+    try:
+        slug_form(slug)
+    except ValidationError:
+        raise refuse("slug", "Use a-z, 0-9 and dashes.") from None
     return slug
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controlplane.audit import words
+from controlplane.jobs import hands
 
 
 def register() -> None:
@@ -11,11 +12,13 @@ def register() -> None:
         answering,
         auditing,
         drilling,
+        outage,
         replying,
         stepping,
     )
 
     replying.register()
+    hands.beside(outage.beside)
 
     words.define(
         "paging",

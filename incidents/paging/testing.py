@@ -86,7 +86,7 @@ def _alert(key: str) -> dict[str, Any]:
 
 
 def _source(workspace: Workspace, actor: Actor) -> AlertSource:
-    known = AlertSource.objects.filter(workspace=workspace, name=NAME).first()
+    known: AlertSource | None = AlertSource.objects.filter(workspace=workspace, name=NAME).first()
     if known is not None:
         return known
     return sources.create_source(

@@ -109,5 +109,5 @@ def test_own_rules__are_ones_own(room: Watchroom) -> None:
     api = caller(room, room.primary)
     assert api.get("/api/v1/me/paging-rules") == {"urgency": "critical", "rules": []}
     said = api.put("/api/v1/me/paging-rules", {"rules": [{"way": "email", "after_s": 0}]})
-    assert said["rules"] == [{"way": "email", "label": "E-mail", "after_s": 0}]
+    assert said["rules"] == [{"way": "email", "called": "E-mail", "after_s": 0}]
     assert make.JOB.user_id is None

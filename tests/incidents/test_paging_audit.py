@@ -85,7 +85,7 @@ def test_watch__says_when_nobody_takes_steps_and_who_was_not_answered(room: Watc
 def test_drill__calls_for_real_and_scores_what_was_done(room: Watchroom) -> None:
     drill = drilling.begin_drill(room.workspace, actor=room.by(room.primary))
     room.tick()
-    incident = Incident.objects.get(pk=drill.incident_id)
+    incident = Incident.objects.get(drills=drill)
     assert incident.origin == "drill"
     page = Page.objects.filter(incident=incident).earliest("pk")
     assert page.notification is not None

@@ -122,7 +122,8 @@ def role(slug: str) -> dict[str, str]:
 
 
 def run_of(incident: Incident) -> EscalationRun:
-    return EscalationRun.objects.filter(incident=incident).latest("pk")
+    found: EscalationRun = EscalationRun.objects.filter(incident=incident).latest("pk")
+    return found
 
 
 def pages(incident: Incident) -> list[tuple[int, int, str]]:

@@ -49,6 +49,6 @@ class Command(BaseCommand):
 
     def _wait(self, drill: Drill, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        rows = Incident.objects.filter(pk=drill.incident_id, first_acknowledged_at__isnull=False)
+        rows = Incident.objects.filter(drills=drill, first_acknowledged_at__isnull=False)
         while time.monotonic() < deadline and not rows.exists():
             time.sleep(min(0.5, max(0.01, deadline - time.monotonic())))

@@ -127,7 +127,7 @@ class OwnRulesForm(StrictSerializer):
 
 class OwnRuleRow(StrictSerializer):
     way = serializers.CharField()
-    label = serializers.CharField()
+    called = serializers.CharField()
     after_s = serializers.IntegerField()
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
 
-from controlplane.access.models import User
+from controlplane.access.models import User, Workspace
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
@@ -25,9 +25,16 @@ from incidents.paging.api import forms
 VIEW, KEEP = "paging.view", "paging.policy"
 
 
+def _here(request: PortalRequest) -> Workspace:
+    here: Any = request.workspace
+    found: Workspace = here
+    return found
+
+
 def _policies(request: PortalRequest) -> QuerySet[Any]:
-    policies.in_force(request.workspace.pk)  # what was never shipped yet is
-    rows = EscalationPolicy.objects.visible_to(request.actor).in_force(request.workspace.pk)
+    here = _here(request).pk
+    policies.in_force(here)  # what was never shipped yet is
+    rows = EscalationPolicy.objects.visible_to(request.actor).in_force(here)
     found: QuerySet[Any] = rows.select_related("current").annotate(
         number=F("current__number"),
         steps=F("current__steps"),
@@ -111,12 +118,17 @@ class EscalationPolicyRetireView(EscalationPolicyView):
         return JsonAnswer(self.show(_again(request, done)))
 
 
-class EscalationPolicyPreviewView(EscalationPolicyView):
+class EscalationPolicyPreviewView(DetailView):
     """Who would be called by it, beginning now or at `at`."""
 
     actions = {"GET": VIEW}
     output = forms.PolicyPreview
     outputs = {"GET": forms.PolicyPreview}
+    lookup = "slug"
+    tags = forms.TAGS
+
+    def rows(self, request: PortalRequest) -> QuerySet[Any]:
+        return _policies(request)
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = self.object(request, kwargs)
@@ -159,9 +171,10 @@ class PagesView(ListView):
     tags = forms.TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = Page.objects.visible_to(request.actor).of(request.workspace)
+        rows = Page.objects.visible_to(request.actor).filter(workspace=_here(request))
         name = Coalesce("user__name", "channel__name", Value(""), output_field=CharField())
-        return rows.annotate(name=name)
+        found: QuerySet[Any] = rows.select_related("incident", "run").annotate(name=name)
+        return found
 
 
 class EscalationFilter(PortalFilterSet):
@@ -179,8 +192,9 @@ class EscalationsView(ListView):
     tags = forms.TAGS
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = EscalationRun.objects.visible_to(request.actor)
-        return rows.of(request.workspace).select_related("incident", "policy__policy")
+        rows = EscalationRun.objects.visible_to(request.actor).filter(workspace=_here(request))
+        found: QuerySet[Any] = rows.select_related("incident", "policy__policy")
+        return found
 
 
 class OwnPagingRulesView(PortalAPIView):
@@ -214,7 +228,7 @@ def _own(person: User, urgency: str) -> dict[str, Any]:
         "urgency": urgency,
         "rules": [
             {"way": str(row.contact_method.uid) if row.contact_method else row.way,
-             "label": _label(row), "after_s": row.after_s}
+             "called": _label(row), "after_s": row.after_s}
             for row in rules.rules_of(person, urgency)
         ],
     }  # fmt: skip
