@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.maintenance.api.urls")),
     path("", include("missions.api.urls")),
     path("", include("incidents.intake.urls")),
+    path("", include("incidents.api.alert_urls")),
     path("", include("incidents.api.urls")),
     path("", include("incidents.paging.api.urls")),
 ]

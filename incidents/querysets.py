@@ -70,6 +70,9 @@ class SilenceQuerySet(ScopedQuerySet):
     def coming(self, at: datetime | None = None) -> Self:
         return self.filter(starts_at__gt=at or clock.now())
 
+    def over(self, at: datetime | None = None) -> Self:
+        return self.filter(ends_at__lte=at or clock.now())
+
 
 class AlertQuerySet(ScopedQuerySet):
     def firing(self) -> Self:

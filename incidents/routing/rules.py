@@ -41,6 +41,8 @@ def create_rule(
     workspace: Workspace, slug: str, *, actor: Actor, title: str, opens: str, **given: Any
 ) -> RoutingRule:
     policy.require(actor, ACTION, workspace)
+    if slug in {"order", "try"}:
+        raise refuse("slug", "It names something else here.")
     if slug in shipped.slugs():
         raise Conflict("A shipped rule has this slug: make a copy of that one, and change it.")
     rule = RoutingRule(workspace=workspace, slug=slug)
@@ -81,6 +83,15 @@ def change_rule(
     record(actor, ACTION, row, before={name: before[name] for name in changed},
            after={name: after[name] for name in changed})  # fmt: skip
     return row
+
+
+@transaction.atomic
+def adapt_rule(
+    rule: RoutingRule, workspace: Workspace, *, actor: Actor, **given: Any
+) -> RoutingRule:
+    """Changed here: a shipped one by a copy, which is made with the change or not at all."""
+    own = rule if rule.workspace_id is not None else copy_rule(rule, workspace, actor=actor)
+    return change_rule(own, actor=actor, **given) if given else own
 
 
 @transaction.atomic
