@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
                 ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notify.channel')),
                 ('contact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notify.contact')),
                 ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pages', to='incidents.incident')),
-                ('notification', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notify.notification')),
+                ('notification', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='notify.notification')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pages', to='incidents.escalationrun')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.workspace')),

@@ -176,8 +176,9 @@ class Page(models.Model):
     # Where the person's own rules stand: the next way to call, and when.
     turn = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(null=True)
+    # What was sent; it goes after its year, and the call stays.
     notification = models.ForeignKey(
-        Notification, null=True, on_delete=models.PROTECT, related_name="+"
+        Notification, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True)
