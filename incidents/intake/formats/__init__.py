@@ -5,5 +5,6 @@ from incidents.intake.formats import (  # noqa: F401 - each registers itself
     cloudevents,
     generic,
     grafana,
+    mail,
     pagerduty,
 )
