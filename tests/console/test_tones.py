@@ -20,6 +20,7 @@ from tests.kit import inhabited, pages
 QUEUED = {
     "waiting": "neutral", "leased": "info", "done": "good", "dead": "bad", "cancelled": "neutral",
 }  # fmt: skip
+SWITCHED_ON = {"on": "good", "off": "neutral"}
 SWITCHED = {"active": "good", "off": "neutral"}
 TABLE: dict[str, dict[str, str]] = {
     "access.accessreview": {"open": "info", "overdue": "bad", "signed": "good"},
@@ -178,6 +179,11 @@ TABLE: dict[str, dict[str, str]] = {
         "requested": "warn", "running": "info", "completed": "good", "failed": "bad",
         "withdrawn": "neutral",
     },
+    "incidents.alert": {
+        "firing": "bad", "resolved": "good", "silenced": "warn", "inhibited": "warn",
+        "flapping": "warn",
+    },
+    "incidents.alertsource": SWITCHED_ON,
     "incidents.drill": {
         "planned": "info", "running": "info", "done": "good", "cancelled": "neutral",
     },
@@ -185,10 +191,13 @@ TABLE: dict[str, dict[str, str]] = {
     "incidents.escalationrun": {
         "running": "info", "answered": "good", "unanswered": "bad", "ended": "neutral",
     },
+    "incidents.inboundevent": QUEUED,
     "incidents.page": {
         "calling": "info", "sent": "good", "delivered": "good", "answered": "good",
         "suppressed": "neutral", "unreached": "warn",
     },
+    "incidents.routingrule": SWITCHED_ON,
+    "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {
         "": "neutral", "open": "info", "completed": "good", "sent_back": "warn",
         "abandoned": "neutral",

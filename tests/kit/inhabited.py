@@ -48,6 +48,7 @@ from tests import make
 from tests.kit import (
     catalog,
     evidence,
+    inhabited_alerts,
     inhabited_guarding,
     inhabited_oncall,
     inhabited_paging,
@@ -106,6 +107,7 @@ def settle() -> World:
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_alerts.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)

@@ -21,6 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
+from incidents.models import AlertSource
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -258,6 +259,7 @@ def own_pages(world: World) -> Iterator[str]:
         "flags:edit": (flag.uid, "staging"),
         "flags:switch": (flag.uid, "staging"),
         "flags:segment": (Segment.objects.filter(workspace=world.workspace).earliest("id").uid,),
+        "incidents:try": (AlertSource.objects.of(world.workspace).exclude(format="portal")[0].uid,),
         "oncall:swap": (rota.uid,),
         "oncall:ask": (rota.uid,),
         "oncall:write_note": (rota.uid,),

@@ -19,13 +19,14 @@ from deployments import services as deployment_services
 from deployments.flags import services as flag_services
 from deployments.models import Rollout
 from deployments.querysets import ROLLOUT_ENDED
+from incidents.models import Alert
 from missions import stages
 from missions.models import Artifact, Bundle, Mission, StageVisit
 from missions.services import evidence as mission_evidence
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import approvals, flags, maintenance, missions, rollouts
+from tests.kit import alerts, approvals, flags, maintenance, missions, rollouts
 from tests.kit.deployments import World as DeploymentWorld
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
@@ -75,6 +76,19 @@ def _fired(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["telemetry.rulestate"] = _fired
+
+
+@builds("incidents.alert")
+def alert_of_a_sender() -> models.Model:
+    alerts.tell(alerts.source(make.workspace()).source, alerts.incoming())
+    return Alert.objects.latest("pk")
+
+
+def _over(row: models.Model, to: str) -> dict[str, Any]:
+    return {"resolved_at": clock.now(), "over_by": "hand"} if to == "resolved" else {}
+
+
+NEEDS["incidents.alert"] = _over
 
 
 @builds("approvals.request")

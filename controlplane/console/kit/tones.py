@@ -30,7 +30,7 @@ _STATES = {
     "passing published resolved satisfied sealed sent signed signed_off sound stored succeeded "
     "success trusted up valid verified",
     "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
-    "escalated expiring findings flapping given_up half_open killed late locked missed "
+    "escalated expiring findings flapping given_up half_open inhibited killed late locked missed "
     "needs_attention on_hold partial paused pending recorded rejected retry retrying returned "
     "review_pending rotating silenced slow stale stopping unreached unverified "
     "waiting_for_sign_off waived warn warning",
