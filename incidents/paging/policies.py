@@ -17,7 +17,7 @@ from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line, refuse, text
-from controlplane.oncall.models import slug_form
+from controlplane.oncall.models.rotas import slug_form
 from incidents import shipping
 from incidents.models import EscalationPolicy, PolicyVersion
 from incidents.paging import numbers, shipped, targets

@@ -1,4 +1,4 @@
-"""From a message to alerts and one incident: once, whatever comes twice, late or in a mixed group."""
+"""From a message to alerts and one incident: once, whatever comes twice, late or in mixed groups."""
 
 from __future__ import annotations
 
