@@ -1,5 +1,5 @@
 """What `manage.py bench` measures of incidents."""
 
-from incidents.benches import paging
+from incidents.benches import alerts, paging
 
-__all__ = ["paging"]
+__all__ = ["alerts", "paging"]

@@ -78,8 +78,12 @@ class Judge:
         services: Mapping[str, Service],
     ) -> None:
         self.source = source
+        rules, silences = list(rules), list(silences)
         self._rules = [_Compiled(rule, matching.compiled(rule.matchers)) for rule in rules]
         self._silences = [(row.pk, matching.compiled(row.matchers)) for row in silences]
+        every = (each for row in (*rules, *silences) for each in row.matchers)
+        self._names = sorted({str(each["name"]) for each in every})
+        self._known: dict[tuple[str, ...], tuple[RoutingRule | None, int | None]] = {}
         self._graver = dict(graver)  # service -> a critical alert of it that fires
         self._services = services
 
@@ -99,7 +103,7 @@ class Judge:
         severity = severity_of(alert.severity) or self.source.severity
         asked = {**labels, "severity": severity, "source": self.source.name,
                  "format": self.source.format}  # fmt: skip
-        rule = next((each.rule for each in self._rules if each.matches(asked)), None)
+        rule, silence = self._asked(asked)
         if rule is not None and rule.severity:
             severity = rule.severity
         service = self._service(labels)
@@ -109,12 +113,23 @@ class Judge:
             group_key=self._group(rule, alert, service),
             service=service,
             outcome=outcome_of(rule, alert.asks),
-            silence=next((pk for pk, matches in self._silences if matches(asked)), None),
+            silence=silence,
             inhibited_by=self._inhibitor(severity, service),
         )
 
     def look_at_all(self, alerts: Sequence[Incoming]) -> list[Verdict]:
         return [self.look(alert) for alert in alerts]
+
+    def _asked(self, asked: Mapping[str, str]) -> tuple[RoutingRule | None, int | None]:
+        """Which rule and silence hold. Alerts of a storm differ in labels that nobody asks for:
+        those that are alike in all that is asked for are matched once."""
+        key = tuple([asked.get(name, "") for name in self._names])
+        known = self._known.get(key)
+        if known is None:
+            rule = next((each.rule for each in self._rules if each.matches(asked)), None)
+            silence = next((pk for pk, matches in self._silences if matches(asked)), None)
+            known = self._known[key] = (rule, silence)
+        return known
 
     def _service(self, labels: Mapping[str, str]) -> Service | None:
         for name in SERVICE_LABELS:

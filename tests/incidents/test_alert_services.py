@@ -25,6 +25,7 @@ from incidents.models import (
 )
 from incidents.routing import rules
 from incidents.routing import trying as tried
+from incidents.routing.judging import Judge
 from tests import make
 from tests.kit import alerts as kit
 
@@ -251,6 +252,20 @@ def test_rule__refuses_what_makes_no_sense(
     with pytest.raises(Invalid) as error:
         rules.create_rule(here, "mine", actor=keeper, title="Mine", **given)
     assert field in error.value.details
+
+
+def test_alike_alerts__are_matched_once_and_others_by_themselves(
+    here: Workspace, source: AlertSource, keeper: Any
+) -> None:
+    """What nobody asks for makes no difference; what somebody asks for always does."""
+    rules.create_rule(
+        here, "third", actor=keeper, title="Third", opens="nothing", position=5,
+        matchers='instance=~".*3"',
+    )  # fmt: skip
+    judge = Judge.of(source, clock.now())
+    verdicts = judge.look_at_all([kit.incoming(instance=f"i{number}") for number in range(5)])
+    found = [verdict.rule.slug if verdict.rule else "" for verdict in verdicts]
+    assert found == [*["high-error-rate"] * 3, "third", "high-error-rate"]
 
 
 # --- Rules that are only tried ------------------------------------------------------------------

@@ -12,7 +12,6 @@ from typing import Any
 
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
-from controlplane.lib.redaction import redact_text
 from incidents.intake.formats.common import (
     labels_of,
     link_of,
@@ -61,21 +60,30 @@ def read_each(
     alerts: list[Any], received: datetime, *, external: str = "", by_time: bool = False
 ) -> Read:
     """`by_time`: whether it fires is not said, but follows from when it ends."""
-    read = Read()
+    read, clean = Read(), dict[str, str]()
     for place, given in enumerate(alerts):
         try:
-            read.alerts.append(one(object_of(given), received, external, by_time=by_time))
+            read.alerts.append(
+                one(object_of(given), received, external, by_time=by_time, clean=clean)
+            )
         except Invalid as error:
             read.refused.append(Refusal(place, error.message[:200]))
     return read
 
 
 def one(
-    given: Mapping[str, Any], received: datetime, external: str = "", *, by_time: bool = False
+    given: Mapping[str, Any],
+    received: datetime,
+    external: str = "",
+    *,
+    by_time: bool = False,
+    clean: dict[str, str] | None = None,
 ) -> Incoming:
-    labels = labels_of(given.get("labels"))
+    """Title and text are taken from labels and annotations, which were looked through for secrets
+    as they were read."""
+    labels = labels_of(given.get("labels"), clean)
     _check(given, labels)
-    annotations = labels_of(given.get("annotations"))
+    annotations = labels_of(given.get("annotations"), clean)
     starts_at, ends_at = moment_of(given.get("startsAt")), moment_of(given.get("endsAt"))
     if by_time and starts_at and ends_at and ends_at < starts_at:
         raise Invalid("start time must be before end time")
@@ -86,8 +94,8 @@ def one(
         key=("" if by_time else text_of(given.get("fingerprint"), 100)) or fingerprint(labels),
         status=RESOLVED if over else FIRING,
         severity=labels.get("severity", ""),
-        title=redact_text(_first(annotations, _TITLES) or name or "An alert without a name")[:300],
-        description=redact_text(_first(annotations, _TEXTS)),
+        title=(_first(annotations, _TITLES) or name or "An alert without a name")[:300],
+        description=_first(annotations, _TEXTS),
         labels=labels,
         annotations=annotations,
         links=[

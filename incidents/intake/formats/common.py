@@ -43,15 +43,22 @@ def text_of(value: Any, most: int = 1_000) -> str:
     return text.replace("\0", "").strip()[:most]
 
 
-def labels_of(value: Any) -> dict[str, str]:
-    """Names and values as texts; more than there is room for is left out, the last ones first."""
+def labels_of(value: Any, clean: dict[str, str] | None = None) -> dict[str, str]:
+    """Names and values as texts; more than there is room for is left out, the last ones first.
+    `clean`: values that were looked through already, for alerts of one message, whose labels are
+    mostly the same. It lives as long as the message is read: what is raw in it is kept nowhere."""
+    clean = {} if clean is None else clean
     if not isinstance(value, Mapping):
         return {}
     found: dict[str, str] = {}
     for name, said in list(value.items())[:MOST_LABELS]:
         key = text_of(name, LABEL_NAME)
         if key:
-            found[key] = redact_text(text_of(said, LABEL_VALUE))
+            text = text_of(said, LABEL_VALUE)
+            known = clean.get(text)
+            if known is None:
+                known = clean[text] = redact_text(text)
+            found[key] = known
     return found
 
 
