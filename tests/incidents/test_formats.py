@@ -18,6 +18,7 @@ from incidents.intake.formats.common import moment_of
 from incidents.intake.formats.generic import at, check_mapping
 from incidents.intake.normal import Incoming, Read, fingerprint, merged
 from incidents.intake.receiving import READERS
+from tests.kit import alerts as kit
 
 RECEIVED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JSON = st.recursive(
