@@ -116,7 +116,7 @@ class MessageTried(StrictSerializer):
 
 class AlertRow(StrictSerializer):
     uid = serializers.UUIDField()
-    source = serializers.CharField(source="source.name")
+    source = serializers.CharField(source="source.name")  # type: ignore[assignment]
     dedup_key = serializers.CharField()
     status = serializers.ChoiceField(choices=Alert.Status.values)
     severity = serializers.ChoiceField(choices=Severity.values)

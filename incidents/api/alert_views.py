@@ -29,7 +29,9 @@ _MOST_LABELS = 10
 
 
 def _sources(request: PortalRequest) -> QuerySet[Any]:
-    rows: QuerySet[Any] = AlertSource.objects.visible_to(request.actor).of(request.workspace)
+    rows: QuerySet[Any] = AlertSource.objects.visible_to(request.actor).filter(
+        workspace=request.workspace
+    )
     return rows.select_related("workspace", "service", "environment")
 
 

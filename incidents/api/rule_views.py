@@ -20,8 +20,9 @@ VIEW, KEEP = "alert.view", "alert.route"
 
 
 def _rules(request: PortalRequest) -> QuerySet[Any]:
-    judging.rules_of(request.workspace.pk)  # what was never shipped yet is
-    rows = RoutingRule.objects.visible_to(request.actor).in_force(request.workspace.pk)
+    workspace = request.workspace.pk if request.workspace is not None else 0
+    judging.rules_of(workspace)  # what was never shipped yet is
+    rows = RoutingRule.objects.visible_to(request.actor).in_force(workspace)
     shipped = ExpressionWrapper(Q(workspace=None), output_field=BooleanField())
     found: QuerySet[Any] = rows.annotate(shipped=shipped)
     return found

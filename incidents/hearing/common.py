@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from controlplane.access.models import Workspace
 from controlplane.base import signals
@@ -112,6 +113,14 @@ def alert(
         timed=began is not None,
         asks={name: value for name, value in asks.items() if value not in (None, "", ())},
     )
+
+
+def uid_of(payload: Payload, name: str) -> UUID:
+    """A row that it names; one that is nowhere where it names none."""
+    try:
+        return UUID(str(payload.get(name)))
+    except ValueError:
+        return UUID(int=0)
 
 
 def camel(slug: str) -> str:

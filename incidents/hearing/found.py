@@ -11,7 +11,7 @@ from deployments.canary.services.noting import BREACH
 from deployments.schema import SIGNAL as DRIFTED
 from deployments.services.noting import EVENT as DEPLOYMENT
 from deployments.services.papers import OVERDUE
-from incidents.hearing.common import Payload, alert, hear
+from incidents.hearing.common import Payload, alert, hear, uid_of
 from incidents.intake.normal import Incoming
 from missions.services.connections import DRIFT
 from missions.services.violations import SIGNAL as SAFEGUARD
@@ -24,7 +24,7 @@ _GRAVE = {"critical": "sev2", "high": "sev3"}
 
 
 def _is_down(payload: Payload) -> bool:
-    return bool(Probe.objects.filter(uid=payload.get("probe"), health="down").exists())
+    return bool(Probe.objects.filter(uid=uid_of(payload, "probe"), health="down").exists())
 
 
 @hear("catalog.service_down", still=_is_down)
@@ -69,7 +69,7 @@ def _service(payload: Payload, *, fires: bool) -> Incoming:
 
 
 def _is_open(payload: Payload) -> bool:
-    rows = Integration.objects.filter(uid=payload.get("integration"))
+    rows = Integration.objects.filter(uid=uid_of(payload, "integration"))
     return bool(rows.exclude(status="closed").exists())
 
 

@@ -28,7 +28,7 @@ OVERRUN = defaults.define(
 @signals.consumes(STARTED)
 def started(signal: Signal) -> None:
     told = signal.payload
-    workspace = Workspace.objects.filter(pk=signal.workspace_id, archived_at=None).first()
+    workspace = Workspace.objects.filter(pk=signal.workspace_id or 0, archived_at=None).first()
     ends = moment_of(told.get("ends_at"))
     services = [str(slug) for slug in told.get("services") or []]
     if workspace is None or ends is None or not services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.base.models import Signal
-from incidents.hearing.common import Payload, alert, camel, hear
+from incidents.hearing.common import Payload, alert, camel, hear, uid_of
 from incidents.intake.normal import Incoming
 from telemetry.models import RuleState
 from telemetry.rules.vocabulary import FIRED, RESOLVED
@@ -15,7 +15,7 @@ _SERVICE_SERIES = {"code", "service"}
 
 
 def _fires_still(payload: Payload) -> bool:
-    rows = RuleState.objects.filter(uid=payload.get("state_uid"), status="firing")
+    rows = RuleState.objects.filter(uid=uid_of(payload, "state_uid"), status="firing")
     return bool(rows.filter(episode=payload.get("episode")).exists())
 
 

@@ -111,7 +111,8 @@ def find(key: str) -> AlertSource | None:
     rows = AlertSource.objects.filter(
         key_hash=hash_of(key), is_active=True, workspace__archived_at=None
     )
-    return rows.select_related("workspace", "service", "environment").first()
+    found: AlertSource | None = rows.select_related("workspace", "service", "environment").first()
+    return found
 
 
 def portal_source(workspace: Workspace | int) -> AlertSource:
@@ -119,7 +120,7 @@ def portal_source(workspace: Workspace | int) -> AlertSource:
     needed."""
     pk = workspace.pk if isinstance(workspace, Workspace) else workspace
     rows = AlertSource.objects.select_related("workspace", "service", "environment")
-    found = rows.filter(workspace=pk, format="portal").first()
+    found: AlertSource | None = rows.filter(workspace=pk, format="portal").first()
     if found is None:
         AlertSource.objects.bulk_create(
             [

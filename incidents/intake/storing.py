@@ -169,7 +169,7 @@ def put(
         ]
         if not rows:
             return []
-        values = {
+        values: dict[str, Any] = {
             "given": msgspec.json.encode(rows).decode(), "source": source.pk,
             "workspace": source.workspace_id, "inbound": inbound, "now": now,
         }  # fmt: skip

@@ -175,7 +175,8 @@ def drop_level(workspace: Workspace, ladder: str, code: str, *, actor: Actor) ->
     access.require(actor, "incident.levels", workspace)
     rows = SeverityLevel.objects.select_for_update(of=("self",))
     own = rows.filter(workspace=workspace, ladder=ladder, code=code).first()
-    shipped = SeverityLevel.objects.filter(workspace=None, ladder=ladder, code=code).first()
+    rows = SeverityLevel.objects.filter(workspace=None, ladder=ladder, code=code)
+    shipped: SeverityLevel | None = rows.first()
     if own is None or shipped is None:
         raise Conflict("It is the shipped one already.")
     record(actor, "incident.levels", own, before={"title": own.title}, after=None)

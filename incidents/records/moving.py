@@ -276,7 +276,7 @@ def close(
     row = hold(incident, version=version)
     reason = text("reason", reason, _REASON, required=True)
     changes = {"closed_at": clock.now(), **_cause(root_cause)}
-    row.root_cause = changes.get("root_cause", row.root_cause)  # the gate looks at the row
+    row.root_cause = str(changes.get("root_cause", row.root_cause))  # the gate looks at the row
     advance(row, "closed", actor=actor, changes=changes, reason=reason)
     _end(row, actor, "is closed", f"{reason} Root cause: {row.root_cause}")
     return row

@@ -42,7 +42,7 @@ def before(incident: Incident) -> list[Change]:
 
 
 def _deployments(incident: Incident, since: datetime) -> list[Change]:
-    rows = (
+    found = (
         Deployment.objects.filter(workspace=incident.workspace_id)
         .filter(
             Q(deployed_at__gte=since, deployed_at__lte=incident.detected_at)
@@ -51,8 +51,7 @@ def _deployments(incident: Incident, since: datetime) -> list[Change]:
         .order_by("-started_at")
         .prefetch_related("parts__component")[:_MOST]
     )
-    if incident.environment_id:
-        rows = [row for row in rows if row.environment_id == incident.environment_id]
+    rows = [row for row in found if incident.environment_id in {None, row.environment_id}]
     return [
         Change(
             "deployment",

@@ -212,11 +212,17 @@ def _read(name: str, value: Any) -> Any:
     return value
 
 
+def _whole(field: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise refuse(field, "A whole number.")
+    return value
+
+
 def _check(rule: RoutingRule) -> None:
     """What no single field can say."""
-    if not isinstance(rule.position, int) or not 1 <= rule.position <= _LAST:
+    if not 1 <= _whole("position", rule.position) <= _LAST:
         raise refuse("position", f"A whole number from 1 to {_LAST:,}.")
-    workspace = rule.workspace_id
+    workspace = rule.workspace_id or 0  # checked of a workspace's own alone
     if rule.opens == RoutingRule.Opens.INCIDENT and not rule.level:
         raise refuse("level", "Say how grave the incident is.")
     if rule.level and rule.level not in levels.of(workspace):
@@ -234,5 +240,5 @@ def _check(rule: RoutingRule) -> None:
         value = getattr(rule, name)
         if value is not None and (not isinstance(value, int) or not _SHORTEST <= value <= _LONGEST):
             raise refuse(name, "From a minute to 31 days.")
-    if not isinstance(rule.flaps, int) or not 2 <= rule.flaps <= 1_000:
+    if not 2 <= _whole("flaps", rule.flaps) <= 1_000:
         raise refuse("flaps", "From 2 times on.")

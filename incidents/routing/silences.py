@@ -165,7 +165,7 @@ def _times(
     starts_at: datetime | None, ends_at: datetime, now: datetime
 ) -> tuple[datetime, datetime]:
     for field, value in (("starts_at", starts_at), ("ends_at", ends_at)):
-        if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
+        if value is not None and value.tzinfo is None:
             raise refuse(field, "A time with its zone.")
     begins = max(starts_at or now, now)
     if ends_at <= begins:

@@ -34,7 +34,7 @@ class AttemptForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def attempt(request: HttpRequest, uid: Any) -> HttpResponse:
     if not admin.site.has_permission(request):
-        return admin.site.login(request)  # type: ignore[return-value]
+        return admin.site.login(request)
     actor = actor_of(request)
     rows = AlertSource.objects.visible_to(actor).exclude(format="portal")
     source = rows.select_related("workspace", "service", "environment").filter(uid=uid).first()

@@ -11,7 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.jobs import leases
 from controlplane.lib import clock
 from controlplane.work.models import Item
-from incidents.intake import receiving
+from incidents.intake import acting, receiving
 from incidents.intake.sources import find, portal_source, renew_key, switch_source
 from incidents.models import (
     Alert,
@@ -45,7 +45,7 @@ def test_storm__of_one_group_is_one_incident_with_every_alert(source: AlertSourc
     assert (incident.alert_count, incident.firing_count) == (300, 300)
     assert Alert.objects.filter(incident=incident).count() == 300
     assert EscalationRun.objects.filter(incident=incident).count() == 1
-    item = Item.objects.get(pk=incident.item_id)
+    item = Item.objects.get(pk=incident.item_id or 0)
     assert (item.item_type, item.priority) == ("incident", 1)
     assert {"incident", "sev2"} <= set(item.labels)
 
@@ -156,7 +156,7 @@ def test_graver__raises_the_incident(source: AlertSource) -> None:
     kit.tell(source, kit.incoming("ServiceDown"))
     first.refresh_from_db()
     assert (first.severity, Incident.objects.count()) == ("sev1", 1)
-    assert "sev1" in Item.objects.get(pk=first.item_id).labels
+    assert "sev1" in Item.objects.get(pk=first.item_id or 0).labels
 
 
 def test_silenced__is_kept_and_opens_nothing(here: Workspace, source: AlertSource) -> None:
@@ -267,7 +267,7 @@ def test_message_that_a_fault_of_ours_breaks__is_taken_and_done_later(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(receiving.acting, "settle", broken)
+        patch.setattr(acting, "settle", broken)
         answer = kit.post(f"/api/v1/alerts/alertmanager/{key}", kit.group([kit.am_alert()]))
     assert answer.status_code == 202
     assert not Alert.objects.exists()

@@ -10,7 +10,7 @@ from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from incidents.intake import receiving, sources
-from incidents.models import Alert
+from incidents.models import Alert, AlertSource
 from incidents.routing import rules, silences
 from tests import make
 from tests.kit import alerts as kit
@@ -51,7 +51,7 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     assert set(Alert.objects.values_list("status", flat=True)) == {"firing", "resolved"}
 
 
-def _refused(source: sources.AlertSource, hostile: str) -> None:
+def _refused(source: AlertSource, hostile: str) -> None:
     try:
         receiving.receive(source, "webhook", hostile.encode())
     except Invalid:

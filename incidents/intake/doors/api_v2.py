@@ -4,7 +4,7 @@ clients look at them and silence them."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +14,11 @@ from rest_framework import serializers
 from controlplane.base.api import bodies
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.auth import ANYONE
-from controlplane.base.api.plain import plain_view
+from controlplane.base.api.plain import Handler, plain_view
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid, NotAllowed, NotFound
 from incidents.intake.doors.entering import MAX_BODY, SCHEME, way_in
-from incidents.intake.doors.webhooks import taken
+from incidents.intake.doors.webhooks import Door, taken
 from incidents.intake.formats.common import moment_of, parsed, text_of
 from incidents.models import Alert, AlertSource, Silence
 from incidents.records.answers import sender
@@ -55,8 +55,8 @@ def _refused(request: HttpRequest, refusal: JsonAnswer) -> HttpResponse:
     return answer
 
 
-def _door(*methods: str, name: str, statuses: Mapping[str, int] | None = None) -> Any:
-    def decorate(handler: Any) -> Any:
+def _door(*methods: str, name: str, statuses: Mapping[str, int] | None = None) -> Door:
+    def decorate(handler: Handler) -> Callable[..., HttpResponse]:
         view: Any = plain_view(
             actions=dict.fromkeys(methods, ANYONE),
             inputs={"POST": AnyValue} if "POST" in methods else {},
@@ -78,7 +78,8 @@ def _door(*methods: str, name: str, statuses: Mapping[str, int] | None = None) -
             view.cls.operation_ids = {
                 method: f"alertmanager_{name}_{method.lower()}" for method in methods
             }
-        return view
+        decorated: Callable[..., HttpResponse] = view
+        return decorated
 
     return decorate
 

@@ -14,7 +14,7 @@ from controlplane.base.api.plain import plain_view
 from controlplane.lib import strictjson
 from controlplane.lib.errors import Invalid
 from incidents.intake.doors.entering import SCHEME, way_in
-from incidents.intake.doors.webhooks import TAGS, taken
+from incidents.intake.doors.webhooks import TAGS, Door, taken
 
 MAX_EVENT = 512 * 1024
 
@@ -45,7 +45,7 @@ class PagerDutyAnswer(serializers.Serializer[Any]):
 class PagerDutyRefusal(serializers.Serializer[Any]):
     status = serializers.CharField()
     message = serializers.CharField()
-    errors = serializers.ListField(child=serializers.CharField())
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
 
 
 def _routing_key(request: HttpRequest) -> str:
@@ -80,7 +80,7 @@ def _refused(request: HttpRequest, refusal: JsonAnswer) -> HttpResponse:
     return answer
 
 
-def _door(form: Any) -> Any:
+def _door(form: Any) -> Door:
     return plain_view(
         actions={"POST": ANYONE},
         inputs={"POST": form},

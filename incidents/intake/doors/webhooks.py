@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +12,11 @@ from controlplane.base.api import bodies
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.auth import ANYONE
 from controlplane.base.api.bodies import UnsupportedBody
-from controlplane.base.api.plain import plain_view
+from controlplane.base.api.plain import Handler, plain_view
 from incidents.intake.doors.entering import MAX_BODY, SCHEME, check_signature, way_in
 from incidents.intake.receiving import Receipt, receive
 
+Door = Callable[[Handler], Callable[..., HttpResponse]]
 TAGS = ["alert intake"]
 _CLOUDEVENTS = "application/cloudevents"
 _HEADERS = 100
@@ -36,7 +38,7 @@ class AlertMessage(serializers.Serializer[Any]):
     """A message in the form of its sender."""
 
 
-def door(*formats: str, **more: Any) -> Any:
+def door(*formats: str, **more: Any) -> Door:
     """A plain view for keys of these formats. What is too large, wrongly signed or of an unknown
     type is refused before anything is kept."""
     return plain_view(

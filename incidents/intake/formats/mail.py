@@ -75,7 +75,8 @@ def mail(source: AlertSource, row: InboundEvent, body: bytes) -> Read:
 def _tags(subject: str) -> tuple[str, list[str]]:
     """“Re: [RESOLVED] [CRITICAL] Disk full” is about “Disk full”. What is known of neither kind is
     part of the title."""
-    rest, found = subject, []
+    rest = subject
+    found: list[str] = []
     for _ in range(10):
         rest = _AGAIN.sub("", rest)
         match = _TAG.match(rest)

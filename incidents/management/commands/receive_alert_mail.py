@@ -47,9 +47,10 @@ def _source(name: str, workspace: str) -> AlertSource:
     )
     if workspace:
         rows = rows.filter(workspace__slug=workspace)
-    found = [row for row in rows if name in {row.name, str(row.uid)}]
+    found: list[AlertSource] = [row for row in rows if name in {row.name, str(row.uid)}]
     if not found:
         raise CommandError(f"No source in use for mails is called {name}.", returncode=_UNKNOWN)
     if len(found) > 1:
         raise CommandError("Two workspaces have it: add --workspace.", returncode=_UNKNOWN)
-    return found[0]
+    source: AlertSource = found[0]
+    return source
