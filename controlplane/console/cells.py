@@ -247,6 +247,8 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     if field is not None and field.is_relation and not isinstance(value, models.Model):
         value = getattr(obj, field.name, None)
     kind = kind_of(name, field, value)
+    if kind == "text" and name in SEVERITIES and value in tones.CODES:
+        kind = "severity"
     if kind == "text" and _is_role(name):
         value = policy.role_label(str(value))
     tone = _tone(obj, kind, value)

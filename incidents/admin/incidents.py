@@ -51,7 +51,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
     empty = "Nothing burns."
     empty_hint = "Open one here, or let something that watches do it: POST /api/v1/incidents."
     list_display = [
-        *("what", "severity", "status", "glance", "on_it", "next_clock", "age", "alerts_told"),
+        *("what", "severity", "status", "glance", "on_it", "due_at", "age", "alerts_told"),
         *("service",),
     ]
     phone_columns = ("severity", "status", "age")
@@ -81,7 +81,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
     change_list_template = "incidents/record/list.html"
     panel_template = "incidents/record/panel.html"
     labels: ClassVar[Mapping[str, str]] = {
-        "what": "Incident", "glance": "Next", "on_it": "On it", "next_clock": "Clock",
+        "what": "Incident", "glance": "Next", "on_it": "On it", "due_at": "Clock",
         "age": "For", "alerts_told": "Alerts", "impact": "Touches", "opened_at": "Opened",
         "started_at": "Began", "runbook": "Runbook", "operations": "Works on it",
         "communications": "Speaks", "scribe": "Writes", "merged_into": "Goes on as",
@@ -89,7 +89,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
     head_state = "status"
     head_severity = "severity"
     head_owner = "commander"
-    head_clocks = ("next_promise",)
+    head_clocks = ("due_at",)
     facts = (
         *("status", "severity", "commander", "ref", "service", "environment", "category", "origin"),
         *("impact", "tenants_told", "customer_facing", "data_at_risk", "legal_matter"),
@@ -100,16 +100,12 @@ class IncidentAdmin(ModelAdmin[Incident]):
 
     # --- The list -----------------------------------------------------------------------------
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """What burns first, the gravest of it, then what nobody is on."""
-        rows = super().get_queryset(request)
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """What burns first, the gravest of it, then the newest."""
         burns = Case(
             When(status__in=OVER, then=Value(1)), default=Value(0), output_field=IntegerField()
         )
-        return rows.annotate(ember=burns).order_by("ember", "severity", "-pk")
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        return ()
+        return (burns.asc(), "severity", "-pk")
 
     @admin.display(description="Incident", ordering="id")
     def what(self, obj: Incident) -> SafeString:
@@ -134,8 +130,10 @@ class IncidentAdmin(ModelAdmin[Incident]):
         return f"{obj.firing_count:,} of {obj.alert_count:,}"
 
     @admin.display(description="Clock")
-    def next_clock(self, obj: Incident) -> datetime | None:
-        return clocks.next_due(obj, getattr(obj, "rung", None))
+    def due_at(self, obj: Incident) -> datetime | None:
+        """The promise that runs out first. In a list the level is there already."""
+        level = getattr(obj, "rung", None) or levels.of(obj.workspace_id).get(obj.severity)
+        return clocks.next_due(obj, level)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With the level of each row, asked for once for each workspace."""
@@ -187,11 +185,6 @@ class IncidentAdmin(ModelAdmin[Incident]):
     @admin.display(description="Tenants")
     def tenants_told(self, obj: Incident) -> str:
         return ", ".join(obj.tenants)
-
-    @admin.display(description="Clock")
-    def next_promise(self, obj: Incident) -> datetime | None:
-        known = levels.of(obj.workspace_id)
-        return clocks.next_due(obj, known.get(obj.severity))
 
     def panel_context(self, request: HttpRequest, obj: Incident) -> Mapping[str, Any]:
         return cockpit.panel(self._cockpit(request, obj))

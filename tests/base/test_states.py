@@ -24,6 +24,7 @@ from tests.kit import (  # noqa: F401 - they register builders
     learning,
     stateful_guarding,
     stateful_oncall,
+    stateful_incidents,
     stateful_plans,
     stateful_threads,
 )

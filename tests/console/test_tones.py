@@ -191,6 +191,11 @@ TABLE: dict[str, dict[str, str]] = {
     "incidents.escalationrun": {
         "running": "info", "answered": "good", "unanswered": "bad", "ended": "neutral",
     },
+    "incidents.incident": {
+        "detected": "bad", "triaged": "info", "mitigating": "info", "mitigated": "good",
+        "monitoring": "info", "resolved": "good", "review_pending": "warn", "closed": "neutral",
+        "merged": "neutral", "cancelled": "neutral",
+    },
     "incidents.inboundevent": QUEUED,
     "incidents.page": {
         "calling": "info", "sent": "good", "delivered": "good", "answered": "good",

@@ -56,15 +56,16 @@ def press(browser: Client, row: Incident, slug: str, **given: Any) -> Any:
 def test_list__what_burns_stands_first_and_in_few_questions(
     room: Watchroom, browser: Client, django_assert_max_num_queries: Any
 ) -> None:
+    grave = room.quiet("sev1", title="All is out")
     for number in range(12):
         room.quiet("sev3", title=f"Small {number}")
-    grave = room.quiet("sev1", title="All is out")
     room.quiet("sev1", title="Was out")
     browser.get(f"{LIST}?standing=burning")
     with django_assert_max_num_queries(14):
         told = browser.get(f"{LIST}?standing=burning").content.decode()
     assert told.index("All is out") < told.index("Small 11")
     assert "Nobody has acknowledged it" in told
+    assert "SEV-1" in told
     assert grave.ref in told
     found = browser.get(f"{LIST}?view=all&q={grave.ref}").content.decode()
     assert "All is out" in found

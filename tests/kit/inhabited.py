@@ -51,6 +51,7 @@ from tests.kit import (
     inhabited_alerts,
     inhabited_guarding,
     inhabited_oncall,
+    inhabited_incidents,
     inhabited_paging,
     inhabited_threads,
     learning,
@@ -108,6 +109,7 @@ def settle() -> World:
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_alerts.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_incidents.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)

@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource
+from incidents.models import AlertSource, Incident
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -204,6 +204,7 @@ def own_pages(world: World) -> Iterator[str]:
     guarded = Mission.objects.get(workspace=world.workspace, title="Guarded")
     reflected = Mission.objects.get(workspace=world.workspace, title="Reflected upon")
     thread = Thread.objects.filter(workspace=world.workspace, status="active").earliest("id")
+    burning = Incident.objects.of(world.workspace).filter(status="detected").earliest("id")
     undone = UndoRun.objects.of(world.workspace).latest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
@@ -230,6 +231,9 @@ def own_pages(world: World) -> Iterator[str]:
         "canary:try": (rollouts["running"],),
         "canary:figures": (rollouts["running"],),
         "canary:complete": (rollouts["running"],),
+        "burning:move": (burning.uid, "severity"),
+        "burning:alerts": (burning.uid,),
+        "burning:level": ("incident", "sev3"),
         "approvals:delegate": (asked.uid,),
         "missions:plan": (undone.plan.mission.uid,),
         "missions:runs": (undone.plan.mission.uid,),
@@ -259,7 +263,9 @@ def own_pages(world: World) -> Iterator[str]:
         "flags:edit": (flag.uid, "staging"),
         "flags:switch": (flag.uid, "staging"),
         "flags:segment": (Segment.objects.filter(workspace=world.workspace).earliest("id").uid,),
-        "incidents:try": (AlertSource.objects.of(world.workspace).exclude(format="portal")[0].uid,),
+        "incidents:try": (
+            AlertSource.objects.filter(workspace=world.workspace).exclude(format="portal")[0].uid,
+        ),
         "oncall:swap": (rota.uid,),
         "oncall:ask": (rota.uid,),
         "oncall:write_note": (rota.uid,),
@@ -285,6 +291,8 @@ def own_pages(world: World) -> Iterator[str]:
     yield reverse("deck:move", args=(live.uid, "close"))
     item = Item.objects.filter(workspace=world.workspace).earliest("id")
     yield f"{reverse('work:many', args=('defer',))}?item={item.uid}"
+    for slug in ("triage", "merge", "cancel"):
+        yield reverse("burning:move", args=(burning.uid, slug))
     yield f"{reverse('work:board')}?by=status"
     yield f"{reverse('oncall:board')}?range=4w"
     yield f"{reverse('boards:calendar')}?view=week"

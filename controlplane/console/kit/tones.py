@@ -123,6 +123,9 @@ def state_words(value: Any) -> str:
     return text[:1].upper() + text[1:] if text.islower() else text
 
 
+CODES = frozenset({"sev1", "sev2", "sev3", "sev4"})
+
+
 def severity_level(value: Any) -> int:
     """1 to 4 for the fill; what is unknown is as quiet as the quietest."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -134,4 +137,6 @@ def severity_level(value: Any) -> int:
 def severity_words(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"SEV-{value}"
+    if isinstance(value, str) and value in CODES:
+        return f"SEV-{value[-1]}"
     return str(value if value is not None else "")

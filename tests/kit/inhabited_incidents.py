@@ -1,0 +1,44 @@
+"""Incidents in each state, with hostile words in every place where somebody's words stand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from controlplane.access.models import User, Workspace
+from controlplane.lib import clock
+from incidents.models import Alert, Incident
+from incidents.records import joining, levels, moving
+from incidents.records.opening import open_incident
+from tests import make
+from tests.kit import alerts
+
+
+def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> None:
+    """One lively with alerts and a duplicate, and one in each other state."""
+    actor = make.actor(root)
+
+    def opened(title: str, severity: str = "sev3", **given: Any) -> Incident:
+        return open_incident(workspace, actor=actor, title=title[:200], severity=severity, **given)
+
+    lively = opened(long, "sev1", summary=f"{hostile}\n{long * 5}", symptoms=hostile)
+    source = alerts.source(workspace, name="of incidents").source
+    told = [alerts.incoming(f"Quiet {n} {hostile}"[:200], severity="info") for n in range(12)]
+    alerts.tell(source, *told)
+    found = Alert.objects.filter(source=source).values_list("pk", flat=True)
+    joining.join(lively, list(found), clock.now())
+    moving.acknowledge(lively, actor=actor)
+    moving.merge(opened(f"A copy {hostile}"), lively, actor=actor, reason=hostile)
+    moving.cancel(opened(f"False {hostile}"), actor=actor, reason=hostile)
+    row = moving.triage(
+        opened(f"Triaged {hostile}", "sev4"), actor=actor, impact_percent=25, symptoms=hostile,
+        started_at=clock.now() - timedelta(hours=3), tenants=[hostile[:120]],
+        customer_facing=True,
+    )  # fmt: skip
+    moving.mitigate(row, actor=actor, reason=hostile)
+    moving.mitigated(row, actor=actor, how=hostile)
+    over = moving.resolve(opened(f"Over {hostile}", "sev2"), actor=actor, reason=hostile)
+    moving.plan_review(over, actor=actor)
+    done = moving.resolve(opened(f"Closed {hostile}"), actor=actor, reason=hostile, root_cause=long)
+    moving.close(done, actor=actor, reason=hostile)
+    levels.save_level(workspace, "incident", "sev4", actor=actor, definition=hostile[:400])
