@@ -45,12 +45,14 @@ def adopt(model: Any, key: Sequence[str], shipped: Sequence[Row]) -> int:
 def _ship(model: Any, key: Sequence[str], values: Row) -> int:
     mark = mark_of(values)
     where = {name: values[name] for name in key}
-    row = model.objects.select_for_update().filter(workspace=None, **where).first()
+    # Not so that it hinders those who only refer to the row: they hold what we may wait for later.
+    held = model.objects.select_for_update(no_key=True)
+    row = held.filter(workspace=None, **where).first()
     if row is None:
         made = model(shipped_mark=mark, **values)
         # Another process may be first: its row is the same.
         return len(model.objects.bulk_create([made], ignore_conflicts=True))
-    if not is_untouched(row, list(values)):
-        return 0
+    if row.shipped_mark == mark or not is_untouched(row, list(values)):
+        return 0  # somebody was first, or somebody changed it
     model.objects.filter(pk=row.pk).update(**values, shipped_mark=mark, version=row.version + 1)
     return 1
