@@ -81,8 +81,8 @@ class Judge:
         rules, silences = list(rules), list(silences)
         self._rules = [_Compiled(rule, matching.compiled(rule.matchers)) for rule in rules]
         self._silences = [(row.pk, matching.compiled(row.matchers)) for row in silences]
-        every = (each for row in (*rules, *silences) for each in row.matchers)
-        self._names = sorted({str(each["name"]) for each in every})
+        every = [row.matchers for row in rules] + [row.matchers for row in silences]
+        self._names = sorted({str(each["name"]) for matchers in every for each in matchers})
         self._known: dict[tuple[str, ...], tuple[RoutingRule | None, int | None]] = {}
         self._graver = dict(graver)  # service -> a critical alert of it that fires
         self._services = services
