@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from statistics import median
 from typing import Any
@@ -96,8 +97,8 @@ def _batches(run: Run, sizes: Sequence[int]) -> Iterator[Row]:
         pairs = []
         for _ in range(times):
             alerts = said(size, next(serial))
-            whole = _timed(lambda alerts=alerts: _taken(ours, alerts))
-            plain = _timed(lambda alerts=alerts: _upserted(bare, alerts))
+            whole = _timed(partial(_taken, ours, alerts))
+            plain = _timed(partial(_upserted, bare, alerts))
             pairs.append((whole, plain))
         spent, bare_s = (median(each) for each in zip(*pairs, strict=True))
         yield Row(f"alerts, batches of {size:,}", size / spent, "alerts/s", "bare upsert",

@@ -23,8 +23,8 @@ from controlplane.lib.errors import Conflict, GateNotMet, InvalidTransition, Not
 from tests.kit import (  # noqa: F401 - they register builders
     learning,
     stateful_guarding,
-    stateful_oncall,
     stateful_incidents,
+    stateful_oncall,
     stateful_plans,
     stateful_threads,
 )

@@ -1,4 +1,4 @@
-"""From a message to alerts and one incident: once, whatever comes twice, late or in mixed groups."""
+"""From a message to alerts and one incident: once, whatever comes twice, late or mixed."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_call_that_is_not_signed__is_refused(
     wrong = calls(channel, "receipts", said, delivery=delivery, secret="another-secret-of-length")
     path = gateways.path_of(channel, "receipts", delivery)
     bare = Client().post(path, said, content_type="application/json")
-    assert (wrong.status_code, bare.status_code) == (401, 401)
+    assert (wrong.status_code, bare.status_code) == (403, 403)
     delivery.refresh_from_db()
     assert delivery.receipt == ""
 

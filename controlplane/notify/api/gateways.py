@@ -22,7 +22,7 @@ from controlplane.base.api.serializers import NoInput, StrictSerializer
 from controlplane.base.api.views import ANYONE
 from controlplane.lib import http, strictjson
 from controlplane.lib.defaults import define
-from controlplane.lib.errors import Invalid, NotFound, Unauthorized
+from controlplane.lib.errors import Invalid, NotAllowed, NotFound
 from controlplane.notify import services
 from controlplane.notify.channels import voice
 from controlplane.notify.channels.gateways import TWILIO
@@ -77,7 +77,7 @@ def _door(handler: Any) -> Any:
         in_workspace=False,
         max_body=MAX_CALLBACK.shipped,
         tags=["channels"],
-        errors=(401, 404),
+        errors=(403, 404),
     )(handler)
     view.cls.schema = GatewaySchema()  # type: ignore[attr-defined]
     return view
@@ -158,7 +158,7 @@ def _signed(request: HttpRequest, uid: UUID) -> tuple[Channel, dict[str, Any]]:
         right = http.verify(secret.encode(), body, dict(request.headers))
         said = _json(body) if right else {}
     if channel is None or not right:
-        raise Unauthorized("The signature of this call is not the gateway's.")
+        raise NotAllowed("The signature of this call is not the gateway's.")
     return channel, said
 
 

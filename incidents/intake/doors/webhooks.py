@@ -97,6 +97,22 @@ def generic_webhook(request: HttpRequest, key: str = "") -> HttpResponse:
     return accepted(request, "webhook")
 
 
+DOORS: dict[str, Callable[..., HttpResponse]] = {
+    "alertmanager": alertmanager_webhook,
+    "grafana": grafana_webhook,
+    "cloudevents": cloudevents_webhook,
+    "generic": generic_webhook,
+}
+
+
+def keyed(name: str, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The same with the key in its address, under a name of its own in the document."""
+    found: Any = door(name)(view.__wrapped__)  # type: ignore[attr-defined]
+    found.cls.operation_ids = {"POST": f"alerts_{name}_by_address"}
+    again: Callable[..., HttpResponse] = found
+    return again
+
+
 def accepted(request: Any, form: str) -> HttpResponse:
     return JsonAnswer(shown(taken(request, form)), 202)
 

@@ -36,7 +36,7 @@ class PolicyForm(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
-class PolicyNew(PolicyForm):
+class LadderNew(PolicyForm):
     slug = serializers.CharField(
         max_length=50, help_text="a shipped one's: takes its place in this workspace"
     )

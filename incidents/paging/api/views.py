@@ -59,7 +59,7 @@ class EscalationPoliciesView(ListView):
 
     actions = {"GET": VIEW, "POST": KEEP}
     output = forms.EscalationPolicyRow
-    inputs = {"POST": forms.PolicyNew}
+    inputs = {"POST": forms.LadderNew}
     outputs = {"POST": forms.EscalationPolicyRow}
     filterset = PolicyFilter
     sorts = {"title": ("title", "id"), "newest": ("-id",)}
