@@ -9,6 +9,7 @@ class IncidentsConfig(AppConfig):
         from incidents import kept, kept_alerts, presented, transitions  # noqa: F401
         from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
+        from incidents.paging import kept as _kept_of_paging  # noqa: F401
         from incidents.paging import registered
         from incidents.records import joining, lateness  # noqa: F401
         from incidents.routing import letting_go, wording  # noqa: F401

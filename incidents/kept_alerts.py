@@ -25,27 +25,9 @@ keep_always(
 keep_rows(
     "alerts.messages",
     "incidents.inboundevent",
-    "created_at",
-    days=30,
-    why="long enough to read again what went wrong, short for texts that nobody redacted",
-    state__in=("done", "cancelled"),
-)
-keep_rows(
-    "alerts.given_up",
-    "incidents.inboundevent",
     "seen_at",
     days=30,
-    why="what was given up stays until somebody has looked, and a month longer",
-    state="dead",
-)
-keep_rows(
-    "alerts.never_seen",
-    "incidents.inboundevent",
-    "created_at",
-    days=180,
-    why="nobody looked for half a year: as long as raw telemetry",
-    state="dead",
-    seen_at=None,
+    why="a month to read again what went wrong; what was given up stays until somebody looked",
 )
 keep_rows(
     "alerts.events",
@@ -58,19 +40,9 @@ keep_rows(
     "alerts.resolved",
     "incidents.alert",
     "resolved_at",
-    days=180,
-    why="as long as raw telemetry, which they were made of",
-    status="resolved",
-    incident=None,
-)
-keep_rows(
-    "alerts.of_incidents",
-    "incidents.alert",
-    "resolved_at",
     days=365,
-    why="a year, like evidence; the incident's own counts and timeline stay",
+    why="a year, like evidence; an incident's own counts and timeline stay",
     status="resolved",
-    incident__isnull=False,
 )
 keep_rows(
     "alerts.silences",

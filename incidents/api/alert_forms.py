@@ -191,7 +191,10 @@ class RoutingFields(StrictSerializer):
     position = serializers.IntegerField(required=False, help_text="the lowest is asked first")
     matchers = AlertMatcher(many=True, required=False, help_text="none: every alert")
     severity = serializers.ChoiceField(
-        choices=["", *Severity.values], required=False, help_text="empty: as it was sent"
+        choices=Severity.values,
+        required=False,
+        allow_blank=True,
+        help_text="empty: as it was sent",
     )
     opens = serializers.ChoiceField(choices=RoutingRule.Opens.choices, required=False)
     level = serializers.CharField(max_length=8, required=False, allow_blank=True)

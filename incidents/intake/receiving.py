@@ -154,6 +154,7 @@ def process(row: InboundEvent, body: bytes | None = None) -> Receipt:
             row,
             counts=receipt.counts(),
             errors=[asdict(each) for each in read.refused[:_ERRORS]],
+            seen_at=Now(),  # nobody has to look
         )
         _count(source, refused=len(read.refused))
     return receipt

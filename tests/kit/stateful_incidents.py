@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import models
 
-from incidents.models import Incident
+from controlplane.lib import clock
+from incidents.models import Drill, Incident
+from tests import make
 from tests.kit.incidents import Watchroom
 from tests.kit.stateful import NEEDS, builds
 
@@ -25,3 +27,34 @@ def _incident(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.incident"] = _incident
+
+
+@builds("incidents.escalationrun")
+def escalation() -> models.Model:
+    room = Watchroom()
+    return room.begin(room.quiet())
+
+
+def _ended(row: models.Model, to: str) -> dict[str, Any]:
+    if to == "running":
+        return {}
+    return {"next_at": None, "ended_at": clock.now()}
+
+
+NEEDS["incidents.escalationrun"] = _ended
+
+
+@builds("incidents.drill")
+def drill() -> models.Model:
+    """One that nobody began: paging's are begun when they are made."""
+    workspace = make.workspace()
+    return Drill.objects.create(
+        workspace=workspace, kind="game_day", title="A game day", started_by="job:tests"
+    )
+
+
+def _done(row: models.Model, to: str) -> dict[str, Any]:
+    return {"ended_at": clock.now()} if to == "done" else {}
+
+
+NEEDS["incidents.drill"] = _done

@@ -31,6 +31,8 @@ def safe(name: str) -> str:
     ending = found[0].lower() if found else ""
     stem = given[: len(given) - len(ending)] if ending else given
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    if not ending and (last := _ENDING.search(plain.lstrip("."))):  # its letters had marks
+        plain, ending = plain[: -len(last[0])], last[0].lower()
     stem = _UNSAFE.sub("-", plain).strip("-.")[: MOST_SAFE - len(ending)].rstrip("-.")
     if not stem or _DEVICES.fullmatch(stem):
         digest = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()[:8]

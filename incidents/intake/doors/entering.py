@@ -81,7 +81,7 @@ def _check_rate(source: AlertSource) -> None:
     """Unlimited, unless somebody holds this source back by hand."""
     if source.per_minute is None:
         return
-    count = counters.take(f"alertsource:{source.pk}", limit=source.per_minute, period=_MINUTE)
+    count = counters.take(f"alertsource:{source.uid}", limit=source.per_minute, period=_MINUTE)
     if not count.allowed:
         raise RateLimited(
             "Somebody holds this source back. Come again later.",

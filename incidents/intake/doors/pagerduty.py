@@ -91,7 +91,7 @@ def _door(form: Any) -> Door:
         max_body=MAX_EVENT,
         sender_fields=(),
         tags=TAGS,
-        errors={413, 503},
+        errors={401, 403, 413, 503},
         foreign=_refused,
         refusal=PagerDutyRefusal,
         enter=way_in(("pagerduty",), _routing_key),

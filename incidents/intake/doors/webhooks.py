@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import unwrap
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -107,7 +108,7 @@ DOORS: dict[str, Callable[..., HttpResponse]] = {
 
 def keyed(name: str, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """The same with the key in its address, under a name of its own in the document."""
-    found: Any = door(name)(view.__wrapped__)  # type: ignore[attr-defined]
+    found: Any = door(name)(unwrap(view))
     found.cls.operation_ids = {"POST": f"alerts_{name}_by_address"}
     again: Callable[..., HttpResponse] = found
     return again
