@@ -19,5 +19,5 @@ urlpatterns: list[URLPattern] = [
     path("v2/enqueue", pagerduty.pagerduty_enqueue),
     path("v2/change/enqueue", pagerduty.pagerduty_change),
     *(path(f"alerts/api/v2/{name}", view) for name, view in _API.items()),
-    *(path(f"alerts/<str:key>/api/v2/{name}", view) for name, view in _API.items()),
+    *(path(f"alerts/<str:key>/api/v2/{name}", api_v2.keyed(view)) for name, view in _API.items()),
 ]

@@ -53,7 +53,7 @@ def test_document__names_every_declared_route(made: Any) -> None:
 
 
 # Routes with credentials of their own speak others' protocols, refusals included.
-_FOREIGN = ([{"sdkToken": []}], [{"AlertSourceKey": []}])
+_FOREIGN: tuple[Any, ...] = ([{"sdkToken": []}], [{"AlertSourceKey": []}])
 
 
 def test_operations__document_their_refusals(made: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from inspect import unwrap
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -78,6 +79,7 @@ def _door(*methods: str, name: str, statuses: Mapping[str, int] | None = None) -
             view.cls.operation_ids = {
                 method: f"alertmanager_{name}_{method.lower()}" for method in methods
             }
+        view.name = name
         decorated: Callable[..., HttpResponse] = view
         return decorated
 
@@ -155,6 +157,11 @@ def am_silence(request: Any, silence: uuid.UUID, key: str = "") -> HttpResponseB
         silences.end_silence(row, actor=sender(source))
         return HttpResponse(status=200)
     return JsonAnswer(_silence(row))
+
+
+def keyed(view: Any) -> Callable[..., HttpResponse]:
+    """The same with the key in its address, under a name of its own in the document."""
+    return _door(*view.cls.actions, name=f"{view.name}_by_address")(unwrap(view))
 
 
 # --- Alerts ---
