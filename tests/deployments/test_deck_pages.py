@@ -330,7 +330,7 @@ def test_queries__of_the_page_and_the_list_are_bounded(
     browser: Client, world: World, watched: Deployment
 ) -> None:
     url = f"{LIST}{watched.uid}/change/?_part=row"
-    assert asked(browser, url) <= 43
+    assert asked(browser, url) <= 47
     few = asked(browser, f"{LIST}?view=all&_part=list")
     for number in range(3):
         world.draft("staging", release=f"9.{number}")
