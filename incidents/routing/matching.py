@@ -121,9 +121,13 @@ def _unquoted(text: str) -> str:
 def words(matchers: Sequence[Matcher]) -> str:
     """As people read and write them."""
     return (
-        ", ".join(f'{each["name"]}{_sign(each)}"{each["value"]}"' for each in matchers)
+        ", ".join(f'{each["name"]}{_sign(each)}"{_escaped(each["value"])}"' for each in matchers)
         or "everything"
     )
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _sign(matcher: Matcher) -> str:
