@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "threads"
 ACCESS = "access"
+PUSH = "push"
 _TIMEOUT_S = 0.05
 _PAUSE_S = 5.0
 _PUBLISH = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
@@ -43,6 +44,12 @@ def doubt(whose: str) -> None:
     """Tell that somebody's access was taken away, "" for anybody's: whoever they are, what they
     hold open is looked at. Called once that is committed."""
     _publish(json.dumps({"what": ACCESS, "whose": whose}, separators=(",", ":")))
+
+
+def push(agent: int) -> None:
+    """Tell the streams of an agent that one of them is to wake it."""
+    text = json.dumps({"what": PUSH, "agent": agent}, separators=(",", ":"))
+    transaction.on_commit(lambda: _publish(text))
 
 
 def channel() -> str:

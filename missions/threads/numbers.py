@@ -204,6 +204,19 @@ MAX_WAITING = define(
     why="Of one stream process; who is refused reads again later.",
 )
 
+PRESENCE_SECONDS = define(
+    "threads.presence_seconds",
+    20.0,
+    unit="seconds",
+    why="Whose stream was open so long ago is not taken for there: its process may be killed.",
+)
+PRESENCE_BEAT_SECONDS = define(
+    "threads.presence_beat_seconds",
+    5.0,
+    unit="seconds",
+    why="How often a stream process says whose streams are open, all of them at once.",
+)
+
 # --- What the console shows ----------------------------------------------------------------------
 
 PAGE_MESSAGES = define(

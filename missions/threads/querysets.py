@@ -75,11 +75,13 @@ class RuntimeQuerySet(_Scoped):
         return self.exclude(status="offline").filter(paused=False, disabled_reason="")
 
     def fresh(self) -> Self:
-        return self.filter(beat_at__gt=Now() - timedelta(hours=numbers.STALE_HOURS.value))
+        return self.exclude(pk__in=self.stale().values("pk"))
 
     def stale(self) -> Self:
         """Silent for longer than a session is trusted to be there."""
-        return self.filter(beat_at__lt=Now() - timedelta(hours=numbers.STALE_HOURS.value))
+        silent = Q(beat_at__lt=Now() - timedelta(hours=numbers.STALE_HOURS.value))
+        gone = Q(connected_until=None) | Q(connected_until__lt=Now())
+        return self.filter(silent & gone)
 
 
 class WakeQuerySet(_Scoped):
@@ -99,6 +101,12 @@ class WakeAttemptQuerySet(models.QuerySet[Any]):
         if actor.sees_all:
             return self
         return self.filter(trigger__workspace_id__in=where(actor, VIEW))
+
+    def to_push(self) -> Self:
+        """Those that a stream is to take, and none has."""
+        under_way = {"trigger__state__in": leases.OPEN, "trigger__sent_at__isnull": False}
+        pushed = {"result": "sent", "pushed_at": None, "adapter__in": ["mcp", "sse"]}
+        return self.filter(**pushed, **under_way)
 
 
 class WakeRunQuerySet(_Scoped):

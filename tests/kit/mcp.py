@@ -158,6 +158,9 @@ class Held:
     async def still(self) -> None:
         pass
 
+    async def news(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        return []
+
 
 _SCHEMA_2020 = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

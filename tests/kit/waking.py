@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import F
 
 from controlplane.access.models import Agent
@@ -40,8 +41,38 @@ _MOMENTS: dict[Any, tuple[str, ...]] = {
     WakeRun: ("started_at", "deadline_at", "ended_at"),
     AgentPulse: ("seen_at",),
     Participant: ("read_at",),
-    RuntimeSession: ("beat_at", "operator_busy_until"),
+    RuntimeSession: ("beat_at", "operator_busy_until", "connected_at", "connected_until"),
 }
+
+
+@contextmanager
+def lifted(*models: Any) -> Iterator[None]:
+    """Without what the database holds to of wakes: of what can't happen, or only with time."""
+    tables = [model._meta.db_table for model in models or (WakeTrigger, WakeAttempt, WakeRun)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def lose_wakes(**which: Any) -> None:
+    """As if nobody had been woken."""
+    with lifted():
+        WakeTrigger.objects.filter(**which).delete()
+
+
+def move(by: timedelta) -> None:
+    """All of it is longer ago."""
+    with lifted():
+        for model, names in _MOMENTS.items():
+            for name in names:
+                rows = model.objects.filter(**{f"{name}__isnull": False})
+                rows.update(**{name: F(name) - by})
 
 
 class Night:
@@ -70,11 +101,7 @@ class Night:
         )
 
     def later(self, seconds: float) -> None:
-        by = timedelta(seconds=seconds)
-        for model, names in _MOMENTS.items():
-            for name in names:
-                rows = model.objects.filter(**{f"{name}__isnull": False})
-                rows.update(**{name: F(name) - by})
+        move(timedelta(seconds=seconds))
 
     def post(self, **given: Any) -> WakeTrigger:
         """A message for the reviewer alone, who sleeps."""

@@ -25,6 +25,7 @@ from tests import make
 from tests.kit.api import refused
 from tests.kit.source import ROOT
 from tests.kit.threads_api import THREADS, Callers
+from tests.kit.waking import lifted
 
 pytestmark = pytest.mark.django_db
 KEPT = ROOT / "docs" / "pilot_sli_baseline.json"
@@ -89,7 +90,8 @@ def test_faults__of_the_portal_count_and_what_a_sender_did_wrong_does_not(
 
 def test_lost_wake__is_counted_and_no_promise_of_its_own(world: Callers) -> None:
     lively(world)
-    WakeTrigger.objects.update(state=leases.DEAD, status="dead", result="failed")
+    with lifted():
+        WakeTrigger.objects.update(state=leases.DEAD, status="dead", result="failed")
     found = levels(world.talk.workspace, actor=world.talk.operator, **_week())
     assert found["trigger"]["failures"] == found["trigger"]["attempts"] > 0
     assert found["missed"] == []

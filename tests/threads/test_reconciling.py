@@ -14,7 +14,7 @@ from missions.threads.models import AgentPulse, Message, Participant, RuntimeSes
 from missions.threads.services.requeueing import requeue_wake
 from missions.threads.waking import reconciling
 from tests import make
-from tests.kit.waking import Night
+from tests.kit.waking import Night, lose_wakes
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_nothing_to_wake_for__gets_none(night: Night, what: str) -> None:
         night.beat()
         who = "reviewer" if what == "own" else "executioner"
         talk.post(who, to={"role": "coordinator"})
-        WakeTrigger.objects.all().delete()
+        lose_wakes()
         Participant.objects.exclude(agent=talk.reviewer).update(wakes=False)
         night.later(60)
     else:
@@ -70,7 +70,7 @@ def test_nothing_to_wake_for__gets_none(night: Night, what: str) -> None:
     elif what == "blocked":
         Participant.objects.exclude(agent=talk.reviewer).update(wakes=False)
         services.update_status(talk.thread, "blocked", actor=talk.operator, reason="Wait.")
-        WakeTrigger.objects.all().delete()
+        lose_wakes()
     assert reconciling.missed() == 0
 
 
@@ -174,7 +174,7 @@ def test_all_of_it__is_a_handful_of_statements(
 ) -> None:
     for n in range(5):
         night.talk.post("executioner", thread=night.talk.begin(title=f"Thread {n}"))
-    WakeTrigger.objects.all().delete()
+    lose_wakes()
     with django_assert_max_num_queries(8):
         assert reconciling.work(0.0) >= 10
 

@@ -19,6 +19,7 @@ from missions.threads.waking.services import settling
 from tests import make
 from tests.kit import settled
 from tests.kit.threads import Talk
+from tests.kit.waking import lose_wakes
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +93,7 @@ def test_requeue__not_twice_not_of_the_closed_and_not_beside_another(
     if WakeTrigger.objects.filter(state__in=leases.OPEN).exists():
         with pytest.raises(Conflict, match="wakes the same agent"):
             requeue_wake(dead, **given)
-        WakeTrigger.objects.exclude(pk=dead.pk).delete()
+        lose_wakes(state__in=leases.OPEN)
     requeue_wake(dead, **given)
     with pytest.raises(Conflict, match="not given up"):
         requeue_wake(dead, **given)

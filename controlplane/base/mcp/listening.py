@@ -34,6 +34,7 @@ BEAT_SECONDS = define(
 URIS_MOST = define(
     "mcp.listen_uris", 100, unit="resources", why="Of one stream; the inbox tells of all threads."
 )
+SESSION = "controlplane/sessionId"  # in `_meta`: whose stream it is, of an agent's sessions
 _LISTS = ("toolsListChanged", "promptsListChanged", "resourcesListChanged")
 
 
@@ -43,6 +44,7 @@ def listen(server: Server, call: Call, message: Message) -> HttpResponseBase:
         if not isinstance(call.request, ASGIRequest):
             # A worker of the web process answers one request at a time: a stream would hold it.
             raise Unavailable("Listening is served by the portal's stream process.")
+        call.session = _session(message)
         agreed, watches = _watched(server, call, wanted)
     stream = _events(message.id, agreed, watches)
     response = StreamingHttpResponse(stream, content_type="text/event-stream")
@@ -111,6 +113,13 @@ def _wanted(message: Message) -> list[str]:
     return list(dict.fromkeys(uris))
 
 
+def _session(message: Message) -> str:
+    given = message.meta.get(SESSION, "")
+    if not isinstance(given, str):
+        raise ProtocolError(INVALID_PARAMS, f"_meta.{SESSION}: a text.")
+    return given
+
+
 def _watched(server: Server, call: Call, uris: Sequence[str]) -> tuple[list[str], list[Watch]]:
     """What is agreed to: of the resources those that the caller may see. Lists of this server
     change with its release alone, so nobody is told of them."""
@@ -148,7 +157,11 @@ async def _events(
                 if refusal is not None:
                     yield _event({"jsonrpc": "2.0", "id": number, "error": refusal})
                     return
-            for uri in told_of:
+            news = [each for watch in watches for each in await watch.news()] if told_of else []
+            for uri, meta in news:
+                yield _notification("resources/updated", {**meta, **tag}, uri=uri)
+            said = {uri for uri, _ in news}
+            for uri in (each for each in told_of if each not in said):
                 yield _notification("resources/updated", tag, uri=uri)
 
 

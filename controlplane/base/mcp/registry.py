@@ -35,6 +35,7 @@ class Call:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.actor: Actor = request.actor  # type: ignore[attr-defined]
+        self.session = ""  # of the caller, where the message names one
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -126,6 +127,10 @@ class Watch(Protocol):
 
     async def still(self) -> None:
         """Asked every few seconds and in doubt; raises when the caller may listen no more."""
+
+    async def news(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Asked when something was told: resources of which more is said than that they changed,
+        and what, as `_meta` of the notification."""
 
 
 class Resources(Protocol):

@@ -14,6 +14,7 @@ from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
+from controlplane.lib import clock
 from missions.threads import services
 from missions.threads.models import RuntimeSession
 from missions.threads.services import pausing
@@ -66,15 +67,15 @@ class SessionAdmin(ModelAdmin[RuntimeSession]):
     head_clocks = ("beat_at",)
     facts = (
         *("status", "who", "runtime", "session_id", "adapter", "target", "management"),
-        *("resumable", "standing", "operator_busy_until", "failures", "disabled_reason"),
-        *("beat_at", "created_at", "uid"),
+        *("resumable", "standing", "operator_busy_until", "stream", "failures"),
+        *("disabled_reason", "beat_at", "created_at", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
         "what": "Agent", "who": "Agent", "session_id": "Session", "adapter": "Woken by",
         "target": "Reached at", "management": "Managed", "standing": "Wakes",
         "failures": "Failures in a row", "disabled_reason": "Switched off because",
         "beat_at": "Last heard", "operator_busy_until": "Somebody types there until",
-        "created_at": "Registered", "resumable": "Can be resumed",
+        "stream": "Its stream", "created_at": "Registered", "resumable": "Can be resumed",
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -98,6 +99,12 @@ class SessionAdmin(ModelAdmin[RuntimeSession]):
         if obj.disabled_reason:
             return "switched off"
         return "paused" if obj.paused else ""
+
+    @admin.display(description="Its stream")
+    def stream(self, obj: RuntimeSession) -> str:
+        if not obj.is_pushed_to:
+            return ""
+        return "open" if obj.is_connected(clock.now()) else "not open: wakes can't be pushed there"
 
     @button(
         label="Pause", action="thread.pause", reason=True, quiet=True, when=_may_pause,

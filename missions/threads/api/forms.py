@@ -337,6 +337,10 @@ class RuntimeRow(StrictSerializer):
     status = serializers.ChoiceField(choices=RuntimeSession.Status.values)
     paused = serializers.BooleanField()
     operator_busy_until = serializers.DateTimeField(allow_null=True)
+    connected_until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="of a session that is pushed to: until when its stream is taken for open",
+    )
     disabled_reason = serializers.CharField()
     beat_at = serializers.DateTimeField()
     version = serializers.IntegerField()

@@ -1,7 +1,8 @@
 """Threads and the inbox as resources: read, and listened to.
 
 `thread://<id>` is a thread with what its reader has not read of it, `inbox://me` what is unread of
-an agent over all its threads.
+an agent over all its threads. A session that is registered with the adapter `mcp` is woken by news
+of its inbox: `_meta` says which wake it is.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from controlplane.access import policy
 from controlplane.base.api.answers import encode
+from controlplane.base.mcp.listening import BEAT_SECONDS
 from controlplane.base.mcp.registry import Call, Watch
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
@@ -21,16 +24,19 @@ from missions.threads import numbers, services
 from missions.threads.api.finding import uid_in
 from missions.threads.mcp import finding
 from missions.threads.models import Participant, Thread
+from missions.threads.services import presence
 from missions.threads.streams.callers import Caller, counted, require_room
 from missions.threads.streams.hub import Ear, begin, hub
 from missions.threads.streams.looking import ask
 from missions.threads.streams.polling import AWAY
+from missions.threads.streams.presence import Present, presences
 
 logger = logging.getLogger(__name__)
 _JSON = "application/json"
 _INBOX = "inbox://me"
 _SCHEME = "thread://"
 _LISTED = 100
+WAKE = "controlplane/wake"  # in `_meta` of the news that the inbox changed
 
 
 class ThreadResources:
@@ -78,7 +84,9 @@ class ThreadResources:
         inbox = _INBOX in uris and bool(policy.can(call.actor, "thread.read"))
         begin()
         told = [uri for uri in uris if uri in agreed or (inbox and uri == _INBOX)]
-        return told, Listening(Caller(call.request), agreed, inbox=inbox)
+        session = presence.session_of(call.actor, call.session, "mcp") if inbox else None
+        pushed = session.pk if session is not None else None
+        return told, Listening(Caller(call.request), agreed, inbox=inbox, session=pushed)
 
 
 _OF_INBOX = {
@@ -153,8 +161,12 @@ class _Doubting(Ear):
 class Listening:
     """One who listens to some resources."""
 
-    def __init__(self, caller: Caller, threads: Mapping[str, UUID], *, inbox: bool) -> None:
+    def __init__(
+        self, caller: Caller, threads: Mapping[str, UUID], *, inbox: bool, session: int | None
+    ) -> None:
         self._caller, self._threads, self._inbox = caller, dict(threads), inbox
+        self._session = session
+        self._present: Present | None = None
         self._ears: list[Ear] = []
         self._open = ExitStack()
 
@@ -166,6 +178,10 @@ class Listening:
             self._ears.append(_Telling(_INBOX, tell, None, self._caller.actor.agent_id))
         for ear in self._ears:
             hub.add(ear)
+        if self._session is not None:
+            patience = 3 * BEAT_SECONDS.value
+            self._present = Present(self._session, partial(tell, _INBOX), patience)
+            self._open.enter_context(presences.held(self._present))
 
     def close(self) -> None:
         for ear in self._ears:
@@ -182,6 +198,21 @@ class Listening:
         for ear in [each for each in self._ears if each.thread and each.thread not in seen]:
             hub.remove(ear)
             self._ears.remove(ear)
+
+        if self._present is not None:
+            self._present.moved()
+
+    async def news(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The wakes of the session whose stream it is."""
+        if self._session is None or self._present is None:
+            return []
+        self._present.moved()
+        try:
+            taken = await ask(partial(presence.take, self._session), self._caller.context)
+        except AWAY as error:
+            logger.warning("who listens is woken later: %s", type(error).__name__)
+            return []
+        return [(_INBOX, {WAKE: each}) for each in taken]
 
     def _look(self) -> set[UUID]:
         return _visible(self._caller.again(), self._threads.values())

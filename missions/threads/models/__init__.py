@@ -2,11 +2,12 @@
 
 from missions.threads.models.messages import Message
 from missions.threads.models.policies import ThreadEscalationPolicy
-from missions.threads.models.sessions import RuntimeSession
+from missions.threads.models.sessions import PUSHED, RuntimeSession
 from missions.threads.models.threads import AgentPulse, Participant, Thread
 from missions.threads.models.wakes import WakeAttempt, WakeRun, WakeTrigger
 
 __all__ = [
+    "PUSHED",
     "AgentPulse",
     "Message",
     "Participant",

@@ -51,6 +51,8 @@ class Message(models.Model):
     session = models.CharField(max_length=128, blank=True, default="", editable=False)
     idempotency_key = models.CharField(max_length=200, null=True, editable=False)
     content_hash = models.BinaryField(max_length=32, editable=False)
+    # Of the request that brought it; whoever is woken for it is woken under the same.
+    correlation_id = models.CharField(max_length=128, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     objects = querysets.ThreadPartQuerySet.as_manager()
 

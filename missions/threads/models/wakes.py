@@ -51,6 +51,10 @@ class WakeTrigger(leases.Leased):
     forced = models.BooleanField(default=False)
     asked_by = models.CharField(max_length=80, blank=True)  # an opaque ref
     request_key = models.CharField(max_length=200, null=True, editable=False)
+    # Of the request that began it: its delivery, and what comes of that, go on under it.
+    correlation_id = models.CharField(max_length=128, blank=True, default="", editable=False)
+    # How often it was tried anew after it was given up.
+    requeues = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     live_tries = models.PositiveSmallIntegerField(default=0, editable=False)
     resume_tries = models.PositiveSmallIntegerField(default=0, editable=False)
     spawn_tries = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -124,12 +128,21 @@ class WakeAttempt(models.Model):
     duration_ms = models.PositiveIntegerField(default=0)
     supervisor = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    # When a stream took it, of a session that is pushed to: each try is told once.
+    pushed_at = models.DateTimeField(null=True, editable=False)
     objects = querysets.WakeAttemptQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["trigger", "number"], name="wake_attempt_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["session"],
+                condition=Q(result="sent", pushed_at=None, adapter__in=["mcp", "sse"]),
+                name="wake_attempt_to_push",
+            )
         ]
 
     def __str__(self) -> str:

@@ -11,8 +11,8 @@ from missions.threads.statements.running import one
 THREADS_MOST = 200  # shown at once, the liveliest first
 
 
-def read_inbox(*, actor: Actor) -> bytes:
-    """As JSON: the database made it."""
+def read_inbox(*, actor: Actor, held: str | None = None) -> bytes:
+    """As JSON: the database made it. `held`: the session whose stream looks by itself."""
     policy.require(actor, "thread.read")
     if actor.kind != "agent":
         raise NotAllowed(
@@ -24,6 +24,7 @@ def read_inbox(*, actor: Actor) -> bytes:
         "agent": actor.agent_id,
         "workspaces": sorted(actor.workspace_ids),
         "limit": THREADS_MOST,
+        "held": held,
     }
     text: str = one(INBOX, values)[0]
     return text.encode()

@@ -46,10 +46,17 @@ class Page:
 
 
 def read_messages(
-    thread: UUID, *, actor: Actor, since: int = 0, limit: int | None = None, mine: bool = False
+    thread: UUID,
+    *,
+    actor: Actor,
+    since: int = 0,
+    limit: int | None = None,
+    mine: bool = False,
+    held: str | None = None,
 ) -> Page:
     """Messages after a number, in order. `next_seq` is what to ask after next. `mine`: only those
-    addressed to the reader."""
+    addressed to the reader. `held`: the session whose stream looks by itself, "" for one of none
+    that is named."""
     agent = actor.agent_id if actor.kind == "agent" else None
     policy.require(actor, "thread.read" if agent is not None else "thread.view")
     values = {
@@ -59,6 +66,7 @@ def read_messages(
         "since": number("since_seq", since),
         "limit": page_size(limit),
         "mine": mine and agent is not None,
+        "held": held,
     }
     began = perf_counter()
     try:

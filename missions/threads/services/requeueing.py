@@ -45,7 +45,8 @@ def _again(wake: WakeTrigger, actor: Actor, reason: str) -> WakeTrigger:
         state=leases.WAITING, lease_token=None, status=WakeTrigger.Status.QUEUED, attempts=0,
         ready_at=Now(), finished_at=None, result="", error_code="", last_error="", live_tries=0,
         resume_tries=0, spawn_tries=0, deferred_since=None, sent_at=None, told_at=None,
-        message_at=Now(), to_seq=row.thread.last_seq, version=F("version") + 1,
+        message_at=Now(), to_seq=row.thread.last_seq, requeues=F("requeues") + 1,
+        version=F("version") + 1,
     )  # fmt: skip
     record(
         actor, "thread.requeue", row.thread, reason=why,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from missions.threads.statements.living import LIVES
+
 # A thread in which only the agent itself wrote since holds nothing for it. Of a flood, no more than
 # a thousand messages a thread are counted.
-INBOX = """
+_TEMPLATE = """
 WITH seen AS (
     INSERT INTO threads_agentpulse AS u (agent_id, seen_at, paced_until, wakes_paused)
     SELECT %(agent)s::bigint, clock_timestamp(), clock_timestamp(), false
-    WHERE NOT EXISTS (
+    WHERE {lives} AND NOT EXISTS (
         SELECT FROM threads_agentpulse WHERE agent_id = %(agent)s::bigint
             AND seen_at > clock_timestamp() - interval '3 seconds')
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = clock_timestamp()
@@ -47,3 +49,4 @@ SELECT json_build_object(
     'has_more', (SELECT count(*) FROM counted) > %(limit)s::int
 )::text
 """
+INBOX = _TEMPLATE.replace("{lives}", LIVES)

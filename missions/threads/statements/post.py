@@ -94,18 +94,19 @@ WITH t AS (
 ), posted AS (
     INSERT INTO threads_message (uid, thread_id, seq, schema_version, kind, event, body, metadata,
         in_reply_to, "to", to_role, to_agents, sender_ref, sender_label, agent_id, user_id,
-        session, idempotency_key, content_hash, created_at)
+        session, idempotency_key, content_hash, correlation_id, created_at)
     SELECT %(uid)s::uuid, id, last_seq - CASE WHEN tripped THEN 1 ELSE 0 END,
         %(schema_version)s::smallint, %(kind)s::text, %(event)s::text, %(body)s::text,
         %(metadata)s::jsonb, %(reply)s::bigint, %(to)s::text, %(to_role)s::text,
         %(to_agents)s::bigint[], %(sender_ref)s::text, %(sender_label)s::text, %(agent)s::bigint,
-        %(user)s::bigint, %(session)s::text, %(key)s::text, %(hash)s::bytea, last_message_at
+        %(user)s::bigint, %(session)s::text, %(key)s::text, %(hash)s::bytea,
+        %(correlation_id)s::text, last_message_at
     FROM bumped
     UNION ALL
     SELECT %(system_uid)s::uuid, id, last_seq, 1, 'system', '', status_reason,
         jsonb_build_object('guard', blocked_by), NULL, 'all', '', ARRAY[]::bigint[],
         %(portal_ref)s::text, %(portal_label)s::text, NULL, NULL, '', NULL, ''::bytea,
-        last_message_at
+        %(correlation_id)s::text, last_message_at
     FROM bumped WHERE tripped
     RETURNING uid, seq, created_at
 ), audited AS (
@@ -139,7 +140,7 @@ WITH t AS (
     INSERT INTO threads_waketrigger AS w (state, ready_at, attempts, max_attempts, last_error,
         created_at, uid, workspace_id, thread_id, participant_id, agent_id, status, reason, why,
         prompt, from_seq, to_seq, forced, asked_by, live_tries, resume_tries, spawn_tries,
-        deferrals, acked_by, result, error_code, message_at, version)
+        deferrals, acked_by, result, error_code, message_at, correlation_id, version)
     SELECT 'waiting', CASE WHEN before.n IS NULL OR before.n = 0 THEN statement_timestamp()
             WHEN before.n >= %(auto_most)s::int
                 THEN before.first + %(auto_window)s::float8 * interval '1 second'
@@ -147,7 +148,7 @@ WITH t AS (
                 before.last + %(auto_gap)s::float8 * interval '1 second') END,
         0, %(wake_attempts)s::smallint, '', clock_timestamp(), gen_random_uuid(), b.workspace_id,
         b.id, a.id, a.agent_id, 'queued', 'unread', '', '', m.seq, b.last_seq, false, '', 0, 0, 0,
-        0, '', '', '', m.created_at, 1
+        0, '', '', '', m.created_at, %(correlation_id)s::text, 1
     FROM bumped b JOIN posted m ON m.uid = %(uid)s::uuid
     CROSS JOIN addressed a
     LEFT JOIN threads_agentpulse u ON u.agent_id = a.agent_id

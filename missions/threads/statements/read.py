@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from missions.threads.statements.living import LIVES
+
 # Rows never become Python objects: the server builds the JSON. One row more than asked for says
 # whether there is more. That somebody read is a sign of life, written every few seconds at most.
-READ = """
+_READ = """
 WITH t AS (
     SELECT id, workspace_id, status, last_seq, version FROM threads_thread
     WHERE uid = %(thread)s::uuid
@@ -29,7 +31,7 @@ WITH t AS (
 ), seen AS (
     INSERT INTO threads_agentpulse AS u (agent_id, seen_at, paced_until, wakes_paused)
     SELECT %(agent)s::bigint, clock_timestamp(), clock_timestamp(), false
-    FROM ok WHERE %(agent)s::bigint IS NOT NULL AND NOT EXISTS (
+    FROM ok WHERE %(agent)s::bigint IS NOT NULL AND {lives} AND NOT EXISTS (
         SELECT FROM threads_agentpulse WHERE agent_id = %(agent)s::bigint
             AND seen_at > clock_timestamp() - interval '3 seconds')
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = clock_timestamp()
@@ -52,6 +54,8 @@ SELECT t.id, t.workspace_id, t.workspace_id = ANY(%(workspaces)s::bigint[]), t.s
     (SELECT max(seq) FROM page), (SELECT count(*) FROM rows) > %(limit)s::int
 FROM (VALUES (1)) AS always LEFT JOIN t ON true
 """
+
+READ = _READ.replace("{lives}", LIVES)
 
 # The cursor only rises, and not past the thread's end. Whoever acknowledges is awake: a wake that
 # waits for that is settled with it, unless it has a prompt that was not told yet. Rows are taken in

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,11 +19,12 @@ from controlplane.base.api.serializers import StrictSerializer
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
 from missions.threads import numbers, services
 from missions.threads.api.finding import flag_of, number_of, uid_of
-from missions.threads.services import Page
+from missions.threads.services import Page, presence
 from missions.threads.streams.callers import Caller, counted, require_room
 from missions.threads.streams.hub import Ear, begin, hub
 from missions.threads.streams.looking import Asked, ask, framed, turn
 from missions.threads.streams.polling import AWAY, Watch, give_back, told_of
+from missions.threads.streams.presence import Present, presences
 
 _TAGS = ["threads"]
 _HELLO = b"retry: 2000\n\n"
@@ -39,10 +42,13 @@ class ThreadEvents(StrictSerializer):
 
 class InboxEvents(StrictSerializer):
     """`text/event-stream`: `unread` for each thread with something unread, whenever that changes;
-    `read` when nothing is left of it; `end` when the caller may see no more."""
+    `read` when nothing is left of it; `wake` when the session whose stream it is shall wake up;
+    `end` when the caller may see no more."""
 
-    event = serializers.ChoiceField(["unread", "read", "end"])
-    data = serializers.CharField(help_text="A thread as the inbox shows it.")  # type: ignore[assignment]
+    event = serializers.ChoiceField(["unread", "read", "wake", "end"])
+    data = serializers.CharField(  # type: ignore[assignment]
+        help_text="A thread as the inbox shows it; of a wake, which it is and what to read."
+    )
 
 
 @plain_view(
@@ -64,6 +70,7 @@ def stream_thread(request: HttpRequest, thread: str) -> StreamingHttpResponse:
         since=_since(request),
         limit=numbers.READ_DEFAULT.value,  # what a client that stops reading keeps in memory
         mine=flag_of(request, "mine"),
+        held=request.actor.session_id,  # type: ignore[attr-defined]
     )
     actor = request.actor  # type: ignore[attr-defined]
     with turn(request):
@@ -124,21 +131,29 @@ def _end(error: ControlPlaneError) -> bytes:
     actions={"GET": "thread.read"},
     outputs={"GET": InboxEvents},
     in_workspace=False,
+    query=("session_id",),
     tags=_TAGS,
 )
 def stream_inbox(request: HttpRequest) -> StreamingHttpResponse:
     """What is unread of an agent, over all its threads, whenever it changes
 
     Begins with all that is unread. It says where to read; the messages are read from the threads.
+
+    A session that is registered with the adapter `sse` is woken over it by `wake`. It is the one
+    that the token proves or `session_id` names, or the agent's only one. Such a session sleeps
+    while it streams; it shows that it is awake by a heartbeat, a read or an acknowledgement.
     """
     _require_loop(request)
     actor = request.actor  # type: ignore[attr-defined]
     with turn(request):
-        first = services.read_inbox(actor=actor)
+        held = request.GET.get("session_id", "")
+        session = presence.session_of(actor, held, "sse")
+        held = held or actor.session_id or (session.session_id if session else "")
+        first = services.read_inbox(actor=actor, held=held)
     begin()
     caller = Caller(request)
     require_room(actor)
-    return _stream(_unread(caller, first))
+    return _stream(_unread(caller, first, held, session.pk if session else None))
 
 
 class _Row(msgspec.Struct):
@@ -176,40 +191,63 @@ def changes(
     return [*gone, *told]
 
 
-async def _unread(caller: Caller, first: bytes) -> AsyncIterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    inbox: bytes
+    wakes: Sequence[Mapping[str, Any]] = ()
+
+
+async def _unread(
+    caller: Caller, first: bytes, held: str, session: int | None
+) -> AsyncIterator[bytes]:
     await give_back()
     ear = Ear(None, caller.actor.agent_id, whose=caller.actor.ref)
     hub.add(ear)
+    patience = 3 * numbers.LOOK_AGAIN_SECONDS.value
+    present = Present(session, ear.tell, patience) if session is not None else None
 
-    def look() -> bytes:
-        return services.read_inbox(actor=caller.again())
+    def look() -> _Looked:
+        inbox = services.read_inbox(actor=caller.again(), held=held)
+        return _Looked(inbox, presence.take(session) if session is not None else ())
 
     try:
-        with counted(caller.actor, "inbox"):
+        with (
+            counted(caller.actor, "inbox"),
+            presences.held(present) if present is not None else nullcontext(),
+        ):
             yield _HELLO
             shown: dict[str, tuple[str, bytes]] = {}
-            inbox: bytes | None = first
+            seen: _Looked | None = _Looked(first)
             fresh = False  # said between the first look and now is found by looking once more
             while True:
-                events = [] if inbox is None else changes(shown, _rows(inbox))
-                shown = shown if inbox is None else _rows(inbox)
+                events = _events(shown, seen)
+                shown = shown if seen is None else _rows(seen.inbox)
                 for event in events:
                     yield event
+                if present is not None:
+                    present.moved()
                 if not events:
                     yield _BEAT
                 if fresh:
                     await ear.listen(numbers.LOOK_AGAIN_SECONDS.value)
                 fresh = True
                 try:
-                    inbox = await ask(look, caller.context)
+                    seen = await ask(look, caller.context)
                 except AWAY:
-                    inbox = None
+                    seen = None
                     await _pause(ear)
                 except ControlPlaneError as error:
                     yield _end(error)
                     return
     finally:
         hub.remove(ear)
+
+
+def _events(shown: dict[str, tuple[str, bytes]], seen: _Looked | None) -> list[bytes]:
+    if seen is None:
+        return []
+    wakes = [b"event: wake\ndata: %b\n\n" % encode(each) for each in seen.wakes]
+    return [*wakes, *changes(shown, _rows(seen.inbox))]
 
 
 async def _pause(ear: Ear) -> None:

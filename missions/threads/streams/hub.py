@@ -30,7 +30,7 @@ from controlplane.access import credential_cache
 from controlplane.base.api.counters import plain_url
 from controlplane.lib.defaults import define
 from missions.threads import fanout
-from missions.threads.models import Participant, Thread
+from missions.threads.models import Participant, Thread, WakeAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -150,8 +150,11 @@ class Hub:
 
     def _tell_agents(self, thread: UUID) -> None:
         for agent in self._taking_part(thread):
-            for ear in list(self._by_agent.get(agent, ())):
-                ear.tell()
+            self.tell_agent(agent)
+
+    def tell_agent(self, agent: int) -> None:
+        for ear in list(self._by_agent.get(agent, ())):
+            ear.tell()
 
     def _taking_part(self, thread: UUID) -> frozenset[int]:
         """Remembered for some seconds: who joined since looks by itself meanwhile."""
@@ -218,6 +221,9 @@ class Subscription(threading.Thread):
             if said.get("what") == fanout.ACCESS:
                 self.hub.doubt(str(said["whose"]))
                 return
+            if said.get("what") == fanout.PUSH:
+                self.hub.tell_agent(int(said["agent"]))
+                return
             thread, seq = UUID(said["thread"]), int(said["seq"])
         except (AttributeError, TypeError, ValueError, KeyError):
             logger.warning("a hint that can't be read")
@@ -250,6 +256,8 @@ class Subscription(threading.Thread):
             if self._heads.get(thread) != head:
                 self.hub.tell(thread, head[0])
         self._heads = now
+        for agent in to_push(agents):
+            self.hub.tell_agent(agent)
 
 
 def heads(threads: Iterable[UUID], agents: Iterable[int]) -> dict[UUID, tuple[int, int]]:
@@ -258,6 +266,12 @@ def heads(threads: Iterable[UUID], agents: Iterable[int]) -> dict[UUID, tuple[in
     wanted = Q(uid__in=list(threads)) | Q(pk__in=theirs)
     rows = Thread.objects.filter(wanted).order_by().values_list("uid", "last_seq", "version")
     return {uid: (seq, version) for uid, seq, version in rows}
+
+
+def to_push(agents: Iterable[int]) -> set[int]:
+    """Those of them whose streams have somebody to wake."""
+    rows = WakeAttempt.objects.to_push().filter(trigger__agent_id__in=list(agents))
+    return set(rows.values_list("trigger__agent_id", flat=True))
 
 
 def _client(url: str) -> Redis:

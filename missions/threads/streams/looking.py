@@ -76,17 +76,20 @@ async def ask(work: Callable[[], _T], within: contextvars.Context | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is read: after which number, how many, and whether only what is for the reader."""
+    """What is read: after which number, how many, and whether only what is for the reader; and of
+    a stream whose session holds it open."""
 
     thread: UUID
     since: int = 0
     limit: int | None = None
     mine: bool = False
+    held: str | None = None
 
     def read(self, actor: Actor) -> Page:
         return services.read_messages(
-            self.thread, actor=actor, since=self.since, limit=self.limit, mine=self.mine
-        )
+            self.thread, actor=actor, since=self.since, limit=self.limit, mine=self.mine,
+            held=self.held,
+        )  # fmt: skip
 
     def after(self, page: Page) -> Asked:
         return replace(self, since=page.next_seq)

@@ -14,7 +14,7 @@ from controlplane.access import policy
 from controlplane.access.models import Agent
 from controlplane.audit.services import record
 from controlplane.jobs import leases
-from controlplane.lib import clock
+from controlplane.lib import clock, context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, IdempotencyConflict, NotAllowed, NotFound
 from controlplane.lib.given import line, refuse, text
@@ -166,6 +166,7 @@ def _made(thread: Thread, part: Participant, values: dict[str, Any]) -> WakeTrig
         **values, "workspace_id": thread.workspace_id, "thread": thread, "participant": part,
         "agent": part.agent, "from_seq": first, "to_seq": thread.last_seq,
         "message_at": clock.now(), "max_attempts": 100,
+        "correlation_id": context.current().correlation_id[:128],
     }  # fmt: skip
     if not unread and not values["prompt"] and not values["forced"] and _awake(part):
         given |= {

@@ -118,4 +118,5 @@ def environment(row: WakeTrigger) -> dict[str, str]:
         "AGENT_ID": str(row.agent.uid),
         "UNREAD_FROM": str(row.from_seq),
         "UNREAD_TO": str(row.to_seq),
+        "CORRELATION_ID": row.correlation_id,
     }

@@ -39,7 +39,7 @@ def gather(pk: int) -> Scene:
     row = WakeTrigger.objects.select_related(*RELATED).annotate(now=Now()).get(pk=pk)
     now: datetime = row.now
     sessions = _sessions(row.agent_id)
-    live = next((each for each in sessions if _is_live(each, now)), None)
+    live = _best([each for each in sessions if _is_live(each, now)], now)
     busy = live is not None and not row.forced and _busy(live, now)
     resumed = next((each for each in sessions if _can_resume(each, now)), None)
     spawned = commands.for_spawn([each.runtime for each in sessions])
@@ -80,7 +80,15 @@ def _sessions(agent_id: int) -> list[RuntimeSession]:
     return list(rows.order_by(rank, "-beat_at", "-pk")[:100])
 
 
+def _best(sessions: list[RuntimeSession], now: datetime) -> RuntimeSession | None:
+    """The first, but for those that would have to hold a stream open and don't just now."""
+    there = (each for each in sessions if not each.is_pushed_to or each.is_connected(now))
+    return next(there, sessions[0] if sessions else None)
+
+
 def _stale(session: RuntimeSession, now: datetime) -> bool:
+    if session.is_connected(now):
+        return False
     return now - session.beat_at > timedelta(hours=numbers.STALE_HOURS.value)
 
 

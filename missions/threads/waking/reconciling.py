@@ -44,10 +44,11 @@ WITH asleep AS (
         AND NOT EXISTS (SELECT FROM threads_waketrigger w
             WHERE w.participant_id = p.id AND w.state IN ('waiting', 'leased'))
 ), unread AS (
-    SELECT a.*, f.seq AS from_seq, l.seq AS to_seq, f.created_at AS message_at
+    SELECT a.*, f.seq AS from_seq, l.seq AS to_seq, f.created_at AS message_at,
+        f.correlation_id
     FROM asleep a
-    CROSS JOIN LATERAL (SELECT m.seq, m.created_at FROM threads_message m WHERE {meant}
-        ORDER BY m.seq LIMIT 1) f
+    CROSS JOIN LATERAL (SELECT m.seq, m.created_at, m.correlation_id FROM threads_message m
+        WHERE {meant} ORDER BY m.seq LIMIT 1) f
     CROSS JOIN LATERAL (SELECT m.seq FROM threads_message m WHERE {meant}
         ORDER BY m.seq DESC LIMIT 1) l
 ), spaced AS (
@@ -73,13 +74,14 @@ WITH asleep AS (
         AND NOT (coalesce(s.state = 'dead' OR s.error_code = %(killed)s::text, false)
             AND s.seen_at <= s.finished_at
             AND NOT EXISTS (SELECT FROM threads_runtimesession r
-                WHERE r.agent_id = s.agent_id AND r.beat_at > s.finished_at))
+                WHERE r.agent_id = s.agent_id
+                    AND greatest(r.beat_at, r.connected_at) > s.finished_at))
     ORDER BY s.message_at, s.id LIMIT %(limit)s::int
 ), made AS (
     INSERT INTO threads_waketrigger (state, ready_at, attempts, max_attempts, last_error,
         created_at, uid, workspace_id, thread_id, participant_id, agent_id, status, reason, why,
         prompt, from_seq, to_seq, forced, asked_by, live_tries, resume_tries, spawn_tries,
-        deferrals, acked_by, result, error_code, message_at, version)
+        deferrals, acked_by, result, error_code, message_at, correlation_id, version)
     SELECT 'waiting', CASE WHEN before = 0 THEN statement_timestamp()
             WHEN before >= %(most)s::int
                 THEN first + %(window)s::float8 * interval '1 second'
@@ -87,7 +89,8 @@ WITH asleep AS (
             END,
         0, 100, '', clock_timestamp(), gen_random_uuid(), workspace_id, thread_id, id, agent_id,
         'queued', 'unread', '', '', from_seq, to_seq, false, '', 0, 0, 0, 0, '', '', '',
-        greatest(message_at, seen_at + %(fresh)s::float8 * interval '1 second'), 1
+        greatest(message_at, seen_at + %(fresh)s::float8 * interval '1 second'),
+        correlation_id, 1
     FROM chosen
     ORDER BY id -- as a post takes them: who waited crosswise would wait for ever
     ON CONFLICT (participant_id) WHERE state IN ('waiting', 'leased') DO NOTHING

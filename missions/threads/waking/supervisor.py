@@ -145,7 +145,8 @@ class Supervisor:
     def _handle(self, row: WakeTrigger) -> None:
         what = "failed"
         try:
-            with context.bind(source="job"):
+            # It goes on with what began in the request that somebody was to be woken for.
+            with context.bind(source="job", **context.resumed(row.correlation_id)):
                 what = deliver(row, self._place)
         except Exception as error:
             logger.exception("wake %s failed", row.uid)

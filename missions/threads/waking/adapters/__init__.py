@@ -5,10 +5,13 @@ from __future__ import annotations
 from missions.threads.models import RuntimeSession
 from missions.threads.waking.adapters.base import Adapter, Sent
 from missions.threads.waking.adapters.pull import Pull
+from missions.threads.waking.adapters.push import Push
 from missions.threads.waking.adapters.tmux import Tmux
 from missions.threads.waking.adapters.webhook import Webhook
 
-_BY_NAME: dict[str, type[Adapter]] = {"pull": Pull, "tmux": Tmux, "webhook": Webhook}
+_BY_NAME: dict[str, type[Adapter]] = {
+    "mcp": Push, "pull": Pull, "sse": Push, "tmux": Tmux, "webhook": Webhook,
+}  # fmt: skip
 
 
 def adapter_of(session: RuntimeSession) -> Adapter:

@@ -1,6 +1,6 @@
 """A signed POST to the runtime: references only, what was said is read from the thread.
 
-The id stays the same with each try, so that a receiver that got it twice wakes once.
+Its key stays the same with each try, so that a receiver that got it twice wakes once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from controlplane.lib.text import short
 from missions.threads import numbers
 from missions.threads.models import WakeTrigger
 from missions.threads.services.sessions import SEALED_FOR
+from missions.threads.waking import references
 from missions.threads.waking.adapters.base import Adapter, Sent
 
 ID_HEADER = "Idempotency-Key"
@@ -21,8 +22,8 @@ _MOST = 16_384  # of the answer
 
 class Webhook(Adapter):
     def send(self, row: WakeTrigger) -> Sent:
-        body = json.dumps(payload(row), sort_keys=True).encode()
-        headers = {"Content-Type": "application/json", ID_HEADER: str(row.uid)}
+        body = json.dumps(references.payload(row, row.session), sort_keys=True).encode()
+        headers = {"Content-Type": "application/json", ID_HEADER: references.key(row)}
         try:
             answer = http.request(
                 "POST",
@@ -38,18 +39,6 @@ class Webhook(Adapter):
         if not answer.ok:
             return Sent(False, "WEBHOOK_REFUSED", f"It answered {answer.status}.")
         return Sent(True, detail=f"It answered {answer.status}.", acknowledged=_says_so(answer))
-
-
-def payload(row: WakeTrigger) -> dict[str, object]:
-    return {
-        "wake_id": str(row.uid),
-        "thread_id": str(row.thread.uid),
-        "thread": row.thread.ref,
-        "agent_id": str(row.agent.uid),
-        "session_id": row.session.session_id if row.session is not None else "",
-        "unread": {"from_seq": row.from_seq, "to_seq": row.to_seq},
-        "reason": row.reason,
-    }
 
 
 def _says_so(answer: http.Response) -> bool:
