@@ -28,6 +28,7 @@ class OnCallConfig(AppConfig):
                 "manage:off": "retire/retired the on-call schedule",
                 "rotate": "set/set a rotation",
                 "rotate:remove": "end/ended a rotation",
+                "import": "import/imported a calendar into the on-call schedule",
                 "override": "change/changed an on-call shift",
                 "override:add": "swap/swapped an on-call shift",
                 "override:off": "take/took back a swap",

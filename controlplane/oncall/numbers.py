@@ -67,3 +67,18 @@ FEED_AHEAD = defaults.define(
     unit="days",
     why="People plan holidays a year ahead; shorter feeds draw complaints elsewhere.",
 )
+CALENDAR_BYTES = defaults.define(
+    "oncall.calendar_bytes",
+    1024 * 1024,
+    unit="bytes",
+    why="A year of a rota is some tens of kilobytes; a form carries this much twice.",
+)
+CALENDAR_SHIFTS = defaults.define(
+    "oncall.calendar_shifts", 1_000, unit="shifts", why="Several a day for a year are no rota."
+)
+CALENDAR_S = defaults.define(
+    "oncall.calendar_seconds", 8, unit="seconds", why="Longer nobody waits for a page."
+)
+CALENDAR_MIB = defaults.define(
+    "oncall.calendar_mib", 512, unit="MiB", why="The largest calendar takes a tenth of it."
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.oncall.web import asking, board, calendars, handing, rotation, swap
+from controlplane.oncall.web import asking, board, calendars, handing, importing, rotation, swap
 
 app_name = "oncall"
 ONE = "admin/oncall/schedules/<uuid:uid>"
@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/oncall/calendars/wish/", calendars.wish, name="wish"),
     path(f"{ONE}/swap/", swap.swap, name="swap"),
     path(f"{ONE}/ask/", asking.ask, name="ask"),
+    path(f"{ONE}/import/", importing.calendar, name="import"),
     path(f"{ONE}/note/", handing.write_note, name="write_note"),
     path("admin/oncall/asked/<uuid:uid>/<slug:verb>/", asking.answer, name="answer"),
     path("admin/oncall/notes/<uuid:uid>/read/", handing.read, name="read_note"),

@@ -41,6 +41,12 @@ wording.register(
     body="The swap from {since} was taken back by {who}.",
 )
 wording.register(
+    "oncall.changed",
+    "Your shifts changed",
+    subject="Your shifts changed: {schedule}",
+    body="{lines}\n\nBy {who}. {why}",
+)
+wording.register(
     "oncall.gap",
     "Nobody will be on duty",
     subject="Nobody will be on duty from {since}: {schedule}",

@@ -269,6 +269,7 @@ def own_pages(world: World) -> Iterator[str]:
         "oncall:swap": (rota.uid,),
         "oncall:ask": (rota.uid,),
         "oncall:write_note": (rota.uid,),
+        "oncall:import": (rota.uid,),
         "oncall:rotation": (rota.uid, 1),
         "oncall:end_rotation": (rota.uid, 1),
         "telemetry:kpi": ("missions.throughput",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from controlplane.oncall.api import asking, duties, schedules, swaps
+from controlplane.oncall.api import asking, duties, importing, schedules, swaps
 
 ONE = "v1/oncall/schedules/<str:slug>"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{ONE}/shifts", duties.ShiftsView.as_view()),
     path(f"{ONE}/layers", schedules.LayersView.as_view()),
     path(f"{ONE}/layers/<int:position>", schedules.LayerView.as_view()),
+    path(f"{ONE}/import", importing.ImportView.as_view()),
+    path(f"{ONE}/import/preview", importing.ImportPreviewView.as_view()),
     path("v1/oncall/swap-requests", asking.SwapRequestsView.as_view()),
     path("v1/oncall/swap-requests/<uuid:uid>", asking.SwapRequestView.as_view()),
     path("v1/oncall/swap-requests/<uuid:uid>/take", asking.SwapTakeView.as_view()),

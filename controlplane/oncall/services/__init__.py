@@ -3,6 +3,7 @@
 from controlplane.oncall.duty import Duty, Standing, is_on_duty, on_duty, on_duty_many, standing
 from controlplane.oncall.services.feeds import revoke_feed, subscribe
 from controlplane.oncall.services.handing import read_note, wish, write_note
+from controlplane.oncall.services.importing import import_calendar
 from controlplane.oncall.services.layers import drop_layer, set_layer
 from controlplane.oncall.services.overrides import end_override, override
 from controlplane.oncall.services.requests import (
@@ -26,6 +27,7 @@ __all__ = [
     "define_schedule",
     "drop_layer",
     "end_override",
+    "import_calendar",
     "is_on_duty",
     "on_duty",
     "on_duty_many",

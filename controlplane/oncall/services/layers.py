@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.oncall import numbers
 from controlplane.oncall.models import EVERY_DAY, Layer, LayerPerson, Schedule
-from controlplane.oncall.services import promises, reading, schedules, telling
+from controlplane.oncall.services import changes, promises, reading, schedules, telling
 from controlplane.oncall.walls import instant, local_of, zone_of
 
 ACTION = "oncall.manage"
@@ -49,10 +50,12 @@ def set_layer(
     hours_from: time | None = None,
     hours_until: time | None = None,
     reason: str = "",
+    tell: bool = True,
 ) -> Layer:
     """Put a rotation at this position, in place of the one that is there: from now on, or from the
     hand-over of the day it starts on, if that is still to come. `until` is the day it ends on, at
-    the same hour. Who is named first has the turn that `starts_on` lies in."""
+    the same hour. Who is named first has the turn that `starts_on` lies in. Without `tell` it is
+    part of a change that tells everybody itself."""
     policy.require(actor, ACTION, schedule)
     schedule = schedules.in_use(schedule)
     now = clock.now()
@@ -75,6 +78,23 @@ def set_layer(
     _sound(layer)
     _times(layer, starts_on, until, now)
     placed = _people(people, schedule.workspace_id)
+    with changes.told(schedule, actor=actor, why=reason) if tell else nullcontext() as change:
+        _put(schedule, layer, placed, now)
+        if change is not None:
+            change.key, change.but = str(layer.uid), {user.pk for user in placed}
+    _touched(schedule, now)
+    after = {
+        **{name: plain(getattr(layer, name)) for name in SHOWN},
+        "people": reading.refs(placed),
+    }
+    record(actor, WORDS, schedule, after=after, reason=reason)
+    promises.renew(schedule)
+    if tell:
+        telling.placed(schedule, layer, placed, actor)
+    return layer
+
+
+def _put(schedule: Schedule, layer: Layer, placed: list[User], now: datetime) -> None:
     _end(schedule, layer.position, layer.from_at, now)
     try:
         with transaction.atomic():
@@ -84,15 +104,6 @@ def set_layer(
     LayerPerson.objects.bulk_create(
         LayerPerson(layer=layer, position=place, person=user) for place, user in enumerate(placed)
     )
-    _touched(schedule, now)
-    after = {
-        **{name: plain(getattr(layer, name)) for name in SHOWN},
-        "people": reading.refs(placed),
-    }
-    record(actor, WORDS, schedule, after=after, reason=reason)
-    promises.renew(schedule)
-    telling.placed(schedule, layer, placed, actor)
-    return layer
 
 
 @transaction.atomic
@@ -101,8 +112,9 @@ def drop_layer(schedule: Schedule, position: int, *, actor: Actor, reason: str =
     policy.require(actor, ACTION, schedule)
     schedule = schedules.in_use(schedule)
     now = clock.now()
-    if not _end(schedule, _position(position), now, now):
-        raise Conflict("There is no rotation at this position.")
+    with changes.told(schedule, actor=actor, why=reason):
+        if not _end(schedule, _position(position), now, now):
+            raise Conflict("There is no rotation at this position.")
     _touched(schedule, now)
     before = {"position": position}
     record(actor, WORDS, schedule, before=before, reason=reason)

@@ -19,7 +19,7 @@ from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.oncall import arithmetic, numbers, plans
 from controlplane.oncall.arithmetic import Shift
 from controlplane.oncall.models import LayerPerson, Override, Schedule
-from controlplane.oncall.services import promises, reading, schedules, telling
+from controlplane.oncall.services import changes, promises, reading, schedules, telling
 
 ACTION = "oncall.override"
 LATE = timedelta(minutes=10)  # what a form stays open before it is sent
@@ -100,18 +100,24 @@ def end_override(made: Override, *, actor: Actor, reason: str = "") -> Override:
     if row.ends <= now:
         raise Conflict("It is over.")
     before: dict[str, Any] = {"ends": row.ends.isoformat(), "is_active": True}
-    if row.starts >= now:
-        row.cancelled_at, row.cancelled_by_ref = now, actor.ref[:80]
-        row.save(update_fields=["cancelled_at", "cancelled_by_ref"])
-        after: dict[str, Any] = {"is_active": False}
-    else:
-        row.ends = now
-        row.save(update_fields=["ends"])
-        after = {"ends": now.isoformat(), "is_active": False}
+    with changes.told(schedule, actor=actor, why=reason.strip()) as change:
+        change.key = f"back:{row.uid}"
+        change.but = {one for one in (row.person_id, row.made_by_id) if one is not None}
+        after = _cut_short(row, now, actor)
     record(actor, ACTION, row, before=before, after=after, reason=said(reason))
     promises.renew(schedule)
     telling.taken_back(row, actor)
     return row
+
+
+def _cut_short(row: Override, now: datetime, actor: Actor) -> dict[str, Any]:
+    if row.starts >= now:
+        row.cancelled_at, row.cancelled_by_ref = now, actor.ref[:80]
+        row.save(update_fields=["cancelled_at", "cancelled_by_ref"])
+        return {"is_active": False}
+    row.ends = now
+    row.save(update_fields=["ends"])
+    return {"ends": now.isoformat(), "is_active": False}
 
 
 def times(starts: datetime | None, ends: datetime) -> tuple[datetime, datetime]:

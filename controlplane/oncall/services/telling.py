@@ -14,7 +14,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.notify import services as notify
 from controlplane.oncall import numbers
-from controlplane.oncall.arithmetic import Shift
+from controlplane.oncall.arithmetic import Shift, Span
 from controlplane.oncall.duty import Duty
 from controlplane.oncall.lacking import Lacking
 from controlplane.oncall.links import note_url, page_of, request_url, write_url
@@ -109,6 +109,31 @@ def taken_back(made: Override, actor: Actor) -> None:
             "who": actor.label,
         },
     )
+
+
+def changed(
+    schedule: Schedule,
+    key: str,
+    person: int,
+    gained: Sequence[Span],
+    lost: Sequence[Span],
+    actor: Actor,
+    why: str,
+) -> None:
+    """What of the shifts is theirs now, and what no longer."""
+    zone = zone_of(schedule.time_zone)
+    lines = [*_spans("Yours now", gained, zone), *_spans("No longer yours", lost, zone)]
+    _send(
+        schedule, "oncall.changed", f"changed:{key}:{person}", people=[person],
+        values={"lines": "\n".join(lines), "who": actor.label, "why": why},
+    )  # fmt: skip
+
+
+def _spans(said: str, spans: Sequence[Span], zone: ZoneInfo) -> Iterator[str]:
+    for since, until in spans[:LISTED]:
+        yield f"- {said}: {when(since, zone)} to {when(until, zone)}"
+    if len(spans) > LISTED:
+        yield f"- {said}: and {len(spans) - LISTED} more"
 
 
 def asked(made: SwapRequest, whom: Sequence[int]) -> None:

@@ -1,0 +1,1 @@
+"""Calendars of others, read and made into rotations and swaps."""
