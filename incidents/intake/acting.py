@@ -14,7 +14,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from incidents.intake.deciding import MADE, RAISED, RESOLVED, Decision
+from incidents.intake.deciding import Decision
 from incidents.intake.normal import Incoming
 from incidents.intake.storing import Place, Stored
 from incidents.models import AlertSource, Incident
@@ -46,7 +46,9 @@ def prepare(
     alerts: Sequence[Incoming],
     verdicts: Sequence[Verdict],
     decisions: Sequence[Decision],
+    burning: Mapping[str, Incident] | None = None,
 ) -> Prepared:
+    """`burning`: incidents by their groups, where they were looked up already."""
     found = Prepared(groups=_groups(alerts, verdicts, decisions))
     for key, group in found.groups.items():
         outcome = group.verdict.outcome
@@ -54,7 +56,7 @@ def prepare(
             item = following.follow(source, key, group.verdict, group.first, group.count)
             found.places[key] = Place(item=item)
             continue
-        incident, opened = _incident(source, key, group)
+        incident, opened = _incident(source, key, group, burning or {})
         found.incidents[incident.pk] = incident
         found.places[key] = Place(incident=incident.pk)
         if opened:
@@ -83,8 +85,12 @@ def _gravity(verdict: Verdict) -> int:
     return {"critical": 0, "warning": 1, "info": 2}[verdict.severity]
 
 
-def _incident(source: AlertSource, key: str, group: Group) -> tuple[Incident, bool]:
+def _incident(
+    source: AlertSource, key: str, group: Group, burning: Mapping[str, Incident]
+) -> tuple[Incident, bool]:
     """The open incident of this group, or a new one."""
+    if key in burning:
+        return burning[key], False
     known = joining.standing_for(source.workspace_id, key)
     if known is not None:
         return known, False
@@ -122,26 +128,31 @@ def _summary(first: Incoming, advice: str) -> str:
 
 
 def settle(
-    prepared: Prepared, stored: Sequence[Stored], now: datetime, *, truncated: int = 0
+    prepared: Prepared,
+    stored: Stored,
+    now: datetime,
+    *,
+    truncated: int = 0,
+    ranks: Mapping[str, int] | None = None,
 ) -> list[Incident]:
-    """Counts, graver levels, what rules ask for besides, and what is over."""
-    joined: dict[int, int] = defaultdict(int)
+    """Graver levels, what rules ask for besides, and what is over. Counts moved as alerts were
+    stored. `ranks`: of the levels, where they are known."""
+    for each in stored.joined:
+        incident = prepared.incidents.get(each.incident)
+        if incident is not None:
+            joining.came(
+                incident, each.joined, alerts=each.alerts, firing=each.firing,
+                said=incident.pk not in prepared.opened,
+            )  # fmt: skip
+    _hooks(prepared, ranks)
     over: dict[int, list[int]] = defaultdict(list)
-    for each in stored:
-        if each.incident is None:
-            continue
-        if each.what == MADE:
-            joined[each.incident] += 1
-        elif each.what == RAISED and each.incident in prepared.incidents:
-            joined[each.incident] += 0
-        elif each.what == RESOLVED:
-            over[each.incident].append(each.alert)
-    for pk, incident in sorted(prepared.incidents.items()):
-        joining.count(incident, joined[pk], now, said=pk not in prepared.opened)
-    _hooks(prepared)
-    for pk, ended in sorted(over.items()):
-        joining.leave(pk, len(ended), now)
-    following.over([each.alert for each in stored if each.what == RESOLVED])
+    for ended in stored.ended:
+        if ended.incident is not None:
+            over[ended.incident].append(ended.alert)
+    for pk, alerts in sorted(over.items()):
+        joining.leave(pk, len(alerts), now)
+    if stored.ended:
+        following.over([ended.alert for ended in stored.ended])
     if truncated and prepared.incidents:
         Incident.objects.filter(pk=min(prepared.incidents)).update(
             unseen_count=F("unseen_count") + truncated
@@ -149,12 +160,12 @@ def settle(
     return [prepared.incidents[pk] for pk in sorted(prepared.incidents)]
 
 
-def _hooks(prepared: Prepared) -> None:
+def _hooks(prepared: Prepared, ranks: Mapping[str, int] | None) -> None:
     for key, group in prepared.groups.items():
         place: Mapping[int, Incident] = prepared.incidents
         incident = place.get(prepared.places[key].incident or 0)
         if incident is None:
             continue
         if incident.pk not in prepared.opened:
-            joining.raise_to(incident, group.verdict.outcome.level)
+            joining.raise_to(incident, group.verdict.outcome.level, ranks)
         following.hooks(incident, group.verdict)

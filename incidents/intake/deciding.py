@@ -51,6 +51,9 @@ class Decision:
         return self.what in {MADE, RAISED} and self.flaps_until is None
 
 
+_NEW = Decision(MADE, None)
+
+
 def decide_all(
     alerts: Sequence[Incoming],
     verdicts: Sequence[Verdict],
@@ -67,7 +70,7 @@ def decide(alert: Incoming, verdict: Verdict, last: Last | None, now: datetime) 
     if not alert.fires:
         return Decision(_ended(alert, last, now), last)
     if last is None:
-        return Decision(MADE, None)
+        return _NEW
     if last.fires:
         graver = _RANK[verdict.severity] > _RANK[last.severity]
         return Decision(RAISED if graver else REPEATED, last, last.flips)

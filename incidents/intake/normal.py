@@ -79,10 +79,8 @@ def severity_of(text: Any) -> str:
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """The same labels have the same name, in whatever order they come."""
-    hashed = hashlib.sha256()
-    for name in sorted(labels):
-        hashed.update(name.encode() + b"\xff" + labels[name].encode() + b"\xfe")
-    return hashed.hexdigest()[:32]
+    said = [name.encode() + b"\xff" + labels[name].encode() + b"\xfe" for name in sorted(labels)]
+    return hashlib.sha256(b"".join(said)).hexdigest()[:32]
 
 
 def key_of(text: str) -> str:

@@ -13,23 +13,24 @@ import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from controlplane.base import signals  # noqa: F401 - its engine module stands before ours
+from controlplane.base import prepared, signals  # noqa: F401 - its engine module stands before ours
 from controlplane.jobs import engine, leases
 from controlplane.jobs.leases import LeaseLost
-from controlplane.lib import clock, context, defaults
+from controlplane.lib import clock, collecting, context, defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from incidents.intake import acting, deciding, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged
-from incidents.models import AlertSource, InboundEvent
+from incidents.models import AlertSource, InboundEvent, Incident
 from incidents.records import answers
-from incidents.routing.judging import Judge
+from incidents.routing import books
+from incidents.routing.judging import Judge, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -123,80 +124,120 @@ def keep(
     headers: Mapping[str, str] | None = None,
 ) -> InboundEvent:
     """Held by whoever keeps it: the engine takes it only when they don't come back."""
-    return InboundEvent.objects.create(
+    row = InboundEvent(
         workspace_id=source.workspace_id,
         source=source,
         form=form,
         content_type=content_type[:200],
         headers=dict(headers or {}),
-        body=zlib.compress(body, 1),
         size=len(body),
         digest=hashlib.sha256(body).digest(),
         correlation_id=context.current().correlation_id[:128],
         state=leases.LEASED,
         lease_token=uuid.uuid4(),
-        ready_at=Now() + timedelta(seconds=LEASE.value),
-        claimed_at=Now(),
         attempts=1,
     )
+    row.pk = storing.keep(row, zlib.compress(body, 1), LEASE.value)
+    row._state.adding = False
+    return row
 
 
 def process(row: InboundEvent, body: bytes | None = None) -> Receipt:
-    """Everything that follows from a message, and that it is done, in one transaction."""
+    """Everything that follows from a message, and that it is done, in one transaction. `body`: as
+    it came just now, when its lease is fresh; whether that stands the end asks in any case."""
     source = row.source
     said = body if body is not None else zlib.decompress(bytes(row.body))
     read = READERS[source.format, row.form](source, row, said)
     with transaction.atomic():
-        if not leases.still_held(row):
+        if body is None and not leases.still_held(row):
             raise LeaseLost(str(row))
         receipt = take(source, read, inbound=row.pk)
-        leases.finish(
-            row,
-            counts=receipt.counts(),
-            errors=[asdict(each) for each in read.refused[:_ERRORS]],
-            seen_at=Now(),  # nobody has to look
-        )
-        _count(source, refused=len(read.refused))
+        errors = [asdict(each) for each in read.refused[:_ERRORS]]
+        if not storing.finish(row, counts=receipt.counts(), errors=errors):
+            raise LeaseLost(str(row))
+    row.state = leases.DONE
     return receipt
 
 
 def take(source: AlertSource, read: Read, *, inbound: int | None = None) -> Receipt:
     """In the caller's transaction."""
+    with collecting.waits(len(read.alerts)):
+        return _taken(source, read, inbound)
+
+
+def _taken(source: AlertSource, read: Read, inbound: int | None) -> Receipt:
     now = clock.now()
     alerts = merged(read.alerts)
-    for alert in alerts:
-        alert.labels = {**source.labels, **alert.labels}
-    judge = Judge.of(source, now)
-    verdicts = judge.look_at_all(alerts)
-    hold_groups(source.workspace_id, [verdict.group_key for verdict in verdicts])
-    # Under the locks: who held a group before us has made what it made.
-    known = storing.known(source, [alert.key for alert in alerts])
+    if source.labels:
+        for alert in alerts:
+            alert.labels = {**source.labels, **alert.labels}
+    judged = _judged(source, alerts, now)
+    verdicts, known = judged.verdicts, judged.known
     decisions = deciding.decide_all(alerts, verdicts, known, now)
-    prepared = acting.prepare(source, alerts, verdicts, decisions)
-    stored = storing.put(source, inbound, alerts, verdicts, decisions, prepared.places, now)
-    incidents = acting.settle(prepared, stored, now, truncated=read.truncated)
+    made = acting.prepare(source, alerts, verdicts, decisions, judged.burning)
+    stored = storing.put(source, inbound, alerts, verdicts, decisions, made.places, now)
+    incidents = acting.settle(made, stored, now, truncated=read.truncated, ranks=judged.ranks)
     for key in read.acknowledged:
         answers.acknowledged_by_sender(source, key)
     return _receipt(alerts, verdicts, decisions, read, [each.ref for each in incidents])
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the rules say of a message's alerts, and what was known of them."""
+
+    verdicts: list[Verdict]
+    known: dict[str, deciding.Last]
+    burning: dict[str, Incident]  # by group
+    ranks: Mapping[str, int]
+
+
+def _judged(source: AlertSource, alerts: Sequence[Incoming], now: datetime) -> _Judged:
+    """By the rules that stand now, and with all groups held. Which groups those are follows from
+    the rules: they are held by the book that this process knows, and the statement that holds them
+    answers whether it stands."""
+    space, keys = source.workspace_id, [alert.key for alert in alerts]
+    book, held = books.last(space) or books.read(space, now), None
+    while True:
+        judge = Judge.by(book, source, now)
+        verdicts = judge.look_at_each(alerts)
+        groups = list({each.group_key for each in verdicts})
+        # Asked under the locks: who held a group before us has made what it made.
+        mark, seen = prepared.together(
+            (_HOLD, _asked(space, groups, now)), storing.looking(source, keys, groups)
+        )
+        if held is not None or mark[0][1] == book.mark:
+            known, burning = storing.seen(source, seen[0])
+            return _Judged(judge.inhibited(verdicts), known, burning, book.ranks)
+        book = held = books.read(space, now)
+
+
+_HOLD = f"""
+    SELECT (SELECT count(held) FROM (
+            SELECT pg_advisory_xact_lock({_LOCKS}, number) AS held
+            FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS asked(number, place) ORDER BY place
+        ) AS every), ({books.SUM})::text
+"""  # noqa: S608 - parts of our own
+
+
 def hold_groups(workspace_id: int, keys: Sequence[str]) -> None:
     """One message at a time for each group; all in one order, so that nobody waits in a circle."""
-    numbers = sorted(
+    prepared.one(_HOLD, _asked(workspace_id, keys, clock.now()))
+
+
+def _asked(workspace_id: int, keys: Sequence[str], now: datetime) -> dict[str, Any]:
+    return {"numbers": _numbers(workspace_id, keys), "workspace": workspace_id, "at": now}
+
+
+def _numbers(workspace_id: int, keys: Sequence[str]) -> list[int]:
+    return sorted(
         {
             int.from_bytes(
                 hashlib.sha256(f"{workspace_id}:{key}".encode()).digest()[:4], signed=True
             )
-            for key in keys
+            for key in set(keys)
         }
     )
-    if numbers:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, number)"
-                " FROM unnest(%s::int[]) WITH ORDINALITY AS held(number, place) ORDER BY place",
-                [_LOCKS, numbers],
-            )
 
 
 def _receipt(
@@ -223,16 +264,10 @@ def _receipt(
 def give_up(row: InboundEvent, error: Exception) -> None:
     """It stays to be looked at; a source that sends such things is seen to."""
     leases.kill(row, error)
-    _count(row.source, refused=1, error=leases.describe(error))
-
-
-def _count(source: AlertSource, *, refused: int = 0, error: str = "") -> None:
-    changes: dict[str, Any] = {
-        "last_at": Now(), "calls": F("calls") + 1, "refused": F("refused") + refused,
-    }  # fmt: skip
-    if error:
-        changes |= {"last_error": error[:300], "last_error_at": Now()}
-    AlertSource.objects.filter(pk=source.pk).update(**changes)
+    AlertSource.objects.filter(pk=row.source_id).update(
+        last_at=Now(), calls=F("calls") + 1, refused=F("refused") + 1,
+        last_error=leases.describe(error)[:300], last_error_at=Now(),
+    )  # fmt: skip
 
 
 def work(deadline: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from django.db.models import F
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
+from controlplane.base import prepared
 from controlplane.base.states import plain
 from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock, sealed
@@ -104,15 +106,41 @@ def switch_source(source: AlertSource, *, actor: Actor, on: bool, reason: str) -
     return row
 
 
+# What stands of a source beside what moves with every call, and of the rows it is read with.
+_STANDS = """
+    SELECT md5(ROW(s.id, s.version, s.name, s.format, s.key_hash, s.secret_sealed, s.mapping,
+            s.severity, s.labels, s.group_by, s.operates, s.per_minute, w.xmin, w.ctid,
+            s.service_id, v.xmin, v.ctid, s.environment_id, e.xmin, e.ctid)::text)
+    FROM incidents_alertsource s
+    JOIN access_workspace w ON w.id = s.workspace_id
+    LEFT JOIN catalog_service v ON v.id = s.service_id
+    LEFT JOIN catalog_environment e ON e.id = s.environment_id
+    WHERE s.key_hash = %(hash)s AND s.is_active AND w.archived_at IS NULL
+"""
+_MOST_KNOWN = 500
+_known: OrderedDict[str, tuple[str, AlertSource]] = OrderedDict()
+
+
 def find(key: str) -> AlertSource | None:
-    """Whose key this is, while it opens anything."""
+    """Whose key this is, while it opens anything. Each process keeps those it read, and asks with
+    each call whether they stand."""
     if len(key) != KEY_LENGTH or not (key.isascii() and key.isalnum()):
         return None
-    rows = AlertSource.objects.filter(
-        key_hash=hash_of(key), is_active=True, workspace__archived_at=None
-    )
-    found: AlertSource | None = rows.select_related("workspace", "service", "environment").first()
-    return found
+    hashed = hash_of(key)
+    found = prepared.rows(_STANDS, {"hash": hashed})
+    if not found:
+        return None
+    stands = found[0][0]
+    known = _known.get(hashed)
+    if known is not None and known[0] == stands:
+        return known[1]
+    rows = AlertSource.objects.filter(key_hash=hashed, is_active=True, workspace__archived_at=None)
+    row: AlertSource | None = rows.select_related("workspace", "service", "environment").first()
+    if row is not None:
+        _known[hashed] = (stands, row)
+        if len(_known) > _MOST_KNOWN:
+            _known.popitem(last=False)
+    return row
 
 
 def portal_source(workspace: Workspace | int) -> AlertSource:

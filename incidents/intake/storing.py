@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 
+from controlplane.base import prepared
 from incidents.intake.deciding import (
     EARLY,
     LATE,
@@ -26,15 +28,32 @@ from incidents.intake.deciding import (
     Last,
 )
 from incidents.intake.normal import DESCRIPTION, TITLE, Incoming
-from incidents.models import AlertSource
+from incidents.models import AlertSource, InboundEvent, Incident
+from incidents.querysets import OVER
 from incidents.routing.judging import Verdict
 
-_KNOWN = """
-    SELECT DISTINCT ON (a.dedup_key) a.dedup_key, a.id, a.status, a.severity, a.starts_at,
-        a.resolved_at, a.over_by, a.flips, a.incident_id, a.item_id
-    FROM incidents_alert a
-    WHERE a.source_id = %s AND a.dedup_key = ANY(%s)
-    ORDER BY a.dedup_key, a.id DESC
+_OF_INCIDENT = ("id", "uid", "workspace_id", "ref", "severity", "item_id", "opened_at")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What is known of keys, and which incidents burn for groups: by index, key for key, however often
+# each fired before.
+_LOOK = """
+    SELECT
+        (SELECT coalesce(json_agg(json_build_array(a.dedup_key, a.id, a.status, a.severity,
+                (extract(epoch FROM a.starts_at) * 1000000)::bigint,
+                (extract(epoch FROM a.resolved_at) * 1000000)::bigint,
+                a.over_by, a.flips, a.incident_id, a.item_id)), '[]')::text
+         FROM unnest(%(keys)s::text[]) AS asked(key)
+         CROSS JOIN LATERAL (
+            SELECT * FROM incidents_alert
+            WHERE source_id = %(source)s AND dedup_key = asked.key
+            ORDER BY id DESC LIMIT 1
+         ) AS a),
+        (SELECT coalesce(json_agg(json_build_array(i.group_key, i.id, i.uid, i.ref, i.severity,
+                i.item_id, (extract(epoch FROM i.opened_at) * 1000000)::bigint)), '[]')::text
+         FROM incidents_incident i
+         WHERE i.workspace_id = %(workspace)s AND i.group_key = ANY(%(groups)s::text[])
+            AND i.group_key <> '' AND i.status <> ALL(%(over)s::text[]))
 """
 _GIVEN = """
     given AS (
@@ -60,9 +79,9 @@ _END = f"""
     ),
     told AS (
         INSERT INTO incidents_alertevent (alert_id, at, kind, inbound_id, note)
-        SELECT id, %(now)s, 'resolved', %(inbound)s, '' FROM over
+        SELECT id, %(now)s::timestamptz, 'resolved', %(inbound)s::bigint, '' FROM over
     )
-    SELECT position, id, 'resolved', incident_id FROM over
+    SELECT id, incident_id FROM over
 """  # noqa: S608 - parts of our own
 # Its end came before it did: kept, so that the firing is known for over when it comes.
 _KEEP = f"""
@@ -70,9 +89,10 @@ _KEEP = f"""
     INSERT INTO incidents_alert (uid, workspace_id, source_id, dedup_key, status, severity, title,
         description, labels, annotations, links, service_id, starts_at, ends_at, first_at, last_at,
         repeats, resolved_at, over_by, rule_id, group_key, flips, asks, version)
-    SELECT gen_random_uuid(), %(workspace)s, %(source)s, g.key, 'resolved', g.severity, g.title,
-        g.description, g.labels, g.annotations, g.links, g.service, g.starts_at, g.ends_at,
-        %(now)s, %(now)s, g.repeats, greatest(g.ends_at, g.starts_at), 'late', g.rule,
+    SELECT gen_random_uuid(), %(workspace)s::bigint, %(source)s::bigint, g.key, 'resolved',
+        g.severity, g.title, g.description, g.labels, g.annotations, g.links, g.service,
+        g.starts_at, g.ends_at, %(now)s::timestamptz, %(now)s::timestamptz, g.repeats,
+        greatest(g.ends_at, g.starts_at), 'late', g.rule,
         g.group_key, 0, g.asks, 1
     FROM given g ORDER BY g.key
 """  # noqa: S608
@@ -84,9 +104,10 @@ _FIRE = f"""
             ends_at, first_at, last_at, repeats, over_by, rule_id, group_key, silence_id,
             inhibited_by_id, flips, flaps_until, resolve_due_at, incident_id, item_id, asks,
             version)
-        SELECT gen_random_uuid(), %(workspace)s, %(source)s, g.key, 'firing', g.severity, g.title,
-            g.description, g.labels, g.annotations, g.links, g.service,
-            coalesce(g.starts_at, %(now)s), g.ends_at, %(now)s, %(now)s, g.repeats, '', g.rule,
+        SELECT gen_random_uuid(), %(workspace)s::bigint, %(source)s::bigint, g.key, 'firing',
+            g.severity, g.title, g.description, g.labels, g.annotations, g.links, g.service,
+            coalesce(g.starts_at, %(now)s), g.ends_at, %(now)s::timestamptz,
+            %(now)s::timestamptz, g.repeats, '', g.rule,
             g.group_key, g.silence, g.inhibited_by, g.flips, g.flaps_until, g.resolve_due_at,
             g.incident, g.item, g.asks, 1
         FROM given g ORDER BY g.key
@@ -112,7 +133,7 @@ _FIRE = f"""
     ),
     told AS (
         INSERT INTO incidents_alertevent (alert_id, at, kind, inbound_id, note)
-        SELECT id, %(now)s, kind, %(inbound)s, '' FROM (
+        SELECT id, %(now)s::timestamptz, kind, %(inbound)s::bigint, '' FROM (
             SELECT id, 'fired' AS kind FROM seen WHERE made
             UNION ALL SELECT id, 'raised' FROM seen WHERE what = 'raised' AND NOT made
             UNION ALL SELECT id, 'silenced' FROM seen WHERE made AND silence IS NOT NULL
@@ -120,20 +141,81 @@ _FIRE = f"""
                 WHERE made AND silence IS NULL AND inhibited_by IS NOT NULL
             UNION ALL SELECT id, 'flapping' FROM seen WHERE made AND flaps_until IS NOT NULL
         ) every
+    ),
+    counted AS (
+        UPDATE incidents_incident AS i SET alert_count = i.alert_count + n.joined,
+            firing_count = i.firing_count + n.joined, last_alert_at = %(now)s
+        FROM (SELECT incident_id, count(*)::int AS joined FROM seen
+              WHERE made AND incident_id IS NOT NULL GROUP BY incident_id) AS n
+        WHERE i.id = n.incident_id
+        RETURNING i.id, n.joined, i.alert_count, i.firing_count
     )
-    SELECT position, id, CASE WHEN made THEN 'made' WHEN what = 'raised' THEN what
-        ELSE 'repeated' END, incident_id FROM seen
+    SELECT id, joined, alert_count, firing_count FROM counted ORDER BY id
 """  # noqa: S608
+
+
+# What came is promised to nobody before what is made of it is committed, and that brings this to
+# the disk as well: it need not wait for the disk by itself. `alone`: in a transaction of its own.
+_KEEP_MESSAGE = """
+    WITH soon AS MATERIALIZED (
+        SELECT CASE WHEN %(alone)s::bool
+            THEN set_config('synchronous_commit', 'off', true) END AS said
+    )
+    INSERT INTO incidents_inboundevent (uid, workspace_id, source_id, form, content_type, headers,
+        body, size, digest, correlation_id, state, lease_token, ready_at, claimed_at, created_at,
+        attempts, max_attempts, last_error, counts, errors, seen_by)
+    SELECT %(uid)s::uuid, %(workspace)s::bigint, %(source)s::bigint, %(form)s, %(content_type)s,
+        %(headers)s::jsonb, %(body)s::bytea, %(size)s::int, %(digest)s::bytea, %(correlation)s,
+        %(state)s, %(token)s::uuid,
+        statement_timestamp() + make_interval(secs => %(lease)s::float8), statement_timestamp(),
+        %(created)s::timestamptz, %(attempts)s::smallint,
+        %(most)s::smallint, '', '{}', '[]', ''
+    FROM soon
+    RETURNING id
+"""
+_FINISH = """
+    WITH done AS (
+        UPDATE incidents_inboundevent
+        SET state = 'done', lease_token = NULL, last_error = '', counts = %(counts)s::jsonb,
+            errors = %(errors)s::jsonb, finished_at = statement_timestamp(),
+            seen_at = statement_timestamp()
+        WHERE id = %(row)s AND state = 'leased' AND lease_token = %(token)s::uuid
+        RETURNING source_id
+    ),
+    heard AS (
+        UPDATE incidents_alertsource AS s
+        SET last_at = statement_timestamp(), calls = s.calls + 1,
+            refused = s.refused + %(refused)s::bigint
+        FROM done WHERE s.id = done.source_id
+    )
+    SELECT count(*) FROM done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An alert that is over, by its sender's word."""
+
+    alert: int
+    incident: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """So many came to an incident, and how many it has had and has now."""
+
+    incident: int
+    joined: int
+    alerts: int
+    firing: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of one of them. `position`: in what was given."""
+    """What became of a message's alerts."""
 
-    position: int
-    alert: int
-    what: str
-    incident: int | None
+    ended: list[Ended]
+    joined: list[Joined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +226,71 @@ class Place:
     item: int | None = None
 
 
-def known(source: AlertSource, keys: Sequence[str]) -> dict[str, Last]:
-    with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [source.pk, list(keys)])
-        return {key: Last(*row) for key, *row in cursor.fetchall()}
+def keep(row: InboundEvent, body: bytes, lease_s: float) -> int:
+    """Its key in the database."""
+    values = {
+        "alone": not connection.in_atomic_block, "uid": row.uid, "workspace": row.workspace_id,
+        "source": row.source_id, "form": row.form, "content_type": row.content_type,
+        "headers": msgspec.json.encode(row.headers).decode(), "body": body, "size": row.size,
+        "digest": row.digest, "correlation": row.correlation_id, "state": row.state,
+        "token": row.lease_token, "lease": lease_s, "created": row.created_at,
+        "attempts": row.attempts, "most": row.max_attempts,
+    }  # fmt: skip
+    key: int = prepared.one(_KEEP_MESSAGE, values)[0]
+    return key
+
+
+def finish(row: InboundEvent, *, counts: Mapping[str, Any], errors: Sequence[Any]) -> bool:
+    """Something was made of it, and nobody has to look. False where somebody else has its lease
+    by now."""
+    values = {
+        "row": row.pk, "token": row.lease_token, "refused": counts["refused"],
+        "counts": msgspec.json.encode(counts).decode(),
+        "errors": msgspec.json.encode(errors).decode(),
+    }  # fmt: skip
+    return bool(prepared.one(_FINISH, values)[0])
+
+
+def looking(
+    source: AlertSource, keys: Sequence[str], groups: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """Asks for the newest alert of each key, and for the incident that burns for each group."""
+    return _LOOK, {
+        "source": source.pk, "workspace": source.workspace_id, "keys": list(keys),
+        "groups": list(groups), "over": list(OVER),
+    }  # fmt: skip
+
+
+def look(source: AlertSource, keys: Sequence[str]) -> dict[str, Last]:
+    return seen(source, prepared.one(*looking(source, keys, ())))[0]
+
+
+def seen(source: AlertSource, row: Sequence[Any]) -> tuple[dict[str, Last], dict[str, Incident]]:
+    """What that answered."""
+    alerts, incidents = row
+    found = {
+        key: Last(pk, status, severity, _moment(starts), _moment_or_none(over), *rest)
+        for key, pk, status, severity, starts, over, *rest in msgspec.json.decode(alerts)
+    }
+    burning = {key: _incident(source, *row) for key, *row in msgspec.json.decode(incidents)}
+    return found, burning
+
+
+def _incident(source: AlertSource, pk: int, uid: str, *rest: Any) -> Incident:
+    """What most messages need of it; the rest is read when it is asked for."""
+    *known, opened = rest
+    row = (pk, UUID(uid), source.workspace_id, *known, _moment(opened))
+    found: Incident = Incident.from_db(DEFAULT_DB_ALIAS, _OF_INCIDENT, row)
+    found.workspace = source.workspace
+    return found
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _moment_or_none(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _moment(microseconds)
 
 
 def put(
@@ -158,10 +301,10 @@ def put(
     decisions: Sequence[Decision],
     places: Mapping[str, Place],
     now: datetime,
-) -> list[Stored]:
+) -> Stored:
     """Store what a message says; each key stands in it once."""
 
-    def written(statement: str, *what: str) -> list[Stored]:
+    def written(statement: str, *what: str) -> list[tuple[Any, ...]]:
         rows = [
             _plain(place, alerts[place], verdicts[place], decision, places, now)
             for place, decision in enumerate(decisions)
@@ -173,15 +316,13 @@ def put(
             "given": msgspec.json.encode(rows).decode(), "source": source.pk,
             "workspace": source.workspace_id, "inbound": inbound, "now": now,
         }  # fmt: skip
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return [Stored(*row) for row in cursor.fetchall()] if cursor.description else []
+        return prepared.rows(statement, values)
 
-    found = written(_END, RESOLVED)
+    ended = [Ended(*row) for row in written(_END, RESOLVED)]
     written(_KEEP, EARLY)
-    found += written(_FIRE, MADE, RAISED, REPEATED)
+    joined = [Joined(*row) for row in written(_FIRE, MADE, RAISED, REPEATED)]
     _note_late(decisions, inbound, now)
-    return found
+    return Stored(ended, joined)
 
 
 def _note_late(decisions: Sequence[Decision], inbound: int | None, now: datetime) -> None:

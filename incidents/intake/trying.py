@@ -70,7 +70,7 @@ def try_message(
     for alert in alerts:
         alert.labels = {**source.labels, **alert.labels}
     verdicts = Judge.of(source, now).look_at_all(alerts)
-    known = storing.known(source, [alert.key for alert in alerts])
+    known = storing.look(source, [alert.key for alert in alerts])
     decisions = deciding.decide_all(alerts, verdicts, known, now)
     names = _names(source, verdicts[:MOST])
     shown = zip(alerts[:MOST], verdicts[:MOST], decisions[:MOST], strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,6 +22,12 @@ CALM = defaults.define(
     unit="seconds",
     why="An incident that nobody took is over when all its alerts were for this long.",
 )
+TOLD_EACH = defaults.define(
+    "incidents.told_each",
+    10,
+    unit="alerts",
+    why="So many are told of one by one on the work item; then each tenfold.",
+)
 TIMER = "incident.calm"
 _MOST_MERGES = 10
 
@@ -37,8 +43,23 @@ def count(incident: Incident, joined: int, now: datetime, *, said: bool = True) 
     )
     timers.cancel_timer(_key(incident))
     if said:
-        noun = "alert" if joined == 1 else "alerts"
-        say(incident, f"{joined:,} more {noun}.", actor=PORTAL)
+        _say_joined(incident, joined)
+
+
+def came(incident: Incident, joined: int, *, alerts: int, firing: int, said: bool) -> None:
+    """So many came to it, which has had `alerts` and has `firing` now. A sender that tells of each
+    alert by itself shall not fill the item's talk: the first few are told of, then only when there
+    are ten, a hundred, a thousand."""
+    if firing == joined:  # it was quiet
+        timers.cancel_timer(_key(incident))
+    if said and (alerts <= TOLD_EACH.value or len(str(alerts)) > len(str(alerts - joined))):
+        _say_joined(incident, joined, alerts)
+
+
+def _say_joined(incident: Incident, joined: int, alerts: int = 0) -> None:
+    noun = "alert" if joined == 1 else "alerts"
+    total = f", {alerts:,} in all" if alerts > TOLD_EACH.value else ""
+    say(incident, f"{joined:,} more {noun}{total}.", actor=PORTAL)
 
 
 def standing_for(workspace_id: int, group_key: str) -> Incident | None:
@@ -106,8 +127,11 @@ def calm(timer: Timer) -> None:
     )
 
 
-def raise_to(incident: Incident, code: str) -> None:
-    """What joined asks for a graver level than it has."""
+def raise_to(incident: Incident, code: str, ranks: Mapping[str, int] | None = None) -> None:
+    """What joined asks for a graver level than it has. `ranks`: of the levels, where they are
+    known already."""
+    if ranks is not None and ranks.get(code, 99) >= ranks.get(incident.severity, 0):
+        return
     known = levels.of(incident.workspace_id)
     now, asked = known.get(incident.severity), known.get(code)
     if now is None or asked is None or asked.rank >= now.rank:

@@ -1,21 +1,25 @@
 """What becomes of each alert of a message: which rule holds, what it belongs to, and whether
 somebody asked not to hear of it.
 
-All rows are read once for a message, and nothing is written: a dry run judges as the real one.
+Rules stand in a book that each process keeps; nothing is written: a dry run judges as the real
+one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from controlplane.catalog.models import Component, Service
+from django.db.models import Min
+
+from controlplane.catalog.models import Service
+from controlplane.lib import clock
 from incidents.intake.normal import Incoming, severity_of
-from incidents.models import Alert, AlertSource, RoutingRule, Silence
-from incidents.routing import matching, shipped
+from incidents.models import Alert, AlertSource, RoutingRule
+from incidents.routing import books
+from incidents.routing.books import Book
 from incidents.routing.matching import Matches
 
 # Which labels may name a service, the first one that does.
@@ -59,10 +63,7 @@ class Verdict:
         return self.silence is not None or self.inhibited_by is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    rule: RoutingRule
-    matches: Matches
+_Found = tuple[RoutingRule | None, int | None, Outcome]
 
 
 class Judge:
@@ -72,38 +73,38 @@ class Judge:
         self,
         source: AlertSource,
         *,
-        rules: Iterable[RoutingRule],
-        silences: Iterable[Silence],
-        graver: Mapping[int, int],
+        rules: Sequence[tuple[RoutingRule, Matches]],
         services: Mapping[str, Service],
+        names: Sequence[str],
+        silences: Sequence[tuple[int, Matches]] = (),
     ) -> None:
         self.source = source
-        rules, silences = list(rules), list(silences)
-        self._rules = [_Compiled(rule, matching.compiled(rule.matchers)) for rule in rules]
-        self._silences = [(row.pk, matching.compiled(row.matchers)) for row in silences]
-        every = [row.matchers for row in rules] + [row.matchers for row in silences]
-        self._names = sorted({str(each["name"]) for matchers in every for each in matchers})
-        self._known: dict[tuple[str, ...], tuple[RoutingRule | None, int | None]] = {}
-        self._graver = dict(graver)  # service -> a critical alert of it that fires
-        self._services = services
+        self._rules, self._silences = rules, silences
+        self._names, self._services = names, services
+        self._known: dict[tuple[str, ...], _Found] = {}
 
     @classmethod
     def of(cls, source: AlertSource, at: datetime) -> Judge:
-        workspace = source.workspace_id
+        return cls.by(books.of(source.workspace_id, at), source, at)
+
+    @classmethod
+    def by(cls, book: Book, source: AlertSource, at: datetime) -> Judge:
+        lasting = [row for row in book.silences if row.starts_at <= at < row.ends_at]
         return cls(
             source,
-            rules=rules_of(workspace),
-            silences=Silence.objects.filter(workspace=workspace).in_force(at).order_by("pk"),
-            graver=graver_of(workspace),
-            services=services_of(workspace),
+            rules=book.rules,
+            services=book.services,
+            names=book.names,
+            silences=[(row.pk, row.matches) for row in lasting],
         )
 
     def look(self, alert: Incoming) -> Verdict:
+        """By its own words, whatever else fires."""
         labels = alert.labels
         severity = severity_of(alert.severity) or self.source.severity
         asked = {**labels, "severity": severity, "source": self.source.name,
                  "format": self.source.format}  # fmt: skip
-        rule, silence = self._asked(asked)
+        rule, silence, outcome = self._asked(asked)
         if rule is not None and rule.severity:
             severity = rule.severity
         service = self._service(labels)
@@ -112,23 +113,37 @@ class Judge:
             severity=severity,
             group_key=self._group(rule, alert, service),
             service=service,
-            outcome=outcome_of(rule, alert.asks),
+            outcome=replace(outcome, **alert.asks) if alert.asks else outcome,
             silence=silence,
-            inhibited_by=self._inhibitor(severity, service),
         )
 
     def look_at_all(self, alerts: Sequence[Incoming]) -> list[Verdict]:
+        return self.inhibited(self.look_at_each(alerts))
+
+    def look_at_each(self, alerts: Sequence[Incoming]) -> list[Verdict]:
         return [self.look(alert) for alert in alerts]
 
-    def _asked(self, asked: Mapping[str, str]) -> tuple[RoutingRule | None, int | None]:
+    def inhibited(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """A critical alert of a service hides its warnings: they follow from it."""
+        asked = {
+            verdict.service.pk
+            for verdict in verdicts
+            if verdict.severity == "warning" and verdict.service is not None
+        }
+        graver = graver_of(self.source.workspace_id, asked)
+        if not graver:
+            return verdicts
+        return [_inhibited(verdict, graver) for verdict in verdicts]
+
+    def _asked(self, asked: Mapping[str, str]) -> _Found:
         """Which rule and silence hold. Alerts of a storm differ in labels that nobody asks for:
         those that are alike in all that is asked for are matched once."""
         key = tuple([asked.get(name, "") for name in self._names])
         known = self._known.get(key)
         if known is None:
-            rule = next((each.rule for each in self._rules if each.matches(asked)), None)
+            rule = next((rule for rule, matches in self._rules if matches(asked)), None)
             silence = next((pk for pk, matches in self._silences if matches(asked)), None)
-            known = self._known[key] = (rule, silence)
+            known = self._known[key] = (rule, silence, outcome_of(rule))
         return known
 
     def _service(self, labels: Mapping[str, str]) -> Service | None:
@@ -151,61 +166,46 @@ class Judge:
             return key
         return f"{key[:200]}…{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
-    def _inhibitor(self, severity: str, service: Service | None) -> int | None:
-        """A critical alert of a service hides its warnings: they follow from it."""
-        if severity != "warning" or service is None:
-            return None
-        return self._graver.get(service.pk)
+
+def _inhibited(verdict: Verdict, graver: Mapping[int, int]) -> Verdict:
+    if verdict.severity != "warning" or verdict.service is None:
+        return verdict
+    return replace(verdict, inhibited_by=graver.get(verdict.service.pk))
 
 
-def outcome_of(rule: RoutingRule | None, asks: Mapping[str, Any]) -> Outcome:
+def outcome_of(rule: RoutingRule | None) -> Outcome:
     if rule is None:
-        base = Outcome(opens="nothing")
-    else:
-        base = Outcome(
-            opens=rule.opens,
-            level=rule.level,
-            category=rule.category or "service",
-            policy=rule.policy,
-            notify_roles=tuple(rule.notify_roles),
-            item_priority=rule.item_priority,
-            tags=tuple(rule.tags),
-            governance=rule.governance,
-            escalate_s=rule.escalate_s,
-            escalate_to=rule.escalate_to,
-            investigate_s=rule.investigate_s,
-            runbook=rule.runbook,
-            advice=rule.advice,
-        )
-    return replace(base, **asks) if asks else base
+        return Outcome(opens="nothing")
+    return Outcome(
+        opens=rule.opens,
+        level=rule.level,
+        category=rule.category or "service",
+        policy=rule.policy,
+        notify_roles=tuple(rule.notify_roles),
+        item_priority=rule.item_priority,
+        tags=tuple(rule.tags),
+        governance=rule.governance,
+        escalate_s=rule.escalate_s,
+        escalate_to=rule.escalate_to,
+        investigate_s=rule.investigate_s,
+        runbook=rule.runbook,
+        advice=rule.advice,
+    )
 
 
 def rules_of(workspace_id: int) -> list[RoutingRule]:
-    rows = RoutingRule.objects.in_force(workspace_id).order_by("position", "pk")
-    found = list(rows)
-    # A workspace may have rules of its own before the shipped ones ever came.
-    if not shipped.slugs() <= {row.slug for row in found} and shipped.adopt():
-        found = list(rows.all())
-    return [row for row in found if row.is_active]
-
-
-def graver_of(workspace_id: int) -> dict[int, int]:
-    rows = Alert.objects.firing().filter(
-        workspace=workspace_id, severity="critical", service__isnull=False, silence=None
-    )
-    return dict(rows.order_by("-pk").values_list("service", "pk")[:5_000])
+    return [rule for rule, _ in books.of(workspace_id, clock.now()).rules]
 
 
 def services_of(workspace_id: int) -> dict[str, Service]:
-    """By slug and name, and by the slugs of their components."""
-    rows = list(Service.objects.filter(workspace=workspace_id, status="active"))
-    by_pk = {row.pk: row for row in rows}
-    found: dict[str, Service] = {}
-    parts = Component.objects.filter(workspace=workspace_id, is_active=True, service__in=by_pk)
-    for slug, service in parts.values_list("slug", "service"):
-        found[slug.lower()] = by_pk[service]
-    for row in rows:
-        found[row.name.lower()] = row
-    for row in rows:
-        found[row.slug.lower()] = row
-    return found
+    return books.of(workspace_id, clock.now()).services
+
+
+def graver_of(workspace_id: int, services: Collection[int]) -> dict[int, int]:
+    """Of these services those of which something critical fires that nobody silenced."""
+    if not services:
+        return {}
+    rows = Alert.objects.firing().filter(
+        workspace=workspace_id, severity="critical", service__in=services, silence=None
+    )
+    return dict(rows.order_by().values_list("service").annotate(first=Min("pk")))

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from controlplane.catalog.models import Service
 from controlplane.lib import clock, defaults
 from incidents.intake.normal import FIRING, Incoming, severity_of
 from incidents.models import Alert, AlertSource, RoutingRule
-from incidents.routing import judging
+from incidents.routing import books, judging, matching
 from incidents.routing.judging import Judge, Verdict
 
 MOST = defaults.define(
@@ -127,8 +126,18 @@ def _judges(
     services: dict[str, Service],
 ) -> tuple[Judge, Judge]:
     """Without silences and graver alerts: the question is what the rules say."""
-    common: dict[str, Any] = {"silences": (), "graver": {}, "services": services}
-    return Judge(source, rules=now, **common), Judge(source, rules=then, **common)
+    return _judge(source, now, services), _judge(source, then, services)
+
+
+def _judge(
+    source: AlertSource, rules: Sequence[RoutingRule], services: dict[str, Service]
+) -> Judge:
+    return Judge(
+        source,
+        rules=[(rule, matching.compiled(rule.matchers)) for rule in rules],
+        services=services,
+        names=books.asked_names(rule.matchers for rule in rules),
+    )
 
 
 def _said(alert: Alert) -> Incoming:

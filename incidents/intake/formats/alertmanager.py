@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from controlplane.lib import clock
+from controlplane.lib import clock, collecting
 from controlplane.lib.errors import Invalid
 from incidents.intake.formats.common import (
     labels_of,
     link_of,
+    looked_through,
     moment_of,
     object_of,
     parsed,
@@ -60,7 +61,12 @@ def read_each(
     alerts: list[Any], received: datetime, *, external: str = "", by_time: bool = False
 ) -> Read:
     """`by_time`: whether it fires is not said, but follows from when it ends."""
-    read, clean = Read(), dict[str, str]()
+    with collecting.waits(len(alerts)):
+        return _read_each(alerts, received, external, by_time=by_time)
+
+
+def _read_each(alerts: list[Any], received: datetime, external: str, *, by_time: bool) -> Read:
+    read, clean = Read(), looked_through(alerts, "labels", "annotations")
     for place, given in enumerate(alerts):
         try:
             read.alerts.append(
