@@ -6,10 +6,12 @@ are kept in memory from the last good look, for they cannot be asked for any mor
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +24,12 @@ logger = logging.getLogger(__name__)
 
 PING_EVERY = defaults.define(
     "jobs.deadman_s", 60.0, unit="seconds", why="Rhythm of the outward sign of life."
+)
+CALM = defaults.define(
+    "jobs.once_calm_s",
+    15.0,
+    unit="seconds",
+    why="Three looks of each process: if none of them sees the trouble any more, it is over.",
 )
 _known_admins: frozenset[str] = frozenset()
 _last_ping = float("-inf")
@@ -72,18 +80,63 @@ def ping(*, healthy: bool) -> bool:
 
 
 class OncePerMachine:
-    """A mark on disk for alarms that cannot be rows: one process of this machine tells."""
+    """A mark on disk for alarms that cannot be rows: one process of this machine tells.
 
-    def __init__(self, name: str) -> None:
+    Told is what a mail server took: until then each look tries again, by whichever process. A
+    teller that is killed lets go of the file, and the next one tells. Whoever still sees the
+    trouble freshens the mark, and only one that nobody freshens any more is over: processes that
+    see different things don't contradict each other by turns.
+    """
+
+    def __init__(self, name: str, *, now: Callable[[], float] | None = None) -> None:
         self.path = Path(settings.STATE_DIR) / "run" / f"told-{name}"
+        # The machine's own time since its start: the same for all its processes, and no step.
+        self._now = now or (lambda: time.monotonic())
 
-    def take(self) -> bool:
+    def tell(self, say: Callable[[], bool]) -> bool:
+        """Say it, unless it was said. True when it was, just now."""
+        with self._held(make=True) as mark:
+            if mark is None:
+                return False
+            said = bool(os.pread(mark, 1, 0))
+            well = not said and say()
+            if well:
+                os.pwrite(mark, b"1", 0)
+            at = self._now()
+            os.utime(mark, (at, at))
+            return well
+
+    def over(self, say: Callable[[], bool] | None = None) -> bool:
+        """Seen to be well: after a while in which nobody saw otherwise, say that it is over, if
+        it was ever told. True when it is, just now."""
+        if not self.path.exists():
+            return False
+        with self._held(make=False) as mark:
+            if mark is None or 0 <= self._now() - os.fstat(mark).st_mtime < CALM.value:
+                return False
+            if say is not None and os.pread(mark, 1, 0):
+                say()
+            self.path.unlink(missing_ok=True)
+            return True
+
+    @contextmanager
+    def _held(self, *, make: bool) -> Iterator[int | None]:
+        """The open file, for one process at a time; None while another has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            return False
-        return True
+            mark = os.open(self.path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield mark if self._locked(mark) else None
+        finally:
+            os.close(mark)
 
-    def clear(self) -> None:
-        self.path.unlink(missing_ok=True)
+    def _locked(self, mark: int) -> bool:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever ended it took the name away: then this is nobody's mark any more.
+            return os.fstat(mark).st_ino == os.stat(self.path).st_ino
+        except (BlockingIOError, FileNotFoundError):
+            return False

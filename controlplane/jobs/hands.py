@@ -88,9 +88,8 @@ class Watcher:
         except DatabaseError as error:
             self._database_away(str(error))
             raise
-        if self._away_since is not None:
-            self._away_since = None
-            self._mark.clear()
+        self._away_since = None
+        self._mark.over()
         if self.component == "web":
             direct.ping(healthy=self.healthy)
 
@@ -109,8 +108,9 @@ class Watcher:
         self.healthy = False
         now = time.monotonic()
         self._away_since = self._away_since or now
-        if now - self._away_since >= DATABASE_AWAY.value and self._mark.take():
-            direct.mail("database: away", f"The database does not answer. {why}")
+        if now - self._away_since >= DATABASE_AWAY.value:
+            said = f"The database does not answer. {why}"
+            self._mark.tell(lambda: direct.mail("database: away", said))
 
 
 # What other packages do in each process at each look, whether or not the database answers.

@@ -127,7 +127,7 @@ class Outage:
         self.now = now
         self.tries: deque[tuple[float, bool]] = deque(maxlen=500)
         self.roster = Roster()
-        self.mark = direct.OncePerMachine("outage")
+        self.mark = direct.OncePerMachine("outage", now=now)
         self._kept_at = float("-inf")
         self._out = False
 
@@ -141,39 +141,34 @@ class Outage:
         if well and at - self._kept_at >= ROSTER_S.value:
             self._kept_at = at
             self.roster.keep()
-        if self.is_out():
-            self._out = True
-            self._tell()
-        elif well and (self._out or self.mark.path.exists()):
-            self._out = False
-            self._tell_over()
+        # What failed a while ago still counts, but only a failure of now begins an outage.
+        self._out = self.is_out() and (self._out or not well)
+        if self._out:
+            self.mark.tell(self._tell)
+        elif well:
+            self.mark.over(self._tell_over)
 
     def is_out(self) -> bool:
         failed = sum(not well for _, well in self.tries)
         return len(self.tries) >= LEAST.value and failed > SHARE.value * len(self.tries)
 
-    def _tell(self) -> None:
-        if not self.mark.take():
-            return
+    def _tell(self) -> bool:
         failed = sum(not well for _, well in self.tries)
-        self._mail(
+        return self._mail(
             "database: outage",
             f"{failed} of {len(self.tries)} connections to the database failed within"
             f" {WINDOW_S.value:.0f} s. The portal can't call anybody by its policies now: this mail"
             " is the call.",
         )
 
-    def _tell_over(self) -> None:
-        """Only who takes the mark away says so: of several processes one."""
-        try:
-            self.mark.path.unlink()
-        except FileNotFoundError:
-            return
-        self._mail("database: it answers again", "Most connections to the database succeed again.")
+    def _tell_over(self) -> bool:
+        return self._mail(
+            "database: it answers again", "Most connections to the database succeed again."
+        )
 
-    def _mail(self, subject: str, body: str) -> None:
+    def _mail(self, subject: str, body: str) -> bool:
         people: Iterable[str] = self.roster.read()
-        direct.mail(subject, body, to=people or None)
+        return direct.mail(subject, body, to=people or None)
 
 
 _here: dict[int, Outage] = {}

@@ -80,6 +80,36 @@ def test_half_of_connections_fail__those_on_call_are_told_once_and_again_when_it
     assert len(mail.outbox) == 2
 
 
+def test_mail_server_away_too__the_call_goes_out_as_soon_as_it_is_back(
+    room: Watchroom, nowhere: dict[str, Any], settings: Any
+) -> None:
+    clock = Clock()
+    outage.Roster().keep()
+    ours, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.Nothing"
+    one, other = (Outage(ask=lambda: False, now=clock) for _ in range(2))
+    looks(one, clock, 6)
+    assert not mail.outbox
+    settings.EMAIL_BACKEND = ours
+    looks(one, clock, 3)
+    looks(other, clock, 6)
+    assert len(mail.outbox) == 1
+
+
+def test_processes_that_see_different_things__do_not_call_by_turns(
+    room: Watchroom, nowhere: dict[str, Any]
+) -> None:
+    """Too many connections: some find a place, others don't."""
+    clock = Clock()
+    lucky = Outage(ask=lambda: True, now=clock)
+    out = Outage(ask=lambda: False, now=clock)
+    for _ in range(20):
+        looks(lucky, clock, 1)
+        looks(out, clock, 1)
+    assert [each.subject for each in mail.outbox] == ["[portal] database: outage"]
+    looks(lucky, clock, 4)
+    assert len(mail.outbox) == 2
+
+
 def test_roster__is_known_to_a_process_that_began_while_it_was_out(
     room: Watchroom, nowhere: dict[str, Any]
 ) -> None:

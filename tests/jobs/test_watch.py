@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -371,8 +373,62 @@ def test_database_away__one_process_of_the_machine_mails_and_recovery_rearms(
     assert [message.subject for message in mail.outbox] == ["[portal] database: away"]
     assert not watchers[0].healthy
     monkeypatch.setattr(hands.Watcher, "_look", lambda self: setattr(self, "healthy", True))
+    now -= hands.DATABASE_AWAY.value
     watchers[0]()
-    assert direct.OncePerMachine("database").take()
+    mark = direct.OncePerMachine("database")
+    assert mark.path.exists(), "another process may still see it away"
+    now += direct.CALM.value
+    watchers[0]()
+    assert not mark.path.exists()
+
+
+def test_told_once__what_no_mail_server_took_is_told_again_and_nobody_contradicts(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.STATE_DIR = tmp_path
+    now, answers, said = 1000.0, [False, True, True], list[str]()
+    one, other = (direct.OncePerMachine("trouble", now=lambda: now) for _ in range(2))
+
+    def say() -> bool:
+        said.append("told")
+        return answers.pop(0)
+
+    assert not one.tell(say)
+    assert other.tell(say), "the first could not: whoever looks next says it"
+    assert not one.tell(say)
+    assert not other.over(), "somebody saw it just now"
+    now += direct.CALM.value - 1
+    one.tell(say)
+    now += 2
+    assert not other.over(), "and sees it still"
+    now += direct.CALM.value
+    answers.append(True)
+    assert other.over(say)
+    assert not one.over(say)
+    assert said == ["told"] * 3
+    now = 1.0  # the machine was started anew, and the mark was left
+    one.tell(say)
+    now = 0.5
+    assert one.over()
+
+
+def _killed() -> bool:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return False
+
+
+def test_told_once__by_one_that_is_killed_while_it_tells__another_tells(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.STATE_DIR = tmp_path
+    mark = direct.OncePerMachine("trouble")
+    pid = os.fork()
+    if not pid:
+        mark.tell(_killed)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    assert mark.path.exists()
+    assert mark.tell(lambda: True)
 
 
 def test_watcher__young_process__beats_but_does_not_judge_yet(
