@@ -22,6 +22,8 @@ from incidents.paging.policies import PORTAL
 from incidents.records.moving import cancel
 
 NAME = "Alert test"
+# Each test stands alone: under the name it bears a real incident may burn just now.
+ALONE = ["test"]
 ACTION = "paging.drill"
 _JSON = "application/json"
 
@@ -87,12 +89,14 @@ def _alert(key: str) -> dict[str, Any]:
 
 def _source(workspace: Workspace, actor: Actor) -> AlertSource:
     known: AlertSource | None = AlertSource.objects.filter(workspace=workspace, name=NAME).first()
-    if known is not None:
-        return known
-    return sources.create_source(
-        workspace, actor=actor, name=NAME, format="alertmanager",
-        about="Where the command alert_test sends its alerts.",
-    ).source  # fmt: skip
+    if known is None:
+        return sources.create_source(
+            workspace, actor=actor, name=NAME, format="alertmanager", group_by=ALONE,
+            about="Where the command alert_test sends its alerts.",
+        ).source  # fmt: skip
+    if known.group_by != ALONE:
+        return sources.change_source(known, actor=actor, group_by=ALONE)
+    return known
 
 
 def _pages(incident: Incident) -> Any:
@@ -107,11 +111,13 @@ def _until(done: Callable[[], bool], within_s: float) -> None:
 
 
 def _put_away(alert: Alert, source: AlertSource, key: str) -> None:
-
+    """Its own incident, and no other: never one that somebody else's alerts stand in, too."""
     over = {**_alert(key), "status": "resolved", "endsAt": clock.now().isoformat()}
     body = json.dumps({"alerts": [over]}).encode()
     receiving.receive(source, "webhook", body, content_type=_JSON)
     alert.refresh_from_db()
     incident = alert.incident
-    if incident is not None and incident.status in {"detected", "triaged", "mitigating"}:
+    if incident is None or Alert.objects.filter(incident=incident).exclude(pk=alert.pk).exists():
+        return
+    if incident.status in {"detected", "triaged", "mitigating"}:
         cancel(incident, actor=PORTAL, reason="It was an alert test.")

@@ -14,6 +14,7 @@ from controlplane.notify.models import Delivery, Notification, OutboxMessage
 from incidents.models import Drill, EscalationRun, Incident, Page
 from incidents.paging import auditing, drilling
 from incidents.records.moving import acknowledge
+from tests.kit import alerts as senders
 from tests.kit import incidents as kit
 from tests.kit.incidents import Watchroom
 
@@ -141,6 +142,18 @@ def test_alert_test__goes_from_a_senders_message_to_somebodys_mail(room: Watchro
     incident = Incident.objects.get()
     assert incident.status == "cancelled"
     assert not incident.escalations.filter(status="running").exists()
+
+
+def test_alert_test__leaves_a_real_incident_of_that_name_alone(room: Watchroom) -> None:
+    source, _ = senders.source(room.workspace)
+    senders.tell(source, senders.incoming("ServiceDown"))
+    real = Incident.objects.get()
+    # Made by an earlier release: what it sent was put together by its name.
+    senders.source(room.workspace, name="Alert test")
+    call_command("alert_test", workspace=room.workspace.slug, stdout=StringIO())
+    real.refresh_from_db()
+    assert (real.status, real.alert_count) == ("detected", 1)
+    assert Incident.objects.exclude(pk=real.pk).get().status == "cancelled"
 
 
 def test_alert_test__says_where_it_got_stuck() -> None:
