@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.urls import reverse
 
-from controlplane.lib import clock
+from controlplane.lib import clock, defaults
 from controlplane.lib.text import short
 from controlplane.notify import answers, channels, deliveries, outbox, throttles, undelivered
 from controlplane.notify.channels import Gateway, Message, Outcome
@@ -25,9 +26,22 @@ from controlplane.notify.models import (
     Delivery,
     DeliveryAttempt,
     OutboxMessage,
+    Urgency,
 )
 
 MOST_GATEWAYS = 2  # their time-outs together stay within the lease
+PERSIST_S = defaults.define(
+    "notify.critical_persist_s",
+    3600.0,
+    unit="seconds",
+    why="A mail server that is away for a while must not cost a page: so long none is given up.",
+)
+AGAIN_S = defaults.define(
+    "notify.critical_again_s",
+    20.0,
+    unit="seconds",
+    why="Longest pause between two tries of a page: it leaves as soon as its way is open again.",
+)
 RELATED = ("notification__workspace", "channel", "user", "contact_method__user")
 _EVENTS = {
     Delivery.State.SENT: Event.SENT,
@@ -102,7 +116,7 @@ def deliver(message: OutboxMessage) -> Outcome:
     delivery = _waiting(message)
     if delivery is None:
         return Outcome("accepted", "nothing left to send")
-    return settle(delivery, carry_out(plan(delivery)))
+    return persistent(delivery, settle(delivery, carry_out(plan(delivery))))
 
 
 def _waiting(message: OutboxMessage) -> Delivery | None:
@@ -285,6 +299,18 @@ def settle(delivery: Delivery, tries: Sequence[Try]) -> Outcome:
         gateway=last.gateway,
     )
     return outcome
+
+
+def persistent(delivery: Delivery, outcome: Outcome) -> Outcome:
+    """What the outbox is told. Critical news that may still arrive is tried again soon, and uses
+    up none of its tries, until it is too old to be news."""
+    critical = delivery.notification.urgency == Urgency.CRITICAL
+    age = (clock.now() - delivery.created_at).total_seconds()
+    if outcome.kind != "retry" or not critical or age > PERSIST_S.value:
+        return outcome
+    tries = DeliveryAttempt.objects.filter(delivery=delivery).count()
+    pause = min(AGAIN_S.value, 2.0 ** min(tries, 10)) * random.uniform(0.7, 1.0)  # noqa: S311
+    return replace(outcome, kind="held", retry_after=max(pause, outcome.retry_after or 0.0))
 
 
 def _keep(delivery: Delivery, one: Try) -> None:

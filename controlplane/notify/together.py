@@ -66,7 +66,10 @@ def deliver(messages: Sequence[OutboxMessage]) -> Mapping[int, Outcome]:
         ]
         tried = [(row, future.result()) for row, future in waiting]
     settle(tried)
-    outcomes = {by_delivery[row.pk].pk: tries[-1].outcome for row, tries in tried}
+    outcomes = {
+        by_delivery[row.pk].pk: delivering.persistent(row, tries[-1].outcome)
+        for row, tries in tried
+    }
     there = {row.pk for row in rows}
     for key, message in by_delivery.items():
         if key not in there:

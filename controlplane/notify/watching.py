@@ -15,7 +15,14 @@ from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
 from controlplane.lib import clock, defaults
 from controlplane.notify import wording
-from controlplane.notify.models import GATEWAYS, Channel, Delivery, Notification, Urgency
+from controlplane.notify.models import (
+    GATEWAYS,
+    Channel,
+    Delivery,
+    Method,
+    Notification,
+    Urgency,
+)
 from controlplane.notify.services.news import To, notify
 
 FAILING = defaults.define(
@@ -30,6 +37,12 @@ STALLED = defaults.define(
     180.0,
     unit="seconds",
     why="A throttle holds a page for one minute, retries of a gateway that is away for two more.",
+)
+WAITING = defaults.define(
+    "notify.critical_waits_s",
+    60.0,
+    unit="seconds",
+    why="A mail server that was started anew is back by then; pages that still wait are told.",
 )
 SHOWN = defaults.define(
     "notify.undelivered_shown_hours",
@@ -121,6 +134,34 @@ def stalled_gateways() -> Iterator[watch.Finding]:
             f"{row['notification__workspace__slug']}/{row['method']}"[:100],
             f"{row['count']} critical {what} wait since {row['since']:%Y-%m-%d %H:%M:%S} UTC",
             critical=True,
+        )
+
+
+@watch.probe("notify.waiting")
+def waiting_pages() -> Iterator[watch.Finding]:
+    """Pages that nobody outside has taken for a minute, by mail, channel or webhook: a server that
+    is away, or that hangs. The watch's own news is left out: its telling would find itself."""
+    late = clock.now() - timedelta(seconds=WAITING.value)
+    waiting = (
+        Delivery.objects.filter(
+            state=Delivery.State.WAITING,
+            notification__urgency=Urgency.CRITICAL,
+            created_at__lt=late,
+            created_at__gt=late - timedelta(days=1),
+        )
+        .exclude(method__in=GATEWAYS)
+        .exclude(notification__kind__startswith="portal.")
+        .values("notification__workspace__slug", "method")
+        .annotate(count=Count("pk"), since=Min("created_at"))
+        .order_by("since")
+    )
+    for row in waiting[:50]:
+        how = Method(row["method"]).label.lower()
+        yield watch.Finding(
+            "gateway",
+            f"{row['notification__workspace__slug']}/{row['method']}"[:100],
+            f"{row['count']} critical messages wait since {row['since']:%Y-%m-%d %H:%M:%S} UTC for"
+            f" their way out: {how}",
         )
 
 

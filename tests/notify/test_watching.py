@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from django.db.models.functions import Now
 
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.jobs import alarms, watch
 from controlplane.jobs.models import WatchAlarm
 from controlplane.lib import clock
 from controlplane.notify import outbox, undelivered
 from controlplane.notify.models import Channel, Delivery, InboxItem, Notification, OutboxMessage
-from controlplane.notify.services import create_channel, page
-from controlplane.notify.watching import failing_channels, stalled_gateways, undelivered_news
+from controlplane.notify.services import To, create_channel, notify, page
+from controlplane.notify.watching import (
+    failing_channels,
+    stalled_gateways,
+    undelivered_news,
+    waiting_pages,
+)
 from tests import make
-from tests.kit import gateways
+from tests.kit import gateways, receivers
 from tests.kit.gateways import way
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +150,64 @@ def test_the_watchs_own_news__does_not_find_itself(workspaces: list[Workspace]) 
     alarms.settle([SILENT_BEAT])
     Notification.objects.update(undelivered_at=clock.now())
     assert list(undelivered_news()) == []
+
+
+def no_mail_server(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", receivers.free_port()
+
+
+def called(workspace: Workspace) -> User:
+    """By mail alone, as somebody who gave no number."""
+    person = make.person(workspace, "primary_operator")
+    notify(
+        workspace_id=workspace.pk, kind="t.page", to=To(users=[person.pk]), key="p1",
+        subject="Down", body="It is.", urgency="critical",
+    )  # fmt: skip
+    return person
+
+
+def test_pages_that_no_mail_server_takes__are_found_and_nobody_elses(
+    workspaces: list[Workspace], settings: Any
+) -> None:
+    no_mail_server(settings)
+    called(workspaces[0])
+    alarms.settle([SILENT_BEAT])  # the watch's own news waits as well
+    outbox.send_due()
+    assert list(waiting_pages()) == []
+    Delivery.objects.update(created_at=clock.now() - timedelta(seconds=70))
+    [finding] = waiting_pages()
+    assert (finding.kind, finding.subject) == ("gateway", f"{workspaces[0].slug}/email")
+    assert finding.critical
+    assert "1 critical" in finding.message
+
+
+def test_mail_server_away_for_ten_minutes__the_page_leaves_once_it_is_back(
+    workspaces: list[Workspace], settings: Any
+) -> None:
+    no_mail_server(settings)
+    person = called(workspaces[0])
+    [message] = OutboxMessage.objects.all()
+    for _ in range(30):  # each twenty seconds
+        assert outbox.send_due() == 1
+        message.refresh_from_db()
+        assert message.state == "waiting"
+        assert message.ready_at < clock.now() + timedelta(seconds=21)
+        OutboxMessage.objects.update(ready_at=Now())
+    with receivers.mail_receiver() as mailbox:
+        settings.EMAIL_PORT = mailbox.port
+        outbox.send_due()
+        [mail] = mailbox.messages
+    assert mail["To"] == person.email
+    assert Delivery.objects.get(method="email").state == "sent"
+
+
+def test_page_of_an_hour_ago__is_given_up_as_anything_else(
+    workspaces: list[Workspace], settings: Any
+) -> None:
+    no_mail_server(settings)
+    called(workspaces[0])
+    Delivery.objects.update(created_at=clock.now() - timedelta(hours=2))
+    OutboxMessage.objects.update(max_attempts=1)
+    outbox.send_due()
+    assert Delivery.objects.get(method="email").state == "dead"
