@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("missions.threads.api.urls")),
     path("", include("telemetry.api.urls")),
+    path("", include("incidents.intake.urls")),
     path("", include("controlplane.access.api.urls")),
     path("", include("controlplane.base.api.urls")),
     path("", include("controlplane.audit.api")),
@@ -24,7 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.canary.api")),
     path("", include("deployments.maintenance.api.urls")),
     path("", include("missions.api.urls")),
-    path("", include("incidents.intake.urls")),
     path("", include("incidents.api.alert_urls")),
     path("", include("incidents.api.urls")),
     path("", include("incidents.paging.api.urls")),

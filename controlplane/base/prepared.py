@@ -48,6 +48,8 @@ def one(statement: str, values: Values) -> Row:
 def together(*asked: tuple[str, Values]) -> list[list[Row]]:
     """What each answers, one after the other, all on one way to the server and back. Each sees what
     was committed before it began, also where the one before it waited for a lock."""
+    if len(asked) < 2:
+        return [rows(*each) for each in asked]
     raw = _raw()
     with connection.wrap_database_errors, ExitStack() as stack:
         cursors = [stack.enter_context(psycopg.RawCursor(raw)) for _ in asked]

@@ -18,10 +18,11 @@ from controlplane.access import services as access
 from controlplane.base import bench
 from controlplane.base.bench import Row, Run
 from controlplane.lib import actors, clock, defaults
+from incidents.benches import door
 from incidents.intake import sources
 from incidents.intake.formats.alertmanager import read_each
 from incidents.intake.normal import Read
-from incidents.intake.receiving import take
+from incidents.intake.receiving import receive, take
 from incidents.intake.sources import Keyed
 from incidents.models import Alert, EscalationRun, Incident
 
@@ -62,7 +63,12 @@ _BARE = """
 def measure(run: Run) -> Iterator[Row]:
     storm = run.rows or STORM
     with bench.quiet():
-        found = [*_batches(run, [size for size in SIZES if size <= storm]), *_storm(run, storm)]
+        found = [
+            *_batches(run, [size for size in SIZES if size <= storm]),
+            *_kept(),
+            *_storm(run, storm),
+            *_through_the_door(run),
+        ]
     yield from found
 
 
@@ -106,6 +112,35 @@ def _batches(run: Run, sizes: Sequence[int]) -> Iterator[Row]:
         ratio = median(whole / plain for whole, plain in pairs)
         limit = RATIO.value if size >= _FROM else SINGLE.value
         yield _judged(run, f"time of a batch of {size:,}, bare upsert = 1", ratio, "times", limit)
+
+
+def _kept() -> Iterator[Row]:
+    """A message of one alert as its sender waits for it: kept as it came by a transaction of its
+    own, read, judged, stored, and marked done."""
+    ours, bare = _source("bench-kept").source, _source("bench-kept-bare").source
+    _taken(ours, said(1, 0))
+    pairs = []
+    for number in range(1, 100):
+        alerts = said(1, number)
+        body = json.dumps({"version": "4", "alerts": alerts}).encode()
+        whole = _timed(partial(receive, ours, "webhook", body))
+        pairs.append((whole, _timed(partial(_upserted, bare, alerts))))
+    spent, bare_s = (median(each) for each in zip(*pairs, strict=True))
+    yield Row("a message of one alert, kept and taken", spent * 1000, "ms", "bare upsert",
+              bare_s * 1000)  # fmt: skip
+
+
+def _through_the_door(run: Run) -> Iterator[Row]:
+    """New alerts of sixteen groups; each sender has alerts of its own."""
+    made = _source("bench-door")
+
+    def one(sender: int, number: int) -> list[dict[str, Any]]:
+        (alert,) = said(1, number)
+        labels = {"service": f"s{number % 16}", "instance": f"host-{sender}-{number}"}
+        alert["labels"] |= labels
+        return [alert]
+
+    yield from door.measure(run, f"/api/v1/alerts/alertmanager/{made.key}", one)
 
 
 def _timed(work: Callable[[], Any]) -> float:

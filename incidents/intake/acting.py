@@ -134,7 +134,7 @@ def settle(
     *,
     truncated: int = 0,
     ranks: Mapping[str, int] | None = None,
-) -> list[Incident]:
+) -> None:
     """Graver levels, what rules ask for besides, and what is over. Counts moved as alerts were
     stored. `ranks`: of the levels, where they are known."""
     for each in stored.joined:
@@ -157,7 +157,6 @@ def settle(
         Incident.objects.filter(pk=min(prepared.incidents)).update(
             unseen_count=F("unseen_count") + truncated
         )
-    return [prepared.incidents[pk] for pk in sorted(prepared.incidents)]
 
 
 def _hooks(prepared: Prepared, ranks: Mapping[str, int] | None) -> None:

@@ -25,7 +25,7 @@ from controlplane.jobs import engine, leases
 from controlplane.jobs.leases import LeaseLost
 from controlplane.lib import clock, collecting, context, defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid
-from incidents.intake import acting, deciding, storing
+from incidents.intake import acting, deciding, keeping, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged
 from incidents.models import AlertSource, InboundEvent, Incident
 from incidents.records import answers
@@ -137,7 +137,7 @@ def keep(
         lease_token=uuid.uuid4(),
         attempts=1,
     )
-    row.pk = storing.keep(row, zlib.compress(body, 1), LEASE.value)
+    row.pk = keeping.keep(row, zlib.compress(body, 1), LEASE.value)
     row._state.adding = False
     return row
 
@@ -151,21 +151,18 @@ def process(row: InboundEvent, body: bytes | None = None) -> Receipt:
     with transaction.atomic():
         if body is None and not leases.still_held(row):
             raise LeaseLost(str(row))
-        receipt = take(source, read, inbound=row.pk)
-        errors = [asdict(each) for each in read.refused[:_ERRORS]]
-        if not storing.finish(row, counts=receipt.counts(), errors=errors):
-            raise LeaseLost(str(row))
+        receipt = take(source, read, row=row)
     row.state = leases.DONE
     return receipt
 
 
-def take(source: AlertSource, read: Read, *, inbound: int | None = None) -> Receipt:
-    """In the caller's transaction."""
+def take(source: AlertSource, read: Read, *, row: InboundEvent | None = None) -> Receipt:
+    """In the caller's transaction. `row`: the message it came with, which is done by this."""
     with collecting.waits(len(read.alerts)):
-        return _taken(source, read, inbound)
+        return _taken(source, read, row)
 
 
-def _taken(source: AlertSource, read: Read, inbound: int | None) -> Receipt:
+def _taken(source: AlertSource, read: Read, row: InboundEvent | None) -> Receipt:
     now = clock.now()
     alerts = merged(read.alerts)
     if source.labels:
@@ -175,11 +172,22 @@ def _taken(source: AlertSource, read: Read, inbound: int | None) -> Receipt:
     verdicts, known = judged.verdicts, judged.known
     decisions = deciding.decide_all(alerts, verdicts, known, now)
     made = acting.prepare(source, alerts, verdicts, decisions, judged.burning)
-    stored = storing.put(source, inbound, alerts, verdicts, decisions, made.places, now)
-    incidents = acting.settle(made, stored, now, truncated=read.truncated, ranks=judged.ranks)
+    opened = [made.incidents[pk].ref for pk in sorted(made.incidents)]
+    receipt = _receipt(alerts, verdicts, decisions, read, opened)
+    stored = storing.put(
+        source, alerts, verdicts, decisions, made.places, now, message=_done(row, receipt)
+    )
+    acting.settle(made, stored, now, truncated=read.truncated, ranks=judged.ranks)
     for key in read.acknowledged:
         answers.acknowledged_by_sender(source, key)
-    return _receipt(alerts, verdicts, decisions, read, [each.ref for each in incidents])
+    return receipt
+
+
+def _done(row: InboundEvent | None, receipt: Receipt) -> keeping.Done | None:
+    if row is None:
+        return None
+    errors = [asdict(each) for each in receipt.refused[:_ERRORS]]
+    return keeping.Done(row, receipt.counts(), errors)
 
 
 @dataclass(frozen=True, slots=True)

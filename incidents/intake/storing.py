@@ -17,6 +17,7 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from controlplane.base import prepared
+from controlplane.jobs.leases import LeaseLost
 from incidents.intake.deciding import (
     EARLY,
     LATE,
@@ -27,8 +28,9 @@ from incidents.intake.deciding import (
     Decision,
     Last,
 )
+from incidents.intake.keeping import Done
 from incidents.intake.normal import DESCRIPTION, TITLE, Incoming
-from incidents.models import AlertSource, InboundEvent, Incident
+from incidents.models import AlertSource, Incident
 from incidents.querysets import OVER
 from incidents.routing.judging import Verdict
 
@@ -154,44 +156,6 @@ _FIRE = f"""
 """  # noqa: S608
 
 
-# What came is promised to nobody before what is made of it is committed, and that brings this to
-# the disk as well: it need not wait for the disk by itself. `alone`: in a transaction of its own.
-_KEEP_MESSAGE = """
-    WITH soon AS MATERIALIZED (
-        SELECT CASE WHEN %(alone)s::bool
-            THEN set_config('synchronous_commit', 'off', true) END AS said
-    )
-    INSERT INTO incidents_inboundevent (uid, workspace_id, source_id, form, content_type, headers,
-        body, size, digest, correlation_id, state, lease_token, ready_at, claimed_at, created_at,
-        attempts, max_attempts, last_error, counts, errors, seen_by)
-    SELECT %(uid)s::uuid, %(workspace)s::bigint, %(source)s::bigint, %(form)s, %(content_type)s,
-        %(headers)s::jsonb, %(body)s::bytea, %(size)s::int, %(digest)s::bytea, %(correlation)s,
-        %(state)s, %(token)s::uuid,
-        statement_timestamp() + make_interval(secs => %(lease)s::float8), statement_timestamp(),
-        %(created)s::timestamptz, %(attempts)s::smallint,
-        %(most)s::smallint, '', '{}', '[]', ''
-    FROM soon
-    RETURNING id
-"""
-_FINISH = """
-    WITH done AS (
-        UPDATE incidents_inboundevent
-        SET state = 'done', lease_token = NULL, last_error = '', counts = %(counts)s::jsonb,
-            errors = %(errors)s::jsonb, finished_at = statement_timestamp(),
-            seen_at = statement_timestamp()
-        WHERE id = %(row)s AND state = 'leased' AND lease_token = %(token)s::uuid
-        RETURNING source_id
-    ),
-    heard AS (
-        UPDATE incidents_alertsource AS s
-        SET last_at = statement_timestamp(), calls = s.calls + 1,
-            refused = s.refused + %(refused)s::bigint
-        FROM done WHERE s.id = done.source_id
-    )
-    SELECT count(*) FROM done
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Ended:
     """An alert that is over, by its sender's word."""
@@ -224,31 +188,6 @@ class Place:
 
     incident: int | None = None
     item: int | None = None
-
-
-def keep(row: InboundEvent, body: bytes, lease_s: float) -> int:
-    """Its key in the database."""
-    values = {
-        "alone": not connection.in_atomic_block, "uid": row.uid, "workspace": row.workspace_id,
-        "source": row.source_id, "form": row.form, "content_type": row.content_type,
-        "headers": msgspec.json.encode(row.headers).decode(), "body": body, "size": row.size,
-        "digest": row.digest, "correlation": row.correlation_id, "state": row.state,
-        "token": row.lease_token, "lease": lease_s, "created": row.created_at,
-        "attempts": row.attempts, "most": row.max_attempts,
-    }  # fmt: skip
-    key: int = prepared.one(_KEEP_MESSAGE, values)[0]
-    return key
-
-
-def finish(row: InboundEvent, *, counts: Mapping[str, Any], errors: Sequence[Any]) -> bool:
-    """Something was made of it, and nobody has to look. False where somebody else has its lease
-    by now."""
-    values = {
-        "row": row.pk, "token": row.lease_token, "refused": counts["refused"],
-        "counts": msgspec.json.encode(counts).decode(),
-        "errors": msgspec.json.encode(errors).decode(),
-    }  # fmt: skip
-    return bool(prepared.one(_FINISH, values)[0])
 
 
 def looking(
@@ -295,16 +234,19 @@ def _moment_or_none(microseconds: int | None) -> datetime | None:
 
 def put(
     source: AlertSource,
-    inbound: int | None,
     alerts: Sequence[Incoming],
     verdicts: Sequence[Verdict],
     decisions: Sequence[Decision],
     places: Mapping[str, Place],
     now: datetime,
+    *,
+    message: Done | None = None,
 ) -> Stored:
-    """Store what a message says; each key stands in it once."""
+    """Store what a message says, each key of which stands in it once, and that it is done. Raises
+    `LeaseLost` where somebody else has the message by now."""
+    inbound = message.row.pk if message is not None else None
 
-    def written(statement: str, *what: str) -> list[tuple[Any, ...]]:
+    def written(statement: str, *what: str) -> list[tuple[str, dict[str, Any]]]:
         rows = [
             _plain(place, alerts[place], verdicts[place], decision, places, now)
             for place, decision in enumerate(decisions)
@@ -316,13 +258,25 @@ def put(
             "given": msgspec.json.encode(rows).decode(), "source": source.pk,
             "workspace": source.workspace_id, "inbound": inbound, "now": now,
         }  # fmt: skip
-        return prepared.rows(statement, values)
+        return [(statement, values)]
 
-    ended = [Ended(*row) for row in written(_END, RESOLVED)]
-    written(_KEEP, EARLY)
-    joined = [Joined(*row) for row in written(_FIRE, MADE, RAISED, REPEATED)]
+    parts = [
+        *written(_END, RESOLVED),
+        *written(_KEEP, EARLY),
+        *written(_FIRE, MADE, RAISED, REPEATED),
+    ]
+    last = [message.statement()] if message is not None else []
+    told = prepared.together(*parts, *last)
+    if message is not None and not told[-1][0][0]:
+        raise LeaseLost(str(message.row))
     _note_late(decisions, inbound, now)
-    return Stored(ended, joined)
+    found: dict[str, list[Any]] = {
+        statement: rows for (statement, _), rows in zip(parts, told, strict=False)
+    }
+    return Stored(
+        ended=[Ended(*row) for row in found.get(_END, ())],
+        joined=[Joined(*row) for row in found.get(_FIRE, ())],
+    )
 
 
 def _note_late(decisions: Sequence[Decision], inbound: int | None, now: datetime) -> None:
