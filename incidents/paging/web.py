@@ -15,11 +15,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
 from controlplane.audit.services import record_denied
-from controlplane.base.web import actor_of
+from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall import duty
 from incidents.models import Incident, Page
+from incidents.paging import figures
 from incidents.paging.calls import level_words
 from incidents.records.moving import acknowledge
 
@@ -84,6 +86,24 @@ def _burning(row: Incident, pages: Sequence[Page], actor: Actor) -> Burning:
     return Burning(
         row, level_words(row.severity), others[:10], mine, "" if decision else decision.reason
     )
+
+
+@require_safe
+def figures_page(request: HttpRequest) -> HttpResponse:
+    """How soon calls were answered, against what the levels ask, and those nobody answered."""
+    if not admin.site.has_permission(request):
+        return admin.site.login(request)
+    actor = actor_of(request)
+    policy.require(actor, "paging.view")
+    here = workspace_of(request)
+    told = figures.figures(actor, here.pk if here is not None else None, clock.now())
+    context = {
+        **admin.site.each_context(request),
+        "title": "How calls are answered",
+        "told": told,
+        "listed": figures.LISTED,
+    }
+    return render(request, "incidents/figures.html", context)
 
 
 @require_POST

@@ -171,6 +171,8 @@ PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("incident-new", "Open an incident", "burning:new", "incident.open",
      ("declare", "outage", "report", "sev1")),
     ("incident-levels", "Severities", "burning:levels", VIEW, ("ladder", "levels", "clocks")),
+    ("paging-figures", "How calls are answered", "paging:figures", "paging.view",
+     ("mtta", "mttr", "missed", "pages", "kpi")),
 )  # fmt: skip
 
 

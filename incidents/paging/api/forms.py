@@ -115,6 +115,46 @@ class EscalationRow(StrictSerializer):
     trouble = serializers.CharField()
 
 
+class PagingFigureRow(StrictSerializer):
+    key = serializers.CharField(help_text="The code of a level, or a month.")
+    incidents = serializers.IntegerField()
+    goal_s = serializers.IntegerField(allow_null=True, help_text="What the level asks.")
+    mtta_s = serializers.FloatField(allow_null=True, help_text="Mean time to acknowledge.")
+    median_s = serializers.FloatField(allow_null=True)
+    longest_s = serializers.FloatField(allow_null=True)
+    in_time = serializers.IntegerField()
+    late = serializers.IntegerField()
+    in_time_percent = serializers.IntegerField(allow_null=True)
+    missed = serializers.IntegerField(help_text="Pages that nobody answered in time.")
+    mttd_s = serializers.FloatField(allow_null=True, help_text="Mean time to detect.")
+    mttr_s = serializers.FloatField(allow_null=True, help_text="Mean time to restore.")
+
+
+class MissedPageRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    incident = serializers.CharField()
+    severity = serializers.CharField()
+    called = serializers.CharField()
+    status = serializers.ChoiceField(choices=Page.Status.values)
+    created_at = serializers.DateTimeField()
+    link = serializers.CharField()
+
+
+class PagingFiguresAnswer(StrictSerializer):
+    since = serializers.DateTimeField()
+    by_severity = PagingFigureRow(many=True)
+    by_month = PagingFigureRow(many=True, help_text="The latest first.")
+    missed = serializers.IntegerField()
+    latest_missed = MissedPageRow(many=True)
+
+
+class PagingFiguresQuery(StrictSerializer):
+    months = serializers.ChoiceField(
+        choices=["1", "3", "6", "12", "24"], required=False,
+        help_text="This one and those before it.",
+    )  # fmt: skip
+
+
 class OwnRuleForm(StrictSerializer):
     way = serializers.CharField(max_length=60, help_text="email, or the uid of a way of one's own")
     after_s = serializers.IntegerField(required=False, default=0)

@@ -14,5 +14,6 @@ urlpatterns = [
     path(f"{ONE}/preview", views.EscalationPolicyPreviewView.as_view()),
     path("v1/escalations", views.EscalationsView.as_view()),
     path("v1/pages", views.PagesView.as_view()),
+    path("v1/paging/figures", views.PagingFiguresView.as_view()),
     path("v1/me/paging-rules", views.OwnPagingRulesView.as_view()),
 ]

@@ -8,18 +8,20 @@ import django_filters
 from django.db.models import BooleanField, CharField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from controlplane.access.models import User, Workspace
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
+from controlplane.base.api.serializers import read
 from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from controlplane.lib import clock
 from controlplane.lib.errors import NotAllowed
 from controlplane.lib.given import refuse
 from controlplane.notify.models import Urgency
 from incidents.models import EscalationPolicy, EscalationRun, Page, PersonalRule
-from incidents.paging import policies, preview, rules
+from incidents.paging import figures, policies, preview, rules
 from incidents.paging.api import forms
 
 VIEW, KEEP = "paging.view", "paging.policy"
@@ -195,6 +197,41 @@ class EscalationsView(ListView):
         rows = EscalationRun.objects.visible_to(request.actor).filter(workspace=_here(request))
         found: QuerySet[Any] = rows.select_related("incident", "policy__policy")
         return found
+
+
+class PagingFiguresView(PortalAPIView):
+    """How soon calls are answered
+
+    By severity and by month, against what the levels ask, and the pages that were missed last.
+    Without drills, false alarms and duplicates.
+    """
+
+    actions = {"GET": VIEW}
+    outputs = {"GET": forms.PagingFiguresAnswer}
+    query = ("months",)
+    tags = forms.TAGS
+
+    def get(self, request: Any) -> HttpResponse:
+        asked = read(forms.PagingFiguresQuery, dict(request._request.GET.items()))
+        months = int(asked.get("months", figures.MONTHS))
+        told = figures.figures(request.actor, _here(request).pk, clock.now(), months)
+        return JsonAnswer({
+            "since": told.since,
+            "by_severity": [_figure(one) for one in told.by_severity],
+            "by_month": [_figure(one) for one in told.by_month],
+            "missed": told.missed,
+            "latest_missed": [
+                {"uid": page.uid, "incident": page.incident.ref,
+                 "severity": page.incident.severity, "called": page.target,
+                 "status": page.status, "created_at": page.created_at,
+                 "link": reverse("admin:incidents_page_change", args=[page.uid])}
+                for page in told.latest
+            ],
+        })  # fmt: skip
+
+
+def _figure(one: figures.Figure) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in forms.PagingFigureRow().get_fields()}
 
 
 class OwnPagingRulesView(PortalAPIView):

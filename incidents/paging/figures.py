@@ -1,0 +1,208 @@
+"""How soon calls are answered, and which nobody answered: by severity and by month, from the rows.
+
+Drills, false alarms and duplicates don't count. A page is missed when it called somebody and
+nobody, neither they nor anybody else, had acknowledged the incident within the time its level
+gives, or when it reached nobody at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models import DurationField as Duration
+from django.db.models.functions import Coalesce
+
+from controlplane.access.models import Workspace
+from controlplane.lib.actors import Actor
+from incidents.models import Incident, Page
+from incidents.paging.calls import level_words
+from incidents.records import levels
+
+MONTHS = 12
+LISTED = 50
+_ASIDE = ("merged", "cancelled")
+
+_BY = """
+    WITH goal AS (
+        SELECT * FROM unnest(%(spaces)s::bigint[], %(codes)s::text[], %(goals)s::int[])
+            AS goal(workspace_id, severity, ack_s)
+    ), told AS (
+        SELECT i.id, i.severity, i.opened_at, goal.ack_s,
+            extract(epoch FROM i.first_acknowledged_at - i.opened_at) AS acked,
+            extract(epoch FROM i.opened_at - coalesce(i.started_at, i.detected_at)) AS found,
+            extract(epoch FROM coalesce(i.restored_at, i.resolved_at) - i.opened_at) AS mended,
+            %(now)s - i.opened_at > make_interval(secs => goal.ack_s) AS is_late
+        FROM incidents_incident i
+        JOIN goal USING (workspace_id, severity)
+        WHERE i.opened_at >= %(since)s AND i.origin <> 'drill'
+          AND i.status <> ALL(%(aside)s)
+    )
+    SELECT {key} AS key, count(*),
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY acked), avg(acked), max(acked),
+        count(*) FILTER (WHERE acked <= ack_s),
+        count(*) FILTER (WHERE acked > ack_s OR acked IS NULL AND is_late),
+        avg(found), avg(mended)
+    FROM told GROUP BY 1 ORDER BY 1
+"""
+_KEYS = {
+    "severity": "severity",
+    "month": "to_char(opened_at AT TIME ZONE 'UTC', 'YYYY-MM')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One severity, or one month. Seconds; None: there is nothing to tell it from."""
+
+    key: str
+    label: str
+    incidents: int
+    median_s: float | None
+    mtta_s: float | None
+    longest_s: float | None
+    in_time: int
+    late: int
+    mttd_s: float | None
+    mttr_s: float | None
+    missed: int = 0
+    goal_s: int | None = None
+
+    @property
+    def in_time_percent(self) -> int | None:
+        known = self.in_time + self.late
+        return round(100 * self.in_time / known) if known else None
+
+    @property
+    def meets(self) -> bool | None:
+        """Whether the mean keeps the goal of its level."""
+        if self.goal_s is None or self.mtta_s is None:
+            return None
+        return self.mtta_s <= self.goal_s
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    since: datetime
+    by_severity: Sequence[Figure]
+    by_month: Sequence[Figure]
+    missed: int
+    latest: Sequence[Page]  # those that were missed last
+
+
+def figures(actor: Actor, workspace_id: int | None, now: datetime, months: int = MONTHS) -> Figures:
+    """Of one workspace, or of all the actor sees, since the beginning of a month."""
+    year, month = divmod(now.year * 12 + now.month - months, 12)
+    since = now.replace(year=year, month=month + 1, day=1, hour=0, minute=0, second=0,
+                        microsecond=0)  # fmt: skip
+    spaces = _spaces(actor, workspace_id)
+    goals = {
+        (space, code): level.ack_s or level.respond_s or 0
+        for space in spaces
+        for code, level in levels.of(space).items()
+        if level.pages
+    }
+    missed = missed_pages(spaces, goals, now).filter(created_at__gte=since)
+    rows = list(missed.values_list("incident__severity", "created_at"))
+    strict = {code: min(ack for (_, one), ack in goals.items() if one == code)
+              for code in {code for _, code in goals}}  # fmt: skip
+    severities = [
+        _figure(row, level_words(row[0]), sum(one == row[0] for one, _ in rows), strict[row[0]])
+        for row in _grouped("severity", goals, since, now)
+    ]
+    per_month = [
+        _figure(row, row[0], sum(f"{at:%Y-%m}" == row[0] for _, at in rows), None)
+        for row in _grouped("month", goals, since, now)
+    ]
+    latest = missed.select_related("incident", "user", "contact").order_by("-created_at", "-pk")
+    return Figures(since, severities, per_month[::-1], len(rows), list(latest[:LISTED]))
+
+
+def _spaces(actor: Actor, workspace_id: int | None) -> list[int]:
+    if workspace_id is not None:
+        seen = actor.sees_all or workspace_id in actor.workspace_ids
+        return [workspace_id] if seen else []
+    if actor.sees_all:
+        return list(Workspace.objects.order_by("pk").values_list("pk", flat=True))
+    return sorted(actor.workspace_ids)
+
+
+def missed_pages(
+    spaces: Sequence[int], goals: dict[tuple[int, str], int], now: datetime
+) -> QuerySet[Any]:
+    limit = Case(
+        *(
+            When(workspace=space, incident__severity=code, then=Value(timedelta(seconds=ack)))
+            for (space, code), ack in goals.items()
+        ),
+        default=None,
+        output_field=Duration(),
+    )
+    by = ExpressionWrapper(F("created_at") + F("limit"), output_field=DateTimeField())
+    counted = Incident.objects.filter(pk=OuterRef("incident_id")).exclude(origin="drill")
+    late = Q(answered_at=None) & Q(
+        by__lt=Coalesce(F("incident__first_acknowledged_at"), Value(now))
+    )
+    rows: QuerySet[Any] = (
+        Page.objects.filter(Exists(counted.exclude(status__in=_ASIDE)), workspace__in=spaces)
+        .filter(Q(user__isnull=False) | Q(contact__isnull=False) | Q(status="unreached"))
+        .annotate(limit=limit)
+        .annotate(by=by)
+        .filter(late | Q(status=Page.Status.UNREACHED))
+    )
+    return rows
+
+
+def _grouped(
+    by: str, goals: dict[tuple[int, str], int], since: datetime, now: datetime
+) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BY.format(key=_KEYS[by]),
+            {
+                "spaces": [space for space, _ in goals],
+                "codes": [code for _, code in goals],
+                "goals": list(goals.values()),
+                "since": since,
+                "now": now,
+                "aside": list(_ASIDE),
+            },
+        )
+        return list(cursor.fetchall())
+
+
+def _figure(row: tuple[Any, ...], label: str, missed: int, goal: int | None) -> Figure:
+    key, count, median, mean, longest, in_time, late, found, mended = row
+    return Figure(
+        key=key,
+        label=label,
+        incidents=count,
+        median_s=_number(median),
+        mtta_s=_number(mean),
+        longest_s=_number(longest),
+        in_time=in_time,
+        late=late,
+        mttd_s=_number(found),
+        mttr_s=_number(mended),
+        missed=missed,
+        goal_s=goal,
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else round(max(0.0, float(value)), 1)
