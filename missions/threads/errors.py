@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.lib.error_help import ADMIN, NOBODY, OPERATOR, Help
-from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid, NotAllowed, register_code
+from controlplane.lib.errors import Invalid, NotAllowed, register_code
 
 register_code(
     "UNSUPPORTED_SCHEMA_VERSION",
@@ -45,18 +45,6 @@ register_code(
 
 class UnsupportedVersion(Invalid):
     code = "UNSUPPORTED_SCHEMA_VERSION"
-
-
-class WakeFailed(ControlPlaneError):
-    code = "WAKE_FAILED"
-
-
-class UnmanagedRuntime(Conflict):
-    code = "UNMANAGED_RUNTIME"
-
-
-class HumanInputCollision(Conflict):
-    code = "HUMAN_INPUT_COLLISION"
 
 
 class InsufficientAuthority(NotAllowed):

@@ -30,6 +30,10 @@ WAKES = Counter(
     "Wakes: triggered, already_active, failed, fallback_spawned.",
     ["result"],
 )
+UNTOLD = Counter(
+    "controlplane_wakes_untold", "Wakes that could not be stored as events and were left out."
+)
+HELD = Counter("controlplane_wakes_held", "Wakes held back, by what they wait for.", ["reason"])
 WAKE_SECONDS = Histogram(
     "controlplane_message_to_wake_seconds",
     "From a message to the moment when its sleeping reader was reached.",

@@ -23,6 +23,8 @@ def register() -> None:
             "override": "close/closed the thread at once",
             "pause": "pause/paused wakes",
             "pause:off": "let/let wakes go on",
+            "typing": "keep/kept a runtime for whoever types there",
+            "typing:off": "let/let a runtime be woken again",
             "policy": "keep/kept a rule of escalation",
             "policy:off": "remove/removed a rule of escalation",
             "archive": "put/put the thread away",

@@ -126,7 +126,7 @@ def test_left__the_wait_ends_with_why(stream: Served, talk: Talk) -> None:
 def test_stranger__is_refused_before_anything_waits(stream: Served, talk: Talk) -> None:
     stranger = make.key(talk.agent("validator"))[1]
     outsider = make.key(make.agent(make.workspace(), role="reviewer"))[1]
-    for key, code in ((stranger, "FORBIDDEN"), (outsider, "WORKSPACE_MISMATCH")):
+    for key, code in ((stranger, "FORBIDDEN"), (outsider, "NOT_FOUND")):
         with asked(stream, key, talk, wait=30) as answer:
             assert result(answer)["structuredContent"]["error"]["code"] == code
     with asked(stream, "cp_nothing", talk, wait=30) as answer:

@@ -80,7 +80,7 @@ def test_read__who_takes_no_part_is_refused(talk: Talk) -> None:
     talk.post("executioner")
     for who, code in (
         (talk.by(talk.agent("validator")), "FORBIDDEN"),
-        (Talk().by("executioner"), "WORKSPACE_MISMATCH"),
+        (Talk().by("executioner"), "NOT_FOUND"),
     ):
         for ask in (
             services.read_messages,

@@ -175,7 +175,7 @@ def test_all_of_it__is_a_handful_of_statements(
     for n in range(5):
         night.talk.post("executioner", thread=night.talk.begin(title=f"Thread {n}"))
     lose_wakes()
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert reconciling.work(0.0) >= 10
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 from prometheus_client import REGISTRY
 
@@ -18,6 +19,7 @@ from missions.threads import numbers, services
 from missions.threads.models import WakeAttempt, WakeTrigger
 from missions.threads.services import reporting
 from missions.threads.services.requeueing import requeue_wake
+from telemetry.ingest.accepting import report
 from telemetry.models import Event
 from tests import make
 from tests.kit.threads import Talk
@@ -128,3 +130,39 @@ def test_try_that_ended_with_its_supervisor__is_none(
     now = [counted("deliveries", way="webhook", result=each) for each in ("delivered", "failed")]
     assert now == [counts[0] + 1, counts[1]]
     assert len(events(talk, "message_delivered")) == 1
+
+
+def test_one_that_cant_be_stored__keeps_back_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    talk = Talk()
+    poison = settled(talk)
+    other = talk.begin(title="Another")
+    for agent in (talk.executioner, talk.coordinator):
+        talk.asleep()
+        talk.post("reviewer", "x", other, to={"agents": [str(agent.uid)]})
+    WakeTrigger.objects.filter(thread=other).update(
+        state=leases.DONE, status="delivered", result="triggered", finished_at=clock.now()
+    )
+    plain = report
+
+    def storing(actor: Any, workspace: Any, events: list[dict[str, Any]]) -> Any:
+        if any(each["context"].get("channel") == "webhook" for each in events):
+            raise ValueError("a value that the catalogue does not know")
+        return plain(actor, workspace, events)
+
+    monkeypatch.setattr(reporting, "report", storing)
+    assert reporting.tell_settled() == 3
+    assert len(events(talk, "wake_attempted")) == 2
+    assert reporting.tell_settled() == 0
+    poison.refresh_from_db()
+    assert poison.told_at is not None
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr(reporting, "report", _away)
+        WakeTrigger.objects.update(told_at=None)
+        reporting.tell_settled()
+    assert WakeTrigger.objects.filter(told_at=None).count() == 3  # all of it is told later
+
+
+def _away(*_: Any) -> None:
+    raise OperationalError("the database is away")

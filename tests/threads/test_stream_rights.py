@@ -147,4 +147,4 @@ def test_person__of_another_workspace_streams_nothing(stream: str, talk: Talk) -
         inbox = await events.get(f"{stream}/stream/inbox", Cookie=header)
         return [thread.status, inbox.status]
 
-    assert run(play()) == [403, 403]
+    assert run(play()) == [404, 403]

@@ -111,7 +111,7 @@ def test_wait__strangers_are_refused_before_anything_waits(stream: str, talk: Ta
             found.append((answer.status, (await answer.json())["error"]["code"]))
         return found
 
-    expected = [(403, "FORBIDDEN"), (403, "WORKSPACE_MISMATCH"), (401, "UNAUTHORIZED")]
+    expected = [(403, "FORBIDDEN"), (404, "NOT_FOUND"), (401, "UNAUTHORIZED")]
     everybody = (stranger, outsider, "")
     assert run(codes(messages(stream, talk, "?wait=20"), *everybody)) == expected
     assert run(codes(events_of(stream, talk), *everybody)) == expected

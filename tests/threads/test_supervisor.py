@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,13 +27,14 @@ from controlplane.lib import clock
 from controlplane.lib.dsn import with_database
 from missions.threads import numbers
 from missions.threads.models import WakeRun, WakeTrigger
-from missions.threads.waking import commands, hosts, supervisor, watching
+from missions.threads.waking import commands, hosts, runbooks, supervisor, watching
 from missions.threads.waking.supervisor import Supervisor
 from tests.kit.receivers import Receiver, http_receiver
+from tests.kit.source import ROOT
 from tests.kit.waking import Night, program
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
-ROOT = Path(__file__).resolve().parents[2]
+
 HANG = "import time; print('up', flush=True); time.sleep(600)"
 
 
@@ -232,6 +233,19 @@ def test_ticks__are_logged_by_their_names(
     assert [e for e in events if e] == [
         "tick.idle", "tick.completed", "tick.completed", "tick.failed",
     ]  # fmt: skip
+    failed = next(each for each in caplog.records if getattr(each, "event", "") == "tick.failed")
+    assert vars(failed)["context"]["runbook"] == [runbooks.FAILED]
+
+
+def test_runbooks__are_named_by_what_a_tick_met_and_stand_there() -> None:
+    assert runbooks.of({"live": 3, "settle": 1, "dead": 0}) == []
+    met = runbooks.of(dict.fromkeys(("dead", "failed", "defer", "hold", "held", "unanswered"), 1))
+    assert len(met) == 3
+    for each in (runbooks.FAILED, *met):
+        page, _, anchor = each.partition("#")
+        heads = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^a-z0-9_ -]", "", head.lower()).replace(" ", "-") for head in heads}
+        assert anchor in anchors
 
 
 def test_watch__tells_of_a_silent_one_and_of_wakes_that_nobody_takes(night: Night) -> None:

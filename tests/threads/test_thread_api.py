@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.audit.models import AuditEvent
 from missions.threads.models import Thread
 from tests import make
 from tests.kit.api import Api, refused
@@ -192,6 +193,8 @@ def test_thread__of_another_workspace_is_unknown_to_people(world: Callers) -> No
     browser = make.client(make.person(elsewhere, "operations_command"))
     stranger = Api(browser=browser, **{"X-Workspace": elsewhere.slug})
     refused(stranger.get(world.path), "NOT_FOUND")
-    refused(stranger.get(f"{world.path}/messages"), "WORKSPACE_MISMATCH")
+    refused(stranger.get(f"{world.path}/messages"), "NOT_FOUND")
+    denied = AuditEvent.objects.filter(outcome="denied", action="thread.read")
+    assert denied.filter(subject_ref=f"threads.thread:{world.thread.pk}").exists()
     refused(stranger.post(f"{world.path}/messages", {"body": "x"}), "WORKSPACE_MISMATCH")
     assert Thread.objects.get(pk=world.thread.pk).last_seq == 0

@@ -189,7 +189,7 @@ def test_typing__holds_it_and_counts_as_no_try(night: Night) -> None:
         assert night.turn() == ["defer"]
         night.later(numbers.RECHECK_SECONDS.value + 0.1)
     row = night.wake
-    assert (row.status, row.error_code, row.deferrals) == ("deferred", "OPERATOR_BUSY", 3)
+    assert (row.status, row.error_code, row.deferrals) == ("deferred", "HUMAN_INPUT_COLLISION", 3)
     assert (row.live_tries, row.attempts, night.tries) == (0, 0, [])
     RuntimeSession.objects.filter(pk=session.pk).update(operator_busy_until=None)
     assert night.turn() == ["live"]

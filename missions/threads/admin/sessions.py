@@ -15,7 +15,7 @@ from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
-from missions.threads import services
+from missions.threads import numbers, services
 from missions.threads.models import RuntimeSession
 from missions.threads.services import pausing
 
@@ -26,6 +26,20 @@ def _may_pause(row: RuntimeSession) -> str:
 
 def _may_go_on(row: RuntimeSession) -> str:
     return "" if row.paused else "It is not paused."
+
+
+def _is_typed_in(row: RuntimeSession) -> bool:
+    return row.operator_busy_until is not None and row.operator_busy_until > clock.now()
+
+
+def _may_type(row: RuntimeSession) -> str:
+    if row.status == "offline":
+        return "It is signed off."
+    return "Somebody types there already." if _is_typed_in(row) else ""
+
+
+def _typed(row: RuntimeSession) -> str:
+    return "" if _is_typed_in(row) else "Nobody types there."
 
 
 def _there(row: RuntimeSession) -> str:
@@ -87,7 +101,7 @@ class SessionAdmin(ModelAdmin[RuntimeSession]):
     @admin.display(description="Agent", ordering="agent__name")
     def what(self, obj: RuntimeSession) -> SafeString:
         return format_html(
-            '{} <code class="small th-ref">{}</code>', obj.agent.name, obj.session_id[:32]
+            '{} <code class="small quiet">{}</code>', obj.agent.name, obj.session_id[:32]
         )
 
     @admin.display(description="Agent")
@@ -118,6 +132,21 @@ class SessionAdmin(ModelAdmin[RuntimeSession]):
     @button(label="Let it go on", action="thread.pause", when=_may_go_on)
     def go_on(self, request: HttpRequest, obj: RuntimeSession, reason: str) -> str:
         pausing.pause_session(obj, actor=actor_of(request), paused=False)
+        return "It is woken again."
+
+    @button(
+        label="I type there", action="thread.pause", quiet=True, when=_may_type,
+        confirm="Nothing is sent or typed there for a minute. Then it is woken, or another session"
+        " in its place.",
+    )  # fmt: skip
+    def hold(self, request: HttpRequest, obj: RuntimeSession, reason: str) -> str:
+        seconds = int(numbers.DEFER_SECONDS.value)
+        services.hold_for_typing(obj, seconds, actor=actor_of(request))
+        return f"It is yours for {seconds} seconds."
+
+    @button(label="I have finished", action="thread.pause", when=_typed)
+    def let_go(self, request: HttpRequest, obj: RuntimeSession, reason: str) -> str:
+        services.hold_for_typing(obj, 0, actor=actor_of(request))
         return "It is woken again."
 
     @button(

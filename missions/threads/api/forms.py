@@ -85,9 +85,15 @@ class ThreadParticipantRow(StrictSerializer):
     agent_id = serializers.UUIDField()
     name = serializers.CharField()
     role = serializers.CharField()
+    wakes = serializers.BooleanField(help_text="woken for what is said in this thread")
     last_read_seq = serializers.IntegerField()
     joined_at = serializers.DateTimeField()
     left_at = serializers.DateTimeField(allow_null=True)
+
+
+class ThreadParticipantChange(StrictSerializer):
+    wakes = serializers.BooleanField()
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
 class ThreadParticipants(StrictSerializer):
@@ -297,6 +303,10 @@ class SessionBeat(Versioned):
     management_mode = serializers.ChoiceField(
         choices=RuntimeSession.Management.values, default="unmanaged",
         help_text="heard when the beat registers the session; later beats don't change it",
+    )  # fmt: skip
+    operator_busy_s = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=3_600,
+        help_text="a person types there: leave it to them for so long; 0 when they stopped",
     )  # fmt: skip
 
 

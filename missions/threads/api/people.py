@@ -11,6 +11,7 @@ from controlplane.base.api.answers import JsonAnswer, created
 from missions.threads import services
 from missions.threads.api import examples, forms
 from missions.threads.api.threads import VIEW, OneThread, participant, participants
+from missions.threads.services import pausing
 
 
 class ThreadParticipantsView(OneThread):
@@ -40,9 +41,20 @@ class ThreadParticipantsView(OneThread):
 class ThreadParticipantView(OneThread):
     """One who takes part in a thread."""
 
-    actions = {"DELETE": "thread.people"}
-    outputs = {"DELETE": forms.ThreadParticipantRow}
+    actions = {"PATCH": "thread.pause", "DELETE": "thread.people"}
+    inputs = {"PATCH": forms.ThreadParticipantChange}
+    outputs = {"PATCH": forms.ThreadParticipantRow, "DELETE": forms.ThreadParticipantRow}
     errors = (409,)
+
+    def patch(self, request: Any, thread: str, agent: UUID) -> HttpResponse:
+        """Say whether an agent is woken for what is said in this thread"""
+        row = self.thread(request, thread)
+        values = self.read(request)
+        who = forms.agent_of(request.workspace, agent)
+        done = pausing.mute_participant(
+            row, who, actor=request.actor, muted=not values["wakes"], reason=values["reason"]
+        )
+        return JsonAnswer(participant(done))
 
     def delete(self, request: Any, thread: str, agent: UUID) -> HttpResponse:
         """Let an agent take part no longer; what it said stays"""

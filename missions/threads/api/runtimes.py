@@ -105,5 +105,6 @@ class HeartbeatView(PortalAPIView):
             status=values["status"],
             resumable=values["resumable"],
             management=values["management_mode"],
+            operator_busy_s=values.get("operator_busy_s"),
         )
         return JsonAnswer({"ok": True, "runtime_id": row.uid, "recorded_at": row.beat_at})

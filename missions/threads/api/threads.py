@@ -120,6 +120,7 @@ def participant(row: Participant) -> dict[str, Any]:
         "agent_id": row.agent.uid,
         "name": row.agent.name,
         "role": row.role,
+        "wakes": row.wakes,
         "last_read_seq": row.last_read_seq,
         "joined_at": row.joined_at,
         "left_at": row.left_at,

@@ -25,6 +25,7 @@ def heartbeat(call: Call, values: dict[str, Any]) -> dict[str, Any]:
         status=values["status"],
         resumable=values["resumable"],
         management=values["management_mode"],
+        operator_busy_s=values.get("operator_busy_s"),
     )
     return {"ok": True, "runtime_id": row.uid, "recorded_at": row.beat_at}
 

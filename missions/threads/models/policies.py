@@ -22,6 +22,7 @@ class ThreadEscalationPolicy(models.Model):
         LOOP = "repeated_finding", "A guard: the same finding again"
         BLOCKED = "blocked", "Blocked by somebody"
         DEAD_WAKE = "dead_wake", "A wake was given up"
+        HELD_WAKE = "held_wake", "A limit holds a wake back"
         UNREAD = "unread", "Unread for too long"
 
     class Whom(models.TextChoices):

@@ -15,6 +15,7 @@ from missions.threads.services.sessions import (
     answer_wakes,
     deregister_runtime,
     heartbeat,
+    hold_for_typing,
     register_runtime,
 )
 from missions.threads.services.summarising import summarize_thread
@@ -33,6 +34,7 @@ __all__ = [
     "deregister_runtime",
     "find",
     "heartbeat",
+    "hold_for_typing",
     "post_message",
     "read_inbox",
     "read_messages",

@@ -24,6 +24,7 @@ from missions.threads.models import (
 )
 from missions.threads.services.escalating import rules_for
 from missions.threads.services.telling import CALLED, GUARDS, Stuck, tell, told
+from missions.threads.waking.services.holding import LIMITS
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -51,6 +52,7 @@ def stuck() -> Iterator[Stuck]:
     since = clock.now() - _REACH
     yield from _blocked(since)
     yield from _given_up(since)
+    yield from _held_back(since)
     yield from _unread(since)
 
 
@@ -76,6 +78,16 @@ def _given_up(since: datetime) -> Iterator[Stuck]:
     for row in _each(rows.select_related(*_ASKED)):
         reason = f"{row.agent.name} was to be woken, and nobody came."
         yield Stuck(row.thread, _What.DEAD_WAKE.value, row.finished_at, str(row.uid), reason)
+
+
+def _held_back(since: datetime) -> Iterator[Stuck]:
+    """By a limit, and not yet let go on. Counted from when the wake began."""
+    rows = WakeTrigger.objects.open().filter(
+        status=WakeTrigger.Status.DEFERRED, error_code__in=LIMITS, created_at__gt=since
+    )
+    for row in _each(rows.select_related(*_ASKED)):
+        reason = f"{row.agent.name} is not woken: {LIMITS[row.error_code]}."
+        yield Stuck(row.thread, _What.HELD_WAKE.value, row.created_at, str(row.uid), reason)
 
 
 def _unread(since: datetime) -> Iterator[Stuck]:

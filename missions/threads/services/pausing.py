@@ -17,7 +17,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line
 from missions.threads import fanout, numbers
-from missions.threads.models import AgentPulse, RuntimeSession, Thread
+from missions.threads.models import AgentPulse, Participant, RuntimeSession, Thread
 from missions.threads.services.common import hold, note
 from missions.threads.services.walking import say
 
@@ -71,6 +71,29 @@ def pause_agent(agent: Agent, *, actor: Actor, paused: bool, reason: str = "") -
         record(actor, action, agent, reason=why, before=before, after=after)
         row.wakes_paused = paused
     return row
+
+
+@transaction.atomic
+def mute_participant(
+    thread: Thread, agent: Agent, *, actor: Actor, muted: bool, reason: str = ""
+) -> Participant:
+    """The agent is not woken for what is said in this thread, until somebody asks for it or it is
+    let go on. It reads as before whenever it is awake."""
+    policy.require(actor, "thread.pause", thread)
+    why = _why(reason, required=muted)
+    row = hold(thread)
+    rows = Participant.objects.present().select_for_update(of=("self",))
+    part: Participant | None = rows.filter(thread=row, agent=agent).first()
+    if part is None:
+        raise Conflict(f"{agent.name} takes no part in it.")
+    if part.wakes == muted:
+        Participant.objects.filter(pk=part.pk).update(wakes=not muted)
+        note(row, f"thread.pause{_suffix(muted)}", actor=actor, reason=why,
+             before={"wakes": part.wakes}, after={"wakes": not muted},
+             details={"agent": str(agent)})  # fmt: skip
+        fanout.after_commit(row.uid, row.last_seq, "thread")
+        part.wakes = not muted
+    return part
 
 
 @transaction.atomic

@@ -233,11 +233,12 @@ def require_inside(
         raise NotFound("There is no such thread.")
     if ours and takes_part:
         return
-    code, sentence = (
-        ("FORBIDDEN", "The agent does not take part in this thread.")
-        if ours
-        else ("WORKSPACE_MISMATCH", "The thread belongs to another workspace.")
-    )
+    if ours:
+        code, sentence = "FORBIDDEN", "The agent does not take part in this thread."
+    elif action == "thread.post":
+        code, sentence = "WORKSPACE_MISMATCH", "The thread belongs to another workspace."
+    else:  # whoever reads learns of other workspaces nothing, not even that it is there
+        code, sentence = "NOT_FOUND", "There is no such thread."
     raise NotAllowed(
         sentence,
         code=code,
@@ -246,7 +247,7 @@ def require_inside(
             "action": action,
             "subject": f"threads.thread:{pk}",
             "rule": "takes_part" if ours else "workspace",
-            "reason": sentence,
+            "reason": sentence if ours else "the thread belongs to another workspace",
         },
     )
 

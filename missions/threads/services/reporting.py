@@ -6,6 +6,7 @@ what was said, and of whoever blocked a thread only what kind of actor it was.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,22 +14,25 @@ from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from controlplane.jobs import engine, leases
 from controlplane.lib import clock
+from controlplane.lib.errors import Unavailable
 from missions.threads import measured
 from missions.threads.models import Thread, WakeAttempt, WakeTrigger
 from missions.threads.services.common import PORTAL
 from telemetry.ingest.accepting import report
 
+logger = logging.getLogger(__name__)
 MODULE = "threads.told"
 EVERY = timedelta(seconds=5)
 _BATCH = 500
 _FAILED = "failed"
 RESULTS = ("triggered", "already_active", _FAILED, "fallback_spawned")
 _NOBODY_TOOK = frozenset({"failed", "timeout"})  # of a try; one that somebody ended is neither
+_AWAY = (OperationalError, InterfaceError, Unavailable)
 _STOPPED = "stopped"  # with its supervisor: that was no try
 _Event = dict[str, Any]
 
@@ -75,11 +79,30 @@ def tell_settled() -> int:
     for row in found:
         by_workspace.setdefault(row.workspace_id, []).append(row)
     for each in by_workspace.values():
-        if events := [event for row in each for event in _events(row)]:
-            report(PORTAL, each[0].workspace, events)
+        _report(each)
     WakeTrigger.objects.filter(pk__in=[row.pk for row in found]).update(told_at=Now())
     transaction.on_commit(partial(_count, found))
     return len(found)
+
+
+def _report(rows: Sequence[WakeTrigger]) -> None:
+    """One that can't be stored is left out, and said to be; it keeps back none of the others."""
+    events = [event for row in rows for event in _events(row)]
+    if not events:
+        return
+    try:
+        with transaction.atomic():
+            report(PORTAL, rows[0].workspace, events)
+    except _AWAY:
+        raise  # all of it is told later
+    except Exception:
+        if len(rows) == 1:
+            logger.exception("wake %s can't be told of and is left out", rows[0].uid)
+            measured.UNTOLD.inc()
+            return
+        half = len(rows) // 2
+        _report(rows[:half])
+        _report(rows[half:])
 
 
 def result_of(row: WakeTrigger) -> str:

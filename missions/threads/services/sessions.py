@@ -22,6 +22,7 @@ from missions.threads.models import AgentPulse, RuntimeSession, WakeTrigger
 
 SEALED_FOR = "agent-runtime"
 _SECRET_LEAST = 16
+BUSY_MOST = 3_600  # seconds; the playbook lets typing hold a wake for one minute of them
 
 
 def agent_of(actor: Actor) -> Agent:
@@ -44,11 +45,13 @@ def heartbeat(
     status: str = "active",
     resumable: bool = False,
     management: str = "unmanaged",
+    operator_busy_s: int | None = None,
 ) -> RuntimeSession:
     """A sign of life of an agent's own session; the first one registers it. It answers whatever
     wake waits for that. An idle session reads nothing by itself: it answers no wake, and what is
     said from then on, or was said behind its back, wakes it at once, unless another session of the
-    agent is at work."""
+    agent is at work. A runtime that sees a person type says for how many seconds to leave it to
+    them; 0: they have stopped."""
     agent = agent_of(actor)
     policy.require(actor, "thread.beat", RuntimeSession(workspace=agent.workspace))
     name = _session_name(session_id, actor)
@@ -58,6 +61,8 @@ def heartbeat(
         "resumable": bool(resumable),
         "beat_at": clock.now(),
     }
+    if operator_busy_s is not None:
+        values["operator_busy_until"] = _busy_until(operator_busy_s)
     # How a session is reached was settled when it was registered; a beat doesn't widen it.
     row, made = RuntimeSession.objects.get_or_create(
         workspace=agent.workspace,
@@ -80,6 +85,33 @@ def heartbeat(
 
 
 _MODES = RuntimeSession.Management.values
+
+
+def _busy_until(seconds: Any) -> Any:
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= BUSY_MOST:
+        raise refuse("operator_busy_s", f"Seconds, 0 to {BUSY_MOST}.")
+    # By the database's clock: whoever wakes compares with that.
+    return Now() + timedelta(seconds=seconds) if seconds else None
+
+
+@transaction.atomic
+def hold_for_typing(session: RuntimeSession, seconds: int, *, actor: Actor) -> RuntimeSession:
+    """Somebody types there, or is about to: nothing is sent or typed into it meanwhile, as when
+    the portal sees them type. 0: they have stopped."""
+    policy.require(actor, "thread.pause", session)
+    until = _busy_until(seconds)
+    row: RuntimeSession = RuntimeSession.objects.select_for_update(of=("self",)).get(pk=session.pk)
+    before = row.operator_busy_until
+    RuntimeSession.objects.filter(pk=row.pk).update(
+        operator_busy_until=until, version=F("version") + 1
+    )
+    row.refresh_from_db()
+    record(
+        actor, f"thread.typing{'' if seconds else ':off'}", row,
+        before={"operator_busy_until": before},
+        after={"operator_busy_until": row.operator_busy_until},
+    )  # fmt: skip
+    return row
 
 
 def _session_name(given: str, actor: Actor) -> str:

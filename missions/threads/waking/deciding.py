@@ -115,7 +115,7 @@ def _path(facts: Facts) -> Step:
         if not facts.busy or facts.forced:
             return Step("live")
         if not waited:
-            return Step("defer", "OPERATOR_BUSY", numbers.RECHECK_SECONDS.value)
+            return Step("defer", "HUMAN_INPUT_COLLISION", numbers.RECHECK_SECONDS.value)
     code = "DEFER_TIMEOUT" if facts.busy and waited else ""
     looping = facts.crashes >= numbers.CRASHES.value
     if facts.resumable and not facts.spawn_tries and facts.resume_tries < numbers.RESUMES.value:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from controlplane.audit.services import record
 from controlplane.jobs import engine
 from missions.threads import numbers
-from missions.threads.models import RuntimeSession, WakeRun
+from missions.threads.models import RuntimeSession, WakeRun, WakeTrigger
 from missions.threads.services.common import PORTAL
 from missions.threads.waking import due
-from missions.threads.waking.services import running
+from missions.threads.waking.services import holding, running
 from missions.threads.waking.services.running import KILLED
 
 MODULE = "threads.wakes"
@@ -115,6 +115,7 @@ UPDATE threads_waketrigger w SET state = 'cancelled', status = 'cancelled', leas
 FROM threads_thread t, threads_participant p
 WHERE w.state IN ('waiting', 'leased') AND t.id = w.thread_id AND p.id = w.participant_id
     AND (t.status = 'closed' OR p.left_at IS NOT NULL)
+RETURNING w.id
 """
 
 _OLD_KEYS = """
@@ -156,9 +157,13 @@ def missed(agent_id: int | None = None) -> int:
 
 def ended() -> int:
     """Wakes for threads that were closed, and for who no longer takes part."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ENDED)
-        return int(cursor.rowcount)
+        gone = [pk for (pk,) in cursor.fetchall()]
+        rows = WakeTrigger.objects.filter(pk__in=gone).select_related("thread", "agent")
+        for row in rows.order_by("pk"):
+            holding.note_end(row, row.status, row.error_code)
+    return len(gone)
 
 
 def stale() -> int:

@@ -13,6 +13,9 @@ def register() -> None:
         "thread",
         {
             "wake": "ask/asked to wake somebody in the thread",
+            "wake:held": "hold/held a wake back",
+            "wake:dead": "give/gave up waking somebody in the thread",
+            "wake:off": "take/took a wake back",
             "force": "force/forced a wake in the thread",
             "kill": "end/ended a command that was to wake somebody",
             "requeue": "try/tried a wake again that was given up",

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, connections
 from django.db.models import F, Min
@@ -20,7 +21,7 @@ from controlplane.jobs import heartbeats, leases
 from controlplane.lib import context
 from missions.threads import numbers
 from missions.threads.models import WakeTrigger
-from missions.threads.waking import hosts, runs
+from missions.threads.waking import hosts, runbooks, runs
 from missions.threads.waking.delivering import Place, deliver
 from missions.threads.waking.due import takeable
 from missions.threads.waking.listening import Listener
@@ -99,7 +100,8 @@ class Supervisor:
         try:
             return self._turn()
         except Exception:
-            logger.exception("tick failed", extra={"event": "tick.failed"})
+            told = {"runbook": [runbooks.FAILED]}
+            logger.exception("tick failed", extra={"event": "tick.failed", "context": told})
             connections.close_all()
             return 1.0
 
@@ -120,7 +122,14 @@ class Supervisor:
         with self._lock:
             done, self._done = dict(self._done), Counter()
         if claimed or done or ended:
-            told = {"claimed": claimed, "done": done, "orphans": ended, "busy": self._busy}
+            told: dict[str, Any] = {
+                "claimed": claimed,
+                "done": done,
+                "orphans": ended,
+                "busy": self._busy,
+            }
+            if helpful := runbooks.of(done):
+                told["runbook"] = helpful
             logger.info("tick completed", extra={"event": "tick.completed", "context": told})
         elif rhythm:
             logger.info("tick idle", extra={"event": "tick.idle"})

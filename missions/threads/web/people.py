@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +15,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.lib.given import refuse
 from missions.threads import links, services
-from missions.threads.models import Thread
+from missions.threads.models import Participant, Thread
 from missions.threads.services import pausing
 from missions.threads.shown import page as shown
 from missions.threads.shown.people import pulses
@@ -79,24 +80,36 @@ def _show(
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def pause(request: HttpRequest, uid: uuid.UUID, agent: uuid.UUID) -> HttpResponse:
-    """Whether this agent is woken at all, in this thread and every other."""
+    """Whether this agent is woken: for this thread, or at all."""
     row = thread_of(request, uid)
     who = agent_of(row, str(agent))
     policy.require(actor_of(request), "thread.pause", who)
     pulse = pulses([who.pk]).get(who.pk)
     paused = bool(pulse and pulse.wakes_paused)
-    context = {"title": f"Wake {who.name} again" if paused else f"Pause wakes of {who.name}",
-               "agent": who, "paused": paused, "reason": posted(request, "reason")}  # fmt: skip
+    muted = Participant.objects.present().filter(thread=row, agent=who, wakes=False).exists()
+    off = paused or muted
+    context = {
+        "title": f"Wake {who.name} again" if off else f"Pause wakes of {who.name}",
+        "agent": who, "paused": paused, "muted": muted, "off": off,
+        "where": posted(request, "where", 12) or "everywhere", "reason": posted(request, "reason"),
+    }  # fmt: skip
     if request.method != "POST":
         return show(request, "pause.html", context, row=row)
     try:
-        pausing.pause_agent(
-            who, actor=actor_of(request), paused=posted(request, "to", 8) == "pause",
-            reason=posted(request, "reason"),
-        )  # fmt: skip
+        _pause(request, row, who, paused=paused, muted=muted)
     except (NotAllowed, NotFound):
         raise
     except ControlPlaneError as error:
         return show(request, "pause.html", context, row=row, error=error)
-    messages.success(request, f"{who.name} is woken again." if paused else f"{who.name} is let be.")
+    messages.success(request, f"{who.name} is woken again." if off else f"{who.name} is let be.")
     return HttpResponseRedirect(links.page_of(row))
+
+
+def _pause(request: HttpRequest, row: Thread, who: Agent, *, paused: bool, muted: bool) -> None:
+    to_pause = posted(request, "to", 8) == "pause"
+    given: dict[str, Any] = {"actor": actor_of(request), "reason": posted(request, "reason")}
+    here = posted(request, "where", 12) == "here"
+    if here if to_pause else muted:
+        pausing.mute_participant(row, who, muted=to_pause, **given)
+    if not here if to_pause else paused:
+        pausing.pause_agent(who, paused=to_pause, **given)

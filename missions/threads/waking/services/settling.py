@@ -20,6 +20,7 @@ from controlplane.lib import clock
 from missions.threads import numbers
 from missions.threads.models import RuntimeSession, WakeAttempt, WakeTrigger
 from missions.threads.waking import due
+from missions.threads.waking.services import holding
 
 _STATUS = {"live": "triggering", "resume": "fallback_resume", "spawn": "fallback_spawn"}
 TRIED = {"live": "live_tries", "resume": "resume_tries", "spawn": "spawn_tries"}
@@ -128,17 +129,24 @@ def untried(row: WakeTrigger, *, code: str) -> bool:
 
 
 def hold(row: WakeTrigger, code: str, seconds: float) -> bool:
-    """Later: the pace, or a limit."""
-    return _back(row, seconds, status="deferred", error_code=code, deferrals=F("deferrals") + 1)
+    """Later: the pace, or a limit. The first time, the thread and the log say so."""
+    new = row.error_code != code
+    held = _back(row, seconds, status="deferred", error_code=code, deferrals=F("deferrals") + 1)
+    if held and new and code in holding.LIMITS:
+        holding.tell(row, code)
+    return held
 
 
 def defer(row: WakeTrigger, code: str, seconds: float) -> bool:
     """A person types there: how long they hold it is counted from the first time."""
     since = row.deferred_since if row.deferred_since is not None else Now()
-    return _back(
+    held = _back(
         row, seconds, status="deferred", error_code=code, deferrals=F("deferrals") + 1,
         deferred_since=since,
     )  # fmt: skip
+    if held and row.deferred_since is None:
+        holding.note_held(row, code)
+    return held
 
 
 def wait(row: WakeTrigger, seconds: float) -> bool:
@@ -180,16 +188,22 @@ def give_up(row: WakeTrigger, code: str) -> bool:
     return _end(row, leases.DEAD, "dead", code, "failed")
 
 
+@transaction.atomic
 def _end(row: WakeTrigger, state: str, status: str, code: str, result: str) -> bool:
     ended = leases.held(row).update(
         state=state, lease_token=None, status=status, error_code=code, result=result,
         finished_at=Now(), version=F("version") + 1,
     )  # fmt: skip
+    if ended:
+        holding.note_end(row, status, code)
     return bool(ended)
 
 
+@transaction.atomic
 def bury(rows: Sequence[WakeTrigger]) -> None:
     """Those whose supervisor vanished each time: `leases.claim` ended them."""
+    for row in rows:
+        holding.note_end(row, "dead", "SUPERVISOR_LOST")
     WakeTrigger.objects.filter(pk__in=[row.pk for row in rows]).update(
         status="dead", result="failed", error_code="SUPERVISOR_LOST"
     )
