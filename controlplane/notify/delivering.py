@@ -15,7 +15,15 @@ from django.urls import reverse
 
 from controlplane.lib import clock, defaults
 from controlplane.lib.text import short
-from controlplane.notify import answers, channels, deliveries, outbox, throttles, undelivered
+from controlplane.notify import (
+    answers,
+    carriers,
+    channels,
+    deliveries,
+    outbox,
+    throttles,
+    undelivered,
+)
 from controlplane.notify.channels import Gateway, Message, Outcome
 from controlplane.notify.deliveries import Event
 from controlplane.notify.models import (
@@ -177,12 +185,21 @@ def _straight(delivery: Delivery, message: Message) -> Call:
     method, channel, user = delivery.contact_method, delivery.channel, delivery.user
     if method is not None and method.kind == ContactMethod.Kind.WEBHOOK:
         address = method.address
-        return Call(lambda: channels.send("personal", address, address, message))
+        own = f"own:{method.pk}"
+        return _by(own, lambda: channels.send("personal", address, address, message))
     if channel is not None:
         kind, target, secret = channel.kind, channel.target, channel.secret
-        return Call(lambda: channels.send(kind, target, secret, message))
+        return _by(_name(channel), lambda: channels.send(kind, target, secret, message))
     address = method.address if method is not None else user.email if user is not None else ""
-    return Call(lambda: channels.send("email", address, "", message))
+    return _by("mail", lambda: channels.send("email", address, "", message))
+
+
+def _by(carrier: str, send: Callable[[], Outcome], gateway: Channel | None = None) -> Call:
+    return Call(lambda: carriers.HERE.through(carrier, send), gateway=gateway)
+
+
+def _name(channel: Channel) -> str:
+    return "mail" if channel.kind == Channel.Kind.EMAIL else f"channel:{channel.pk}"
 
 
 def gateways_for(workspace_id: int, kind: str) -> list[Channel]:
@@ -203,7 +220,7 @@ def _through_gateways(
 
 def _carrying(channel: Channel, delivery: Delivery, to: str, message: Message) -> Call:
     kind, gateway = channel.kind, as_gateway(channel, delivery)
-    return Call(lambda: channels.carry(kind, gateway, to, message), gateway=channel)
+    return _by(_name(channel), lambda: channels.carry(kind, gateway, to, message), channel)
 
 
 def as_gateway(channel: Channel, delivery: Delivery | None = None) -> Gateway:
@@ -301,11 +318,17 @@ def settle(delivery: Delivery, tries: Sequence[Try]) -> Outcome:
     return outcome
 
 
+def is_critical(delivery: Delivery) -> bool:
+    return bool(delivery.notification.urgency == Urgency.CRITICAL)
+
+
 def persistent(delivery: Delivery, outcome: Outcome) -> Outcome:
     """What the outbox is told. Critical news that may still arrive is tried again soon, and uses
     up none of its tries, until it is too old to be news."""
-    critical = delivery.notification.urgency == Urgency.CRITICAL
+    critical = is_critical(delivery)
     age = (clock.now() - delivery.created_at).total_seconds()
+    if outcome.kind == "retry" and outcome.untried and not critical:
+        return replace(outcome, kind="held")
     if outcome.kind != "retry" or not critical or age > PERSIST_S.value:
         return outcome
     tries = DeliveryAttempt.objects.filter(delivery=delivery).count()
@@ -315,8 +338,9 @@ def persistent(delivery: Delivery, outcome: Outcome) -> Outcome:
 
 def _keep(delivery: Delivery, one: Try) -> None:
     outcome = one.outcome
-    if outcome.kind == "suppressed":
+    if outcome.kind == "suppressed" or (outcome.untried and not is_critical(delivery)):
         return
+    # Of a page also that it was not tried is kept: its next way is taken at once then.
     DeliveryAttempt.objects.create(
         delivery=delivery,
         outcome=outcome.kind,
@@ -324,6 +348,8 @@ def _keep(delivery: Delivery, one: Try) -> None:
         detail=(f"{one.gateway.name}: " if one.gateway else "") + outcome.detail[:400],
         duration_ms=one.duration_ms,
     )
+    if one.outcome.untried:
+        return
     channel_id = one.gateway.pk if one.gateway is not None else delivery.channel_id
     if channel_id and not outcome.recipient:
         note_health(channel_id, outcome)

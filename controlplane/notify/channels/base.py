@@ -23,6 +23,7 @@ class Outcome:
     provider_id: str = ""
     retry_after: float | None = None
     recipient: bool = False  # it was refused for whom it was to, not for how we asked
+    untried: bool = False  # nobody was asked: whoever carries it does not answer just now
 
 
 @dataclass(frozen=True, slots=True)
