@@ -7,6 +7,8 @@ from datetime import timedelta
 from controlplane.base.models import Signal
 from controlplane.catalog.models import Integration, Probe
 from controlplane.notify.breaches import KIND as REFUSED
+from controlplane.notify.models import Notification
+from controlplane.notify.undelivered import KIND as UNDELIVERED
 from deployments.canary.services.noting import BREACH
 from deployments.schema import SIGNAL as DRIFTED
 from deployments.services.noting import EVENT as DEPLOYMENT
@@ -104,6 +106,34 @@ def _breaker(payload: Payload, *, fires: bool) -> Incoming:
         tags=("toolkit", "warning"),
         investigate_s=3_600,
         runbook="composio_rate_limit",
+    )
+
+
+# --- News that reached nobody ---
+
+
+def _reached_nobody(payload: Payload) -> bool:
+    rows = Notification.objects.filter(uid=uid_of(payload, "notification"))
+    return bool(rows.filter(undelivered_at__isnull=False).exists())
+
+
+@hear(UNDELIVERED, still=_reached_nobody)
+def undelivered(payload: Payload, signal: Signal) -> Incoming | None:
+    """One alert for all of a workspace, however much is lost: a call about it that is lost too
+    repeats it, and opens nothing anew."""
+    return alert(
+        "CriticalNewsUndelivered",
+        key="undelivered",
+        severity="critical",
+        title="Critical news reached nobody",
+        description=f"{payload.get('subject')}\n\n{payload.get('tried')} ways were tried.",
+        labels={"kind": payload.get("kind")},
+        lasts=timedelta(hours=1),
+        opens="incident",
+        level="sev3",
+        category="service",
+        tags=("paging",),
+        advice="Look at the channels and gateways that fail, and reach whom it was for yourself.",
     )
 
 

@@ -18,8 +18,8 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from controlplane.lib.lasting import lasted
-from incidents.models import Drill, EscalationPolicy, EscalationRun, Page
-from incidents.paging import drilling, lines, policies, preview
+from incidents.models import EscalationPolicy, EscalationRun, Page
+from incidents.paging import lines, policies, preview
 
 if TYPE_CHECKING:
     _Form = forms.ModelForm[EscalationPolicy]
@@ -273,67 +273,3 @@ class PageAdmin(ModelAdmin[Page]):
     @admin.display(description="Incident")
     def incident_(self, obj: Page) -> str:
         return f"{obj.incident.ref} {obj.incident.title}"[:120]
-
-
-def _running(row: Drill) -> str:
-    return "" if row.status == Drill.Status.RUNNING else "It does not run."
-
-
-@admin.register(Drill)
-class DrillAdmin(ModelAdmin[Drill]):
-    list_name = "Drills"
-    view_action = "paging.view"
-    about = "Calls for practice: who answered, how soon, and what that is worth."
-    tabs = (("All", "view=all"),)
-    empty = "No drill yet."
-    empty_hint = "Begin one by the terminal: manage.py drill_paging --workspace ours"
-    list_display = ["title", "status", "score_", "started_at"]
-    phone_columns = ("status", "score_")
-    list_select_related = ["incident"]
-    head_state = "status"
-    facts = (
-        *("status", "title", "kind", "incident_", "score_", "asked_", "seen_", "notes"),
-        *("started_by", "started_at", "ended_at", "uid"),
-    )
-    labels: ClassVar[Mapping[str, str]] = {
-        "score_": "Score", "asked_": "Was to happen", "seen_": "Happened", "incident_": "Incident",
-        "started_by": "Begun by", "started_at": "Begun", "ended_at": "Ended",
-    }  # fmt: skip
-
-    @admin.display(description="Score")
-    def score_(self, obj: Drill) -> str:
-        return "" if obj.score is None else f"{obj.score} %"
-
-    @admin.display(description="Incident")
-    def incident_(self, obj: Drill) -> str:
-        return str(obj.incident or "")
-
-    @admin.display(description="Was to happen")
-    def asked_(self, obj: Drill) -> str:
-        return _times(obj.asked)
-
-    @admin.display(description="Happened")
-    def seen_(self, obj: Drill) -> str:
-        return _times(obj.seen)
-
-    @button(
-        label="End and score", action="paging.drill", when=_running,
-        confirm="Its incident is put away, and what was done is scored.",
-    )  # fmt: skip
-    def end(self, request: HttpRequest, obj: Drill, reason: str) -> str:
-        done = drilling.end_drill(obj, actor=actor_of(request))
-        return f"The drill is over: {done.score} %."
-
-    @button(label="Break off", action="paging.drill", reason=True, quiet=True, when=_running)
-    def break_off(self, request: HttpRequest, obj: Drill, reason: str) -> str:
-        drilling.cancel_drill(obj, actor=actor_of(request), reason=reason)
-        return "The drill is broken off."
-
-
-def _times(said: Mapping[str, Any]) -> str:
-    parts = {"called_s": "called", "sent_s": "message left", "acknowledged_s": "acknowledged"}
-    found = [
-        f"{word} {'never' if said[name] is None else f'after {said[name]:.0f} s'}"
-        for name, word in parts.items() if name in said
-    ]  # fmt: skip
-    return ", ".join(found)

@@ -16,7 +16,7 @@ from controlplane.jobs.models import Timer
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
-from controlplane.lib.given import line, refuse
+from controlplane.lib.given import line, refuse, text
 from incidents.models import Drill, Incident, Page
 from incidents.paging import runs
 from incidents.paging.policies import PORTAL
@@ -47,6 +47,7 @@ def begin_drill(
     severity: str = "sev1",
     policy_slug: str = "",
     title: str = "",
+    reason: str = "",
 ) -> Drill:
     """Open an incident that says that it is a drill, and call by the policy as for a real one."""
     policy.require(actor, ACTION, workspace)
@@ -70,7 +71,8 @@ def begin_drill(
             "acknowledged_s": level.ack_s or 300,
         },
     )  # fmt: skip
-    advance(row, "running", actor=actor, changes={"started_at": clock.now()})
+    reason = text("reason", reason, 500)
+    advance(row, "running", actor=actor, reason=reason, changes={"started_at": clock.now()})
     runs.begin(incident, policy=policy_slug or level.policy, why="drill", actor=actor)
     timers.set_timer(
         ENDS, key=f"{ENDS}:{row.uid}", due_at=clock.now() + timedelta(seconds=LASTS_S.value),
@@ -135,12 +137,16 @@ def _after(began: datetime | None, at: datetime | None) -> float | None:
 def score(asked: dict[str, Any], seen: dict[str, Any]) -> int:
     """Percent: all of what each part is worth in time, half of it late, nothing where it did not
     happen."""
-    total = 0.0
-    for name, worth in _WORTH.items():
-        took = seen[f"{name}_s"]
-        if took is not None:
-            total += worth if took <= asked[f"{name}_s"] else worth / 2
+    total = sum(worth(name, seen[f"{name}_s"], asked[f"{name}_s"]) for name in _WORTH)
     return round(total)
+
+
+def worth(name: str, took: float | None, goal: float | None) -> float:
+    """Points of one part."""
+    whole = float(_WORTH[name])
+    if took is None:
+        return 0.0
+    return whole if goal is None or took <= goal else whole / 2
 
 
 def note_result(drill: Drill, notes: str, *, actor: Actor) -> Drill:

@@ -46,7 +46,9 @@ def adopt() -> int:
 
 @transaction.atomic
 def _ship(values: Mapping[str, Any]) -> int:
-    rows = EscalationPolicy.objects.select_for_update(of=("self",)).select_related("current")
+    rows = EscalationPolicy.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "current"
+    )
     row = rows.filter(workspace=None, slug=values["slug"]).first()
     mark = shipping.mark_of(values)
     if row is None:
@@ -163,7 +165,9 @@ def save_policy(
         **read(steps, repeats, catch_all, workspace.pk),
     }
     reason = text("reason", reason, 500)
-    rows = EscalationPolicy.objects.select_for_update(of=("self",)).select_related("current")
+    rows = EscalationPolicy.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "current"
+    )
     row = rows.filter(workspace=workspace, slug=values["slug"]).first()
     if row is None:
         row, before = _create(workspace, values), {}

@@ -11,6 +11,7 @@ def register() -> None:
         admin,
         answering,
         auditing,
+        drill_admin,
         drilling,
         outage,
         replying,
