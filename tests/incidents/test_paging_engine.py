@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
+from controlplane.notify import outbox
 from controlplane.notify.models import InboxItem, Notification, OutboxMessage
 from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import answering, numbers, policies
@@ -302,3 +304,20 @@ def test_agent_without_the_right__may_not_change_policies(room: Watchroom) -> No
             room.workspace, "own", actor=make.actor(room.primary), title="Mine",
             steps=[{"wait_s": 60, "targets": [role("primary_operator")]}],
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_clock_of_a_process_steps__people_are_called_when_they_were_to_be(
+    room: Watchroom, hours: int
+) -> None:
+    """Only the database's clock says what is due; this machine's may be set anew at any moment."""
+    incident = room.incident("sev3")
+    with time_machine.travel(clock.now() + timedelta(hours=hours)):
+        room.tick()
+        assert kit.called(incident) == [room.primary.name]
+        room.later(299)
+        assert len(kit.called(incident)) == 1
+        room.later(2)
+        assert kit.called(incident) == [room.primary.name, room.secondary.name]
+        assert outbox.send_due() > 0
+    assert {each.state for each in kit.deliveries(incident)} == {"sent"}
