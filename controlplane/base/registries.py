@@ -111,7 +111,8 @@ class HomeRow:
 
     `rows` answers at most what is worth showing (`HOME_ROWS`), `count` how many there are in all.
     It is asked only where `rows` answered `most`: fewer are all there are.
-    `last` says when there was one, asked only where there is none now; `then` what became of it.
+    `last` answers moments, the newest first: when there was one, asked only where there is none
+    now and for all sections in one question; `then` says what became of it.
     `calm` answers what to say where there is none, if that is more than the sentence `empty`.
     """
 
@@ -124,7 +125,7 @@ class HomeRow:
     empty: str = ""
     link: str = ""
     order: int = 50
-    last: Callable[[Actor, int | None], datetime | None] | None = None
+    last: Callable[[Actor, int | None], QuerySet[Any, datetime | None]] | None = None
     then: str = ""
     calm: Callable[[Actor, int | None], Calm] | None = None
 

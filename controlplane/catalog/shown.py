@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.aggregates import BoolOr
+from django.db.models import Q, QuerySet
 
 from controlplane.access import policy
 from controlplane.base.registries import (
@@ -46,19 +47,19 @@ def _down(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     ]
 
 
-def _last_up(actor: Actor, workspace_id: int | None) -> datetime | None:
+def _last_up(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | None]:
     rows = DownInterval.objects.visible_to(actor).exclude(ends_at=None)
     rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
-    found: datetime | None = rows.order_by("-ends_at").values_list("ends_at", flat=True).first()
-    return found
+    return rows.order_by("-ends_at").values_list("ends_at", flat=True)
 
 
 def _looked(actor: Actor, workspace_id: int | None) -> Calm:
     rows = Probe.objects.visible_to(actor).on()
     rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
-    if rows.exclude(health=Probe.Health.UNKNOWN).exists():
+    known = rows.aggregate(looked=BoolOr(~Q(health=Probe.Health.UNKNOWN)))["looked"]
+    if known:
         return Calm("Every service that is looked at is up.")
-    if rows.exists():
+    if known is not None:
         return Calm("Nothing has been looked at yet. The worker looks when a probe is due.", False)
     return Calm("Nothing has been looked at yet.", False, *_next("probe", "Add a probe", actor))
 

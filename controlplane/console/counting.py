@@ -1,8 +1,9 @@
-"""How many rows wait beside each entry of the sidebar, in one question for all of them."""
+"""Numbers and moments of many places of one page, in one question for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -12,8 +13,23 @@ from django.db.models import QuerySet
 from controlplane.base.registries import NavCount, NavRows
 
 
+def newest(asked: Mapping[str, QuerySet[Any, Any]]) -> dict[str, datetime | None]:
+    """Of each the first: querysets of one column."""
+    known, questions, parameters = [], [], list[Any]()
+    for slug, rows in asked.items():
+        try:
+            text, values = rows[:1].query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        known.append(slug)
+        questions.append(f"({text})")
+        parameters.extend(values)
+    return dict(zip(known, _answers(questions, parameters), strict=True))
+
+
 def counted(asked: Mapping[str, NavRows]) -> dict[str, NavCount]:
-    """Each capped, so that none of them reads a table to its end."""
+    """How many rows wait beside each entry of the sidebar. Each is capped, so that none of them
+    reads a table to its end."""
     questions: list[str] = []
     parameters: list[Any] = []
 

@@ -44,6 +44,8 @@ from django.db.models.functions import Now
 from controlplane.lib import clock, defaults
 from controlplane.lib.redaction import redact_text
 
+_DICE = random.SystemRandom()  # keeps no state that threads and forks would share
+
 RETRY_BASE = defaults.define(
     "jobs.retry_base_s", 2.0, unit="seconds", why="First wait after a failure; doubles each time."
 )
@@ -290,7 +292,7 @@ def revive(row: Row) -> bool:
 def backoff(attempts: int) -> float:
     """Exponential with full jitter in the upper half, so that a crowd does not come back as one."""
     ceiling = min(RETRY_CAP.value, RETRY_BASE.value * 2 ** min(attempts - 1, 30))
-    return float(ceiling * (0.5 + random.random() / 2))  # noqa: S311  (spreads load, hides nothing)
+    return float(ceiling * (0.5 + _DICE.random() / 2))
 
 
 def describe(error: BaseException | str) -> str:

@@ -109,8 +109,8 @@ def _glance(row: MaintenanceWindow, now: datetime) -> tuple[str, bool]:
 
 
 def last(actor: Actor, workspace_id: int | None) -> Any:
-    row = _rows(actor, workspace_id).filter(status="completed").order_by("-closed_at").first()
-    return row.closed_at if row is not None else None
+    done = _rows(actor, workspace_id).filter(status="completed").order_by("-closed_at")
+    return done.values_list("closed_at", flat=True)
 
 
 # --- Palette ----------------------------------------------------------------------------------

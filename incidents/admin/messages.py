@@ -61,7 +61,7 @@ class InboundEventAdmin(ModelAdmin[InboundEvent]):
     )  # fmt: skip
     labels = {
         "created_at": "Received", "size": "Bytes", "form": "Door", "finished_at": "Done",
-        "seen_at": "Looked at", "content_type": "Said to be",
+        "seen_at": "Read", "content_type": "Said to be",
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:

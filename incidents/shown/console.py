@@ -56,8 +56,9 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     ladders: dict[int, Any] = {}
     found = []
     for row in rows[:SHOWN]:
-        ladder = ladders.setdefault(row.workspace_id, levels.of(row.workspace_id))
-        due = clocks.next_due(row, ladder.get(row.severity))
+        if row.workspace_id not in ladders:
+            ladders[row.workspace_id] = levels.of(row.workspace_id)
+        due = clocks.next_due(row, ladders[row.workspace_id].get(row.severity))
         alone = row.acknowledged_at is None
         found.append(
             Waiting(
@@ -78,10 +79,9 @@ def count_waiting(actor: Actor, workspace_id: int | None) -> int:
     return int(_burning(actor, workspace_id).order_by()[:MOST_COUNTED].count())
 
 
-def last_over(actor: Actor, workspace_id: int | None) -> datetime | None:
+def last_over(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | None]:
     rows = _here(actor, workspace_id).filter(resolved_at__isnull=False).order_by("-resolved_at")
-    found: datetime | None = rows.values_list("resolved_at", flat=True).first()
-    return found
+    return rows.values_list("resolved_at", flat=True)
 
 
 def _nav_count(actor: Actor, workspace_id: int | None) -> NavRows:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from controlplane.base.registries import (
     Calm,
@@ -75,14 +75,11 @@ def _in_nav(actor: Actor, workspace_id: int | None) -> NavRows:
     return NavRows(rows, "warn", MOST_COUNTED, grave=rows.filter(rule__severity="critical"))
 
 
-def _last(actor: Actor, workspace_id: int | None) -> datetime | None:
+def _last(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | None]:
     rows = RuleState.objects.visible_to(actor).exclude(resolved_at=None)
     if workspace_id is not None:
         rows = rows.filter(workspace_id=workspace_id)
-    found: datetime | None = (
-        rows.order_by("-resolved_at").values_list("resolved_at", flat=True).first()
-    )
-    return found
+    return rows.order_by("-resolved_at").values_list("resolved_at", flat=True)
 
 
 def _calm(actor: Actor, workspace_id: int | None) -> Calm:

@@ -124,7 +124,7 @@ def test_every_page__loads_what_draws_it_and_under_ninety_five_kilobytes(
             heavy[url] = bytes_
         if missing := undressed(page, drawn):
             bare[url] = missing
-    assert not heavy
+    assert not heavy, heavy
     assert not bare
 
 

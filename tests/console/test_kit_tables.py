@@ -160,7 +160,7 @@ def test_timeline__reads_audit_rows() -> None:
         after=None,
     )
     page = page_of("{% timeline events %}", events=[event])
-    assert "was not allowed to acknowledge the incident" in page.text
+    assert "was not allowed to acknowledge the incident INC-3" in page.text
     assert "no role" in page.text
     assert "API" in page.text
     assert page.having("kit-tone-warn")

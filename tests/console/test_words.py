@@ -33,7 +33,8 @@ SAID = {
 def said(page: str) -> Iterator[tuple[str, str]]:
     for kind, pattern in SAID.items():
         for found in re.findall(pattern, page, re.DOTALL):
-            words = re.sub(r"<svg.*?</svg>|<[^>]+>", "", found, flags=re.DOTALL)
+            # A name in code is the sender's own, as it was sent.
+            words = re.sub(r"<svg.*?</svg>|<code.*?</code>|<[^>]+>", "", found, flags=re.DOTALL)
             if text := html.unescape(words).strip():
                 yield kind, text
 

@@ -323,14 +323,15 @@ def asked(browser: Client, url: str) -> int:
             connection,
         ) as queries:
             assert browser.get(url).status_code == 200
-    return len(queries)
+    # What only a test has: around each part of the page, for it runs within a transaction.
+    return len([one for one in queries if "SAVEPOINT" not in one["sql"]])
 
 
 def test_queries__of_the_page_and_the_list_are_bounded(
     browser: Client, world: World, watched: Deployment
 ) -> None:
     url = f"{LIST}{watched.uid}/change/?_part=row"
-    assert asked(browser, url) <= 47
+    assert asked(browser, url) <= 20
     few = asked(browser, f"{LIST}?view=all&_part=list")
     for number in range(3):
         world.draft("staging", release=f"9.{number}")

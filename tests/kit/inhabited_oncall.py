@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
+
 from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
 from controlplane.oncall import duty, services
@@ -26,6 +28,7 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     services.write_note(rota, actor=actor, text=f"{hostile}\n\n{long}")
     services.override(rota, other, actor=make.JOB, ends=now + timedelta(hours=9), reason=long[:400])
     [after] = duty.standings([rota], clock.now())
-    handing.hand_over(rota, root.pk, now, after.duty)
-    handing.hand_over(rota, other.pk, now - timedelta(hours=9), None)
-    handing.hand_over(rota, root.pk, now - timedelta(hours=18), None)
+    with transaction.atomic():  # that of the timer which ends a shift
+        handing.hand_over(rota, root.pk, now, after.duty)
+        handing.hand_over(rota, other.pk, now - timedelta(hours=9), None)
+        handing.hand_over(rota, root.pk, now - timedelta(hours=18), None)

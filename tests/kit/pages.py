@@ -87,6 +87,7 @@ NO_PAGES = {
     "boards:ics": "answers calendar programs",
     "approvals:comment": "takes a form",
     "telemetry:dashboard": "walked for every dashboard",
+    "notify:answer": "needs a signed link: walked by itself",
     "oncall:roster": "hands out a file",
     "oncall:feed": "answers calendar programs",
     "work:bd": "hands out a program",

@@ -101,8 +101,8 @@ def test_waking_late__is_counted_from_falling_asleep(
     night.beat()
     night.talk.post("executioner", to={"role": "reviewer"})
     said = Message.objects.get(thread=night.talk.thread)
-    moment = timedelta(milliseconds=1)
-    monkeypatch.setenv(numbers.FRESH_SECONDS.env_name, "0.001")
+    moment = timedelta(microseconds=1)  # shorter than any way from one statement to the next
+    monkeypatch.setenv(numbers.FRESH_SECONDS.env_name, "0.000001")
     AgentPulse.objects.filter(agent=night.talk.reviewer).update(seen_at=said.created_at + moment)
     assert reconciling.missed() == 1
     assert night.wake.message_at == said.created_at + 2 * moment

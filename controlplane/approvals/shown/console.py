@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -98,12 +98,11 @@ def count_waiting(actor: Actor, workspace_id: int | None) -> int:
     return int(_turn(actor, workspace_id).order_by()[:MOST_COUNTED].count())
 
 
-def last_signed(actor: Actor, workspace_id: int | None) -> datetime | None:
+def last_signed(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | None]:
     rows = Decision.objects.visible_to(actor).by(actor.user_id).order_by("-id")
     if workspace_id is not None:
         rows = rows.filter(workspace=workspace_id)
-    found: datetime | None = rows.values_list("decided_at", flat=True).first()
-    return found
+    return rows.values_list("decided_at", flat=True)
 
 
 def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:

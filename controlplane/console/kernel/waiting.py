@@ -127,17 +127,14 @@ def reviews(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     ]
 
 
-def last_alarm(actor: Actor, workspace_id: int | None) -> datetime | None:
+def last_alarm(actor: Actor, workspace_id: int | None) -> models.QuerySet[Any, datetime | None]:
     over = WatchAlarm.objects.visible_to(actor).exclude(closed_at=None)
-    return over.order_by("-id").values_list("closed_at", flat=True).first()
+    return over.order_by("-id").values_list("closed_at", flat=True)
 
 
-def last_review(actor: Actor, workspace_id: int | None) -> datetime | None:
+def last_review(actor: Actor, workspace_id: int | None) -> models.QuerySet[Any, datetime | None]:
     signed = _in(AccessReview.objects.visible_to(actor).exclude(signed_at=None), workspace_id)
-    found: datetime | None = (
-        signed.order_by("-signed_at").values_list("signed_at", flat=True).first()
-    )
-    return found
+    return signed.order_by("-signed_at").values_list("signed_at", flat=True)
 
 
 def _counted(rows: Callable[[Actor], models.QuerySet[Any]], scoped: bool = True) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from controlplane.access import policy
 from controlplane.base import cache
 from controlplane.base.registries import Calm, HomeRow, Kpi, Waiting, home_rows, kpis
 from controlplane.base.web import actor_of, workspace_of
+from controlplane.console import counting
 from controlplane.console.kernel import pressing
 from controlplane.console.pages.common import console, part, show
 from controlplane.console.shell import survive
@@ -121,7 +122,7 @@ def nav(request: HttpRequest) -> HttpResponse:
 def sections(actor: Actor, workspace_id: int | None) -> list[Section]:
     permitted = [entry for entry in home_rows if policy.can(actor, entry.action)]
     ordered = sorted(permitted, key=lambda entry: entry.order)
-    return [_section(entry, actor, workspace_id) for entry in ordered]
+    return _dated([_section(entry, actor, workspace_id) for entry in ordered], actor, workspace_id)
 
 
 def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
@@ -133,11 +134,22 @@ def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
             counted = entry.count(actor, workspace_id)
         if rows:
             return Section(entry, rows[: HOME_ROWS.value], max(counted, len(rows)))
-        last = entry.last(actor, workspace_id) if entry.last is not None else None
         said = entry.calm(actor, workspace_id) if entry.calm is not None else Calm(entry.empty)
-        return Section(entry, rows, counted, last=last, calm=said)
+        return Section(entry, rows, counted, calm=said)
 
     return survive(ask, Section(entry, [], 0, failed=True), f"home section {entry.slug}")
+
+
+def _dated(shown: list[Section], actor: Actor, workspace_id: int | None) -> list[Section]:
+    """When each that is quiet last was not."""
+    asked = {
+        section.entry.slug: section.entry.last(actor, workspace_id)
+        for section in shown
+        if section.entry.last is not None and section.calm.known
+        if not section.rows and not section.failed
+    }
+    known = counting.newest(asked)
+    return [replace(section, last=known.get(section.entry.slug)) for section in shown]
 
 
 def cards(shown: Sequence[Section]) -> list[Card]:

@@ -193,7 +193,7 @@ def register() -> None:
     name_finders.register(NameFinder("oncall.schedules", "on-call schedule", VIEW, found_by_name))
     for slug, label, url, action, words in (
         ("oncall-board", "On call", "oncall:board", VIEW, ("who", "duty", "rota", "shift")),
-        ("oncall-calendars", "Calendars of shifts", "oncall:calendars", "oncall.feed",
+        ("oncall-calendars", "Calendars and notices", "oncall:calendars", "oncall.feed",
          ("ics", "ical", "subscribe", "on call")),
         ("oncall-new", "New on-call schedule", "admin:oncall_schedule_add", "oncall.manage",
          ("rota", "rotation", "on call")),
