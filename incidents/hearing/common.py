@@ -51,7 +51,7 @@ def hear(kind: str, *, still: Still | None = None) -> Callable[[Translate], Tran
             if alert is None:
                 return
             if alert.fires and _is_stale(signal) and not (still and still(signal.payload)):
-                _make_over(alert, signal)
+                make_over(alert, signal)
             take(portal_source(workspace), Read(alerts=[alert]))
 
         return translate
@@ -71,7 +71,7 @@ def _is_stale(signal: Signal) -> bool:
     return signal.created_at < clock.now() - timedelta(seconds=STALE.value)
 
 
-def _make_over(alert: Incoming, signal: Signal) -> None:
+def make_over(alert: Incoming, signal: Signal) -> None:
     """Kept with its time, and over: whoever looks back finds it."""
     alert.status = RESOLVED
     alert.starts_at = alert.starts_at or signal.created_at

@@ -13,7 +13,7 @@ from deployments.canary.services.noting import BREACH
 from deployments.schema import SIGNAL as DRIFTED
 from deployments.services.noting import EVENT as DEPLOYMENT
 from deployments.services.papers import OVERDUE
-from incidents.hearing.common import Payload, alert, hear, uid_of
+from incidents.hearing.common import Payload, alert, hear, make_over, uid_of
 from incidents.intake.normal import Incoming
 from missions.services.connections import DRIFT
 from missions.services.violations import SIGNAL as SAFEGUARD
@@ -166,16 +166,19 @@ def canary_breach(payload: Payload, signal: Signal) -> Incoming | None:
 def deployment_event(payload: Payload, signal: Signal) -> Incoming | None:
     """News, kept beside what fires: what was brought out is the first thing to ask about."""
     failed = payload.get("what") == "failed"
-    return alert(
+    found = alert(
         "DeploymentFailed" if failed else "DeploymentEvent",
         key=f"deployment:{payload.get('deployment')}:{payload.get('what')}",
         severity="warning" if failed else "info",
         title=f"{payload.get('ref')} {str(payload.get('what')).replace('_', ' ')}:"
         f" {payload.get('release')} in {payload.get('environment')}",
         labels={"deployment": payload.get("ref"), "environment": payload.get("environment")},
-        lasts=DAY if failed else timedelta(hours=1),
+        lasts=DAY,
         opens="nothing",
     )
+    if not failed:  # it happened, and is over: nothing fires
+        make_over(found, signal)
+    return found
 
 
 @hear(OVERDUE)

@@ -139,6 +139,20 @@ def test_installation__is_told_to_the_eldest_workspace(here: Workspace) -> None:
     assert incident.workspace == eldest
 
 
+def test_deployment__what_happened_fires_not__what_failed_does(here: Workspace) -> None:
+    """News of a release stand among the alerts that are over: nobody has to end them."""
+    told = {"deployment": "1", "ref": "DEP-1", "release": "4.1", "environment": "production"}
+    for what in ("deployed", "failed"):
+        _tell(here, "deployments.event", what, what=what, **told)
+    signals.work(LONG)
+    rows = Alert.objects.order_by("dedup_key").values_list("title", "status")
+    assert list(rows) == [
+        ("DEP-1 deployed: 4.1 in production", "resolved"),
+        ("DEP-1 failed: 4.1 in production", "firing"),
+    ]
+    assert not Incident.objects.exists()
+
+
 def test_same_signal__twice_is_one_alert(here: Workspace) -> None:
     for _ in range(2):
         _tell(here, "mission.safeguard", violation="v1", ref="MSN-1", safeguard="No mail",
