@@ -125,7 +125,7 @@ def test_every_page__loads_what_draws_it_and_under_ninety_five_kilobytes(
         if missing := undressed(page, drawn):
             bare[url] = missing
     assert not heavy, heavy
-    assert not bare
+    assert not bare, bare
 
 
 def test_signed_out__loads_no_more(db: None) -> None:
