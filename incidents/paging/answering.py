@@ -25,6 +25,7 @@ from incidents.paging import numbers, runs
 from incidents.paging.calls import level_words
 from incidents.paging.ending import end_runs, hush
 from incidents.paging.policies import PORTAL
+from incidents.records import levels
 
 SILENT, REMIND = "paging.silent", "paging.silence_near"
 _OF_INCIDENT = "incident"
@@ -77,7 +78,9 @@ def _key(kind: str, incident: Incident) -> str:
 
 def expect_more(incident: Incident, level: SeverityLevel) -> None:
     """Promise that its people are called again if nothing is said of it by then. Whatever is said
-    moves the promise on."""
+    moves the promise on. Where a level calls nobody, nobody is called again."""
+    if not level.pages:
+        return
     seconds = level.unack_s if level.unack_s is not None else numbers.UNACK_S.value
     due = clock.now() + timedelta(seconds=seconds)
     _promise(SILENT, incident, due, seconds)
@@ -97,13 +100,16 @@ def _promise(kind: str, incident: Incident, due: datetime, seconds: int) -> None
 
 
 def _waits(timer: Timer) -> Incident | None:
-    """The incident, where it still burns and somebody said that they are on it."""
+    """The incident, where it still burns, somebody said that they are on it, and its level, which
+    may be another by now, calls people."""
     rows = Incident.objects.burning().filter(acknowledged_at__isnull=False)
     held: Incident | None = (
         rows.filter(pk=timer.payload[_OF_INCIDENT])
         .select_for_update(of=("self",), no_key=True)
         .first()
     )
+    if held is None or not levels.level(held.workspace_id, held.severity).pages:
+        return None
     return held
 
 

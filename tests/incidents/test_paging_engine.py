@@ -296,6 +296,25 @@ def test_acknowledged_and_silent__is_reminded_then_others_are_called(room: Watch
     assert kit.called(incident) == ["Primary operator", "Primary operator"]
 
 
+@pytest.mark.parametrize("level", ["sev4", "sev3"])
+def test_acknowledged_and_silent__of_a_level_that_calls_nobody(room: Watchroom, level: str) -> None:
+    """Whether it was so from the beginning or became so."""
+    from incidents.records.moving import acknowledge, change_severity
+
+    incident = room.incident(level)
+    room.tick()
+    acknowledge(incident, actor=room.by(room.primary))
+    if level != "sev4":
+        change_severity(incident, "sev4", actor=room.by(room.primary), reason="Cosmetic.")
+    before = Page.objects.filter(incident=incident).count()
+    room.later(24 * 3600)
+    room.promises()
+    room.tick()
+    incident.refresh_from_db()
+    assert incident.acknowledged_at is not None
+    assert Page.objects.filter(incident=incident).count() == before
+
+
 def test_agent_without_the_right__may_not_change_policies(room: Watchroom) -> None:
     from controlplane.lib.errors import NotAllowed
 
