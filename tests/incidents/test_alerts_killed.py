@@ -26,7 +26,7 @@ KILLS = int(os.environ.get("ALERTS_KILLS", "8"))
 @pytest.mark.slow
 def test_processes_killed__no_alert_and_no_page_is_lost() -> None:
     told = trial.hold(
-        Plan(incidents=60, kills=KILLS, over_s=12, standstill_s=0, stop_in_storm=False)
+        Plan(incidents=60, kills=KILLS, over_s=12, standstill_s=0, outage_s=0, stop_in_storm=False)
     )
     assert told.missed() == []
     assert sum(told.kills.values()) >= KILLS

@@ -165,6 +165,16 @@ class Portal:
             os.killpg(pid, signal.SIGSTOP)
         return groups
 
+    def take_database_away(self) -> None:
+        """Nobody starts it again until `bring_database_back`."""
+        if self._up is not None:
+            os.kill(self._up.pid, signal.SIGSTOP)
+        _kill(self.pids()["postgres"])
+
+    def bring_database_back(self) -> None:
+        if self._up is not None:
+            os.kill(self._up.pid, signal.SIGCONT)
+
     def let_go(self, groups: list[int]) -> None:
         for pid in groups:
             with contextlib.suppress(ProcessLookupError):

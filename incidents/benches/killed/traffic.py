@@ -32,7 +32,7 @@ class Mails(socketserver.ThreadingTCPServer):
         super().__init__((_HOST, 0), _Mail)
         self.answer_s = answer_s
         self.taken: Counter[tuple[str, str]] = Counter()  # what must not repeat, to whom
-        self.other = 0
+        self.other: Counter[str] = Counter()  # subjects of what is no news of the portal's rows
         self.away = threading.Event()
         self._lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -42,13 +42,14 @@ class Mails(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def take(self, body: bytes, to: Iterable[str]) -> None:
-        key = BytesHeaderParser().parsebytes(body).get("X-Idempotency-Key")
+        headers = BytesHeaderParser().parsebytes(body)
+        key = headers.get("X-Idempotency-Key")
         with self._lock:
+            if not key:
+                self.other[str(headers.get("Subject", ""))] += 1
+                return
             for each in to:
-                if key:
-                    self.taken[str(key), each.lower()] += 1
-                else:
-                    self.other += 1
+                self.taken[str(key), each.lower()] += 1
 
 
 class _Mail(socketserver.StreamRequestHandler):

@@ -28,6 +28,7 @@ STORM = 300
 STORM_GROUPS = 50
 STORM_S = 1.0
 CALM_S = 240.0
+OUTAGE = ("[portal] database: outage", "[portal] database: it answers again")
 # Of thirty, how many of each kind. A child is killed under its parent, who has to notice.
 SHARES = {
     "worker": 5, "worker child": 5, "web": 3, "web child": 3, "beat": 4, "engine": 4,
@@ -41,6 +42,7 @@ class Plan:
     kills: int = 30
     over_s: float = 60.0
     standstill_s: float = 25.0
+    outage_s: float = 60.0
     stop_in_storm: bool = True
     seed: int = 7
     folder: Path | None = None
@@ -67,7 +69,7 @@ class Told:
     refused: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
     not_ready: dict[str, int] = field(default_factory=dict)
-    other_mails: int = 0
+    other_mails: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     drained_s: float = 0.0
     drained: bool = False
@@ -90,6 +92,9 @@ class Told:
             found.append(f"not everything was sent {CALM_S:.0f} s after the last kill")
         if not self.stopped_well:
             found.append("it did not end when it was asked to")
+        told = [self.other_mails[subject] for subject in OUTAGE]
+        if self.plan.outage_s and told != [1, 1]:
+            found.append(f"the outage was told {told[0]} times, its end {told[1]} times")
         if self.plan.standstill_s and not any(_of_engine(each) for each in self.findings):
             found.append("the watch did not say that the engine stood still")
         return found
@@ -109,7 +114,7 @@ class Told:
             "drained_s": round(self.drained_s, 1),
             "watch": self.findings,
             "not_ready": self.not_ready,
-            "other_mails": self.other_mails,
+            "other_mails": dict(self.other_mails),
             "stopped_well": self.stopped_well,
         }
 
@@ -154,6 +159,8 @@ def _carry_out(
         _traffic_and_kills(plan, told, portal, senders, random)
         if plan.standstill_s:
             _stand_still(plan, portal)
+        if plan.outage_s:
+            _database_out(plan, portal, senders)
         if plan.stop_in_storm:
             _stop_in_storm(told, portal, senders)
         last = time.monotonic()
@@ -219,6 +226,18 @@ def _stand_still(plan: Plan, portal: Portal) -> None:
     held = portal.hold("worker", "beat", "engine")
     time.sleep(plan.standstill_s)
     portal.let_go(held)
+
+
+def _database_out(plan: Plan, portal: Portal, senders: Senders) -> None:
+    """Away for longer than a restart takes, with an alert coming in. Whoever is on call is told
+    by mail alone, once, and once more when it is over."""
+    portal.take_database_away()
+    try:
+        senders.send("Out", [alert("Out")])
+        time.sleep(plan.outage_s)
+    finally:
+        portal.bring_database_back()
+    time.sleep(plan.outage_s)  # until what failed is no longer most of what is looked at
 
 
 def _stop_in_storm(told: Told, portal: Portal, senders: Senders) -> None:
