@@ -64,6 +64,7 @@ def asked(payload: Payload, severity: str) -> dict[str, Any]:
         "item_priority": hooks.get("open_item"),
         "tags": tuple(each for each in (hooks.get("tag"), severity) if each),
         "governance": bool(hooks.get("governance")),
+        "notes": bool(hooks.get("comment_on_release")),
         "runbook": payload.get("runbook") or "",
         "advice": _advice(hooks),
     }

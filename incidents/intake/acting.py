@@ -99,7 +99,7 @@ def _incident(
 
 def open_for(source: AlertSource, key: str, verdict: Verdict, first: Incoming) -> Incident:
     outcome = verdict.outcome
-    return opening.open_incident(
+    incident = opening.open_incident(
         source.workspace,
         actor=PORTAL,
         title=_title(first),
@@ -115,7 +115,11 @@ def open_for(source: AlertSource, key: str, verdict: Verdict, first: Incoming) -
         summary=_summary(first, outcome.advice),
         started_at=first.starts_at,
         runbook=outcome.runbook,
+        item_priority=outcome.item_priority,
     )
+    if incident.item is not None:
+        following.besides(incident.item, verdict, first)
+    return incident
 
 
 def _title(first: Incoming) -> str:

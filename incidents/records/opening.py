@@ -48,11 +48,13 @@ def open_incident(
     symptoms: str = "",
     started_at: datetime | None = None,
     runbook: str = "",
+    item_priority: int | None = None,
     pages: bool = True,
 ) -> Incident:
     """A new one. `group_key`: of all that share it one is open at a time (`Conflict`).
 
-    `policy_slug`, `notify_roles`: whom to call where that differs from what its level says."""
+    `policy_slug`, `notify_roles`: whom to call where that differs from what its level says.
+    `item_priority`: its work item is at least as urgent."""
     policy.require(actor, "incident.open", workspace)
     graph.lock(workspace.pk)
     level = levels.level(workspace.pk, severity)
@@ -77,7 +79,7 @@ def open_incident(
     )
     row.ref = str(refs.allocate(workspace.pk, "INC"))
     _insert(row)
-    row.item = _item(row, level, labels)
+    row.item = _item(row, level, labels, item_priority)
     Incident.objects.filter(pk=row.pk).update(item=row.item)
     note(
         row, "incident.open", actor=actor,
@@ -106,7 +108,7 @@ def _insert(row: Incident) -> None:
         raise Conflict("An incident of this group is open already.") from None
 
 
-def _item(row: Incident, level: SeverityLevel, labels: Sequence[str]) -> Item:
+def _item(row: Incident, level: SeverityLevel, labels: Sequence[str], least: int | None) -> Item:
     project = work.ensure_operations_project(row.workspace, actor=PORTAL)
     said = "\n\n".join(part for part in (row.summary, row.symptoms) if part)
     return work.open_item(
@@ -115,7 +117,7 @@ def _item(row: Incident, level: SeverityLevel, labels: Sequence[str]) -> Item:
         actor=PORTAL,
         title=f"{row.ref}: {row.title}"[:200],
         item_type="incident",
-        priority=level.item_priority,
+        priority=level.item_priority if least is None else min(least, level.item_priority),
         labels=sorted({"incident", row.severity, *labels}),
         description=said or f"{row.ref} stands for it.",
         status="in_progress",

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.audit.refs import subject_ref
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
@@ -16,6 +16,7 @@ from controlplane.lib import clock
 from controlplane.notify import wording
 from controlplane.notify.models import Urgency
 from controlplane.notify.services import To, notify
+from controlplane.notify.services.contacts import who
 from controlplane.oncall import duty
 from controlplane.work import services as work
 from controlplane.work.models import Item
@@ -25,9 +26,10 @@ from incidents.intake.normal import Incoming
 from incidents.models import Alert, AlertSource, Incident
 from incidents.paging import runs
 from incidents.records.noting import PORTAL
-from incidents.routing.judging import Verdict
+from incidents.routing.judging import Outcome, Verdict
 
 INVESTIGATE, STILL = "alert.investigate", "incident.still_fires"
+GOVERNANCE = "governance_validator"
 wording.register(
     "alert.warning",
     "A warning is to be looked into",
@@ -54,7 +56,7 @@ def follow(
     """An item, a note, or nothing; the item's key where there is one."""
     outcome = verdict.outcome
     if outcome.opens == "note":
-        _note(source.workspace, verdict, first)
+        _note(source.workspace_id, verdict, first)
     if outcome.opens != "item":
         return None
     item, made = _item(source, key, verdict, first)
@@ -74,15 +76,28 @@ def _item(source: AlertSource, key: str, verdict: Verdict, first: Incoming) -> t
         f"alert:{key}"[:200],
         actor=PORTAL,
         title=first.title[:200],
-        item_type="bug",
+        item_type="task" if outcome.governance else "bug",
         priority=2 if outcome.item_priority is None else outcome.item_priority,
-        labels=sorted({"alert", *outcome.tags}),
-        assignee=_on_duty(source.workspace_id),
+        labels=sorted({"alert", *outcome.tags, *(["governance"] if outcome.governance else [])}),
+        assignee=_assignee(source.workspace, outcome),
         description="\n\n".join(
             part for part in (first.description, known, outcome.advice) if part
         )[:16_000],
     )
     return ensured.item, ensured.created
+
+
+def _assignee(workspace: Workspace, outcome: Outcome) -> str:
+    if outcome.governance:
+        for person in _governance(workspace):
+            return person.email
+    return _on_duty(workspace.pk)
+
+
+def _governance(workspace: Workspace) -> Sequence[User]:
+    """Whom the book names for it, or else whoever holds the role."""
+    named = who(workspace, f"{GOVERNANCE}_lead").people
+    return named or who(workspace, GOVERNANCE).people
 
 
 def _on_duty(workspace_id: int) -> str:
@@ -112,20 +127,43 @@ def _tell(workspace: Workspace, item: Item, verdict: Verdict, first: Incoming) -
             workspace_id=workspace.pk,
             payload={"item": item.pk, "due": due},
         )
-    kind = "alert.governance" if outcome.governance else "alert.warning"
+    roles = {"primary_operator", *outcome.notify_roles}
+    if outcome.governance:
+        roles.discard(GOVERNANCE)  # who has news of their own
+    to = To(roles=sorted(roles), channels=None)
+    _news("alert.warning", item, verdict, first, to=to, due=due or "your next look")
+    besides(item, verdict, first)
+
+
+def _news(
+    kind: str, item: Item, verdict: Verdict, first: Incoming, *, to: To, due: str = ""
+) -> None:
     notify(
-        workspace_id=workspace.pk,
+        workspace_id=item.workspace_id,
         kind=kind,
-        to=To(roles=("primary_operator", *outcome.notify_roles), channels=None),
+        to=to,
         key=f"{kind}:{item.uid}",
         values={
-            "title": first.title[:180], "advice": outcome.advice or first.description[:2_000],
-            "due": due or "your next look", "item": item.key,
+            "title": first.title[:180],
+            "advice": verdict.outcome.advice or first.description[:2_000],
+            "due": due,
+            "item": item.key,
         },
         urgency=Urgency.NORMAL,
         link=links.page_of(item),
         about=subject_ref(item),
-    )  # fmt: skip
+    )
+
+
+def besides(item: Item, verdict: Verdict, first: Incoming) -> None:
+    """What a rule asks for beside the item or the incident, once when that is opened: governance
+    is told, and the open release."""
+    if verdict.outcome.governance:
+        people = [person.pk for person in _governance(item.workspace)]
+        to = To(users=people, roles=() if people else (GOVERNANCE,))
+        _news("alert.governance", item, verdict, first, to=to)
+    if verdict.outcome.notes:
+        _note(item.workspace_id, verdict, first)
 
 
 @timers.on(INVESTIGATE)
@@ -147,9 +185,9 @@ def neglected(timer: Timer) -> None:
     )
 
 
-def _note(workspace: Workspace, verdict: Verdict, first: Incoming) -> None:
+def _note(workspace_id: int, verdict: Verdict, first: Incoming) -> None:
     """On what is on its way into an environment people use."""
-    rows = Deployment.objects.filter(workspace=workspace).under_way().select_related("item")
+    rows = Deployment.objects.filter(workspace=workspace_id).under_way().select_related("item")
     if verdict.service is not None:
         near = rows.filter(parts__component__service=verdict.service)
         rows = near if near.exists() else rows

@@ -41,6 +41,7 @@ class Outcome:
     item_priority: int | None = None
     tags: tuple[str, ...] = ()
     governance: bool = False
+    notes: bool = False  # on the open release, too, whatever else it opens
     escalate_s: int | None = None
     escalate_to: str = ""
     investigate_s: int | None = None
