@@ -37,7 +37,7 @@ MAX_ATTEMPTS = defaults.define(
     "notify.outbox_max_attempts",
     8,
     unit="tries",
-    why="With doubling pauses from 2 s this is about ten minutes; then a person decides.",
+    why="With doubling pauses from 2 s this is about three minutes; then a person decides.",
 )
 
 FRESH_SECONDS = 3.0  # a lease this young is whole enough for any channel's time-out
