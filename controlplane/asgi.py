@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 _django = get_asgi_application()
 
+from controlplane.base.streaming import givable_up  # noqa: E402  (apps must be ready first)
 from controlplane.jobs import forks, hands  # noqa: E402  (apps must be ready first)
 from deployments.flags.serving import processes as flags  # noqa: E402
 from missions.threads import told  # noqa: E402
@@ -24,4 +25,4 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     hands.start("stream")  # again after a fork, which copies no threads
     flags.begin()
     told.begin()
-    await _django(scope, receive, send)
+    await _django(scope, receive, givable_up(send))

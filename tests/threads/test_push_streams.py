@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controlplane.embedded.processes import wait_until
 from missions.threads import numbers
 from missions.threads.models import AgentPulse, RuntimeSession, WakeAttempt
 from tests import make
@@ -27,7 +32,7 @@ def brief(transactional_db: None, tmp_path: Path) -> Iterator[Served]:
     served = Served(tmp_path / "brief.log", "asgi")
     served.start(
         CONTROLPLANE_THREADS_PRESENCE_BEAT_SECONDS="0.5", ALLOWED_HOSTS="127.0.0.1",
-        CONTROLPLANE_MCP_LISTEN_BEAT_SECONDS="0.5", CONTROLPLANE_THREADS_SEND_SECONDS="2",
+        CONTROLPLANE_MCP_LISTEN_BEAT_SECONDS="0.5", CONTROLPLANE_STREAMS_SEND_SECONDS="2",
     )  # fmt: skip
     yield served
     served.stop()
@@ -154,3 +159,46 @@ def test_stranger__names_no_session_of_another(brief: Served, night: Night) -> N
         return answer.status, (await answer.json())["error"]["code"]
 
     assert run(play()) == (403, "CLAIM_MISMATCH")
+
+
+def test_client_that_takes_nothing__costs_little_and_is_let_go(brief: Served, night: Night) -> None:
+    """It reads on where it stopped when it comes back."""
+    night.session("s1", adapter="sse")
+    secret = make.key(night.talk.reviewer)[1]
+    body, count = "x" * 60_000, 400
+    for number in range(count):
+        night.talk.post(night.talk.operator, f"{number} {body}")
+    request = (
+        f"GET /stream/threads/{night.talk.thread.uid} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {secret}\r\n\r\n"
+    ).encode()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        slow.connect(("127.0.0.1", brief.port))
+        slow.sendall(request)
+        assert wait_until(lambda: waiting(brief) == 1, 20)
+        before = memory(brief)
+        assert wait_until(lambda: waiting(brief) == 0, 20)
+        assert memory(brief) - before < 12_000_000
+        slow.settimeout(5)
+        got = 0
+        with suppress(TimeoutError):
+            while chunk := slow.recv(1 << 20):
+                got += len(chunk)
+    assert got < count * len(body) / 2
+
+
+def waiting(served: Served) -> int:
+    with urllib.request.urlopen(f"{served.url}/metrics", timeout=20) as answer:
+        text = answer.read().decode()
+    found = re.findall(r"^controlplane_threads_waiting{[^}]*} ([0-9.]+)$", text, re.MULTILINE)
+    return int(sum(map(float, found)))
+
+
+def memory(served: Served) -> int:
+    """Of its workers, in bytes."""
+    assert served._process is not None
+    tasks = Path(f"/proc/{served._process.pid}/task").glob("*/children")
+    workers = [int(pid) for each in tasks for pid in each.read_text().split()]
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in workers]
+    return sum(pages) * 4_096

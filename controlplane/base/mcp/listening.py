@@ -7,7 +7,7 @@ again from where it stopped. Served by the stream process; the proxy knows it by
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from controlplane.base.api.errors import answer, failure_of
 from controlplane.base.mcp import calling, eras, rpc
 from controlplane.base.mcp.registry import Call, Server, Watch
 from controlplane.base.mcp.rpc import INVALID_PARAMS, Message, ProtocolError
+from controlplane.base.streaming import let_go_of_slow
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import ControlPlaneError, Unavailable
 
@@ -46,7 +47,7 @@ def listen(server: Server, call: Call, message: Message) -> HttpResponseBase:
             raise Unavailable("Listening is served by the portal's stream process.")
         call.session = _session(message)
         agreed, watches = _watched(server, call, wanted)
-    stream = _events(message.id, agreed, watches)
+    stream = let_go_of_slow(_events(message.id, agreed, watches))
     response = StreamingHttpResponse(stream, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # for proxies that would gather what belongs apart
@@ -134,7 +135,7 @@ def _watched(server: Server, call: Call, uris: Sequence[str]) -> tuple[list[str]
 
 async def _events(
     number: str | int | None, agreed: Sequence[str], watches: Sequence[Watch]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     # The connection that the request was let in with: in its own thread, for nobody else may.
     await sync_to_async(connections.close_all)()
     tag = {eras.SUBSCRIPTION: number}

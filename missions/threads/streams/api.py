@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from rest_framework import serializers
 from controlplane.base.api.answers import encode
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.serializers import StrictSerializer
+from controlplane.base.streaming import let_go_of_slow
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
 from missions.threads import numbers, services
 from missions.threads.api.finding import flag_of, number_of, uid_of
@@ -96,14 +97,15 @@ def _since(request: Any) -> int:
     return int(last)
 
 
-def _stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(events, content_type="text/event-stream")
+def _stream(events: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
+    told = let_go_of_slow(events)
+    response = StreamingHttpResponse(told, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # for proxies that would gather what belongs apart
     return response
 
 
-async def _messages(caller: Caller, asked: Asked, page: Page) -> AsyncIterator[bytes]:
+async def _messages(caller: Caller, asked: Asked, page: Page) -> AsyncGenerator[bytes, None]:
     await give_back()
     watch = Watch(caller, asked, page)
     with watch, counted(caller.actor, "stream"):
@@ -199,7 +201,7 @@ class _Looked:
 
 async def _unread(
     caller: Caller, first: bytes, held: str, session: int | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     await give_back()
     ear = Ear(None, caller.actor.agent_id, whose=caller.actor.ref)
     hub.add(ear)
