@@ -97,6 +97,9 @@ class Watcher:
         if self.alive():
             heartbeats.beat(self.component)
         if time.monotonic() - self.started < GRACE.value:
+            # It judges nobody yet, but says no more than the others found: a process that starts
+            # again and again must not be the sign of life of a portal that stands still.
+            self.healthy = not alarms.critical_open()
             return
         direct.remember_admins()
         if alarms.look() is not None:
