@@ -50,7 +50,8 @@ PAST = (
 
 @demo.step("incidents", order=98)
 def incidents(scene: demo.Scene) -> None:
-    if AlertSource.objects.of(scene.workspace).exclude(format="portal").exists():
+    known = AlertSource.objects.filter(workspace=scene.workspace)
+    if known.exclude(format="portal").exists():
         return
     source = _source(scene, "Prometheus", "alertmanager")
     _source(scene, "Checks from outside", "pagerduty")
@@ -137,9 +138,9 @@ def _drilled(scene: demo.Scene) -> None:
         drill = drilling.begin_drill(
             scene.workspace, actor=lead, title="The tool router answers nobody"
         )
-    incident = drill.incident
-    with clock.set_back(ago - timedelta(minutes=3)):
-        moving.acknowledge(incident, actor=primary)
+    if drill.incident is not None:
+        with clock.set_back(ago - timedelta(minutes=3)):
+            moving.acknowledge(drill.incident, actor=primary)
     with clock.set_back(ago - timedelta(minutes=20)):
         drilling.end_drill(drill, actor=lead)
         drilling.note_result(

@@ -141,7 +141,12 @@ def test_installation__is_told_to_the_eldest_workspace(here: Workspace) -> None:
 
 def test_deployment__what_happened_fires_not__what_failed_does(here: Workspace) -> None:
     """News of a release stand among the alerts that are over: nobody has to end them."""
-    told = {"deployment": "1", "ref": "DEP-1", "release": "4.1", "environment": "production"}
+    told: dict[str, Any] = {
+        "deployment": "1",
+        "ref": "DEP-1",
+        "release": "4.1",
+        "environment": "production",
+    }
     for what in ("deployed", "failed"):
         _tell(here, "deployments.event", what, what=what, **told)
     signals.work(LONG)
