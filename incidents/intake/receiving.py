@@ -214,14 +214,16 @@ def _judged(source: AlertSource, alerts: Sequence[Incoming], now: datetime) -> _
         mark, seen = prepared.together(
             (_HOLD, _asked(space, groups, now)), storing.looking(source, keys, groups)
         )
-        if held is not None or mark[0][1] == book.mark:
+        if held is not None or mark[0][2] == book.mark:
             known, burning = storing.seen(source, seen[0])
             return _Judged(judge.inhibited(verdicts), known, burning, book.ranks)
         book = held = books.read(space, now)
 
 
+# A plan that is kept from when tables were nearly empty would read them from end to end once they
+# are large: what follows in this transaction goes by indexes.
 _HOLD = f"""
-    SELECT (SELECT count(held) FROM (
+    SELECT set_config('enable_seqscan', 'off', true), (SELECT count(held) FROM (
             SELECT pg_advisory_xact_lock({_LOCKS}, number) AS held
             FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS asked(number, place) ORDER BY place
         ) AS every), ({books.SUM})::text

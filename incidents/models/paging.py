@@ -103,7 +103,9 @@ class EscalationRun(models.Model):
         DRILL = "drill", "A drill"
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="escalations")
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
     why = models.CharField(max_length=10, choices=Why.choices)
@@ -160,14 +162,24 @@ class Page(models.Model):
         UNREACHED = "unreached", "Nobody could be reached"
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    run = models.ForeignKey(EscalationRun, on_delete=models.PROTECT, related_name="pages")
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="pages")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    run = models.ForeignKey(
+        EscalationRun, on_delete=models.PROTECT, related_name="pages", db_index=False
+    )
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, related_name="pages", db_index=False
+    )
     step = models.PositiveSmallIntegerField()
     round = models.PositiveSmallIntegerField()
     target = models.CharField(max_length=80)  # user:5, channel:3, contact:9, nobody:role
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     channel = models.ForeignKey(Channel, null=True, on_delete=models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="+")

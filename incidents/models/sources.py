@@ -97,8 +97,12 @@ class InboundEvent(leases.Leased):
     stays here, with the reason, until somebody has looked."""
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    source = models.ForeignKey(AlertSource, on_delete=models.PROTECT, related_name="inbound")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    source = models.ForeignKey(
+        AlertSource, on_delete=models.PROTECT, related_name="inbound", db_index=False
+    )
     form = models.CharField(max_length=20, editable=False)  # the door's: "webhook", "api", "change"
     content_type = models.CharField(max_length=200, blank=True, editable=False)
     headers = models.JSONField(default=dict, editable=False)  # only those a format reads

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
 from controlplane.audit.refs import subject_ref
 from controlplane.jobs import nudges
 from controlplane.lib import context
-from controlplane.lib.ids import uuid7
+from controlplane.lib.ids import uuid7_texts
 from controlplane.lib.text import short
 from controlplane.notify import answers, outbox, wording
 from controlplane.notify.models import (
@@ -65,10 +64,13 @@ def write(calls: Sequence[Call], now: datetime) -> int:
     if not calls:
         return 0
     texts = _Words({call.run.workspace_id for call in calls})
-    uids = [uuid7() for _ in calls]
+    uids = uuid7_texts(len(calls))
     news = pour(
         Notification,
-        [_news(uid, call, texts) for uid, call in zip(uids, calls, strict=True)],
+        [
+            _news(own, uid, call, texts)
+            for own, uid, call in zip(uuid7_texts(len(calls)), uids, calls, strict=True)
+        ],
         same={
             "kind": KIND,
             "created_at": now,
@@ -89,7 +91,11 @@ def write(calls: Sequence[Call], now: datetime) -> int:
     pour(Page, pages, same={"created_at": now})
     pour(
         AnswerLink,
-        [_link(row, call) for row, call in zip(news, calls, strict=True) if call.called.user_id],
+        [
+            _link(uid, row, call)
+            for uid, row, call in zip(uuid7_texts(len(calls)), news, calls, strict=True)
+            if call.called.user_id
+        ],
         same={
             "verbs": json.dumps(replying.VERBS),
             "created_at": now,
@@ -100,7 +106,7 @@ def write(calls: Sequence[Call], now: datetime) -> int:
     return len(pages)
 
 
-def _page(uid: UUID, news: int, call: Call, turn: int, next_at: datetime | None) -> dict[str, Any]:
+def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) -> dict[str, Any]:
     run, called = call.run, call.called
     return {
         "uid": uid,
@@ -119,11 +125,11 @@ def _page(uid: UUID, news: int, call: Call, turn: int, next_at: datetime | None)
     }
 
 
-def _link(news: int, call: Call) -> dict[str, Any]:
+def _link(uid: str, news: int, call: Call) -> dict[str, Any]:
     """Leave to answer without signing in."""
     incident = call.run.incident
     return {
-        "uid": uuid7(),
+        "uid": uid,
         "workspace_id": incident.workspace_id,
         "person_id": call.called.user_id,
         "notification_id": news,
@@ -132,11 +138,11 @@ def _link(news: int, call: Call) -> dict[str, Any]:
     }
 
 
-def _news(page: UUID, call: Call, texts: _Words) -> dict[str, Any]:
+def _news(uid: str, page: str, call: Call, texts: _Words) -> dict[str, Any]:
     incident = call.run.incident
     subject, body = texts.of(call)
     return {
-        "uid": uuid7(),
+        "uid": uid,
         "workspace_id": incident.workspace_id,
         "key": f"page:{page}",
         "urgency": urgency_of(incident),
@@ -179,21 +185,22 @@ def send(wanted: Sequence[Sending], now: datetime) -> None:
     """A delivery for each, settled at once where it is our own inbox."""
     inbox = [one for one in wanted if one.way.method == Method.INBOX.value]
     outside = [one for one in wanted if one.way.method != Method.INBOX.value]
-    mine = [{"user_id": one.user_id, "notification_id": one.notification_id} for one in inbox]
     pour(
-        InboxItem, [{"uid": uuid7(), **row} for row in mine], same={"created_at": now}, ignore=True
+        InboxItem,
+        [
+            {"uid": uid, "user_id": one.user_id, "notification_id": one.notification_id}
+            for uid, one in zip(uuid7_texts(len(inbox)), inbox, strict=True)
+        ],
+        same={"created_at": now},
+        ignore=True,
     )
     arrived = {"created_at": now, "state": Delivery.State.SENT.value, "settled_at": now}
-    pour(Delivery, [_delivery(uuid7(), one) for one in inbox], same=arrived)
-    uids = [uuid7() for _ in outside]
-    made = pour(
-        Delivery,
-        [_delivery(uid, one) for uid, one in zip(uids, outside, strict=True)],
-        same={"created_at": now},
-    )
+    pour(Delivery, list(map(_delivery, uuid7_texts(len(inbox)), inbox)), same=arrived)
+    uids = uuid7_texts(len(outside))
+    made = pour(Delivery, list(map(_delivery, uids, outside)), same={"created_at": now})
     pour(
         OutboxMessage,
-        [_message(*each) for each in zip(made, uids, outside, strict=True)],
+        list(map(_message, uuid7_texts(len(outside)), made, uids, outside)),
         same={
             "topic": "notify.deliver",
             "max_attempts": outbox.MAX_ATTEMPTS.value,
@@ -204,7 +211,7 @@ def send(wanted: Sequence[Sending], now: datetime) -> None:
         nudges.after_commit()
 
 
-def _delivery(uid: UUID, one: Sending) -> dict[str, Any]:
+def _delivery(uid: str, one: Sending) -> dict[str, Any]:
     return {
         "uid": uid,
         "notification_id": one.notification_id,
@@ -215,10 +222,10 @@ def _delivery(uid: UUID, one: Sending) -> dict[str, Any]:
     }
 
 
-def _message(key: int, uid: UUID, one: Sending) -> dict[str, Any]:
+def _message(uid: str, key: int, delivery: str, one: Sending) -> dict[str, Any]:
     return {
-        "uid": uuid7(),
-        "key": f"delivery:{uid}",
+        "uid": uid,
+        "key": f"delivery:{delivery}",
         "payload": {"delivery": key},
         "workspace_id": one.workspace_id,
         "subject": f"notify.notification:{one.notification_id}",

@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
 from controlplane.jobs import engine, leases
-from controlplane.lib.ids import uuid7
+from controlplane.lib.ids import uuid7_texts
 from controlplane.notify import wording
 from controlplane.notify.services import To, notify
 from incidents import links
@@ -126,8 +126,20 @@ def _due() -> QuerySet[Any]:
     return EscalationRun.objects.filter(status="running", next_at__lte=Now())
 
 
+# Of runs and their incidents what a step says; the rest is read where somebody asks for it.
+_NEEDED = (
+    *("uid", "workspace_id", "incident_id", "policy_id", "why", "reason", "also", "status", "step"),
+    *("round", "next_at", "version"),
+    *(
+        f"incident__{name}"
+        for name in ("uid", "workspace_id", "ref", "title", "severity", "status", "summary",
+                     "symptoms")
+    ),
+)  # fmt: skip
+
+
 def _claim(most: int, **only: Any) -> list[EscalationRun]:
-    rows = _due().filter(**only).select_related("incident").annotate(now=Now())
+    rows = _due().filter(**only).select_related("incident").only(*_NEEDED).annotate(now=Now())
     rows = rows.select_for_update(of=("self",), skip_locked=True, no_key=True)
     return list(rows.order_by("next_at", "pk")[:most])
 
@@ -253,11 +265,12 @@ def _who(
 
 def _say_missing(turns: Sequence[Turn], now: datetime) -> None:
     """A row for each target nobody stood behind: that nobody was called is kept like a call."""
+    found = [(turn, *each) for turn in turns for each in turn.missing]
     pour(
         Page,
         [
             {
-                "uid": uuid7(),
+                "uid": uid,
                 "workspace_id": turn.run.workspace_id,
                 "run_id": turn.run.pk,
                 "incident_id": turn.run.incident_id,
@@ -266,8 +279,7 @@ def _say_missing(turns: Sequence[Turn], now: datetime) -> None:
                 "target": f"nobody:{each.target.kind}:{each.target.ref}"[:80],
                 "why": each.why[:300],
             }
-            for turn in turns
-            for step, round_, each in turn.missing
+            for uid, (turn, step, round_, each) in zip(uuid7_texts(len(found)), found, strict=True)
         ],
         same={"status": Page.Status.UNREACHED.value, "created_at": now},
         ignore=True,

@@ -13,8 +13,9 @@ import pytest
 from django.db import connections, transaction
 
 from controlplane.access.models import Workspace
+from controlplane.base import prepared
 from controlplane.lib import clock, collecting
-from incidents.intake import sources
+from incidents.intake import sources, storing
 from incidents.models import Alert, AlertSource, RoutingRule, Silence
 from incidents.records import levels
 from incidents.routing import books, rules, silences
@@ -99,7 +100,8 @@ def test_what_is_not_committed__holds_for_nobody_else_and_leaves_nothing_behind(
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         _own(here, keeper)
         own = Judge.of(source, clock.now()).look(kit.incoming("Odd")).rule
-        assert own is not None and own.slug == "odd"  # its own transaction sees it
+        assert own is not None
+        assert own.slug == "odd"  # its own transaction sees it
         _elsewhere(lambda: found.append(_rule_of(source, n="2")))
         raise ZeroDivisionError
     assert found == ["critical"]
@@ -167,6 +169,19 @@ def test_silence_that_comes__holds_from_its_beginning_without_being_read_anew() 
         book = books.of(here.pk, at + timedelta(minutes=minutes))
         judge = Judge.by(book, source, at + timedelta(minutes=minutes))
         assert judge.look(kit.incoming("Odd")).silence == held
+
+
+@pytest.mark.django_db
+@pytest.mark.servers
+def test_what_is_known__is_looked_up_by_key_whatever_the_plan_was_made_on() -> None:
+    """A plan that is kept from nearly empty tables holds when they are large."""
+    source = kit.source(make.workspace()).source
+    kit.tell(source, kit.incoming("Odd"))  # this transaction goes by indexes from now on
+    statement, values = storing.looking(source, ["a", "b"], ["c"])
+    plan = "\n".join(row[0] for row in prepared.rows(f"EXPLAIN {statement}", values))
+    assert "alert_history" in plan
+    assert "incident_open_once" in plan
+    assert "Seq Scan" not in plan
 
 
 @pytest.mark.django_db
