@@ -101,7 +101,7 @@ class SessionAdmin(ModelAdmin[RuntimeSession]):
     @admin.display(description="Agent", ordering="agent__name")
     def what(self, obj: RuntimeSession) -> SafeString:
         return format_html(
-            '{} <code class="small th-ref">{}</code>', obj.agent.name, obj.session_id[:32]
+            '{} <code class="small quiet">{}</code>', obj.agent.name, obj.session_id[:32]
         )
 
     @admin.display(description="Agent")
