@@ -88,6 +88,16 @@ def test_change_that_changes_nobodys_shifts__tells_nobody(
     assert told() == []
 
 
+def test_schedule_that_is_retired__tells_everybody_who_had_a_shift(
+    rota: tuple[Schedule, User, User, User],
+) -> None:
+    services.retire_schedule(rota[0], actor=make.JOB, reason="Nobody needs it")
+    lines = dict(told())
+    assert set(lines) == {"Ann", "Bob"}
+    assert "and " in lines["Ann"]
+    assert "Nobody needs it" in lines["Ann"]
+
+
 def test_what_is_in_none_of_the_others() -> None:
     def at(hour: int) -> datetime:
         return datetime(2026, 11, 4, hour, tzinfo=UTC)

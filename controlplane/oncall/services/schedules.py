@@ -16,7 +16,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.oncall.models import EVERY_DAY, Schedule
-from controlplane.oncall.services import gaps, promises, reading
+from controlplane.oncall.services import changes, gaps, promises, reading
 
 ACTION = "oncall.manage"
 FIELDS = ("title", "about", "roles", "time_zone", "cover_days", "cover_from", "cover_until",
@@ -101,9 +101,10 @@ def retire_schedule(schedule: Schedule, *, actor: Actor, reason: str) -> Schedul
     reason = required_reason(reason)
     row = reading.hold(schedule)
     if row.retired_at is None:
-        row.retired_at = row.changed_at = clock.now()
-        row.version += 1
-        row.save(update_fields=["retired_at", "changed_at", "version"])
+        with changes.told(row, actor=actor, why=reason):
+            row.retired_at = row.changed_at = clock.now()
+            row.version += 1
+            row.save(update_fields=["retired_at", "changed_at", "version"])
         promises.forget(row)
         gaps.forget(row, row.retired_at)
         record(

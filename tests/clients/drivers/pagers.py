@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What PyPI's senders of alerts do, one call a run: `pagers.py WHAT URL KEY`; answers one line of
 JSON. Runs in the clients' own environment."""
 
