@@ -21,6 +21,7 @@ from django.conf import settings
 from redis import Redis
 
 START_S = 240.0
+STARTED_S = 10.0
 _HOST = "127.0.0.1"
 # What leads to somebody else's database, broker, keys or folder.
 _NOT_OURS = ("DATABASE", "REDIS", "SECRET", "CONTROLPLANE_", "EMAIL", "ALLOWED_HOSTS", "PROMETHEUS")
@@ -144,7 +145,8 @@ class Portal:
         """`worker`: it and all of its own; `worker child`: one of them, which it has to notice."""
         name, _, part = victim.partition(" ")
         pid = self.pids().get(name)
-        if pid is None:
+        # One that is just being started does no work yet; killed again and again it never would.
+        if pid is None or _age(pid) < (STARTED_S if part else 1.0):
             return False
         if not part:
             return _kill_group(pid) if name in {"worker", "web", "engine", "beat"} else _kill(pid)
@@ -196,6 +198,16 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def _age(pid: int) -> float:
+    """Seconds since it was started."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        up = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return 0.0
+    return up - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid: int) -> list[int]:
