@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from django.db import connection, transaction
@@ -95,6 +95,20 @@ def tell(delivery: Delivery, event: Event) -> None:
             workspace_id=delivery.notification.workspace_id,
             subject=f"notify.notification:{delivery.notification_id}",
         )
+
+
+def tell_all(told: Sequence[tuple[Delivery, Event]]) -> None:
+    """The owners of several, as one fact. Where one of them fails each is told alone: who was told
+    already is told again, which every owner bears."""
+    heard = [each for each in told if has_handler(each[0].notification.kind)]
+    try:
+        with transaction.atomic():
+            for delivery, event in heard:
+                _call(delivery, event)
+    except Exception:
+        logger.exception("owners could not be told together; each is told alone")
+        for delivery, event in heard:
+            tell(delivery, event)
 
 
 def _call(delivery: Delivery, event: Event) -> None:

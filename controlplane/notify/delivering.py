@@ -387,6 +387,17 @@ def _change(
 def announce(delivery: Delivery, event: Event) -> None:
     """Tell its owner first, who may try another way; then see whether anything is left."""
     deliveries.tell(delivery, event)
+    _look(delivery, event)
+
+
+def announce_all(told: Sequence[tuple[Delivery, Event]]) -> None:
+    """The same of several at once."""
+    deliveries.tell_all(told)
+    for delivery, event in told:
+        _look(delivery, event)
+
+
+def _look(delivery: Delivery, event: Event) -> None:
     if event.failed:
         undelivered.look(delivery.notification)
     elif event is not Event.SUPPRESSED:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from django.db import connection, transaction
 
@@ -59,12 +61,11 @@ def deliver(messages: Sequence[OutboxMessage]) -> Mapping[int, Outcome]:
     chosen = _one_for_each_way(rows)
     known = Known(chosen)
     plans = [(row, _planned(row, known, by_delivery[row.pk])) for row in chosen]
-    with ThreadPoolExecutor(max_workers=SENDERS.value, thread_name_prefix="send") as pool:
-        waiting = [
-            (row, pool.submit(contextvars.copy_context().run, _carried, calls))
-            for row, calls in plans
-        ]
-        tried = [(row, future.result()) for row, future in waiting]
+    pool = _pool(os.getpid(), SENDERS.value)
+    waiting = [
+        (row, pool.submit(contextvars.copy_context().run, _carried, calls)) for row, calls in plans
+    ]
+    tried = [(row, future.result()) for row, future in waiting]
     settle(tried)
     outcomes = {
         by_delivery[row.pk].pk: delivering.persistent(row, tries[-1].outcome)
@@ -75,6 +76,13 @@ def deliver(messages: Sequence[OutboxMessage]) -> Mapping[int, Outcome]:
         if key not in there:
             outcomes[message.pk] = Outcome("accepted", "nothing left to send")
     return outcomes
+
+
+@cache
+def _pool(process: int, size: int) -> ThreadPoolExecutor:
+    """Of this process, for all its batches: threads that wait cost less than threads that are
+    made. A process that was forked has none of its parent's."""
+    return ThreadPoolExecutor(max_workers=size, thread_name_prefix=f"send-{process}")
 
 
 def _one_for_each_way(rows: Sequence[Delivery]) -> list[Delivery]:
@@ -151,9 +159,12 @@ def _settle_plain(tried: Tried) -> None:
         ContactMethod.objects.filter(pk__in=ways).update(
             failures_in_a_row=0, last_ok_at=clock.now()
         )
-    for row in _changed(tried):
-        event = Event.SENT if row.state == Delivery.State.SENT else Event.UNDELIVERED
-        delivering.announce(row, event)
+    delivering.announce_all(
+        [
+            (row, Event.SENT if row.state == Delivery.State.SENT else Event.UNDELIVERED)
+            for row in _changed(tried)
+        ]
+    )
 
 
 def _channel_of(row: Delivery, one: Try) -> int | None:

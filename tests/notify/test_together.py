@@ -168,3 +168,27 @@ def test_lease_that_was_lost_meanwhile__stays_with_its_new_holder(
     monkeypatch.setattr(leases, "finish_all", stolen)
     outbox.send_due()
     assert sorted(OutboxMessage.objects.values_list("state", flat=True)) == ["done", "leased"]
+
+
+def test_owner_who_fails_for_one__is_told_of_the_others_and_of_that_one_again(
+    workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Owners of a batch are told as one; each still stands for itself."""
+    channels = [hook(workspace, receiver.url) for _ in range(3)]
+    noted = list[tuple[int | None, Event]]()
+
+    def owner(delivery: Delivery, event: Event) -> None:
+        Channel.objects.filter(pk=delivery.channel_id).update(last_error="heard")
+        if delivery.channel_id == channels[1].pk:
+            raise RuntimeError("not now")
+        noted.append((delivery.channel_id, event))
+
+    monkeypatch.setattr(deliveries, "_HANDLERS", [("page.", owner)])
+    told = news(workspace, *channels)
+    outbox.send_due()
+    assert set(told.deliveries.values_list("state", flat=True)) == {"sent"}
+    assert {(channels[0].pk, Event.SENT), (channels[2].pk, Event.SENT)} <= set(noted)
+    assert list(Channel.objects.order_by("pk").values_list("last_error", flat=True)) == [
+        "heard", "", "heard",
+    ]  # fmt: skip
+    assert OutboxMessage.objects.filter(topic="notify.settled").count() == 1
