@@ -155,6 +155,7 @@ WRITERS: dict[str, str] = {
     "incidents.paging.runs": "the service that begins a run",
     "incidents.paging.stepping": "the escalation engine, in sets",
     "incidents.paging.turning": "the escalation engine, in sets",
+    "incidents.records.calling": "the service that calls others to an incident",
     "incidents.records.joining": "alerts come to an incident, within their transaction",
     "incidents.records.levels": "services of the ladder of severities",
     "incidents.records.moving": "services of an incident's steps",

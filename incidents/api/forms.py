@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from controlplane.base.api.serializers import StrictSerializer
 from incidents.models import Incident, SeverityLevel
+from incidents.records.calling import BECAUSE
 
 TAGS = ["incidents"]
 SEVERITY = "the code of a level, as sev1"
@@ -136,6 +137,11 @@ class IncidentOver(IncidentSeen):
 
 class IncidentWhy(IncidentSeen):
     reason = serializers.CharField(max_length=500)
+
+
+class IncidentEscalate(IncidentWhy):
+    because = serializers.ChoiceField(choices=list(BECAUSE.items()))
+    role = text(max_length=40, help_text="the role to call; without it whoever comes next")
 
 
 class IncidentMerge(IncidentWhy):

@@ -19,7 +19,7 @@ from controlplane.lib.given import refuse
 from incidents.api import forms
 from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
-from incidents.records import levels, moving
+from incidents.records import calling, levels, moving
 from incidents.records.opening import open_incident
 from incidents.shown import clocks, moves
 
@@ -199,6 +199,10 @@ VERBS: dict[str, type[_Verb]] = {
     "severity": verb(
         "Severity", "incident.triage", moving.change_severity,
         "Say how grave it is; its clocks follow.", forms.IncidentSeverity,
+    ),
+    "escalate": verb(
+        "Escalate", "incident.escalate", calling.escalate,
+        "Call others now: the next level, whom it needs, or one role.", forms.IncidentEscalate,
     ),
     "mitigate": verb(
         "Mitigate", "incident.mitigate", moving.mitigate,

@@ -87,7 +87,10 @@ def _join(
     changes: dict[str, object] = {}
     if more != run.also:
         changes["also"] = more
-    if why in _HURRIES and run.step + run.round > 0:
+    if "also" in changes and run.policy.policy.slug == shipped.NAMED:
+        # It has one step, which was taken: whoever was named after that is called by it, too.
+        changes.update(next_at=Now(), step=0, round=0)
+    elif why in _HURRIES and run.step + run.round > 0:
         changes["next_at"] = Now()
     if not changes:
         return run

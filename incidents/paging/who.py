@@ -53,10 +53,10 @@ class Finder:
         for workspace_id, target in asked:
             by_kind[target.kind].add((workspace_id, target.ref))
         found = cls()
-        found._roles(by_kind["role"], at)
+        empty = found._roles(by_kind["role"], at)
         found._schedules(by_kind["schedule"], at)
         found._people(by_kind["person"])
-        found._contacts(by_kind["contact"])
+        found._contacts(by_kind["contact"] | empty)
         found._channels(by_kind["channel"] | by_kind["webhook"])
         return found
 
@@ -64,7 +64,8 @@ class Finder:
         """Nobody is an empty list; `missing` says why."""
         if target.kind == "role":
             pair = (workspace_id, target.ref)
-            return self.duties.get(pair) or self.holders.get(pair, [])
+            there = self.duties.get(pair) or self.holders.get(pair)
+            return there or self.others.get((workspace_id, Target("contact", target.ref)), [])
         if target.kind == "webhook":
             target = Target("channel", target.ref)
         return self.others.get((workspace_id, target), [])
@@ -73,16 +74,22 @@ class Finder:
         said = self.reasons.get((workspace_id, target))
         if said is None:
             said = {
-                "role": f"Nobody is on duty as {target.words}, and nobody holds the role.",
+                "role": self._nobody(workspace_id, target),
                 "schedule": f"Nobody is on duty by the {target.words}.",
                 "person": "Whom the policy names is no longer here.",
                 "contact": f"No contact {target.ref} is known.",
             }.get(target.kind, "The channel is switched off or gone.")
         return Missing(target, said)
 
-    def _roles(self, asked: set[Pair], at: datetime) -> None:
+    def _nobody(self, workspace_id: int, role: Target) -> str:
+        said = f"Nobody is on duty as {role.words}, and nobody holds the role."
+        book = self.reasons.get((workspace_id, Target("contact", role.ref)))
+        return f"{said} In the book: {book}" if book else said
+
+    def _roles(self, asked: set[Pair], at: datetime) -> set[Pair]:
+        """Those behind which nobody stands: the book of contacts may know somebody."""
         if not asked:
-            return
+            return set()
         for pair, duties in duty.on_duty_many(asked, at).items():
             label = policy.role_label(pair[1])
             self.duties[pair] = [
@@ -92,6 +99,7 @@ class Finder:
         for space, role, person in _held(alone, at):
             why = f"holds the role {policy.role_label(role)}"
             self.holders.setdefault((space, role), []).append(_person(person, why))
+        return alone - set(self.holders)
 
     def _schedules(self, asked: set[Pair], at: datetime) -> None:
         if not asked:

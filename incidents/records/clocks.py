@@ -8,21 +8,44 @@ from datetime import datetime, timedelta
 
 from controlplane.audit.refs import subject_ref
 from controlplane.jobs import timers
+from controlplane.lib import defaults
 from incidents.models import Incident, SeverityLevel
 
-# kind -> (which figure of the level, from when it counts, whether it is kept already)
-Clock = tuple[str, Callable[[Incident], datetime], Callable[[Incident], bool]]
+PROLONGED = defaults.define(
+    "incidents.prolonged_s",
+    3600.0,
+    unit="seconds",
+    why="What is grave and open for this long is a matter of the third level, too.",
+)
+
+
+def prolonged_s(level: SeverityLevel) -> float | None:
+    """Of levels that are escalated by time at all."""
+    return PROLONGED.value if level.escalate_s is not None else None
+
+
+# kind -> (the level's seconds, from when they count, whether it is kept already)
+Clock = tuple[
+    Callable[[SeverityLevel], float | None],
+    Callable[[Incident], datetime],
+    Callable[[Incident], bool],
+]
 CLOCKS: dict[str, Clock] = {
     # The escalation itself calls on; this says that the target was missed.
     "incident.ack_missed": (
-        "ack_s", lambda row: row.opened_at, lambda row: row.first_acknowledged_at is not None,
+        lambda level: level.ack_s, lambda row: row.opened_at,
+        lambda row: row.first_acknowledged_at is not None,
     ),
     "incident.start_missed": (
-        "mitigation_starts_s", lambda row: row.opened_at,
+        lambda level: level.mitigation_starts_s, lambda row: row.opened_at,
         lambda row: row.mitigation_started_at is not None,
     ),
     "incident.open_too_long": (
-        "escalate_s", lambda row: row.opened_at, lambda row: row.mitigated_at is not None,
+        lambda level: level.escalate_s, lambda row: row.opened_at,
+        lambda row: row.mitigated_at is not None,
+    ),
+    "incident.prolonged": (
+        prolonged_s, lambda row: row.opened_at, lambda row: row.mitigated_at is not None,
     ),
 }  # fmt: skip
 
@@ -33,8 +56,8 @@ def key_of(kind: str, incident: Incident) -> str:
 
 def set_all(incident: Incident, level: SeverityLevel) -> None:
     """By the level it has now. What was promised by another level moves with it."""
-    for kind, (name, since, is_kept) in CLOCKS.items():
-        seconds = getattr(level, name)
+    for kind, (seconds_of, since, is_kept) in CLOCKS.items():
+        seconds = seconds_of(level)
         if seconds is None or is_kept(incident):
             timers.cancel_timer(key_of(kind, incident))
             continue

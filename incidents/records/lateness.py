@@ -10,6 +10,7 @@ from controlplane.jobs.models import Timer
 from incidents.models import Incident
 from incidents.paging import runs
 from incidents.records import levels, telling
+from incidents.records.calling import EXECUTIVES
 from incidents.records.clocks import CLOCKS
 from incidents.records.noting import PORTAL, note
 
@@ -17,11 +18,13 @@ _SAID = {
     "incident.ack_missed": "nobody acknowledged it in time",
     "incident.start_missed": "nobody began to mitigate it in time",
     "incident.open_too_long": "it is open for too long",
+    "incident.prolonged": "it lasts for long: how business goes on is to be decided",
 }
 _TOLD = {
     "incident.ack_missed": ("secondary_operator", "engineering_lead"),
     "incident.start_missed": ("engineering_lead",),
     "incident.open_too_long": ("engineering_lead", "vp_engineering"),
+    "incident.prolonged": ("vp_engineering", "product_vp"),
 }
 
 
@@ -41,6 +44,14 @@ def missed(timer: Timer) -> None:
         runs.call_role(
             incident,
             "engineering_lead",
+            why="late",
+            actor=PORTAL,
+            reason=f"{incident.ref}: {what}.",
+        )
+    if timer.kind == "incident.prolonged" and level.pages:
+        runs.begin(
+            incident,
+            policy=EXECUTIVES,
             why="late",
             actor=PORTAL,
             reason=f"{incident.ref}: {what}.",

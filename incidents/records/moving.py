@@ -17,7 +17,7 @@ from controlplane.lib.given import refuse, text
 from controlplane.lib.redaction import redact_text
 from incidents.models import Incident, SeverityLevel
 from incidents.paging import answering, runs
-from incidents.records import clocks, levels, reading, telling
+from incidents.records import calling, clocks, levels, reading, telling
 from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
 from incidents.records.noting import note, say
 
@@ -67,6 +67,7 @@ def triage(
 ) -> Incident:
     """What is seen, since when, and whom it touches: with that it leaves `detected`."""
     row = hold_with_work(incident, version=version)
+    was = row.category
     given = {
         "impact_percent": reading.percent("impact_percent", impact_percent),
         "symptoms": redact_text(text("symptoms", symptoms, 4000, required=True)),
@@ -86,6 +87,10 @@ def triage(
     say(row, said, actor=actor)
     if severity and severity != row.severity:
         row = change_severity(row, severity, actor=actor, reason="Found at triage.")
+    if row.category != was:
+        level = levels.level(row.workspace_id, row.severity)
+        reason = f"It is about {row.get_category_display().lower()}, as was found at triage."
+        calling.call_specialists(row, row.category, level, actor=actor, reason=reason)
     return row
 
 
@@ -148,7 +153,7 @@ def mitigated(
     if row.mitigation_started_at is None:
         changes["mitigation_started_at"] = now
     advance(row, "mitigated", actor=actor, changes=changes, reason=how)
-    clocks.stop(row, "incident.start_missed", "incident.open_too_long")
+    clocks.stop(row, "incident.start_missed", "incident.open_too_long", "incident.prolonged")
     _went(row, "is mitigated", how, actor)
     return row
 

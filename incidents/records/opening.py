@@ -25,7 +25,7 @@ from controlplane.work.models import Item
 from controlplane.work.services import graph
 from incidents.models import Incident, SeverityLevel
 from incidents.paging import runs
-from incidents.records import clocks, levels, related, telling
+from incidents.records import calling, clocks, levels, related, telling
 from incidents.records.noting import PORTAL, note
 
 
@@ -93,7 +93,7 @@ def open_incident(
     if pages and level.pages:
         runs.begin(
             row, policy=policy_slug or level.policy, why="opened", actor=actor,
-            also=(*level.at_once, *notify_roles),
+            also=(*level.at_once, *notify_roles, *calling.specialists(row.category)),
         )  # fmt: skip
     return row
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
+from incidents.records.clocks import PROLONGED
 
 # What is promised, the level's figure, and the moment that keeps it.
 _PROMISED: tuple[tuple[str, str, str], ...] = (
@@ -44,6 +45,8 @@ def of(row: Incident, level: SeverityLevel) -> list[Clock]:
     if level.escalate_s is not None and row.mitigated_at is None and row.status not in OVER:
         due = row.opened_at + timedelta(seconds=level.escalate_s)
         found.append(Clock("Others are called", row.opened_at, due))
+        third = row.opened_at + timedelta(seconds=PROLONGED.value)
+        found.append(Clock("The third level is called", row.opened_at, third))
     watched = row.status == "monitoring" and row.monitor_until is not None
     if watched and row.restored_at is not None and row.monitor_until is not None:
         found.append(Clock("The watch ends", row.restored_at, row.monitor_until))

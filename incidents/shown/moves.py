@@ -12,7 +12,7 @@ from controlplane.base import states
 from controlplane.lib.actors import Actor
 from incidents.gates import GRAVE
 from incidents.models import Incident
-from incidents.records import moving
+from incidents.records import calling, moving
 
 BURNING = ("detected", "triaged", "mitigating", "mitigated", "monitoring")
 
@@ -70,6 +70,9 @@ MOVES: Mapping[str, Move] = {
         Move("severity", "Change severity", "incident.triage", BURNING, moving.change_severity,
              "The clocks follow. Of a graver one others are called, too.",
              "{ref} has another severity.", ("severity", "reason"), icon="alert"),
+        Move("escalate", "Call others", "incident.escalate", BURNING, calling.escalate,
+             "The next level is called, or whom it needs; who is called already stays so.",
+             "Others are called to {ref}.", ("because", "role", "reason"), icon="bell"),
         Move("reopen", "Open again", "incident.resolve", ("resolved", "review_pending"),
              moving.reopen, "It was not over. Its people are called.", "{ref} is open again.",
              ("reason",), icon="refresh"),

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from controlplane.access.models import Workspace
+from controlplane.access.policy import PEOPLE, role_label
 from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock
 from controlplane.oncall.web.common import WallField
 from incidents.models import Incident
 from incidents.records import levels
+from incidents.records.calling import BECAUSE
 from incidents.shown.moves import Move
 
 _TALL: Any = {"rows": 3}
@@ -70,6 +72,16 @@ class MoveForm(forms.Form):
             )  # fmt: skip
         if name == "customer_facing":
             return forms.BooleanField(label="Customers notice it", required=False)
+        if name == "because":
+            return forms.ChoiceField(
+                label="What for", choices=list(BECAUSE.items()), widget=forms.RadioSelect
+            )
+        if name == "role":
+            people = sorted((role_label(slug), slug) for slug in PEOPLE)
+            return forms.ChoiceField(
+                label="Whom", required=False,
+                choices=[("", "Whoever comes next"), *((slug, label) for label, slug in people)],
+            )  # fmt: skip
         if name == "into":
             rows = Incident.objects.of(row.workspace_id).burning().exclude(pk=row.pk)
             return forms.ModelChoiceField(

@@ -74,17 +74,17 @@ def test_incident__goes_its_whole_way_and_tells_it(room: Watchroom) -> None:
     assert row.item is not None
     assert row.item.priority == 1
     assert {"incident", "sev2"} <= set(row.item.labels)
-    assert waits(row) == {"ack_missed", "start_missed", "open_too_long"}
+    assert waits(row) == {"ack_missed", "start_missed", "open_too_long", "prolonged"}
 
     row = moving.acknowledge(row, actor=actor)
     assert row.commander_id == row.acknowledged_by_id == room.primary.pk
     assert row.first_acknowledged_at == row.acknowledged_at
-    assert waits(row) == {"start_missed", "open_too_long"}
+    assert waits(row) == {"start_missed", "open_too_long", "prolonged"}
     row = triage(room, row)
     assert row.status == "triaged"
     row = moving.mitigate(row, actor=actor)
     assert row.mitigation_started_at is not None
-    assert waits(row) == {"open_too_long"}
+    assert waits(row) == {"open_too_long", "prolonged"}
     row = moving.mitigated(row, actor=actor, how="The flag is off.")
     assert not waits(row)
     row = moving.watch(row, actor=actor)
@@ -186,7 +186,7 @@ def test_severity__clocks_labels_and_calls_follow_both_ways(room: Watchroom) -> 
     row = room.quiet("sev4")
     assert not waits(row)
     row = moving.change_severity(row, "SEV-1", actor=actor, reason="All are out.")
-    assert waits(row) == {"ack_missed", "start_missed", "open_too_long"}
+    assert waits(row) == {"ack_missed", "start_missed", "open_too_long", "prolonged"}
     assert row.item is not None
     row.item.refresh_from_db()
     assert row.item.priority == 0
@@ -298,13 +298,13 @@ def test_stranger__does_nothing_here(room: Watchroom) -> None:
 
 def test_clocks__what_is_missed_is_told_once(room: Watchroom) -> None:
     row = room.quiet("sev1")
-    room.later(31 * 60)
+    room.later(61 * 60)
     room.promises()
     told = AuditEvent.objects.about(row).filter(action="incident.missed")
     assert sorted((one.details or {})["clock"] for one in told) == sorted(clocks.CLOCKS)
     assert "nobody acknowledged it in time" in said(row)
     room.promises()
-    assert told.count() == 3
+    assert told.count() == 4
 
 
 def test_calm__ends_what_nobody_took(room: Watchroom) -> None:
