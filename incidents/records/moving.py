@@ -19,7 +19,7 @@ from incidents.models import Incident, SeverityLevel
 from incidents.paging import answering, runs
 from incidents.records import calling, clocks, levels, reading, telling
 from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
-from incidents.records.noting import note, say
+from incidents.records.noting import PORTAL, note, say
 
 _REASON = 500
 _REVIEW_S = 48 * 3600
@@ -87,11 +87,20 @@ def triage(
     say(row, said, actor=actor)
     if severity and severity != row.severity:
         row = change_severity(row, severity, actor=actor, reason="Found at triage.")
+    _suggest(row, given["impact_percent"])
     if row.category != was:
         level = levels.level(row.workspace_id, row.severity)
         reason = f"It is about {row.get_category_display().lower()}, as was found at triage."
         calling.call_specialists(row, row.category, level, actor=actor, reason=reason)
     return row
+
+
+def _suggest(row: Incident, percent: int) -> None:
+    """What the ladder makes of a share of users is said where somebody judged it milder."""
+    known = levels.of(row.workspace_id)
+    now, least = known.get(row.severity), known.get(levels.suggested(percent))
+    if least is not None and least.code == "sev2" and now is not None and least.rank < now.rank:
+        say(row, f"{percent} % of users is {least.title} by the ladder.", actor=PORTAL)
 
 
 @transaction.atomic

@@ -208,6 +208,14 @@ def test_severity__clocks_labels_and_calls_follow_both_ways(room: Watchroom) -> 
         moving.change_severity(row, "sev2", actor=actor, reason=" ")
 
 
+@pytest.mark.parametrize(("percent", "is_said"), [(24, False), (25, True)])
+def test_triage__says_what_the_ladder_makes_of_a_share(
+    room: Watchroom, percent: int, is_said: bool
+) -> None:
+    row = triage(room, room.quiet("sev3"), impact_percent=percent)
+    assert (f"{percent} % of users is SEV-2" in said(row)) == is_said
+
+
 def test_triage__may_say_how_grave_it_is(room: Watchroom) -> None:
     row = triage(room, room.quiet("sev3"), severity="sev2", tenants=["a", "a", "b"])
     assert (row.status, row.severity, row.tenants) == ("triaged", "sev2", ["a", "b"])

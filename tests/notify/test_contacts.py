@@ -39,6 +39,15 @@ def test_empty_chairs__shrink_as_contacts_come_and_grow_as_they_go(
     assert {chair.purpose for chair in services.missing_contacts(workspace)} == before
 
 
+def test_book__asks_for_each_key_contact_and_each_partners_support(workspace: Workspace) -> None:
+    chairs = {chair.purpose: chair.family for chair in services.missing_contacts(workspace)}
+    for role in ("engineering_lead", "security_lead", "database_lead", "product_manager",
+                 "vp_engineering"):  # fmt: skip
+        assert chairs[role] == "role"
+    for partner in ("composio", "copilotkit", "supabase"):
+        assert chairs[f"{partner}_support"] == "partner"
+
+
 def test_contact_without_any_way_to_reach_them__is_refused(
     workspace: Workspace, actor: Actor
 ) -> None:

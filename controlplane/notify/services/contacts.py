@@ -43,10 +43,18 @@ for _purpose, _label in [
     ("security_lead", "Security lead"),
     ("database_lead", "Database lead"),
     ("product_owner", "Product owner"),
+    ("product_manager", "Product manager"),
+    ("vp_engineering", "VP engineering"),
     ("platform_engineer", "Platform engineer"),
     ("agent_workflow_owner", "Agent workflow owner"),
 ]:
     require_contact(_purpose, _label)
+for _purpose, _label in [
+    ("composio_support", "Composio support"),
+    ("copilotkit_support", "CopilotKit support"),
+    ("supabase_support", "Supabase support"),
+]:
+    require_contact(_purpose, _label, "partner")
 
 
 @dataclass(frozen=True, slots=True)
