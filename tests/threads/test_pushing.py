@@ -223,3 +223,16 @@ def test_waiting_row_is_due__only_of_who_came_back(night: Night) -> None:
     presence.renew([session.pk], "a")
     soon = Now() + timedelta(seconds=1)
     assert WakeTrigger.objects.filter(agent=night.talk.reviewer, ready_at__lte=soon).exists()
+
+
+def test_page_of_a_session__says_whether_its_stream_is_open(night: Night) -> None:
+    session = pushed(night)
+    browser = make.client(make.person(night.talk.workspace, "operations_command"))
+    url = f"/admin/threads/runtimesession/{session.uid}/change/"
+    assert "not open" in browser.get(url).content.decode()
+    presence.renew([session.pk], "a")
+    page = browser.get(url).content.decode()
+    assert "not open" not in page
+    assert "I type there" in page
+    stranger = make.client(make.person(make.workspace(), "operations_command"))
+    assert stranger.get(url).status_code in {302, 404}
