@@ -178,7 +178,7 @@ def test_owner_who_fails_for_one__is_told_of_the_others_and_of_that_one_again(
     noted = list[tuple[int | None, Event]]()
 
     def owner(delivery: Delivery, event: Event) -> None:
-        Channel.objects.filter(pk=delivery.channel_id).update(last_error="heard")
+        Channel.objects.filter(pk=delivery.channel_id or 0).update(last_error="heard")
         if delivery.channel_id == channels[1].pk:
             raise RuntimeError("not now")
         noted.append((delivery.channel_id, event))
