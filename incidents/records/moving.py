@@ -87,7 +87,7 @@ def triage(
     say(row, said, actor=actor)
     if severity and severity != row.severity:
         row = change_severity(row, severity, actor=actor, reason="Found at triage.")
-    _suggest(row, given["impact_percent"])
+    _suggest(row, row.impact_percent or 0)
     if row.category != was:
         level = levels.level(row.workspace_id, row.severity)
         reason = f"It is about {row.get_category_display().lower()}, as was found at triage."
