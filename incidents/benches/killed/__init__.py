@@ -29,7 +29,7 @@ def measure(run: Run) -> Iterator[Row]:
 def rows(told: Told) -> Iterator[Row]:
     found: dict[str, Any] = told.as_document()
     kills = ", ".join(f"{name} {count}" for name, count in found["killed"].items())
-    note = f"{found['accepted']:,} accepted, {found['seconds']:.0f} s; SIGKILLs: {kills}"
+    note = f"{found['accepted']:,} accepted, {found['seconds']:.0f} s; killed: {kills}"
     yield Row("alerts lost", float(len(told.audit.lost_alerts)), "alerts", note=note)
     yield Row("incidents nobody was called for", float(len(told.audit.uncalled)), "incidents")
     asked = f"of {told.audit.pages:,} that were due"
