@@ -17,8 +17,11 @@ def rotas(scene: demo.Scene) -> None:
         return
     first, second = scene.people["primary_operator"], scene.people["secondary_operator"]
     lead = scene.people["engineering_lead"]
-    primary = _schedule(scene, "primary", "Primary on-call", "primary_operator", [first, second])
-    _schedule(scene, "secondary", "Secondary on-call", "secondary_operator", [second, lead])
+    with clock.set_back(timedelta(days=42)):  # whole rounds of two: who is on duty had a past
+        primary = _schedule(
+            scene, "primary", "Primary on-call", "primary_operator", [first, second]
+        )
+        _schedule(scene, "secondary", "Secondary on-call", "secondary_operator", [second, lead])
     _night(scene, primary)
 
 
