@@ -103,7 +103,7 @@ class Senders:
 
 @pytest.fixture
 def senders(transactional_db: None, install: Install, tmp_path: Path) -> Iterator[Senders]:
-    found = Senders(install("pager-clients"), tmp_path, make.workspace())
+    found = Senders(install("pagerduty"), tmp_path, make.workspace())
     yield found
     found.served.stop()
 
