@@ -9,8 +9,8 @@ import pytest
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern
 
+from controlplane.base.prepared import _read
 from missions.threads.statements.post import POST
-from missions.threads.statements.running import _read
 from tests.kit.threads import Talk
 
 MOST = 60  # patterns looked at; all routes together are many hundreds

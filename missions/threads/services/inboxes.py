@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from controlplane.access import policy
+from controlplane.base.prepared import one
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
 from missions.threads.statements.inbox import INBOX
-from missions.threads.statements.running import one
 
 THREADS_MOST = 200  # shown at once, the liveliest first
 

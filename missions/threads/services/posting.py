@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from controlplane.access import policy
 from controlplane.access.models import Agent
 from controlplane.base import signals
+from controlplane.base.prepared import one
 from controlplane.lib import clock, context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import (
@@ -34,7 +35,6 @@ from missions.threads.models import Message, RuntimeSession, Thread
 from missions.threads.places import where
 from missions.threads.services.common import GUARD, PORTAL
 from missions.threads.statements.post import POST, Answer
-from missions.threads.statements.running import one
 
 WAKE_ATTEMPTS = 100  # claims, most of which only look whether somebody still types
 _LOOP_TEXT = "The same finding was reported again and again and never settled."

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.access import policy
+from controlplane.base.prepared import one
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.lib.given import refuse
@@ -17,7 +18,6 @@ from missions.threads.models import Thread
 from missions.threads.places import VIEW, where
 from missions.threads.services.posting import require_inside
 from missions.threads.statements.read import ACK, READ
-from missions.threads.statements.running import one
 
 
 @dataclass(frozen=True, slots=True)
