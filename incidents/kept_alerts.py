@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
 from controlplane.base.personal import nothing
-from controlplane.base.retention import keep_always, keep_rows
+from controlplane.base.retention import keep_always, keep_found, keep_rows
+from controlplane.jobs import leases
+from controlplane.lib import defaults
+from incidents.models import InboundEvent
+
+UNSEEN = defaults.define(
+    "alerts.unseen_days",
+    150,
+    unit="days",
+    why="So much longer than the others a message stays that was given up and that nobody saw.",
+)
+
+
+def _read_messages(cutoff: datetime) -> QuerySet[InboundEvent]:
+    """Those that nobody will look at again. By their age first, which has an index."""
+    forgotten = cutoff - timedelta(days=UNSEEN.value)
+    return InboundEvent.objects.filter(
+        ~Q(state=leases.DEAD) | Q(seen_at__lt=cutoff) | Q(seen_at=None, created_at__lt=forgotten),
+        created_at__lt=cutoff,
+    ).order_by("created_at")
+
 
 nothing(
     "alerts.received",
@@ -22,12 +46,13 @@ keep_always(
     "incidents.routingrule",
     why="what holds: a row a sender or rule, switched off or removed by people",
 )
-keep_rows(
+keep_found(
     "alerts.messages",
     "incidents.inboundevent",
-    "seen_at",
+    _read_messages,
     days=30,
-    why="a month to read again what went wrong; what was given up stays until somebody looked",
+    why="a month to read again what went wrong; what was given up stays a month longer than until"
+    " somebody looked, and half a year when nobody does",
 )
 keep_rows(
     "alerts.events",

@@ -122,10 +122,16 @@ def older(
 
     def rows(cutoff: datetime) -> models.QuerySet[Any]:
         manager: models.Manager[Any] = apps.get_model(model)._base_manager
-        return manager.filter(**{f"{column}__lt": cutoff}, **only)
+        return manager.filter(**{f"{column}__lt": cutoff}, **only).order_by(column)
 
+    return _by(model, rows)
+
+
+def _by(
+    model: str, rows: Callable[[datetime], models.QuerySet[Any]]
+) -> tuple[Callable[[datetime, int], int], Callable[[datetime], int]]:
     def delete(cutoff: datetime, limit: int) -> int:
-        keys = list(rows(cutoff).order_by(column).values_list("pk", flat=True)[:limit])
+        keys = list(rows(cutoff).values_list("pk", flat=True)[:limit])
         apps.get_model(model)._base_manager.filter(pk__in=keys).delete()
         return len(keys)
 
@@ -146,7 +152,31 @@ def keep_rows(
     **only: Any,
 ) -> RetentionClass:
     """Register a table by age. The number of days is a named default like any other."""
-    delete, count = older(model, column, **only)
+    return _register(slug, model, older(model, column, **only), days, why, minimum_days)
+
+
+def keep_found(
+    slug: str,
+    model: str,
+    rows: Callable[[datetime], models.QuerySet[Any]],
+    *,
+    days: int,
+    why: str,
+) -> RetentionClass:
+    """Register a table of which `rows` finds what may go, given the cut-off, the oldest first: for
+    rows whose time depends on what became of them."""
+    return _register(slug, model, _by(model, rows), days, why, 0)
+
+
+def _register(
+    slug: str,
+    model: str,
+    how: tuple[Callable[[datetime, int], int], Callable[[datetime], int]],
+    days: int,
+    why: str,
+    minimum_days: int,
+) -> RetentionClass:
+    delete, count = how
     number = defaults.define(f"retention.{slug}_days", days, unit="days", why=why)
     return retention.register(
         RetentionClass(

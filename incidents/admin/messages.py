@@ -35,7 +35,10 @@ class InboundEventAdmin(ModelAdmin[InboundEvent]):
     list_name = "Messages of senders"
     view_action = "alert.view"
     keyed = True
-    about = "Each call of a sender, kept for 30 days before anything was made of it."
+    about = (
+        "Each call of a sender, stored before anything is made of it. It goes after 30 days; one"
+        " that was given up 30 days after somebody has seen it."
+    )
     tabs = (
         ("Given up", "look=given_up"), ("With refusals", "look=refused"),
         ("Waiting", "look=waiting"), ("All", "view=all"),

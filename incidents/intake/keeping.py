@@ -35,8 +35,7 @@ _FINISH = """
     WITH done AS (
         UPDATE incidents_inboundevent
         SET state = 'done', lease_token = NULL, last_error = '', counts = %(counts)s::jsonb,
-            errors = %(errors)s::jsonb, finished_at = statement_timestamp(),
-            seen_at = statement_timestamp()
+            errors = %(errors)s::jsonb, finished_at = statement_timestamp()
         WHERE id = %(row)s AND state = 'leased' AND lease_token = %(token)s::uuid
         RETURNING source_id
     ),

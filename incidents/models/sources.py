@@ -112,7 +112,7 @@ class InboundEvent(leases.Leased):
     correlation_id = models.CharField(max_length=128, blank=True, editable=False)
     counts = models.JSONField(default=dict, editable=False)
     errors = models.JSONField(default=list, editable=False)  # of single alerts that were refused
-    # Nobody has to look any more: it went well, or a person saw that it was given up.
+    # A person saw that it was given up.
     seen_at = models.DateTimeField(null=True, editable=False)
     seen_by = models.CharField(max_length=80, blank=True, editable=False)
     objects = querysets.InboundQuerySet.as_manager()

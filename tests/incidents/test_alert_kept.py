@@ -51,6 +51,23 @@ def test_given_up__stays_until_it_was_seen_and_a_month_longer() -> None:
         assert _clean("alerts.messages") == 1
 
 
+def test_given_up_and_never_seen__stays_half_a_year() -> None:
+    source = kit.source(make.workspace()).source
+    with pytest.raises(Invalid):
+        receiving.receive(source, "webhook", b"nonsense")
+    with time_machine.travel(clock.now() + timedelta(days=179)):
+        assert _clean("alerts.messages") == 0
+    with time_machine.travel(clock.now() + timedelta(days=181)):
+        assert _clean("alerts.messages") == 1
+
+
+def test_done__is_seen_by_nobody() -> None:
+    source = kit.source(make.workspace()).source
+    receiving.receive(source, "webhook", json.dumps(kit.group([kit.am_alert()])).encode())
+    done = InboundEvent.objects.get()
+    assert (done.state, done.seen_at, done.seen_by) == ("done", None, "")
+
+
 def test_alerts__go_once_they_are_over_for_long() -> None:
     source = kit.source(make.workspace()).source
     kit.tell(source, kit.incoming("Traffic", severity="info", key="a"))
