@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.jobs.registry import job
+from incidents.intake import lost
 from incidents.paging import auditing
 
 
@@ -16,4 +17,4 @@ from incidents.paging import auditing
     doc="See that everybody is called who has to be, and mend what is not.",
 )
 def audit_paging() -> dict[str, Any]:
-    return dict(auditing.audit())
+    return {**auditing.audit(), "lost messages": lost.call()}

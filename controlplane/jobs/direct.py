@@ -13,17 +13,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core import mail as django_mail
+from django.db.models import F
+from django.db.models.functions import Now
 
 from controlplane.access.models import Grant
+from controlplane.jobs.models import EngineCycle
 from controlplane.lib import defaults, http
 
 logger = logging.getLogger(__name__)
 
 PING_EVERY = defaults.define(
     "jobs.deadman_s", 60.0, unit="seconds", why="Rhythm of the outward sign of life."
+)
+PING_AGAIN = defaults.define(
+    "jobs.deadman_again_s",
+    15.0,
+    unit="seconds",
+    why="One that was not taken is tried again well before whoever waits for it takes alarm.",
 )
 CALM = defaults.define(
     "jobs.once_calm_s",
@@ -32,7 +42,8 @@ CALM = defaults.define(
     why="Three looks of each process: if none of them sees the trouble any more, it is over.",
 )
 _known_admins: frozenset[str] = frozenset()
-_last_ping = float("-inf")
+_next_ping = float("-inf")
+OUTWARD = "outward sign of life"
 
 
 def remember_admins() -> frozenset[str]:
@@ -65,18 +76,39 @@ def mail(subject: str, body: str, *, to: Iterable[str] | None = None) -> bool:
 
 def ping(*, healthy: bool) -> bool:
     """The outward sign of life: silence at the other end is the alarm, so an unhealthy portal
-    must not ping. True when one was sent."""
-    global _last_ping
+    must not ping. True when one was taken; one that was not is tried again soon, and what became
+    of the last is kept for the watch."""
+    global _next_ping
     url = settings.DEADMAN_URL
-    if not url or not healthy or time.monotonic() - _last_ping < PING_EVERY.value:
+    if not url or not healthy or time.monotonic() < _next_ping:
         return False
-    _last_ping = time.monotonic()
+    refused = _refused(url)
+    wait = PING_AGAIN if refused else PING_EVERY
+    _next_ping = time.monotonic() + wait.value
+    _keep_sign(refused)
+    return not refused
+
+
+def _refused(url: str) -> str:
+    """Why it was not taken, or "". Of an address that answers 404 nobody counts the calls."""
     try:
-        http.request("GET", url, timeout=5)
+        answer = http.request("GET", url, timeout=5)
     except Exception as error:  # noqa: BLE001  (whoever watches from outside will notice)
-        logger.warning("the outward sign of life failed: %s", error)
-        return False
-    return True
+        why = str(error)
+    else:
+        why = "" if 200 <= answer.status < 300 else f"It answered {answer.status}."
+    if why:
+        logger.warning("the outward sign of life was not taken: %s", why)
+    return why
+
+
+def _keep_sign(refused: str) -> None:
+    if refused:
+        seen: dict[str, Any] = {"failures": F("failures") + 1, "last_error": refused}
+    else:
+        seen = {"ok_at": Now(), "done": F("done") + 1, "failures": 0, "last_error": ""}
+    row, _ = EngineCycle.objects.get_or_create(module=OUTWARD)
+    EngineCycle.objects.filter(pk=row.pk).update(started_at=Now(), **seen)
 
 
 class OncePerMachine:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.text import capfirst
 
-from controlplane.jobs import engine, heartbeats, leases
+from controlplane.jobs import direct, engine, heartbeats, leases
 from controlplane.jobs.models import EngineCycle, ScheduledJob
 from controlplane.jobs.registry import JOBS
 from controlplane.lib import clock, defaults
@@ -76,7 +77,7 @@ def expected() -> tuple[str, ...]:
 
 def verdict() -> list[Finding]:
     """Everything that is wrong now. Raises when the database does not answer: see `alarms.look`."""
-    found = [*silent_components(), *stalled_engine(), *backlogs(), *silent_jobs()]
+    found = [*silent_components(), *stalled_engine(), *backlogs(), *silent_jobs(), *deaf_outside()]
     for name, function in PROBES.items():
         found.extend(_ask(name, function))
     return found
@@ -148,6 +149,20 @@ def silent_jobs(now: datetime | None = None) -> Iterator[Finding]:
             yield Finding(
                 "job", row.name, f"Job {row.name} {said}; silent for {_span(quiet)}.{off}", False
             )
+
+
+def deaf_outside() -> Iterator[Finding]:
+    """Signs of life are sent, and whoever is to hear them does not take them: that alarm would be
+    about the address, not about the portal."""
+    rows = EngineCycle.objects.filter(module=direct.OUTWARD).exclude(last_error="")
+    row = rows.annotate(now=Now()).first() if settings.DEADMAN_URL else None
+    if row is None:
+        return
+    allowed = timedelta(seconds=3 * direct.PING_EVERY.value)
+    if row.ok_at is None or row.now - row.ok_at > allowed:
+        since = f"since {row.ok_at:%Y-%m-%d %H:%M} UTC" if row.ok_at is not None else "ever"
+        said = f"No outward sign of life was taken {since}. {row.last_error}"
+        yield Finding("outside", direct.OUTWARD, said, critical=False)
 
 
 def _span(quiet: timedelta) -> str:

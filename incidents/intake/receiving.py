@@ -25,7 +25,7 @@ from controlplane.jobs import engine, leases
 from controlplane.jobs.leases import LeaseLost
 from controlplane.lib import clock, collecting, context, defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid
-from incidents.intake import acting, deciding, keeping, storing
+from incidents.intake import acting, deciding, keeping, lost, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged
 from incidents.models import AlertSource, InboundEvent, Incident
 from incidents.records import answers
@@ -283,15 +283,21 @@ def give_up(row: InboundEvent, error: Exception) -> None:
 def work(deadline: float) -> int:
     """What nobody came back for, and what failed and may go well now."""
     done = 0
+    buried: list[InboundEvent] = []
+    given_up = False
     while time.monotonic() < deadline:
         rows = leases.claim(
             InboundEvent.objects.select_related("source__workspace", "source__service"),
             limit=BATCH.value,
             lease_seconds=LEASE.value,
+            on_bury=buried.extend,
         )
         if not rows:
             break
         done += sum(_again(row) for row in rows)
+        given_up |= any(row.state == leases.DEAD for row in rows)
+    if given_up or buried:
+        lost.call()
     return done
 
 
@@ -303,6 +309,7 @@ def _again(row: InboundEvent) -> bool:
             return False
         except Invalid as error:
             give_up(row, error)
+            row.state = leases.DEAD
             return True
         except Exception as error:
             dead = leases.fail(row, error)

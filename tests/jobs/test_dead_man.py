@@ -34,8 +34,8 @@ def outside(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]
     monkeypatch.setattr(alarms, "HANDLERS", [])
     monkeypatch.setattr(watch, "PROBES", {})
     monkeypatch.setattr(direct, "_known_admins", frozenset())
-    monkeypatch.setattr(direct, "_last_ping", float("-inf"))
-    for default in (direct.PING_EVERY, alarms.LOOK_EVERY):
+    monkeypatch.setattr(direct, "_next_ping", float("-inf"))
+    for default in (direct.PING_EVERY, direct.PING_AGAIN, alarms.LOOK_EVERY):
         monkeypatch.setenv(default.env_name, "0")
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with http_receiver() as receiver:
@@ -100,3 +100,28 @@ def test_deaf_outside__stops_nothing(outside: Outside, settings: Any) -> None:
     watcher()
     assert watcher.healthy
     assert outside.signs == []
+
+
+def test_sign_that_is_refused__is_sent_again_and_said_when_it_lasts(outside: Outside) -> None:
+    well()
+    outside.receiver.answer_by_path["/ping/1"] = 404
+    assert not direct.ping(healthy=True)
+    assert not direct.ping(healthy=True)
+    assert len(outside.signs) == 2, "tried again"
+    (found,) = watch.deaf_outside()
+    assert "404" in found.message
+    assert not found.critical, "or no sign would ever be sent again"
+    del outside.receiver.answer_by_path["/ping/1"]
+    assert direct.ping(healthy=True)
+    assert list(watch.deaf_outside()) == []
+
+
+def test_one_that_is_refused__says_nothing_while_others_are_taken(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(direct.PING_EVERY.env_name)
+    assert direct.ping(healthy=True)
+    monkeypatch.setattr(direct, "_next_ping", float("-inf"))
+    outside.receiver.will_answer(503)
+    assert not direct.ping(healthy=True)
+    assert list(watch.deaf_outside()) == []

@@ -451,8 +451,13 @@ def test_outward_sign_of_life__stops_when_unwell(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(http, "request", lambda method, url, **_: asked.append(url))
-    monkeypatch.setattr(direct, "_last_ping", float("-inf"))
+
+    def called(method: str, url: str, **_: Any) -> http.Response:
+        asked.append(url)
+        return http.Response(200, {}, b"")
+
+    monkeypatch.setattr(http, "request", called)
+    monkeypatch.setattr(direct, "_next_ping", float("-inf"))
     assert not direct.ping(healthy=True), "no address, no ping"
     settings.DEADMAN_URL = "https://watch.example.org/1"
     assert not direct.ping(healthy=False)
