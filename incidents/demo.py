@@ -17,6 +17,7 @@ from incidents.models import AlertSource, Incident
 from incidents.paging import drilling
 from incidents.records import moving
 from incidents.records.opening import open_incident
+from incidents.response import updates
 from incidents.routing import silences
 
 _NEVER = "0001-01-01T00:00:00Z"
@@ -193,3 +194,9 @@ def _burning(scene: demo.Scene, source: AlertSource) -> None:
         )  # fmt: skip
     with clock.set_back(timedelta(minutes=10)):
         moving.mitigate(row, actor=primary, reason="Traffic is moved to the second provider.")
+    with clock.set_back(timedelta(minutes=9)):
+        updates.post_update(
+            row, actor=primary, kind="initial", subject=f"{row.ref}: tool calls time out",
+            text="Every third call of the tool router times out in three regions since a quarter"
+            " of an hour. Traffic is moved to the second provider; we look at the last release.",
+        )  # fmt: skip

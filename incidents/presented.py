@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from controlplane.audit import words
+from incidents.response import wordings
 from incidents.shown import console
 
 
 def register() -> None:
     console.register()
+    wordings.register()
     words.define(
         "incident",
         {
@@ -27,6 +29,10 @@ def register() -> None:
             "close": "close/closed the incident",
             "close:review_pending": "plan/planned the review of the incident",
             "missed": "miss/missed a target of the incident",
+            "update": "say/said how the incident goes on",
+            "update:draft": "draft/drafted a message about the incident",
+            "update:drop": "drop/dropped a draft about the incident",
+            "publish": "tell/told customers of the incident",
             "levels": "change/changed the ladder of severities",
             "levels:remove": "put/put back the shipped severity",
         },

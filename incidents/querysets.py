@@ -90,3 +90,11 @@ class IncidentQuerySet(ScopedQuerySet):
     def burning(self) -> Self:
         """Not resolved yet."""
         return self.exclude(status__in=OVER)
+
+
+class UpdateQuerySet(ScopedQuerySet):
+    def posted(self) -> Self:
+        return self.filter(status="posted")
+
+    def drafts(self) -> Self:
+        return self.filter(status="draft")

@@ -55,6 +55,18 @@ INCIDENT = TransitionTable(
     },
 )
 
+# A note on the incident tells of it.
+UPDATE = TransitionTable(
+    "incidents.Update",
+    initial="draft",
+    steps={
+        "draft": {
+            "posted": Step("incident.publish", "Publish", audited=False),
+            "dropped": Step("incident.update", "Drop", primary=False, audited=False),
+        }
+    },
+)
+
 ALERT = TransitionTable(
     "incidents.Alert",
     initial="firing",

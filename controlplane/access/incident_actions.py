@@ -16,6 +16,8 @@ from controlplane.access.role_table import (
 
 _LEADS = {"vp_engineering", "product_manager"}
 RESPONDERS = OPERATORS | SECURITY | _LEADS
+# The second level decides what customers are told, and the product's people word it with them.
+PUBLISHERS = ADMIN | _LEADS | {"engineering_lead", "product_partner", "product_vp"}
 define(
     "alert",
     [
@@ -45,6 +47,7 @@ define(
         ("mitigate", "Work on an incident", RESPONDERS),
         ("resolve", "Resolve incidents, and open them again", RESPONDERS),
         ("escalate", "Call others to an incident", RESPONDERS),
+        ("update", "Say how an incident goes on", RESPONDERS),
     ],
 )
 define(
@@ -55,6 +58,7 @@ define(
         ("cancel", "Say that an incident was a false alarm", RESPONDERS),
         ("close", "Close incidents", RESPONDERS),
         ("levels", "Keep the ladder of severities", ADMIN),
+        ("publish", "Publish what customers are told of an incident", PUBLISHERS),
     ],
     by_key=False,
 )

@@ -1,5 +1,23 @@
 """The console's lists and pages of alerts, incidents and calls."""
 
-from incidents.admin import alert_rules, alerts, incidents, levels, messages, silences, sources
+from incidents.admin import (
+    alert_rules,
+    alerts,
+    incidents,
+    levels,
+    messages,
+    silences,
+    sources,
+    updates,
+)
 
-__all__ = ["alert_rules", "alerts", "incidents", "levels", "messages", "silences", "sources"]
+__all__ = [
+    "alert_rules",
+    "alerts",
+    "incidents",
+    "levels",
+    "messages",
+    "silences",
+    "sources",
+    "updates",
+]

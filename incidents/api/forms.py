@@ -59,6 +59,8 @@ class IncidentWhole(IncidentRow):
     restored_at = serializers.DateTimeField(allow_null=True)
     monitor_until = serializers.DateTimeField(allow_null=True)
     review_due_at = serializers.DateTimeField(allow_null=True)
+    next_update_at = serializers.DateTimeField(allow_null=True, help_text="promised to all")
+    last_update_at = serializers.DateTimeField(allow_null=True)
     unseen_count = serializers.IntegerField(help_text="alerts that the sender cut off")
     last_alert_at = serializers.DateTimeField(allow_null=True)
     created_by = serializers.CharField()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from incidents.api import views
+from incidents.response.api import urls as response
 
 urlpatterns = [
     path("v1/incidents", views.IncidentsView.as_view()),
@@ -13,5 +14,6 @@ urlpatterns = [
         path(f"v1/incidents/<slug:ref>/{slug}", view.as_view())
         for slug, view in views.VERBS.items()
     ),
+    *response.urlpatterns,
     path("v1/severity-levels", views.SeverityLevelsView.as_view()),
 ]

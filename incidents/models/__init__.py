@@ -10,6 +10,7 @@ from incidents.models.paging import (
     PolicyVersion,
 )
 from incidents.models.records import Incident
+from incidents.models.response import MissedUpdate, Update
 from incidents.models.routing import RoutingRule, SeverityLevel
 from incidents.models.sources import AlertSource, InboundEvent
 
@@ -22,10 +23,12 @@ __all__ = [
     "EscalationRun",
     "InboundEvent",
     "Incident",
+    "MissedUpdate",
     "Page",
     "PersonalRule",
     "PolicyVersion",
     "RoutingRule",
     "SeverityLevel",
     "Silence",
+    "Update",
 ]

@@ -10,6 +10,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.jobs import timers
 from controlplane.lib import defaults
 from incidents.models import Incident, SeverityLevel
+from incidents.records import cadence
 
 PROLONGED = defaults.define(
     "incidents.prolonged_s",
@@ -69,8 +70,12 @@ def set_all(incident: Incident, level: SeverityLevel) -> None:
             workspace_id=incident.workspace_id,
             payload={"incident": incident.pk},
         )
+    cadence.follow(incident, level)
 
 
 def stop(incident: Incident, *kinds: str) -> None:
+    """Those that were kept; without a name all of them, and nobody waits for updates any more."""
     for kind in kinds or tuple(CLOCKS):
         timers.cancel_timer(key_of(kind, incident))
+    if not kinds:
+        cadence.stop(incident)

@@ -17,7 +17,7 @@ from controlplane.lib.given import refuse, text
 from controlplane.lib.redaction import redact_text
 from incidents.models import Incident, SeverityLevel
 from incidents.paging import answering, runs
-from incidents.records import calling, clocks, levels, reading, telling
+from incidents.records import cadence, calling, clocks, levels, reading, telling
 from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
 from incidents.records.noting import PORTAL, note, say
 
@@ -175,6 +175,7 @@ def watch(incident: Incident, *, actor: Actor, version: int | None = None) -> In
     now = clock.now()
     changes = {"restored_at": now, "monitor_until": now + _span(level, "monitor_s")}
     advance(row, "monitoring", actor=actor, changes=changes)
+    cadence.stop(row)
     _went(row, f"is watched until {changes['monitor_until']:%H:%M} UTC", "", actor)
     return row
 

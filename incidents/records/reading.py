@@ -25,7 +25,7 @@ def percent(field: str, value: Any) -> int:
     return value
 
 
-def began(field: str, value: Any) -> datetime:
+def moment(field: str, value: Any) -> datetime:
     if isinstance(value, str):
         try:
             value = parse_datetime(value.strip())
@@ -33,9 +33,14 @@ def began(field: str, value: Any) -> datetime:
             value = None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise refuse(field, "A time with its zone, as 2026-03-01T08:30:00Z.")
-    if value > clock.now():
-        raise refuse(field, "It can't have begun later than now.")
     return value
+
+
+def began(field: str, value: Any) -> datetime:
+    found = moment(field, value)
+    if found > clock.now():
+        raise refuse(field, "It can't have begun later than now.")
+    return found
 
 
 def names(field: str, value: Any) -> list[str]:

@@ -38,7 +38,7 @@ def opened(incident: Incident, level: SeverityLevel, roles: Sequence[str]) -> No
     return notify(
         workspace_id=incident.workspace_id,
         kind="incident.opened",
-        to=To(roles=_held(incident, {*level.informed, *roles}), channels=None),
+        to=To(roles=held(incident, {*level.informed, *roles}), channels=None),
         key=f"incident.opened:{incident.uid}",
         values={
             "ref": incident.ref,
@@ -72,7 +72,7 @@ def _said(
         kind=kind,
         to=To(
             users=sorted(pk for pk in people if pk is not None),
-            roles=_held(incident, set(roles)),
+            roles=held(incident, set(roles)),
             channels=None if channels else (),
         ),
         key=f"{kind}:{incident.uid}:{incident.version}:{what}"[:200],
@@ -89,9 +89,9 @@ def _said(
     )
 
 
-def _held(incident: Incident, roles: set[str]) -> list[str]:
+def held(incident: Incident, roles: set[str]) -> list[str]:
     """Of these the roles that somebody holds: who is only to be informed falls to nobody else."""
-    held = Grant.objects.held().filter(
+    grants = Grant.objects.held().filter(
         membership__workspace_id=incident.workspace_id, role__in=roles
     )
-    return sorted(set(held.values_list("role", flat=True)))
+    return sorted(set(grants.values_list("role", flat=True)))

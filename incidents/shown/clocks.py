@@ -42,6 +42,9 @@ def of(row: Incident, level: SeverityLevel) -> list[Clock]:
             continue
         due = row.opened_at + timedelta(seconds=seconds)
         found.append(Clock(label, row.opened_at, due, done))
+    if row.next_update_at is not None and row.status not in OVER:
+        said = row.last_update_at or row.opened_at
+        found.append(Clock("Next update", said, row.next_update_at))
     if level.escalate_s is not None and row.mitigated_at is None and row.status not in OVER:
         due = row.opened_at + timedelta(seconds=level.escalate_s)
         found.append(Clock("Others are called", row.opened_at, due))

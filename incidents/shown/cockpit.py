@@ -19,6 +19,7 @@ from incidents import links
 from incidents.models import Alert, Incident, SeverityLevel
 from incidents.records import levels, related
 from incidents.records.noting import PORTAL
+from incidents.response import shown as response
 from incidents.shown import clocks, moves
 
 ROAD = (
@@ -105,6 +106,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "clocks": cockpit.clocks,
         "duplicates": list(row.duplicates.order_by("pk")[:ALERTS]),
         "changes": changes(row, actor),
+        "updates": response.updates_of(row, cockpit.level, actor),
         **_alerts(row, actor),
         **_called(row, actor),
     }

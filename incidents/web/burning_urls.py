@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from incidents.response import web as response
 from incidents.web import moves, opening
 
 app_name = "burning"
@@ -14,4 +15,6 @@ urlpatterns = [
     path("admin/incidents/levels/<slug:ladder>/<slug:code>/", opening.level, name="level"),
     path(f"{_ONE}/move/<slug:slug>/", moves.move, name="move"),
     path(f"{_ONE}/alerts/", moves.alerts, name="alerts"),
+    path(f"{_ONE}/update/", response.post, name="update"),
+    path(f"{_ONE}/update/<uuid:update>/<slug:verb>/", response.draft, name="draft"),
 ]

@@ -202,6 +202,7 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral", "unreached": "warn",
     },
     "incidents.routingrule": SWITCHED_ON,
+    "incidents.update": {"draft": "warn", "posted": "good", "dropped": "neutral"},
     "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {
         "": "neutral", "open": "info", "completed": "good", "sent_back": "warn",

@@ -10,6 +10,7 @@ from controlplane.lib import clock
 from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
+from incidents.response import missing, updates
 from tests import make
 from tests.kit import alerts
 
@@ -28,6 +29,12 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     found = Alert.objects.filter(source=source).values_list("pk", flat=True)
     joining.join(lively, list(found), clock.now())
     moving.acknowledge(lively, actor=actor)
+    level = levels.level(workspace.pk, "sev1")
+    missing.note_miss(lively, level, clock.now() - timedelta(minutes=20))
+    updates.post_update(lively, actor=actor, text=hostile, subject=f"Told {hostile}"[:200])
+    updates.post_update(
+        lively, actor=actor, text=long * 4, subject=long[:200], audience="customers", draft=True
+    )
     moving.merge(opened(f"A copy {hostile}"), lively, actor=actor, reason=hostile)
     moving.cancel(opened(f"False {hostile}"), actor=actor, reason=hostile)
     row = moving.triage(

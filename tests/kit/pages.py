@@ -98,6 +98,7 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "burning:draft",
     "missions:files_do",
     "missions:threads:say",
     "desk:comment",
@@ -234,6 +235,7 @@ def own_pages(world: World) -> Iterator[str]:
         "canary:complete": (rollouts["running"],),
         "burning:move": (burning.uid, "severity"),
         "burning:alerts": (burning.uid,),
+        "burning:update": (burning.uid,),
         "burning:level": ("incident", "sev3"),
         "approvals:delegate": (asked.uid,),
         "missions:plan": (undone.plan.mission.uid,),

@@ -8,6 +8,7 @@ from django.db import models
 
 from controlplane.lib import clock
 from incidents.models import Drill, Incident
+from incidents.response import updates
 from tests import make
 from tests.kit.incidents import Watchroom
 from tests.kit.stateful import NEEDS, builds
@@ -27,6 +28,23 @@ def _incident(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.incident"] = _incident
+
+
+@builds("incidents.update")
+def update() -> models.Model:
+    """A draft of what customers shall read."""
+    room = Watchroom()
+    actor = room.by(room.primary)
+    return updates.post_update(
+        room.quiet(), actor=actor, text="We look at it.", audience="customers"
+    )
+
+
+def _posted(row: models.Model, to: str) -> dict[str, Any]:
+    return {"posted_at": clock.now(), "posted_by": "job:tests"} if to == "posted" else {}
+
+
+NEEDS["incidents.update"] = _posted
 
 
 @builds("incidents.escalationrun")

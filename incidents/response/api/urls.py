@@ -1,0 +1,15 @@
+"""Routes of the answer to an incident."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from incidents.response.api import updates
+
+ONE = "v1/incidents/<slug:ref>"
+urlpatterns = [
+    path(f"{ONE}/updates", updates.UpdatesView.as_view()),
+    path(f"{ONE}/updates/draft", updates.UpdateDraftView.as_view()),
+    path(f"{ONE}/updates/<uuid:uid>/publish", updates.UpdatePublishView.as_view()),
+    path(f"{ONE}/updates/<uuid:uid>/drop", updates.UpdateDropView.as_view()),
+]
