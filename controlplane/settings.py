@@ -115,12 +115,12 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "controlplane.base.middleware.EitherSlash",
     "controlplane.base.middleware.BodyLimit",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "controlplane.base.browsers.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "controlplane.base.browsers.Csrf",
+    "controlplane.base.browsers.Users",
+    "controlplane.base.browsers.SecondFactors",
+    "controlplane.base.browsers.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.access.middleware.CurrentActor",
     "controlplane.base.middleware.Refusals",
@@ -151,7 +151,9 @@ TEMPLATES: list[dict[str, Any]] = [
 def _database(url_name: str, *, pool: bool) -> dict[str, Any]:
     config: dict[str, Any] = dict(env.db_url(url_name))
     config["CONN_MAX_AGE"] = 0
-    config["CONN_HEALTH_CHECKS"] = True
+    # What a pool hands out is looked at by the backend itself, mostly without a question.
+    config["ENGINE"] = "controlplane.base.database"
+    config["CONN_HEALTH_CHECKS"] = not pool
     options = config.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 5)
     options.setdefault("keepalives_idle", 30)

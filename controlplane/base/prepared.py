@@ -36,7 +36,7 @@ def rows(statement: str, values: Values) -> list[Row]:
     raw = _raw()
     with connection.wrap_database_errors, psycopg.RawCursor(raw) as cursor:
         _begin(cursor, statement, values)
-        return cursor.fetchall() if cursor.description else []
+        return _answer(cursor)
 
 
 def one(statement: str, values: Values) -> Row:
@@ -56,7 +56,7 @@ def together(*asked: tuple[str, Values]) -> list[list[Row]]:
         with raw.pipeline():
             for cursor, (statement, values) in zip(cursors, asked, strict=True):
                 _begin(cursor, statement, values)
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        return [_answer(cursor) for cursor in cursors]
 
 
 def _raw() -> psycopg.Connection[Row]:
@@ -70,6 +70,12 @@ def _raw() -> psycopg.Connection[Row]:
 def _begin(cursor: psycopg.RawCursor[Row], statement: str, values: Values) -> None:
     text, names = _read(statement)
     cursor.execute(text, [values[name] for name in names], prepare=PREPARE.value)
+
+
+def _answer(cursor: psycopg.RawCursor[Row]) -> list[Row]:
+    # Whether there are columns, without what `description` would make of each.
+    result = cursor.pgresult
+    return cursor.fetchall() if result is not None and result.nfields else []
 
 
 @lru_cache(maxsize=128)

@@ -7,9 +7,14 @@ The console lists this table, so a number nobody can find is a number that is no
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
+
+# What `os.environ` keeps, as it is at present. Asked itself for what isn't there it raises an error
+# inside, and a request asks for dozens of names that aren't.
+_ENVIRONMENT: Mapping[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
 
 N = TypeVar("N", int, float, str, bool)
 
@@ -27,15 +32,19 @@ class Default(Generic[N]):
     def env_name(self) -> str:
         return "CONTROLPLANE_" + self.name.upper().replace(".", "_")
 
+    @cached_property
+    def _key(self) -> bytes:
+        return os.fsencode(self.env_name)
+
     @property
     def overridden(self) -> bool:
-        return self.env_name in os.environ
+        return self._key in _ENVIRONMENT
 
     @property
     def value(self) -> N:
-        text = os.environ.get(self.env_name)
-        if text is None:
+        if self._key not in _ENVIRONMENT:
             return self.shipped
+        text = os.environ[self.env_name]
         if isinstance(self.shipped, bool):
             return text.lower() in {"1", "true", "yes", "on"}
         return type(self.shipped)(text)
