@@ -15,7 +15,9 @@ class IncidentsConfig(AppConfig):
         from incidents.response import kept as _kept_of_response  # noqa: F401
         from incidents.response import missing  # noqa: F401
         from incidents.routing import letting_go, wording  # noqa: F401
+        from incidents.runbooks import registered as runbooks
 
         registered.register()
+        runbooks.register()
         presented.register()
         wording.register()

@@ -56,6 +56,19 @@ class VersionQuerySet(models.QuerySet[Any]):
         )
 
 
+class RunbookPartQuerySet(models.QuerySet[Any]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.sees_all:
+            return self
+        return self.filter(
+            Q(runbook__workspace=None) | Q(runbook__workspace_id__in=actor.workspace_ids)
+        )
+
+
+class RunbookStepQuerySet(ScopedQuerySet):
+    path = "run__workspace_id"
+
+
 class InboundQuerySet(ScopedQuerySet):
     def unread(self) -> Self:
         """Given up, and nobody has looked at it."""

@@ -101,3 +101,14 @@ RUN = TransitionTable(
         "unanswered": {"answered": Step("incident.acknowledge", "Acknowledge")},
     },
 )
+
+RUNBOOK_RUN = TransitionTable(
+    "incidents.RunbookRun",
+    initial="running",
+    steps={
+        "running": {
+            "done": Step("runbook.run", "All done"),
+            "abandoned": Step("runbook.run", "Abandon", primary=False),
+        },
+    },
+)

@@ -101,6 +101,7 @@ def grant(roles: Roles, *, using: str) -> dict[str, int]:
             _grant_app(cursor, roles.app, tables)
         _close_functions(cursor, roles.app if roles.separate else "")
         _grant_reader(cursor, roles.reader, tables)
+        _lend_reader(cursor, roles)
     return {"tables": len(tables), "app": int(roles.separate)}
 
 
@@ -179,6 +180,12 @@ def _grant_reader(cursor: CursorWrapper, reader: str, tables: dict[str, list[str
                 tables=[table],
                 columns=open_columns,
             )
+
+
+def _lend_reader(cursor: CursorWrapper, roles: Roles) -> None:
+    """The portal may put its own rights down for a question, and ask it as the reader."""
+    borrower = sql.Identifier(roles.app) if roles.separate else sql.SQL("CURRENT_USER")
+    cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(roles.reader), borrower))
 
 
 def readable_columns(table: str, columns: Iterable[str]) -> list[str]:

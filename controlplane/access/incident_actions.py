@@ -72,3 +72,24 @@ define(
     ],
     by_key=False,
 )
+define(
+    "runbook",
+    [
+        ("view", "Read runbooks and what was run of them", (PEOPLE - OUTSIDE) | AGENTS),
+        ("run", "Work through a runbook", RESPONDERS),
+    ],
+)
+define(
+    "runbook",
+    [
+        (
+            "edit",
+            "Write runbooks, and put them away",
+            ADMIN | SECURITY | {"sre_liaison", "engineering_lead", "database_lead", "docs_lead"},
+        ),
+        ("validate", "Say whether a runbook works", RESPONDERS),
+    ],
+    by_key=False,
+)
+# By no role: connections belong to the installation, hence to superusers.
+define("database", [("terminate", "End a query of the database", frozenset())], by_key=False)

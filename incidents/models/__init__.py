@@ -12,6 +12,14 @@ from incidents.models.paging import (
 from incidents.models.records import Incident
 from incidents.models.response import MissedUpdate, Update
 from incidents.models.routing import RoutingRule, SeverityLevel
+from incidents.models.runbooks import (
+    Runbook,
+    RunbookRun,
+    RunbookStep,
+    RunbookUse,
+    RunbookValidation,
+    RunbookVersion,
+)
 from incidents.models.sources import AlertSource, InboundEvent
 
 __all__ = [
@@ -28,6 +36,12 @@ __all__ = [
     "PersonalRule",
     "PolicyVersion",
     "RoutingRule",
+    "Runbook",
+    "RunbookRun",
+    "RunbookStep",
+    "RunbookUse",
+    "RunbookValidation",
+    "RunbookVersion",
     "SeverityLevel",
     "Silence",
     "Update",

@@ -51,6 +51,15 @@ def drop() -> None:
                 cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
+def lend_reader(monkeypatch: Any) -> dbroles.Roles:
+    """The read-only role for whoever runs the tests, as `db_roles` lends it to the portal."""
+    found = granted()
+    monkeypatch.setenv("CONTROLPLANE_READER_ROLE", found.reader)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(found.reader)))
+    return found
+
+
 @contextmanager
 def as_the_portal() -> Iterator[None]:
     """This connection with the portal's rights and no more, until the test is rolled back."""

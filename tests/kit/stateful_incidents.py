@@ -9,6 +9,7 @@ from django.db import models
 from controlplane.lib import clock
 from incidents.models import Drill, Incident
 from incidents.response import updates
+from incidents.runbooks import books, running
 from tests import make
 from tests.kit.incidents import Watchroom
 from tests.kit.stateful import NEEDS, builds
@@ -76,3 +77,17 @@ def _done(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.drill"] = _done
+
+
+@builds("incidents.runbookrun")
+def runbook_run() -> models.Model:
+    workspace = make.workspace()
+    row = books.get(workspace.pk, "beads_db")
+    return running.begin(row, actor=make.JOB, workspace=workspace)
+
+
+def _run_over(row: models.Model, to: str) -> dict[str, Any]:
+    return {"ended_at": clock.now()} if to != "running" else {"ended_at": None}
+
+
+NEEDS["incidents.runbookrun"] = _run_over

@@ -1,0 +1,391 @@
+"""Working through runbooks: what is on the list runs and is kept, what hangs is ended, what is
+secret is masked, and nobody runs anything beyond their rights."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError, connection, transaction
+
+from controlplane.access.models import User, Workspace
+from controlplane.audit.models import AuditEvent
+from controlplane.catalog.models import Service
+from controlplane.jobs import leases
+from controlplane.lib import clock
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
+from controlplane.notify.models import OutboxMessage
+from controlplane.notify.outbox import enqueue
+from controlplane.work.models import Comment
+from deployments.flags.services import create_flag
+from incidents.models import Incident, Runbook, RunbookRun, RunbookStep, RunbookUse
+from incidents.records.opening import open_incident
+from incidents.runbooks import acting, books, numbers, running
+from incidents.runbooks.reading import Step
+from tests import make
+from tests.kit import catalog, roles
+
+pytestmark = pytest.mark.django_db
+TEXT = """---
+slug: {slug}
+title: A runbook of ours
+severity: sev3
+owner: sre_liaison
+labels: ours
+---
+## Symptoms
+
+The kettle whistles.
+
+## Immediate actions
+
+### Triage
+
+```step hand: Look at the kettle
+expect: it is off
+---
+With your own eyes.
+```
+
+{steps}
+
+### Containment
+
+None.
+
+### Communication
+
+None.
+
+## Diagnosis
+
+None.
+
+## Resolution
+
+None.
+
+## Verification
+
+None.
+
+## Prevention
+
+None.
+
+## Related
+
+None.
+
+## Contacts
+
+None.
+"""
+
+
+def written(workspace: Workspace, *steps: str, slug: str = "kettle", **given: Any) -> Runbook:
+    text = TEXT.format(slug=slug, steps="\n\n".join(steps))
+    return books.save_runbook(workspace, text, actor=make.JOB, **given)
+
+
+def step(kind: str, *lines: str, title: str = "It") -> str:
+    return "\n".join([f"```step {kind}: {title}", *lines, "```"])
+
+
+class Room:
+    def __init__(self) -> None:
+        self.workspace = make.workspace()
+        self.primary = make.person(self.workspace, "primary_operator", password=None)
+        self.lead = make.person(self.workspace, "engineering_lead", password=None)
+
+    def incident(self, **given: Any) -> Incident:
+        return open_incident(
+            self.workspace, actor=make.JOB, title="It whistles", severity="sev3", pages=False,
+            **given,
+        )  # fmt: skip
+
+    def run(self, *steps: str, by: User | None = None, **given: Any) -> RunbookRun:
+        row = written(self.workspace, *steps)
+        actor = make.actor(by or self.primary)
+        return running.begin(row, actor=actor, workspace=self.workspace, **given)
+
+    def do(self, run: RunbookRun, number: int, **given: Any) -> RunbookStep:
+        return running.run_step(run, number, actor=make.actor(self.primary), **given)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def test_measure__is_answered_for_this_workspace_and_kept(room: Room) -> None:
+    run = room.run(step("measure", "question: stages"))
+    done = room.do(run, 2)
+    assert (done.state, done.attempt, done.user_id) == ("done", 1, room.primary.pk)
+    assert done.output
+    assert done.duration_ms is not None
+    told = AuditEvent.objects.about(run).get(details__attempt=1)
+    assert (told.after or {})["state"] == "done"
+
+
+def test_query__is_asked_by_the_reader_and_leaves_no_trace(room: Room, monkeypatch: Any) -> None:
+    roles.lend_reader(monkeypatch)
+    row = books.get(room.workspace.pk, "beads_db")
+    run = running.begin(row, actor=make.actor(room.primary), workspace=room.workspace)
+    number = next(each.number for each in running.steps_of(run) if each.kind == "query")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        before = cursor.fetchall()[0][0]
+    done = room.do(run, number)
+    assert done.state == "done", done.output
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user = session_user, current_setting('statement_timeout')")
+        [(same, timeout)] = cursor.fetchall()
+    assert same
+    assert timeout == before
+
+
+def test_query__without_the_readers_role_says_what_to_do(room: Room, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CONTROLPLANE_READER_ROLE", "nobody_of_that_name")
+    run = running.begin(
+        books.get(room.workspace.pk, "beads_db"), actor=make.actor(room.primary),
+        workspace=room.workspace,
+    )  # fmt: skip
+    number = next(each.number for each in running.steps_of(run) if each.kind == "query")
+    done = room.do(run, number)
+    assert done.state == "failed"
+    assert "db_roles" in done.output
+
+
+def test_query__that_hangs_is_ended_by_its_limit(room: Room, monkeypatch: Any) -> None:
+    roles.lend_reader(monkeypatch)
+    slow = Step(1, "query", "Slow", {}, "SELECT pg_sleep(20)")
+    monkeypatch.setattr(acting, "limit_of", lambda _: 1)
+    run = room.run(step("measure", "question: stages"))
+    monkeypatch.setattr(running, "step_of", lambda _run, _number: slow)
+    done = room.do(run, 1)
+    assert done.state == "timed_out"
+    assert (done.duration_ms or 0) < 10_000
+
+
+def test_query__of_ones_own_is_refused(room: Room) -> None:
+    """The reader sees rows of every workspace: a workspace writes no question of its own."""
+    with pytest.raises(Invalid, match=r".*") as refused:
+        written(room.workspace, step("query", "---", "SELECT title FROM work_item"))
+    assert "word for word" in str(refused.value.details)
+    shipped = books.shipped()["beads_db"][1]
+    body = next(each.body for each in shipped.steps if each.kind == "query")
+    assert written(room.workspace, step("query", "---", body)).current is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["flush", "shell", "doctor --state /", "db_activity --terminate 1", "jobs; rm", "doctor && x",
+     "db_activity --longer {seconds} --terminate", "db_activity --longer -5"],
+)  # fmt: skip
+def test_command__that_is_not_on_the_list_is_refused(room: Room, line: str) -> None:
+    with pytest.raises(Invalid):
+        written(room.workspace, step("command", f"run: {line}"))
+
+
+def test_command__that_hangs_is_ended_and_its_secrets_are_masked(
+    room: Room, monkeypatch: Any
+) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    code = f"import time; print('token={secret}', flush=True); time.sleep(60)"
+    monkeypatch.setattr(acting, "PROGRAM", (sys.executable, "-c", code))
+    monkeypatch.setattr(acting, "limit_of", lambda _: 2)
+    run = room.run(step("command", "run: doctor"))
+    done = room.do(run, 2)
+    assert done.state == "timed_out"
+    assert (done.duration_ms or 0) < 20_000
+    assert secret not in done.output
+    assert "token=" in done.output
+    assert "limit" in done.output
+
+
+def test_command__that_says_much_is_kept_up_to_a_limit(room: Room, monkeypatch: Any) -> None:
+    code = "print('x' * 10_000_000)"
+    monkeypatch.setattr(acting, "PROGRAM", (sys.executable, "-c", code))
+    done = room.do(room.run(step("command", "run: doctor")), 2)
+    assert done.state == "done"
+    assert len(done.output) < numbers.OUTPUT_MOST.value + 100
+    assert "more characters" in done.output
+
+
+def test_command__takes_what_is_filled_in_as_one_word_of_its_form(
+    room: Room, monkeypatch: Any
+) -> None:
+    code = "import sys; print(sys.argv[1:])"
+    monkeypatch.setattr(acting, "PROGRAM", (sys.executable, "-c", code))
+    run = room.run(step("command", "run: db_activity --longer {seconds}"))
+    for wrong in ("5 --terminate 1", "--terminate", "5;ls", "x", "$(id)"):
+        done = room.do(run, 2, given={"seconds": wrong})
+        assert done.state == "failed", wrong
+    done = room.do(run, 2, given={"seconds": "5"})
+    assert done.output == "['db_activity', '--longer', '5']"
+    with pytest.raises(Invalid):
+        room.do(run, 2)
+
+
+def test_flag__is_killed_with_a_reason_and_only_if_one_means_it(room: Room) -> None:
+    lead = make.actor(room.lead)
+    flag = create_flag(room.workspace, "kettle-on", actor=lead)
+    run = room.run(step("flag", "flag: {flag}"))
+    given = {"flag": flag.flag_name}
+    with pytest.raises(Invalid):
+        room.do(run, 2, given=given, reason="It whistles")
+    with pytest.raises(Invalid):
+        room.do(run, 2, given=given, confirmed=True)
+    done = room.do(run, 2, given=given, confirmed=True, reason="It whistles")
+    assert done.state == "done", done.output
+    flag.refresh_from_db()
+    assert not flag.enabled
+    missing = room.do(run, 2, given={"flag": "no-such"}, confirmed=True, reason="x")
+    assert missing.state == "failed"
+
+
+def test_breaker__is_tripped_and_closed(room: Room) -> None:
+    row = catalog.integration(room.workspace)
+    run = room.run(
+        step("breaker", "breaker: trip {integration}"),
+        step("breaker", "breaker: close {integration}"),
+    )
+    given = {"integration": row.slug}
+    done = room.do(run, 2, given=given, confirmed=True, reason="It refuses")
+    assert done.state == "done", done.output
+    row.refresh_from_db()
+    tripped = row.breaker
+    done = room.do(run, 3, given=given, confirmed=True, reason="It answers again")
+    assert done.state == "done", done.output
+    row.refresh_from_db()
+    assert (tripped, row.breaker) == ("open", "closed")
+
+
+def test_requeue__gives_a_dead_letter_its_tries_again(room: Room) -> None:
+    row = enqueue("tests.none", key="k1", payload={}, workspace_id=room.workspace.pk)
+    OutboxMessage.objects.filter(pk=row.pk).update(state=leases.DEAD, finished_at=clock.now())
+    run = room.run(step("requeue", "what: outbox {uid}"))
+    given = {"uid": str(row.uid)}
+    done = room.do(run, 2, given=given, confirmed=True, reason="Its channel is mended")
+    assert done.state == "done", done.output
+    row.refresh_from_db()
+    assert row.state == leases.WAITING
+    again = room.do(run, 2, given=given, confirmed=True, reason="Once more")
+    assert (again.state, again.attempt) == ("failed", 2)
+    elsewhere = enqueue("tests.none", key="k2", payload={}, workspace_id=make.workspace().pk)
+    other = room.do(run, 2, given={"uid": str(elsewhere.uid)}, confirmed=True, reason="Another's")
+    assert other.state == "failed"
+
+
+def test_look__tells_whether_a_service_is_well(room: Room) -> None:
+    service = Service.objects.create(
+        workspace=room.workspace, ref="SRV-9", slug="kettle", name="Kettle"
+    )
+    run = room.run(step("look", "service: {service}"), incident=room.incident(service=service))
+    done = room.do(run, 2)
+    assert done.given == {"service": "kettle"}, "known from the incident"
+    assert (done.state, "no probe" in done.output) == ("failed", True)
+    assert room.do(run, 2, given={"service": "none"}).state == "failed"
+
+
+def test_terminate__is_beyond_a_role_of_one_workspace(room: Room) -> None:
+    run = room.run(step("terminate", "pid: {process}"))
+    done = room.do(run, 2, given={"process": "4711"}, confirmed=True, reason="It hangs")
+    assert done.state == "refused"
+    assert AuditEvent.objects.filter(action="database.terminate", outcome="denied").exists()
+
+
+def test_run__is_gone_on_with_by_another_person(room: Room) -> None:
+    run = room.run()
+    running.tick(run, 1, actor=make.actor(room.primary), note="It is red hot")
+    with pytest.raises(Invalid):
+        running.tick(run, 1, actor=make.actor(room.lead), note=" ")
+    running.tick(run, 1, actor=make.actor(room.lead), note="It is off now")
+    last = running.standing(run)[1]
+    assert (last.attempt, last.user_id, last.note) == (2, room.lead.pk, "It is off now")
+    done = running.end(run, actor=make.actor(room.lead))
+    assert done.status == "done"
+    with pytest.raises(Conflict):
+        running.tick(done, 1, actor=make.actor(room.lead), note="Again")
+
+
+def test_end__says_what_is_left(room: Room) -> None:
+    run = room.run(step("measure", "question: stages"))
+    actor = make.actor(room.primary)
+    with pytest.raises(Invalid) as refused:
+        running.end(run, actor=actor)
+    assert "1, 2" in str(refused.value.details)
+    running.tick(run, 2, actor=actor, note="Not needed", skipped=True)
+    assert running.standing(run)[2].state == "skipped"
+    done = running.end(run, actor=actor, reason="The kettle broke")
+    assert done.ended_why == "The kettle broke"
+
+
+def test_incident__hears_of_the_run_and_of_what_went_wrong(room: Room) -> None:
+    incident = room.incident()
+    run = room.run(step("command", "run: jobs"), incident=incident)
+    again = running.begin(run.runbook, actor=make.actor(room.lead), incident=incident)
+    assert again == run, "one run of a runbook for an incident"
+    running.tick(run, 1, actor=make.actor(room.primary), note="Seen")
+    running.abandon(run, actor=make.actor(room.primary), reason="It was the toaster")
+    told = AuditEvent.objects.about(incident).filter(action="runbook.run")
+    assert told.count() == 3
+    used = RunbookUse.objects.get(incident=incident)
+    assert (used.runbook, used.user_id) == (run.runbook, room.primary.pk)
+    assert Comment.objects.filter(item=incident.item).count() >= 0
+
+
+def test_lost__a_try_whose_portal_was_stopped_says_so(room: Room) -> None:
+    run = room.run(step("measure", "question: stages"))
+    actor = make.actor(room.primary)
+    row = running._claim(run, running.step_of(run, 2), actor, {})
+    with pytest.raises(Conflict, match="already"):
+        running._claim(run, running.step_of(run, 2), actor, {})
+    with time_machine.travel(clock.now() + timedelta(minutes=5), tick=False):
+        done = room.do(run, 2)
+    assert (done.state, done.attempt) == ("done", 2)
+    row.refresh_from_db()
+    assert (row.state, "not known" in row.output) == ("timed_out", True)
+    with pytest.raises(Conflict):
+        running._finish(row, "done", "late", actor=actor)
+
+
+def test_stranger__runs_nothing(room: Room) -> None:
+    run = room.run(step("measure", "question: stages"))
+    elsewhere = make.actor(make.person(make.workspace(), "workspace_admin", password=None))
+    viewer = make.actor(make.person(room.workspace, "viewer", password=None))
+    for actor in (elsewhere, viewer):
+        with pytest.raises(NotAllowed):
+            running.run_step(run, 2, actor=actor)
+        with pytest.raises(NotAllowed):
+            running.tick(run, 1, actor=actor, note="x")
+        with pytest.raises(NotAllowed):
+            running.end(run, actor=actor, reason="x")
+        with pytest.raises(NotAllowed):
+            running.begin(run.runbook, actor=actor, workspace=room.workspace)
+    with pytest.raises(NotFound):
+        running.begin(run.runbook, actor=make.JOB, workspace=make.workspace())
+    assert not RunbookRun.objects.visible_to(elsewhere).exists()
+    assert not RunbookStep.objects.visible_to(elsewhere).exists()
+
+
+def test_database__keeps_what_was_done(room: Room) -> None:
+    run = room.run(step("measure", "question: stages"))
+    row = room.do(run, 2)
+    for statement in (
+        "UPDATE incidents_runbookstep SET output = '' WHERE id = %s",
+        "UPDATE incidents_runbookstep SET state = 'running', ended_at = NULL WHERE id = %s",
+        "DELETE FROM incidents_runbookstep WHERE id = %s",
+    ):
+        with (
+            pytest.raises(DatabaseError, match=r"stays|history"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, [row.pk])
+    with pytest.raises(DatabaseError), transaction.atomic():
+        run.runbook.versions.update(text="")
