@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from controlplane.embedded import caddy
+from controlplane.embedded.caddy import CADDYFILE
 from controlplane.embedded.processes import wait_until
 from controlplane.embedded.state import State
 
@@ -199,31 +202,59 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         upstream.server_close()
 
 
-@pytest.mark.parametrize(
-    ("path", "mcp", "name"),
-    [
-        ("/admin/", "", "web"),
-        ("/api/v1/work?page=2", "", "web"),
-        ("/api/v1/work?wait=20", "", "stream"),
-        ("/api/v1/work?page=2&wait=20", "", "stream"),
-        ("/stream/home", "", "stream"),
-        ("/unleash/api/client/streaming", "", "stream"),
-        ("/unleash/api/client/features", "", "web"),
-        ("/streamers", "", "web"),
-        ("/mcp", "subscriptions/listen", "stream"),
-        ("/mcp", "tools/call", "web"),
-        ("/mcp", "tools/call inbox", "web"),
-        ("/mcp", "tools/call read_messages", "stream"),
-    ],
-)
+WAYS: list[tuple[str, str | None, str]] = [
+    ("/admin/", "", "web"),
+    ("/api/v1/work?page=2", "", "web"),
+    ("/api/v1/work?wait=20", "", "stream"),
+    ("/api/v1/work?page=2&wait=20", "", "stream"),
+    ("/stream/home", "", "stream"),
+    ("/unleash/api/client/streaming", "", "stream"),
+    ("/unleash/api/client/features", "", "web"),
+    ("/streamers", "", "web"),
+    ("/mcp", "subscriptions/listen", "stream"),
+    ("/mcp", "tools/call", "web"),
+    ("/mcp", "tools/call inbox", "web"),
+    ("/mcp", "tools/call read_messages", "stream"),
+    ("/mcp", None, "stream"),  # revisions that say nothing in headers
+    ("/mcp/", None, "stream"),
+    ("/mcpx", None, "web"),
+    ("/api/v1/work", None, "web"),
+]
+
+
+@pytest.mark.parametrize(("path", "mcp", "name"), WAYS)
 def test_routes__what_waits__goes_to_the_stream(
-    front: Front, path: str, mcp: str, name: str
+    front: Front, path: str, mcp: str | None, name: str
 ) -> None:
-    method, _, tool = mcp.partition(" ")
-    status, _, said = front.ask(path, Mcp__Method=method, Mcp__Name=tool)
+    headers = {}
+    if mcp is not None:
+        method, _, tool = mcp.partition(" ")
+        headers = {"Mcp__Method": method, "Mcp__Name": tool}
+    status, _, said = front.ask(path, **headers)
     assert status == 200
     assert said["name"] == name
     assert said["line"] == f"GET {path} HTTP/1.1"
+
+
+def test_routes__of_the_other_proxy__are_the_same() -> None:
+    """nginx isn't here: its map is read as it reads it, and asked."""
+    text = (CADDYFILE.parent / "nginx.conf").read_text()
+    asked, body = re.findall(r'map "([^"]+)" \$controlplane_upstream \{(.*?)\n    \}', text, re.S)[
+        0
+    ]
+    ways = re.findall(r'"~(.+?)"\s+controlplane_(\w+);', body)
+    assert asked == "$arg_wait|$http_mcp_method|$http_mcp_name|$uri"
+    (open_ended,) = re.findall(
+        r"location ~ (\S+) \{\s+proxy_pass http://controlplane_stream;", text
+    )
+    for path, mcp, name in WAYS:
+        uri, _, query = path.partition("?")
+        wait = dict(parse_qsl(query)).get("wait", "")
+        method, _, tool = (mcp or "").partition(" ")
+        said = f"{wait}|{method}|{tool}|{uri}"
+        found = next((where for pattern, where in ways if re.search(pattern, said)), "web")
+        found = "stream" if re.search(open_ended, uri) else found
+        assert found == name, (path, mcp)
 
 
 def test_headers__forged_ones__never_arrive(front: Front) -> None:
