@@ -12,8 +12,13 @@ class IncidentsConfig(AppConfig):
         from incidents.paging import kept as _kept_of_paging  # noqa: F401
         from incidents.paging import registered
         from incidents.records import joining, lateness  # noqa: F401
+        from incidents.response import (  # noqa: F401
+            acting,
+            holding_missions,
+            missing,
+            targets,
+        )
         from incidents.response import kept as _kept_of_response  # noqa: F401
-        from incidents.response import missing  # noqa: F401
         from incidents.routing import letting_go, wording  # noqa: F401
         from incidents.runbooks import registered as runbooks
 

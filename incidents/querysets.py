@@ -111,3 +111,15 @@ class UpdateQuerySet(ScopedQuerySet):
 
     def drafts(self) -> Self:
         return self.filter(status="draft")
+
+
+class ActionQuerySet(ScopedQuerySet):
+    def under_way(self) -> Self:
+        return self.filter(status__in=["planned", "running"])
+
+    def to_take_back(self) -> Self:
+        """Done, and nothing takes it back yet or tries to."""
+        again = self.model._default_manager.filter(
+            undoes=OuterRef("pk"), status__in=["planned", "running", "done"]
+        )
+        return self.filter(status="done", undoes=None).exclude(Exists(again))

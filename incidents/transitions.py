@@ -67,6 +67,25 @@ UPDATE = TransitionTable(
     },
 )
 
+# As above.
+ACTION = TransitionTable(
+    "incidents.Action",
+    initial="planned",
+    steps={
+        "planned": {
+            "running": Step("incident.mitigate", "Begin", audited=False),
+            "done": Step("incident.mitigate", "Do it", audited=False),
+            "refused": Step("incident.mitigate", "Refuse", primary=False, audited=False),
+            "failed": Step("incident.mitigate", "Give up", primary=False, audited=False),
+        },
+        "running": {
+            "done": Step("incident.mitigate", "End", audited=False),
+            "refused": Step("incident.mitigate", "Refuse", primary=False, audited=False),
+            "failed": Step("incident.mitigate", "Give up", primary=False, audited=False),
+        },
+    },
+)
+
 ALERT = TransitionTable(
     "incidents.Alert",
     initial="firing",

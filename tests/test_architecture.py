@@ -161,6 +161,7 @@ WRITERS: dict[str, str] = {
     "incidents.records.moving": "services of an incident's steps",
     "incidents.records.opening": "the service that opens an incident",
     "incidents.records.cadence": "the clock of updates, within services",
+    "incidents.response.acting": "services of what is done against incidents",
     "incidents.response.missing": "notices updates that did not come",
     "incidents.response.updates": "services of updates",
     "incidents.runbooks.books": "services of runbooks and their versions",

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from controlplane.base.admin import ModelAdmin
-from incidents.models import MissedUpdate, Update
+from incidents.models import Action, MissedUpdate, Update
 
 
 @admin.register(Update)
@@ -45,3 +45,28 @@ class MissedUpdateAdmin(ModelAdmin[MissedUpdate]):
     list_display = ["due_at", "incident", "severity", "times", "noticed_at"]
     list_select_related = ["incident"]
     titled = True
+
+
+@admin.register(Action)
+class ActionAdmin(ModelAdmin[Action]):
+    view_action = "incident.view"
+    about = "What was done against incidents, and what came of it."
+    empty = "Nothing was done against any incident yet."
+    empty_hint = "Act on an incident's page: POST /api/v1/incidents/INC-1/actions."
+    list_display = ["kind", "target", "incident", "status", "result", "asked_by", "asked_at"]
+    phone_columns = ("status", "asked_at")
+    list_filter = ("status", "kind")
+    list_select_related = ["incident"]
+    search_fields = ["target"]
+    head_state = "status"
+    facts = (
+        *("status", "incident", "kind", "target", "given", "reason", "result", "code"),
+        *("undoes", "asked_by", "asked_at", "ended_at", "uid"),
+    )
+    labels: ClassVar[Mapping[str, str]] = {
+        "given": "How", "code": "Refused with", "undoes": "Takes back", "asked_by": "Asked by",
+        "asked_at": "Asked", "ended_at": "Ended",
+    }  # fmt: skip
+
+    def heading(self, obj: Action) -> str:
+        return str(obj)

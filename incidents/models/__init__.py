@@ -10,7 +10,14 @@ from incidents.models.paging import (
     PolicyVersion,
 )
 from incidents.models.records import Incident
-from incidents.models.response import MissedUpdate, Update
+from incidents.models.response import (
+    Action,
+    Check,
+    Correction,
+    Decision,
+    MissedUpdate,
+    Update,
+)
 from incidents.models.routing import RoutingRule, SeverityLevel
 from incidents.models.runbooks import (
     Runbook,
@@ -23,9 +30,13 @@ from incidents.models.runbooks import (
 from incidents.models.sources import AlertSource, InboundEvent
 
 __all__ = [
+    "Action",
     "Alert",
     "AlertEvent",
     "AlertSource",
+    "Check",
+    "Correction",
+    "Decision",
     "Drill",
     "EscalationPolicy",
     "EscalationRun",

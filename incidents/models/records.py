@@ -81,6 +81,10 @@ class Incident(models.Model):
     merged_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="duplicates"
     )
+    split_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="parts",
+        editable=False,
+    )  # fmt: skip
     summary = models.TextField(max_length=8000, blank=True)
     symptoms = models.TextField(max_length=4000, blank=True)
     root_cause = models.TextField(max_length=4000, blank=True)

@@ -9,11 +9,19 @@ nothing(
     "incidents.response",
     "incidents.update",
     "incidents.missedupdate",
+    "incidents.action",
+    "incidents.decision",
+    "incidents.check",
+    "incidents.correction",
     why="what was said of an incident; who said it stands there by an opaque ref",
 )
 keep_always(
     "incidents.response",
     "incidents.update",
     "incidents.missedupdate",
+    "incidents.action",
+    "incidents.decision",
+    "incidents.check",
+    "incidents.correction",
     why="what was said when, and what was not: reviews and reports look back for years",
 )

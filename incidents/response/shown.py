@@ -8,11 +8,13 @@ from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.lib.actors import Actor
-from incidents.models import Incident, SeverityLevel
+from incidents.models import Action, Incident, SeverityLevel
 from incidents.querysets import ENDED, OVER
-from incidents.response import adherence
+from incidents.response import adherence, suspects
+from incidents.response.kinds import KINDS
 
 POSTED = 4
+DONE = 8
 
 
 def updates_of(row: Incident, level: SeverityLevel | None, actor: Actor) -> dict[str, Any]:
@@ -39,4 +41,39 @@ def updates_of(row: Incident, level: SeverityLevel | None, actor: Actor) -> dict
         "url": reverse("burning:update", args=(row.uid,)),
         "drafts": [each for each in found if each.status == "draft"] if not over else [],
         "posted": posted[:POSTED],
+    }
+
+
+def acts_of(row: Incident, actor: Actor) -> dict[str, Any]:
+    """What can be done now, what was done, and what of it can be taken back."""
+    over = row.status in OVER
+    decision = policy.can(actor, "incident.mitigate", row)
+    found = list(row.actions.select_related("undoes").order_by("-pk")[:DONE])
+    back = {each.pk for each in row.actions.to_take_back()[:50]}
+    done = [_line(each, each.pk in back) for each in found]
+    older = row.actions.to_take_back().exclude(pk__in=[each.pk for each in found])[:50]
+    if over:
+        done += [_line(each, back=True) for each in older]
+    return {
+        "may": bool(decision) and not over,
+        "may_undo": bool(decision) and row.status not in {"merged", "cancelled"},
+        "refusal": "" if decision or over else decision.reason,
+        "url": reverse("burning:do", args=(row.uid,)),
+        "kinds": [
+            (kind, reverse("burning:act", args=(row.uid, kind.slug))) for kind in KINDS.values()
+        ],
+        "suspects": suspects.of(row, actor) if not over else [],
+        "done": done,
+        "left": over and any(each["back"] for each in done),
+    }
+
+
+def _line(each: Action, back: bool) -> dict[str, Any]:
+    kind = KINDS[each.kind]
+    return {
+        "row": each,
+        "label": kind.undo_label if each.undoes_id else kind.label,
+        "back": back and kind.undo is not None,
+        "undo": kind.undo_label,
+        "url": reverse("burning:undo", args=(each.incident.uid, each.uid)),
     }

@@ -17,7 +17,7 @@ from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
 from incidents import links
 from incidents.models import Alert, Incident, SeverityLevel
-from incidents.records import levels, related
+from incidents.records import levels
 from incidents.records.noting import PORTAL
 from incidents.response import shown as response
 from incidents.shown import clocks, moves
@@ -34,7 +34,6 @@ _REACHED = {
     "monitoring": "restored_at", "resolved": "resolved_at", "closed": "closed_at",
     "detected": "detected_at",
 }  # fmt: skip
-CHANGE_VIEW = {"deployment": "deployment.view", "flag": "flag.view", "mission": "mission.view"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "following_label": moves.label(row, following.move) if following.move else "",
         "clocks": cockpit.clocks,
         "duplicates": list(row.duplicates.order_by("pk")[:ALERTS]),
-        "changes": changes(row, actor),
+        "acts": response.acts_of(row, actor),
         "updates": response.updates_of(row, cockpit.level, actor),
         **_alerts(row, actor),
         **_called(row, actor),
@@ -179,12 +178,6 @@ class Call:
 def _target(target: str) -> str:
     """Nobody stood behind it."""
     return target.removeprefix("nobody:").replace("_", " ").replace(":", " ")
-
-
-def changes(row: Incident, actor: Actor) -> list[related.Change]:
-    """Of what changed before it, what the reader may see."""
-    seen = {kind for kind, action in CHANGE_VIEW.items() if policy.can(actor, action, row)}
-    return [each for each in related.before(row) if each.kind in seen]
 
 
 # --- What was said --------------------------------------------------------------------------------

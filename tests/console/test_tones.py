@@ -179,6 +179,9 @@ TABLE: dict[str, dict[str, str]] = {
         "requested": "warn", "running": "info", "completed": "good", "failed": "bad",
         "withdrawn": "neutral",
     },
+    "incidents.action": {
+        "planned": "info", "running": "info", "done": "good", "refused": "warn", "failed": "warn",
+    },
     "incidents.alert": {
         "firing": "bad", "resolved": "good", "silenced": "warn", "inhibited": "warn",
         "flapping": "warn",

@@ -10,7 +10,7 @@ from controlplane.lib import clock
 from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
-from incidents.response import missing, updates
+from incidents.response import acting, missing, updates
 from tests import make
 from tests.kit import alerts
 
@@ -35,6 +35,8 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     updates.post_update(
         lively, actor=actor, text=long * 4, subject=long[:200], audience="customers", draft=True
     )
+    for kind, target in (("scale", hostile[:200]), ("flag_off", f"gone {hostile}"[:200])):
+        acting.act(lively, kind, target, actor=actor, reason=hostile)
     moving.merge(opened(f"A copy {hostile}"), lively, actor=actor, reason=hostile)
     moving.cancel(opened(f"False {hostile}"), actor=actor, reason=hostile)
     row = moving.triage(

@@ -98,7 +98,9 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "burning:do",
     "burning:draft",
+    "burning:undo",
     "missions:files_do",
     "missions:threads:say",
     "desk:comment",
@@ -236,6 +238,7 @@ def own_pages(world: World) -> Iterator[str]:
         "burning:move": (burning.uid, "severity"),
         "burning:alerts": (burning.uid,),
         "burning:update": (burning.uid,),
+        "burning:act": (burning.uid, "rate_limit"),
         "burning:level": ("incident", "sev3"),
         "approvals:delegate": (asked.uid,),
         "missions:plan": (undone.plan.mission.uid,),

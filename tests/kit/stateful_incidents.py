@@ -8,7 +8,7 @@ from django.db import models
 
 from controlplane.lib import clock
 from incidents.models import Drill, Incident
-from incidents.response import updates
+from incidents.response import acting, updates
 from incidents.runbooks import books, running
 from tests import make
 from tests.kit.incidents import Watchroom
@@ -46,6 +46,21 @@ def _posted(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.update"] = _posted
+
+
+@builds("incidents.action")
+def action() -> models.Model:
+    room = Watchroom()
+    given = {"actor": room.by(room.primary), "reason": "Walk."}
+    return acting.plan(room.quiet(), "scale", "two more", **given)
+
+
+def _ended_action(row: models.Model, to: str) -> dict[str, Any]:
+    ended = {"ended_at": clock.now(), "code": "NOT_FOUND"}
+    return ended if to in {"done", "refused", "failed"} else {}
+
+
+NEEDS["incidents.action"] = _ended_action
 
 
 @builds("incidents.escalationrun")

@@ -52,6 +52,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "deployments.rollout": {"held": "warn"},
     "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
+    "incidents.action": {"refused": "warn", "failed": "warn"},
     "incidents.update": {"draft": "warn", "posted": "good"},
     "missions.brief": {"locked": "good"},
     "missions.datainspection": {"pass": "good", "fail": "warn"},

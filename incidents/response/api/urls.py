@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.response.api import updates
+from incidents.response.api import acting, updates
 
 ONE = "v1/incidents/<slug:ref>"
 urlpatterns = [
+    path(f"{ONE}/actions", acting.ActionsView.as_view()),
+    path(f"{ONE}/actions/<uuid:uid>/undo", acting.ActionUndoView.as_view()),
+    path(f"{ONE}/suspects", acting.SuspectsView.as_view()),
     path(f"{ONE}/updates", updates.UpdatesView.as_view()),
     path(f"{ONE}/updates/draft", updates.UpdateDraftView.as_view()),
     path(f"{ONE}/updates/<uuid:uid>/publish", updates.UpdatePublishView.as_view()),
