@@ -19,10 +19,13 @@ class IncidentsConfig(AppConfig):
             targets,
         )
         from incidents.response import kept as _kept_of_response  # noqa: F401
+        from incidents.reviews import lateness as _late_reviews  # noqa: F401
+        from incidents.reviews import registered as reviews
         from incidents.routing import letting_go, wording  # noqa: F401
         from incidents.runbooks import registered as runbooks
 
         registered.register()
         runbooks.register()
         presented.register()
+        reviews.register()
         wording.register()

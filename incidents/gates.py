@@ -34,7 +34,36 @@ def describable(incident: Any) -> list[str]:
 
 
 def reviewed(incident: Any) -> list[str]:
-    return _explained(incident)
+    """It waits for its review: that is published before it is closed."""
+    review = getattr(incident, "review", None)
+    published = review is not None and review.status == "published"
+    return [*_explained(incident), *([] if published else ["Publish its review first."])]
+
+
+def told(review: Any) -> list[str]:
+    """What a review says before others read it."""
+    missing = _explained(review.incident)
+    if not any(why["answer"] for why in review.whys):
+        missing.append("Ask why at least once, and answer it.")
+    for name, sentence in (
+        ("went_well", "Say what went well."),
+        ("to_improve", "Say what is to be better."),
+        ("documents", "Say what was changed in the documentation, or why nothing."),
+    ):
+        if not getattr(review, name) and not (name == "documents" and review.documents_item_id):
+            missing.append(sentence)
+    return [*missing, *_assigned(review)]
+
+
+def _assigned(review: Any) -> list[str]:
+    actions = list(review.actions.standing().order_by("pk"))
+    if not actions and not review.no_actions:
+        return ["Say what is to be done, or why nothing."]
+    return [
+        f"{action.title}: name its owner and its day."
+        for action in actions
+        if action.owner_id is None or action.due_on is None
+    ]
 
 
 def _explained(incident: Any) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
+from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -123,3 +124,29 @@ class ActionQuerySet(ScopedQuerySet):
             undoes=OuterRef("pk"), status__in=["planned", "running", "done"]
         )
         return self.filter(status="done", undoes=None).exclude(Exists(again))
+
+
+class ReviewQuerySet(ScopedQuerySet):
+    def due(self) -> Self:
+        """Not published yet, of incidents that are over."""
+        return self.filter(status="writing", incident__status__in=["resolved", "review_pending"])
+
+    def about(self, words: str) -> Self:
+        """Whose causes, or what was learned, or whose incident speak of these."""
+        found = SearchQuery(words, search_type="websearch", config="english")
+        return self.filter(
+            Q(search=found)
+            | Q(incident__title__icontains=words)
+            | Q(incident__ref__iexact=words)
+            | Q(incident__root_cause__icontains=words)
+        )
+
+
+class ReviewActionQuerySet(ScopedQuerySet):
+    path = "review__workspace_id"
+
+    def standing(self) -> Self:
+        return self.filter(dropped_at=None)
+
+    def undone(self) -> Self:
+        return self.standing().exclude(item__category="done")

@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.jobs.registry import job
 from incidents.intake import lost
 from incidents.paging import auditing
+from incidents.reviews import settling
 
 
 @job(
@@ -18,3 +19,13 @@ from incidents.paging import auditing
 )
 def audit_paging() -> dict[str, Any]:
     return {**auditing.audit(), "lost messages": lost.call()}
+
+
+@job(
+    "incidents.reviews",
+    every=timedelta(minutes=15),
+    time_limit=60,
+    doc="Close the items of reviews of which everything is done.",
+)
+def settle_reviews() -> dict[str, Any]:
+    return {"closed": settling.settle()}

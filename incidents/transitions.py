@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.base.states import Step, TransitionTable
-from incidents.gates import describable, nothing_fires, reviewed, triaged
+from incidents.gates import describable, nothing_fires, reviewed, told, triaged
 
 _CANCEL = Step("incident.cancel", "False alarm", primary=False)
 _MERGE = Step("incident.merge", "Merge into another", primary=False)
@@ -83,6 +83,15 @@ ACTION = TransitionTable(
             "refused": Step("incident.mitigate", "Refuse", primary=False, audited=False),
             "failed": Step("incident.mitigate", "Give up", primary=False, audited=False),
         },
+    },
+)
+
+REVIEW = TransitionTable(
+    "incidents.IncidentReview",
+    initial="writing",
+    steps={
+        "writing": {"published": Step("incident.conclude", "Publish", gate=told)},
+        "published": {"writing": Step("incident.conclude", "Write on", primary=False)},
     },
 )
 

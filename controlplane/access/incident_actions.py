@@ -57,6 +57,8 @@ define(
         ("merge", "Merge and split incidents", RESPONDERS),
         ("cancel", "Say that an incident was a false alarm", RESPONDERS),
         ("close", "Close incidents", RESPONDERS),
+        ("review", "Write the review of an incident", RESPONDERS),
+        ("conclude", "Publish the review of an incident", RESPONDERS),
         ("levels", "Keep the ladder of severities", ADMIN),
         ("publish", "Publish what customers are told of an incident", PUBLISHERS),
     ],

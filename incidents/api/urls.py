@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.api import views
+from incidents.api import review_views, views
 from incidents.response.api import urls as response
 
 urlpatterns = [
@@ -15,5 +15,21 @@ urlpatterns = [
         for slug, view in views.VERBS.items()
     ),
     *response.urlpatterns,
+    path("v1/incident-reviews", review_views.IncidentReviewsView.as_view()),
+    path("v1/incident-reviews/<slug:ref>", review_views.IncidentReviewView.as_view()),
+    *(
+        path(f"v1/incident-reviews/<slug:ref>/{slug}", view.as_view())
+        for slug, view in review_views.VERBS.items()
+    ),
+    path("v1/incident-reviews/<slug:ref>/actions", review_views.ReviewActionsView.as_view()),
+    path(
+        "v1/incident-reviews/<slug:ref>/actions/<uuid:uid>",
+        review_views.ReviewActionView.as_view(),
+    ),
+    path(
+        "v1/incident-reviews/<slug:ref>/actions/<uuid:uid>/drop",
+        review_views.ReviewActionDropView.as_view(),
+    ),
+    path("v1/incident-reviews/<slug:ref>/report", review_views.IncidentReportView.as_view()),
     path("v1/severity-levels", views.SeverityLevelsView.as_view()),
 ]

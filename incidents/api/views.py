@@ -21,6 +21,7 @@ from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
 from incidents.records import calling, levels, moving
 from incidents.records.opening import open_incident
+from incidents.reviews import writing
 from incidents.shown import clocks, moves
 
 VIEW = "incident.view"
@@ -221,7 +222,7 @@ VERBS: dict[str, type[_Verb]] = {
         "It is over, and nobody is called any more.", forms.IncidentOver,
     ),
     "review": verb(
-        "Review", "incident.close", moving.plan_review, "Plan its review.", forms.IncidentSeen
+        "Review", "incident.close", writing.plan_review, "Plan its review.", forms.IncidentSeen
     ),
     "reopen": verb(
         "Reopen", "incident.resolve", moving.reopen, "It was not over: its people are called.",

@@ -18,6 +18,7 @@ from incidents.models.response import (
     MissedUpdate,
     Update,
 )
+from incidents.models.reviews import IncidentReview, ReviewAction
 from incidents.models.routing import RoutingRule, SeverityLevel
 from incidents.models.runbooks import (
     Runbook,
@@ -42,10 +43,12 @@ __all__ = [
     "EscalationRun",
     "InboundEvent",
     "Incident",
+    "IncidentReview",
     "MissedUpdate",
     "Page",
     "PersonalRule",
     "PolicyVersion",
+    "ReviewAction",
     "RoutingRule",
     "Runbook",
     "RunbookRun",

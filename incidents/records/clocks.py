@@ -25,6 +25,13 @@ def prolonged_s(level: SeverityLevel) -> float | None:
     return PROLONGED.value if level.escalate_s is not None else None
 
 
+REVIEW_SOON = defaults.define(
+    "incidents.review_reminder_hours",
+    12,
+    unit="hours",
+    why="So long before a review is late its people are reminded.",
+)
+REVIEW = ("incident.review_soon", "incident.review_missed")
 # kind -> (the level's seconds, from when they count, whether it is kept already)
 Clock = tuple[
     Callable[[SeverityLevel], float | None],
@@ -79,3 +86,20 @@ def stop(incident: Incident, *kinds: str) -> None:
         timers.cancel_timer(key_of(kind, incident))
     if not kinds:
         cadence.stop(incident)
+
+
+def expect_review(incident: Incident) -> None:
+    """Reminded of before it is late, and told when it is."""
+    due = incident.review_due_at
+    if due is None:
+        return
+    soon = due - timedelta(hours=REVIEW_SOON.value)
+    for kind, at in zip(REVIEW, (soon, due), strict=True):
+        timers.set_timer(
+            kind,
+            key=key_of(kind, incident),
+            due_at=at,
+            subject=subject_ref(incident),
+            workspace_id=incident.workspace_id,
+            payload={"incident": incident.pk},
+        )

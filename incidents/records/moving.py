@@ -203,6 +203,7 @@ def resolve(
         changes["review_due_at"] = now + timedelta(seconds=level.review_s)
     advance(row, "resolved", actor=actor, changes=changes, reason=reason)
     clocks.stop(row)
+    clocks.expect_review(row)
     answering.call_off(row, actor=actor, reason="It is resolved.")
     _went(row, "is resolved", reason, actor, channels=True)
     return row
@@ -224,6 +225,7 @@ def reopen(
         "closed_at": None,
     }  # fmt: skip
     advance(row, "mitigating", actor=actor, action="incident.resolve", changes=calm, reason=reason)
+    clocks.stop(row, *clocks.REVIEW)
     clocks.set_all(row, level)
     _went(row, "is open again", reason, actor, status="in_progress", channels=True)
     if level.pages:
@@ -274,6 +276,7 @@ def plan_review(incident: Incident, *, actor: Actor, version: int | None = None)
         level = levels.level(row.workspace_id, row.severity)
         changes["review_due_at"] = clock.now() + timedelta(seconds=level.review_s or _REVIEW_S)
     advance(row, "review_pending", actor=actor, changes=changes)
+    clocks.expect_review(row)
     _went(row, "is reviewed", f"the review is due by {due(row.review_due_at)}.", actor)
     return row
 
@@ -294,6 +297,21 @@ def close(
     row.root_cause = str(changes.get("root_cause", row.root_cause))  # the gate looks at the row
     advance(row, "closed", actor=actor, changes=changes, reason=reason)
     _end(row, actor, "is closed", f"{reason} Root cause: {row.root_cause}")
+    return row
+
+
+@transaction.atomic
+def explain(incident: Incident, *, root_cause: str, actor: Actor) -> Incident:
+    """What caused it, as is known by now: while it is reviewed, and whatever its state is."""
+    policy.require(actor, "incident.review", incident)
+    row = hold(incident)
+    told = redact_text(text("root_cause", root_cause, 4000))
+    if told != row.root_cause:
+        before = row.root_cause
+        _put(row, {"root_cause": told})
+        note(row, "incident.review", actor=actor, before={"root_cause": before},
+             after={"root_cause": told}, details={"transition": "explained"})  # fmt: skip
+    incident.root_cause = told
     return row
 
 
@@ -326,6 +344,7 @@ def _another_open(row: Incident) -> bool:
 
 def _end(row: Incident, actor: Actor, what: str, reason: str) -> None:
     clocks.stop(row)
+    clocks.stop(row, *clocks.REVIEW)
     answering.call_off(row, actor=actor, reason=f"It {what}.")
     say(row, f"{row.ref} {what}: {reason}", actor=actor, close=f"{row.ref} {what}: {reason}"[:500])
     telling.moved(row, what, reason)

@@ -16,10 +16,11 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
 from incidents import links
-from incidents.models import Alert, Incident, SeverityLevel
+from incidents.models import Alert, Incident, IncidentReview, SeverityLevel
 from incidents.records import levels
 from incidents.records.noting import PORTAL
 from incidents.response import shown as response
+from incidents.reviews import writing
 from incidents.shown import clocks, moves
 
 ROAD = (
@@ -108,7 +109,16 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "updates": response.updates_of(row, cockpit.level, actor),
         **_alerts(row, actor),
         **_called(row, actor),
+        **_reviewed(row, actor),
     }
+
+
+def _reviewed(row: Incident, actor: Actor) -> dict[str, Any]:
+    """Of what is over: its review, or that one may begin it."""
+    if row.status not in writing.OVER:
+        return {"review": None, "may_review": False}
+    found = IncidentReview.objects.filter(incident=row).defer("search", "timeline", "tree").first()
+    return {"review": found, "may_review": bool(policy.can(actor, writing.WRITE, row))}
 
 
 def _alerts(row: Incident, actor: Actor) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from controlplane.lib.actors import Actor
 from incidents.gates import GRAVE
 from incidents.models import Incident
 from incidents.records import calling, moving
+from incidents.reviews import writing
 
 BURNING = ("detected", "triaged", "mitigating", "mitigated", "monitoring")
 
@@ -61,7 +62,7 @@ MOVES: Mapping[str, Move] = {
         Move("resolve", "Resolve", "incident.resolve", ("detected", "triaged", "monitoring"),
              moving.resolve, "It is over, and nobody is called any more.", "{ref} is resolved.",
              ("reason", "root_cause"), to="resolved", icon="check"),
-        Move("review", "Plan the review", "incident.close", ("resolved",), moving.plan_review,
+        Move("review", "Plan the review", "incident.close", ("resolved",), writing.plan_review,
              "It is looked back on before it is closed.", "{ref} waits for its review.",
              icon="book"),
         Move("close", "Close", "incident.close", ("resolved", "review_pending"), moving.close,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from incidents.response import web as response
-from incidents.web import moves, opening
+from incidents.web import moves, opening, reviews
 
 app_name = "burning"
 _ONE = "admin/incidents/incident/<uuid:uid>"
+_REVIEW = "admin/incidents/incidentreview/<uuid:uid>"
 urlpatterns = [
     path("admin/incidents/incident/new/", opening.new, name="new"),
     path("admin/incidents/levels/", opening.ladder, name="levels"),
@@ -20,4 +21,11 @@ urlpatterns = [
     path(f"{_ONE}/undo/<uuid:action>/", response.undo, name="undo"),
     path(f"{_ONE}/update/", response.post, name="update"),
     path(f"{_ONE}/update/<uuid:update>/<slug:verb>/", response.draft, name="draft"),
+    path(f"{_ONE}/review/", reviews.begin, name="review_begin"),
+    path(f"{_REVIEW}/write/", reviews.write, name="review_write"),
+    path(f"{_REVIEW}/documents/", reviews.documents, name="review_documents"),
+    path(f"{_REVIEW}/actions/new/", reviews.new_action, name="review_action_new"),
+    path(f"{_REVIEW}/actions/<uuid:action_uid>/", reviews.action, name="review_action"),
+    path(f"{_REVIEW}/actions/<uuid:action_uid>/drop/", reviews.drop, name="review_drop"),
+    path(f"{_REVIEW}/report/<slug:edition>.<slug:form>", reviews.report_file, name="review_report"),
 ]

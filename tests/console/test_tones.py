@@ -199,6 +199,7 @@ TABLE: dict[str, dict[str, str]] = {
         "monitoring": "info", "resolved": "good", "review_pending": "warn", "closed": "neutral",
         "merged": "neutral", "cancelled": "neutral",
     },
+    "incidents.incidentreview": {"writing": "info", "published": "good"},
     "incidents.inboundevent": QUEUED,
     "incidents.page": {
         "calling": "info", "sent": "good", "delivered": "good", "answered": "good",

@@ -17,6 +17,7 @@ from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransi
 from incidents.models import Alert, EscalationRun, Incident
 from incidents.paging import runs
 from incidents.records import clocks, joining, moving
+from incidents.reviews import writing
 from tests import make
 from tests.kit import alerts, racing
 from tests.kit import incidents as kit
@@ -95,9 +96,11 @@ def test_incident__goes_its_whole_way_and_tells_it(room: Watchroom) -> None:
 
     with pytest.raises(GateNotMet):
         moving.close(row, actor=actor, reason="Done.")
-    row = moving.plan_review(row, actor=actor)
+    row = writing.plan_review(row, actor=actor)
     with pytest.raises(GateNotMet):
-        moving.close(row, actor=actor, reason="Done.")
+        moving.close(row, actor=actor, reason="Done.", root_cause="A config was wrong.")
+    kit.reviewed(row, actor=actor)
+    row.refresh_from_db()
     row = moving.close(row, actor=actor, reason="Reviewed.", root_cause="A config was wrong.")
     assert row.status == "closed"
     assert row.closed_at is not None

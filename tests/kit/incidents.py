@@ -17,9 +17,11 @@ from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.lib.actors import Actor
 from controlplane.notify.models import Delivery, OutboxMessage
-from incidents.models import EscalationRun, Incident, Page
+from incidents.models import EscalationRun, Incident, IncidentReview, Page
 from incidents.paging import policies, runs, stepping
+from incidents.records import moving
 from incidents.records.opening import open_incident
+from incidents.reviews import writing
 from tests import make
 from tests.kit.api import Api
 
@@ -171,3 +173,27 @@ class Caller:
     def _well(answer: Any) -> Any:
         assert answer.status_code in {200, 201}, answer.content[:500]
         return answer.json()
+
+
+# --- Reviews ------------------------------------------------------------------------------------
+
+WRITTEN = {
+    "trigger": "A deploy.", "went_well": "Somebody was there.", "to_improve": "Tests of it.",
+    "whys": [{"why": "Why did it fail?", "answer": "Nobody tried it."}],
+    "no_actions": "All of it is done.", "documents": "Nothing has changed.",
+}  # fmt: skip
+
+
+def over(room: Watchroom, severity: str = "sev2", **given: Any) -> Incident:
+    return moving.resolve(room.quiet(severity, **given), actor=make.JOB, reason="It works.")
+
+
+def written(row: Incident, *, actor: Actor = make.JOB, **given: Any) -> IncidentReview:
+    """A review that may be published."""
+    review = writing.begin_review(row, actor=actor)
+    values = {"root_cause": "A config was wrong.", **WRITTEN, **given}
+    return writing.change_review(review, actor=actor, **values)
+
+
+def reviewed(row: Incident, *, actor: Actor = make.JOB) -> IncidentReview:
+    return writing.publish_review(written(row, actor=actor), actor=actor)

@@ -11,6 +11,7 @@ from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
 from incidents.response import acting, missing, updates
+from incidents.reviews import writing
 from tests import make
 from tests.kit import alerts
 
@@ -47,7 +48,31 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     moving.mitigate(row, actor=actor, reason=hostile)
     moving.mitigated(row, actor=actor, how=hostile)
     over = moving.resolve(opened(f"Over {hostile}", "sev2"), actor=actor, reason=hostile)
-    moving.plan_review(over, actor=actor)
+    writing.plan_review(over, actor=actor)
+    review = writing.begin_review(over, actor=actor)
+    review = writing.change_review(
+        review,
+        actor=actor,
+        root_cause=hostile,
+        trigger=hostile,
+        factors=long,
+        timeline=hostile,
+        whys=[{"why": hostile[:200], "answer": hostile[:200]}],
+        went_well=hostile,
+        to_improve=hostile,
+        lessons=hostile,
+        documents=hostile,
+        attendees=[hostile[:160]],
+    )
+    acting.add_action(
+        review,
+        actor=actor,
+        kind="runbook",
+        title=hostile[:200],
+        owner=root,
+        due_on=clock.now().date(),
+    )
+    writing.publish_review(review, actor=actor)
     done = moving.resolve(opened(f"Closed {hostile}"), actor=actor, reason=hostile, root_cause=long)
     moving.close(done, actor=actor, reason=hostile)
     levels.save_level(workspace, "incident", "sev4", actor=actor, definition=hostile[:400])

@@ -8,7 +8,9 @@ from django.db import models
 
 from controlplane.lib import clock
 from incidents.models import Drill, Incident
+from incidents.records import moving
 from incidents.response import acting, updates
+from incidents.reviews import writing
 from incidents.runbooks import books, running
 from tests import make
 from tests.kit.incidents import Watchroom
@@ -106,3 +108,17 @@ def _run_over(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.runbookrun"] = _run_over
+
+
+@builds("incidents.incidentreview")
+def review() -> models.Model:
+    room = Watchroom()
+    row = moving.resolve(room.quiet("sev2"), actor=make.JOB, reason="It works.")
+    return writing.begin_review(row, actor=make.JOB)
+
+
+def _published(row: models.Model, to: str) -> dict[str, Any]:
+    return {"published_at": clock.now() if to == "published" else None}
+
+
+NEEDS["incidents.incidentreview"] = _published

@@ -1,0 +1,1 @@
+"""What was learned of an incident: its review, what is to be done after it, and its report."""

@@ -1,0 +1,56 @@
+"""What happened, line by line, from the log and from what was said: the draft of a review's own
+timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from controlplane.audit import words
+from controlplane.audit.models import AuditEvent
+from controlplane.audit.refs import subject_ref
+from controlplane.work.models import Comment
+from incidents.models import Incident
+from incidents.records.noting import PORTAL
+
+_MOST = 300
+_LINE = 180
+
+
+def drafted(row: Incident) -> str:
+    """For people to shorten and to complete. The log itself stays as it is."""
+    found = sorted([*_began(row), *_logged(row), *_said(row)])
+    lines = [f"- {at:%Y-%m-%d %H:%M} UTC, {source}: {said}" for at, source, said in found]
+    return "\n".join(lines[:_MOST])
+
+
+def _began(row: Incident) -> Iterator[tuple[datetime, str, str]]:
+    if row.started_at is not None and row.started_at < row.opened_at:
+        yield row.started_at, "as far as is known", "It began."
+    first = row.alerts.order_by("pk").first()
+    if first is not None:
+        yield first.first_seen_at, "alert", _short(first.title)
+
+
+def _logged(row: Incident) -> Iterator[tuple[datetime, str, str]]:
+    rows = AuditEvent.objects.filter(subject_ref=subject_ref(row), outcome="done")
+    for event in rows.order_by("pk")[:_MOST]:
+        yield event.at, event.actor_label or event.actor_ref, _short(_sentence(event))
+
+
+def _sentence(event: AuditEvent) -> str:
+    said = words.phrase(event)
+    return f"{said}: {event.reason}" if event.reason else said
+
+
+def _said(row: Incident) -> Iterator[tuple[datetime, str, str]]:
+    """By people and agents. What the portal said of its own steps is in the log."""
+    rows = Comment.objects.filter(item=row.item_id or 0)
+    for one in rows.exclude(author=PORTAL.label).order_by("pk")[:_MOST]:
+        if not one.text.startswith(row.ref):
+            yield one.created_at, one.author, _short(one.text)
+
+
+def _short(said: str) -> str:
+    flat = " ".join(said.split())
+    return flat if len(flat) <= _LINE else flat[: _LINE - 1] + "…"
