@@ -40,6 +40,17 @@ def asked(schedule: Any, at: datetime) -> str:
 def test_feed__tells_a_real_reader_who_is_on_duty(
     here: Workspace, noon: time_machine.Traveller, zone: str
 ) -> None:
+    compare(here, zone, moments=20, shifts=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone", ZONES)
+def test_feed__at_many_moments(here: Workspace, noon: time_machine.Traveller, zone: str) -> None:
+    compare(here, zone, moments=150, shifts=30)
+
+
+def compare(here: Workspace, zone: str, *, moments: int, shifts: int) -> None:
+    """The feed of a year with the service, at random, where clocks change and where shifts do."""
     schedule = oncall.schedule(here, title="Primary", time_zone=zone)
     ann, bob, eve = oncall.people(here, "Ann", "Bob, the second", "Eve; \\ \n üß")
     oncall.layer(schedule, [ann, bob, eve], handoff_time=time(2, 30), handoff_weekday=6,
@@ -52,12 +63,12 @@ def test_feed__tells_a_real_reader_who_is_on_duty(
     told = read(Client().get(f"/oncall/calendars/{token_of(feed)}.ics").content)
     assert len(told) > 150
     chance = random.Random(zone)
-    moments = [NOON + timedelta(seconds=chance.randrange(364 * 86_400)) for _ in range(150)]
+    looked = [NOON + timedelta(seconds=chance.randrange(364 * 86_400)) for _ in range(moments)]
     # The hours in which the clocks change, and the instants at which shifts do.
     for near in (datetime(2027, 3, 28, tzinfo=UTC), datetime(2027, 10, 31, tzinfo=UTC)):
-        moments += [near + timedelta(minutes=20 * step) for step in range(12)]
-    moments += [at for since, until, _ in told[:30] for at in (since, until) if at > NOON]
-    for at in moments:
+        looked += [near + timedelta(minutes=20 * step) for step in range(12)]
+    looked += [at for since, until, _ in told[:shifts] for at in (since, until) if at > NOON]
+    for at in looked:
         here_then = [who for since, until, who in told if since <= at < until]
         assert len(here_then) == 1, (zone, at, here_then)
         name = " ".join(asked(schedule, at).split())

@@ -40,7 +40,9 @@ def events(text: str) -> list[dict[str, str]]:
     return found
 
 
-def test_calendar_of_a_schedule__a_year_of_shifts(rota: tuple[Schedule, User, User]) -> None:
+def test_calendar_of_a_schedule__a_year_of_shifts(
+    rota: tuple[Schedule, User, User], noon: time_machine.Traveller
+) -> None:
     schedule, ann, _ = rota
     feed = services.subscribe(schedule.workspace, actor=make.actor(ann), schedule=schedule)
     answer = Client().get(address(feed))
