@@ -15,8 +15,12 @@ from deployments.services.noting import EVENT as DEPLOYMENT
 from deployments.services.papers import OVERDUE
 from incidents.hearing.common import Payload, alert, hear, make_over, uid_of
 from incidents.intake.normal import Incoming
+from incidents.models import Incident
 from missions.services.connections import DRIFT
 from missions.services.violations import SIGNAL as SAFEGUARD
+from missions.threads.models import Thread
+from missions.threads.services.raising import ESCALATED as THREAD_ESCALATED
+from missions.threads.services.raising import SETTLED as THREAD_SETTLED
 
 DAY = timedelta(days=1)
 _GRAVE = {"critical": "sev2", "high": "sev3"}
@@ -283,3 +287,62 @@ def breach_suspected(payload: Payload, signal: Signal) -> Incoming | None:
         tags=("security",),
         advice="Lock the account from its page if this was not its owner; a lock can be undone.",
     )
+
+
+# --- Threads of agents that are stuck, where a rule of escalation calls that urgent ---
+
+_STUCK = {
+    "no_progress": ("goes on without progress", "escalation_flood"),
+    "repeated_finding": ("goes round in circles", "escalation_flood"),
+    "blocked": ("is blocked", "escalation_flood"),
+    "dead_wake": ("wakes nobody", "wake_trigger_failure"),
+    "held_wake": ("is held back", "escalation_flood"),
+    "unread": ("is not read", "message_delivery_delay"),
+}
+
+
+def _is_stuck(payload: Payload) -> bool:
+    """What no look at the thread tells was over by then."""
+    rows = Thread.objects.filter(uid=uid_of(payload, "thread"), status=Thread.Status.BLOCKED)
+    return payload.get("what") not in _BY_WAKES and bool(rows.exists())
+
+
+_BY_WAKES = frozenset({"dead_wake", "held_wake", "unread"})
+
+
+@hear(THREAD_ESCALATED, still=_is_stuck)
+def thread_escalated(payload: Payload, signal: Signal) -> Incoming | None:
+    return _thread(payload, fires=True)
+
+
+@hear(THREAD_SETTLED)
+def thread_settled(payload: Payload, signal: Signal) -> Incoming | None:
+    return _thread(payload, fires=False)
+
+
+def _thread(payload: Payload, *, fires: bool) -> Incoming:
+    """The rule has called whom it names; this is for whoever is on duty. A thread in which an
+    incident is worked on opens no second one."""
+    said, runbook = _STUCK.get(str(payload.get("what")), ("is stuck", ""))
+    known = Incident.objects.open().filter(item_id=payload.get("thread_item"))
+    inside = payload.get("thread_item") is not None and known.exists()
+    return alert(
+        "ThreadEscalated",
+        key=f"thread:{payload.get('thread')}:{payload.get('what')}",
+        severity="critical",
+        title=f"{payload.get('ref')} {said}: {payload.get('title')}",
+        description=payload.get("reason"),
+        labels={"thread": payload.get("ref"), "what": payload.get("what"),
+                "type": payload.get("type"), "item": payload.get("item")},
+        link=str(payload.get("link") or ""),
+        fires=fires,
+        starts_at=payload.get("since"),
+        ends_at=payload.get("until"),
+        lasts=DAY,
+        opens="nothing" if inside else "incident",
+        level="sev3",
+        category="service",
+        tags=("thread",),
+        runbook=runbook,
+        advice="Read what was said, settle it, and unblock the thread or close it.",
+    )  # fmt: skip

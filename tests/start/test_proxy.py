@@ -226,7 +226,7 @@ WAYS: list[tuple[str, str | None, str]] = [
 def test_routes__what_waits__goes_to_the_stream(
     front: Front, path: str, mcp: str | None, name: str
 ) -> None:
-    headers = {}
+    headers: Any = {}
     if mcp is not None:
         method, _, tool = mcp.partition(" ")
         headers = {"Mcp__Method": method, "Mcp__Name": tool}

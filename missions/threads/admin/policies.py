@@ -55,7 +55,7 @@ class RuleForm(_Stock):
         help_texts = {
             "kind": "Nothing chosen: of every type that has no rule of its own.",
             "after_minutes": "0: at once. Unread for too long needs a number.",
-            "pages": "Told at once, whatever hours somebody keeps.",
+            "pages": "Told at once, whatever hours somebody keeps; an incident is opened for it.",
             "opens_item": "One for as long as it is open, linked to the thread.",
         }
 

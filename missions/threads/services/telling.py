@@ -19,6 +19,7 @@ from missions.threads.models import Thread, ThreadEscalationPolicy
 from missions.threads.services import escalating
 from missions.threads.services.common import PORTAL
 from missions.threads.services.creating import change_thread
+from missions.threads.services.raising import raise_up
 
 BLOCKED = "thread.blocked"
 CALLED = "thread.escalated"
@@ -75,6 +76,9 @@ def tell(each: Stuck, rule: ThreadEscalationPolicy, *, kind: str, minutes: int =
         link=links.page_of(row),
         about=f"threads.thread:{row.pk}",
     )  # fmt: skip
+    if call.pages:
+        key = f"{each.mark}:{escalating.key_of(rule)}"
+        raise_up(row, each.what, key=key, since=each.since, reason=each.reason, item=item)
     return item
 
 

@@ -16,6 +16,7 @@ from missions.threads.drafts import Draft
 from missions.threads.errors import InsufficientAuthority
 from missions.threads.models import Thread
 from missions.threads.services.common import PORTAL, hold
+from missions.threads.services.raising import settle
 from missions.threads.services.reporting import escalated
 
 OVERRIDES = ("human_override:", "coordinator_override:")
@@ -55,7 +56,7 @@ def update_status(
     _require_reason(row, to, why)
     if to == "closed":
         _require_authority(row, why, actor)
-    before = row.status
+    before, what = row.status, row.blocked_by or "blocked"
     if to == "closed":
         # Told of before it ends: nothing is written in a closed thread.
         say(row, _sentence(to, why), actor=actor, status=to, was=before)
@@ -82,6 +83,8 @@ def update_status(
     row.refresh_from_db()
     if to == "blocked":
         escalated(row, actor.kind, row.status_at.isoformat())
+    if before == "blocked":
+        settle(row, what)
     return row
 
 
