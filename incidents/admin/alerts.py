@@ -16,8 +16,8 @@ from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import lasted
-from incidents.intake import handling
-from incidents.models import Alert
+from incidents.intake import handling, receiving
+from incidents.models import Alert, AlertEvent, InboundEvent
 
 _HISTORY = 100
 
@@ -144,20 +144,15 @@ class AlertAdmin(ModelAdmin[Alert]):
 
     def panel_context(self, request: HttpRequest, obj: Alert) -> Mapping[str, Any]:
         actor = actor_of(request)
-        rows = list(obj.events.select_related("inbound").defer("inbound__body")[: _HISTORY + 1])
+        events, more = _history(obj)
         return {
             "held": _held(obj, actor),
             "links": [each for each in obj.links if isinstance(each, Mapping)][:20],
             "label_rows": sorted(obj.labels.items()),
             "note_rows": sorted(obj.annotations.items()),
-            "more_events": len(rows) > _HISTORY,
+            "more_events": more,
             "event_columns": (("at", "When", "when"), ("what", "What"), ("note", "")),
-            "event_rows": [
-                {"at": row.at, "what": row.get_kind_display(), "note": row.note,
-                 "_url": reverse("admin:incidents_inboundevent_change", args=(row.inbound.uid,))
-                 if row.inbound is not None else ""}
-                for row in rows[:_HISTORY]
-            ],
+            "event_rows": events,
             "incident_url": url_of(obj.incident, actor), "item_url": url_of(obj.item, actor),
         }  # fmt: skip
 
@@ -172,6 +167,24 @@ class AlertAdmin(ModelAdmin[Alert]):
     @bulk(label="The selected are over", action="alert.resolve", reason=True)
     def end_selected(self, request: HttpRequest, obj: Alert, reason: str) -> None:
         handling.end_alert(obj, actor=actor_of(request), reason=reason)
+
+
+def _history(row: Alert) -> tuple[list[dict[str, Any]], bool]:
+    """What happened to it, the latest first, and whether there is more. That it fired stands in its
+    own row."""
+    rows = list(row.events.select_related("inbound").defer("inbound__body")[: _HISTORY + 1])
+    found = [_event(one.at, one.get_kind_display(), one.note, one.inbound) for one in rows]
+    if len(rows) <= _HISTORY and not any(one.kind == AlertEvent.Kind.FIRED for one in rows):
+        fired = AlertEvent.Kind.FIRED.label if row.over_by != Alert.Over.LATE else "Heard of"
+        found.append(_event(row.first_at, fired, "", receiving.brought_by(row)))
+    return found[:_HISTORY], len(rows) > _HISTORY
+
+
+def _event(at: Any, what: str, note: str, message: InboundEvent | None) -> dict[str, Any]:
+    url = ""
+    if message is not None:
+        url = reverse("admin:incidents_inboundevent_change", args=(message.uid,))
+    return {"at": at, "what": what, "note": note, "_url": url}
 
 
 def _held(row: Alert, actor: Actor) -> dict[str, str] | None:

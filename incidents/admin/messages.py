@@ -15,8 +15,8 @@ from controlplane.base.web import actor_of
 from controlplane.jobs import leases
 from controlplane.lib.redaction import redact_text
 from incidents.admin.sources import told
-from incidents.intake import handling
-from incidents.models import Alert, InboundEvent
+from incidents.intake import handling, receiving
+from incidents.models import InboundEvent
 
 _SHOWN = 20_000
 READ = "alert.reread"
@@ -85,7 +85,7 @@ class InboundEventAdmin(ModelAdmin[InboundEvent]):
         return told(row)[:300]
 
     def panel_context(self, request: HttpRequest, obj: InboundEvent) -> Mapping[str, Any]:
-        alerts = Alert.objects.visible_to(actor_of(request)).filter(events__inbound=obj)
+        alerts = receiving.brought(obj).visible_to(actor_of(request))
         may = self.permits(request, READ, obj)
         return {
             "may_read": may,
@@ -100,7 +100,7 @@ class InboundEventAdmin(ModelAdmin[InboundEvent]):
             "alert_rows": [
                 {"title": row.title, "state": row.status, "first_at": row.first_at,
                  "_url": reverse("admin:incidents_alert_change", args=(row.uid,))}
-                for row in alerts.distinct().order_by("-pk")[:50]
+                for row in alerts.order_by("-pk")[:50]
             ],
         }  # fmt: skip
 

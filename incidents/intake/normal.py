@@ -79,8 +79,9 @@ def severity_of(text: Any) -> str:
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """The same labels have the same name, in whatever order they come."""
-    said = [name.encode() + b"\xff" + labels[name].encode() + b"\xfe" for name in sorted(labels)]
-    return hashlib.sha256(b"".join(said)).hexdigest()[:32]
+    # Between them stand bytes that are in no text.
+    said = "".join([f"{name}\udcff{labels[name]}\udcfe" for name in sorted(labels)])
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def key_of(text: str) -> str:

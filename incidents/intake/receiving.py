@@ -13,11 +13,11 @@ import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from controlplane.base import prepared, signals  # noqa: F401 - its engine module stands before ours
@@ -27,7 +27,7 @@ from controlplane.lib import clock, collecting, context, defaults
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from incidents.intake import acting, deciding, keeping, lost, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged
-from incidents.models import AlertSource, InboundEvent, Incident
+from incidents.models import Alert, AlertSource, InboundEvent, Incident
 from incidents.records import answers
 from incidents.routing import books
 from incidents.routing.judging import Judge, Verdict
@@ -45,6 +45,8 @@ BATCH = defaults.define(
 )
 _LOCKS = 0x616C6772  # the first of two keys of advisory locks: groups of alerts
 _ERRORS = 50
+_AT = "at"
+_TRIED = timedelta(days=1)  # longer than a message is tried for
 
 Reader = Callable[[AlertSource, InboundEvent, bytes], Read]
 READERS: dict[tuple[str, str], Reader] = {}
@@ -175,7 +177,7 @@ def _taken(source: AlertSource, read: Read, row: InboundEvent | None) -> Receipt
     opened = [made.incidents[pk].ref for pk in sorted(made.incidents)]
     receipt = _receipt(alerts, verdicts, decisions, read, opened)
     stored = storing.put(
-        source, alerts, verdicts, decisions, made.places, now, message=_done(row, receipt)
+        source, alerts, verdicts, decisions, made.places, now, message=_done(row, receipt, now)
     )
     acting.settle(made, stored, now, truncated=read.truncated, ranks=judged.ranks)
     for key in read.acknowledged:
@@ -183,11 +185,12 @@ def _taken(source: AlertSource, read: Read, row: InboundEvent | None) -> Receipt
     return receipt
 
 
-def _done(row: InboundEvent | None, receipt: Receipt) -> keeping.Done | None:
+def _done(row: InboundEvent | None, receipt: Receipt, now: datetime) -> keeping.Done | None:
     if row is None:
         return None
     errors = [asdict(each) for each in receipt.refused[:_ERRORS]]
-    return keeping.Done(row, receipt.counts(), errors)
+    # The instant by which alerts that it brought first are found, see `brought`.
+    return keeping.Done(row, {**receipt.counts(), _AT: now.isoformat()}, errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +223,12 @@ def _judged(source: AlertSource, alerts: Sequence[Incoming], now: datetime) -> _
         book = held = books.read(space, now)
 
 
-# A plan that is kept from when tables were nearly empty would read them from end to end once they
-# are large: what follows in this transaction goes by indexes.
+# What follows in this transaction is planned once for each connection, and goes by indexes: a plan
+# that is kept from when tables were nearly empty would read them from end to end once they are
+# large, and one made anew for each message costs more than the question.
 _HOLD = f"""
-    SELECT set_config('enable_seqscan', 'off', true), (SELECT count(held) FROM (
+    SELECT set_config('enable_seqscan', 'off', true)
+            || set_config('plan_cache_mode', 'force_generic_plan', true), (SELECT count(held) FROM (
             SELECT pg_advisory_xact_lock({_LOCKS}, number) AS held
             FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS asked(number, place) ORDER BY place
         ) AS every), ({books.SUM})::text
@@ -269,6 +274,24 @@ def _receipt(
         incidents=incidents,
         answer=read.answer,
     )
+
+
+def brought(row: InboundEvent) -> Any:
+    """The alerts that a message brought or changed."""
+    at = row.counts.get(_AT)
+    first = Q(source=row.source_id, first_at=datetime.fromisoformat(at)) if at else Q(pk__in=[])
+    return Alert.objects.filter(first | Q(events__inbound=row)).distinct()
+
+
+def brought_by(alert: Alert) -> InboundEvent | None:
+    """The message that brought an alert, as long as it is kept."""
+    rows = InboundEvent.objects.filter(
+        source=alert.source_id,
+        created_at__range=(alert.first_at - _TRIED, alert.first_at),
+        **{f"counts__{_AT}": alert.first_at.isoformat()},
+    )
+    found: InboundEvent | None = rows.defer("body").order_by("-created_at").first()
+    return found
 
 
 def give_up(row: InboundEvent, error: Exception) -> None:

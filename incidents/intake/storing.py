@@ -1,5 +1,8 @@
 """Alerts stored set by set: ten thousand of a storm cost two statements, not thirty thousand.
 
+That an alert fired is told by its row alone: when, and by its source's message of that instant.
+What happens to it afterwards is an event of its own.
+
 Whoever calls holds the locks of the groups these belong to, so that of two messages about one
 alert the second sees what the first made of it. Rows are written in the order of their keys: two
 messages that overlap never wait for each other in a circle.
@@ -56,14 +59,18 @@ _LOOK = f"""
          WHERE i.workspace_id = %(workspace)s AND i.group_key = ANY(%(groups)s::text[])
             AND i.group_key <> '' AND i.status NOT IN ({", ".join(f"'{each}'" for each in OVER)}))
 """  # noqa: S608 - in the words of the index of those that burn
+# Most alerts of a message share what became of them: that is said once for each such kind.
 _GIVEN = """
     given AS (
-        SELECT * FROM jsonb_to_recordset(%(given)s::jsonb) AS g(
-            position int, key text, what text, severity text, title text, description text,
-            labels jsonb, annotations jsonb, links jsonb, starts_at timestamptz,
-            ends_at timestamptz, repeats int, rule bigint, group_key text, service bigint,
-            silence bigint, inhibited_by bigint, flips int, flaps_until timestamptz,
-            resolve_due_at timestamptz, incident bigint, item bigint, asks jsonb)
+        SELECT g.*, k.what, k.severity, k.rule, k.group_key, k.service, k.silence, k.inhibited_by,
+            k.incident, k.item
+        FROM json_to_recordset(%(given)s::json) AS g(
+            kind int, key text, title text, description text, labels jsonb, annotations jsonb,
+            links jsonb, starts_at timestamptz, ends_at timestamptz, repeats int, flips int,
+            flaps_until timestamptz, resolve_due_at timestamptz, asks jsonb)
+        JOIN json_to_recordset(%(kinds)s::json) AS k(
+            kind int, what text, severity text, rule bigint, group_key text, service bigint,
+            silence bigint, inhibited_by bigint, incident bigint, item bigint) USING (kind)
     )
 """
 _END = f"""
@@ -76,7 +83,7 @@ _END = f"""
             resolve_due_at = NULL, annotations = a.annotations || g.annotations
         FROM given g
         WHERE a.source_id = %(source)s AND a.dedup_key = g.key AND a.status = 'firing'
-        RETURNING g.position, a.id, a.incident_id
+        RETURNING a.id, a.incident_id
     ),
     told AS (
         INSERT INTO incidents_alertevent (alert_id, at, kind, inbound_id, note)
@@ -128,15 +135,14 @@ _FIRE = f"""
         RETURNING a.id, a.dedup_key, a.incident_id, (xmax = 0) AS made
     ),
     seen AS (
-        SELECT g.position, g.what, put.id, put.incident_id, put.made, g.flaps_until, g.silence,
+        SELECT g.what, put.id, put.incident_id, put.made, g.flaps_until, g.silence,
             g.inhibited_by
         FROM put JOIN given g ON g.key = put.dedup_key
     ),
     told AS (
         INSERT INTO incidents_alertevent (alert_id, at, kind, inbound_id, note)
         SELECT id, %(now)s::timestamptz, kind, %(inbound)s::bigint, '' FROM (
-            SELECT id, 'fired' AS kind FROM seen WHERE made
-            UNION ALL SELECT id, 'raised' FROM seen WHERE what = 'raised' AND NOT made
+            SELECT id, 'raised' AS kind FROM seen WHERE what = 'raised' AND NOT made
             UNION ALL SELECT id, 'silenced' FROM seen WHERE made AND silence IS NOT NULL
             UNION ALL SELECT id, 'inhibited' FROM seen
                 WHERE made AND silence IS NULL AND inhibited_by IS NOT NULL
@@ -246,15 +252,17 @@ def put(
     inbound = message.row.pk if message is not None else None
 
     def written(statement: str, *what: str) -> list[tuple[str, dict[str, Any]]]:
+        kinds = _Kinds(places)
         rows = [
-            _plain(place, alerts[place], verdicts[place], decision, places, now)
+            _plain(alerts[place], verdicts[place], decision, kinds, now)
             for place, decision in enumerate(decisions)
             if decision.what in what
         ]
         if not rows:
             return []
         values: dict[str, Any] = {
-            "given": msgspec.json.encode(rows).decode(), "source": source.pk,
+            "given": msgspec.json.encode(rows).decode(),
+            "kinds": msgspec.json.encode(kinds.rows).decode(), "source": source.pk,
             "workspace": source.workspace_id, "inbound": inbound, "now": now,
         }  # fmt: skip
         return [(statement, values)]
@@ -289,41 +297,66 @@ def _note_late(decisions: Sequence[Decision], inbound: int | None, now: datetime
             )
 
 
+class _Kinds:
+    """What alerts of a message have in common, each kind once."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._places = places
+        self._known: dict[tuple[int, str, bool], int] = {}
+
+    def of(self, verdict: Verdict, decision: Decision) -> int:
+        """Verdicts stay for as long as the message is taken, so that one is told by where it is."""
+        flaps = decision.flaps_until is not None
+        key = (id(verdict), decision.what, flaps)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = len(self.rows)
+            self.rows.append(self._row(known, verdict, decision.what, flaps=flaps))
+        return known
+
+    def _row(self, kind: int, verdict: Verdict, what: str, *, flaps: bool) -> dict[str, Any]:
+        place = self._places.get(verdict.group_key)
+        joins = place is not None and not verdict.held_back and not flaps
+        return {
+            "kind": kind,
+            "what": what,
+            "severity": verdict.severity,
+            "rule": verdict.rule.pk if verdict.rule else None,
+            "group_key": verdict.group_key,
+            "service": verdict.service.pk if verdict.service else None,
+            "silence": verdict.silence,
+            "inhibited_by": verdict.inhibited_by,
+            "incident": place.incident if joins and place else None,
+            "item": place.item if joins and place else None,
+        }
+
+
 def _plain(
-    position: int,
-    alert: Incoming,
-    verdict: Verdict,
-    decision: Decision,
-    places: Mapping[str, Place],
-    now: datetime,
+    alert: Incoming, verdict: Verdict, decision: Decision, kinds: _Kinds, now: datetime
 ) -> dict[str, Any]:
-    place = places.get(verdict.group_key)
-    joins = place is not None and not verdict.held_back and decision.flaps_until is None
-    return {
-        "position": position,
+    """One alert by itself. What is not named is NULL there."""
+    row = {
+        "kind": kinds.of(verdict, decision),
         "key": alert.key,
-        "what": decision.what,
-        "severity": verdict.severity,
         "title": alert.title[:TITLE],
         "description": alert.description[:DESCRIPTION],
         "labels": alert.labels,
         "annotations": alert.annotations,
         "links": alert.links,
         "starts_at": alert.starts_at,
-        "ends_at": alert.ends_at,
         "repeats": alert.repeats,
-        "rule": verdict.rule.pk if verdict.rule else None,
-        "group_key": verdict.group_key,
-        "service": verdict.service.pk if verdict.service else None,
-        "silence": verdict.silence,
-        "inhibited_by": verdict.inhibited_by,
         "flips": decision.flips,
-        "flaps_until": decision.flaps_until,
-        "resolve_due_at": resolve_due(alert, verdict, now),
-        "incident": place.incident if joins and place else None,
-        "item": place.item if joins and place else None,
         "asks": alert.asks,
     }
+    if alert.ends_at is not None:
+        row["ends_at"] = alert.ends_at
+    if decision.flaps_until is not None:
+        row["flaps_until"] = decision.flaps_until
+    due = resolve_due(alert, verdict, now)
+    if due is not None:
+        row["resolve_due_at"] = due
+    return row
 
 
 def resolve_due(alert: Incoming, verdict: Verdict, now: datetime) -> datetime | None:

@@ -13,6 +13,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Which alerts a message brought: found by its instant, without a row for each.
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(fields=["first_at"], name="alert_first_heard"),
+        ),
         migrations.AlterField(
             model_name="alert",
             name="incident",

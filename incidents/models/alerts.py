@@ -141,6 +141,7 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-id"], name="alert_workspace"),
             models.Index(fields=["source", "dedup_key", "-id"], name="alert_history"),
+            models.Index(fields=["first_at"], name="alert_first_heard"),
             models.Index(fields=["incident", "-id"], name="alert_of_incident"),
             models.Index(
                 fields=["workspace", "severity", "-id"],

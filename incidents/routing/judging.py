@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Min
 
@@ -58,6 +59,7 @@ class Verdict:
     outcome: Outcome
     silence: int | None = None
     inhibited_by: int | None = None
+    alone: bool = False  # nothing else belongs to its group
 
     @property
     def held_back(self) -> bool:
@@ -83,6 +85,10 @@ class Judge:
         self._rules, self._silences = rules, silences
         self._names, self._services = names, services
         self._known: dict[tuple[str, ...], _Found] = {}
+        grouped = {name for rule, _ in rules for name in rule.group_by}
+        # Whatever a verdict may rest on: alerts alike in all of it are judged once.
+        self._all = tuple({*names, *SERVICE_LABELS, *GROUPED, *source.group_by, *grouped})
+        self._verdicts: dict[tuple[Any, ...], Verdict] = {}
 
     @classmethod
     def of(cls, source: AlertSource, at: datetime) -> Judge:
@@ -100,7 +106,20 @@ class Judge:
         )
 
     def look(self, alert: Incoming) -> Verdict:
-        """By its own words, whatever else fires."""
+        """By its own words, whatever else fires. Alerts of a storm mostly differ in what nobody
+        asks for."""
+        if alert.asks:
+            return self._look(alert)
+        get = alert.labels.get
+        key = (alert.severity, *[get(name) for name in self._all])
+        known = self._verdicts.get(key)
+        if known is None:
+            known = self._look(alert)
+            if not known.alone:
+                self._verdicts[key] = known
+        return known
+
+    def _look(self, alert: Incoming) -> Verdict:
         labels = alert.labels
         severity = severity_of(alert.severity) or self.source.severity
         asked = {**labels, "severity": severity, "source": self.source.name,
@@ -109,10 +128,12 @@ class Judge:
         if rule is not None and rule.severity:
             severity = rule.severity
         service = self._service(labels)
+        group_key, alone = self._group(rule, alert, service)
         return Verdict(
             rule=rule,
             severity=severity,
-            group_key=self._group(rule, alert, service),
+            group_key=group_key,
+            alone=alone,
             service=service,
             outcome=replace(outcome, **alert.asks) if alert.asks else outcome,
             silence=silence,
@@ -154,7 +175,9 @@ class Judge:
                 return found
         return self.source.service
 
-    def _group(self, rule: RoutingRule | None, alert: Incoming, service: Service | None) -> str:
+    def _group(
+        self, rule: RoutingRule | None, alert: Incoming, service: Service | None
+    ) -> tuple[str, bool]:
         """What belongs together. An alert that lacks every one of the labels stands alone."""
         names = self.source.group_by or (rule.group_by if rule else ()) or GROUPED
         known = {**alert.labels}
@@ -163,9 +186,9 @@ class Judge:
         parts = [f"{name}={known[name]}" for name in names if known.get(name)]
         said = ",".join(parts) or f"key={alert.key}"
         key = f"{rule.slug if rule else 'none'}:{said}"
-        if len(key) <= _KEY:
-            return key
-        return f"{key[:200]}…{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        if len(key) > _KEY:
+            key = f"{key[:200]}…{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        return key, not parts
 
 
 def _inhibited(verdict: Verdict, graver: Mapping[int, int]) -> Verdict:

@@ -28,16 +28,18 @@ def _clean(slug: str, *, dry: bool = False) -> int:
 
 def test_messages_and_events__go_and_leave_the_alert() -> None:
     source = kit.source(make.workspace()).source
-    receiving.receive(source, "webhook", json.dumps(kit.group([kit.am_alert()])).encode())
+    for status in ("firing", "resolved"):
+        body = json.dumps(kit.group([kit.am_alert(status=status)])).encode()
+        receiving.receive(source, "webhook", body)
     with time_machine.travel(clock.now() + timedelta(days=31)):
-        assert _clean("alerts.messages", dry=True) == 1
-        assert InboundEvent.objects.count() == 1
-        assert _clean("alerts.messages") == 1
+        assert _clean("alerts.messages", dry=True) == 2
+        assert InboundEvent.objects.count() == 2
+        assert _clean("alerts.messages") == 2
         assert AlertEvent.objects.get().inbound is None
         assert _clean("alerts.events") == 0
     with time_machine.travel(clock.now() + timedelta(days=91)):
         assert _clean("alerts.events") == 1
-    assert Alert.objects.get().status == "firing"
+    assert Alert.objects.get().status == "resolved"
 
 
 def test_given_up__stays_until_it_was_seen_and_a_month_longer() -> None:

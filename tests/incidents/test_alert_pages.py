@@ -307,3 +307,20 @@ def test_shipped_rule__is_copied_and_comes_back(admin: Client, source: AlertSour
     assert str(shipped.uid) not in listed
     _press(admin, copy, "reset", reason="as it was")
     assert not RoutingRule.objects.filter(pk=copy.pk).exists()
+
+
+def test_alert_and_its_message__lead_to_each_other(admin: Client, source: AlertSource) -> None:
+    said = [kit.am_alert(instance=f"i{number}") for number in range(3)]
+    receiving.receive(source, "webhook", json.dumps(kit.group(said)).encode())
+    kit.tell(source, kit.incoming("Another"))
+    message = InboundEvent.objects.get()
+    assert set(receiving.brought(message).values_list("title", flat=True)) == {
+        "HighErrorRate is seen"
+    }
+    alert = Alert.objects.filter(title="HighErrorRate is seen").latest("pk")
+    assert receiving.brought_by(alert) == message
+    assert receiving.brought_by(Alert.objects.get(title="Another fires")) is None
+    page = _read(admin, _row(alert))
+    assert "Fired" in page
+    assert _row(message) in page
+    assert _read(admin, _row(message)).count("HighErrorRate is seen") >= 3

@@ -13,8 +13,10 @@ from typing import Any
 from controlplane.lib import clock, collecting
 from controlplane.lib.errors import Invalid
 from incidents.intake.formats.common import (
+    Links,
+    is_object,
     labels_of,
-    link_of,
+    links_of,
     looked_through,
     moment_of,
     object_of,
@@ -35,6 +37,9 @@ from incidents.models import AlertSource, InboundEvent
 
 _TITLES = ("summary", "title", "message")
 _TEXTS = ("description", "message", "summary")
+_LINKS = (
+    "Where it comes from", "Runbook", "Dashboard", "Panel", "Silence it there", "Alertmanager",
+)  # fmt: skip
 
 
 @reader("alertmanager", "webhook")
@@ -67,10 +72,11 @@ def read_each(
 
 def _read_each(alerts: list[Any], received: datetime, external: str, *, by_time: bool) -> Read:
     read, clean = Read(), looked_through(alerts, "labels", "annotations")
+    links: Links = {}
     for place, given in enumerate(alerts):
         try:
             read.alerts.append(
-                one(object_of(given), received, external, by_time=by_time, clean=clean)
+                one(object_of(given), received, external, by_time=by_time, clean=clean, seen=links)
             )
         except Invalid as error:
             read.refused.append(Refusal(place, error.message[:200]))
@@ -84,9 +90,10 @@ def one(
     *,
     by_time: bool = False,
     clean: dict[str, str] | None = None,
+    seen: Links | None = None,
 ) -> Incoming:
     """Title and text are taken from labels and annotations, which were looked through for secrets
-    as they were read."""
+    as they were read. `seen`: links of the same message, most of whose alerts have the same."""
     labels = labels_of(given.get("labels"), clean)
     _check(given, labels)
     annotations = labels_of(given.get("annotations"), clean)
@@ -104,14 +111,18 @@ def one(
         description=_first(annotations, _TEXTS),
         labels=labels,
         annotations=annotations,
-        links=[
-            *link_of(given.get("generatorURL"), "Where it comes from"),
-            *link_of(runbook, "Runbook"),
-            *link_of(given.get("dashboardURL"), "Dashboard"),
-            *link_of(given.get("panelURL"), "Panel"),
-            *link_of(given.get("silenceURL"), "Silence it there"),
-            *link_of(external, "Alertmanager"),
-        ],
+        links=links_of(
+            _LINKS,
+            (
+                given.get("generatorURL"),
+                runbook,
+                given.get("dashboardURL"),
+                given.get("panelURL"),
+                given.get("silenceURL"),
+                external,
+            ),
+            {} if seen is None else seen,
+        ),
         starts_at=starts_at or received,
         ends_at=ends_at,
         timed=starts_at is not None,
@@ -121,7 +132,7 @@ def one(
 def _check(given: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     if not labels or not any(labels.values()):
         raise Invalid("at least one label pair required")
-    if isinstance(given.get("labels"), Mapping) and len(given["labels"]) > MOST_LABELS:
+    if is_object(given.get("labels")) and len(given["labels"]) > MOST_LABELS:
         raise Invalid(f"At most {MOST_LABELS} labels.")
 
 
@@ -130,6 +141,8 @@ def _is_over(
 ) -> bool:
     if by_time:
         return ends_at is not None and ends_at <= max(received, clock.now())
+    if given.get("status") == FIRING:
+        return False
     status = text_of(given.get("status")).lower()
     if status not in {FIRING, RESOLVED}:
         raise Invalid("An alert is firing or resolved.", details={"status": status[:40]})
@@ -137,7 +150,11 @@ def _is_over(
 
 
 def _first(annotations: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((annotations[name] for name in names if annotations.get(name)), "")
+    for name in names:
+        said = annotations.get(name)
+        if said:
+            return said
+    return ""
 
 
 def _count(value: Any) -> int:

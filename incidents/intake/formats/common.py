@@ -30,13 +30,21 @@ def parsed(body: bytes) -> Any:
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         raise Invalid("Must be an object.", details={"body": "Must be an object."})
-    return value
+    found: Mapping[str, Any] = value
+    return found
+
+
+def is_object(value: Any) -> bool:
+    """What JSON makes is asked first: to ask for any mapping costs more than to read it."""
+    return value.__class__ is dict or isinstance(value, Mapping)
 
 
 def text_of(value: Any, most: int = 1_000) -> str:
     """A text from whatever stands there; what is no text is written as JSON writes it."""
+    if value.__class__ is str:
+        return (value.replace("\0", "") if "\0" in value else value).strip()[:most]
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -50,7 +58,7 @@ def labels_of(value: Any, clean: dict[str, str] | None = None) -> dict[str, str]
     `clean`: values that were looked through already, for alerts of one message, whose labels are
     mostly the same. It lives as long as the message is read: what is raw in it is kept nowhere."""
     clean = {} if clean is None else clean
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return {}
     found: dict[str, str] = {}
     pairs = value.items() if len(value) <= MOST_LABELS else list(value.items())[:MOST_LABELS]
@@ -76,9 +84,9 @@ def looked_through(alerts: Sequence[Any], *names: str) -> dict[str, str]:
     texts = {
         said
         for alert in alerts
-        if isinstance(alert, Mapping)
+        if is_object(alert)
         for name in names
-        if isinstance(labels := alert.get(name), Mapping) and len(labels) <= MOST_LABELS
+        if is_object(labels := alert.get(name)) and len(labels) <= MOST_LABELS
         for said in labels.values()
         if said.__class__ is str
     }
@@ -121,6 +129,22 @@ def _moment_said(text: str) -> datetime | None:
         return found.astimezone(UTC)
     except OverflowError:
         return None
+
+
+Links = dict[tuple[Any, ...], list[dict[str, str]]]
+
+
+def links_of(texts: Sequence[str], hrefs: tuple[Any, ...], seen: Links) -> list[dict[str, str]]:
+    """Those that are links, each with its text. `seen`: those of the same message."""
+    try:
+        known = seen.get(hrefs)
+    except TypeError:  # something else than a text stands there
+        hrefs = tuple(text_of(href) for href in hrefs)
+        known = seen.get(hrefs)
+    if known is None:
+        pairs = zip(hrefs, texts, strict=True)
+        known = seen[hrefs] = [link for href, text in pairs for link in link_of(href, text)]
+    return known
 
 
 def link_of(href: Any, text: str) -> list[dict[str, str]]:
