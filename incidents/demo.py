@@ -17,7 +17,7 @@ from incidents.models import AlertSource, Incident
 from incidents.paging import drilling
 from incidents.records import moving
 from incidents.records.opening import open_incident
-from incidents.response import updates
+from incidents.response import checks, updates
 from incidents.routing import silences
 
 _NEVER = "0001-01-01T00:00:00Z"
@@ -122,14 +122,32 @@ def _over(scene: demo.Scene, source: AlertSource, past: Past) -> None:
             started_at=began.isoformat(),
         )  # fmt: skip
         moving.mitigate(row, actor=primary, reason="Looking at the last release first.")
+        updates.post_update(
+            row, actor=primary, kind="initial", subject=f"{row.ref}: {past.summary}"[:200],
+            text=f"{past.summary}. We look at the last release first.",
+        )  # fmt: skip
     told(past.mitigated, over=True)
     row.refresh_from_db()
     with clock.set_back(ago - timedelta(minutes=past.mitigated)):
         moving.mitigated(row, actor=primary, how=past.how)
     with clock.set_back(ago - timedelta(minutes=past.mitigated + 1)):
         moving.watch(row, actor=primary)
+    with clock.set_back(ago - timedelta(minutes=past.resolved - 3)):
+        _looked(scene, row)
     with clock.set_back(ago - timedelta(minutes=past.resolved)):
         moving.resolve(row, actor=primary, reason="It has been quiet since.", root_cause=past.cause)
+
+
+def _looked(scene: demo.Scene, row: Incident) -> None:
+    """It works again, and customers are told so."""
+    primary, lead = scene.actor("primary_operator"), scene.actor("engineering_lead")
+    for slug in checks.KINDS:
+        if slug != checks.CUSTOMERS:
+            checks.note_check(row, slug, "ok", actor=primary)
+    updates.post_update(
+        row, actor=lead, audience="customers", kind="recovery", subject="Missions run again",
+        text="Missions run again as they should. We are sorry for the wait.",
+    )  # fmt: skip
 
 
 def _drilled(scene: demo.Scene) -> None:

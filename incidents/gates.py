@@ -27,6 +27,13 @@ def nothing_fires(incident: Any) -> list[str]:
     return [f"{firing} {noun} still: say that they are over, or move them to another incident."]
 
 
+def works_again(incident: Any) -> list[str]:
+    """What is over: nothing fires, and somebody looked."""
+    from incidents.response import checks
+
+    return [*nothing_fires(incident), *checks.in_the_way(incident)]
+
+
 def describable(incident: Any) -> list[str]:
     if incident.severity in GRAVE:
         return ["What is this grave is reviewed before it is closed."]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from controlplane.base.states import Step, TransitionTable
-from incidents.gates import describable, nothing_fires, reviewed, told, triaged
+from incidents.gates import (
+    describable,
+    nothing_fires,
+    reviewed,
+    told,
+    triaged,
+    works_again,
+)
 
 _CANCEL = Step("incident.cancel", "False alarm", primary=False)
 _MERGE = Step("incident.merge", "Merge into another", primary=False)
-_RESOLVE = Step("incident.resolve", "Resolve", gate=nothing_fires)
+_RESOLVE = Step("incident.resolve", "Resolve", gate=works_again)
 _TRIAGE = Step("incident.triage", "Triage", gate=triaged)
 
 INCIDENT = TransitionTable(
@@ -24,7 +31,7 @@ INCIDENT = TransitionTable(
         "triaged": {
             "mitigating": Step("incident.mitigate", "Begin to mitigate"),
             "mitigated": Step("incident.mitigate", "Mitigated", primary=False),
-            "resolved": Step("incident.resolve", "Resolve", gate=nothing_fires, primary=False),
+            "resolved": Step("incident.resolve", "Resolve", gate=works_again, primary=False),
             "cancelled": _CANCEL,
             "merged": _MERGE,
         },

@@ -18,6 +18,8 @@ _LEADS = {"vp_engineering", "product_manager"}
 RESPONDERS = OPERATORS | SECURITY | _LEADS
 # The second level decides what customers are told, and the product's people word it with them.
 PUBLISHERS = ADMIN | _LEADS | {"engineering_lead", "product_partner", "product_vp"}
+# The third level decides how business goes on.
+DECIDERS = RESPONDERS | {"product_vp", "cto", "head_of_product", "legal", "compliance"}
 define(
     "alert",
     [
@@ -60,6 +62,7 @@ define(
         ("review", "Write the review of an incident", RESPONDERS),
         ("conclude", "Publish the review of an incident", RESPONDERS),
         ("levels", "Keep the ladder of severities", ADMIN),
+        ("decide", "Decide how it goes on while an incident lasts", DECIDERS),
         ("publish", "Publish what customers are told of an incident", PUBLISHERS),
     ],
     by_key=False,

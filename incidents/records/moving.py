@@ -20,6 +20,7 @@ from incidents.paging import answering, runs
 from incidents.records import cadence, calling, clocks, levels, reading, telling
 from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
 from incidents.records.noting import PORTAL, note, say
+from incidents.records.putting import put
 
 _REASON = 500
 _REVIEW_S = 48 * 3600
@@ -39,7 +40,7 @@ def acknowledge(incident: Incident, *, actor: Actor, way: str = "console") -> In
         changes["first_acknowledged_at"] = now
     if row.commander_id is None and actor.user_id is not None:
         changes["commander_id"] = actor.user_id
-    _put(row, changes)
+    put(row, changes)
     answering.answered(row, actor=actor, way=way)
     clocks.stop(row, "incident.ack_missed")
     answering.expect_more(row, levels.level(row.workspace_id, row.severity))
@@ -116,7 +117,7 @@ def change_severity(
     old = levels.level(row.workspace_id, row.severity)
     if new.code == old.code:
         raise Conflict(f"{row.ref} is {old.title} already.")
-    _put(row, {"severity": new.code})
+    put(row, {"severity": new.code})
     reading.relabel(row, old, new)
     clocks.set_all(row, new)
     note(
@@ -308,7 +309,7 @@ def explain(incident: Incident, *, root_cause: str, actor: Actor) -> Incident:
     told = redact_text(text("root_cause", root_cause, 4000))
     if told != row.root_cause:
         before = row.root_cause
-        _put(row, {"root_cause": told})
+        put(row, {"root_cause": told})
         note(row, "incident.review", actor=actor, before={"root_cause": before},
              after={"root_cause": told}, details={"transition": "explained"})  # fmt: skip
     incident.root_cause = told
@@ -356,13 +357,6 @@ def _went(
     say(row, f"{row.ref} {what}{': ' + why if why else '.'}", actor=actor, **moves)
     if channels:
         telling.moved(row, what, why)
-
-
-def _put(row: Incident, changes: dict[str, Any]) -> None:
-    """Fields that are no state: a later look sees a later version."""
-    changes = {**changes, "version": row.version + 1}
-    Incident.objects.filter(pk=row.pk).update(**changes)
-    row.refresh_from_db(fields=list(changes))
 
 
 def _span(level: SeverityLevel, name: str) -> timedelta:

@@ -7,10 +7,11 @@ from typing import Any
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.access.models import Grant
 from controlplane.lib.actors import Actor
 from incidents.models import Action, Incident, SeverityLevel
 from incidents.querysets import ENDED, OVER
-from incidents.response import adherence, suspects
+from incidents.response import adherence, checks, roles, suspects
 from incidents.response.kinds import KINDS
 
 POSTED = 4
@@ -77,3 +78,50 @@ def _line(each: Action, back: bool) -> dict[str, Any]:
         "undo": kind.undo_label,
         "url": reverse("burning:undo", args=(each.incident.uid, each.uid)),
     }
+
+
+def team_of(row: Incident, actor: Actor) -> dict[str, Any]:
+    """Who does what, what was decided, and whether it works again."""
+    over = row.status in OVER
+    lead = not over and policy.can(actor, "incident.lead", row)
+    looked_at = row.status in {"mitigated", "monitoring"} or bool(not over and row.mitigated_at)
+    offered = roles.proposed(row) if lead else {}
+    return {
+        "roles": [
+            _role(row, role, does, actor, offered) for role, (does, _) in roles.ROLES.items()
+        ],
+        "may_lead": bool(lead),
+        "others": _others(row) if lead else [],
+        "role_url": reverse("burning:role", args=(row.uid,)),
+        "decisions": list(row.decisions.order_by("-pk")[:DONE]),
+        "may_decide": row.status not in ENDED and bool(policy.can(actor, "incident.decide", row)),
+        "decide_url": reverse("burning:decide", args=(row.uid,)),
+        "checks": checks.standing(row) if looked_at else [],
+        "required": row.severity in checks.GRAVE,
+        "may_check": not over and bool(policy.can(actor, "incident.mitigate", row)),
+        "check_url": reverse("burning:check", args=(row.uid,)),
+    }
+
+
+def _role(
+    row: Incident, role: str, does: str, actor: Actor, offered: dict[str, Any]
+) -> dict[str, Any]:
+    person = getattr(row, role)
+    proposed = offered.get(role)
+    known = person is not None and proposed is not None and proposed.pk == person.pk
+    mine = proposed is not None and proposed.pk == actor.user_id
+    return {
+        "role": role, "does": does, "person": person,
+        "mine": person is not None and person.pk == actor.user_id,
+        "proposed": None if known or mine else proposed,
+    }  # fmt: skip
+
+
+def _others(row: Incident) -> list[tuple[int, str]]:
+    """Whoever could be named: people of the workspace who answer incidents."""
+    wanted = policy.ACTIONS["incident.mitigate"].roles | policy.ACTIONS["incident.decide"].roles
+    held = Grant.objects.held().filter(
+        membership__workspace_id=row.workspace_id, role__in=wanted, membership__user__is_active=True
+    )
+    found = held.values_list("membership__user_id", "membership__user__name").distinct()
+    return sorted(set(found), key=lambda each: each[1].lower())[:100]

@@ -150,7 +150,7 @@ def _limit(ask: Ask, actor: Actor) -> Came:
 
 def _lift(ask: Ask, actor: Actor) -> Came:
     rows = ThrottleRule.objects.filter(workspace=ask.incident.workspace_id)
-    rule = rows.filter(uid=ask.made.get("rule")).first()
+    rule = rows.filter(uid=str(ask.made["rule"])).first()
     if rule is None:
         raise NotFound("The limit is not there any more.")
     if rule.lifted_at is not None or rule.expires_at <= clock.now():

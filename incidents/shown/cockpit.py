@@ -106,6 +106,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "clocks": cockpit.clocks,
         "duplicates": list(row.duplicates.order_by("pk")[:ALERTS]),
         "acts": response.acts_of(row, actor),
+        "team": response.team_of(row, actor),
         "updates": response.updates_of(row, cockpit.level, actor),
         **_alerts(row, actor),
         **_called(row, actor),

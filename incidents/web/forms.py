@@ -28,7 +28,7 @@ def _text(label: str, most: int, *, required: bool = True, help_text: str = "") 
     )  # fmt: skip
 
 
-def _level_choices(workspace: Workspace) -> list[tuple[str, str]]:
+def level_choices(workspace: Workspace) -> list[tuple[str, str]]:
     return [
         (row.code, f"{row.title}: {row.definition}") for row in levels.of(workspace.pk).values()
     ]
@@ -60,7 +60,7 @@ class MoveForm(forms.Form):
         if name == "severity":
             self.initial["severity"] = row.severity
             return forms.ChoiceField(
-                label="Severity", choices=_level_choices(row.workspace), widget=forms.RadioSelect
+                label="Severity", choices=level_choices(row.workspace), widget=forms.RadioSelect
             )
         if name == "category":
             self.initial["category"] = row.category
@@ -122,7 +122,7 @@ class OpenForm(forms.Form):
     def __init__(self, data: Any, workspace: Workspace, zone: ZoneInfo) -> None:
         super().__init__(data, label_suffix="", initial={"severity": "sev3"})
         fields: dict[str, Any] = self.fields
-        fields["severity"].choices = _level_choices(workspace)
+        fields["severity"].choices = level_choices(workspace)
         fields["service"].queryset = Service.objects.of(workspace).order_by("name")[:_MOST]
         if data is not None:
             fields["service"].queryset = Service.objects.of(workspace)

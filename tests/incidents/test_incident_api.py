@@ -54,6 +54,8 @@ def test_incident__walks_its_way_over_the_api(room: Watchroom, caller: Caller) -
         ("close", {"reason": "Reviewed.", "root_cause": "A config."}, "closed"),
     )  # fmt: skip
     for verb, body, status in steps:
+        if verb == "resolve":
+            kit.looked(Incident.objects.get(ref=made["ref"]))
         if verb == "close":
             kit.reviewed(Incident.objects.get(ref=one.rpartition("/")[2]))
         told = caller.post(f"{one}/{verb}", body)

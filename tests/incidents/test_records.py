@@ -91,7 +91,7 @@ def test_incident__goes_its_whole_way_and_tells_it(room: Watchroom) -> None:
     row = moving.watch(row, actor=actor)
     assert row.monitor_until is not None
     assert row.restored_at is not None
-    row = moving.resolve(row, actor=actor, reason="Quiet for two hours.")
+    row = moving.resolve(kit.looked(row), actor=actor, reason="Quiet for two hours.")
     assert row.review_due_at == row.resolved_at + timedelta(hours=48)  # type: ignore[operator]
 
     with pytest.raises(GateNotMet):
@@ -118,7 +118,7 @@ def test_incident__goes_its_whole_way_and_tells_it(room: Watchroom) -> None:
 
 def test_reopen__begins_anew_and_calls(room: Watchroom) -> None:
     actor = room.by(room.primary)
-    row = moving.resolve(triage(room, room.quiet("sev2")), actor=actor, reason="Over.")
+    row = moving.resolve(kit.looked(triage(room, room.quiet("sev2"))), actor=actor, reason="Over.")
     row = moving.reopen(row, actor=actor, reason="It is back.")
     assert row.status == "mitigating"
     assert row.resolved_at is row.review_due_at is row.acknowledged_at is None

@@ -10,7 +10,8 @@ from controlplane.lib import clock
 from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
-from incidents.response import acting, missing, updates
+from incidents.response import acting as doing
+from incidents.response import checks, deciding, missing, roles, updates
 from incidents.reviews import writing
 from tests import make
 from tests.kit import alerts
@@ -37,7 +38,7 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
         lively, actor=actor, text=long * 4, subject=long[:200], audience="customers", draft=True
     )
     for kind, target in (("scale", hostile[:200]), ("flag_off", f"gone {hostile}"[:200])):
-        acting.act(lively, kind, target, actor=actor, reason=hostile)
+        doing.act(lively, kind, target, actor=actor, reason=hostile)
     moving.merge(opened(f"A copy {hostile}"), lively, actor=actor, reason=hostile)
     moving.cancel(opened(f"False {hostile}"), actor=actor, reason=hostile)
     row = moving.triage(
@@ -47,6 +48,9 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     )  # fmt: skip
     moving.mitigate(row, actor=actor, reason=hostile)
     moving.mitigated(row, actor=actor, how=hostile)
+    checks.note_check(row, "figures", "failed", actor=actor, remark=hostile)
+    deciding.decide(lively, actor=actor, text=hostile, why=long)
+    roles.assign(lively, "scribe", root, actor=actor)
     over = moving.resolve(opened(f"Over {hostile}", "sev2"), actor=actor, reason=hostile)
     writing.plan_review(over, actor=actor)
     review = writing.begin_review(over, actor=actor)

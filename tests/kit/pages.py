@@ -98,8 +98,11 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "burning:check",
+    "burning:decide",
     "burning:do",
     "burning:draft",
+    "burning:role",
     "burning:undo",
     "missions:files_do",
     "missions:threads:say",
@@ -238,6 +241,7 @@ def own_pages(world: World) -> Iterator[str]:
         "burning:move": (burning.uid, "severity"),
         "burning:alerts": (burning.uid,),
         "burning:update": (burning.uid,),
+        "burning:split": (burning.uid,),
         "burning:act": (burning.uid, "rate_limit"),
         "burning:level": ("incident", "sev3"),
         "approvals:delegate": (asked.uid,),

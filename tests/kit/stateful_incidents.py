@@ -53,8 +53,8 @@ NEEDS["incidents.update"] = _posted
 @builds("incidents.action")
 def action() -> models.Model:
     room = Watchroom()
-    given = {"actor": room.by(room.primary), "reason": "Walk."}
-    return acting.plan(room.quiet(), "scale", "two more", **given)
+    actor = room.by(room.primary)
+    return acting.plan(room.quiet(), "scale", "two more", actor=actor, reason="Walk.")
 
 
 def _ended_action(row: models.Model, to: str) -> dict[str, Any]:

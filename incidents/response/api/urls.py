@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.response.api import acting, updates
+from incidents.response.api import acting, people, updates
 
 ONE = "v1/incidents/<slug:ref>"
 urlpatterns = [
     path(f"{ONE}/actions", acting.ActionsView.as_view()),
     path(f"{ONE}/actions/<uuid:uid>/undo", acting.ActionUndoView.as_view()),
+    path(f"{ONE}/roles", people.RolesView.as_view()),
+    path(f"{ONE}/decisions", people.DecisionsView.as_view()),
+    path(f"{ONE}/checks", people.ChecksView.as_view()),
+    path(f"{ONE}/split", people.SplitView.as_view()),
     path(f"{ONE}/suspects", acting.SuspectsView.as_view()),
     path(f"{ONE}/updates", updates.UpdatesView.as_view()),
     path(f"{ONE}/updates/draft", updates.UpdateDraftView.as_view()),
