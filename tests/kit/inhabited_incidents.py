@@ -12,7 +12,7 @@ from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
 from incidents.response import acting as doing
 from incidents.response import checks, deciding, missing, roles, updates
-from incidents.reviews import writing
+from incidents.reviews import acting, writing
 from tests import make
 from tests.kit import alerts
 
