@@ -61,6 +61,7 @@ def together(*asked: tuple[str, Values]) -> list[list[Row]]:
 
 def _raw() -> psycopg.Connection[Row]:
     connection.ensure_connection()
+    connection.send_savepoints()  # type: ignore[attr-defined]
     raw: psycopg.Connection[Row] = connection.connection
     if PREPARE.value and raw.prepare_threshold is None:
         raw.prepare_threshold = _AFTER

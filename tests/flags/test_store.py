@@ -69,7 +69,7 @@ def test_wrong_token__costs_one_query_and_then_none(
 ) -> None:
     sdk = Sdk(ws)
     sdk.headers["Authorization"] = "default:staging.wrong"
-    with django_assert_num_queries(3):  # one, between the two ends of its savepoint
+    with django_assert_num_queries(1):
         for _ in range(5):
             assert sdk.features().status_code == 401
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import resolve
@@ -149,24 +149,11 @@ _resolved = lru_cache(maxsize=2_000)(resolve)
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """Inside the test's transaction: what is written in the block is undone. The savepoint is set
-    by the first statement, for most of thousands of calls are refused before they ask one."""
-    mark = "taken_back"
-    marked = False
-
-    def marking(execute: Callable[..., Any], sql: Any, *more: Any) -> Any:
-        nonlocal marked
-        if not marked:
-            marked = True
-            connection.connection.execute(f"SAVEPOINT {mark}")
-        return execute(sql, *more)
-
-    assert connection.in_atomic_block
-    with connection.execute_wrapper(marking):
+    """Inside the test's transaction: what is written in the block is undone. Most of thousands of
+    calls are refused before they ask a statement, and then none is sent for this either."""
+    with transaction.atomic():
         yield
-    if marked:
-        connection.needs_rollback = False
-        connection.connection.execute(f"ROLLBACK TO SAVEPOINT {mark}; RELEASE SAVEPOINT {mark}")
+        transaction.set_rollback(True)
 
 
 def code(response: HttpResponse) -> str:

@@ -13,14 +13,15 @@ import time
 from typing import Any
 
 import psycopg
-from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
+
+from controlplane.base.database import savepoints
 
 FRESH_S = 1.0
 _GIVEN_BACK = "controlplane_given_back_at"
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(savepoints.DatabaseWrapper):
     """`CONN_HEALTH_CHECKS` is off where there is a pool: the looks taken here are instead of it."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
@@ -34,7 +35,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self) -> Any:
         if self.connection is not None and self.pool:
             setattr(self.connection, _GIVEN_BACK, time.monotonic())
-        return super()._close()  # type: ignore[misc]
+        return super()._close()
 
 
 def stands(connection: psycopg.Connection[Any]) -> bool:
