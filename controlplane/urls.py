@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.web.canary_urls")),
     path("", include("deployments.web.boards_urls")),
     path("", include("deployments.web.windows_urls")),
+    path("", include("incidents.status.urls")),
     path("", include("incidents.urls")),
     path("", include("incidents.web.burning_urls")),
     path("", include("controlplane.console.urls")),

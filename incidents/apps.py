@@ -23,9 +23,12 @@ class IncidentsConfig(AppConfig):
         from incidents.reviews import registered as reviews
         from incidents.routing import letting_go, wording  # noqa: F401
         from incidents.runbooks import registered as runbooks
+        from incidents.status import mailing, writing  # noqa: F401
+        from incidents.status import registered as status
 
         registered.register()
         runbooks.register()
         presented.register()
         reviews.register()
+        status.register()
         wording.register()

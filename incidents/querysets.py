@@ -150,3 +150,10 @@ class ReviewActionQuerySet(ScopedQuerySet):
 
     def undone(self) -> Self:
         return self.standing().exclude(item__category="done")
+
+
+class SubscriberQuerySet(ScopedQuerySet):
+    path = "page__workspace_id"
+
+    def confirmed(self) -> Self:
+        return self.filter(confirmed_at__isnull=False)

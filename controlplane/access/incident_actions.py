@@ -98,3 +98,8 @@ define(
 )
 # By no role: connections belong to the installation, hence to superusers.
 define("database", [("terminate", "End a query of the database", frozenset())], by_key=False)
+define(
+    "status",
+    [("keep", "Keep the public status page", ADMIN | {"sre_liaison", "product_partner"})],
+    by_key=False,
+)

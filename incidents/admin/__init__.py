@@ -9,6 +9,7 @@ from incidents.admin import (
     reviews,
     silences,
     sources,
+    status,
     updates,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "reviews",
     "silences",
     "sources",
+    "status",
     "updates",
 ]

@@ -100,7 +100,7 @@ class OneReview(NowView):
     lookup = "incident__ref"
     version = ("version",)
     tags = TAGS
-    errors: Collection[int] = (409,)
+    errors: ClassVar[Collection[int]] = (409,)
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return _rows(request).select_related(*RELATED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.api import review_views, views
+from incidents.api import review_views, status_views, views
 from incidents.response.api import urls as response
 
 urlpatterns = [
@@ -31,5 +31,7 @@ urlpatterns = [
         review_views.ReviewActionDropView.as_view(),
     ),
     path("v1/incident-reviews/<slug:ref>/report", review_views.IncidentReportView.as_view()),
+    path("v1/status-pages", status_views.StatusPagesView.as_view()),
+    path("v1/status-pages/<slug:slug>", status_views.StatusPageView.as_view()),
     path("v1/severity-levels", views.SeverityLevelsView.as_view()),
 ]

@@ -29,6 +29,7 @@ from incidents.models.runbooks import (
     RunbookVersion,
 )
 from incidents.models.sources import AlertSource, InboundEvent
+from incidents.models.status import StatusDocument, StatusPage, StatusSubscriber
 
 __all__ = [
     "Action",
@@ -58,5 +59,8 @@ __all__ = [
     "RunbookVersion",
     "SeverityLevel",
     "Silence",
+    "StatusDocument",
+    "StatusPage",
+    "StatusSubscriber",
     "Update",
 ]

@@ -114,6 +114,12 @@ def document(review: IncidentReview, actor: Actor, edition: str = INTERNAL) -> D
     )  # fmt: skip
 
 
+def public_blocks(review: IncidentReview) -> list[Block]:
+    """What the public reads of what was learned."""
+    say = _Said(review)
+    return [_said(block, say) for block in _public(review)]
+
+
 def _whole(said: str) -> str:
     return said
 

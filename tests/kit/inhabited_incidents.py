@@ -10,9 +10,11 @@ from controlplane.lib import clock
 from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
-from incidents.response import acting as doing
 from incidents.response import checks, deciding, missing, roles, updates
+from incidents.response import acting as doing
 from incidents.reviews import acting, writing
+from incidents.status import services as status
+from incidents.status import writing as writing_pages
 from tests import make
 from tests.kit import alerts
 
@@ -79,4 +81,14 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     writing.publish_review(review, actor=actor)
     done = moving.resolve(opened(f"Closed {hostile}"), actor=actor, reason=hostile, root_cause=long)
     moving.close(done, actor=actor, reason=hostile)
+    page = status.create_page(
+        workspace, actor=actor, slug="inhabited", title=hostile[:80], intro=hostile[:500],
+        is_open=True, is_first=True,
+    )  # fmt: skip
+    updates.post_update(
+        lively, actor=actor, text=hostile, audience="customers", kind="initial",
+        subject=hostile[:200],
+    )  # fmt: skip
+    status.ask_for_mail(page.slug, "reader@example.com")
+    writing_pages.write(page)
     levels.save_level(workspace, "incident", "sev4", actor=actor, definition=hostile[:400])

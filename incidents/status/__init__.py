@@ -1,0 +1,1 @@
+"""The public status page: computed, written ahead, and read without the database."""

@@ -1,0 +1,53 @@
+"""What status pages hand to the packages below."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from controlplane.audit import words
+from controlplane.base.personal import nothing
+from controlplane.base.retention import keep_always, keep_found
+from deployments.maintenance import places
+from deployments.models import MaintenanceWindow
+from incidents.models import StatusPage, StatusSubscriber
+
+nothing(
+    "status.pages",
+    "incidents.statuspage",
+    "incidents.statusdocument",
+    why="what the public reads; whoever made a page stands there by an opaque ref",
+)
+nothing(
+    "status.subscribers",
+    "incidents.statussubscriber",
+    why="addresses of people who have no account here: each mail holds the link that removes one,"
+    " and nothing else is kept of them",
+)
+keep_always("status.pages", "incidents.statuspage", "incidents.statusdocument",
+            why="what the public reads, for as long as a workspace keeps it")  # fmt: skip
+
+
+def _unconfirmed(cutoff: datetime) -> QuerySet[StatusSubscriber]:
+    rows = StatusSubscriber.objects.filter(confirmed_at=None, asked_at__lt=cutoff)
+    return rows.order_by("asked_at")
+
+
+keep_found(
+    "status.subscribers", "incidents.statussubscriber", _unconfirmed, days=7,
+    why="an address that nobody confirmed goes after a week, any other when its owner leaves",
+)  # fmt: skip
+
+
+def _shows(window: MaintenanceWindow) -> bool:
+    return (
+        window.user_facing
+        and StatusPage.objects.filter(workspace=window.workspace_id, is_open=True).exists()
+    )
+
+
+def register() -> None:
+    places.register("status", _shows)
+    words.define("status", {"keep": "change/changed the status page",
+                            "keep:add": "make/made the status page"})  # fmt: skip
