@@ -47,6 +47,8 @@ class IncidentWhole(IncidentRow):
     impact_percent = serializers.IntegerField(allow_null=True)
     tenants = serializers.ListField(child=serializers.CharField())
     customer_facing = serializers.BooleanField()
+    data_at_risk = serializers.BooleanField(help_text="others were called: data may be wrong")
+    legal_matter = serializers.BooleanField(help_text="Legal and Compliance were called")
     group_key = serializers.CharField()
     runbook = serializers.CharField()
     merged_into = serializers.CharField(source="merged_into.ref", allow_null=True)

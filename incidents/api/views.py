@@ -39,6 +39,8 @@ class IncidentFilter(PortalFilterSet):
     service = django_filters.CharFilter(field_name="service__slug", max_length=50)
     environment = django_filters.CharFilter(field_name="environment__slug", max_length=50)
     burning = BooleanFilter(method="whether_burning")
+    data_at_risk = BooleanFilter(field_name="data_at_risk", label="Data may be wrong or lost.")
+    legal_matter = BooleanFilter(field_name="legal_matter", label="A matter of law.")
     acknowledged = BooleanFilter(method="whether_acknowledged")
 
     def whether_burning(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controlplane.lib import clock
 from incidents.models import PolicyVersion
+from incidents.paging import policies
 from incidents.paging.stepping import Ladder
+from incidents.paging.targets import Target
 from incidents.paging.who import Called, Finder
 
 
@@ -28,6 +31,27 @@ class Rung:
     @property
     def empty(self) -> bool:
         return not self.called
+
+
+def called_first(workspace_id: int, slug: str, also: Iterable[str] = ()) -> list[Called]:
+    """Whom a call that begins now reaches first: the first step behind which anybody stands, and
+    the roles that are called beside it."""
+    version, _ = policies.find(workspace_id, slug)
+    steps = [step.targets for step in Ladder.of(version).steps]
+    beside = [Target("role", role) for role in also]
+    asked = {(workspace_id, target) for targets in (*steps, beside) for target in targets}
+    finder = Finder.of(asked)
+    behind = ([one for each in targets for one in finder.find(workspace_id, each)]
+              for targets in steps)  # fmt: skip
+    first = next((found for found in behind if found), [])
+    rest = [one for target in beside for one in finder.find(workspace_id, target)]
+    return list({one.key: one for one in (*first, *rest)}.values())
+
+
+def on_call(workspace_id: int) -> list[Called]:
+    """Who is on call, whether or not anybody is called."""
+    target = Target("role", "primary_operator")
+    return Finder.of({(workspace_id, target)}).find(workspace_id, target)
 
 
 def would_call(version: PolicyVersion, workspace_id: int, at: datetime | None = None) -> list[Rung]:

@@ -25,6 +25,8 @@ BECAUSE: dict[str, str] = {
     DATA: "Data may be wrong or lost",
     LEGAL: "It is a matter of law, or of what was signed",
 }
+# Said of it once, it stays with its record.
+_FLAGS = {DATA: "data_at_risk", LEGAL: "legal_matter"}
 _SPECIALISTS = {"data": ("database_lead",), "governance": ("governance_validator",)}
 
 
@@ -63,14 +65,15 @@ def escalate(
     if role and role not in policy.PEOPLE:
         raise refuse("role", f"There is no role {role}.")
     whom = _call(row, because, role, actor, f"{BECAUSE[because]}: {reason}")
-    if because in {DATA, LEGAL} and row.item is not None:
+    changes = {_FLAGS[because]: True} if because in _FLAGS else {}
+    if changes and row.item is not None:
         work.update_item(row.item, actor=PORTAL, add_labels=[because.replace("_", "-")])
-    Incident.objects.filter(pk=row.pk).update(version=F("version") + 1)
-    row.refresh_from_db(fields=["version"])
+    Incident.objects.filter(pk=row.pk).update(version=F("version") + 1, **changes)
+    row.refresh_from_db(fields=["version", *changes])
     note(
         row, "incident.escalate", actor=actor, reason=reason,
         said=f"Others are called ({whom}). {BECAUSE[because]}: {reason}",
-        after={"because": because, "called": whom},
+        after={"because": because, "called": whom, **changes},
     )  # fmt: skip
     return row
 

@@ -24,7 +24,7 @@ from controlplane.work import services as work
 from controlplane.work.models import Item
 from controlplane.work.services import graph
 from incidents.models import Incident, SeverityLevel
-from incidents.paging import runs
+from incidents.paging import preview, runs
 from incidents.records import calling, clocks, levels, related, telling
 from incidents.records.noting import PORTAL, note
 
@@ -89,12 +89,14 @@ def open_incident(
     )  # fmt: skip
     related.link(row)
     clocks.set_all(row, level)
-    telling.opened(row, level, notify_roles)
-    if pages and level.pages:
-        runs.begin(
-            row, policy=policy_slug or level.policy, why="opened", actor=actor,
-            also=(*level.at_once, *notify_roles, *calling.specialists(row.category)),
-        )  # fmt: skip
+    if not (pages and level.pages):
+        telling.opened(row, level, notify_roles, on_call=preview.on_call(workspace.pk))
+        return row
+    chosen = policy_slug or level.policy
+    also = (*level.at_once, *notify_roles, *calling.specialists(row.category))
+    called = preview.called_first(workspace.pk, chosen, also)
+    telling.opened(row, level, notify_roles, called=called)
+    runs.begin(row, policy=chosen, why="opened", actor=actor, also=also)
     return row
 
 

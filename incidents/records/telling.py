@@ -11,12 +11,14 @@ from controlplane.notify.models import Notification, Urgency
 from controlplane.notify.services import To, notify
 from incidents import links
 from incidents.models import Incident, SeverityLevel
+from incidents.paging.who import Called
 
+_NAMED = 10
 wording.register(
     "incident.opened",
     "An incident was opened",
     subject="{ref} {level}: {title}",
-    body="{summary}\n\nService: {service}. Work item: {item}. Next update by {update}.",
+    body="{summary}\n\n{called}\n\nService: {service}. Work item: {item}. Next update by {update}.",
 )
 wording.register(
     "incident.moved",
@@ -32,8 +34,16 @@ wording.register(
 )
 
 
-def opened(incident: Incident, level: SeverityLevel, roles: Sequence[str]) -> Notification:
-    """In the channels, and to whom the level or the rule names. Calls are `paging`'s."""
+def opened(
+    incident: Incident,
+    level: SeverityLevel,
+    roles: Sequence[str],
+    *,
+    called: Sequence[Called] = (),
+    on_call: Sequence[Called] = (),
+) -> Notification:
+    """In the channels, and to whom the level or the rule names. Calls are `paging`'s; whoever reads
+    of it sees whom to ask."""
     update = f"{level.update_s // 60} minutes" if level.update_s else "when there is news"
     return notify(
         workspace_id=incident.workspace_id,
@@ -47,12 +57,25 @@ def opened(incident: Incident, level: SeverityLevel, roles: Sequence[str]) -> No
             "summary": incident.summary or incident.symptoms or "Nothing more is known yet.",
             "service": incident.service or "not known",
             "item": incident.item.key if incident.item else "",
+            "called": _called(called, on_call),
             "update": update,
         },
         urgency=Urgency.NORMAL,
         link=links.page_of(incident),
         about=subject_ref(incident),
     )
+
+
+def _called(called: Sequence[Called], on_call: Sequence[Called]) -> str:
+    if called:
+        return f"Called first: {_names(called)}."
+    if on_call:
+        return f"Nobody is called for it. On call: {_names(on_call)}."
+    return "Nobody is called for it, and nobody is on call."
+
+
+def _names(people: Sequence[Called]) -> str:
+    return ", ".join(f"{one.name} ({one.why})" for one in people[:_NAMED])
 
 
 def moved(incident: Incident, what: str, why: str, *, roles: Iterable[str] = ()) -> Notification:

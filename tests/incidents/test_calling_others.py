@@ -10,6 +10,7 @@ import pytest
 
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, InvalidTransition, NotAllowed
+from controlplane.notify.models import Notification
 from controlplane.notify.services.contacts import add_contact
 from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import runs
@@ -119,6 +120,13 @@ def test_by_hand__data_and_law_have_specialists_and_a_mark(room: Watchroom) -> N
     assert row.item is not None
     row.item.refresh_from_db()
     assert {"data-integrity", "legal"} <= set(row.item.labels)
+    row.refresh_from_db()
+    assert (row.data_at_risk, row.legal_matter) == (True, True)
+    other = room.quiet("sev3")
+    here = Caller(room.primary)
+    found = here.get("/api/v1/incidents", legal_matter="true", data_at_risk="true")["items"]
+    assert [each["ref"] for each in found] == [row.ref]
+    assert here.get(f"/api/v1/incidents/{other.ref}")["legal_matter"] is False
 
 
 def test_by_hand__one_role_alone(room: Watchroom) -> None:
@@ -193,3 +201,24 @@ def test_outage_that_is_mitigated_in_time__leaves_them_alone(room: Watchroom) ->
     room.later(2 * 3600)
     room.promises()
     assert not EscalationRun.objects.filter(policy__policy__slug="executives").exists()
+
+
+# --- What others read of it ---------------------------------------------------------------------
+
+
+def announced(row: Incident) -> str:
+    return str(Notification.objects.get(key=f"incident.opened:{row.uid}").body)
+
+
+def test_announcement__names_who_is_called_first(room: Watchroom) -> None:
+    said = announced(room.incident("sev2", category="security"))
+    assert "Called first: Primary operator (holds the role Primary operator (on-call))" in said
+    assert "Engineering lead" in said
+    assert "Security lead" in said
+    assert "Secondary operator" not in said, "only where the first does not answer"
+
+
+def test_announcement__of_what_calls_nobody_names_who_is_on_call(room: Watchroom) -> None:
+    said = announced(room.incident("sev4"))
+    assert "Nobody is called for it. On call: Primary operator" in said
+    assert "nobody is on call" in announced(Watchroom().incident("sev4"))
