@@ -43,6 +43,7 @@ def register() -> None:
             "act:undo": "take/took back what was done for the incident",
             "act:refused": "act/acted against the incident, which was refused",
             "split": "split/split another incident off",
+            "correct": "say/said something better on the timeline of the incident",
             "check": "look/looked whether it works again",
             "decide": "decide/decided something about the incident",
             "publish": "tell/told customers of the incident",

@@ -22,6 +22,7 @@ from controlplane.lib.lasting import lasted
 from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
 from incidents.records import levels
+from incidents.response import timeline
 from incidents.shown import clocks, cockpit, moves
 
 RELATED = (
@@ -185,6 +186,10 @@ class IncidentAdmin(ModelAdmin[Incident]):
     @admin.display(description="Tenants")
     def tenants_told(self, obj: Incident) -> str:
         return ", ".join(obj.tenants)
+
+    def story(self, request: HttpRequest, obj: Incident) -> Any:
+        """With what was changed elsewhere while it burned."""
+        return timeline.events(obj, actor_of(request))
 
     def panel_context(self, request: HttpRequest, obj: Incident) -> Mapping[str, Any]:
         return cockpit.panel(self._cockpit(request, obj))

@@ -20,6 +20,7 @@ from incidents.models import Alert, Incident, IncidentReview, SeverityLevel
 from incidents.records import levels
 from incidents.records.noting import PORTAL
 from incidents.response import shown as response
+from incidents.response import timeline
 from incidents.reviews import writing
 from incidents.shown import clocks, moves
 
@@ -200,13 +201,15 @@ def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
     if row.item_id is None:
         return []
     rows: Any = Comment.objects.visible_to(actor).filter(item_id=row.item_id)
+    better = timeline.said_better(row)
     found = []
     for one in rows.order_by("-created_at", "-id")[: most * 2]:
         own = one.actor_ref == PORTAL.ref
         if own and (one.author != PORTAL.label or one.text.startswith((row.ref, "Changed"))):
             continue
         found.append(
-            {"at": one.created_at, "who": one.author if own else _who(one), "body": one.text,
+            {"at": one.created_at, "who": one.author if own else _who(one),
+             "body": better.get(one.pk, [one.text])[-1],
              "source": one.source, "icon": "mail"}
         )  # fmt: skip
     return found[:most]

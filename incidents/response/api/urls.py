@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.response.api import acting, people, updates
+from incidents.response.api import acting, people, timeline, updates
 
 ONE = "v1/incidents/<slug:ref>"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path(f"{ONE}/decisions", people.DecisionsView.as_view()),
     path(f"{ONE}/checks", people.ChecksView.as_view()),
     path(f"{ONE}/split", people.SplitView.as_view()),
+    path(f"{ONE}/timeline", timeline.TimelineView.as_view()),
+    path(f"{ONE}/tree", timeline.TimelineTreeView.as_view()),
     path(f"{ONE}/suspects", acting.SuspectsView.as_view()),
     path(f"{ONE}/updates", updates.UpdatesView.as_view()),
     path(f"{ONE}/updates/draft", updates.UpdateDraftView.as_view()),
