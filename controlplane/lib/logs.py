@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,8 @@ _EXCEPTION_CHARACTERS = 12_000
 
 
 _encode = json.JSONEncoder(default=str).encode
+# An id as it is made here. It holds nothing to hide, whatever its digits happen to look like.
+_MADE = re.compile("[0-9a-f]{32}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -84,14 +87,18 @@ def _line(record: logging.LogRecord) -> dict[str, Any]:
         top["bd_issue"] or now.bd_issue,
         getattr(record, "event", None),
     ]
+    texts = [str(each) if each else None for each in said]
+    made = [text if text and _MADE.fullmatch(text) else None for text in texts]
     body = _redacted(
         {
             "message": _message(record),
             "context": fields,
-            "said": [str(each) if each else None for each in said],
+            "said": [None if own else text for own, text in zip(made, texts, strict=True)],
         }
     )
-    correlation_id, request_id, tenant, mission, issue, event_name = map(_short, body["said"])
+    correlation_id, request_id, tenant, mission, issue, event_name = (
+        _short(own or shown) for own, shown in zip(made, body["said"], strict=True)
+    )
     user = top["user_id"] or now.user_ref
     return {
         "timestamp": _timestamp(record),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controlplane.lib import context
 from controlplane.lib.logs import JsonFormatter, event
-from controlplane.lib.redaction import MARK, pseudonym
+from controlplane.lib.redaction import MARK, pseudonym, scan
 
 FIELDS = {
     "timestamp", "level", "service", "env", "correlation_id", "request_id", "tenantId",
@@ -176,3 +176,24 @@ def test_secret_in_what_is_no_text__is_hidden_too(logger: logging.Logger, handle
     event(logger, "x", error=ValueError("password=hunter2secret"), many=[ValueError("a@b.example")])
     assert "hunter2" not in str(handler.last)
     assert "b.example" not in str(handler.last)
+
+
+def test_ids__our_own_are_not_searched_and_those_of_others_are(
+    logger: logging.Logger, handler: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = scan.hits
+
+    def hits(texts: list[str]) -> list[int]:
+        looked.extend(texts)
+        return look(texts)
+
+    monkeypatch.setattr(scan, "hits", hits)
+    own = context.new_id()
+    theirs = "ada.lovelace@example.com"
+    with context.bind(request_id=own, correlation_id=theirs):
+        event(logger, "ids.seen")
+    line = handler.last
+    assert (line["request_id"], line["correlation_id"]) == (own, MARK)
+    assert own not in looked
+    assert theirs in looked

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.lib.redaction import redact_batch, redact_fresh
+from controlplane.lib.redaction import quick, redact_batch, redact_fresh, scan
 from tests.kit import redaction_values as values
 
 NAMES = ["toolkit", "token_usage", "email", "user_id", "note", "password", "a b", "emails", "x"]
@@ -56,3 +56,29 @@ def test_quick__long_and_deep() -> None:
 def test_quick__what_is_clean__comes_back_itself() -> None:
     value = {"toolkit": "hubspot", "n": [1, {"outcome": "success"}]}
     assert redact_fresh([value])[0][0] is value
+
+
+def test_quick__clean_words_are_looked_at_once__and_what_hides_something_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    look = scan.hits
+
+    def hits(texts: list[str]) -> list[int]:
+        looked.extend(texts)
+        return look(texts)
+
+    monkeypatch.setattr(scan, "hits", hits)
+    long = "the same long words of somebody " * 4
+    batch = [{"note": "seen before 4711"}, {"note": DIRTY[0]}, {"note": long}]
+    first = redact_fresh(batch)
+    assert {"seen before 4711", DIRTY[0], long} <= set(looked)
+    looked.clear()
+    assert redact_fresh(batch) == first == redact_batch(batch)
+    assert looked == [DIRTY[0], long]
+
+
+def test_quick__of_words_it_keeps_only_so_many() -> None:
+    for number in range(3):
+        redact_fresh([f"word {number}-{n}" for n in range(3_000)])
+        assert len(quick._clean) <= quick.MAX_WORDS

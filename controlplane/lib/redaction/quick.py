@@ -14,7 +14,12 @@ from controlplane.lib.redaction.walk import redact_batch
 
 MAX_DEPTH = 16
 MAX_NAMES = 20_000
+MAX_WORDS = 4_096
+WORD = 64  # characters
 _harmless: set[str] = set()
+# Short texts that were looked at and are clean: routes, methods, names of events. To look takes
+# longest where it isn't done over and over, for then the automatons lie in no cache.
+_clean: set[str] = set()
 _generation = -1
 
 
@@ -41,11 +46,19 @@ def _suspects(values: list[Any]) -> list[int]:
             del texts[before:]
         owners += [index] * (len(texts) - before)
     # Most of what a batch says, it says more than once: each is looked at once.
-    once = list(dict.fromkeys(texts))
-    said = {once[place] for place in scan.hits(once)}
+    once = [text for text in dict.fromkeys(texts) if text not in _clean]
+    said = {once[place] for place in scan.hits(once)} if once else set()
     if said:
         found.update(owner for text, owner in zip(texts, owners, strict=True) if text in said)
+    _remember(once, said)
     return sorted(found)
+
+
+def _remember(looked: list[str], said: set[str]) -> None:
+    if len(_clean) + len(looked) > MAX_WORDS:
+        _clean.clear()
+    if len(looked) < MAX_WORDS:
+        _clean.update(text for text in looked if len(text) <= WORD and text not in said)
 
 
 def _collect(value: Any, texts: list[str], depth: int) -> bool:
@@ -92,8 +105,9 @@ def _is_harmless(name: Any) -> bool:
 
 
 def _forget_old_names() -> None:
-    """Names that apps registered since mean something now."""
+    """Names that apps registered since mean something now, also within a text."""
     global _generation
     if _generation != keys.generation():
         _generation = keys.generation()
         _harmless.clear()
+        _clean.clear()
