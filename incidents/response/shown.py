@@ -14,7 +14,7 @@ from incidents.querysets import ENDED, OVER
 from incidents.response import adherence, checks, roles, suspects
 from incidents.response.kinds import KINDS
 
-POSTED = 4
+POSTED, DRAFTS = 4, 3
 DONE = 8
 
 
@@ -40,7 +40,7 @@ def updates_of(row: Incident, level: SeverityLevel | None, actor: Actor) -> dict
         "may_publish": bool(publish),
         "why_not_publish": "" if publish else publish.reason,
         "url": reverse("burning:update", args=(row.uid,)),
-        "drafts": [each for each in found if each.status == "draft"] if not over else [],
+        "drafts": [each for each in found if each.status == "draft"][:DRAFTS] if not over else [],
         "posted": posted[:POSTED],
     }
 

@@ -35,6 +35,7 @@ CHANGES = (
     "canary.rollback", "canary.advance", "freeze.set",
 )  # fmt: skip
 _ACTS = ("incident.act:", "incident.check", "incident.decide", "runbook.")
+_TOLD = ("result", "text", "decided")  # what came of it, what was said
 _UPDATES = ("incident.update", "incident.publish")
 
 
@@ -97,8 +98,9 @@ def _logged(incident: Incident, actor: Actor) -> Iterator[Line]:
         what = words.phrase(event)
         if event.subject_ref != own:
             what = f"{what} {event.subject_label or event.subject_ref}"
-        elif isinstance(event.after, dict) and event.after.get("result"):
-            what = f"{what}: {event.after['result']}"
+        elif isinstance(event.after, dict):
+            said = next((event.after[name] for name in _TOLD if event.after.get(name)), "")
+            what = f"{what}: {said}" if said else what
         kind = _kind(event.action) if event.subject_ref == own else "change"
         yield Line(kind, event.at, event.actor_label or event.actor_ref, what, event.reason or "")
 

@@ -31,6 +31,7 @@ ALERTS = 8
 ALERT_PAGE = 50
 CALLS = 12
 RUNS = 6
+SAID = 15  # all of it has a page of its own
 _REACHED = {
     "triaged": "triaged_at", "mitigating": "mitigation_started_at", "mitigated": "mitigated_at",
     "monitoring": "restored_at", "resolved": "resolved_at", "closed": "closed_at",
@@ -200,12 +201,18 @@ def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
     themselves are in the log."""
     if row.item_id is None:
         return []
+    most = min(most, SAID)
     rows: Any = Comment.objects.visible_to(actor).filter(item_id=row.item_id)
     better = timeline.said_better(row)
     found = []
     for one in rows.order_by("-created_at", "-id")[: most * 2]:
         own = one.actor_ref == PORTAL.ref
-        if own and (one.author != PORTAL.label or one.text.startswith((row.ref, "Changed"))):
+        told = one.text.startswith("**")  # updates and decisions, in whole
+        if (
+            own
+            and not told
+            and (one.author != PORTAL.label or one.text.startswith((row.ref, "Changed")))
+        ):
             continue
         found.append(
             {"at": one.created_at, "who": one.author if own else _who(one),

@@ -16,11 +16,13 @@ from controlplane.work.models import Dependency
 from incidents import links
 from incidents.models import Alert, Check, Decision, Incident
 from incidents.records import joining, moving
-from incidents.response import checks, deciding, roles, updates
+from incidents.response import acting, checks, deciding, roles, updates
 from incidents.response.splitting import split
 from telemetry.models import HealthSnapshot
 from tests import make
-from tests.kit import alerts, deployments
+from tests.console.test_colours_and_sizes import sheets, undressed, weight
+from tests.kit import alerts, catalog, deployments
+from tests.kit.deployments import deliver
 from tests.kit.incidents import Caller, Watchroom
 from tests.kit.racing import race
 
@@ -268,3 +270,37 @@ def test_api__roles_checks_decisions_and_split(room: Watchroom) -> None:
     stranger = Caller(make.person(make.workspace(), "engineering_lead"))
     for part in ("roles", "checks", "decisions"):
         assert stranger.refused("GET", f"{one}/{part}").status_code == 404, part
+
+
+def test_page__of_a_grave_one_in_the_middle_is_small_and_asks_little(
+    room: Watchroom, django_assert_max_num_queries: Any
+) -> None:
+    row = watched(room, "sev1")
+    source = alerts.source(room.workspace).source
+    told = [alerts.incoming(f"Quiet {n}", severity="info") for n in range(12)]
+    alerts.tell(source, *told)
+    joining.join(row, list(Alert.objects.values_list("pk", flat=True)), clock.now())
+    for number in range(12):
+        acting.act(row, "scale", f"{number} more workers", actor=room.by(room.primary),
+                   reason="Too few.")  # fmt: skip
+        updates.post_update(row, actor=room.by(room.primary), text="We look at it. " * 20)
+        deciding.decide(row, actor=room.by(room.lead), text="We wait.", why="It may heal.")
+        updates.post_update(row, actor=room.by(room.primary), text="x " * 300,
+                            audience="customers")  # fmt: skip
+    for slug in checks.KINDS:
+        if slug != "customers":
+            look(room, row, slug, "failed", remark="Not yet. " * 20)
+    for _ in range(5):
+        catalog.broken(room.workspace)
+    deliver()
+    browser = make.client(room.lead)
+    url = links.page_of(row)
+    browser.get(url, follow=True)
+    with django_assert_max_num_queries(50):
+        page = browser.get(url, follow=True).content.decode()
+    assert len(page) <= 140 * 1024
+    drawn = sheets()
+    for name in ("timeline", "update", "split"):
+        text = browser.get(reverse(f"burning:{name}", args=(row.uid,))).content.decode()
+        assert (weight(text) <= 85 * 1024, undressed(text, drawn)) == (True, set()), name
+    assert (weight(page) <= 85 * 1024, undressed(page, drawn)) == (True, set())
