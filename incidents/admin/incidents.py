@@ -81,7 +81,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
     change_form_template = "incidents/record/row.html"
     change_list_template = "incidents/record/list.html"
     panel_template = "incidents/record/panel.html"
-    timeline_rows = 12  # all of it has a page of its own
+    timeline_rows = 24  # all of it has a page of its own
     labels: ClassVar[Mapping[str, str]] = {
         "what": "Incident", "glance": "Next", "on_it": "On it", "due_at": "Clock",
         "age": "For", "alerts_told": "Alerts", "impact": "Touches", "opened_at": "Opened",
