@@ -298,7 +298,7 @@ def test_page__of_a_grave_one_in_the_middle_is_small_and_asks_little(
     browser.get(url, follow=True)
     with django_assert_max_num_queries(50):
         page = browser.get(url, follow=True).content.decode()
-    assert len(page) <= 170 * 1024
+    assert len(page) <= 180 * 1024
     drawn = sheets()
     for name in ("timeline", "update", "split"):
         text = browser.get(reverse(f"burning:{name}", args=(row.uid,))).content.decode()
