@@ -29,7 +29,7 @@ def _began(row: Incident) -> Iterator[tuple[datetime, str, str]]:
         yield row.started_at, "as far as is known", "It began."
     first = row.alerts.order_by("pk").first()
     if first is not None:
-        yield first.first_seen_at, "alert", _short(first.title)
+        yield first.first_at, "alert", _short(first.title)
 
 
 def _logged(row: Incident) -> Iterator[tuple[datetime, str, str]]:

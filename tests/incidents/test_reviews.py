@@ -20,6 +20,7 @@ from incidents.models import Incident, IncidentReview, ReviewAction
 from incidents.records import clocks, moving
 from incidents.reviews import acting, checklist, settling, signing, writing
 from tests import make
+from tests.kit import alerts
 from tests.kit import incidents as kit
 from tests.kit.approvals import sign
 from tests.kit.incidents import Watchroom
@@ -63,6 +64,21 @@ def test_begun__knows_who_was_there_and_what_happened(room: Watchroom) -> None:
     assert review.impact == "They stop at once."
     assert edges(review.item) == {"discovered-from": row.item}
     assert writing.begin_review(row, actor=room.by(room.primary)) == review
+
+
+def test_begun__tells_of_its_first_alert_and_of_when_it_began(room: Watchroom) -> None:
+    source = alerts.source(room.workspace).source
+    alerts.tell(source, alerts.incoming("The pool is full", severity="critical"))
+    [row] = Incident.objects.all()
+    began = row.opened_at - timedelta(minutes=9)
+    Incident.objects.filter(pk=row.pk).update(started_at=began)
+    over = alerts.incoming("The pool is full", severity="critical", status="resolved")
+    alerts.tell(source, over)
+    row.refresh_from_db()
+    row = moving.resolve(row, actor=make.JOB, reason="It works.")
+    lines = writing.begin_review(row, actor=make.JOB).timeline.split("\n")
+    assert lines[0].endswith("as far as is known: It began.")
+    assert "alert: The pool is full" in lines[1]
 
 
 def test_begun__only_of_what_is_over(room: Watchroom) -> None:

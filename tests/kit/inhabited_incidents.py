@@ -10,8 +10,8 @@ from controlplane.lib import clock
 from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
-from incidents.response import checks, deciding, missing, roles, updates
 from incidents.response import acting as doing
+from incidents.response import checks, deciding, missing, roles, updates
 from incidents.reviews import acting, writing
 from incidents.status import services as status
 from incidents.status import writing as writing_pages

@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource, Incident
+from incidents.models import AlertSource, Incident, IncidentReview
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -70,6 +70,11 @@ NO_PAGES = {
         ),
         "a protocol's, for SDKs",
     ),
+    **dict.fromkeys(
+        ("status:first", "status:first_api", "status:page", "status:part", "status:answer"),
+        "what the public reads, outside the console: walked by itself",
+    ),
+    "burning:review_report": "hands out a file",
     "telemetry:panel_file": "hands out a file",
     "telemetry:snapshot_file": "hands out a file",
     "telemetry:audit_file": "hands out a file",
@@ -98,6 +103,8 @@ NO_PAGES = {
 }
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
+    "status:subscribe",
+    "burning:review_begin",
     "burning:check",
     "burning:decide",
     "burning:better",
@@ -215,6 +222,8 @@ def own_pages(world: World) -> Iterator[str]:
     thread = Thread.objects.filter(workspace=world.workspace, status="active").earliest("id")
     burning = Incident.objects.of(world.workspace).filter(status="detected").earliest("id")
     undone = UndoRun.objects.of(world.workspace).latest("id")
+    looked_back = IncidentReview.objects.of(world.workspace).earliest("id")
+    follows = looked_back.actions.standing().earliest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "desk:packet": (asked.uid,),
@@ -248,6 +257,11 @@ def own_pages(world: World) -> Iterator[str]:
         "burning:export": (burning.uid, "md"),
         "burning:act": (burning.uid, "rate_limit"),
         "burning:level": ("incident", "sev3"),
+        "burning:review_write": (looked_back.uid,),
+        "burning:review_documents": (looked_back.uid,),
+        "burning:review_action_new": (looked_back.uid,),
+        "burning:review_action": (looked_back.uid, follows.uid),
+        "burning:review_drop": (looked_back.uid, follows.uid),
         "approvals:delegate": (asked.uid,),
         "missions:plan": (undone.plan.mission.uid,),
         "missions:runs": (undone.plan.mission.uid,),
