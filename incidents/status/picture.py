@@ -19,6 +19,7 @@ from incidents.models import Incident, IncidentReview, StatusPage, Update
 from incidents.reviews import report
 
 DAYS = 90
+UNKNOWN = "unknown"  # before it stood on the page
 PRODUCTION = "production"
 AHEAD = defaults.define(
     "status.maintenance_ahead_days",
@@ -59,6 +60,8 @@ class Day:
 
     @property
     def label(self) -> str:
+        if self.state == UNKNOWN:
+            return f"{self.date}: not known"
         down = f", out for {self.down_minutes} min" if self.down_minutes else ""
         return f"{self.date}: {LABELS[self.state]}{down}"
 
@@ -78,6 +81,15 @@ class Part:
     @property
     def label(self) -> str:
         return LABELS[self.state]
+
+    @property
+    def known(self) -> int:
+        return sum(day.state != UNKNOWN for day in self.days)
+
+    @property
+    def up(self) -> str:
+        """As people read it: 100 %, 99.95 %."""
+        return "" if self.uptime is None else f"{self.uptime:.3f}".rstrip("0").rstrip(".") + " %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +295,11 @@ def _judge(
         states = ["under_maintenance"]  # what is announced to be worked on is not out
     part.state = worst(states)
     spans = _union([(row.starts_at, row.ends_at or now) for row in down])
-    first = max(part.since.date(), (now - timedelta(days=DAYS - 1)).date())
+    first = (now - timedelta(days=DAYS - 1)).date()
     start = datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
+    while start.date() < part.since.date():
+        part.days.append(Day(f"{start:%Y-%m-%d}", UNKNOWN, 0))
+        start += timedelta(days=1)
     known = out = 0.0
     while start <= now:
         end = min(start + timedelta(days=1), now)
