@@ -18,6 +18,7 @@ from controlplane.access.services.keys import issue_key, revoke_key
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.mcp import Mcp
 from tests.kit.tokens import claims_of, exchange, forge
@@ -66,7 +67,7 @@ def error(answer: Any, status: int, name: str) -> str:
     return str(told["error_description"])
 
 
-@pytest.fixture
+@settled.once
 def client() -> Client:
     return Client()
 

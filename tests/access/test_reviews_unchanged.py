@@ -14,6 +14,7 @@ from controlplane.access.services.unchanged import confirm_unchanged, unchanged_
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import Conflict, NotAllowed
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +45,7 @@ class Scene:
         return services.generate_review(self.ws, actor=make.JOB, period="2026-Q2")
 
 
-@pytest.fixture
+@settled.once
 def scene() -> Scene:
     return Scene()
 

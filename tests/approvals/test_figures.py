@@ -14,13 +14,13 @@ from controlplane.approvals import kpis, services
 from controlplane.base import registries
 from controlplane.lib import clock
 from tests import make
-from tests.kit import approvals, roles
+from tests.kit import approvals, roles, settled
 from tests.kit.approvals import ask, now_of, person, policy, sign, slot
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

@@ -29,12 +29,12 @@ def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def rita(here: Workspace) -> User:
     return make.person(here, "release_manager", email="rita@example.org", name="Rita Lund")
 
 
-@pytest.fixture
+@settled.once
 def browser(rita: User) -> Client:
     return make.client(rita)
 

@@ -22,12 +22,12 @@ def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(here: Workspace) -> User:
     return make.person(here, "workspace_admin")
 
 
-@pytest.fixture
+@settled.once
 def browser(admin: User) -> Client:
     return make.client(admin)
 

@@ -16,24 +16,24 @@ from controlplane.lib.errors import Invalid, NotAllowed
 from controlplane.notify.models import InboxItem
 from controlplane.work.models import Comment
 from tests import make
-from tests.kit import work
+from tests.kit import settled, work
 from tests.kit.api import Api, refused
 from tests.kit.approvals import Person, ask, person, sign
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def asker(here: Workspace) -> Person:
     return person(here, "product_manager", name="Asa Asking")
 
 
-@pytest.fixture
+@settled.once
 def manager(here: Workspace) -> Person:
     return person(here, "release_manager", name="Rita Lund")
 

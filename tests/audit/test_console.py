@@ -16,7 +16,7 @@ from controlplane.audit.services import record
 from controlplane.lib import context
 from controlplane.lib.errors import NotAllowed
 from tests import make
-from tests.kit import audit, catalog
+from tests.kit import audit, catalog, settled
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/audit/auditevent/"
@@ -29,12 +29,12 @@ def outside(tmp_path: Path, settings: Any) -> None:
     settings.STATE_DIR = tmp_path
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def reader(here: Workspace) -> Client:
     return make.client(make.person(here, "security_lead"))
 

@@ -17,7 +17,7 @@ from controlplane.audit.proof import verify
 from controlplane.audit.pruning import prune
 from controlplane.lib import actors, clock
 from controlplane.lib.errors import Invalid, NotAllowed
-from tests.kit import audit
+from tests.kit import audit, settled
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 JOB = actors.job("prune_audit")
@@ -28,7 +28,7 @@ def outside(tmp_path: Path, settings: Any) -> None:
     settings.STATE_DIR = tmp_path
 
 
-@pytest.fixture
+@settled.once
 def old_and_new() -> list[AuditEvent]:
     """Two batches from 500 days ago and one of today, each proved by honest leaves."""
     with audit.written_days_ago(500):

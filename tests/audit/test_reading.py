@@ -20,7 +20,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.audit.services import record
 from controlplane.lib import actors, clock
 from tests import make
-from tests.kit import api, audit
+from tests.kit import api, audit, settled
 from tests.kit.api import Api
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +33,12 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> Non
     api.reset(monkeypatch)
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace("here")
 
 
-@pytest.fixture
+@settled.once
 def there() -> Workspace:
     return make.workspace("there")
 

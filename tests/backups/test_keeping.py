@@ -20,7 +20,7 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Invalid, NotAllowed
 from controlplane.notify.models import InboxItem
 from tests import make
-from tests.kit import api
+from tests.kit import api, settled
 from tests.kit.api import Api
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 REPORTS = "/api/v1/backups/reports"
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace("here")
 

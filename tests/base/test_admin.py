@@ -16,28 +16,29 @@ from controlplane.base.admin.changelist import COUNT_CAP
 from controlplane.base.models import Signal
 from controlplane.jobs import leases
 from tests import make
+from tests.kit import settled
 
 LIST = "/admin/base/signal/"
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> User:
     return make.person(here, "primary_operator")
 
 
-@pytest.fixture
+@settled.once
 def browser(operator: User) -> Client:
     return make.client(operator)
 
 
-@pytest.fixture
-def stranger(db: None) -> Client:
+@settled.once
+def stranger() -> Client:
     return make.client(make.person(make.workspace(), "primary_operator"))
 
 

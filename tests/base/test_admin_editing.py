@@ -14,23 +14,24 @@ from controlplane.access.models import Workspace
 from controlplane.notify import services
 from controlplane.notify.models import Channel, Contact
 from tests import make
+from tests.kit import settled
 from tests.kit.source import ROOT
 
 pytestmark = pytest.mark.django_db
 SECRET = "a-signing-secret-of-some-length"
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def browser(here: Workspace) -> Client:
     return make.client(make.person(here, "workspace_admin"))
 
 
-@pytest.fixture
+@settled.once
 def contact(here: Workspace) -> Contact:
     admin = make.actor(make.person(here, "workspace_admin"))
     return services.add_contact(

@@ -13,19 +13,20 @@ from controlplane.lib.errors import Invalid
 from controlplane.notify import services as notify
 from controlplane.notify.models import Contact
 from tests import make
+from tests.kit import settled
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> User:
     return make.person(here, "primary_operator")
 
 
-@pytest.fixture
+@settled.once
 def browser(operator: User) -> Client:
     return make.client(operator)
 

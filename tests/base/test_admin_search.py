@@ -12,6 +12,7 @@ from controlplane.access.models import Workspace
 from controlplane.base import signals
 from controlplane.base.models import Signal
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.servers
 
@@ -19,15 +20,15 @@ LIST = "/admin/base/signal/"
 KEYS = ("Nightly-Export", "größe ÄÖ", "100% done", "a_b", "back\\slash", "STRASSE", "plain")
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     workspace = make.workspace()
     for key in KEYS:
         signals.emit("tests.kind", key=key, workspace_id=workspace.pk)
     return workspace
 
 
-@pytest.fixture
+@settled.once
 def browser(here: Workspace) -> Client:
     return make.client(make.person(here, "primary_operator"))
 

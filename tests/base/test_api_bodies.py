@@ -14,13 +14,14 @@ from django.test import RequestFactory
 from controlplane.base.api import bodies
 from controlplane.lib.errors import ControlPlaneError
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kit.sample_api")]
 ECHO = "/api/v1/echo"
 
 
-@pytest.fixture
+@settled.once
 def api() -> Api:
     return Api(make.key(make.agent(make.workspace()))[1])
 

@@ -14,18 +14,19 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from controlplane.lib.ids import uuid7
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kit.sample_api")]
 AGENTS = "/api/v1/agents"
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Any:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def api(ws: Any) -> Api:
     return Api(make.key(make.agent(ws, name="a-caller"))[1])
 

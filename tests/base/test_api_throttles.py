@@ -14,6 +14,7 @@ from controlplane.base.models import ThrottleRule
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.lib.ids import uuid7
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
@@ -21,22 +22,22 @@ THROTTLES = "/api/v1/throttles"
 AT = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Any:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def operator(ws: Any) -> Any:
     return make.actor(make.person(ws, "primary_operator"))
 
 
-@pytest.fixture
+@settled.once
 def agent(ws: Any) -> Any:
     return make.agent(ws)
 
 
-@pytest.fixture
+@settled.once
 def api(agent: Any) -> Api:
     return Api(make.key(agent)[1])
 

@@ -12,7 +12,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.catalog import services
 from controlplane.catalog.models import Environment, Integration, Probe, Service
 from tests import make
-from tests.kit import catalog
+from tests.kit import catalog, settled
 from tests.kit.receivers import http_receiver
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +29,12 @@ PAGES = (
 ADDED = ("service", "component", "integration", "probe")
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def browser(workspace: Workspace) -> Client:
     return make.client(make.person(workspace, "primary_operator"))
 

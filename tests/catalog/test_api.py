@@ -10,7 +10,7 @@ from controlplane.access.models import Workspace
 from controlplane.catalog import services
 from controlplane.catalog.models import Probe, Service
 from tests import make
-from tests.kit import catalog
+from tests.kit import catalog, settled
 from tests.kit.api import Api, refused
 from tests.kit.receivers import http_receiver
 
@@ -18,22 +18,22 @@ pytestmark = pytest.mark.django_db
 HERE = "/api/v1/catalog"
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def operator(workspace: Workspace) -> Api:
     return Api(browser=make.client(make.person(workspace, "primary_operator")))
 
 
-@pytest.fixture
+@settled.once
 def agent(workspace: Workspace) -> Api:
     return Api(make.key(make.agent(workspace, role="executor"))[1])
 
 
-@pytest.fixture
+@settled.once
 def stranger() -> Api:
     return Api(browser=make.client(make.person(make.workspace(), "workspace_admin")))
 

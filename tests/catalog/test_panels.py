@@ -6,7 +6,6 @@ import itertools
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from controlplane.catalog.models import DownInterval, Integration, Service
 from controlplane.lib import clock
 from controlplane.lib.lasting import Lasting
 from tests import make
-from tests.kit import catalog
+from tests.kit import catalog, settled
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 periods = st.lists(
@@ -64,12 +63,12 @@ def test_uptime__never_rounded_up_to_what_was_not_reached() -> None:
 # --- Pages --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def browser(here: Workspace) -> Client:
     return make.client(make.person(here, "primary_operator"))
 

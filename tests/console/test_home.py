@@ -18,16 +18,17 @@ from controlplane.jobs import alarms, obligations
 from controlplane.jobs.models import EngineCycle, ObligationRecord, WatchAlarm
 from controlplane.lib import clock
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(here: Workspace) -> User:
     return make.person(here, "workspace_admin")
 

@@ -13,23 +13,23 @@ from controlplane.notify import services
 from controlplane.notify.models import InboxItem
 from controlplane.notify.services.news import To, notify
 from tests import make
-from tests.kit import inhabited
+from tests.kit import inhabited, settled
 
 pytestmark = pytest.mark.django_db
 INBOX = "/admin/inbox/"
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def ana(here: Workspace) -> User:
     return make.person(here, "primary_operator")
 
 
-@pytest.fixture
+@settled.once
 def browser(ana: User) -> Client:
     return make.client(ana)
 

@@ -13,15 +13,15 @@ from controlplane.console.pages.go import answer, find, verbs
 from controlplane.jobs import obligations
 from controlplane.jobs.models import ObligationRecord
 from tests import make
-from tests.kit import catalog, inhabited
+from tests.kit import catalog, inhabited, settled
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> User:
     return make.person(here, "primary_operator", "workspace_admin")
 

@@ -11,11 +11,12 @@ from django.contrib import admin as site
 from controlplane.access.models import Workspace
 from controlplane.jobs.models import WatchAlarm
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

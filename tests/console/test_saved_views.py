@@ -16,21 +16,22 @@ from controlplane.console import services
 from controlplane.console.models import SavedView
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from tests import make
+from tests.kit import settled
 
 PAGE = "/admin/base/signal/"
 
 
-@pytest.fixture
-def here(db: None) -> Workspace:
+@settled.once
+def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(here: Workspace) -> User:
     return make.person(here, "workspace_admin")
 
 
-@pytest.fixture
+@settled.once
 def viewer(here: Workspace) -> User:
     return make.person(here, "viewer")
 

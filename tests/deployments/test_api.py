@@ -10,13 +10,14 @@ from django.test import Client
 
 from deployments.models import Deployment
 from tests import make
+from tests.kit import settled
 from tests.kit.deployments import DIGEST, PLAN, SHA, World, again
 
 NOBODY = "6dcb09b5-b578-4f33-8f61-aebed695e2e4"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 

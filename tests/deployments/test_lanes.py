@@ -26,12 +26,13 @@ from deployments.services import papers
 from deployments.watch import snapshots
 from deployments.watch.verdicts import judge
 from tests import make
+from tests.kit import settled
 from tests.kit.deployments import FACTS, HOTFIX, SHA, World, again, deliver, fire, steps, there
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 

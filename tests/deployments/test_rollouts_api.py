@@ -22,7 +22,7 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
+@settled.once
 def manager(world: World) -> Api:
     return Api(browser=make.client(world.person))
 

@@ -17,12 +17,13 @@ from deployments import services
 from deployments.models import Deployment
 from deployments.services.holding import hold_gate
 from tests import make
+from tests.kit import settled
 from tests.kit.deployments import PLAN, World, again, deliver, fire, steps, there
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> World:
     return World()
 

@@ -131,7 +131,7 @@ def test_schedule__past_or_too_far_or_nothing_new__is_refused(world: World) -> N
 # --- On consent ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@settled.once
 def guarded(world: World) -> World:
     world.guard()
     return world

@@ -14,27 +14,28 @@ from incidents.intake.sources import find
 from incidents.models import Alert, AlertSource, Incident, RoutingRule, Silence
 from tests import make
 from tests.kit import alerts as kit
+from tests.kit import settled
 from tests.kit.incidents import Caller
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def source(here: Workspace) -> AlertSource:
     return kit.source(here).source
 
 
-@pytest.fixture
+@settled.once
 def api(here: Workspace) -> Caller:
     return Caller(make.person(here, "workspace_admin"))
 
 
-@pytest.fixture
+@settled.once
 def stranger() -> Caller:
     return Caller(make.person(make.workspace(), "workspace_admin"))
 

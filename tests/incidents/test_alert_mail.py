@@ -15,11 +15,12 @@ from incidents.intake import receiving, sources
 from incidents.models import Alert, AlertSource, InboundEvent, Incident
 from tests import make
 from tests.kit import alerts as kit
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def source() -> AlertSource:
     return kit.source(make.workspace(), "email", name="Monitors").source
 

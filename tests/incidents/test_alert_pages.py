@@ -21,21 +21,22 @@ from incidents.models import Alert, AlertSource, InboundEvent, Incident, Routing
 from incidents.routing import silences
 from tests import make
 from tests.kit import alerts as kit
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def source(here: Workspace) -> AlertSource:
     return kit.source(here).source
 
 
-@pytest.fixture
+@settled.once
 def admin(here: Workspace) -> Client:
     return make.client(make.person(here, "workspace_admin"))
 

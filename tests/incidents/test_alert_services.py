@@ -28,21 +28,22 @@ from incidents.routing import trying as tried
 from incidents.routing.judging import Judge
 from tests import make
 from tests.kit import alerts as kit
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def source(here: Workspace) -> AlertSource:
     return kit.source(here).source
 
 
-@pytest.fixture
+@settled.once
 def keeper(here: Workspace) -> Any:
     return make.actor(make.person(here, "workspace_admin"))
 

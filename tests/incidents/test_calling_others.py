@@ -17,13 +17,14 @@ from incidents.paging import runs
 from incidents.records import calling, moving
 from tests import make
 from tests.kit import incidents as kit
+from tests.kit import settled
 from tests.kit.incidents import Caller, Watchroom
 
 pytestmark = pytest.mark.django_db
 HAND: dict[str, Any] = {"because": "mitigation_failed", "reason": "The rollback did not help."}
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

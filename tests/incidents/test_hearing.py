@@ -16,13 +16,13 @@ from controlplane.work.models import Item
 from deployments.maintenance import services
 from incidents.models import Alert, EscalationRun, Incident, Silence
 from tests import make
-from tests.kit import maintenance
+from tests.kit import maintenance, settled
 
 pytestmark = pytest.mark.django_db
 LONG = float("inf")
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

@@ -10,6 +10,7 @@ import pytest
 from incidents.models import Incident
 from tests import make
 from tests.kit import incidents as kit
+from tests.kit import settled
 from tests.kit.api import Api
 from tests.kit.incidents import Caller, Watchroom
 
@@ -17,14 +18,14 @@ pytestmark = pytest.mark.django_db
 ALL = "/api/v1/incidents"
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()
     return room
 
 
-@pytest.fixture
+@settled.once
 def caller(room: Watchroom) -> Caller:
     return Caller(room.primary)
 

@@ -16,7 +16,7 @@ from incidents import links
 from incidents.models import Alert, Incident, SeverityLevel
 from incidents.records import joining, levels
 from tests import make
-from tests.kit import alerts
+from tests.kit import alerts, settled
 from tests.kit import incidents as kit
 from tests.kit.deployments import deliver
 from tests.kit.incidents import Watchroom
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/incidents/incident/"
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()
     return room
 
 
-@pytest.fixture
+@settled.once
 def browser(room: Watchroom) -> Client:
     return make.client(room.primary)
 

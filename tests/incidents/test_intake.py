@@ -24,11 +24,12 @@ from incidents.models import (
 )
 from tests import make
 from tests.kit import alerts as kit
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 

@@ -9,6 +9,7 @@ import pytest
 from controlplane.access.models import User
 from incidents.models import EscalationPolicy
 from tests import make
+from tests.kit import settled
 from tests.kit.incidents import Caller, Watchroom, role
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ LADDER: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

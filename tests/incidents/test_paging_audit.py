@@ -16,12 +16,13 @@ from incidents.paging import auditing, drilling
 from incidents.records.moving import acknowledge
 from tests.kit import alerts as senders
 from tests.kit import incidents as kit
+from tests.kit import settled
 from tests.kit.incidents import Watchroom
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

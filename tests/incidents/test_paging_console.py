@@ -8,12 +8,13 @@ from controlplane.lib.errors import Invalid
 from incidents.models import EscalationPolicy, EscalationRun, Page
 from incidents.paging import drilling, lines, policies
 from tests import make
+from tests.kit import settled
 from tests.kit.incidents import Watchroom
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

@@ -17,13 +17,14 @@ from controlplane.notify.undelivered import KIND
 from incidents.models import Alert, Drill, EscalationPolicy, Incident
 from incidents.paging import policies
 from tests import make
+from tests.kit import settled
 from tests.kit.incidents import Watchroom
 
 pytestmark = pytest.mark.django_db
 NEW = "/admin/incidents/drill/add/"
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

@@ -15,13 +15,14 @@ from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import answering, numbers, policies
 from tests import make
 from tests.kit import incidents as kit
+from tests.kit import settled
 from tests.kit.incidents import Watchroom, role
 from tests.kit.oncall import layer, schedule
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

@@ -13,6 +13,7 @@ from incidents.models import Incident, Page
 from incidents.paging import figures
 from incidents.records.moving import acknowledge, cancel
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api
 from tests.kit.incidents import Watchroom
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 URL = "/admin/incidents/figures/"
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

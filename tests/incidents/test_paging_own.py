@@ -16,6 +16,7 @@ from incidents.models import PersonalRule
 from incidents.paging import rules
 from incidents.paging.own import would_happen
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 URL = "/access/account/calls/"
@@ -49,7 +50,7 @@ class Caller:
         return [(one.said.split()[0], one.after_s) for one in would_happen(self.person, "critical")]
 
 
-@pytest.fixture
+@settled.once
 def me() -> Caller:
     return Caller()
 

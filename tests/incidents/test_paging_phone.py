@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import make
+from tests.kit import settled
 from tests.kit.incidents import Watchroom
 from tests.kit.oncall import layer, schedule
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.django_db
 HERE = "/admin/on-call/"
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

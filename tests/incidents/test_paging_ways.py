@@ -14,12 +14,13 @@ from incidents.models import Incident, Page
 from incidents.paging import replying, rules
 from tests import make
 from tests.kit import incidents as kit
+from tests.kit import settled
 from tests.kit.incidents import Watchroom
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def room() -> Watchroom:
     room = Watchroom()
     room.everybody()

@@ -17,18 +17,18 @@ from incidents.models import Alert, AlertEvent, AlertSource, EscalationRun, Inci
 from incidents.routing import letting_go, silences
 from tests import make
 from tests.kit import alerts as kit
-from tests.kit import catalog
+from tests.kit import catalog, settled
 
 pytestmark = pytest.mark.django_db
 LONG = float("inf")
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def source(here: Workspace) -> AlertSource:
     return kit.source(here).source
 

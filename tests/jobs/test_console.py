@@ -18,22 +18,23 @@ from controlplane.jobs.schedules import Cron, Every
 from controlplane.jobs.watch import Finding
 from controlplane.lib import clock
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 NAME = "jobs.clean_up"
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def root(ws: Workspace) -> Client:
     return make.client(make.root_of(ws))
 
 
-@pytest.fixture
+@settled.once
 def job() -> ScheduledJob:
     runs.schedule_due()
     return ScheduledJob.objects.get(name=NAME)

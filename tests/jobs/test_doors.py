@@ -16,18 +16,19 @@ from controlplane.jobs.models import EngineCycle, JobRun, ObligationRecord, Sche
 from controlplane.jobs.watch import Finding
 from controlplane.lib import clock
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 JSON: dict[str, Any] = {"content_type": "application/json"}
 MODELS = [model for model in admin.site._registry if model._meta.app_label == "jobs"]
 
 
-@pytest.fixture
+@settled.once
 def ws() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def timer(ws: Workspace) -> Timer:
     due = clock.now() + timedelta(hours=1)
     return timers.set_timer("tests.door", key="door", due_at=due, workspace_id=ws.pk)

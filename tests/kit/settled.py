@@ -9,21 +9,25 @@
         return make.client(make.person(workspace, "viewer"))
 
 They are fixtures as others are: what a test does to the rows is rolled back before the next, and
-each test has its own copies of the objects. Only for files whose tests all roll back, and grant
-no rights on tables: whoever waits for such a row of the catalogue (autovacuum does) waits for the
-end of the file, and then the next test for it.
+each test has its own copies of the objects, and its own part of what Valkey remembers. Only for
+files whose tests all roll back, and grant no rights on tables: whoever waits for such a row of the
+catalogue (autovacuum does) waits for the end of the file, and then the next test for it.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+
+from controlplane.base import cache
+from controlplane.base.api import counters
 
 _builders: dict[str, list[Callable[..., Any]]] = {}
 
@@ -70,9 +74,20 @@ def _build(builders: list[Callable[..., Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def settled_copies(settled_scenes: dict[str, Any], db: None) -> dict[str, Any]:
+def settled_copies(
+    settled_scenes: dict[str, Any], db: None, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     """All of them together: what belongs to two of them stays one."""
+    _remember_apart(monkeypatch)
     return copy.deepcopy(settled_scenes, {**_browsers(settled_scenes)})
+
+
+def _remember_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows have the same numbers in each test: what was remembered or counted of them in the one
+    before is not found in the next."""
+    mark, exchange = secrets.token_hex(6), counters._exchange
+    monkeypatch.setattr(cache, "_name", lambda key: f"cache:{mark}:{key}")
+    monkeypatch.setattr(counters, "_exchange", lambda key, *more: exchange(mark + key, *more))
 
 
 def _browsers(found: dict[str, Any]) -> dict[int, Any]:

@@ -12,6 +12,7 @@ from controlplane.base.mcp import eras, registry
 from controlplane.base.mcp.registry import Tool
 from controlplane.lib.errors import CODES
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api
 from tests.kit.mcp import SERVER, Mcp, Older, encoded
 
@@ -19,19 +20,19 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kit.mcp_urls")]
 META = {eras.VERSION: eras.MODERN, eras.CAPABILITIES: {}}
 
 
-@pytest.fixture
+@settled.once
 def key() -> str:
     return make.key(make.agent(make.workspace(), role="coordinator"))[1]
 
 
-@pytest.fixture
+@settled.once
 def mcp(key: str) -> Mcp:
     client = Mcp(key)
     client.path = "/mcp-tests"
     return client
 
 
-@pytest.fixture
+@settled.once
 def older(key: str) -> Older:
     client = Older(key)
     client.path = "/mcp-tests"

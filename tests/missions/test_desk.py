@@ -38,7 +38,7 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
+@settled.once
 def owner(world: World) -> Client:
     return make.client(world.owner)
 

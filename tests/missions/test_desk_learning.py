@@ -33,7 +33,7 @@ def scene() -> Any:
     return SimpleNamespace(world=world, row=world.imported(stage="feedback"), kc=world.kc)
 
 
-@pytest.fixture
+@settled.once
 def owner(scene: Any) -> Client:
     return make.client(scene.world.owner)
 

@@ -12,6 +12,7 @@ from controlplane.notify.channels import Outcome
 from controlplane.notify.models import Contact
 from controlplane.notify.services import To
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api, refused
 
 pytestmark = pytest.mark.django_db
@@ -19,17 +20,17 @@ pytestmark = pytest.mark.django_db
 JSON = {"content_type": "application/json"}
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(workspace: Workspace) -> Client:
     return make.client(make.person(workspace, "workspace_admin"))
 
 
-@pytest.fixture
+@settled.once
 def stranger() -> Client:
     return make.client(make.person(make.workspace(), "workspace_admin"))
 

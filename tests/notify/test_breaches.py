@@ -18,11 +18,12 @@ from controlplane.lib.errors import NotAllowed
 from controlplane.notify.breaches import BURST, KIND, bursts, watch_refusals
 from controlplane.notify.models import Notification
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 

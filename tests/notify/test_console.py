@@ -18,17 +18,18 @@ from controlplane.notify.outbox import enqueue
 from controlplane.notify.services import To
 from controlplane.notify.wording import CATALOGUE
 from tests import make
+from tests.kit import settled
 from tests.kit.receivers import http_receiver
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(here: Workspace) -> Client:
     return make.client(make.person(here, "workspace_admin", "primary_operator"))
 

@@ -11,16 +11,17 @@ from controlplane.lib.errors import Invalid, NotAllowed
 from controlplane.notify import services
 from controlplane.notify.models import Contact
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def actor(workspace: Workspace) -> Actor:
     return make.actor(make.person(workspace, "operations_command"))
 

@@ -20,19 +20,19 @@ from controlplane.notify import answers, outbox, services
 from controlplane.notify.models import Channel, ContactMethod, Delivery, Notification, OutboxMessage
 from controlplane.notify.services import To
 from tests import make
-from tests.kit import gateways
+from tests.kit import gateways, settled
 from tests.kit.gateways import ACCOUNT, NUMBER, SECRET
 from tests.kit.receivers import Receiver, http_receiver
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def ana(workspace: Workspace) -> User:
     return make.person(workspace, "primary_operator")
 

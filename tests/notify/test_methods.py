@@ -20,7 +20,7 @@ from controlplane.notify import outbox, services
 from controlplane.notify.models import ContactMethod
 from controlplane.notify.services import methods
 from tests import make
-from tests.kit import gateways
+from tests.kit import gateways, settled
 from tests.kit.gateways import NUMBER
 from tests.kit.receivers import Receiver, http_receiver
 
@@ -30,12 +30,12 @@ PAGE = "/access/account/reached/"
 API = "/api/v1/me/methods"
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def ana(workspace: Workspace) -> User:
     return make.person(workspace, "viewer")
 

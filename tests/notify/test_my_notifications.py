@@ -12,18 +12,19 @@ from controlplane.audit.models import AuditEvent
 from controlplane.notify import wording
 from controlplane.notify.models import Preference, QuietHours
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
 URL = "/access/account/notifications/"
 
 
-@pytest.fixture
+@settled.once
 def ana() -> User:
     return make.person(make.workspace(), "viewer")
 
 
-@pytest.fixture
+@settled.once
 def client(ana: User) -> Client:
     return make.client(ana)
 

@@ -18,6 +18,7 @@ from controlplane.notify import outbox, services, wording
 from controlplane.notify.models import Channel, Delivery, InboxItem, Notification, OutboxMessage
 from controlplane.notify.services import To
 from tests import make
+from tests.kit import settled
 from tests.kit.receivers import Receiver, http_receiver
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db
 SECRET = "a-signing-secret-of-some-length"
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
@@ -54,12 +55,12 @@ def states(news: Notification) -> set[tuple[str, str]]:
     return set(news.deliveries.values_list("method", "state"))
 
 
-@pytest.fixture
+@settled.once
 def admin(workspace: Workspace) -> Actor:
     return make.actor(make.person(workspace, "workspace_admin"))
 
 
-@pytest.fixture
+@settled.once
 def ana(workspace: Workspace) -> User:
     return make.person(workspace, "security_lead")
 

@@ -26,6 +26,7 @@ from controlplane.notify.models import (
 )
 from controlplane.notify.services import methods
 from tests import make
+from tests.kit import settled
 from tests.kit.receivers import Receiver, http_receiver
 
 pytestmark = pytest.mark.django_db
@@ -35,17 +36,17 @@ NUMBER = "+442079460958"
 KIND = "page.test"
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def admin(workspace: Workspace) -> Actor:
     return make.actor(make.person(workspace, "workspace_admin"))
 
 
-@pytest.fixture
+@settled.once
 def ana(workspace: Workspace) -> User:
     return make.person(workspace, "primary_operator")
 

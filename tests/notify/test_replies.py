@@ -29,7 +29,7 @@ from controlplane.notify.models import (
     Reply,
 )
 from tests import make
-from tests.kit import gateways
+from tests.kit import gateways, settled
 from tests.kit.gateways import NUMBER, calls
 from tests.kit.receivers import Receiver, http_receiver
 
@@ -59,12 +59,12 @@ def verbs() -> Iterator[None]:
     del answers.VERBS["test.a"], answers.VERBS["test.r"]
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def ana(workspace: Workspace) -> User:
     return make.person(workspace, "primary_operator")
 

@@ -23,7 +23,7 @@ from controlplane.notify.watching import (
     waiting_pages,
 )
 from tests import make
-from tests.kit import gateways, receivers
+from tests.kit import gateways, receivers, settled
 from tests.kit.gateways import way
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 SILENT_BEAT = watch.Finding("component", "beat", "the beat process is silent for 40 s.")
 
 
-@pytest.fixture
+@settled.once
 def workspaces() -> list[Workspace]:
     found = [make.workspace(), make.workspace()]
     for workspace in found:

@@ -21,6 +21,7 @@ from telemetry import audits, rollups
 from telemetry.audits import asking
 from telemetry.models import AuditRun, Gap
 from tests import make
+from tests.kit import settled
 from tests.kit.telemetry import event, tell
 
 pytestmark = pytest.mark.django_db
@@ -30,17 +31,17 @@ GAPS = "/admin/telemetry/gap/"
 NOW = "/admin/telemetry/auditrun/now/"
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def analyst(here: Workspace) -> User:
     return make.person(here, "telemetry_analyst")
 
 
-@pytest.fixture
+@settled.once
 def browser(analyst: User) -> Client:
     return make.client(analyst)
 

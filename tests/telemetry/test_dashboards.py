@@ -22,6 +22,7 @@ from telemetry.dashboards.drawing import label_of
 from telemetry.measures import MEASURES
 from telemetry.models import AlertRule, RuleState
 from tests import make
+from tests.kit import settled
 from tests.kit.dashboards import BASE, calls, forget, panel, text, words
 from tests.kit.telemetry import event, tell
 
@@ -45,17 +46,17 @@ def _nothing_drawn() -> None:
     forget()
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def viewer(here: Workspace) -> Client:
     return make.client(make.person(here, "viewer"))
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> Client:
     return make.client(make.person(here, "primary_operator"))
 

@@ -20,6 +20,7 @@ from controlplane.lib import clock
 from telemetry import rollups
 from telemetry.catalogue import OPERATIONS
 from tests import make
+from tests.kit import settled
 from tests.kit.dashboards import BASE, calls, forget, panel, text, words
 from tests.kit.telemetry import event, tell
 
@@ -31,12 +32,12 @@ def _nothing_drawn() -> None:
     forget()
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def viewer(here: Workspace) -> Client:
     return make.client(make.person(here, "viewer"))
 

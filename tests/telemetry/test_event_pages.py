@@ -18,6 +18,7 @@ from telemetry import rollups
 from telemetry.catalogue import ALIASES, KINDS
 from telemetry.models import Event, Flag, Partition, Refusal
 from tests import make
+from tests.kit import settled
 from tests.kit.dashboards import forget, text, words
 from tests.kit.inhabited import HOSTILE
 from tests.kit.telemetry import event, tell
@@ -31,17 +32,17 @@ def _no_menus() -> None:
     forget()
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def viewer(here: Workspace) -> Client:
     return make.client(make.person(here, "viewer"))
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> Client:
     return make.client(make.person(here, "primary_operator"))
 

@@ -16,6 +16,7 @@ from telemetry import rollups
 from telemetry.models import SavedQuery
 from telemetry.queries import SHIPPED
 from tests import make
+from tests.kit import settled
 from tests.kit.dashboards import forget, text, words
 from tests.kit.telemetry import event, tell
 
@@ -28,17 +29,17 @@ def _no_menus() -> None:
     forget()
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def viewer(here: Workspace) -> Client:
     return make.client(make.person(here, "viewer"))
 
 
-@pytest.fixture
+@settled.once
 def operator(here: Workspace) -> Client:
     return make.client(make.person(here, "primary_operator"))
 

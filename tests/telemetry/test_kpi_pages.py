@@ -20,6 +20,7 @@ from telemetry import kpis as key_figures
 from telemetry.kpis.periods import before, period_of
 from telemetry.models import KpiValue
 from tests import make
+from tests.kit import settled
 
 pytestmark = pytest.mark.django_db
 
@@ -28,17 +29,17 @@ SLUG = "missions.throughput"
 State = KpiValue.State
 
 
-@pytest.fixture
+@settled.once
 def here() -> Workspace:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def analyst(here: Workspace) -> User:
     return make.person(here, "telemetry_analyst")
 
 
-@pytest.fixture
+@settled.once
 def browser(analyst: User) -> Client:
     return make.client(analyst)
 

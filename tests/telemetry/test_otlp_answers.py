@@ -12,7 +12,7 @@ from controlplane.lib.errors import Unavailable
 from telemetry import pressure
 from telemetry.models import Event, Refusal
 from tests import make
-from tests.kit import otlp
+from tests.kit import otlp, settled
 from tests.kit.api import Api
 from tests.kit.otlp import JSON, LOGS, PROTOBUF, TRACES, logs, post, refused, spans, taken
 
@@ -21,12 +21,12 @@ ENCODINGS = pytest.mark.parametrize("encoding", [PROTOBUF, JSON])
 INVALID, DENIED, EXHAUSTED, AWAY, UNKNOWN_CALLER = 3, 7, 8, 14, 16
 
 
-@pytest.fixture
+@settled.once
 def workspace() -> Any:
     return make.workspace()
 
 
-@pytest.fixture
+@settled.once
 def api(workspace: Any) -> Api:
     return Api(make.key(make.agent(workspace, role="executor"))[1])
 

@@ -8,6 +8,7 @@ import pytest
 
 from telemetry.models import Event
 from tests import make
+from tests.kit import settled
 from tests.kit.api import Api
 from tests.kit.otlp import logs, post, spans, taken
 
@@ -38,7 +39,7 @@ input.mime_type ai.model.id tool.name embedding.model_name gen_ai.data_source.id
 NAMES, KEPT = CONTENT.split(), KEPT_NAMES.split()
 
 
-@pytest.fixture
+@settled.once
 def api() -> Api:
     return Api(make.key(make.agent(make.workspace(), role="executor"))[1])
 

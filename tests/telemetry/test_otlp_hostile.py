@@ -21,7 +21,7 @@ from telemetry.otlp.budget import Malformed
 from telemetry.otlp.protobuf import data, varint
 from telemetry.otlp.schema import LOGS_REQUEST
 from tests import make
-from tests.kit import otlp
+from tests.kit import otlp, settled
 from tests.kit.api import Api
 from tests.kit.otlp import JSON, LOGS, PROTOBUF, TRACES, logs, post, refused, spans, taken
 
@@ -30,7 +30,7 @@ ENCODINGS = pytest.mark.parametrize("encoding", [PROTOBUF, JSON])
 SECRETS = ("ada@example.org", "hunter2hunter2", "4111 1111 1111 1111")
 
 
-@pytest.fixture
+@settled.once
 def api() -> Api:
     return Api(make.key(make.agent(make.workspace(), role="executor"))[1])
 

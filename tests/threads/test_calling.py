@@ -18,12 +18,13 @@ from missions.threads.services.calling import call_due
 from missions.threads.services.escalating import add_rule
 from missions.threads.services.telling import CALLED
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -20,6 +20,7 @@ from missions.threads import kept, numbers, services
 from missions.threads.models import Message, Thread, WakeTrigger
 from missions.threads.services import clearing, pausing
 from tests import make
+from tests.kit import settled
 from tests.kit import work as items
 from tests.kit.api import refused
 from tests.kit.missions import World
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.django_db
 SYSTEM = actors.job("retention")
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

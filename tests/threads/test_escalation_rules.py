@@ -13,12 +13,13 @@ from missions.threads import services
 from missions.threads.models import ThreadEscalationPolicy
 from missions.threads.services.escalating import add_rule, remove_rule, whom
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -11,12 +11,13 @@ from controlplane.base.models import Signal
 from controlplane.lib.errors import Conflict, RateLimited
 from missions.threads import numbers, services
 from missions.threads.models import Message
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from controlplane.base.mcp import eras
+from tests.kit import settled
 from tests.kit.mcp import Mcp
 from tests.kit.threads_api import THREADS, Callers
 
@@ -31,7 +32,7 @@ BODIES: dict[str, bytes] = {
 WRITES = ("", "/messages", "/ack", "/status", "/participants", "/triggers")
 
 
-@pytest.fixture
+@settled.once
 def world() -> Callers:
     return Callers()
 

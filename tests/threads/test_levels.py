@@ -22,6 +22,7 @@ from missions.threads.models import WakeTrigger
 from missions.threads.services import posting
 from telemetry import rollups
 from tests import make
+from tests.kit import settled
 from tests.kit.api import refused
 from tests.kit.source import ROOT
 from tests.kit.threads_api import THREADS, Callers
@@ -32,7 +33,7 @@ KEPT = ROOT / "docs" / "pilot_sli_baseline.json"
 PATH = f"{THREADS}/service-levels"
 
 
-@pytest.fixture
+@settled.once
 def world() -> Callers:
     told.forget()
     return Callers()

@@ -13,6 +13,7 @@ from controlplane.audit.models import AuditEvent
 from controlplane.base.mcp.registry import server
 from missions.threads.models import Message, Participant, RuntimeSession
 from tests import make
+from tests.kit import settled
 from tests.kit.mcp import Mcp, Older
 from tests.kit.threads import Talk
 
@@ -24,7 +25,7 @@ OF_AGENTS = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

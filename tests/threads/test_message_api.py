@@ -11,13 +11,14 @@ import pytest
 from controlplane.audit.models import AuditEvent
 from missions.threads import numbers
 from missions.threads.models import Message
+from tests.kit import settled
 from tests.kit.api import Api, refused
 from tests.kit.threads_api import THREADS, Callers
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def world() -> Callers:
     return Callers()
 

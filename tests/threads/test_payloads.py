@@ -14,6 +14,7 @@ import pytest
 from controlplane.base.api.deprecation import Deprecation
 from missions.threads import drafts
 from missions.threads.drafts import SUPPORTED
+from tests.kit import settled
 from tests.kit.api import refused
 from tests.kit.threads_api import Callers
 
@@ -24,7 +25,7 @@ _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
-@pytest.fixture
+@settled.once
 def world() -> Callers:
     return Callers()
 

@@ -24,12 +24,13 @@ from missions.threads import numbers, services
 from missions.threads.drafts import read
 from missions.threads.models import AgentPulse, Message
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -12,12 +12,13 @@ from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
 from missions.threads import services
 from missions.threads.models import Participant
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -12,18 +12,19 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from missions.threads import services
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 WHY = "human_override: because I say so"
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 
 
-@pytest.fixture
+@settled.once
 def service(talk: Talk) -> Actor:
     return _of(talk)
 

@@ -6,12 +6,13 @@ import pytest
 
 from missions.threads import numbers, services
 from missions.threads.models import AgentPulse, Participant, Thread, WakeTrigger
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

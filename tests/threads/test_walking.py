@@ -14,6 +14,7 @@ from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from missions.threads import services
 from missions.threads.models import Message, Thread
 from tests import make
+from tests.kit import settled
 from tests.kit.threads import Talk
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ LEGAL = {
 }
 
 
-@pytest.fixture
+@settled.once
 def talk() -> Talk:
     return Talk()
 

@@ -27,7 +27,7 @@ def bd(workspace: Workspace) -> Bd:
     return beads.agent(workspace)
 
 
-@pytest.fixture
+@settled.once
 def abc(bd: Bd) -> list[str]:
     return [bd.make(name) for name in "abc"]
 
