@@ -16,6 +16,7 @@ class IncidentsConfig(AppConfig):
             acting,
             holding_missions,
             missing,
+            responding,
             targets,
         )
         from incidents.response import kept as _kept_of_response  # noqa: F401

@@ -166,6 +166,7 @@ WRITERS: dict[str, str] = {
     "incidents.response.checks": "services of looks whether it works again",
     "incidents.response.deciding": "services of what was decided",
     "incidents.response.missing": "notices updates that did not come",
+    "incidents.response.responding": "services of what happens by itself",
     "incidents.response.saying": "services of what is said on a timeline",
     "incidents.response.splitting": "the service that splits an incident",
     "incidents.response.updates": "services of updates",

@@ -18,6 +18,7 @@ from incidents.models.response import (
     MissedUpdate,
     Update,
 )
+from incidents.models.responses import ResponsePolicy
 from incidents.models.reviews import IncidentReview, ReviewAction
 from incidents.models.routing import RoutingRule, SeverityLevel
 from incidents.models.runbooks import (
@@ -49,6 +50,7 @@ __all__ = [
     "Page",
     "PersonalRule",
     "PolicyVersion",
+    "ResponsePolicy",
     "ReviewAction",
     "RoutingRule",
     "Runbook",

@@ -3,7 +3,7 @@ transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,9 @@ from incidents.models import Incident, SeverityLevel
 from incidents.paging import preview, runs
 from incidents.records import calling, clocks, levels, related, telling
 from incidents.records.noting import PORTAL, note
+
+# (incident) -> what follows from its opening, in the same transaction; it refuses nothing.
+ALONG: list[Callable[[Incident], None]] = []
 
 
 @transaction.atomic
@@ -89,6 +92,8 @@ def open_incident(
     )  # fmt: skip
     related.link(row)
     clocks.set_all(row, level)
+    for follow in ALONG:
+        follow(row)
     if not (pages and level.pages):
         telling.opened(row, level, notify_roles, on_call=preview.on_call(workspace.pk))
         return row

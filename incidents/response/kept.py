@@ -13,6 +13,7 @@ nothing(
     "incidents.decision",
     "incidents.check",
     "incidents.correction",
+    "incidents.responsepolicy",
     why="what was said of an incident; who said it stands there by an opaque ref",
 )
 keep_always(
@@ -23,5 +24,6 @@ keep_always(
     "incidents.decision",
     "incidents.check",
     "incidents.correction",
+    "incidents.responsepolicy",
     why="what was said when, and what was not: reviews and reports look back for years",
 )

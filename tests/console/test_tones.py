@@ -206,6 +206,7 @@ TABLE: dict[str, dict[str, str]] = {
         "suppressed": "neutral", "unreached": "warn",
     },
     "incidents.routingrule": SWITCHED_ON,
+    "incidents.responsepolicy": {"off": "neutral", "dry": "info", "on": "good"},
     "incidents.update": {"draft": "warn", "posted": "good", "dropped": "neutral"},
     "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {

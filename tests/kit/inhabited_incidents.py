@@ -11,7 +11,7 @@ from incidents.models import Alert, Incident
 from incidents.records import joining, levels, moving
 from incidents.records.opening import open_incident
 from incidents.response import acting as doing
-from incidents.response import checks, deciding, missing, roles, updates
+from incidents.response import checks, deciding, missing, responding, roles, updates
 from incidents.reviews import acting, writing
 from incidents.status import services as status
 from incidents.status import writing as writing_pages
@@ -39,6 +39,10 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     updates.post_update(
         lively, actor=actor, text=long * 4, subject=long[:200], audience="customers", draft=True
     )
+    responding.save(
+        workspace, actor=actor, title=hostile[:120],
+        actions=[{"kind": "flag_off", "target": hostile[:200]}],
+    )  # fmt: skip
     for kind, target in (("scale", hostile[:200]), ("flag_off", f"gone {hostile}"[:200])):
         doing.act(lively, kind, target, actor=actor, reason=hostile)
     moving.merge(opened(f"A copy {hostile}"), lively, actor=actor, reason=hostile)

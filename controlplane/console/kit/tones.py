@@ -53,6 +53,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
     "incidents.action": {"refused": "warn", "failed": "warn"},
+    "incidents.responsepolicy": {"dry": "info"},
     "incidents.update": {"draft": "warn", "posted": "good"},
     "missions.brief": {"locked": "good"},
     "missions.datainspection": {"pass": "good", "fail": "warn"},

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.response.api import acting, people, timeline, updates
+from incidents.response.api import acting, people, responding, timeline, updates
 
 ONE = "v1/incidents/<slug:ref>"
+POLICY = "v1/response-policies/<uuid:uid>"
 urlpatterns = [
+    path("v1/response-policies", responding.ResponsePoliciesView.as_view()),
+    path(POLICY, responding.ResponsePolicyView.as_view()),
+    path(f"{POLICY}/mode", responding.ResponseModeView.as_view()),
+    path(f"{POLICY}/preview", responding.ResponsePreviewView.as_view()),
     path(f"{ONE}/actions", acting.ActionsView.as_view()),
     path(f"{ONE}/actions/<uuid:uid>/undo", acting.ActionUndoView.as_view()),
     path(f"{ONE}/roles", people.RolesView.as_view()),
