@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern
 
 from controlplane.base.prepared import _read
+from missions.threads import services
 from missions.threads.statements.post import POST
 from tests.kit.threads import Talk
 
@@ -53,3 +55,30 @@ def test_a_percent_sign__is_what_it_was() -> None:
     message = talk.thread.messages.get()
     assert message.body == "50 % of $1 and %(agent)s"
     assert message.metadata == {"share": "100%"}
+
+
+@pytest.mark.django_db
+@pytest.mark.servers
+def test_what_a_message_changes__is_written_in_place() -> None:
+    """No index of these holds a column that a post, a read or its acknowledgement changes."""
+    talk = Talk()
+    talk.post("executioner", "First.")
+    tables = ["threads_thread", "threads_agentpulse"]
+    before = _written(tables)
+    for number in range(4):
+        talk.post("executioner", f"Message {number}")
+        services.ack_read(talk.thread.uid, number + 1, actor=talk.by("executioner"))
+    for table, (changed, in_place) in _written(tables).items():
+        rose = changed - before[table][0], in_place - before[table][1]
+        assert rose[0] == rose[1] >= 4, (table, rose)
+
+
+def _written(tables: list[str]) -> dict[str, tuple[int, int]]:
+    """Rows changed in this transaction, and those of them that no index was told of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+            " WHERE relname = ANY(%s)",
+            [tables],
+        )
+        return {name: (changed, in_place) for name, changed, in_place in cursor.fetchall()}

@@ -29,7 +29,9 @@ class Message(models.Model):
         AGENTS = "agents", "Named agents"
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="messages")
+    thread = models.ForeignKey(  # found by `message_seq_once`
+        Thread, db_index=False, on_delete=models.CASCADE, related_name="messages"
+    )
     seq = models.BigIntegerField(editable=False)
     schema_version = models.PositiveSmallIntegerField(default=1, editable=False)
     kind = models.CharField(max_length=6, choices=Kind.choices, editable=False)
@@ -42,9 +44,10 @@ class Message(models.Model):
     to_agents = ArrayField(models.BigIntegerField(), default=list, editable=False)
     sender_ref = models.CharField(max_length=80, editable=False)
     sender_label = models.CharField(max_length=200, editable=False)
-    agent = models.ForeignKey(
-        Agent, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
-    )
+    agent = models.ForeignKey(  # found by `message_of_agent`
+        Agent, null=True, editable=False, db_index=False, on_delete=models.PROTECT,
+        related_name="+",
+    )  # fmt: skip
     user = models.ForeignKey(
         User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
