@@ -28,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.api.alert_urls")),
     path("", include("incidents.api.urls")),
     path("", include("incidents.paging.api.urls")),
+    path("", include("incidents.runbooks.api.urls")),
 ]

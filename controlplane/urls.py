@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.status.urls")),
     path("", include("incidents.urls")),
     path("", include("incidents.web.burning_urls")),
+    path("", include("incidents.runbooks.urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -18,6 +18,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import lasted
 from incidents.intake import handling, receiving
 from incidents.models import Alert, AlertEvent, InboundEvent
+from incidents.runbooks import shown as runbooks
 
 _HISTORY = 100
 
@@ -147,6 +148,7 @@ class AlertAdmin(ModelAdmin[Alert]):
         events, more = _history(obj)
         return {
             "held": _held(obj, actor),
+            "help": runbooks.suggested(obj, actor),
             "links": [each for each in obj.links if isinstance(each, Mapping)][:20],
             "label_rows": sorted(obj.labels.items()),
             "note_rows": sorted(obj.annotations.items()),

@@ -27,6 +27,7 @@ from incidents.models import Incident, SeverityLevel
 from incidents.paging import preview, runs
 from incidents.records import calling, clocks, levels, related, telling
 from incidents.records.noting import PORTAL, note
+from incidents.runbooks import books
 
 # (incident) -> what follows from its opening, in the same transaction; it refuses nothing.
 ALONG: list[Callable[[Incident], None]] = []
@@ -74,7 +75,7 @@ def open_incident(
         environment=environment,
         summary=redact_text(text("summary", summary, 8000)),
         symptoms=redact_text(text("symptoms", symptoms, 4000)),
-        runbook=line("runbook", runbook, 60),
+        runbook=_runbook(workspace, runbook, actor),
         started_at=_began(started_at, now),
         detected_at=now,
         opened_at=now,
@@ -141,6 +142,15 @@ def _one_of(field: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise refuse(field, f"One of {', '.join(known)}.")
     return value
+
+
+def _runbook(workspace: Workspace, name: str, actor: Actor) -> str:
+    """Whoever names one names one that there is. What a rule names must not keep an incident from
+    being opened."""
+    name = line("runbook", name, 60)
+    if name and actor.kind != "job" and not books.is_known(workspace.pk, name):
+        raise refuse("runbook", f"There is no runbook {name} here.")
+    return name
 
 
 def _began(value: datetime | None, now: datetime) -> datetime | None:

@@ -22,6 +22,7 @@ from incidents.models import Incident, RoutingRule
 from incidents.paging import policies
 from incidents.records import levels
 from incidents.routing import matching, shipped
+from incidents.runbooks import books
 
 ACTION = "alert.route"
 FIELDS = (
@@ -194,6 +195,8 @@ def _set(rule: RoutingRule, given: Mapping[str, Any]) -> None:
         raise refuse(sorted(unknown)[0], "There is no such field.")
     for name, value in given.items():
         setattr(rule, name, _read(name, value))
+    if given.get("runbook") and not books.is_known(rule.workspace_id or 0, rule.runbook):
+        raise refuse("runbook", "There is no runbook of this name here.")
     _check(rule)
 
 

@@ -160,6 +160,11 @@ def get(workspace_id: int, name: str) -> Runbook:
     return row
 
 
+def is_shipped(name: str) -> bool:
+    """A slug or alias of a shipped one."""
+    return name in _names()
+
+
 def is_known(workspace_id: int, name: str) -> bool:
     return name in _names() or find(workspace_id, name) is not None
 

@@ -8,8 +8,9 @@ from controlplane.base.registries import AuditRule, Verdict, audit_rules
 
 def register() -> None:
     from deployments.models import Launch
-    from incidents.runbooks import kept, validating  # noqa: F401 - registries
+    from incidents.runbooks import admin, console, kept, validating  # noqa: F401 - pages, registries
 
+    console.register()
     words.define(
         "runbook",
         {

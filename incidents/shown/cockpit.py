@@ -22,6 +22,7 @@ from incidents.records.noting import PORTAL
 from incidents.response import shown as response
 from incidents.response import timeline
 from incidents.reviews import writing
+from incidents.runbooks import shown as runbooks
 from incidents.shown import clocks, moves
 
 ROAD = (
@@ -110,6 +111,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "acts": response.acts_of(row, actor),
         "team": response.team_of(row, actor),
         "updates": response.updates_of(row, cockpit.level, actor),
+        "help": runbooks.suggested(row, actor),
         **_alerts(row, actor),
         **_called(row, actor),
         **_reviewed(row, actor),

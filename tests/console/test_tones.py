@@ -207,6 +207,11 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "incidents.routingrule": SWITCHED_ON,
     "incidents.responsepolicy": {"off": "neutral", "dry": "info", "on": "good"},
+    "incidents.runbook": {
+        "works": "good", "due": "warn", "changed since": "warn", "never tried": "warn",
+        "does not work": "bad", "missing": "bad", "put away": "neutral",
+    },
+    "incidents.runbookrun": {"running": "info", "done": "good", "abandoned": "neutral"},
     "incidents.update": {"draft": "warn", "posted": "good", "dropped": "neutral"},
     "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {

@@ -258,11 +258,11 @@ def test_breaker__is_tripped_and_closed(room: Room) -> None:
     done = room.do(run, 2, given=given, confirmed=True, reason="It refuses")
     assert done.state == "done", done.output
     row.refresh_from_db()
-    tripped = row.breaker
+    tripped = row.status
     done = room.do(run, 3, given=given, confirmed=True, reason="It answers again")
     assert done.state == "done", done.output
     row.refresh_from_db()
-    assert (tripped, row.breaker) == ("open", "closed")
+    assert (tripped, row.status) == ("open", "closed")
 
 
 def test_requeue__gives_a_dead_letter_its_tries_again(room: Room) -> None:

@@ -53,6 +53,7 @@ from tests.kit import (
     inhabited_incidents,
     inhabited_oncall,
     inhabited_paging,
+    inhabited_runbooks,
     inhabited_threads,
     learning,
     missions,
@@ -111,6 +112,7 @@ def settle() -> World:
     inhabited_alerts.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_incidents.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_runbooks.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)

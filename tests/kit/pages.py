@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource, Incident, IncidentReview
+from incidents.models import AlertSource, Incident, IncidentReview, Runbook
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -88,6 +88,9 @@ NO_PAGES = {
     "mission_desk:picture": "hands out a picture",
     "boards:log_file": "hands out a file",
     "boards:checklist": "hands out a file",
+    "runbooks:file": "hands out a file",
+    "runbooks:drills": "hands out a file",
+    "runbooks:by_name": "leads to the runbook",
     "boards:atom": "answers feed readers",
     "boards:ics": "answers calendar programs",
     "approvals:comment": "takes a form",
@@ -108,6 +111,11 @@ FORMS_ONLY = {
     "burning:check",
     "burning:decide",
     "burning:better",
+    "runbooks:act",
+    "runbooks:consult",
+    "runbooks:take",
+    "runbooks:over",
+    "runbooks:step",
     "burning:do",
     "burning:draft",
     "burning:role",
@@ -221,6 +229,7 @@ def own_pages(world: World) -> Iterator[str]:
     reflected = Mission.objects.get(workspace=world.workspace, title="Reflected upon")
     thread = Thread.objects.filter(workspace=world.workspace, status="active").earliest("id")
     burning = Incident.objects.of(world.workspace).filter(status="detected").earliest("id")
+    own_runbook = Runbook.objects.get(workspace=world.workspace, slug="ours")
     undone = UndoRun.objects.of(world.workspace).latest("id")
     looked_back = IncidentReview.objects.of(world.workspace).earliest("id")
     follows = looked_back.actions.standing().earliest("id")
@@ -291,6 +300,10 @@ def own_pages(world: World) -> Iterator[str]:
         "flags:edit": (flag.uid, "staging"),
         "flags:switch": (flag.uid, "staging"),
         "flags:segment": (Segment.objects.filter(workspace=world.workspace).earliest("id").uid,),
+        "runbooks:away": (own_runbook.uid,),
+        "runbooks:edit": (own_runbook.uid,),
+        "runbooks:validate": (own_runbook.uid,),
+        "runbooks:version": (own_runbook.uid, 2),
         "incidents:try": (
             AlertSource.objects.filter(workspace=world.workspace).exclude(format="portal")[0].uid,
         ),

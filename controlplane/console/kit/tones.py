@@ -16,10 +16,10 @@ from typing import Any
 TONES = ("neutral", "info", "good", "warn", "bad")
 
 _STATES = {
-    "neutral": "archived cancelled closed deactivated detached distrusted draft dropped ended "
-    "expired inactive left merged new none not_applicable not_known_yet off over put_away queued "
-    "removed replaced retired revoked rolled_back skipped superseded suppressed suspended unknown "
-    "unlocked unused void waiting withdrawn",
+    "neutral": "abandoned archived cancelled closed deactivated detached distrusted draft dropped "
+    "ended expired inactive left merged new none not_applicable not_known_yet off over "
+    "put_away queued removed replaced retired revoked rolled_back skipped superseded suppressed "
+    "suspended unknown unlocked unused void waiting withdrawn",
     "info": "acknowledged advancing announced assigned baseline_taken being_worked_on building "
     "calling canary current deploying executing in_flight in_force in_progress leased mitigating "
     "monitoring open planned preparing processing ready receiving running scheduled sending "
@@ -28,15 +28,15 @@ _STATES = {
     "confirmed connected covered delivered done effective enabled follows_the_one_before "
     "fulfilled good granted green healthy held in_effect met mitigated ok on online passed "
     "passing published resolved satisfied sealed sent signed signed_off sound stored succeeded "
-    "success trusted up valid verified",
-    "warn": "amber at_risk awaiting blocked changes_requested degraded delayed denied due "
-    "escalated expiring findings flapping given_up half_open inhibited killed late locked missed "
-    "needs_attention on_hold partial paused pending recorded rejected retry retrying returned "
-    "review_pending rotating silenced slow stale stopping unreached unverified "
-    "waiting_for_sign_off waived warn warning",
+    "success trusted up valid verified works",
+    "warn": "amber at_risk awaiting blocked changed_since changes_requested degraded delayed "
+    "denied due escalated expiring findings flapping given_up half_open inhibited killed late "
+    "locked missed needs_attention never_tried on_hold partial paused pending recorded rejected "
+    "retry retrying returned review_pending rotating silenced slow stale stopping unreached "
+    "unverified waiting_for_sign_off waived warn warning",
     "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
-    "down error errored failed failing firing invalid lost missing offline outage overdue red "
-    "silent tampered unanswered unhealthy unreachable",
+    "does_not_work down error errored failed failing firing invalid lost missing offline "
+    "outage overdue red silent tampered unanswered unhealthy unreachable",
 }
 _TONE_OF = {state: tone for tone, states in _STATES.items() for state in states.split()}
 # Where a word means something else: a closed breaker lets calls through, an open one fails them

@@ -1,0 +1,1 @@
+"""Runbooks over the API: found, read, worked through, tried, drilled."""
