@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
@@ -49,23 +49,23 @@ def measure(run: Run, path: str, said: Callable[[int, int], Any]) -> Iterator[Ro
     def body(sender: int, number: int) -> bytes:
         return json.dumps({"version": "4", "alerts": said(sender, number)}).encode()
 
-    with _serving() as port:
+    with serving() as port:
         bare = _all(port, "/health", None, run.seconds)
         found = _all(port, path, body, max(run.seconds, 4.0))
-    p99 = _share(found.waits, 0.99) * 1000
+    p99 = share(found.waits, 0.99) * 1000
     if found.rate < RATE.value:
         run.missed.append(f"alerts: {found.rate:.0f} webhooks a second, at least {RATE.value:.0f}")
     if p99 > P99_MS.value:
         run.missed.append(f"alerts: a webhook's p99 {p99:.0f} ms, at most {P99_MS.value:.0f}")
     note = f"{SENDERS} senders, two workers, goal {RATE.value:g}"
     yield Row("single alerts over HTTP", found.rate, "/s", "GET /health", bare.rate, note=note)
-    yield Row("answered within, p50", _share(found.waits, 0.5) * 1000, "ms", "GET /health",
-              _share(bare.waits, 0.5) * 1000)  # fmt: skip
+    yield Row("answered within, p50", share(found.waits, 0.5) * 1000, "ms", "GET /health",
+              share(bare.waits, 0.5) * 1000)  # fmt: skip
     yield Row("answered within, p99", p99, "ms", "GET /health",
-              _share(bare.waits, 0.99) * 1000, note=f"goal {P99_MS.value:g}")  # fmt: skip
+              share(bare.waits, 0.99) * 1000, note=f"goal {P99_MS.value:g}")  # fmt: skip
 
 
-def _share(waits: list[float], share: float) -> float:
+def share(waits: list[float], share: float) -> float:
     return waits[min(len(waits) - 1, int(len(waits) * share))]
 
 
@@ -125,7 +125,8 @@ def _send(link: http.client.HTTPConnection, path: str, body: bytes | None) -> No
 
 
 @contextmanager
-def _serving() -> Iterator[int]:
+def serving(more: Mapping[str, str] | None = None) -> Iterator[int]:
+    """A web server at a port, with `more` in its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -133,6 +134,7 @@ def _serving() -> Iterator[int]:
         **os.environ,
         "DATABASE_URL": with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"]),
         "CONTROLPLANE_ENV": "local",
+        **(more or {}),
     }
     env.pop("DATABASE_OWNER_URL", None)
     process = subprocess.Popen(  # noqa: S603 - our own program

@@ -23,7 +23,9 @@ from django.db.models.functions import Now
 
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
+from controlplane.base import prepared
 from controlplane.jobs import engine, leases
+from controlplane.lib import collecting
 from controlplane.lib.ids import uuid7_texts
 from controlplane.notify import wording
 from controlplane.notify.services import To, notify
@@ -47,6 +49,7 @@ wording.register(
     subject="{ref}: nobody answered: {title}",
     body="{why} Nobody is called for it any more until somebody opens it and calls again.",
 )
+_OBJECTS = 20  # so many are made for each run of a batch, and refer to each other in no circle
 _ADMINS = Target("role", SHIPPED[0]["catch_all"][0]["ref"])
 
 
@@ -113,7 +116,7 @@ def step_batch() -> int:
     """One batch. What fails together is taken one by one: a run that can't be stepped waits
     alone, and says why."""
     try:
-        with transaction.atomic():
+        with collecting.waits(numbers.BATCH.value * _OBJECTS), transaction.atomic():
             return _step(_claim(numbers.BATCH.value))
     except Exception as error:
         if isinstance(error, DatabaseError) and connection.needs_rollback:
@@ -179,14 +182,15 @@ def _step(runs: Sequence[EscalationRun]) -> int:
 
 def _asked(runs: Sequence[EscalationRun], known: dict[int, Ladder]) -> set[tuple[int, Target]]:
     """All their targets: a step behind which nobody stands leads to the next at once."""
+    places = {(run.workspace_id, run.policy_id, run.step) for run in runs}
     asked = {
-        (run.workspace_id, target)
-        for run in runs
-        for step in known[run.policy_id].steps[run.step :]
+        (space, target)
+        for space, policy, at in places
+        for step in known[policy].steps[at:]
         for target in step.targets
     }
     asked |= {(run.workspace_id, Target("role", role)) for run in runs for role in run.also}
-    return asked | {(run.workspace_id, _ADMINS) for run in runs}
+    return asked | {(space, _ADMINS) for space in {run.workspace_id for run in runs}}
 
 
 def _called_already(runs: Sequence[EscalationRun]) -> dict[int, set[str]]:
@@ -291,25 +295,25 @@ _MOVE = """
     SET step = v.step, round = v.round, next_at = v.next_at, status = v.status,
         ended_at = CASE WHEN v.status = 'running' THEN NULL ELSE statement_timestamp() END,
         ended_why = v.why, also = '{}', trouble = '', version = run.version + 1
-    FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::timestamptz[], %s::text[],
-                %s::text[]) AS v (id, step, round, next_at, status, why)
+    FROM unnest(%(ids)s::bigint[], %(steps)s::smallint[], %(rounds)s::smallint[],
+                %(nexts)s::timestamptz[], %(states)s::text[], %(whys)s::text[])
+         AS v (id, step, round, next_at, status, why)
     WHERE run.id = v.id
 """
 
 
 def _move(turns: Sequence[Turn]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MOVE,
-            [
-                [turn.run.pk for turn in turns],
-                [turn.step for turn in turns],
-                [turn.round for turn in turns],
-                [turn.next_at if turn.status == "running" else None for turn in turns],
-                [turn.status for turn in turns],
-                [turn.why[:300] for turn in turns],
-            ],
-        )
+    prepared.rows(
+        _MOVE,
+        {
+            "ids": [turn.run.pk for turn in turns],
+            "steps": [turn.step for turn in turns],
+            "rounds": [turn.round for turn in turns],
+            "nexts": [turn.next_at if turn.status == "running" else None for turn in turns],
+            "states": [turn.status for turn in turns],
+            "whys": [turn.why[:300] for turn in turns],
+        },
+    )
 
 
 def _say_ended(turn: Turn) -> None:

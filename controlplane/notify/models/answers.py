@@ -22,10 +22,15 @@ class AnswerLink(models.Model):
     kept. `code` is what stands in a text message, for a reply that says which one it is about."""
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # Made by the thousand with the calls they belong to: looked for by what stands in `Meta` only.
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     notification = models.ForeignKey(
-        Notification, on_delete=models.CASCADE, related_name="answer_links"
+        Notification, on_delete=models.CASCADE, related_name="answer_links", db_index=False
     )
     subject = models.CharField(max_length=120)  # audit ref of what is answered
     verbs = models.JSONField(default=list)  # names registered with `notify.answers`

@@ -113,12 +113,17 @@ class Delivery(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
     )
-    channel = models.ForeignKey(Channel, null=True, on_delete=models.CASCADE, related_name="+")
+    # Most have none of these three: their indexes are of those that do.
+    channel = models.ForeignKey(
+        Channel, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     contact_method = models.ForeignKey(
-        ContactMethod, null=True, on_delete=models.RESTRICT, related_name="+"
+        ContactMethod, null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
     )
     # The gateway that carried it to the person's telephone.
-    gateway = models.ForeignKey(Channel, null=True, on_delete=models.SET_NULL, related_name="+")
+    gateway = models.ForeignKey(
+        Channel, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     why = models.CharField(max_length=200, blank=True)  # of a suppression, delay or refusal
     provider_id = models.CharField(max_length=200, blank=True)
@@ -160,6 +165,12 @@ class Delivery(models.Model):
                 name="delivery_by_way",
                 condition=Q(contact_method__isnull=False),
             ),
+            models.Index(
+                fields=["channel"], name="delivery_by_channel", condition=Q(channel__isnull=False)
+            ),
+            models.Index(
+                fields=["gateway"], name="delivery_by_gateway", condition=Q(gateway__isnull=False)
+            ),
             # The watch looks for what waits too long every few seconds.
             models.Index(
                 fields=["created_at"], name="delivery_waiting", condition=Q(state="waiting")
@@ -200,7 +211,7 @@ class InboxItem(models.Model):
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="inbox"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="inbox", db_index=False
     )
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
