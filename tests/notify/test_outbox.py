@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -75,6 +76,16 @@ def test_same_key__is_one_message(answers: list[Outcome]) -> None:
     outbox.send_due()
     outbox.send_due()
     assert handled == ["k1"]
+
+
+def test_new_message__costs_one_statement(
+    answers: list[Outcome], django_assert_num_queries: Any
+) -> None:
+    with transaction.atomic(), django_assert_num_queries(1):
+        made = put()
+    stored = OutboxMessage.objects.get()
+    for field in OutboxMessage._meta.concrete_fields:
+        assert getattr(made, field.attname) == getattr(stored, field.attname), field.name
 
 
 def test_same_key_for_something_else__is_a_conflict(answers: list[Outcome]) -> None:

@@ -12,7 +12,7 @@ from controlplane.lib.errors import Conflict, Invalid
 def save_checked(obj: models.Model, *, conflict: str) -> None:
     """Validate and save. `conflict` is what to say when somebody else was first."""
     try:
-        obj.full_clean(validate_unique=False, validate_constraints=False)
+        obj.full_clean(exclude=at_hand(obj), validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         raise as_invalid(error) from error
     try:
@@ -20,6 +20,18 @@ def save_checked(obj: models.Model, *, conflict: str) -> None:
             obj.save()
     except IntegrityError as error:
         raise Conflict(conflict) from error
+
+
+def at_hand(obj: models.Model) -> set[str]:
+    """Relations to rows that were read or made just now. Validation would ask for each of them
+    whether it is there, which the database's own keys see to."""
+    return {
+        field.name
+        for field in obj._meta.fields
+        if isinstance(field, models.ForeignKey)
+        and field.is_cached(obj)
+        and field.value_from_object(obj)
+    }
 
 
 def as_invalid(error: ValidationError, field: str = "detail") -> Invalid:
