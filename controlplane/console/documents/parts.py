@@ -21,6 +21,7 @@ from controlplane.lib.error_help import HELP, plain
 from controlplane.lib.errors import CODES
 from controlplane.notify import outbox, wording
 from controlplane.notify.channels import KINDS
+from incidents.runbooks.books import shipped as shipped_runbooks
 
 
 def code(text: object) -> str:
@@ -60,6 +61,22 @@ def _holding(package: str) -> str:
         return ""
     count = len(list(config.get_models()))
     return f"{count} tables" if count else "no tables"
+
+
+@block("runbooks")
+def runbooks() -> str:
+    """From the texts that ship with the release."""
+    rows = [
+        (
+            f"[{code(slug)}](../incidents/runbooks/shipped/{slug}.md)",
+            document.title,
+            document.severity,
+            code(document.owner),
+            ", ".join(code(alias) for alias in document.aliases),
+        )
+        for slug, (_, document) in shipped_runbooks().items()
+    ]
+    return table(("runbook", "when", "severity", "looked after by", "also called"), rows)
 
 
 @block("tables")
