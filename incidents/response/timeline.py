@@ -51,6 +51,7 @@ class Line:
     link: str = ""
     pk: int = 0
     before: list[str] = field(default_factory=list)
+    by: str = ""  # an opaque ref and a label, for the page's names
 
 
 def events(incident: Incident, actor: Actor) -> QuerySet[AuditEvent]:
@@ -102,7 +103,9 @@ def _logged(incident: Incident, actor: Actor) -> Iterator[Line]:
             said = next((event.after[name] for name in _TOLD if event.after.get(name)), "")
             what = f"{what}: {said}" if said else what
         kind = _kind(event.action) if event.subject_ref == own else "change"
-        yield Line(kind, event.at, event.actor_label or event.actor_ref, what, event.reason or "")
+        who = event.actor_label or event.actor_ref
+        by = f"{event.actor_ref} {event.actor_label}".strip()
+        yield Line(kind, event.at, who, what, event.reason or "", by=by)
 
 
 def _kind(action: str) -> str:
@@ -119,7 +122,8 @@ def _said(incident: Incident, actor: Actor) -> Iterator[Line]:
     rows: Any = Comment.objects.visible_to(actor).filter(item_id=incident.item_id)
     better = said_better(incident)
     for one in rows.order_by("-created_at", "-id")[:EACH]:
-        if one.actor_ref == PORTAL.ref and one.text.startswith((incident.ref, "**", "Changed")):
+        own, logged = one.actor_ref == PORTAL.ref, (incident.ref, "**", "Changed")
+        if own and (one.author != PORTAL.label or one.text.startswith(logged)):
             continue
         told = [one.text, *better.get(one.pk, [])]
         yield Line("said", one.created_at, one.author, told[-1], pk=one.pk, before=told[:-1])

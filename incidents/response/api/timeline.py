@@ -27,6 +27,7 @@ class TimelineRow(StrictSerializer):
     why = serializers.CharField()
     link = serializers.CharField()
     pk = serializers.IntegerField(help_text="of what people said; 0 otherwise")
+    by = serializers.CharField(help_text="an opaque ref and a name; empty: no one of the portal's")
     before = serializers.ListField(child=serializers.CharField(), help_text="as it was said first")
 
 
