@@ -33,6 +33,7 @@ from controlplane.lib.actors import Actor
 from incidents.models import Incident, Page
 from incidents.paging.calls import level_words
 from incidents.records import levels
+from incidents.reviews import figures as promises
 
 MONTHS = 12
 LISTED = 50
@@ -103,6 +104,7 @@ class Figures:
     by_month: Sequence[Figure]
     missed: int
     latest: Sequence[Page]  # those that were missed last
+    promises: Sequence[promises.Month]  # of reviews and updates
 
 
 def figures(actor: Actor, workspace_id: int | None, now: datetime, months: int = MONTHS) -> Figures:
@@ -130,7 +132,10 @@ def figures(actor: Actor, workspace_id: int | None, now: datetime, months: int =
         for row in _grouped("month", goals, since, now)
     ]
     latest = missed.select_related("incident", "user", "contact").order_by("-created_at", "-pk")
-    return Figures(since, severities, per_month[::-1], len(rows), list(latest[:LISTED]))
+    return Figures(
+        since, severities, per_month[::-1], len(rows), list(latest[:LISTED]),
+        promises.by_month(spaces, since, now),
+    )  # fmt: skip
 
 
 def _spaces(actor: Actor, workspace_id: int | None) -> list[int]:

@@ -140,12 +140,23 @@ class MissedPageRow(StrictSerializer):
     link = serializers.CharField()
 
 
+class PromisesRow(StrictSerializer):
+    month = serializers.CharField()
+    reviews_in_time = serializers.IntegerField()
+    reviews_late = serializers.IntegerField()
+    reviews_percent = serializers.IntegerField(allow_null=True)
+    updates_in_time = serializers.IntegerField()
+    updates_missed = serializers.IntegerField()
+    updates_percent = serializers.IntegerField(allow_null=True)
+
+
 class PagingFiguresAnswer(StrictSerializer):
     since = serializers.DateTimeField()
     by_severity = PagingFigureRow(many=True)
     by_month = PagingFigureRow(many=True, help_text="The latest first.")
     missed = serializers.IntegerField()
     latest_missed = MissedPageRow(many=True)
+    promises = PromisesRow(many=True, help_text="Reviews and updates in time; the latest first.")
 
 
 class PagingFiguresQuery(StrictSerializer):

@@ -227,6 +227,10 @@ class PagingFiguresView(PortalAPIView):
                  "link": reverse("admin:incidents_page_change", args=[page.uid])}
                 for page in told.latest
             ],
+            "promises": [
+                {name: getattr(one, name) for name in forms.PromisesRow().get_fields()}
+                for one in told.promises
+            ],
         })  # fmt: skip
 
 
