@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import button
 from controlplane.base.web import actor_of
-from incidents.models import Drill, Page
+from incidents.models import Drill, Page, RunbookRun
 from incidents.paging import drilling, policies
 from incidents.paging.admin import _here
 from incidents.records import levels
@@ -58,6 +58,8 @@ class DrillForm(_Form):
 
 
 def _running(row: Drill) -> str:
+    if row.kind == Drill.Kind.RUNBOOK:
+        return "It ends with its run."
     return "" if row.status == Drill.Status.RUNNING else "It does not run."
 
 
@@ -97,6 +99,8 @@ class DrillAdmin(ModelAdmin[Drill]):
 
     def panel_context(self, request: HttpRequest, obj: Drill) -> Mapping[str, Any]:
         """What was to happen by when, what did, and everybody who was called."""
+        if obj.kind == Drill.Kind.RUNBOOK:
+            return _of_runbook(obj)
         seen = obj.seen
         if obj.status == Drill.Status.RUNNING and obj.incident is not None:
             seen = drilling.measure(obj, obj.incident)
@@ -140,6 +144,13 @@ class DrillAdmin(ModelAdmin[Drill]):
     def break_off(self, request: HttpRequest, obj: Drill, reason: str) -> str:
         drilling.cancel_drill(obj, actor=actor_of(request), reason=reason)
         return "The drill is broken off."
+
+
+def _of_runbook(row: Drill) -> dict[str, Any]:
+    """How much of it was done, and the run that it was."""
+    run = RunbookRun.objects.filter(drill=row).first()
+    return {"steps": row.seen or row.asked, "run": run,
+            "running": row.status == Drill.Status.RUNNING}  # fmt: skip
 
 
 def _part(name: str, said: str, row: Drill, seen: Mapping[str, Any]) -> dict[str, Any]:

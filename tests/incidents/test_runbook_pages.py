@@ -162,9 +162,19 @@ def test_drill__is_scored_and_stands_among_the_drills(room: Room) -> None:
     browser.post(reverse("runbooks:act", args=(row.uid, "drill")))
     run = RunbookRun.objects.get()
     assert run.purpose == "drill"
+    going = Drill.objects.get()
+    page = text_of(browser.get(page_of(going)))
+    assert "It ends with its run." in page
+    for verb in ("end", "break_off"):
+        browser.post(
+            page_of(going).replace("/change/", f"/do/{verb}/"), {"sure": "1", "reason": "x"}
+        )
+    going.refresh_from_db()
+    assert going.status == "running"
     running.tick(run, 1, actor=make.actor(room.lead), note="Seen")
     browser.post(reverse("runbooks:over", args=(run.uid, "done")), {"reason": "The rest is known"})
     drill = Drill.objects.get()
+    assert "1 of 2 steps done" in text_of(browser.get(page_of(drill)))
     assert (drill.kind, drill.status, drill.score, drill.runbook) == (
         "runbook", "done", 50, "kettle",
     )  # fmt: skip
