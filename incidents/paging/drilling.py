@@ -18,7 +18,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
 from controlplane.lib.given import line, refuse, text
 from incidents.models import Drill, Incident, Page
-from incidents.paging import runs
+from incidents.paging import policies, runs
 from incidents.paging.policies import PORTAL
 from incidents.records import levels
 from incidents.records.moving import cancel
@@ -54,6 +54,8 @@ def begin_drill(
     level = levels.level(workspace.pk, severity)
     if not level.pages:
         raise refuse("severity", f"{level.title} calls nobody: there is nothing to drill.")
+    if policy_slug and policy_slug not in policies.in_force(workspace.pk):
+        raise refuse("policy", f"There is no policy {policy_slug}.")
     title = line("title", title, 150) or f"Somebody answers within {(level.ack_s or 300) // 60} min"
     incident = open_incident(
         workspace, actor=PORTAL, title=f"Drill: {title}", severity=severity, origin="drill",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import smtplib
 from collections import Counter
 from email.message import EmailMessage
@@ -79,3 +80,16 @@ def test_mails__count_what_was_promised_and_refuse_while_away() -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_asked_to_end__ends_what_it_started_and_nothing_keeps_it_from_that() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stopped = []
+    with pytest.raises(SystemExit) as ended, trial.asked_to_end():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            stopped.append("the portal")
+    assert (ended.value.code, stopped) == (143, ["the portal"])
+    assert signal.getsignal(signal.SIGTERM) is before

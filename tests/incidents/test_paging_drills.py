@@ -16,9 +16,10 @@ from controlplane.notify.models import Delivery, Notification
 from controlplane.notify.undelivered import KIND
 from incidents.models import Alert, Drill, EscalationPolicy, Incident
 from incidents.paging import policies
+from incidents.records.moving import acknowledge
 from tests import make
 from tests.kit import settled
-from tests.kit.incidents import Watchroom
+from tests.kit.incidents import Caller, Watchroom
 
 pytestmark = pytest.mark.django_db
 NEW = "/admin/incidents/drill/add/"
@@ -115,3 +116,44 @@ def test_shipped_policies__are_adopted_without_standing_in_the_way(
     ]
     assert held
     assert all("FOR NO KEY UPDATE" in sql for sql in held)
+
+
+# --- Over the API -------------------------------------------------------------------------------
+
+DRILLS = "/api/v1/paging/drills"
+
+
+def test_api__begins_a_drill_reads_how_far_it_went_and_scores_it() -> None:
+    room = Watchroom()
+    room.everybody()
+    api = Caller(room.admin)
+    made = api.post(DRILLS, {"severity": "sev2", "reason": "The quarter's."})
+    assert (made["status"], made["score"]) == ("running", None)
+    room.tick()
+    one = f"{DRILLS}/{made['uid']}"
+    seen = api.get(one)["seen"]
+    assert seen["calls"] >= 1
+    assert seen["called_s"] is not None
+    assert seen["acknowledged_s"] is None
+    incident = Incident.objects.get(ref=made["incident"])
+    acknowledge(incident, actor=room.by(room.primary), way="console")
+    done = api.post(f"{one}/end", {"reason": "Everybody answered."})
+    assert done["status"] == "done"
+    assert done["score"] >= 50
+    assert [each["uid"] for each in api.get(DRILLS, status="done")["items"]] == [made["uid"]]
+    assert api.refused("POST", f"{one}/end", {"reason": "Again."}).status_code == 409
+
+
+def test_api__refuses_strangers_and_what_is_not_there() -> None:
+    room = Watchroom()
+    room.everybody()
+    api = Caller(room.admin)
+    wrong = {"severity": "sev2", "policy": "nobody", "reason": "To see."}
+    assert api.refused("POST", DRILLS, wrong).status_code == 400
+    made = api.post(DRILLS, {"reason": "To see."})
+    other = Caller(Watchroom().admin)
+    assert other.refused("GET", f"{DRILLS}/{made['uid']}").status_code == 404
+    viewer = Caller(room.person("viewer"))
+    assert viewer.refused("POST", DRILLS, {"reason": "To see."}).status_code == 403
+    broken = api.post(f"{DRILLS}/{made['uid']}/cancel", {"reason": "Somebody is ill."})
+    assert (broken["status"], broken["seen"], broken["score"]) == ("cancelled", None, None)

@@ -71,6 +71,7 @@ class Portal:
 
     def stop(self) -> bool:
         """As an operator stops it; whether it ended by itself."""
+        self.bring_database_back()  # one that was stopped hears nothing
         for process in (self._engine, self._up):
             if process is not None and process.poll() is None:
                 process.terminate()
@@ -174,7 +175,7 @@ class Portal:
         _kill(self.pids()["postgres"])
 
     def bring_database_back(self) -> None:
-        if self._up is not None:
+        if self._up is not None and self._up.poll() is None:
             os.kill(self._up.pid, signal.SIGCONT)
 
     def let_go(self, groups: list[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -125,7 +126,7 @@ def _of_engine(finding: str) -> bool:
 
 def hold(plan: Plan) -> Told:
     told, random = Told(plan), Random(plan.seed)  # noqa: S311  (reproducible, not secret)
-    with _folder(plan) as folder:
+    with asked_to_end(), _folder(plan) as folder:
         mails = Mails()
         portal = Portal(folder, {**world.SHORTEST, "EMAIL_URL": f"smtp://127.0.0.1:{mails.port}"})
         try:
@@ -137,6 +138,25 @@ def hold(plan: Plan) -> Told:
             mails.shutdown()
             mails.server_close()
     return told
+
+
+@contextmanager
+def asked_to_end() -> Iterator[None]:
+    """Whoever ends this process ends its portal, too, which is a tree of processes of its own. The
+    first signal begins that, and none after it keeps it from being done."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+    def end(number: int, _: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

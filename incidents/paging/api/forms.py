@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.notify.models import Urgency
-from incidents.models import EscalationRun, Page
+from incidents.models import Drill, EscalationRun, Page
 from incidents.paging.targets import KINDS
 
 TAGS = ["paging"]
@@ -185,3 +185,52 @@ class OwnRuleRow(StrictSerializer):
 class OwnRulesRow(StrictSerializer):
     urgency = serializers.CharField()
     rules = OwnRuleRow(many=True)
+
+
+class DrillNew(StrictSerializer):
+    severity = serializers.CharField(max_length=8, default="sev1", help_text="the code of a level")
+    policy = serializers.CharField(
+        max_length=50, required=False, default="", help_text="its slug; empty: that of the level"
+    )
+    title = serializers.CharField(max_length=150, required=False, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=500)
+
+
+class DrillReason(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class DrillSeen(StrictSerializer):
+    """Seconds from its beginning; null: it did not happen (yet)."""
+
+    called_s = serializers.FloatField(allow_null=True)
+    sent_s = serializers.FloatField(allow_null=True)
+    acknowledged_s = serializers.FloatField(allow_null=True)
+    acknowledged_by = serializers.CharField(allow_blank=True)
+    calls = serializers.IntegerField()
+    unreached = serializers.IntegerField()
+
+
+class DrillAsked(StrictSerializer):
+    severity = serializers.CharField()
+    policy = serializers.CharField()
+    called_s = serializers.IntegerField()
+    sent_s = serializers.IntegerField()
+    acknowledged_s = serializers.IntegerField()
+
+
+class DrillRow(StrictSerializer):
+    uid = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Drill.Kind.values)
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=Drill.Status.values)
+    incident = serializers.CharField(source="incident.ref", allow_null=True)
+    score = serializers.IntegerField(allow_null=True, help_text="percent, once it is over")
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    notes = serializers.CharField(help_text="what was learned")
+
+
+class DrillWhole(DrillRow):
+    asked = DrillAsked()
+    seen = DrillSeen(allow_null=True, help_text="as far as it went, while it runs")
