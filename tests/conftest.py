@@ -35,7 +35,7 @@ hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
 from tests.kit import browser as kit  # noqa: E402
-from tests.kit import emptying, workers  # noqa: E402  (after the rewriting is asked for)
+from tests.kit import emptying, settled, workers  # noqa: E402  (after the rewriting is asked for)
 from tests.kit.settled import settled_copies, settled_scenes  # noqa: E402, F401  (fixtures)
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    workers.arrange(items)
+    workers.arrange(items, settled.MODULES)
     if config.getoption("loadgroup", default=False):  # a worker with `--dist loadgroup`
         workers.keep_together(items)
 

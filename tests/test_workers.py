@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -60,6 +62,39 @@ def test_group__stands_in_the_name(number: int, request: pytest.FixtureRequest) 
     """By the name the next test is sent to the worker that has the group."""
     sent = request.config.getoption("loadgroup", default=False)
     assert request.node.nodeid.endswith("@kept together") == sent
+
+
+class Item:
+    """As much of a test as is asked when they are put in order."""
+
+    def __init__(self, *marks: str) -> None:
+        self.module = SimpleNamespace(__name__="tests.work.test_lists")
+        self.marks = {name: getattr(pytest.mark, name).mark for name in marks}
+
+    def get_closest_marker(self, name: str) -> Any:
+        return self.marks.get(name)
+
+    def add_marker(self, added: Any) -> None:
+        self.marks[added.name] = added.mark
+
+
+@pytest.mark.parametrize(
+    ("marks", "modules", "group"),
+    [
+        ([], ["tests.work.test_lists"], "work.test_lists"),
+        (["servers"], ["tests.work.test_lists"], "work.test_lists"),
+        ([], ["tests.work.test_others"], ""),
+        (["slow"], ["tests.work.test_lists"], ""),
+        (["chaos"], ["tests.work.test_lists"], "process trees"),
+    ],
+)
+def test_scene__keeps_its_quick_tests_on_one_worker(
+    marks: list[str], modules: list[str], group: str
+) -> None:
+    item: Any = Item(*marks)
+    workers.arrange([item], modules)
+    found = item.get_closest_marker("xdist_group")
+    assert (found.args[0] if found else "") == group
 
 
 def _triggers() -> list[tuple[object, ...]]:

@@ -30,6 +30,7 @@ from controlplane.base import cache
 from controlplane.base.api import counters
 
 _builders: dict[str, list[Callable[..., Any]]] = {}
+MODULES = _builders.keys()
 
 
 def once(build: Callable[..., Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -42,12 +43,16 @@ def broker_url(url: str, number: int) -> str:
     return urlunsplit(parts._replace(path=f"/{(given + number) % NUMBERS}"))
 
 
-def arrange(items: list[pytest.Item]) -> None:
+def arrange(items: list[pytest.Item], scenes: Container[str] = ()) -> None:
     """Long ones first, so that no worker is left alone with one at the end. Those that start
-    whole process trees form one group, so that two of them never share the cores."""
+    whole process trees form one group, so that two of them never share the cores; so do those of a
+    module that makes a scene, so that it is made in one worker alone."""
     for item in items:
+        module = getattr(getattr(item, "module", None), "__name__", "")
         if item.get_closest_marker("chaos"):
             item.add_marker(pytest.mark.xdist_group("process trees"))
+        elif module in scenes and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(module.removeprefix("tests.")))
     items.sort(key=_urgency)  # stable: the others keep their order
 
 
