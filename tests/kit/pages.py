@@ -177,6 +177,9 @@ _SOME_UID = "00000000-0000-7000-8000-000000000001"
 ANYTHING = {
     "uid": _SOME_UID,
     "agent": _SOME_UID,
+    "action": _SOME_UID,
+    "update": _SOME_UID,
+    "comment": "1",
     "seq": "1",
     "grant_uid": _SOME_UID,
     "period": "2026-Q1",
