@@ -18,7 +18,7 @@ from incidents.models import EscalationRun, Incident, MissedUpdate, Update
 from incidents.records import levels, moving
 from incidents.response import adherence, updates, wordings
 from tests import make
-from tests.kit.incidents import MINUTE, Caller, Watchroom
+from tests.kit.incidents import MINUTE, Caller, Watchroom, looked
 
 pytestmark = pytest.mark.django_db
 
@@ -189,8 +189,8 @@ def test_words__name_the_next_update_and_follow_the_stage(room: Watchroom) -> No
     post(room, row)
     assert wordings.suggested(row, "internal") == "update"
     assert wordings.suggested(row, "customers") == "initial"
-    moving.resolve(moving.triage(row, actor=actor, impact_percent=3, symptoms="x",
-                                 started_at=clock.now()), actor=actor, reason="Over.")  # fmt: skip
+    moving.triage(row, actor=actor, impact_percent=3, symptoms="x", started_at=clock.now())
+    moving.resolve(looked(row), actor=actor, reason="Over.")
     row.refresh_from_db()
     assert wordings.suggested(row, "internal") == "recovery"
 
