@@ -62,8 +62,11 @@ define(
         ("review", "Write the review of an incident", RESPONDERS),
         ("conclude", "Publish the review of an incident", RESPONDERS),
         ("levels", "Keep the ladder of severities", ADMIN),
-        ("respond", "Say what happens by itself when an incident opens",
-         ADMIN | {"sre_liaison", "engineering_lead"}),
+        (
+            "respond",
+            "Say what happens by itself when an incident opens",
+            ADMIN | {"sre_liaison", "engineering_lead"},
+        ),
         ("decide", "Decide how it goes on while an incident lasts", DECIDERS),
         ("publish", "Publish what customers are told of an incident", PUBLISHERS),
     ],
