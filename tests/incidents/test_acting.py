@@ -23,7 +23,7 @@ from missions.models import Mission
 from missions.threads.models import Thread, WakeTrigger
 from tests import make
 from tests.kit import alerts, catalog, deployments, missions
-from tests.kit.incidents import Caller, Watchroom
+from tests.kit.incidents import Caller, Watchroom, looked
 from tests.kit.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -192,27 +192,10 @@ def test_mitigation__begins_with_the_first_thing_done(room: Watchroom, row: Inci
 def test_over__nothing_is_done_any_more_but_taken_back(room: Watchroom, row: Incident) -> None:
     catalog.integration(room.workspace, slug="mail")
     opened = do(room, row, "trip_breaker", "mail")
-    moving.resolve(
-        moving.watch(
-            moving.mitigated(
-                moving.mitigate(
-                    moving.triage(
-                        row,
-                        actor=make.JOB,
-                        impact_percent=1,
-                        symptoms="x",
-                        started_at=row.opened_at,
-                    ),
-                    actor=make.JOB,
-                ),
-                actor=make.JOB,
-                how="x",
-            ),
-            actor=make.JOB,
-        ),
-        actor=make.JOB,
-        reason="x",
-    )
+    given = {"impact_percent": 1, "symptoms": "x", "started_at": row.opened_at}
+    moved = moving.mitigate(moving.triage(row, actor=make.JOB, **given), actor=make.JOB)
+    moved = moving.watch(moving.mitigated(moved, actor=make.JOB, how="x"), actor=make.JOB)
+    moving.resolve(looked(moved), actor=make.JOB, reason="x")
     with pytest.raises(InvalidTransition):
         do(room, row, "scale", "more")
     assert list(row.actions.to_take_back()) == [opened]
