@@ -15,20 +15,35 @@ SEND_SECONDS = define(
     unit="seconds",
     why="A client that takes nothing for so long is let go: it comes back to where it stopped.",
 )
+# The loop itself would let go of them.
+_closing: set[asyncio.Task[None]] = set()
 
 
 async def let_go_of_slow(events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
     """The same events. While one of them is sent, which is between two of these steps, the time is
-    taken; when it is over the request is given up as if the client had hung up."""
+    taken; when it is over the request is given up as if the client had hung up.
+
+    A request that is given up while it sends leaves this where it stands, and nobody closes it but
+    the collector of garbage, some time. So what the events hold is given back with the request."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    async with aclosing(events):  # what it holds is given back now, not when it is collected
-        async for event in events:
-            late = loop.call_later(SEND_SECONDS.value, task.cancel)
-            try:
-                yield event
-            finally:
-                late.cancel()
+
+    def close(_: asyncio.Task[Any]) -> None:
+        closing = loop.create_task(events.aclose())
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+
+    task.add_done_callback(close)
+    try:
+        async with aclosing(events):
+            async for event in events:
+                late = loop.call_later(SEND_SECONDS.value, task.cancel)
+                try:
+                    yield event
+                finally:
+                    late.cancel()
+    finally:
+        task.remove_done_callback(close)
 
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]

@@ -33,6 +33,16 @@ def here_or_refuse(request: HttpRequest) -> Workspace:
     return found
 
 
+def _standings(request: HttpRequest, where: Workspace | None) -> list[validating.Standing]:
+    """Asked for once, for the rows and for what stands above them."""
+    if where is None:
+        return []
+    known: dict[int, list[validating.Standing]] = request.__dict__.setdefault("_standings", {})
+    if where.pk not in known:
+        known[where.pk] = validating.standings(where.pk)
+    return known[where.pk]
+
+
 def _of(code: str) -> Callable[[Any], Any]:
     return lambda rows: rows.filter(severity=code)
 
@@ -71,7 +81,9 @@ class RunbookAdmin(ModelAdmin[Runbook]):
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        books.adopt()
+        if not request.__dict__.get("_runbooks_adopted"):  # it is asked for several times
+            books.adopt()
+            request.__dict__["_runbooks_adopted"] = True
         rows: Any = super().get_queryset(request)
         where = workspace_of(request)
         if where is not None:
@@ -82,7 +94,7 @@ class RunbookAdmin(ModelAdmin[Runbook]):
         """With how each row stands, asked for once."""
         found = super().get_changelist_instance(request)
         where = here(request)
-        known = {each.slug: each for each in validating.standings(where.pk)} if where else {}
+        known = {each.slug: each for each in _standings(request, where)}
         for row in found.result_list:
             row.standing = known.get(row.slug)
         return found
@@ -90,7 +102,7 @@ class RunbookAdmin(ModelAdmin[Runbook]):
     def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
         where = here(request)
         may = policy.can(actor_of(request), books.ACTION, where) if where is not None else None
-        left = validating.not_ready(where.pk) if where is not None else []
+        left = validating.unready(_standings(request, where))
         return {"may_write": bool(may), "left": left, "required": len(books.REQUIRED),
                 "here": where}  # fmt: skip
 
@@ -100,7 +112,7 @@ class RunbookAdmin(ModelAdmin[Runbook]):
         row = super().get_object(request, object_id, from_field)
         where = here(request)
         if row is not None and where is not None and not hasattr(row, "standing"):
-            known = {each.slug: each for each in validating.standings(where.pk)}
+            known = {each.slug: each for each in _standings(request, where)}
             row.standing = known.get(row.slug)  # type: ignore[attr-defined]
         return row
 

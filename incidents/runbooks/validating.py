@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -227,4 +228,8 @@ def _standing(row: Runbook, tried: RunbookValidation | None, drilled: Drill | No
 
 def not_ready(workspace_id: int) -> list[Standing]:
     """Of what the playbooks require: what is not published, validated and drilled."""
-    return [each for each in standings(workspace_id) if each.required and each.missing]
+    return unready(standings(workspace_id))
+
+
+def unready(found: Iterable[Standing]) -> list[Standing]:
+    return [each for each in found if each.required and each.missing]

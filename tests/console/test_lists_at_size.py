@@ -103,5 +103,5 @@ def test_fifty_thousand_rows__home_and_search_stand(many: Client) -> None:
     many.get("/admin/")
     with CaptureQueriesContext(connection) as captured:
         assert many.get("/admin/").status_code == 200
-    assert len(asked_of(captured)) <= len(list(home_rows)) + 6
+    assert len(asked_of(captured)) <= len(list(home_rows)) + 8
     assert many.get(f"{LIST}?view=all&q=key+37777").context["cl"].result_count >= 1

@@ -226,5 +226,7 @@ def test_demo__shows_figures_to_who_looks_before_any_job_ran(settings: Any, tmp_
     assert calls.sample > 100
     (run,) = AuditRun.objects.filter(workspace=demo)
     assert run.events > 5_000
-    kept = KpiValue.objects.filter(workspace=demo, kpi="missions.throughput")
+    # On a Monday the week has just begun: of throughput there is nothing to tell yet.
+    kept = KpiValue.objects.filter(workspace=demo)
+    assert kept.filter(kpi="missions.throughput").exists()
     assert any(row.value for row in kept)

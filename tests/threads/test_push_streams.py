@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -52,7 +53,8 @@ async def there(session: RuntimeSession) -> None:
         rows = RuntimeSession.objects.filter(pk=session.pk)
         return bool(rows.exclude(connected_until=None).exists())
 
-    for _ in range(200):
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
         if await meanwhile(known):
             return
         await meanwhile(AgentPulse.objects.count)
