@@ -46,7 +46,7 @@ class IncidentReviewAdmin(ModelAdmin[IncidentReview]):
             "standing=undone"))  # fmt: skip
     empty = "No review yet."
     empty_hint = "It is begun on the page of an incident that is over."
-    list_display = ["of", "severity", "status", "cause", "due_at", "left"]
+    list_display = ["what", "severity", "status", "cause", "due_at", "left"]
     phone_columns = ("severity", "status")
     list_filter = (
         question("Standing", "standing", {
@@ -68,7 +68,8 @@ class IncidentReviewAdmin(ModelAdmin[IncidentReview]):
         *("first_published_at", "published_at", "created_at", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
-        "of": "Incident", "cause": "Root cause", "due_at": "Due", "left": "Open actions",
+        "of": "Incident", "what": "Incident", "cause": "Root cause", "due_at": "Due",
+        "left": "Open actions",
         "meeting_at": "Meeting", "attendees_": "Attendees", "work": "Work item",
         "first_published_at": "First published", "published_at": "Published",
         "created_at": "Begun",
@@ -94,6 +95,10 @@ class IncidentReviewAdmin(ModelAdmin[IncidentReview]):
         return f"Review of {obj.incident.ref} {obj.incident.title}"
 
     @admin.display(description="Incident", ordering="incident")
+    def what(self, obj: IncidentReview) -> str:
+        return f"{obj.incident.ref} {obj.incident.title[:100]}"
+
+    @admin.display(description="Incident")
     def of(self, obj: IncidentReview) -> SafeString:
         row = obj.incident
         return format_html('<a href="{}">{} {}</a>', links.page_of(row), row.ref, row.title[:100])

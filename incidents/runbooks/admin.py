@@ -81,9 +81,9 @@ class RunbookAdmin(ModelAdmin[Runbook]):
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        if not request.__dict__.get("_runbooks_adopted"):  # it is asked for several times
+        match = request.resolver_match
+        if match is None or not str(match.url_name).endswith("changelist"):
             books.adopt()
-            request.__dict__["_runbooks_adopted"] = True
         rows: Any = super().get_queryset(request)
         where = workspace_of(request)
         if where is not None:
@@ -93,6 +93,8 @@ class RunbookAdmin(ModelAdmin[Runbook]):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With how each row stands, asked for once."""
         found = super().get_changelist_instance(request)
+        if not found.result_count and books.adopt():  # the first look of all
+            found = super().get_changelist_instance(request)
         where = here(request)
         known = {each.slug: each for each in _standings(request, where)}
         for row in found.result_list:

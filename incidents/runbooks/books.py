@@ -131,6 +131,15 @@ def _store(row: Runbook) -> None:
 # --- Read -------------------------------------------------------------------------------------
 
 
+def every(workspace_id: int) -> list[Runbook]:
+    """All that hold in a workspace, read in one go."""
+    rows = Runbook.objects.in_force(workspace_id).filter(current__isnull=False)
+    found = list(rows.select_related(*_READ))
+    if not any(row.workspace_id is None for row in found) and adopt():
+        return every(workspace_id)
+    return found
+
+
 def in_force(workspace_id: int) -> QuerySet[Runbook]:
     """What holds in a workspace, those that were put away included."""
     rows: QuerySet[Runbook] = Runbook.objects.in_force(workspace_id).filter(current__isnull=False)

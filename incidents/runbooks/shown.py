@@ -82,13 +82,17 @@ def parts(document: reading.Document) -> list[dict[str, Any]]:
 _NAMED = re.compile(r"`([a-z0-9_]+)`")
 
 
+_BELOW = re.compile(r"^#(#+ )", re.MULTILINE)
+
+
 def _linked(text: str) -> str:
-    """Names of runbooks lead to them."""
+    """Names of runbooks lead to them. The page's heading is the document's own, so that the others
+    are one step nearer to it."""
     return _NAMED.sub(
         lambda found: (
             f"[{found[0]}](/admin/runbooks/{found[1]}/)" if books.is_shipped(found[1]) else found[0]
         ),
-        text,
+        _BELOW.sub(r"\1", text),
     )
 
 

@@ -178,7 +178,7 @@ class Standing:
 
 def standings(workspace_id: int) -> list[Standing]:
     """Every runbook that holds here, and those that should and do not."""
-    every = list(books.in_force(workspace_id))
+    every = books.every(workspace_id)
     rows = [row for row in every if row.archived_at is None]
     put_away = [row for row in every if row.archived_at is not None]
     tried = {row.slug: row for row in _newest_validations(workspace_id)}

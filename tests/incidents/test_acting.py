@@ -192,7 +192,7 @@ def test_mitigation__begins_with_the_first_thing_done(room: Watchroom, row: Inci
 def test_over__nothing_is_done_any_more_but_taken_back(room: Watchroom, row: Incident) -> None:
     catalog.integration(room.workspace, slug="mail")
     opened = do(room, row, "trip_breaker", "mail")
-    given = {"impact_percent": 1, "symptoms": "x", "started_at": row.opened_at}
+    given: dict[str, Any] = {"impact_percent": 1, "symptoms": "x", "started_at": row.opened_at}
     moved = moving.mitigate(moving.triage(row, actor=make.JOB, **given), actor=make.JOB)
     moved = moving.watch(moving.mitigated(moved, actor=make.JOB, how="x"), actor=make.JOB)
     moving.resolve(looked(moved), actor=make.JOB, reason="x")
