@@ -45,6 +45,7 @@ def _flaps(row: Alert) -> bool:
 @admin.register(Alert)
 class AlertAdmin(ModelAdmin[Alert]):
     list_name = "Alerts received"
+    change_form_template = "incidents/runbooks/row.html"  # with the sheet of what is suggested
     view_action = "alert.view"
     keyed = True
     about = "What senders and the portal itself say fires: one row for each while it does."
