@@ -14,9 +14,11 @@ class IncidentsConfig(AppConfig):
         from incidents.records import joining, lateness  # noqa: F401
         from incidents.response import (  # noqa: F401
             acting,
+            holding_items,
             holding_missions,
             missing,
             responding,
+            running_steps,
             targets,
         )
         from incidents.response import kept as _kept_of_response  # noqa: F401

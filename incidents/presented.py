@@ -38,6 +38,8 @@ def register() -> None:
             "act:rate_limit": "limit/limited a rate for the incident",
             "act:rollback": "roll/rolled a deployment back for the incident",
             "act:wake_agent": "wake/woke an agent for the incident",
+            "act:block_item": "block/blocked a work item for the incident",
+            "act:runbook_step": "run/ran a step of a runbook for the incident",
             "act:scale": "say/said that capacity was added",
             "act:fix": "say/said which deployment brings the fix",
             "act:undo": "take/took back what was done for the incident",

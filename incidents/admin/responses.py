@@ -123,7 +123,8 @@ class ResponsePolicyAdmin(ModelAdmin[ResponsePolicy]):
                 widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
                 help_text="One a line: flag_off new-planner; pause_missions type:outreach;"
                 " trip_breaker mail minutes=30; rate_limit /api/v1/work* limit=5 minutes=10;"
-                " rollback DEP-12; wake_agent Name.",
+                " rollback DEP-12; wake_agent Name; block_item DEP-12;"
+                " runbook_step postgres_pool/3.",
             )  # fmt: skip
         if db_field.name == "severities":
             return WordsField(help_text="As sev1, sev2. Empty: every one.")

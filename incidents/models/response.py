@@ -103,6 +103,8 @@ class Action(models.Model):
         RATE_LIMIT = "rate_limit", "Limit a rate for a while"
         ROLLBACK = "rollback", "Roll a deployment back"
         WAKE_AGENT = "wake_agent", "Open a thread and wake an agent"
+        BLOCK_ITEM = "block_item", "Block a work item"
+        RUNBOOK_STEP = "runbook_step", "Run a step of a runbook"
         SCALE = "scale", "Capacity was added"
         FIX = "fix", "A fix was brought out"
 

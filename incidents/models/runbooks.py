@@ -22,6 +22,7 @@ from incidents import querysets
 from incidents.models.alerts import Alert
 from incidents.models.drills import Drill
 from incidents.models.records import Incident
+from incidents.models.response import Action
 
 _SEARCHED = 100_000
 
@@ -172,6 +173,10 @@ class RunbookStep(models.Model):
         SKIPPED = "skipped", "Left out"
 
     run = models.ForeignKey(RunbookRun, on_delete=models.PROTECT, related_name="steps")
+    # What asked for it on an incident: whoever makes this row does it, and nobody else does.
+    action = models.OneToOneField(
+        Action, null=True, on_delete=models.PROTECT, related_name="step", editable=False
+    )
     number = models.PositiveSmallIntegerField()
     attempt = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=10)

@@ -48,6 +48,7 @@ AGAIN = defaults.define(
     why="Two who wake the same agent within a minute mean the same; later it is another time.",
 )
 _TRIES = 3
+_TOLD = frozenset({"minutes", "prompt", "of", "title"})
 _UNDER_WAY = (Action.Status.PLANNED, Action.Status.RUNNING)
 
 
@@ -130,9 +131,9 @@ def _made(
 
 
 def _key(kind: Kind, target: str, how: Mapping[str, Any]) -> str:
-    """The same thing to the same target. How long a limit lasts doesn't make it another one; how
-    tight it is does."""
-    told = {name: value for name, value in how.items() if name not in {"minutes", "prompt"}}
+    """The same thing to the same target. How long a limit lasts doesn't make it another one, nor
+    by which name it was meant; how tight it is does."""
+    told = {name: value for name, value in how.items() if name not in _TOLD}
     digest = hashlib.sha256(json.dumps([target, told], sort_keys=True).encode()).hexdigest()
     return f"{kind.slug}:{digest[:40]}"
 
@@ -187,19 +188,53 @@ def carry_out(action: Action, *, actor: Actor) -> Action:
     somebody else's hands, returns what came of it."""
     row = _part(action.pk, actor)
     while row.status == Action.Status.RUNNING:
+        outside = kind_of(row.kind).outside
+        if outside is not None:
+            try:
+                if not outside(_meant(row), actor):
+                    return _left(row)
+            except ControlPlaneError as error:
+                return _refuse(row.pk, actor, error)
         row = _part(action.pk, actor)
     return row
 
 
-@transaction.atomic
-def _part(pk: int, actor: Actor) -> Action:
+def _meant(row: Action) -> Ask:
+    before = row.undoes.made if row.undoes is not None else {}
+    made = {**before, **row.made}
+    return Ask(row.incident, row.target, row.given, row.reason, made, row)
+
+
+def _held(pk: int) -> Action:
     rows = Action.objects.select_for_update(of=("self",), no_key=True)
     row: Action = rows.select_related("incident__workspace", "incident__item", "undoes").get(pk=pk)
+    return row
+
+
+@transaction.atomic
+def _left(row: Action) -> Action:
+    """Somebody else has it in hand; it is looked at again in case they die."""
+    held = _held(row.pk)
+    if held.status in _UNDER_WAY:
+        _promise(held)
+    return held
+
+
+@transaction.atomic
+def _refuse(pk: int, actor: Actor, error: ControlPlaneError) -> Action:
+    row = _held(pk)
+    if row.status not in _UNDER_WAY:
+        return row
+    return _settle(row, actor, Action.Status.REFUSED, error.message, code=error.code)
+
+
+@transaction.atomic
+def _part(pk: int, actor: Actor) -> Action:
+    row = _held(pk)
     if row.status not in _UNDER_WAY:
         return row
     kind = kind_of(row.kind)
-    before = row.undoes.made if row.undoes is not None else {}
-    ask = Ask(row.incident, row.target, row.given, row.reason, {**before, **row.made})
+    ask = _meant(row)
     do = kind.do if row.undoes is None else kind.undo
     assert do is not None
     try:
@@ -209,6 +244,10 @@ def _part(pk: int, actor: Actor) -> Action:
         return _settle(row, actor, Action.Status.REFUSED, error.message, code=error.code)
     if came.more:
         return _go_on(row, came, actor)
+    if came.failed:
+        return _settle(
+            row, actor, Action.Status.FAILED, came.said, code=came.failed, made=came.made
+        )
     row = _settle(row, actor, Action.Status.DONE, came.said, made=came.made)
     if row.undoes is None:
         _began(row.incident, actor)

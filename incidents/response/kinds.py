@@ -16,13 +16,15 @@ Made = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One thing that is asked for. `made`: what came of it so far, or of what is taken back."""
+    """One thing that is asked for. `made`: what came of it so far, or of what is taken back.
+    `action`: the row that was made of it."""
 
     incident: Incident
     target: str
     given: Mapping[str, Any]
     reason: str
     made: Mapping[str, Any] = field(default_factory=dict)
+    action: Action | None = None
 
     @property
     def why(self) -> str:
@@ -33,14 +35,19 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Came:
     """What came of it, in a sentence, and what taking it back needs. `more`: it is not all done;
-    the next part follows in a transaction of its own."""
+    the next part follows in a transaction of its own. `failed`: it was done and came to nothing,
+    with the code of that."""
 
     said: str
     made: Made = field(default_factory=dict)
     more: bool = False
+    failed: str = ""
 
 
 Do = Callable[[Ask, Actor], Came]
+# What waits for the world, between two parts and in no transaction. False: it is in the hands of
+# somebody else, who will say what came of it.
+Outside = Callable[[Ask, Actor], bool]
 # The target and how, as asked for -> in one form; raises what refuses it.
 Read = Callable[[Incident, str, Mapping[str, Any], Actor], tuple[str, Made]]
 
@@ -61,6 +68,7 @@ class Kind:
     repeats: bool = False
     recorded: bool = False
     icon: str = "play"
+    outside: Outside | None = None
 
 
 KINDS: dict[str, Kind] = {}

@@ -25,7 +25,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError, NotAllowed, NotFound
 from controlplane.lib.given import refuse, text
 from controlplane.lib.redaction import redact_text
-from incidents.models import Incident, Runbook, RunbookRun, RunbookStep
+from incidents.models import Action, Incident, Runbook, RunbookRun, RunbookStep
 from incidents.records.noting import note
 from incidents.runbooks import acting, numbers, reading, using
 from incidents.runbooks.reading import Step
@@ -104,9 +104,11 @@ def run_step(
     given: Mapping[str, str] | None = None,
     confirmed: bool = False,
     reason: str = "",
+    action: Action | None = None,
 ) -> RunbookStep:
     """Do what the step says, once, now. `given`: what its braces ask for. One that changes
-    something wants `confirmed` and a reason."""
+    something wants `confirmed` and a reason. `action`: what asked for it on its incident; it is
+    run once for that."""
     policy.require(actor, ACTION, run)
     step = step_of(run, number)
     if not step.acts:
@@ -115,7 +117,7 @@ def run_step(
     reason = text("reason", reason, 500, required=step.changes)
     if step.changes and not confirmed:
         raise refuse("confirmed", "It changes something: say that you mean it.")
-    row = _claim(run, step, actor, values)
+    row = _claim(run, step, actor, values, action)
     call = acting.Call(step, actor, run.workspace, reason, values)
     return _finish(row, *_outcome(call), actor=actor, reason=reason)
 
@@ -153,15 +155,21 @@ def _outcome(call: acting.Call) -> tuple[str, str]:
 
 
 @transaction.atomic
-def _claim(run: RunbookRun, step: Step, actor: Actor, values: dict[str, str]) -> RunbookStep:
+def _claim(
+    run: RunbookRun,
+    step: Step,
+    actor: Actor,
+    values: dict[str, str],
+    action: Action | None = None,
+) -> RunbookStep:
     """The try as a row, before anything happens. Of two who press at once one is too late."""
     _open(run)
     settle_lost(run)
     now = clock.now()
     limit = acting.limit_of(step) if step.acts else 0
     made = RunbookStep(
-        run=run, number=step.number, attempt=_next(run, step), kind=step.kind, title=step.title,
-        user_id=actor.user_id, actor_ref=actor.ref[:80],
+        run=run, action=action, number=step.number, attempt=_next(run, step), kind=step.kind,
+        title=step.title, user_id=actor.user_id, actor_ref=actor.ref[:80],
         given={name: redact_text(value) for name, value in values.items()},
         started_at=now, ends_by=now + timedelta(seconds=limit + numbers.GRACE_S.value),
     )  # fmt: skip
@@ -231,6 +239,8 @@ def _tell(row: RunbookStep, actor: Actor, reason: str) -> None:
     if run.incident is None:
         return
     loud = row.kind in reading.CHANGES or outcome == "failed"
+    if row.action_id is not None:
+        loud = False  # the action tells it
     words = f"{run.runbook.slug}, step {row.number} “{row.title}”: {State(row.state).label}."
     note(run.incident, ACTION, actor=actor, after=told, reason=reason, said=words if loud else "")
 

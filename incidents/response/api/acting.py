@@ -41,8 +41,9 @@ class ActionNew(StrictSerializer):
     kind = serializers.ChoiceField(choices=Action.Kind.choices)
     target = serializers.CharField(
         max_length=200, required=False, allow_blank=True,
-        help_text="a flag, an integration's slug, DEP-12, an agent, all, type:… or toolkit:…,"
-        " a path; of what was done elsewhere what it was",
+        help_text="a flag, an integration's slug, DEP-12, an item's key, an agent, all, type:… or"
+        " toolkit:…, a path, postgres_pool/3 of a runbook's third step; of what was done elsewhere"
+        " what it was",
     )  # fmt: skip
     reason = serializers.CharField(max_length=500)
     minutes = serializers.IntegerField(required=False, min_value=1)
@@ -52,6 +53,10 @@ class ActionNew(StrictSerializer):
     agent = serializers.CharField(max_length=80, required=False)
     prompt = serializers.CharField(max_length=2_000, required=False)
     command = serializers.CharField(max_length=1_000, required=False)
+    values = serializers.DictField(
+        child=serializers.CharField(max_length=200), required=False,
+        help_text="what a runbook's step asks for, by name",
+    )  # fmt: skip
     version = serializers.IntegerField(required=False, help_text="that was seen")
 
 

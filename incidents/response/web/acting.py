@@ -19,13 +19,27 @@ from deployments.flags.models import Flag
 from deployments.models import Deployment
 from incidents import links
 from incidents.models import Action, Incident
-from incidents.response import acting
+from incidents.response import acting, running_steps
 from incidents.response.kinds import KINDS, Kind
 from incidents.web.common import incident_of, page, show, tell
 from missions.models import Mission
 
 _MOST = 300
 _DO = "incident.mitigate"
+
+
+class LinesField(forms.CharField):
+    """Names and values, one pair a line."""
+
+    def clean(self, value: Any) -> Any:
+        found = {}
+        for one in str(super().clean(value) or "").splitlines():
+            name, sign, said = one.partition(":")
+            if one.strip() and not (sign and name.strip()):
+                raise forms.ValidationError(f"{one.strip()[:40]}: a name, a colon, a value.")
+            if one.strip():
+                found[name.strip()] = said.strip()
+        return found
 
 
 class ActForm(forms.Form):
@@ -103,6 +117,27 @@ class ActForm(forms.Form):
                 label="What it is asked", max_length=2_000, required=False,
                 widget=forms.Textarea(attrs={"rows": 3}),
                 help_text="What is known of the incident is told, too.",
+            ),
+        }  # fmt: skip
+
+    @staticmethod
+    def _block_item(row: Incident) -> dict[str, forms.Field]:
+        return {
+            "target": forms.CharField(
+                label="Which", max_length=200,
+                help_text="The key of an item, or a deployment as DEP-12, which means its item."
+                f" It waits until the item of {row.ref} is closed.",
+            )
+        }  # fmt: skip
+
+    @staticmethod
+    def _runbook_step(row: Incident) -> dict[str, forms.Field]:
+        return {
+            "target": forms.ChoiceField(label="Step", choices=running_steps.offered(row)),
+            "values": LinesField(
+                label="What it asks for", required=False, max_length=2_000,
+                widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+                help_text="One a line, as flag: new-planner. The service is the incident's.",
             ),
         }  # fmt: skip
 
