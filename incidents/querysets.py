@@ -152,6 +152,12 @@ class ReviewActionQuerySet(ScopedQuerySet):
         return self.standing().exclude(item__category="done")
 
 
+class StatusPageQuerySet(ScopedQuerySet):
+    def in_force(self) -> Self:
+        """What anybody may read: also not of a workspace that was put away."""
+        return self.filter(is_open=True, workspace__archived_at=None)
+
+
 class SubscriberQuerySet(ScopedQuerySet):
     path = "page__workspace_id"
 

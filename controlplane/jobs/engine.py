@@ -35,6 +35,12 @@ WORST_PAUSE = defaults.define(
     why="Longest pause of a module that keeps failing; the others go on meanwhile.",
 )
 
+
+class Incomplete(Exception):
+    """Some of what a module works on failed, and the rest is done. It counts as a failure, but the
+    module keeps its rhythm: a pause would keep back the rest."""
+
+
 # Works until nothing is due or `deadline` (of time.monotonic) has come; returns rows done.
 Work = Callable[[float], int]
 
@@ -147,6 +153,8 @@ def _note_failure(entry: Module, error: Exception, instance: str) -> None:
     with transaction.atomic():
         cycle = EngineCycle.objects.select_for_update().get(module=entry.name)
         pause = min(WORST_PAUSE.value, 2.0 ** min(cycle.failures, 10))
+        if isinstance(error, Incomplete):
+            pause = entry.every.total_seconds()
         EngineCycle.objects.filter(pk=cycle.pk).update(
             failures=F("failures") + 1,
             last_error=leases.describe(error),

@@ -32,7 +32,7 @@ class StatusPage(models.Model):
     created_by = models.CharField(max_length=80, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
+    objects = querysets.StatusPageQuerySet.as_manager()
 
     class Meta:
         verbose_name = "status page"

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Prefetch, Q
 
 from controlplane.catalog.models import Component, DownInterval
-from controlplane.lib import defaults
-from deployments.models import MaintenanceWindow
+from controlplane.lib import clock, defaults
+from deployments.models import MaintenanceWindow, Notice
 from incidents.models import Incident, IncidentReview, StatusPage, Update
 from incidents.reviews import report
 
@@ -44,8 +44,16 @@ PHASES = {
 _OF_KIND = {"initial": "investigating", "update": "identified", "recovery": "resolved"}
 WINDOWS = {
     "in_progress": "in_progress", "monitoring": "verifying", "completed": "completed",
-    "rolled_back": "completed",
+    "rolled_back": "completed", "cancelled": "cancelled", "missed": "cancelled",
 }  # fmt: skip
+OVER = ("completed", "cancelled")
+WORK_LABELS = {
+    "scheduled": "Planned", "in_progress": "Being worked on", "verifying": "Done, and watched",
+    "completed": "Over", "cancelled": "Called off",
+}  # fmt: skip
+
+
+_LEARNED: dict[int, tuple[tuple[int, int, str], Sequence[Any]]] = {}
 
 
 def worst(states: Iterable[str]) -> str:
@@ -133,6 +141,14 @@ class Work:
     updated_at: datetime
     parts: Sequence[Part]
 
+    @property
+    def is_over(self) -> bool:
+        return self.phase in OVER
+
+    @property
+    def label(self) -> str:
+        return WORK_LABELS[self.phase]
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -152,6 +168,15 @@ class Picture:
     @property
     def over(self) -> list[Event]:
         return [each for each in self.events if each.is_over]
+
+    @property
+    def ahead(self) -> list[Work]:
+        return [each for each in self.works if not each.is_over]
+
+    @property
+    def worked(self) -> list[Work]:
+        """The latest first."""
+        return [each for each in reversed(self.works) if each.is_over]
 
     @property
     def state(self) -> str:
@@ -233,8 +258,21 @@ def _event(row: Incident, parts: Sequence[Part]) -> Event:
         ended_at=ended,
         parts=parts,
         said=said,
-        learned=report.public_blocks(review) if review is not None else (),
+        learned=_learned(review) if review is not None else (),
     )
+
+
+def _learned(review: IncidentReview) -> Sequence[Any]:
+    """A page is drawn every few seconds, and what was learned costs a dozen questions. Whether an
+    action is done is read anew each hour, what people write at once."""
+    incident = review.incident
+    mark = (review.version, incident.version, f"{clock.now():%Y%m%d%H}")
+    known = _LEARNED.get(review.pk)
+    if known is None or known[0] != mark:
+        if len(_LEARNED) >= _MOST:
+            _LEARNED.clear()
+        known = _LEARNED[review.pk] = (mark, tuple(report.public_blocks(review)))
+    return known[1]
 
 
 def _phase_of(update: Update, phase: str) -> str:
@@ -244,14 +282,19 @@ def _phase_of(update: Update, phase: str) -> str:
 
 def _works(page: StatusPage, by_service: Mapping[int, list[Part]], now: datetime) -> list[Work]:
     soon, lately = now + timedelta(days=AHEAD.value), now - timedelta(days=7)
+    said = Notice.objects.filter(channel=Notice.Channel.STATUS, state__in=["sent", "late"])
+    called_off = said.filter(kind__in=["cancelled", "missed"], sent_at__gte=lately)
     rows = (
         MaintenanceWindow.objects.filter(workspace=page.workspace_id, user_facing=True)
         .filter(
             Q(status__in=["announced", "approved"], starts_at__lte=soon)
             | Q(status__in=["in_progress", "monitoring"])
             | Q(status__in=["completed", "rolled_back"], finished_at__gte=lately)
+            | Q(status__in=["cancelled", "missed"], notices__in=called_off)
         )
-        .prefetch_related("parts")
+        .select_related("environment")
+        .prefetch_related("parts", Prefetch("notices", queryset=said, to_attr="said"))
+        .distinct()
         .order_by("starts_at")
     )
     return [
@@ -259,15 +302,24 @@ def _works(page: StatusPage, by_service: Mapping[int, list[Part]], now: datetime
             uid=str(row.uid), title=row.title, about=row.about,
             phase=WINDOWS.get(row.status, "scheduled"),
             starts_at=row.starts_at, ends_at=row.ends_at,
-            updated_at=row.finished_at or row.started_at or row.created_at,
-            parts=_parts_of(row, by_service),
+            updated_at=_last_change(row), parts=_parts_of(row, by_service),
         )
         for row in rows[:_MOST]
     ]  # fmt: skip
 
 
+def _last_change(row: MaintenanceWindow) -> datetime:
+    said = [each.sent_at for each in row.said]  # type: ignore[attr-defined]  # prefetched
+    known: list[datetime | None] = [row.created_at, row.started_at, row.finished_at, *said]
+    return max(at for at in known if at is not None)
+
+
 def _parts_of(row: MaintenanceWindow, by_service: Mapping[int, list[Part]]) -> list[Part]:
-    return [part for each in row.parts.all() for part in by_service.get(each.service_id, [])]
+    """None named: all that users see of production is worked on."""
+    named = [each.service_id for each in row.parts.all()]
+    if not named and row.environment.slug == PRODUCTION:
+        named = list(by_service)
+    return [part for service in named for part in by_service.get(service, [])]
 
 
 def _down(by_service: Mapping[int, Any], since: datetime) -> dict[int, list[DownInterval]]:

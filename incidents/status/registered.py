@@ -43,7 +43,7 @@ keep_found(
 def _shows(window: MaintenanceWindow) -> bool:
     return (
         window.user_facing
-        and StatusPage.objects.filter(workspace=window.workspace_id, is_open=True).exists()
+        and StatusPage.objects.in_force().filter(workspace=window.workspace_id).exists()
     )
 
 

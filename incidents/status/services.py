@@ -109,6 +109,8 @@ def change_page(
         return row
     before = {name: plain(getattr(row, name)) for name in values}
     rows = StatusPage.objects.filter(pk=row.pk)
+    if values.get("is_open"):
+        rows.update(told_until=clock.now())  # what was said while it was closed is no news
     _store(rows.update, **values, version=F("version") + 1)
     row.refresh_from_db()
     record(actor, KEEP, row, before=before,
@@ -143,7 +145,7 @@ def _written(row: StatusPage) -> StatusPage:
 def ask_for_mail(slug: str, email: str, *, address: str = "") -> None:
     """Whoever lives at this address is asked whether it was they. Known or not, the answer is the
     same; nothing is sent before they say yes."""
-    page = StatusPage.objects.filter(slug=slug, is_open=True).first()
+    page = StatusPage.objects.in_force().filter(slug=slug).first()
     if page is None:
         raise NotFound("There is no such page.")
     said = line("email", email, 254, required=True)
@@ -157,6 +159,8 @@ def ask_for_mail(slug: str, email: str, *, address: str = "") -> None:
     with transaction.atomic():
         reader = _reader(page, said)
         if reader is not None and reader.confirmed_at is None:
+            # The week in which it may be confirmed begins anew with each mail that asks.
+            StatusSubscriber.objects.filter(pk=reader.pk).update(asked_at=clock.now())
             key = f"{mailing.CONFIRM}:{reader.uid}:{clock.now():%Y%m%d%H%M%S}"
             outbox.enqueue(mailing.CONFIRM, {"subscriber": str(reader.uid)}, key=key,
                            workspace_id=page.workspace_id)  # fmt: skip

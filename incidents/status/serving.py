@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from psycopg_pool import PoolTimeout
 
 from controlplane.lib import defaults
-from incidents.models import StatusDocument
+from incidents.models import StatusDocument, StatusPage
 
 logger = logging.getLogger(__name__)
 FRESH_S = defaults.define(
@@ -56,13 +56,19 @@ def bundle(name: str) -> Bundle | None:
     now = time.monotonic()
     if now - looked < FRESH_S.value:
         return known
-    with _lock:
+    # Somebody asks already, perhaps for as long as a database that is away takes to say nothing:
+    # who has a copy doesn't wait for that.
+    if not _lock.acquire(blocking=known is None):
+        return known
+    try:
         looked, known = _known.get(name, (float("-inf"), None))
         if now - looked < FRESH_S.value:
             return known
-        found = _asked(name, known, now)
+        found = _asked(name, known)
         _remember(name, now, found)
         return found
+    finally:
+        _lock.release()
 
 
 def _remember(name: str, now: float, found: Bundle | None) -> None:
@@ -71,20 +77,20 @@ def _remember(name: str, now: float, found: Bundle | None) -> None:
     _known[name] = (now, found)
 
 
-def _asked(name: str, known: Bundle | None, now: float) -> Bundle | None:
+def _asked(name: str, known: Bundle | None) -> Bundle | None:
     global _away_until
-    if now < _away_until:
+    if time.monotonic() < _away_until:
         return known or _from_disk(name)
     try:
         return _from_rows(name, known)
     except _AWAY as error:
-        _away_until = now + AWAY_S.value
+        _away_until = time.monotonic() + AWAY_S.value  # asking took its time
         logger.warning("status page served from its copy: %s", error)
         return known or _from_disk(name)
 
 
 def _from_rows(name: str, known: Bundle | None) -> Bundle | None:
-    rows = StatusDocument.objects.filter(page__is_open=True)
+    rows = StatusDocument.objects.filter(page__in=StatusPage.objects.in_force())
     rows = rows.filter(page__slug=name) if name else rows.filter(page__is_first=True)
     digest = rows.values_list("digest", flat=True).first()
     if digest is None:
@@ -138,7 +144,10 @@ def _from_disk(name: str) -> Bundle | None:
 
 def _forget_on_disk(name: str) -> None:
     """A page that was closed is not to be read again when the database is away."""
-    _file(name).unlink(missing_ok=True)
+    try:
+        _file(name).unlink(missing_ok=True)
+    except OSError:
+        logger.warning("the copy of a status page can't be removed", exc_info=True)
 
 
 def forget() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,6 +22,8 @@ ATOM, RSS = "application/atom+xml; charset=utf-8", "application/rss+xml; charset
 SHOWN_OVER = 10
 _IN_FEED = 50
 Parts = Mapping[str, tuple[str, str]]  # path below the page: (type, text)
+# What no XML 1.0 document holds, not even escaped.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def address(page: StatusPage) -> str:
@@ -60,11 +65,12 @@ def _at(moment: datetime | None) -> str | None:
 
 def _statuspage(picture: Picture, base: str) -> dict[str, dict[str, Any]]:
     page = picture.page
-    moments = [each.updated_at for each in picture.events] + [page.created_at]
+    changed = [*(each.updated_at for each in picture.events),
+               *(each.updated_at for each in picture.works), page.created_at]  # fmt: skip
     head = {
         "page": {
             "id": str(page.uid), "name": page.title, "url": base, "time_zone": page.time_zone,
-            "updated_at": _at(max(moments)),
+            "updated_at": _at(max(changed)),
         }
     }  # fmt: skip
     status = {"status": {"indicator": picture.indicator, "description": picture.sentence}}
@@ -138,23 +144,43 @@ def _work(work: Work, page: StatusPage, base: str) -> dict[str, Any]:
 # --- Feeds --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    uid: str
+    title: str
+    link: str
+    began: datetime
+    updated: datetime
+    story: str
+
+
+def _entries(picture: Picture, base: str) -> list[_Entry]:
+    """Incidents and maintenance, what changed last first."""
+    found = [
+        *(_Entry(each.uid, each.title, f"{base}/incidents/{each.uid}", each.started_at,
+                 each.updated_at, _story(each)) for each in picture.events),
+        *(_Entry(each.uid, f"Maintenance: {each.title}", base, each.starts_at, each.updated_at,
+                 _plan(each)) for each in picture.works),
+    ]  # fmt: skip
+    return sorted(found, key=lambda each: each.updated, reverse=True)[:_IN_FEED]
+
+
 def _atom(picture: Picture, base: str) -> str:
-    page = picture.page
-    events = picture.events[:_IN_FEED]
-    latest = max([each.updated_at for each in events], default=page.created_at)
-    entries = "".join(
-        f"<entry><id>urn:uuid:{each.uid}</id><title>{escape(each.title)}</title>"
-        f"<updated>{_at(each.updated_at)}</updated><published>{_at(each.started_at)}</published>"
-        f"<link href={quoteattr(f'{base}/incidents/{each.uid}')}/>"
-        f'<content type="text">{escape(_story(each))}</content></entry>'
-        for each in events
+    page, entries = picture.page, _entries(picture, base)
+    latest = max([each.updated for each in entries], default=page.created_at)
+    written = "".join(
+        f"<entry><id>urn:uuid:{each.uid}</id><title>{_xml(each.title)}</title>"
+        f"<updated>{_at(each.updated)}</updated><published>{_at(each.began)}</published>"
+        f"<link href={quoteattr(each.link)}/>"
+        f'<content type="text">{_xml(each.story)}</content></entry>'
+        for each in entries
     )
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
-        f"<id>urn:uuid:{page.uid}</id><title>{escape(page.title)}</title>"
-        f"<updated>{_at(latest)}</updated><author><name>{escape(page.title)}</name></author>"
+        f"<id>urn:uuid:{page.uid}</id><title>{_xml(page.title)}</title>"
+        f"<updated>{_at(latest)}</updated><author><name>{_xml(page.title)}</name></author>"
         f'<link rel="self" href={quoteattr(f"{base}/feed.atom")}/><link href={quoteattr(base)}/>'
-        f"{entries}</feed>"
+        f"{written}</feed>"
     )
 
 
@@ -162,17 +188,21 @@ def _rss(picture: Picture, base: str) -> str:
     page = picture.page
     items = "".join(
         f'<item><guid isPermaLink="false">urn:uuid:{each.uid}</guid>'
-        f"<title>{escape(each.title)}</title><link>{escape(f'{base}/incidents/{each.uid}')}</link>"
-        f"<pubDate>{each.started_at.astimezone(UTC):%a, %d %b %Y %H:%M:%S +0000}</pubDate>"
-        f"<description>{escape(_story(each))}</description></item>"
-        for each in picture.events[:_IN_FEED]
+        f"<title>{_xml(each.title)}</title><link>{_xml(each.link)}</link>"
+        f"<pubDate>{format_datetime(each.updated.astimezone(UTC))}</pubDate>"
+        f"<description>{_xml(each.story)}</description></item>"
+        for each in _entries(picture, base)
     )
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel>'
-        f"<title>{escape(page.title)}</title><link>{escape(base)}</link>"
-        f"<description>{escape(page.intro or picture.sentence)}</description>{items}"
+        f"<title>{_xml(page.title)}</title><link>{_xml(base)}</link>"
+        f"<description>{_xml(page.intro or picture.sentence)}</description>{items}"
         "</channel></rss>"
     )
+
+
+def _xml(said: str) -> str:
+    return escape(_FORBIDDEN.sub("", said))
 
 
 def _story(event: Event) -> str:
@@ -180,3 +210,10 @@ def _story(event: Event) -> str:
         f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, {each.phase}: {each.text}"
         for each in event.said
     )
+
+
+def _plan(work: Work) -> str:
+    start, end = work.starts_at.astimezone(UTC), work.ends_at.astimezone(UTC)
+    parts = ", ".join(each.name for each in work.parts)
+    lines = (f"{work.label}, {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC", work.about, parts)
+    return "\n\n".join(line for line in lines if line)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 import zlib
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from controlplane.jobs import engine
 from controlplane.lib import clock
 from incidents.models import StatusDocument, StatusPage
 from incidents.status import mailing, picture, spoken
+
+logger = logging.getLogger(__name__)
 
 
 def write(page: StatusPage) -> bool:
@@ -38,14 +42,22 @@ def write(page: StatusPage) -> bool:
 
 
 def work(deadline: float) -> int:
-    """Each open page once; what one of them trips over keeps back no other."""
-    changed = 0
-    for page in StatusPage.objects.filter(is_open=True).order_by("pk"):
+    """Each open page once, the one that waited longest first; what one of them trips over keeps
+    back no other, and a page that can't be drawn keeps back no mail."""
+    changed = failed = 0
+    rows = StatusPage.objects.in_force().order_by(F("document__written_at").asc(nulls_first=True))
+    for page in rows:
         if time.monotonic() > deadline:
             break
-        with transaction.atomic():
-            changed += write(page)
-            mailing.tell(page)
+        for act in (write, mailing.tell):
+            try:
+                with transaction.atomic():
+                    changed += bool(act(page))
+            except Exception:
+                logger.exception("status page %s was not kept up", page.slug)
+                failed += 1
+    if failed:
+        raise engine.Incomplete(f"{failed} of what status pages need failed: the log says why.")
     return changed
 
 

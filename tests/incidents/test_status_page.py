@@ -3,39 +3,41 @@ it, how it is read while the database is away, and who is told by mail."""
 
 from __future__ import annotations
 
-import json
-import re
+import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import time_machine
-from django.core import mail
 from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis.strategies import text
 
-from controlplane.access.models import User
-from controlplane.catalog.models import Component, DownInterval, Environment, Service
+from controlplane.access.models import User, Workspace
+from controlplane.catalog.models import Component, DownInterval, Environment
+from controlplane.jobs import engine
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, Invalid, NotAllowed, RateLimited
-from controlplane.notify.models import OutboxMessage
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from deployments.maintenance import places
 from deployments.models import MaintenanceWindow
 from incidents import links as pages
-from incidents.models import Incident, StatusDocument, StatusPage, StatusSubscriber
+from incidents.models import StatusDocument, StatusPage
 from incidents.records import moving
 from incidents.response import updates
 from incidents.reviews import writing as reviews
-from incidents.status import mailing, picture, services, serving, writing
+from incidents.status import picture, services, serving, spoken, writing
 from tests import make
-from tests.kit import catalog as entries
 from tests.kit import incidents as kit
-from tests.kit.deployments import deliver
-from tests.kit.incidents import Caller, Watchroom
+from tests.kit.incidents import Caller
+from tests.kit.status import Public, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -46,42 +48,6 @@ def _fresh(settings: Any, tmp_path: Path) -> Iterator[None]:
     serving.forget()
     yield
     serving.forget()
-
-
-class Public:
-    """A workspace with an open page, and one public component."""
-
-    def __init__(self, slug: str = "acme", **given: Any) -> None:
-        self.room = Watchroom()
-        self.workspace = self.room.workspace
-        values = {"slug": slug, "title": "Acme works", "is_open": True, **given}
-        self.page = services.create_page(self.workspace, actor=make.JOB, **values)
-
-    def service(self, name: str = "Checkout") -> Service:
-        row = entries.service(self.workspace, name=name)
-        Component.objects.create(
-            workspace=self.workspace, service=row, slug=name.lower(), name=name, is_public=True
-        )
-        return row
-
-    def told(self, row: Incident, text: str = "We look at it.", **given: Any) -> Any:
-        return updates.post_update(
-            row, actor=make.JOB, text=text, audience="customers", kind="initial",
-            subject="Orders fail", **given,
-        )  # fmt: skip
-
-    def write(self) -> StatusDocument:
-        writing.work(time.monotonic() + 30)
-        serving.forget()
-        return StatusDocument.objects.get(page=self.page)
-
-    def read(self, rest: str = "", status: int = 200) -> str:
-        answer = Client().get(f"/status/{self.page.slug}/{rest}")
-        assert answer.status_code == status, answer.content[:300]
-        return answer.content.decode()
-
-    def json(self, name: str = "summary") -> Any:
-        return json.loads(self.read(f"api/v2/{name}.json"))
 
 
 def test_quiet__everything_works() -> None:
@@ -205,6 +171,90 @@ def test_database_away__the_last_page_is_read_also_by_a_new_process() -> None:
         here.read(status=404)
 
 
+def test_database_away__whoever_has_a_copy_waits_for_nobody_who_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Public()
+    here.write()
+    known = serving.bundle("acme")
+    begun, end = threading.Event(), threading.Event()
+
+    def asked(name: str, known: Any) -> Any:
+        begun.set()
+        assert end.wait(10)
+        return known
+
+    monkeypatch.setattr(serving, "_asked", asked)
+    monkeypatch.setattr(serving, "FRESH_S", SimpleNamespace(value=-1.0))  # every copy is old
+    slow = threading.Thread(target=serving.bundle, args=("acme",))
+    slow.start()
+    assert begun.wait(10)
+    assert serving.bundle("acme") is known
+    end.set()
+    slow.join(10)
+    assert serving.bundle("acme") is known
+
+
+def test_copy__that_cant_be_removed__keeps_nobody_from_reading(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.STATE_DIR = tmp_path
+    (tmp_path / "status" / "gone.page").mkdir(parents=True)  # unlink fails on a folder
+    assert Client().get("/status/gone/").status_code == 404
+
+
+def test_archived_workspace__its_page_is_closed() -> None:
+    here = Public()
+    here.write()
+    here.read()
+    Workspace.objects.filter(pk=here.workspace.pk).update(archived_at=clock.now())
+    serving.forget()
+    here.read(status=404)
+    before = StatusDocument.objects.get().written_at
+    assert here.write().written_at == before
+    assert subscribe(here).status_code == 404
+
+
+def test_one_page_that_fails__keeps_back_no_other_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = Public("a-bad"), Public("b-good")
+    StatusDocument.objects.all().delete()
+    drawn = picture.draw
+
+    def draw(page: StatusPage, now: Any) -> picture.Picture:
+        if page.pk == bad.page.pk:
+            raise ValueError("what a page trips over")
+        return drawn(page, now)
+
+    monkeypatch.setattr(picture, "draw", draw)
+    with pytest.raises(engine.Incomplete, match="1 of"):
+        writing.work(time.monotonic() + 30)
+    assert StatusDocument.objects.get().page == good.page
+    bad.page.refresh_from_db()
+    assert bad.page.told_until > bad.page.created_at  # its mail went on
+
+
+def test_what_was_learned__is_not_computed_anew_for_each_drawing() -> None:
+    here = Public()
+    row = here.room.quiet("sev2")
+    here.told(row)
+    row = moving.resolve(row, actor=make.JOB, reason="Over.")
+    review = kit.written(row, is_public=True, lessons="Test what you deploy.")
+    reviews.publish_review(review, actor=make.JOB)
+    first = picture.draw(here.page, clock.now())
+    with CaptureQueriesContext(connection) as asked:
+        again = picture.draw(here.page, clock.now())
+    assert again.events[0].learned == first.events[0].learned != ()
+    assert not [each for each in asked if "reviewaction" in each["sql"]]
+    review.refresh_from_db()
+    review = reviews.write_on(review, actor=make.JOB, reason="It says too little.")
+    review = reviews.change_review(review, actor=make.JOB, lessons="Test it twice.")
+    reviews.publish_review(review, actor=make.JOB)
+    said = picture.draw(here.page, clock.now()).events[0].learned
+    assert "Test it twice." in repr(said)
+
+
 def test_written_only_when_something_changed() -> None:
     here = Public()
     first = here.write()
@@ -228,60 +278,21 @@ def test_hostile_words__stay_words() -> None:
     assert here.json()["incidents"][0]["incident_updates"][0]["body"].startswith("<script>")
 
 
-# --- By mail ----------------------------------------------------------------------------------
-
-
-def subscribe(here: Public, email: str = "ann@example.com") -> Any:
-    return Client(enforce_csrf_checks=True).post(
-        f"/status/{here.page.slug}/subscribe", {"email": email}
-    )
-
-
-def link(verb: str) -> str:
-    found = re.search(rf"http\S+/{verb}/\S+", str(mail.outbox[-1].body))
-    assert found is not None, mail.outbox[-1].body
-    return "/status/" + found.group().partition("/status/")[2]
-
-
-def test_mail__asked_confirmed_told_left() -> None:
-    here = Public()
-    assert subscribe(here).status_code == 200
-    deliver()
-    assert mail.outbox[-1].to == ["ann@example.com"]
-    confirm = link("confirm")
-    anybody = Client(enforce_csrf_checks=True)
-    assert "Tell me by mail" in anybody.get(confirm).content.decode()
-    assert StatusSubscriber.objects.get().confirmed_at is None  # what fetches links confirms none
-    anybody.post(confirm)
-    assert StatusSubscriber.objects.get().confirmed_at is not None
-    sent = len(mail.outbox)
-    here.told(here.room.quiet())
-    here.write()
-    here.write()
-    deliver()
-    [news] = mail.outbox[sent:]
-    assert (news.subject, "We look at it." in news.body) == ("Acme works: Orders fail", True)
-    leave = link("leave")
-    assert leave in news.extra_headers["List-Unsubscribe"]
-    anybody.post(leave)
-    assert not StatusSubscriber.objects.exists()
-    here.told(here.room.quiet())
-    here.write()
-    assert OutboxMessage.objects.filter(topic=mailing.NEWS).count() == 1
-    assert anybody.get(leave).status_code == 404
-
-
-def test_mail__says_the_same_of_every_address_and_not_too_often() -> None:
-    here = Public()
-    answers = {subscribe(here).content for _ in range(2)} | {subscribe(here, "b@x.org").content}
-    assert len(answers) == 1
-    assert StatusSubscriber.objects.count() == 2
-    assert subscribe(here).status_code == 200
-    assert subscribe(here).status_code == 429
-    assert subscribe(here, "no address").status_code == 400
-    with pytest.raises(RateLimited):
-        services.ask_for_mail(here.page.slug, "ann@example.com")
-    assert Client().get(f"/status/{here.page.slug}/confirm/forged").status_code == 404
+@settings_of(max_examples=40, deadline=None)
+@given(said=text(max_size=80))
+def test_feeds__parse_whatever_was_said(said: str) -> None:
+    moment = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    page = StatusPage(slug="acme", title=said[:80], intro=said, created_at=moment)
+    event = picture.Event(
+        "1", said, "investigating", "minor", moment, moment, None, [],
+        [picture.Said("2", "investigating", said, moment)],
+    )  # fmt: skip
+    work = picture.Work("3", said, said, "scheduled", moment, moment, moment, [])
+    drawn = picture.Picture(page, [], [event], [work])
+    written = spoken.written(drawn)
+    for rest in ("feed.atom", "feed.rss"):
+        root = ElementTree.fromstring(written[rest][1])
+        assert len(root.findall(".//{*}entry") or root.findall(".//item")) == 2
 
 
 # --- Who may ----------------------------------------------------------------------------------
@@ -306,9 +317,9 @@ def test_page__one_for_a_workspace_and_one_first() -> None:
     here, other = Public(is_first=True), Public("other")
     with pytest.raises(Conflict):
         services.create_page(here.workspace, actor=make.JOB)
-    for given in ({"is_first": True}, {"slug": "acme"}):
+    for values in ({"is_first": True}, {"slug": "acme"}):
         with pytest.raises(Conflict):
-            services.change_page(other.page, actor=make.JOB, **given)
+            services.change_page(other.page, actor=make.JOB, **values)
     assert StatusPage.objects.get(pk=other.page.pk).version == 1
 
 

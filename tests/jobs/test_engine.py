@@ -55,6 +55,19 @@ def test_failing_module__pauses_alone_longer_each_time() -> None:
         engine.tick()
 
 
+def test_incomplete_module__is_told_of_and_keeps_its_rhythm() -> None:
+    def partly(_: float) -> int:
+        raise engine.Incomplete("1 of 3")
+
+    engine.module("partly", partly, every=timedelta(seconds=10))
+    for failures in range(1, 8):
+        EngineCycle.objects.filter(module="partly").update(not_before=Now())
+        engine.tick()
+        cycle = EngineCycle.objects.annotate(now=Now()).get(module="partly")
+        assert (cycle.failures, cycle.last_error) == (failures, "Incomplete: 1 of 3")
+        assert timedelta(seconds=8) < cycle.not_before - cycle.now <= timedelta(seconds=10)
+
+
 def test_module_that_breaks_its_connection__does_not_stop_the_others() -> None:
     def broken(_: float) -> int:
         with transaction.atomic(), connection.cursor() as cursor:
