@@ -29,4 +29,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.api.urls")),
     path("", include("incidents.paging.api.urls")),
     path("", include("incidents.runbooks.api.urls")),
+    path("", include("incidents.support.around_api_urls")),
 ]

@@ -28,10 +28,12 @@ class IncidentsConfig(AppConfig):
         from incidents.runbooks import registered as runbooks
         from incidents.status import mailing, writing  # noqa: F401
         from incidents.status import registered as status
+        from incidents.support import registered as support
 
         registered.register()
         runbooks.register()
         presented.register()
         reviews.register()
         status.register()
+        support.register()
         wording.register()

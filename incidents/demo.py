@@ -12,6 +12,7 @@ from typing import Any
 from controlplane.base import demo
 from controlplane.lib import clock
 from incidents import demo_after as _after  # noqa: F401 - another
+from incidents import demo_around as _around  # noqa: F401 - another
 from incidents import demo_runbooks as _runbooks  # noqa: F401 - another
 from incidents.intake import receiving, sources
 from incidents.intake.normal import fingerprint

@@ -182,6 +182,8 @@ WRITERS: dict[str, str] = {
     "incidents.routing.shipped": "adopts what a release brings",
     "incidents.routing.silences": "services of silences",
     "incidents.shipping": "adopts what a release brings",
+    "incidents.support.hours": "services of the hours of support",
+    "incidents.support.holidays": "services of holidays that a calendar names",
     "incidents.status.mailing": "remembers until when readers were told",
     "incidents.status.services": "services of status pages",
     "incidents.status.writing": "writes status pages ahead",

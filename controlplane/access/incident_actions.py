@@ -108,3 +108,8 @@ define(
     [("keep", "Keep the public status page", ADMIN | {"sre_liaison", "product_partner"})],
     by_key=False,
 )
+define(
+    "support",
+    [("hours", "Keep the hours of support and its holidays", ADMIN | {"sre_liaison"})],
+    by_key=False,
+)

@@ -1,6 +1,7 @@
 """Alerts and where they come from, incidents, and who is called for them."""
 
 from incidents.models.alerts import Alert, AlertEvent, Silence
+from incidents.models.coverage import Holiday, SupportChannel
 from incidents.models.drills import Drill
 from incidents.models.paging import (
     EscalationPolicy,
@@ -43,6 +44,7 @@ __all__ = [
     "Drill",
     "EscalationPolicy",
     "EscalationRun",
+    "Holiday",
     "InboundEvent",
     "Incident",
     "IncidentReview",
@@ -64,5 +66,6 @@ __all__ = [
     "StatusDocument",
     "StatusPage",
     "StatusSubscriber",
+    "SupportChannel",
     "Update",
 ]

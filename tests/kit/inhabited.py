@@ -49,6 +49,7 @@ from tests.kit import (
     catalog,
     evidence,
     inhabited_alerts,
+    inhabited_around,
     inhabited_guarding,
     inhabited_incidents,
     inhabited_oncall,
@@ -109,6 +110,7 @@ def settle() -> World:
     inhabited_guarding.inhabit(here, root, hostile=HOSTILE, long=LONG)
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_around.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_alerts.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_incidents.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)

@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource, Incident, IncidentReview, Runbook
+from incidents.models import AlertSource, Holiday, Incident, IncidentReview, Runbook
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -267,6 +267,8 @@ def own_pages(world: World) -> Iterator[str]:
         "burning:split": (burning.uid,),
         "burning:timeline": (burning.uid,),
         "burning:act": (burning.uid, "rate_limit"),
+        "around:channel": ("support",),
+        "around:holiday": (Holiday.objects.filter(workspace=world.workspace).earliest("id").uid,),
         "burning:level": ("incident", "sev3"),
         "burning:review_write": (looked_back.uid,),
         "burning:review_documents": (looked_back.uid,),

@@ -1,0 +1,17 @@
+"""Routes around the support desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from incidents.support import hours_api
+
+_CHANNEL = "v1/support-channels/<slug:slug>"
+urlpatterns = [
+    path("v1/support-channels", hours_api.SupportChannelsView.as_view()),
+    path(_CHANNEL, hours_api.SupportChannelView.as_view()),
+    path(f"{_CHANNEL}/due", hours_api.SupportDueView.as_view()),
+    path("v1/holidays", hours_api.HolidaysView.as_view()),
+    path("v1/holidays/calendar", hours_api.HolidayCalendarView.as_view()),
+    path("v1/holidays/<uuid:uid>", hours_api.HolidayView.as_view()),
+]
