@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents.support import hours_api
+from incidents.support import hours_api, matrix_api
 
 _CHANNEL = "v1/support-channels/<slug:slug>"
 urlpatterns = [
+    path("v1/support-matrix", matrix_api.SupportMatrixView.as_view()),
     path("v1/support-channels", hours_api.SupportChannelsView.as_view()),
     path(_CHANNEL, hours_api.SupportChannelView.as_view()),
     path(f"{_CHANNEL}/due", hours_api.SupportDueView.as_view()),

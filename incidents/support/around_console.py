@@ -7,6 +7,8 @@ from controlplane.base.registries import PaletteAction, palette_actions
 PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("support-hours", "Hours of support", "around:hours", "incident.view",
      ("coverage", "holidays", "24/5", "calendar", "opening")),
+    ("support-matrix", "Who is called for support", "around:matrix", "incident.view",
+     ("escalation", "matrix", "p0", "priority")),
 )  # fmt: skip
 
 
