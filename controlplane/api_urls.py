@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.api.alert_urls")),
     path("", include("incidents.api.urls")),
     path("", include("incidents.paging.api.urls")),
+    path("", include("incidents.gamedays.api")),
     path("", include("incidents.runbooks.api.urls")),
     path("", include("incidents.support.around_api_urls")),
 ]

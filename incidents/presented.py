@@ -51,6 +51,7 @@ def register() -> None:
             "respond:dry": "let/let it only be said what would happen by itself",
             "respond:off": "switch/switched off what happens by itself",
             "respond:remove": "remove/removed what happens by itself",
+            "play": "begin/began to play the incident",
             "would": "act/would have acted by itself",
             "check": "look/looked whether it works again",
             "decide": "decide/decided something about the incident",

@@ -139,6 +139,7 @@ WRITERS: dict[str, str] = {
     "telemetry.partitions.closing": "days and their files",
     "telemetry.partitions.opening": "days and their files",
     "telemetry.rollups.marks": "the roller",
+    "incidents.gamedays.playing": "services of game days",
     "incidents.paging.auditing": "mends what was forgotten",
     "incidents.paging.drilling": "services of drills",
     "incidents.paging.pouring": "many rows in one statement",

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import button
 from controlplane.base.web import actor_of
+from incidents.gamedays import playing, script, shown
 from incidents.models import Drill, Page, RunbookRun
 from incidents.paging import drilling, policies
 from incidents.paging.admin import _here
@@ -29,6 +30,15 @@ _PARTS = {
 
 
 class DrillForm(_Form):
+    scene = forms.ChoiceField(
+        label="What is drilled", required=False,
+        choices=[
+            ("", "The call alone: that somebody answers in time"),
+            ("A game day, from the first call to the review",
+             [(each.slug, each.title) for each in script.SCENES.values()]),
+        ],
+        help_text="A game day is played on its incident's page, phase by phase.",
+    )  # fmt: skip
     severity = forms.ChoiceField(label="As grave as", initial="sev1")
     ladder = forms.ChoiceField(label="By the policy", required=False)
     reason = forms.CharField(
@@ -63,20 +73,25 @@ def _running(row: Drill) -> str:
     return "" if row.status == Drill.Status.RUNNING else "It does not run."
 
 
+def _service(row: Drill, paging: Any, game_day: Any) -> Any:
+    return game_day if row.kind == Drill.Kind.GAME_DAY else paging
+
+
 @admin.register(Drill)
 class DrillAdmin(ModelAdmin[Drill]):
     list_name = "Drills"
     view_action = "paging.view"
     add_action = change_action = "paging.drill"
-    about = "Calls for practice: who answered, how soon, and what that is worth."
-    tabs = (("All", "view=all"),)
+    about = "Calls and whole incidents for practice: who answered, how soon, what that is worth."
+    tabs = (("All", "view=all"), ("Game days", "kind__exact=game_day"))
     empty = "No drill yet."
     empty_hint = "Begin one: whoever is on duty is really called, and told that it is a drill."
-    list_display = ["title", "status", "score_", "started_at"]
+    list_display = ["title", "kind", "status", "score_", "started_at"]
+    list_filter = ("kind", "status")
     phone_columns = ("status", "score_")
     list_select_related = ["incident"]
     form = DrillForm
-    add_fields = ("title", "severity", "ladder", "reason")
+    add_fields = ("scene", "title", "severity", "ladder", "reason")
     edit_fields = ("notes",)
     panel_template = "incidents/panel_drill.html"
     head_state = "status"
@@ -101,6 +116,8 @@ class DrillAdmin(ModelAdmin[Drill]):
         """What was to happen by when, what did, and everybody who was called."""
         if obj.kind == Drill.Kind.RUNBOOK:
             return _of_runbook(obj)
+        if obj.kind == Drill.Kind.GAME_DAY:
+            return {"game_day": True, **shown.of_drill(obj)}
         seen = obj.seen
         if obj.status == Drill.Status.RUNNING and obj.incident is not None:
             seen = drilling.measure(obj, obj.incident)
@@ -127,6 +144,11 @@ class DrillAdmin(ModelAdmin[Drill]):
         given, actor = form.cleaned_data, actor_of(request)
         if change:
             return drilling.note_result(obj, given["notes"], actor=actor)
+        if given["scene"]:
+            return playing.begin_game_day(
+                _here(request), actor=actor, scene=given["scene"], severity=given["severity"],
+                title=given["title"], reason=given["reason"],
+            )  # fmt: skip
         return drilling.begin_drill(
             _here(request), actor=actor, severity=given["severity"], title=given["title"],
             policy_slug=given["ladder"], reason=given["reason"],
@@ -137,12 +159,14 @@ class DrillAdmin(ModelAdmin[Drill]):
         confirm="Its incident is put away, and what was done is scored.",
     )  # fmt: skip
     def end(self, request: HttpRequest, obj: Drill, reason: str) -> str:
-        done = drilling.end_drill(obj, actor=actor_of(request))
+        end = _service(obj, drilling.end_drill, playing.end_game_day)
+        done = end(obj, actor=actor_of(request))
         return f"The drill is over: {done.score} %."
 
     @button(label="Break off", action="paging.drill", reason=True, quiet=True, when=_running)
     def break_off(self, request: HttpRequest, obj: Drill, reason: str) -> str:
-        drilling.cancel_drill(obj, actor=actor_of(request), reason=reason)
+        cancel = _service(obj, drilling.cancel_drill, playing.cancel_game_day)
+        cancel(obj, actor=actor_of(request), reason=reason)
         return "The drill is broken off."
 
 

@@ -14,6 +14,7 @@ from controlplane.work import services as work
 from controlplane.work.models import Dependency, Item
 from controlplane.work.vocabulary import BLOCKS
 from deployments.models import Deployment
+from incidents import links
 from incidents.models import Incident
 from incidents.response.kinds import Ask, Came, Kind, Made, register
 
@@ -62,13 +63,13 @@ def _block(ask: Ask, actor: Actor) -> Came:
     item, own = _item(ask.incident, ask.target, actor), _own(ask.incident)
     if item.pk == own.pk:
         raise Conflict("It can't wait for itself.")
-    told = _told(ask, item)
+    told, page = _told(ask, item), {"page": links.page_of(item)}
     if _edge(item, own):
-        return Came(f"{told} waits for {own.key} already.", {"was": True})
+        return Came(f"{told} waits for {own.key} already.", {"was": True, **page})
     if item.closed_at is not None:
         raise Conflict(f"{item.key} is closed: nothing of it is left to hold.")
     work.block(item, by=own, actor=actor)
-    return Came(f"{told} waits until {own.key} is closed.", {"was": False})
+    return Came(f"{told} waits until {own.key} is closed.", {"was": False, **page})
 
 
 def _free(ask: Ask, actor: Actor) -> Came:

@@ -13,6 +13,7 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError, NotFound
 from controlplane.lib.given import line, refuse
+from incidents import links
 from incidents.models import Incident
 from incidents.response.kinds import Ask, Came, Kind, Made, register
 from missions.models import Mission, MissionToolkit
@@ -69,7 +70,8 @@ def _pause(ask: Ask, actor: Actor) -> Came:
         return Came("", {**made, "cursor": found[-1].pk}, more=True)
     if refused and not paused:
         raise Conflict(_said(paused, refused, "paused"))
-    return Came(_said(paused, refused, "paused"), made)
+    page = links.listing(Mission, status="paused")
+    return Came(_said(paused, refused, "paused"), {**made, "page": page})
 
 
 def _resume(ask: Ask, actor: Actor) -> Came:

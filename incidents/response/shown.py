@@ -74,6 +74,7 @@ def _line(each: Action, back: bool) -> dict[str, Any]:
     return {
         "row": each,
         "label": kind.undo_label if each.undoes_id else kind.label,
+        "page": (each.undoes.made if each.undoes is not None else each.made).get("page", ""),
         "back": back and kind.undo is not None,
         "undo": kind.undo_label,
         "url": reverse("burning:undo", args=(each.incident.uid, each.uid)),

@@ -20,6 +20,7 @@ from deployments import services as deployments
 from deployments.flags import services as flags
 from deployments.flags.models import Flag
 from deployments.models import Deployment
+from incidents import links
 from incidents.models import Incident
 from incidents.response.kinds import Ask, Came, Kind, Made, register
 from missions.threads.models import Thread
@@ -44,6 +45,11 @@ def _named(given: str) -> str:
     return line("target", given, 200, required=True)
 
 
+def _page(obj: Any) -> Made:
+    """Where what it was done to is looked at."""
+    return {"page": links.page_of(obj)}
+
+
 # --- Flags ----------------------------------------------------------------------------------------
 
 
@@ -63,10 +69,10 @@ def _read_flag(incident: Incident, target: str, given: _Given, actor: Actor) -> 
 def _flag_off(ask: Ask, actor: Actor) -> Came:
     flag = _flag(ask.incident, ask.target)
     if not flag.enabled:
-        return Came(f"{flag.flag_name} was off already.", {"was_on": False})
+        return Came(f"{flag.flag_name} was off already.", {"was_on": False, **_page(flag)})
     item = ask.incident.item.key if ask.incident.item is not None else ""
     flags.kill(flag, actor=actor, reason=ask.why, item=item)
-    return Came(f"{flag.flag_name} is off everywhere.", {"was_on": True})
+    return Came(f"{flag.flag_name} is off everywhere.", {"was_on": True, **_page(flag)})
 
 
 def _flag_on(ask: Ask, actor: Actor) -> Came:
@@ -106,7 +112,7 @@ def _trip(ask: Ask, actor: Actor) -> Came:
     until = clock.now() + timedelta(minutes=int(minutes)) if minutes else None
     catalog.trip(row, actor=actor, reason=ask.why, cause="incident", retry_at=until)
     end = f"one may try after {minutes} minutes" if minutes else "until somebody closes it"
-    return Came(f"Nobody calls {row.name} any more: {end}.", {"was": was})
+    return Came(f"Nobody calls {row.name} any more: {end}.", {"was": was, **_page(row)})
 
 
 def _close(ask: Ask, actor: Actor) -> Came:
@@ -145,7 +151,8 @@ def _limit(ask: Ask, actor: Actor) -> Came:
     rule = set_throttle(
         ask.incident.workspace, actor=actor, path=ask.target, whom=whom, reason=ask.why, **how
     )
-    return Came(f"{rule}, for {how['minutes']} minutes."[:500], {"rule": str(rule.uid)})
+    said = f"{rule}, for {how['minutes']} minutes."[:500]
+    return Came(said, {"rule": str(rule.uid), **_page(rule)})
 
 
 def _lift(ask: Ask, actor: Actor) -> Came:
@@ -185,7 +192,8 @@ def _read_rollback(
 def _roll_back(ask: Ask, actor: Actor) -> Came:
     bad = _deployment(ask.incident, ask.target)
     row = deployments.roll_back(bad, actor=actor, reason=ask.why)
-    return Came(f"{row.ref} rolls {bad.ref} ({bad.release}) back.", {"deployment": row.ref})
+    said = f"{row.ref} rolls {bad.ref} ({bad.release}) back."
+    return Came(said, {"deployment": row.ref, **_page(row)})
 
 
 register(Kind("rollback", "Roll a deployment back", "rolled back", "deployment.rollback",
@@ -224,7 +232,7 @@ def _wake(ask: Ask, actor: Actor) -> Came:
         add_participant(thread, agent, actor=actor)
     wake = ask_wake(thread, agent, actor=actor, reason=ask.why, prompt=_prompt(ask))
     return Came(f"{agent.name} is woken in {thread.ref}.",
-                {"thread": thread.ref, "wake": str(wake.uid)})  # fmt: skip
+                {"thread": thread.ref, "wake": str(wake.uid), **_page(thread)})  # fmt: skip
 
 
 def _thread(incident: Incident) -> Thread | None:
@@ -271,7 +279,7 @@ def _read_fix(incident: Incident, target: str, given: _Given, actor: Actor) -> t
 def _fixed(ask: Ask, actor: Actor) -> Came:
     row = _deployment(ask.incident, ask.target)
     return Came(f"{row.ref} ({row.release}) brings the fix; it is"
-                f" {row.get_status_display().lower()}.", {"deployment": row.ref})  # fmt: skip
+                f" {row.get_status_display().lower()}.", {"deployment": row.ref, **_page(row)})  # fmt: skip
 
 
 register(Kind("scale", "Capacity was added", "added capacity:", "incident.mitigate",

@@ -16,6 +16,7 @@ from controlplane.access import policy
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
 from incidents import links
+from incidents.gamedays import shown as gamedays
 from incidents.models import Alert, Incident, IncidentReview, SeverityLevel
 from incidents.records import levels
 from incidents.records.noting import PORTAL
@@ -112,6 +113,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "team": response.team_of(row, actor),
         "updates": response.updates_of(row, cockpit.level, actor),
         "help": runbooks.suggested(row, actor),
+        "game_day": gamedays.of_incident(row),
         **_alerts(row, actor),
         **_called(row, actor),
         **_reviewed(row, actor),
