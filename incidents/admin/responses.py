@@ -90,7 +90,7 @@ class ResponsePolicyAdmin(ModelAdmin[ResponsePolicy]):
     head_state = "mode"
     facts = ("mode", "severities", "category", "service", "only_alerts", "made_by", "created_at")
     labels = {
-        "only_alerts": "Only of alerts", "made_by": "Made by", "mode": "By itself",
+        "only_alerts": "Only of alerts", "made_by": "By the rights of", "mode": "By itself",
         "severities": "Severities", "does": "Does", "means": "Of which incidents",
     }  # fmt: skip
     add_fields = ("title", "severities", "category", "service", "only_alerts", "actions")

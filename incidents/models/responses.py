@@ -36,7 +36,8 @@ class ResponsePolicy(models.Model):
     only_alerts = models.BooleanField(default=True)  # what people open they answer themselves
     actions = models.JSONField(default=list)  # [{"kind", "target", "given"}]
     mode = models.CharField(max_length=3, choices=Mode.choices, default=Mode.OFF, editable=False)
-    made_by = models.CharField(max_length=80, editable=False)  # an opaque ref
+    # Whoever wrote it or switched it on last: it acts by their rights. An opaque ref.
+    made_by = models.CharField(max_length=80, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.ScopedQuerySet.as_manager()

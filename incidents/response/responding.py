@@ -1,6 +1,9 @@
 """What happens by itself when an incident opens. A policy is off until somebody switches it on, and
 can first only say what it would do. What it does are actions like those of people: once each, kept
-with what came of them, and taken back only by somebody. A drill only says so, too."""
+with what came of them, and taken back only by somebody. A drill only says so, too.
+
+The portal does it, but by the rights of whoever wrote it or switched it on last: they may do each
+of its actions themselves, when they say so and when it is done."""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from controlplane.access import policy
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
+from controlplane.access.principals import actor_for_user
 from controlplane.audit.services import record
 from controlplane.base.states import plain
-from controlplane.lib import actors
+from controlplane.lib import actors, clock
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Conflict, ControlPlaneError
+from controlplane.lib.errors import Conflict, ControlPlaneError, NotAllowed
 from controlplane.lib.given import line, refuse
 from incidents.models import Incident, ResponsePolicy
 from incidents.records import levels, opening
@@ -61,9 +65,9 @@ def save(
         made.mode = Mode.DRY
     if made.mode != Mode.OFF and not made.actions:
         raise refuse("actions", "Switch it off before it does nothing.")
-    if row is None:
-        made.made_by = actor.ref[:80]
-    else:
+    _entitled(made, actor)
+    made.made_by = actor.ref[:80]
+    if row is not None:
         made.version += 1
     try:
         with transaction.atomic():
@@ -88,8 +92,11 @@ def switch(
         return made
     if mode != Mode.OFF and not made.actions:
         raise refuse("mode", "It does nothing yet: name an action first.")
+    if mode != Mode.OFF:
+        _entitled(made, actor)
+        made.made_by = actor.ref[:80]
     before, made.mode, made.version = made.mode, mode, made.version + 1
-    made.save(update_fields=["mode", "version"])
+    made.save(update_fields=["mode", "made_by", "version"])
     why = line("reason", reason, 500, required=True)
     record(actor, f"{KEEP}:{mode}", made, before={"mode": before}, after={"mode": mode}, reason=why)
     return made
@@ -152,20 +159,57 @@ def _actions(given: Any) -> list[dict[str, Any]]:
     return found
 
 
+# --- By whose rights ------------------------------------------------------------------------------
+
+
+def _entitled(row: ResponsePolicy, actor: Actor) -> None:
+    """They may do all of it themselves. What is not there yet refuses nothing: it may come."""
+    place = _nowhere(row)
+    for each in row.actions:
+        policy.require(actor, KINDS[each["kind"]].action, row.workspace)
+        _allowed(place, each, actor)
+
+
+def _allowed(incident: Incident, each: Mapping[str, Any], actor: Actor) -> None:
+    try:
+        KINDS[each["kind"]].read(incident, each["target"], each["given"], actor)
+    except NotAllowed:
+        raise
+    except ControlPlaneError:
+        return  # said by whoever carries it out
+
+
+def _nowhere(row: ResponsePolicy) -> Incident:
+    return Incident(workspace=row.workspace, title="A look ahead", ref="INC-0")
+
+
+def _answers(row: ResponsePolicy) -> Actor:
+    """Whoever answers for it, with the rights they hold now."""
+    kind, _, name = row.made_by.partition(":")
+    if kind == "job":
+        return actors.job(name)
+    rows = User.objects.filter(is_active=True)
+    user = rows.filter(pk=name).first() if kind == "user" and name.isdigit() else None
+    if user is None:
+        raise NotAllowed("Nobody answers for it any more: switch it on again.")
+    return actor_for_user(user, second_factor_at=clock.now().timestamp())
+
+
 # --- What it would do, and what it does -----------------------------------------------------------
 
 
 def preview(row: ResponsePolicy, *, actor: Actor) -> list[Would]:
     """As things stand now, action by action; nothing is done."""
     policy.require(actor, KEEP, row)
-    place = Incident(workspace=row.workspace, title="A look ahead", ref="INC-0")
-    return [_would(place, each) for each in row.actions]
+    return [_would(_nowhere(row), each, row, actor) for each in row.actions]
 
 
-def _would(incident: Incident, each: Mapping[str, Any]) -> Would:
+def _would(incident: Incident, each: Mapping[str, Any], row: ResponsePolicy, looks: Actor) -> Would:
+    """`looks`: who answers for one that is not written yet."""
     kind = KINDS[each["kind"]]
     try:
-        target, _ = kind.read(incident, each["target"], each["given"], PORTAL)
+        by = _answers(row) if row.made_by else looks
+        target, _ = kind.read(incident, each["target"], each["given"], by)
     except ControlPlaneError as error:
         return Would(kind.slug, each["target"], kind.label, False, error.message)
     said = "It is there, and would be done."
@@ -201,6 +245,7 @@ def respond(incident: Incident) -> None:
         for each in row.actions:
             try:
                 with transaction.atomic():
+                    _allowed(incident, each, _answers(row))
                     acting.plan(
                         incident, each["kind"], each["target"], actor=actor,
                         reason=f"By the response policy {row.title}.", given=each["given"],
@@ -214,7 +259,7 @@ def respond(incident: Incident) -> None:
 
 
 def _say(incident: Incident, row: ResponsePolicy) -> None:
-    told = [_would(incident, each) for each in row.actions]
+    told = [_would(incident, each, row, PORTAL) for each in row.actions]
     lines = [f"- {each.label} {each.target}: {each.said}" for each in told]
     note(
         incident, "incident.would", actor=PORTAL,

@@ -20,7 +20,7 @@ from controlplane.lib.given import line, refuse
 from controlplane.lib.redaction import redact_text
 from incidents.models import Incident, Runbook, RunbookRun, RunbookStep
 from incidents.response.kinds import Ask, Came, Kind, Made, register
-from incidents.runbooks import books, reading, running, using
+from incidents.runbooks import books, reading, rights, running, using
 from incidents.runbooks.reading import Step
 
 _TARGET = re.compile(r"([a-z0-9_]{1,60})/([1-9][0-9]?)\Z")
@@ -79,6 +79,7 @@ def _read(
     policy.require(actor, running.ACTION, incident)
     if not step.acts:
         raise Conflict(f"Step {step.number} is done by hand: tick it in the runbook.")
+    rights.require(step, actor, incident.workspace)
     values = given.get("values") or given
     if not isinstance(values, Mapping):
         raise refuse("values", "What the step asks for, by name.")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from controlplane.access.models import Grant, User
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.work.models import Comment
@@ -101,6 +102,40 @@ def test_look_ahead__names_what_is_there_and_does_nothing(room: Watchroom) -> No
     found = responding.preview(made, actor=room.by(room.lead))
     assert [each.works for each in found] == [True, True, False]
     assert flag_on() is True
+
+
+def test_rights__are_those_of_whoever_says_so_then_and_when_it_is_done(room: Watchroom) -> None:
+    """It acts for somebody who answers for it, never for more than they may do themselves."""
+    made = policy_of(room)
+    superusers = {"kind": "runbook_step", "target": "postgres_pool/3", "given": {"pid": "4711"}}
+    lead = room.by(room.lead)
+    with pytest.raises(NotAllowed):
+        responding.save(room.workspace, actor=lead, title="Too much", actions=[superusers])
+    with pytest.raises(NotAllowed):
+        responding.save(room.workspace, actor=lead, row=made, actions=[*ACTS, superusers])
+    ResponsePolicy.objects.filter(pk=made.pk).update(actions=[*made.actions, superusers])
+    row = opened(room)
+    assert list(row.actions.order_by("pk").values_list("kind", flat=True)) == [
+        "flag_off", "trip_breaker",
+    ]  # fmt: skip
+    refused = AuditEvent.objects.get(action="incident.act:refused")
+    assert (refused.after or {})["kind"] == "runbook_step"
+    made.refresh_from_db()
+    with pytest.raises(NotAllowed):
+        responding.switch(made, "dry", actor=lead, reason="Look again.")
+
+
+def test_rights__gone_with_the_role_or_the_account__nothing_is_done(room: Watchroom) -> None:
+    made = policy_of(room)
+    Grant.objects.filter(membership__user=room.lead).delete()
+    said = [each.works for each in responding.preview(made, actor=room.by(room.admin))]
+    assert said == [False, False]
+    assert not opened(room).actions.exists()
+    again = responding.switch(made, "off", actor=room.by(room.admin), reason="Who answers?")
+    responding.switch(again, "on", actor=room.by(room.admin), reason="I do.")
+    assert opened(room).actions.count() == 2
+    User.objects.filter(pk=room.admin.pk).update(is_active=False)
+    assert not opened(room).actions.exists()
 
 
 def test_change__of_what_acts_only_says_so_until_somebody_looked(room: Watchroom) -> None:

@@ -23,7 +23,7 @@ from controlplane.work.models import Comment
 from deployments.flags.services import create_flag
 from incidents.models import Incident, Runbook, RunbookRun, RunbookStep, RunbookUse
 from incidents.records.opening import open_incident
-from incidents.runbooks import acting, books, numbers, running
+from incidents.runbooks import acting, allowed, books, numbers, running
 from incidents.runbooks.reading import Step
 from tests import make
 from tests.kit import catalog, roles
@@ -164,11 +164,36 @@ def test_query__that_hangs_is_ended_by_its_limit(room: Room, monkeypatch: Any) -
     roles.lend_reader(monkeypatch)
     slow = Step(1, "query", "Slow", {}, "SELECT pg_sleep(20)")
     monkeypatch.setattr(acting, "limit_of", lambda _: 1)
+    monkeypatch.setattr(allowed, "questions", lambda: frozenset({slow.body}))
     run = room.run(step("measure", "question: stages"))
     monkeypatch.setattr(running, "step_of", lambda _run, _number: slow)
     done = room.do(run, 1)
     assert done.state == "timed_out"
     assert (done.duration_ms or 0) < 10_000
+
+
+def test_query__the_release_asks_no_more_is_not_asked(room: Room, monkeypatch: Any) -> None:
+    """A version that was kept long may hold a question that showed too much."""
+    roles.lend_reader(monkeypatch)
+    old = Step(1, "query", "Old", {}, "SELECT message FROM jobs_watchalarm")
+    run = room.run(step("measure", "question: stages"))
+    monkeypatch.setattr(running, "step_of", lambda _run, _number: old)
+    done = room.do(run, 1)
+    assert (done.state, "newest text" in done.output) == ("failed", True)
+
+
+def test_query__shows_whoever_runs_it_only_what_they_may_read(room: Room, monkeypatch: Any) -> None:
+    """A product manager answers incidents, and reads neither the log nor the outbox."""
+    roles.lend_reader(monkeypatch)
+    product = make.person(room.workspace, "product_manager")
+    for slug, number in (("authorization_misconfiguration", 1), ("message_delivery_delay", 5)):
+        row = books.get(room.workspace.pk, slug)
+        run = running.begin(row, actor=make.actor(room.primary), workspace=room.workspace)
+        assert running.step_of(run, number).kind == "query"
+        refused = running.run_step(run, number, actor=make.actor(product))
+        assert refused.state == "refused", refused.output
+        assert AuditEvent.objects.filter(outcome="denied", actor_ref=f"user:{product.pk}").exists()
+        assert room.do(run, number).state == "done"
 
 
 def test_query__of_ones_own_is_refused(room: Room) -> None:

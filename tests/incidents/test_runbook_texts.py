@@ -16,10 +16,11 @@ from django.core.management import get_commands, load_command_class
 from django.db import connection
 from django.urls import Resolver404, resolve
 
+from controlplane.access import policy
 from controlplane.access.policy import ROLES
 from controlplane.lib.errors import Invalid
 from incidents.routing import shipped as routes
-from incidents.runbooks import allowed, books, reading
+from incidents.runbooks import allowed, books, reading, rights
 from incidents.runbooks.acting import Call, perform
 from telemetry.queries.shipped import SHIPPED as QUESTIONS
 from telemetry.rules.shipped import RULES
@@ -184,16 +185,46 @@ def test_queries__run_on_our_schema_as_the_reader(monkeypatch: Any) -> None:
         assert cursor.fetchone() == (settings.DATABASES["default"]["USER"], "off")
 
 
-_WHOLE = re.compile(r"\b(pg_stat_user_tables|jobs_\w+|notify_outboxmessage|base_signal)\b")
+_WORD = re.compile(r"[a-z_]+")
+# What a question about the installation may say besides names of its tables and columns.
+_SQL = re.compile(
+    r"select|as|from|where|and|or|by|order|group|limit|count|min|max|round|extract|epoch|now|int"
+    r"|desc|asc|nulls|first|last|union|all|interval|is|null|not|in|like"
+)
 
 
-def test_queries__show_rows_of_their_own_workspace_only() -> None:
-    """What is asked without the workspace is about the installation: counts, and its own parts."""
+def test_queries__show_rows_of_their_own_workspace_and_figures_of_all() -> None:
     for slug, document in documents():
         for step in document.steps:
-            if step.kind == "query" and "{workspace}" not in step.body:
-                assert _WHOLE.search(step.body), f"{slug}, step {step.number}"
-                assert "payload" not in step.body, f"{slug}, step {step.number}"
+            if step.kind != "query":
+                continue
+            where = f"{slug}, step {step.number}"
+            found = rights.tables(step.body)
+            assert found, where
+            assert set(found) <= rights.READ.keys() | rights.FIGURES.keys(), where
+            shared = [name for name in found if name in rights.FIGURES]
+            if len(shared) < len(found) and not shared:
+                assert re.search(r"\bworkspace_id = \{workspace\}", step.body), where
+                continue
+            # Of the installation: names of its parts, times and counts.
+            columns = frozenset().union(*(rights.FIGURES[name] for name in shared))
+            bare = re.sub(r"'[^']*'|\bAS [a-z_]+", "", step.body).lower()
+            said = {word for word in _WORD.findall(bare) if not _SQL.fullmatch(word)}
+            assert said <= {*found, *columns}, (where, said)
+
+
+def test_queries__over_the_log_and_the_outbox_ask_for_their_rights() -> None:
+    asked = {
+        name: {action for action, _ in rights.needed(step)}
+        for slug, document in documents()
+        for step in document.steps
+        if step.kind == "query"
+        for name in rights.tables(step.body)
+    }
+    assert "audit.view" in asked["audit_auditevent"]
+    assert "notify.view" in asked["notify_outboxmessage"]
+    for action in rights.READ.values():
+        assert action in policy.ACTIONS, action
 
 
 def test_beads__secures_the_export_before_anything_is_touched() -> None:
