@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db.models import F
 
+from controlplane.lib import clock
 from incidents.intake.deciding import Decision
 from incidents.intake.normal import Incoming
 from incidents.intake.storing import Place, Stored
@@ -113,13 +114,18 @@ def open_for(source: AlertSource, key: str, verdict: Verdict, first: Incoming) -
         notify_roles=outcome.notify_roles,
         labels=outcome.tags,
         summary=_summary(first, outcome.advice),
-        started_at=first.starts_at,
+        started_at=_began(first),
         runbook=outcome.runbook,
         item_priority=outcome.item_priority,
     )
     if incident.item is not None:
         following.besides(incident.item, verdict, first)
     return incident
+
+
+def _began(first: Incoming) -> datetime | None:
+    """A sender whose clock is ahead of ours still has its page."""
+    return min(first.starts_at, clock.now()) if first.starts_at is not None else None
 
 
 def _title(first: Incoming) -> str:

@@ -309,3 +309,16 @@ def test_dry_run__looks_at_no_other_workspace(source: AlertSource) -> None:
     kit.tell(kit.source(other).source, kit.incoming())
     trial = rules.unsaved(source.workspace, None, {"title": "Q", "opens": "nothing"})
     assert tried.try_rule(trial, source.workspace_id).alerts == 0
+
+
+def test_alert__of_a_clock_that_is_ahead_opens_and_ends_as_any_other() -> None:
+    source, _ = kit.source(make.workspace())
+    ahead = clock.now() + timedelta(minutes=10)
+    assert kit.tell(source, kit.incoming(key="a", starts_at=ahead)).new == 1
+    row = Incident.objects.get()
+    assert row.started_at is not None
+    assert row.started_at <= row.opened_at
+    over = ahead + timedelta(minutes=1)
+    kit.tell(source, kit.incoming(key="a", status="resolved", starts_at=ahead, ends_at=over))
+    row.refresh_from_db()
+    assert row.firing_count == 0
