@@ -31,4 +31,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.gamedays.api")),
     path("", include("incidents.runbooks.api.urls")),
     path("", include("incidents.support.around_api_urls")),
+    path("", include("incidents.support.ticket_api_urls")),
 ]

@@ -29,6 +29,7 @@ class IncidentsConfig(AppConfig):
         from incidents.runbooks import registered as runbooks
         from incidents.status import mailing, writing  # noqa: F401
         from incidents.status import registered as status
+        from incidents.support import desk
         from incidents.support import registered as support
 
         registered.register()
@@ -37,4 +38,5 @@ class IncidentsConfig(AppConfig):
         reviews.register()
         status.register()
         support.register()
+        desk.register()
         wording.register()

@@ -11,6 +11,7 @@ from incidents.gates import (
     triaged,
     works_again,
 )
+from incidents.support.gates import may_resolve, noted
 
 _CANCEL = Step("incident.cancel", "False alarm", primary=False)
 _MERGE = Step("incident.merge", "Merge into another", primary=False)
@@ -145,5 +146,71 @@ RUNBOOK_RUN = TransitionTable(
             "done": Step("runbook.run", "All done"),
             "abandoned": Step("runbook.run", "Abandon", primary=False),
         },
+    },
+)
+
+_ESCALATE = Step("ticket.escalate", "Escalate", primary=False)
+_SAME = Step("ticket.resolve", "Merge into another", primary=False)
+_SOLVED = Step("ticket.resolve", "Resolve", gate=may_resolve)
+_SPAM = Step("ticket.respond", "Spam", primary=False)
+_TICKET_TRIAGE = Step("ticket.triage", "Triage")
+_ASK = Step("ticket.respond", "Ask the requester", primary=False)
+_BEGIN = Step("ticket.respond", "Begin")
+
+TICKET = TransitionTable(
+    "incidents.Ticket",
+    initial="new",
+    steps={
+        "new": {
+            "acknowledged": Step("ticket.respond", "Acknowledge"),
+            "triaged": _TICKET_TRIAGE,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+            "spam": _SPAM,
+        },
+        "acknowledged": {
+            "triaged": _TICKET_TRIAGE,
+            "waiting": _ASK,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+            "spam": _SPAM,
+        },
+        "triaged": {
+            "working": _BEGIN,
+            "resolved": _SOLVED,
+            "waiting": _ASK,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+            "spam": _SPAM,
+        },
+        "working": {
+            "resolved": _SOLVED,
+            "waiting": _ASK,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+        },
+        "waiting": {
+            "working": Step("ticket.respond", "Go on"),
+            "resolved": _SOLVED,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+        },
+        "escalated": {
+            "resolved": _SOLVED,
+            "working": Step(None, "The incident is over", primary=False),
+        },
+        "resolved": {
+            "closed": Step("ticket.resolve", "Close", gate=noted),
+            "reopened": Step("ticket.respond", "Open again", primary=False),
+        },
+        "closed": {"reopened": Step("ticket.respond", "Open again", primary=False)},
+        "reopened": {
+            "working": _BEGIN,
+            "resolved": _SOLVED,
+            "waiting": _ASK,
+            "escalated": _ESCALATE,
+            "duplicate": _SAME,
+        },
+        "spam": {"new": Step("ticket.respond", "It is no spam", primary=False)},
     },
 )

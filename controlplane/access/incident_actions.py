@@ -113,3 +113,21 @@ define(
     [("hours", "Keep the hours of support and its holidays", ADMIN | {"sre_liaison"})],
     by_key=False,
 )
+# Whoever answers at the desk; documentation questions are the docs lead's.
+ANSWERERS = RESPONDERS | {"docs_lead"}
+define(
+    "ticket",
+    [
+        ("view", "See support tickets", (PEOPLE - OUTSIDE) | AGENTS),
+        ("open", "Ask support, and say more of what one asked", PEOPLE | AGENTS),
+        ("respond", "Answer support tickets, and say whose they are", ANSWERERS),
+        ("triage", "Say what a support ticket is about and how grave it is", ANSWERERS),
+        ("resolve", "Resolve, close and merge support tickets", ANSWERERS),
+        ("escalate", "Make a support ticket an incident", RESPONDERS),
+    ],
+)
+define(
+    "ticket",
+    [("forget", "Erase who asked for support, and their words", ADMIN | {"privacy_officer"})],
+    by_key=False,
+)

@@ -32,6 +32,13 @@ from incidents.models.runbooks import (
 )
 from incidents.models.sources import AlertSource, InboundEvent
 from incidents.models.status import StatusDocument, StatusPage, StatusSubscriber
+from incidents.models.support import (
+    Ticket,
+    TicketEdit,
+    TicketMail,
+    TicketMessage,
+    TicketMiss,
+)
 
 __all__ = [
     "Action",
@@ -67,5 +74,10 @@ __all__ = [
     "StatusPage",
     "StatusSubscriber",
     "SupportChannel",
+    "Ticket",
+    "TicketEdit",
+    "TicketMail",
+    "TicketMessage",
+    "TicketMiss",
     "Update",
 ]

@@ -23,6 +23,7 @@ from incidents.models.alerts import Alert
 from incidents.models.drills import Drill
 from incidents.models.records import Incident
 from incidents.models.response import Action
+from incidents.models.support import Ticket
 
 _SEARCHED = 100_000
 
@@ -256,6 +257,9 @@ class RunbookUse(models.Model):
         Incident, null=True, on_delete=models.PROTECT, related_name="runbook_uses"
     )
     alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="+")
+    ticket = models.ForeignKey(
+        Ticket, null=True, on_delete=models.PROTECT, related_name="runbook_uses"
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -267,12 +271,14 @@ class RunbookUse(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["runbook", "incident", "alert", "actor_ref"],
+                fields=["runbook", "incident", "alert", "ticket", "actor_ref"],
                 nulls_distinct=False,
                 name="runbookuse_once",
             ),
             models.CheckConstraint(
-                condition=Q(incident__isnull=False) | Q(alert__isnull=False),
+                condition=Q(incident__isnull=False)
+                | Q(alert__isnull=False)
+                | Q(ticket__isnull=False),
                 name="runbookuse_for_something",
             ),
         ]

@@ -17,7 +17,7 @@ from controlplane.lib.given import refuse, text
 from controlplane.lib.redaction import redact_text
 from incidents.models import Incident, SeverityLevel
 from incidents.paging import answering, runs
-from incidents.records import cadence, calling, clocks, levels, reading, telling
+from incidents.records import cadence, calling, clocks, followers, levels, reading, telling
 from incidents.records.holding import hold, hold_with_work, require_burning, require_seen
 from incidents.records.noting import PORTAL, note, say
 from incidents.records.putting import put
@@ -49,6 +49,7 @@ def acknowledge(incident: Incident, *, actor: Actor, way: str = "console") -> In
         said=f"{actor.label} is on it." if not again else f"{actor.label} is on it, too.",
         after={"at": plain(now), "way": way},
     )  # fmt: skip
+    followers.moved(row, "acknowledged", actor)
     return row
 
 
@@ -207,6 +208,7 @@ def resolve(
     clocks.expect_review(row)
     answering.call_off(row, actor=actor, reason="It is resolved.")
     _went(row, "is resolved", reason, actor, channels=True)
+    followers.moved(row, "resolved", actor)
     return row
 
 
@@ -231,6 +233,7 @@ def reopen(
     _went(row, "is open again", reason, actor, status="in_progress", channels=True)
     if level.pages:
         runs.begin(row, policy=level.policy, why="hand", actor=actor, reason=reason)
+    followers.moved(row, "reopened", actor)
     return row
 
 
@@ -349,6 +352,7 @@ def _end(row: Incident, actor: Actor, what: str, reason: str) -> None:
     answering.call_off(row, actor=actor, reason=f"It {what}.")
     say(row, f"{row.ref} {what}: {reason}", actor=actor, close=f"{row.ref} {what}: {reason}"[:500])
     telling.moved(row, what, reason)
+    followers.moved(row, "ended", actor)
 
 
 def _went(

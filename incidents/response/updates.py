@@ -19,7 +19,7 @@ from controlplane.notify.services import To, notify
 from incidents import links
 from incidents.models import Incident, SeverityLevel, Update
 from incidents.querysets import ENDED, OVER
-from incidents.records import cadence, levels, reading, telling
+from incidents.records import cadence, followers, levels, reading, telling
 from incidents.records.holding import hold
 from incidents.records.noting import note
 from incidents.response import missing
@@ -156,6 +156,7 @@ def _post(
         said=f"**{_head(made)}**\n\n{made.text}",
     )  # fmt: skip
     _tell(row, made, level)
+    followers.posted(row, made)
     return made
 
 

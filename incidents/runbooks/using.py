@@ -14,7 +14,7 @@ from controlplane.access import policy
 from controlplane.audit.services import record
 from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
-from incidents.models import Alert, Incident, Runbook, RunbookUse
+from incidents.models import Alert, Incident, Runbook, RunbookUse, Ticket
 from incidents.runbooks import books
 
 MOST = 5
@@ -108,6 +108,32 @@ def for_alert(row: Alert) -> list[Suggestion]:
     )  # fmt: skip
 
 
+# Which runbooks are consulted on what kind of question first.
+_OF_CATEGORY: dict[str, tuple[str, ...]] = {
+    "deployment": ("frontend_deploy",),
+    "migration": ("postgres_pool",),
+    "database": ("postgres_pool", "storage_contention"),
+    "security": ("authorization_misconfiguration", "oauth_drift"),
+    "integration": ("composio_rate_limit", "oauth_drift"),
+    "access": ("oauth_drift", "token_issuer_outage"),
+    "infrastructure": ("service_unavailable",),
+}
+
+
+def for_ticket(row: Ticket) -> list[Suggestion]:
+    """What its kind of question belongs to, then what reads alike."""
+    first = row.messages.filter(kind="request").order_by("pk").values_list("text", flat=True)
+    found = suggest(
+        row.workspace_id, text=f"{row.subject} {first.first() or ''}",
+        named=_OF_CATEGORY.get(row.category, ()), services=_of_service(row.service),
+        labels=[row.category],
+    )  # fmt: skip
+    named = set(_OF_CATEGORY.get(row.category, ()))
+    about = f"for questions of {row.get_category_display().lower()}"
+    return [Suggestion(one.runbook, about if one.runbook.slug in named else one.why)
+            for one in found]  # fmt: skip
+
+
 def _asked(alert: Alert) -> str:
     """What a rule of the portal's own, or its sender, names."""
     name = str(alert.asks.get("runbook") or alert.annotations.get("runbook") or "")
@@ -127,26 +153,36 @@ def _of_service(service: Any) -> list[str]:
 
 @transaction.atomic
 def consult(
-    runbook: Runbook, *, actor: Actor, incident: Incident | None = None, alert: Alert | None = None
+    runbook: Runbook,
+    *,
+    actor: Actor,
+    incident: Incident | None = None,
+    alert: Alert | None = None,
+    ticket: Ticket | None = None,
 ) -> RunbookUse | None:
     """Somebody opens it for something that is wrong."""
-    policy.require(actor, "runbook.view", incident if incident is not None else alert)
-    return note_use(runbook, actor=actor, incident=incident, alert=alert)
+    policy.require(actor, "runbook.view", incident or alert or ticket)
+    return note_use(runbook, actor=actor, incident=incident, alert=alert, ticket=ticket)
 
 
 def note_use(
-    runbook: Runbook, *, actor: Actor, incident: Incident | None = None, alert: Alert | None = None
+    runbook: Runbook,
+    *,
+    actor: Actor,
+    incident: Incident | None = None,
+    alert: Alert | None = None,
+    ticket: Ticket | None = None,
 ) -> RunbookUse | None:
     """Once for each person and thing; None where it was noted before."""
-    subject = incident if incident is not None else alert
+    subject: Any = incident or alert or ticket
     if subject is None:
         return None
     made = RunbookUse(
         workspace_id=subject.workspace_id, runbook=runbook, incident=incident, alert=alert,
-        user_id=actor.user_id, actor_ref=actor.ref[:80],
+        ticket=ticket, user_id=actor.user_id, actor_ref=actor.ref[:80],
     )  # fmt: skip
     known = RunbookUse.objects.filter(
-        runbook=runbook, incident=incident, alert=alert, actor_ref=made.actor_ref
+        runbook=runbook, incident=incident, alert=alert, ticket=ticket, actor_ref=made.actor_ref
     )
     if known.exists():
         return None

@@ -26,6 +26,7 @@ from tests.kit import (  # noqa: F401 - they register builders
     stateful_incidents,
     stateful_oncall,
     stateful_plans,
+    stateful_support,
     stateful_threads,
 )
 from tests.kit.racing import race

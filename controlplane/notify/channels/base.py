@@ -57,6 +57,10 @@ class Message:
     code: str = ""  # tells one page from another in a reply
     buttons: tuple[Button, ...] = ()
     wishes: str = ""  # where its reader says what they want to be told
+    # Of mails that are part of a conversation, as its programs put them together.
+    message_id: str = ""
+    references: tuple[str, ...] = ()  # the oldest first
+    reply_to: str = ""
 
 
 class ChannelKind(Protocol):

@@ -65,7 +65,7 @@ def _refused(code: int) -> Outcome:
 
 def _message_id(message: Message, target: str) -> str:
     """The same for every try, so that a mail server or reader can drop a repeat."""
-    return _id(message.key, target)
+    return message.message_id or _id(message.key, target)
 
 
 def _id(*parts: str) -> str:
@@ -95,7 +95,8 @@ def _plain(message: Message) -> str:
     lines += [f"{button.label}: {button.url}" for button in message.buttons]
     if message.link:
         lines.append(message.link)
-    lines.append(f"-- \nWorkspace {message.workspace} · {message.kind}")
+    if not message.message_id:  # a letter of a conversation ends as letters do
+        lines.append(f"-- \nWorkspace {message.workspace} · {message.kind}")
     return "\n\n".join(lines)
 
 
@@ -109,6 +110,13 @@ def _headers(target: str, message: Message) -> dict[str, str]:
         # Nobody gets this first message: readers put together what names the same one.
         first = _id("thread", message.workspace, message.thread, target)
         headers |= {"In-Reply-To": first, "References": first}
+    if message.references:
+        headers |= {
+            "In-Reply-To": message.references[-1],
+            "References": " ".join(message.references),
+        }
+    if message.reply_to:
+        headers["Reply-To"] = message.reply_to
     if message.urgency == "critical":
         # Each mail program listens to another of these.
         headers |= {"Importance": "high", "X-Priority": "1 (Highest)", "Priority": "urgent"}

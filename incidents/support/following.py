@@ -1,0 +1,77 @@
+"""What becomes of an incident becomes of the tickets that stand for it, in the same transaction."""
+
+from __future__ import annotations
+
+from controlplane.base.states import advance
+from controlplane.lib import clock
+from controlplane.lib.actors import Actor
+from incidents.models import Incident, Ticket, Update
+from incidents.records import followers
+from incidents.support import answering, clocks, telling
+from incidents.support.escalating import ESCALATE
+from incidents.support.holding import hold, put
+from incidents.support.noting import PORTAL, note
+from incidents.support.seeing import after_seen, seen
+
+
+def _standing_for(incident: Incident) -> list[Ticket]:
+    rows = incident.tickets.filter(status=Ticket.Status.ESCALATED).order_by("pk")
+    return [hold(each) for each in rows]
+
+
+def follow(incident: Incident, what: str, actor: Actor) -> None:
+    """Asked in the transaction that moves the incident."""
+    if what == "acknowledged":
+        for row in incident.tickets.filter(acknowledged_at=None).order_by("pk"):
+            _acknowledged(hold(row), actor)
+        return
+    if what not in {"resolved", "ended"}:
+        return
+    for row in _standing_for(incident):
+        if incident.merged_into_id is not None:
+            _follow_merged(row, incident)
+        else:
+            _give_back(row, incident)
+
+
+def _acknowledged(row: Ticket, actor: Actor) -> None:
+    changes = seen(row, actor)
+    if not changes or not row.is_open:
+        return
+    put(row, changes)
+    after_seen(row)
+    note(row, "ticket.respond", actor=actor, details={"transition": "acknowledged"})
+
+
+def _follow_merged(row: Ticket, incident: Incident) -> None:
+    """It goes on with the one that its incident goes on as."""
+    put(row, {"incident_id": incident.merged_into_id})
+    row.refresh_from_db(fields=["incident"])
+    said = f"{incident.ref} goes on as {row.incident.ref}." if row.incident else ""
+    note(row, ESCALATE, actor=PORTAL, said=said, details={"transition": "merged"},
+         after={"incident": row.incident.ref if row.incident else ""})  # fmt: skip
+
+
+def _give_back(row: Ticket, incident: Incident) -> None:
+    """It is over, and whoever asked is still to hear how: the desk has it again."""
+    advance(row, "working", actor=PORTAL, changes={"last_update_at": clock.now()})
+    row.refresh_from_db(fields=["incident", "due_at"])
+    clocks.promise_update(row)
+    telling.told(
+        row, "ticket.moved", key=f"given back:{row.version}", users=[row.assignee_id],
+        what=f"is the desk's again, {incident.ref} is over",
+        text="Say to whoever asked how it was resolved, and resolve the ticket.",
+    )  # fmt: skip
+
+
+def pass_on(incident: Incident, update: Update) -> None:
+    """What customers are told is told to whoever asked."""
+    if update.audience != Update.Audience.CUSTOMERS or incident.origin == Incident.Origin.DRILL:
+        return
+    for row in _standing_for(incident):
+        answering.told_by_incident(row, update.text)
+
+
+def register() -> None:
+    followers.MOVED.append(follow)
+    followers.POSTED.append(pass_on)
