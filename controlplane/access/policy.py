@@ -127,7 +127,8 @@ def _granted(actor: Actor, action: str, entry: Action, obj: Any) -> Decision:
         if actor.superuser:
             return Decision(True, "superuser", "changes what belongs to the whole installation")
         return Decision(False, "installation", f"{entry.label}: needs a superuser here")
-    if actor.kind == "service":  # has no role: what its key carries has been asked above
+    # Have no role: what a key carries, or what somebody was called for, has been asked above.
+    if actor.kind in {"service", "contact"}:
         return Decision(True, "scope", action)
     matching = _roles(actor, workspace_id) & entry.roles
     if matching:

@@ -26,6 +26,7 @@ class ActorKind(models.TextChoices):
     PERSON = "person", "Person"
     AGENT = "agent", "Agent"
     SERVICE = "service", "Service account"
+    CONTACT = "contact", "Contact"
     JOB = "job", "Job"
     ANONYMOUS = "anonymous", "Not signed in"
 

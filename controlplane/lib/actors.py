@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["person", "agent", "service", "job", "anonymous"]
+Kind = Literal["person", "agent", "service", "contact", "job", "anonymous"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Actor:
     scopes: frozenset[str] | None = None
     user_id: int | None = None
     agent_id: int | None = None
+    contact_id: int | None = None  # of the contact book: answers what it was called for, no more
     key_id: int | None = None
     session_id: str = ""
     superuser: bool = False

@@ -42,6 +42,9 @@ class Verb:
     words: tuple[str, ...] = ()
     digit: str = ""
     over: Over | None = None
+    # Actions that somebody of the contact book gets leave for, for this one subject and as long
+    # as the link holds; none: it is not offered to them.
+    leave: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,10 @@ def register(
     words: Sequence[str] = (),
     digit: str = "",
     over: Over | None = None,
+    leave: Sequence[str] = (),
 ) -> Verb:
-    verb = Verb(name, label, act, tuple(word.lower() for word in words), digit, over)
+    lower = tuple(word.lower() for word in words)
+    verb = Verb(name, label, act, lower, digit, over, tuple(leave))
     known = VERBS.get(name)
     if known is not None and known.act is not act:
         raise ValueError(f"the answer {name} is registered twice")
@@ -76,6 +81,11 @@ def register(
 def verbs_of(link: AnswerLink) -> list[Verb]:
     """In their order. One that this release does not know any more is left out."""
     return [VERBS[name] for name in link.verbs if name in VERBS]
+
+
+def for_contacts(names: Sequence[str]) -> list[str]:
+    """Of these answers those that somebody without an account may give."""
+    return [name for name in names if name in VERBS and VERBS[name].leave]
 
 
 def purpose(verb: str) -> str:

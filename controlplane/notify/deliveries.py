@@ -120,7 +120,7 @@ def _call(delivery: Delivery, event: Event) -> None:
 @outbox.topic("notify.settled")
 def tell_again(message: OutboxMessage) -> Outcome:
     delivery = (
-        Delivery.objects.select_related("notification", "user", "contact_method")
+        Delivery.objects.select_related("notification", "user", "contact_method", "contact")
         .filter(pk=message.payload["delivery"])
         .first()
     )

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.urls import reverse
 from controlplane.lib import clock, defaults
 from controlplane.lib.text import short
 from controlplane.notify import (
+    addresses,
     answers,
     carriers,
     channels,
@@ -50,7 +50,7 @@ AGAIN_S = defaults.define(
     unit="seconds",
     why="Longest pause between two tries of a page: it leaves as soon as its way is open again.",
 )
-RELATED = ("notification__workspace", "channel", "user", "contact_method__user")
+RELATED = ("notification__workspace", "channel", "user", "contact_method__user", "contact")
 _EVENTS = {
     Delivery.State.SENT: Event.SENT,
     Delivery.State.REJECTED: Event.REJECTED,
@@ -71,27 +71,30 @@ class Known:
     """What a message is made of beside its own row: read once for several of a batch."""
 
     def __init__(self, rows: Sequence[Delivery] = ()) -> None:
-        self._links: dict[tuple[int, int], AnswerLink] | None = None
-        self.used: dict[int, list[datetime]] | None = None
+        self._links: dict[tuple[int, int | None, int | None], AnswerLink] | None = None
+        self.used: throttles.Used | None = None
         self._gateways: dict[tuple[int, str], list[Channel]] = {}
         if rows:
             found = AnswerLink.objects.in_force().filter(
                 notification_id__in={row.notification_id for row in rows}
             )
-            self._links = {(link.notification_id, link.person_id): link for link in found}
+            self._links = {
+                (link.notification_id, link.person_id, link.contact_id): link for link in found
+            }
             # Those of one batch are to different telephones, see `together`.
-            ways = {row.contact_method_id for row in rows if row.contact_method_id}
+            ways = {row.way for row in rows if row.way is not None}
             self.used = throttles.lately_sent(ways) if ways else {}
 
     def link_of(self, delivery: Delivery) -> AnswerLink | None:
         """What its reader may answer. Only in messages to one person: a room has many."""
-        if delivery.user_id is None:
+        if delivery.channel_id is not None:
             return None
+        key = (delivery.notification_id, delivery.user_id, delivery.contact_id)
         if self._links is not None:
-            return self._links.get((delivery.notification_id, delivery.user_id))
+            return self._links.get(key)
         links = AnswerLink.objects.in_force()
         found: AnswerLink | None = links.filter(
-            notification_id=delivery.notification_id, person_id=delivery.user_id
+            notification_id=key[0], person_id=key[1], contact_id=key[2]
         ).first()
         return found
 
@@ -142,9 +145,8 @@ def plan(delivery: Delivery, known: Known | None = None) -> list[Call]:
     if decided is not None:
         return [_said(decided)]
     message = compose(delivery, known)
-    method = delivery.contact_method
-    if method is not None and method.kind in GATEWAYS:
-        return _through_gateways(delivery, method, message, known)
+    if delivery.method in GATEWAYS:
+        return _through_gateways(delivery, message, known)
     return [_straight(delivery, message)]
 
 
@@ -153,7 +155,7 @@ def _said(outcome: Outcome) -> Call:
 
 
 def _decided(delivery: Delivery, known: Known) -> Outcome | None:
-    refusal = _no_longer(delivery)
+    refusal = addresses.no_longer(delivery)
     if refusal:
         return Outcome("rejected", refusal)
     reason = deliveries.reason_against(delivery)
@@ -167,22 +169,8 @@ def _decided(delivery: Delivery, known: Known) -> Outcome | None:
     return None
 
 
-def _no_longer(delivery: Delivery) -> str:
-    """A delivery waits; meanwhile its target may be gone."""
-    method = delivery.contact_method
-    if delivery.channel is not None and not delivery.channel.is_active:
-        return "the channel was switched off"
-    if delivery.user is not None and not delivery.user.is_active:
-        return "the account was deactivated"
-    if method is not None and not method.is_active:
-        return "its owner removed this way"
-    if method is not None and not method.is_verified:
-        return "nobody has proven this way"
-    return ""
-
-
 def _straight(delivery: Delivery, message: Message) -> Call:
-    method, channel, user = delivery.contact_method, delivery.channel, delivery.user
+    method, channel = delivery.contact_method, delivery.channel
     if method is not None and method.kind == ContactMethod.Kind.WEBHOOK:
         address = method.address
         own = f"own:{method.pk}"
@@ -190,7 +178,7 @@ def _straight(delivery: Delivery, message: Message) -> Call:
     if channel is not None:
         kind, target, secret = channel.kind, channel.target, channel.secret
         return _by(_name(channel), lambda: channels.send(kind, target, secret, message))
-    address = method.address if method is not None else user.email if user is not None else ""
+    address = addresses.mail_address(delivery)
     return _by("mail", lambda: channels.send("email", address, "", message))
 
 
@@ -208,14 +196,12 @@ def gateways_for(workspace_id: int, kind: str) -> list[Channel]:
     return list(rows.order_by("failures_in_a_row", "pk")[:MOST_GATEWAYS])
 
 
-def _through_gateways(
-    delivery: Delivery, method: ContactMethod, message: Message, known: Known
-) -> list[Call]:
-    found = known.gateways(delivery.notification.workspace_id, method.kind)
+def _through_gateways(delivery: Delivery, message: Message, known: Known) -> list[Call]:
+    found = known.gateways(delivery.notification.workspace_id, delivery.method)
     if not found:
-        what = method.get_kind_display().lower()
+        what = delivery.get_method_display().lower()
         return [_said(Outcome("rejected", f"this workspace has no gateway for a {what}"))]
-    return [_carrying(gateway, delivery, method.address, message) for gateway in found]
+    return [_carrying(gateway, delivery, delivery.telephone, message) for gateway in found]
 
 
 def _carrying(channel: Channel, delivery: Delivery, to: str, message: Message) -> Call:
@@ -251,7 +237,7 @@ def compose(delivery: Delivery, known: Known) -> Message:
     link = known.link_of(delivery)
     return Message(
         # A gateway carries to many people: what it must not repeat is one delivery.
-        key=str(delivery.uid if delivery.contact_method_id else notification.uid),
+        key=str(delivery.uid if delivery.way is not None else notification.uid),
         subject=notification.subject,
         body=notification.body,
         urgency=notification.urgency,

@@ -32,7 +32,8 @@ def contacts(scene: demo.Scene) -> None:
         purpose="tool_router_support",
         name="Tool Router support desk",
         email="support@tools.example",
-        coverage="24/5, UTC",
+        coverage="24/5, in English",
+        days="mon_fri",
         notes="Ask for more quota with the request template; name the toolkit and the hour.",
     )
 

@@ -6,11 +6,16 @@ from controlplane.base.personal import erase_rows, holds, nothing, rows_of
 from controlplane.base.registries import Person
 from controlplane.base.retention import keep_always, keep_rows
 from controlplane.lib.actors import Actor
+from controlplane.notify.services.contacts import forget_contacts
 from controlplane.notify.services.methods import forget
 
 
 def forget_ways(person: Person, actor: Actor) -> int:
     return forget(person.user_id)
+
+
+def forget_book(person: Person, actor: Actor) -> int:
+    return forget_contacts(person.user_id)
 
 
 holds(
@@ -29,7 +34,7 @@ holds(
         "coverage",
         "notes",
     ),
-    erase=erase_rows("notify.contact", "user"),
+    erase=forget_book,
 )
 holds(
     "notify.inbox",

@@ -11,7 +11,7 @@ from django.db.models import Max
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.notify.models import Channel, Delivery, DeliveryAttempt, OutboxMessage
+from controlplane.notify.models import Channel, Contact, Delivery, DeliveryAttempt, OutboxMessage
 
 DAYS = 14
 ATTEMPT_COLUMNS = (
@@ -41,7 +41,9 @@ def delivery_of(message: OutboxMessage, actor: Actor) -> Delivery | None:
     key = message.payload.get("delivery") if isinstance(message.payload, dict) else None
     if message.topic != "notify.deliver" or not isinstance(key, int):
         return None
-    rows = Delivery.objects.visible_to(actor).select_related("notification", "user", "channel")
+    rows = Delivery.objects.visible_to(actor).select_related(
+        "notification", "user", "channel", "contact"
+    )
     found: Delivery | None = rows.filter(pk=key).first()
     return found
 
@@ -65,13 +67,29 @@ def attempts_of(delivery: Delivery | None) -> list[dict[str, Any]]:
 
 def delivery_row(row: Delivery, url: str) -> dict[str, Any]:
     return {
-        "target": str(row.user or row.channel),
+        "target": row.target,
         "state": row.get_state_display(),
         "method": row.get_method_display(),
         "why": row.why,
         "settled_at": row.settled_at,
         "_url": url,
     }
+
+
+# --- Contacts -----------------------------------------------------------------------------------
+
+
+def called_by(contact: Contact) -> list[str]:
+    """By which ways an escalation calls them; with an account it is theirs to say."""
+    if contact.user_id is not None:
+        return ["account"]
+    mail = ["e-mail"] if contact.email else []
+    return [*mail, *(["telephone"] if contact.number else [])]
+
+
+def calls_of(contact: Contact, count: int = 10) -> list[Delivery]:
+    rows = Delivery.objects.filter(contact=contact).select_related("notification")
+    return list(rows.annotate(tried_at=Max("attempts__at")).order_by("-id")[:count])
 
 
 # --- Channels -----------------------------------------------------------------------------------

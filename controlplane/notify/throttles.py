@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from controlplane.lib import clock, defaults
 from controlplane.notify.models import ContactMethod, Delivery, Urgency
 
@@ -41,33 +43,39 @@ def rules(kind: str) -> Sequence[tuple[int, timedelta]]:
     return []
 
 
-def lately_sent(methods: Collection[int]) -> dict[int, list[datetime]]:
+Way = tuple[str, int, str]  # see `Delivery.way`
+Used = Mapping[Way, Sequence[datetime]]
+
+
+def lately_sent(ways: Collection[Way]) -> dict[Way, list[datetime]]:
     """When these ways were used within the longest window, the last time first."""
-    found: dict[int, list[datetime]] = {key: [] for key in methods}
+    found: dict[Way, list[datetime]] = {way: [] for way in ways}
+    own = [key for whose, key, _ in ways if whose == "own"]
+    book = [key for whose, key, _ in ways if whose == "book"]
     rows = (
         Delivery.objects.filter(
-            contact_method_id__in=methods,
+            Q(contact_method_id__in=own) | Q(contact_id__in=book) if book
+            else Q(contact_method_id__in=own),
             settled_at__gt=clock.now() - QUARTER,
             state__in=[Delivery.State.SENT, Delivery.State.UNDELIVERED],
         )
         .order_by("-settled_at")
-        .values_list("contact_method_id", "settled_at")
-    )
-    for key, at in rows[: 100 * max(len(methods), 1)]:
-        found[key].append(at)
+        .only("contact_method_id", "contact_id", "method", "settled_at")
+    )  # fmt: skip
+    for row in rows[: 100 * max(len(ways), 1)]:
+        if row.way in found:  # of a contact only one of several may be asked for
+            found[row.way].append(row.settled_at)
     return found
 
 
-def opens_at(
-    delivery: Delivery, used: Mapping[int, Sequence[datetime]] | None = None
-) -> datetime | None:
+def opens_at(delivery: Delivery, used: Used | None = None) -> datetime | None:
     """When this may go, or None for now. `used`: what was read for several at once."""
-    method, now = delivery.contact_method, clock.now()
-    if method is None or not rules(method.kind):
+    way, now = delivery.way, clock.now()
+    if way is None or not rules(delivery.method):
         return None
-    sent = (used if used is not None else lately_sent([method.pk])).get(method.pk, ())
+    sent = (used if used is not None else lately_sent([way])).get(way, ())
     waits = []
-    for most, window in rules(method.kind):
+    for most, window in rules(delivery.method):
         lately = [at for at in sent if at > now - window]
         if len(lately) >= most:
             waits.append(lately[most - 1] + window)

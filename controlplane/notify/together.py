@@ -86,13 +86,13 @@ def _pool(process: int, size: int) -> ThreadPoolExecutor:
 
 
 def _one_for_each_way(rows: Sequence[Delivery]) -> list[Delivery]:
-    seen: set[int] = set()
+    seen: set[object] = set()
     chosen = []
     for row in rows:
-        if row.contact_method_id is None or row.contact_method_id not in seen:
+        if row.way is None or row.way not in seen:
             chosen.append(row)
-        if row.contact_method_id is not None:
-            seen.add(row.contact_method_id)
+        if row.way is not None:
+            seen.add(row.way)
     return chosen
 
 

@@ -224,6 +224,15 @@ class Page(models.Model):
     def __str__(self) -> str:
         return f"{self.target} at {self.created_at:%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def whom(self) -> str:
+        """Who was called, by name; "" where nobody stood behind the target."""
+        if self.user is not None:
+            return str(self.user.name)
+        if self.channel is not None:
+            return str(self.channel.name)
+        return str(self.contact.name) if self.contact is not None else ""
+
 
 class PersonalRule(models.Model):
     """By which way somebody is called, and how long after a call began. Theirs, in whatever

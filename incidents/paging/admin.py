@@ -229,7 +229,7 @@ class RunAdmin(ModelAdmin[EscalationRun]):
         return lasted(obj.started_at, obj.ended_at)
 
     def panel_context(self, request: HttpRequest, obj: EscalationRun) -> Mapping[str, Any]:
-        rows = obj.pages.select_related("user", "channel").order_by("pk")
+        rows = obj.pages.select_related("user", "channel", "contact").order_by("pk")
         return {"pages": list(rows[:100])}
 
 
@@ -246,7 +246,7 @@ class PageAdmin(ModelAdmin[Page]):
     list_display = ["whom", "status", "incident_", "why", "created_at"]
     phone_columns = ("status", "created_at")
     list_filter = ("status",)
-    list_select_related = ["incident", "user", "channel"]
+    list_select_related = ["incident", "user", "channel", "contact"]
     search_fields = ["incident__ref", "user__name"]
     head_state = "status"
     facts = (
@@ -259,16 +259,16 @@ class PageAdmin(ModelAdmin[Page]):
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("incident", "user", "channel")
+        return (
+            super().get_queryset(request).select_related("incident", "user", "channel", "contact")
+        )
 
     def heading(self, obj: Page) -> str:
         return f"{self.whom(obj)}, {obj.incident.ref}"
 
     @admin.display(description="Who")
     def whom(self, obj: Page) -> str:
-        if obj.user is not None:
-            return str(obj.user.name)
-        return obj.channel.name if obj.channel is not None else "nobody"
+        return obj.whom or "nobody"
 
     @admin.display(description="Incident")
     def incident_(self, obj: Page) -> str:

@@ -44,14 +44,12 @@ def answered(incident: Incident, *, actor: Actor, way: str) -> int:
     runs it answered."""
     said = short(f"{actor.label} answered.", 300)
     rows = EscalationRun.objects.filter(incident=incident)
-    ended = end_runs(
-        rows, said, status=EscalationRun.Status.ANSWERED, answered_by=actor.user_id, way=way
-    )
+    ended = end_runs(rows, said, status=EscalationRun.Status.ANSWERED, answered_by=actor, way=way)
     late = rows.filter(status=EscalationRun.Status.UNANSWERED).update(
         status=EscalationRun.Status.ANSWERED, ended_at=Now(), ended_why=said,
         version=F("version") + 1,
     )  # fmt: skip
-    hush(Page.objects.filter(incident=incident), said, answered_by=actor.user_id, way=way)
+    hush(Page.objects.filter(incident=incident), said, answered_by=actor, way=way)
     if ended or late:
         record(actor, "paging.answer", incident, after={"way": way, "runs": len(ended) + late})
     return len(ended) + late

@@ -31,7 +31,7 @@ from incidents import links
 from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import replying
 from incidents.paging.pouring import pour
-from incidents.paging.ways import Way, ways_of
+from incidents.paging.ways import Way, Whom, ways_of_all, whom
 from incidents.paging.who import Called
 
 KIND = "page.incident"
@@ -83,27 +83,38 @@ def write(calls: Sequence[Call], now: datetime) -> int:
     for uid, row, call in zip(uids, news, calls, strict=True):
         one = call.called
         at_once, next_at = [Way(Method.CHANNEL.value)], None
-        if one.user_id is not None:
-            at_once, next_at = split(ways[urgency_of(call.run.incident)][one.user_id], now, now)
+        who = whom(one.user_id, one.contact_id)
+        if who is not None:
+            at_once, next_at = split(ways[urgency_of(call.run.incident)][who], now, now)
         pages.append(_page(uid, row, call, len(at_once), next_at))
         space = call.run.workspace_id
-        sends += [Sending(row, space, way, one.user_id, one.channel_id) for way in at_once]
+        target = (one.user_id, one.channel_id, one.contact_id)
+        sends += [Sending(row, space, way, *target) for way in at_once]
     pour(Page, pages, same={"created_at": now})
-    pour(
-        AnswerLink,
-        [
-            _link(uid, row, call)
-            for uid, row, call in zip(uuid7_texts(len(calls)), news, calls, strict=True)
-            if call.called.user_id
-        ],
-        same={
-            "verbs": json.dumps(replying.VERBS),
-            "created_at": now,
-            "expires_at": now + timedelta(hours=answers.LASTS.value),
-        },
-    )
+    _leave_to_answer(list(zip(news, calls, strict=True)), now)
     send(sends, now)
     return len(pages)
+
+
+def _leave_to_answer(told: Sequence[tuple[int, Call]], now: datetime) -> None:
+    """Whoever has no account is asked what may be answered without one."""
+    people = [each for each in told if each[1].called.user_id]
+    book = [each for each in told if each[1].called.contact_id]
+    for verbs, mine in (
+        (replying.VERBS, people), (answers.for_contacts(replying.VERBS), book)
+    ):  # fmt: skip
+        pour(
+            AnswerLink,
+            [
+                _link(uid, row, call)
+                for uid, (row, call) in zip(uuid7_texts(len(mine)), mine, strict=True)
+            ],
+            same={
+                "verbs": json.dumps(verbs),
+                "created_at": now,
+                "expires_at": now + timedelta(hours=answers.LASTS.value),
+            },
+        )
 
 
 def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) -> dict[str, Any]:
@@ -119,6 +130,7 @@ def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) 
         "target": called.key[:80],
         "user_id": called.user_id,
         "channel_id": called.channel_id,
+        "contact_id": called.contact_id,
         "why": short(called.why, 300),
         "turn": turn,
         "next_at": next_at,
@@ -132,6 +144,7 @@ def _link(uid: str, news: int, call: Call) -> dict[str, Any]:
         "uid": uid,
         "workspace_id": incident.workspace_id,
         "person_id": call.called.user_id,
+        "contact_id": call.called.contact_id,
         "notification_id": news,
         "subject": subject_ref(incident),
         "code": replying.code_of(incident),
@@ -154,12 +167,13 @@ def _news(uid: str, page: str, call: Call, texts: _Words) -> dict[str, Any]:
     }
 
 
-def _ways(calls: Iterable[Call]) -> dict[str, Mapping[int, list[Way]]]:
-    people: dict[str, set[int]] = {}
+def _ways(calls: Iterable[Call]) -> dict[str, Mapping[Whom, list[Way]]]:
+    asked: dict[str, set[Whom]] = {}
     for call in calls:
-        if call.called.user_id is not None:
-            people.setdefault(urgency_of(call.run.incident), set()).add(call.called.user_id)
-    return {urgency: ways_of(who, urgency) for urgency, who in people.items()}
+        one = whom(call.called.user_id, call.called.contact_id)
+        if one is not None:
+            asked.setdefault(urgency_of(call.run.incident), set()).add(one)
+    return {urgency: ways_of_all(who, urgency) for urgency, who in asked.items()}
 
 
 def split(ways: Sequence[Way], begun: datetime, now: datetime) -> tuple[list[Way], datetime | None]:
@@ -179,6 +193,7 @@ class Sending:
     way: Way
     user_id: int | None
     channel_id: int | None = None
+    contact_id: int | None = None
 
 
 def send(wanted: Sequence[Sending], now: datetime) -> None:
@@ -218,6 +233,7 @@ def _delivery(uid: str, one: Sending) -> dict[str, Any]:
         "method": one.way.method,
         "user_id": one.user_id,
         "channel_id": one.channel_id,
+        "contact_id": one.contact_id,
         "contact_method_id": one.way.contact_method_id,
     }
 

@@ -121,7 +121,8 @@ class DrillAdmin(ModelAdmin[Drill]):
         seen = obj.seen
         if obj.status == Drill.Status.RUNNING and obj.incident is not None:
             seen = drilling.measure(obj, obj.incident)
-        pages = Page.objects.filter(incident=obj.incident_id or 0).select_related("user", "channel")
+        rows = Page.objects.filter(incident=obj.incident_id or 0)
+        pages = rows.select_related("user", "channel", "contact")
         return {
             "parts": [_part(name, said, obj, seen) for name, said in _PARTS.items()],
             "calls": pages.order_by("pk")[:50],

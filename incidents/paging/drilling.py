@@ -18,7 +18,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
 from controlplane.lib.given import line, refuse, text
 from incidents.models import Drill, Incident, Page
-from incidents.paging import policies, runs
+from incidents.paging import policies, replying, runs
 from incidents.paging.policies import PORTAL
 from incidents.records import levels
 from incidents.records.moving import cancel
@@ -126,7 +126,7 @@ def measure(drill: Drill, incident: Incident) -> dict[str, Any]:
         "called_s": _after(began, min((page.created_at for page in pages), default=None)),
         "sent_s": _after(began, min((p.sent_at for p in pages if p.sent_at), default=None)),
         "acknowledged_s": _after(began, answer),
-        "acknowledged_by": plain(who) if who is not None else "",
+        "acknowledged_by": plain(who) if who is not None else replying.on_it(incident),
         "calls": len(pages),
         "unreached": sum(page.status == Page.Status.UNREACHED for page in pages),
     }

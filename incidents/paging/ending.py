@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
 from controlplane.notify.models import Delivery
 from incidents.models import EscalationRun, Page
@@ -19,7 +20,7 @@ def end_runs(
     why: str,
     *,
     status: str = "ended",
-    answered_by: int | None = None,
+    answered_by: Actor | None = None,
     way: str = "",
 ) -> list[int]:
     """End those that still run, once whoever takes a step of theirs just now is done with it.
@@ -39,7 +40,7 @@ def end_runs(
     return held
 
 
-def hush(pages: QuerySet[Any], why: str, *, answered_by: int | None = None, way: str = "") -> int:
+def hush(pages: QuerySet[Any], why: str, *, answered_by: Actor | None = None, way: str = "") -> int:
     """Nobody of these is called any further. Whoever answered has answered their own."""
     pages = pages.filter(Q(status__in=OPEN) | Q(next_at__isnull=False))
     news = list(pages.values_list("notification_id", flat=True))
@@ -48,9 +49,9 @@ def hush(pages: QuerySet[Any], why: str, *, answered_by: int | None = None, way:
     Delivery.objects.filter(notification__in=news, state=Delivery.State.WAITING).update(
         state=Delivery.State.SUPPRESSED, why=short(why, 200), settled_at=Now()
     )
-    mine = Page.objects.filter(notification__in=news, status__in=OPEN, user=answered_by)
-    if answered_by is not None:
-        mine.update(
+    own = _own(answered_by)
+    if own:
+        Page.objects.filter(notification__in=news, status__in=OPEN, **own).update(
             status=Page.Status.ANSWERED, answered_at=Now(), answered_by_way=way[:20], next_at=None
         )
     rest = Page.objects.filter(notification__in=news)
@@ -59,3 +60,12 @@ def hush(pages: QuerySet[Any], why: str, *, answered_by: int | None = None, way:
     )
     rest.update(next_at=None)
     return len(news)
+
+
+def _own(actor: Actor | None) -> dict[str, int]:
+    """Which of several calls are theirs."""
+    if actor is not None and actor.user_id is not None:
+        return {"user": actor.user_id}
+    if actor is not None and actor.contact_id is not None:
+        return {"contact": actor.contact_id}
+    return {}

@@ -1,5 +1,6 @@
 """What somebody who is called may answer from the message itself: by a link with one tap, by text
-message, or by a key of their telephone."""
+message, or by a key of their telephone. Who has no account acknowledges; that it is over is said
+by somebody who can look."""
 
 from __future__ import annotations
 
@@ -48,8 +49,18 @@ def _acknowledged(link: AnswerLink) -> str:
     over = _over(row)
     if over or row.acknowledged_at is None:
         return over
-    who = row.acknowledged_by.name if row.acknowledged_by is not None else "Somebody"
-    return f"{who} is on it already: {row.ref}."
+    return f"{on_it(row) or 'Somebody'} is on it already: {row.ref}."
+
+
+def on_it(row: Incident) -> str:
+    """Who is on it, with or without an account; "" where nobody is, or a sender said so."""
+    if row.acknowledged_at is None:
+        return ""
+    if row.acknowledged_by is not None:
+        return str(row.acknowledged_by.name)
+    page = row.pages.filter(answered_at__isnull=False, contact__isnull=False)
+    last = page.select_related("contact").order_by("-answered_at").first()
+    return str(last.contact.name) if last is not None and last.contact is not None else ""
 
 
 def _resolve(link: AnswerLink, actor: Actor) -> str:
@@ -72,7 +83,7 @@ def _over(row: Incident) -> str:
 def register() -> None:
     answers.register(
         ACKNOWLEDGE, label="I am on it", act=_acknowledge, over=_acknowledged,
-        words=("ack", "a", "yes"), digit="4",
+        words=("ack", "a", "yes"), digit="4", leave=("incident.acknowledge",),
     )  # fmt: skip
     answers.register(
         RESOLVE, label="It is over", act=_resolve, over=_resolved,

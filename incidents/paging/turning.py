@@ -20,7 +20,7 @@ from incidents.models import Page
 from incidents.paging import calls, numbers
 from incidents.paging.calls import Sending
 from incidents.paging.ending import OPEN
-from incidents.paging.ways import Way, ways_of
+from incidents.paging.ways import Way, Whom, ways_of_all, whom
 
 # Sent: somebody outside took it. A page that every way failed for, and has none left, is unreached.
 _SENT = """
@@ -91,30 +91,31 @@ def turn_batch() -> int:
 
 def _turn(pages: Sequence[Any], now: datetime) -> None:
     taken = _taken(pages)
-    by_urgency: dict[str, set[int]] = defaultdict(set)
+    by_urgency: dict[str, set[Whom]] = defaultdict(set)
     for page in pages:
-        if page.user_id is not None and page.notification is not None:
-            by_urgency[page.notification.urgency].add(page.user_id)
-    ways = {urgency: ways_of(people, urgency) for urgency, people in by_urgency.items()}
+        who = whom(page.user_id, page.contact_id)
+        if who is not None and page.notification is not None:
+            by_urgency[page.notification.urgency].add(who)
+    ways = {urgency: ways_of_all(asked, urgency) for urgency, asked in by_urgency.items()}
     wanted = []
     for page in pages:
         page.next_at, due = _next(page, ways, taken[page.notification_id], now)
-        wanted += [
-            Sending(page.notification_id, page.workspace_id, way, page.user_id) for way in due
-        ]
+        target = (page.user_id, page.channel_id, page.contact_id)
+        wanted += [Sending(page.notification_id, page.workspace_id, way, *target) for way in due]
         page.turn += len(due)
     calls.send(wanted, now)
     Page.objects.bulk_update(pages, ["turn", "next_at"])
 
 
 def _next(
-    page: Any, ways: dict[str, dict[int, list[Way]]], used: set[Any], now: datetime
+    page: Any, ways: dict[str, dict[Whom, list[Way]]], used: set[Any], now: datetime
 ) -> tuple[datetime | None, list[Way]]:
     """The ways to take now and when to look again. Those whose time has come; the first of the
     rest where none has, since then what was taken before failed."""
-    if page.status not in OPEN or page.notification is None or page.user_id is None:
+    who = whom(page.user_id, page.contact_id)
+    if page.status not in OPEN or page.notification is None or who is None:
         return None, []
-    mine = ways[page.notification.urgency].get(page.user_id, [])
+    mine = ways[page.notification.urgency].get(who, [])
     left = [way for way in mine if way.mark not in used]
     due, later = calls.split(left, page.created_at, now)
     if not due and left:

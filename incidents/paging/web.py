@@ -70,7 +70,7 @@ def burning(actor: Actor) -> list[Burning]:
         .order_by("severity", "-id")[: SHOWN * 5]
     )  # fmt: skip
     calls: dict[int, list[Page]] = {row.pk: [] for row in found}
-    pages = Page.objects.filter(incident__in=found).select_related("user", "channel")
+    pages = Page.objects.filter(incident__in=found).select_related("user", "channel", "contact")
     for page in pages.order_by("pk"):
         calls[page.incident_id].append(page)
     rows = [_burning(row, calls[row.pk], actor) for row in found]

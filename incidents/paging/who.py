@@ -10,10 +10,13 @@ from datetime import datetime
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.lib import clock
+from controlplane.notify import availability
 from controlplane.notify.models import Channel, Contact
+from controlplane.notify.services.contacts import purposes_of
 from controlplane.oncall import duty
 from controlplane.oncall.models import Schedule
 from incidents.paging.targets import Target
+from incidents.paging.ways import gateways_of
 
 Pair = tuple[int, str]
 
@@ -22,11 +25,12 @@ Pair = tuple[int, str]
 class Called:
     """One who is called, and why."""
 
-    key: str  # user:5, channel:3
+    key: str  # user:5, channel:3, contact:9
     name: str
     why: str
     user_id: int | None = None
     channel_id: int | None = None
+    contact_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Finder:
         empty = found._roles(by_kind["role"], at)
         found._schedules(by_kind["schedule"], at)
         found._people(by_kind["person"])
-        found._contacts(by_kind["contact"] | empty)
+        stand_in = {(space, each) for space, role in empty for each in purposes_of(role)}
+        found._contacts(by_kind["contact"] | stand_in, at)
         found._channels(by_kind["channel"] | by_kind["webhook"])
         return found
 
@@ -65,10 +70,14 @@ class Finder:
         if target.kind == "role":
             pair = (workspace_id, target.ref)
             there = self.duties.get(pair) or self.holders.get(pair)
-            return there or self.others.get((workspace_id, Target("contact", target.ref)), [])
+            return there or self._in_book(workspace_id, target.ref)
         if target.kind == "webhook":
             target = Target("channel", target.ref)
         return self.others.get((workspace_id, target), [])
+
+    def _in_book(self, workspace_id: int, role: str) -> list[Called]:
+        keys = ((workspace_id, Target("contact", each)) for each in purposes_of(role))
+        return next((self.others[key] for key in keys if key in self.others), [])
 
     def missing(self, workspace_id: int, target: Target) -> Missing:
         said = self.reasons.get((workspace_id, target))
@@ -83,7 +92,8 @@ class Finder:
 
     def _nobody(self, workspace_id: int, role: Target) -> str:
         said = f"Nobody is on duty as {role.words}, and nobody holds the role."
-        book = self.reasons.get((workspace_id, Target("contact", role.ref)))
+        keys = ((workspace_id, Target("contact", each)) for each in purposes_of(role.ref))
+        book = " ".join(self.reasons[key] for key in keys if key in self.reasons)
         return f"{said} In the book: {book}" if book else said
 
     def _roles(self, asked: set[Pair], at: datetime) -> set[Pair]:
@@ -125,21 +135,31 @@ class Finder:
             key = (grant.membership.workspace_id, Target("person", str(person.uid)))
             self.others[key] = [_person(person, "named by the policy")]
 
-    def _contacts(self, asked: set[Pair]) -> None:
+    def _contacts(self, asked: set[Pair], at: datetime) -> None:
+        """Of each purpose the first that can be called: by their account, or as the book says."""
         if not asked:
             return
+        spaces = {space for space, _ in asked}
         rows = Contact.objects.filter(
-            workspace__in={space for space, _ in asked},
-            purpose__in={purpose for _, purpose in asked},
-            is_active=True,
+            workspace__in=spaces, purpose__in={purpose for _, purpose in asked}, is_active=True
         )
-        for row in rows.select_related("user").order_by("-order", "-id"):
+        found = list(rows.select_related("user").order_by("order", "id"))
+        lines = gateways_of(spaces) if any(row.phone for row in found) else {}
+        for row in found:
             key = (row.workspace_id, Target("contact", row.purpose))
-            if row.user is None or not row.user.is_active:
-                ways = ", ".join(way for way in (row.phone, row.email, row.handle) if way)
-                self.reasons[key] = f"{row.name} has no account here; to be reached at {ways}."
+            if key in self.others:
                 continue
-            self.others[key] = [_person(row.user, f"contact: {row.purpose}")]
+            if row.user is not None and row.user.is_active:
+                self.others[key] = [_person(row.user, f"contact: {row.purpose}")]
+                continue
+            lack = _lack(row, lines.get(row.workspace_id, set()), at)
+            if not lack:
+                why = f"in the contact book for {row.purpose.replace('_', ' ')}"
+                called = Called(f"contact:{row.pk}", row.name, why, contact_id=row.pk)
+                self.others[key] = [called]
+                self.reasons.pop(key, None)
+            else:
+                self.reasons[key] = " ".join([*filter(None, [self.reasons.get(key)]), lack])
 
     def _channels(self, asked: set[Pair]) -> None:
         if not asked:
@@ -158,6 +178,16 @@ class Finder:
 
 def _person(person: User, why: str) -> Called:
     return Called(f"user:{person.pk}", person.name, why, user_id=person.pk)
+
+
+def _lack(row: Contact, lines: set[str], at: datetime) -> str:
+    """Why somebody of the book can't be called at this moment, or ""."""
+    if not row.email and not row.number:
+        ways = ", ".join(way for way in (row.phone, row.handle) if way)
+        return f"{row.name} has no account here, only what can't be called from here: {ways}."
+    if not row.email and not lines:
+        return f"{row.name} has a telephone only, and no gateway of this workspace calls any."
+    return availability.why_not(row, at)
 
 
 def _held(pairs: set[Pair], at: datetime) -> list[tuple[int, str, User]]:

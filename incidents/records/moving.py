@@ -35,7 +35,9 @@ def acknowledge(incident: Incident, *, actor: Actor, way: str = "console") -> In
     require_burning(row)
     now = clock.now()
     again = row.acknowledged_at is not None
-    changes: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by_id": actor.user_id}
+    # Somebody without an account who says so too takes nobody's place.
+    by = actor.user_id or row.acknowledged_by_id
+    changes: dict[str, Any] = {"acknowledged_at": now, "acknowledged_by_id": by}
     if row.first_acknowledged_at is None:
         changes["first_acknowledged_at"] = now
     if row.commander_id is None and actor.user_id is not None:

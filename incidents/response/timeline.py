@@ -138,11 +138,9 @@ def said_better(incident: Incident) -> dict[int, list[str]]:
 
 
 def _called(incident: Incident) -> Iterator[Line]:
-    rows = incident.pages.select_related("user", "channel").order_by("-pk")[:EACH]
+    rows = incident.pages.select_related("user", "channel", "contact").order_by("-pk")[:EACH]
     for page in rows:
-        whom = page.user.name if page.user is not None else page.target
-        if page.channel is not None:
-            whom = page.channel.name
+        whom = page.whom or page.target
         state = page.get_status_display().lower()
         yield Line("call", page.created_at, "", f"Called {whom}: {state}", page.why)
         if page.answered_at is not None:

@@ -22,6 +22,9 @@ def expected(row: Incident) -> list[str]:
     answered = row.pages.filter(answered_at__isnull=False, user__isnull=False)
     for page in answered.select_related("user").order_by("pk")[:_MOST]:
         _add(found, page.user, "was called")
+    book = row.pages.filter(answered_at__isnull=False, contact__isnull=False)
+    for page in book.select_related("contact").order_by("pk")[:_MOST]:
+        found.setdefault(page.target, f"{page.whom} (was called, without an account)"[:160])
     for role in ROLES:
         held = Grant.objects.held().filter(membership__workspace=row.workspace_id, role=role)
         grant = held.select_related("membership__user").order_by("pk").first()

@@ -156,7 +156,8 @@ def _called(row: Incident, actor: Actor) -> dict[str, Any]:
     if not policy.can(actor, "paging.view", row):
         return {"runs": None}
     runs = list(row.escalations.select_related("policy__policy").order_by("-pk")[:RUNS])
-    pages = list(row.pages.select_related("user", "channel").order_by("-pk")[: CALLS + 1])
+    calls = row.pages.select_related("user", "channel", "contact").order_by("-pk")
+    pages = list(calls[: CALLS + 1])
     return {
         "runs": runs,
         "pages": [Call.of(page) for page in pages[:CALLS]],
@@ -180,10 +181,9 @@ class Call:
 
     @classmethod
     def of(cls, page: Any) -> Call:
-        name = page.channel.name if page.channel is not None else _target(page.target)
         return cls(
             page.user,
-            "" if page.user is not None else name,
+            "" if page.user is not None else page.whom or _target(page.target),
             page.created_at,
             page.status,
             str(page.get_status_display()),

@@ -36,6 +36,7 @@ CONTACTS = "/admin/notify/contact/"
 
 def fields(**changed: object) -> dict[str, object]:
     given = {"family": "role", "purpose": "ops_lead", "name": "Kim", "email": "kim@example.org"}
+    given |= {"days": "all", "time_zone": "UTC"}
     return {**given, "phone": "", "handle": "", "coverage": "", "notes": "", "order": 0, **changed}
 
 

@@ -131,18 +131,12 @@ def run_of(incident: Incident) -> EscalationRun:
 
 def pages(incident: Incident) -> list[tuple[int, int, str]]:
     """(round, step, whom) of every call, in their order."""
-    rows = Page.objects.filter(incident=incident).select_related("user", "channel").order_by("pk")
-    return [(row.round, row.step, _whom(row)) for row in rows]
+    rows = Page.objects.filter(incident=incident).select_related("user", "channel", "contact")
+    return [(row.round, row.step, row.whom or row.target) for row in rows.order_by("pk")]
 
 
 def called(incident: Incident) -> list[str]:
     return [whom for _, _, whom in pages(incident)]
-
-
-def _whom(row: Page) -> str:
-    if row.user is not None:
-        return str(row.user.name)
-    return row.channel.name if row.channel is not None else row.target
 
 
 def deliveries(incident: Incident) -> list[Delivery]:

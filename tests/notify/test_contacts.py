@@ -110,7 +110,9 @@ def test_nobody_there__is_said() -> None:
     services.add_contact(
         here, actor=make.JOB, family="partner", purpose="partner", name="Desk", email="d@x.example"
     )
-    assert "In the book: Desk." in services.who(here, "partner").note
+    assert "Called from the book: Desk." in services.who(here, "partner").note
+    services.add_contact(here, actor=make.JOB, purpose="legal", name="Ann", handle="@ann")
+    assert "Nobody who can be called is there" in services.who(here, "legal").note
 
 
 def test_somebody_who_left__is_not_there() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin, button, question
+from controlplane.base.admin.linking import url_of
 from controlplane.base.web import actor_of, workspace_of
+from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
-from controlplane.notify import services
+from controlplane.notify import availability, services, shown
 from controlplane.notify.models import Contact
 
 Verified = question(
@@ -22,7 +27,10 @@ Verified = question(
 @admin.register(Contact)
 class ContactAdmin(ModelAdmin[Contact]):
     view_action = "contact.view"
-    labels = {"is_active": "In the book", "coverage": "When reachable"}
+    labels = {
+        "is_active": "In the book", "coverage": "When reachable", "days": "Called on",
+        "from_time": "Called from", "until_time": "Called until",
+    }  # fmt: skip
     add_action = "contact.manage"
     change_action = "contact.manage"
     edit_fields = (
@@ -34,6 +42,10 @@ class ContactAdmin(ModelAdmin[Contact]):
         "phone",
         "handle",
         "coverage",
+        "days",
+        "from_time",
+        "until_time",
+        "time_zone",
         "notes",
         "order",
     )
@@ -56,6 +68,16 @@ class ContactAdmin(ModelAdmin[Contact]):
     )  # fmt: skip
     panel_template = "notify/panel_contact.html"
     head_state = "standing"
+
+    def panel_context(self, request: HttpRequest, obj: Contact) -> Mapping[str, Any]:
+        actor, now = actor_of(request), clock.now()
+        return {
+            "hours": availability.words(obj),
+            "away": availability.why_not(obj, now),
+            "called_by": shown.called_by(obj),
+            "call_columns": shown.SENT_COLUMNS,
+            "calls": [shown.sent_row(row, url_of(row, actor)) for row in shown.calls_of(obj)],
+        }
 
     @admin.display(description="Standing")
     def standing(self, contact: Contact) -> str:

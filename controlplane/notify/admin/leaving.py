@@ -107,7 +107,7 @@ class NotificationAdmin(ModelAdmin[Notification]):
 
     def panel_context(self, request: HttpRequest, obj: Notification) -> Mapping[str, Any]:
         actor = actor_of(request)
-        rows = obj.deliveries.select_related("user", "channel").order_by("id")[:200]
+        rows = obj.deliveries.select_related("user", "channel", "contact").order_by("id")[:200]
         return {
             "about_url": ref_url(obj.about, actor),
             "delivery_columns": shown.DELIVERY_COLUMNS,
@@ -133,11 +133,11 @@ class DeliveryAdmin(ModelAdmin[Delivery]):
     empty_hint = "Suppressed ones say why: quiet hours, or a preference of the person."
     list_display = ["subject", "state", "target", "method", "why", "created_at", "settled_at"]
     list_filter = ["state", "method"]
-    list_select_related = ["notification", "user", "channel"]
+    list_select_related = ["notification", "user", "channel", "contact"]
     head_clocks = ("created_at",)
     fields = (
-        "state", "method", "user", "channel", "notification", "why", "provider_id", "created_at",
-        "settled_at",
+        "state", "method", "user", "channel", "contact", "notification", "why", "provider_id",
+        "created_at", "settled_at",
     )  # fmt: skip
     panel_template = "notify/panel_delivery.html"
 
@@ -147,7 +147,7 @@ class DeliveryAdmin(ModelAdmin[Delivery]):
 
     @admin.display(description="To")
     def target(self, delivery: Delivery) -> Any:
-        return delivery.user or str(delivery.channel)
+        return delivery.user or delivery.target
 
     def panel_context(self, request: HttpRequest, obj: Delivery) -> Mapping[str, Any]:
         return {

@@ -27,6 +27,10 @@ class ContactRow(StrictSerializer):
     phone = serializers.CharField()
     handle = serializers.CharField()
     coverage = serializers.CharField()
+    time_zone = serializers.CharField()
+    days = serializers.ChoiceField(choices=Contact.Days.choices)
+    from_time = serializers.TimeField(allow_null=True, help_text="Null: at any time.")
+    until_time = serializers.TimeField(allow_null=True)
     notes = serializers.CharField()
     order = serializers.IntegerField()
     is_active = serializers.BooleanField()
@@ -40,7 +44,13 @@ class ContactChange(StrictSerializer):
     email = serializers.EmailField(required=False, allow_blank=True)
     phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
     handle = serializers.CharField(max_length=80, required=False, allow_blank=True)
-    coverage = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    coverage = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, help_text="In words, for people."
+    )
+    time_zone = serializers.CharField(max_length=64, required=False)
+    days = serializers.ChoiceField(choices=Contact.Days.choices, required=False)
+    from_time = serializers.TimeField(required=False, allow_null=True, help_text="Neither: always.")
+    until_time = serializers.TimeField(required=False, allow_null=True)
     notes = serializers.CharField(max_length=2000, required=False, allow_blank=True)
     order = serializers.IntegerField(min_value=0, max_value=1000, required=False)
 
@@ -88,6 +98,10 @@ class ContactView(DetailView):
         "phone",
         "handle",
         "coverage",
+        "time_zone",
+        "days",
+        "from_time",
+        "until_time",
         "notes",
         "order",
         "is_active",

@@ -190,12 +190,11 @@ def _twilio_signed(request: HttpRequest, secret: str, said: dict[str, Any]) -> b
 def _carried(channel: Channel, uid: UUID) -> Delivery:
     """Of its own workspace, and to a telephone."""
     row: Delivery | None = (
-        Delivery.objects.select_related("notification", "contact_method__user")
+        Delivery.objects.select_related("notification", "contact_method__user", "contact")
         .filter(
             uid=uid,
             notification__workspace_id=channel.workspace_id,
             method=channel.kind,
-            contact_method__isnull=False,
         )
         .first()
     )

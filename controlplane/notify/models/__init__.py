@@ -3,6 +3,7 @@ ways to reach people, what they answer, preferences, the inbox and the contact b
 
 from controlplane.notify.models.answers import AnswerLink, Reply
 from controlplane.notify.models.channels import GATEWAYS, SEALED_FOR, Channel
+from controlplane.notify.models.contacts import Contact
 from controlplane.notify.models.methods import SEALED_METHOD, ContactMethod
 from controlplane.notify.models.news import (
     Delivery,
@@ -14,7 +15,7 @@ from controlplane.notify.models.news import (
     Urgency,
 )
 from controlplane.notify.models.outbox import OutboxMessage
-from controlplane.notify.models.people import Contact, MessageTemplate, Preference, QuietHours
+from controlplane.notify.models.people import MessageTemplate, Preference, QuietHours
 
 __all__ = [
     "GATEWAYS",

@@ -11,6 +11,7 @@ from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from controlplane.notify import querysets
 from controlplane.notify.models.channels import Channel
+from controlplane.notify.models.contacts import Contact
 from controlplane.notify.models.methods import ContactMethod
 from controlplane.notify.models.news import Delivery, Notification
 
@@ -26,8 +27,16 @@ class AnswerLink(models.Model):
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, related_name="+", db_index=False
     )
+    # One of the two: somebody with an account, or somebody of the contact book.
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     notification = models.ForeignKey(
         Notification, on_delete=models.CASCADE, related_name="answer_links", db_index=False
@@ -47,11 +56,26 @@ class AnswerLink(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["notification", "person"], name="answer_link_once")
+            models.UniqueConstraint(fields=["notification", "person"], name="answer_link_once"),
+            models.UniqueConstraint(
+                fields=["notification", "contact"],
+                condition=Q(contact__isnull=False),
+                name="answer_link_once_a_contact",
+            ),
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, contact=None)
+                | Q(person=None, contact__isnull=False),
+                name="answer_link_of_one",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["person", "-id"], name="answer_link_open", condition=Q(revoked_at=None)
+            ),
+            models.Index(
+                fields=["contact", "-id"],
+                name="answer_link_contact",
+                condition=Q(revoked_at=None, contact__isnull=False),
             ),
             models.Index(
                 fields=["subject"], name="answer_link_subject", condition=Q(revoked_at=None)
@@ -60,6 +84,13 @@ class AnswerLink(models.Model):
 
     def __str__(self) -> str:
         return f"{', '.join(self.verbs)} {self.subject}"
+
+    @property
+    def whom(self) -> str:
+        """As whom it answers, in words for its reader."""
+        if self.person is not None:
+            return str(self.person.email)
+        return str(self.contact.name) if self.contact is not None else ""
 
 
 class Reply(models.Model):
@@ -80,6 +111,9 @@ class Reply(models.Model):
     text = models.CharField(max_length=500, blank=True)
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     contact_method = models.ForeignKey(
         ContactMethod, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -11,6 +11,7 @@ from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from controlplane.notify import querysets
 from controlplane.notify.models.channels import Channel
+from controlplane.notify.models.contacts import Contact
 from controlplane.notify.models.methods import ContactMethod
 
 
@@ -113,6 +114,10 @@ class Delivery(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
     )
+    # Somebody of the contact book: their address is read there when it is sent.
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
     # Most have none of these three: their indexes are of those that do.
     channel = models.ForeignKey(
         Channel, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -153,8 +158,15 @@ class Delivery(models.Model):
                 condition=Q(channel__isnull=False),
                 name="delivery_once_a_channel",
             ),
+            models.UniqueConstraint(
+                fields=["notification", "contact", "method"],
+                condition=Q(contact__isnull=False),
+                name="delivery_once_a_contact",
+            ),
             models.CheckConstraint(
-                condition=Q(user__isnull=False, channel=None) | Q(user=None, channel__isnull=False),
+                condition=Q(user__isnull=False, channel=None, contact=None)
+                | Q(user=None, channel__isnull=False, contact=None)
+                | Q(user=None, channel=None, contact__isnull=False),
                 name="delivery_one_target",
             ),
         ]
@@ -164,6 +176,11 @@ class Delivery(models.Model):
                 fields=["contact_method", "-settled_at"],
                 name="delivery_by_way",
                 condition=Q(contact_method__isnull=False),
+            ),
+            models.Index(
+                fields=["contact", "-settled_at"],
+                name="delivery_by_contact",
+                condition=Q(contact__isnull=False),
             ),
             models.Index(
                 fields=["channel"], name="delivery_by_channel", condition=Q(channel__isnull=False)
@@ -178,7 +195,27 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_method_display()} to {self.user or self.channel}"
+        return f"{self.get_method_display()} to {self.target}"
+
+    @property
+    def target(self) -> str:
+        """Whom or what it goes to, in words."""
+        return self.contact.name if self.contact is not None else str(self.user or self.channel)
+
+    @property
+    def telephone(self) -> str:
+        """The number it goes to; "" where it goes no such way."""
+        if self.method not in (Method.SMS, Method.VOICE):
+            return ""
+        own = self.contact_method
+        return own.address if own is not None else self.contact.number if self.contact else ""
+
+    @property
+    def way(self) -> tuple[str, int, str] | None:
+        """What tells one telephone or address of one's own from another: whose, and which."""
+        if self.contact_method_id is not None:
+            return ("own", self.contact_method_id, self.method)
+        return ("book", self.contact_id, self.method) if self.contact_id is not None else None
 
     @property
     def failed(self) -> bool:

@@ -1,4 +1,4 @@
-"""What people and workspaces want told, and the contact book."""
+"""What people and workspaces want told, when, and in which words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from django.db.models import F, Q
 
 from controlplane.access.models import Workspace
 from controlplane.lib import clock
-from controlplane.lib.ids import uuid7
 from controlplane.notify import querysets
 from controlplane.notify.models.news import Method
 
@@ -74,47 +73,3 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.kind
-
-
-class Contact(models.Model):
-    """Somebody to call: a role's lead, a specialist, a partner, with or without an account."""
-
-    class Family(models.TextChoices):
-        ROLE = "role", "Role"
-        SPECIALIST = "specialist", "Specialist"
-        PARTNER = "partner", "Partner"
-
-    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="contacts")
-    family = models.CharField(max_length=12, choices=Family.choices, default=Family.ROLE)
-    purpose = models.CharField(max_length=60)  # slug: "mission_owner_lead", "openai_support"
-    name = models.CharField(max_length=120)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-    )
-    email = models.EmailField(blank=True)
-    phone = models.CharField(max_length=40, blank=True)
-    handle = models.CharField(max_length=80, blank=True)  # "@ops-lead"
-    coverage = models.CharField(max_length=120, blank=True)
-    notes = models.TextField(max_length=2000, blank=True)
-    order = models.PositiveSmallIntegerField(default=0)  # who is tried first
-    is_active = models.BooleanField(default=True, editable=False)
-    created_at = models.DateTimeField(default=clock.now, editable=False)
-    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    objects = querysets.ScopedQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["family", "purpose", "order", "id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(user=None, email="", phone="", handle=""),
-                name="contact_can_be_reached",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.purpose})"

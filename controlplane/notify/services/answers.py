@@ -1,6 +1,9 @@
-"""Answers that come without a sign-in, carried out as the person who was asked."""
+"""Answers that come without a sign-in, carried out as the person who was asked, or as somebody of
+the contact book who has no account."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -11,16 +14,17 @@ from controlplane.lib import clock, marked
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotFound
 from controlplane.notify import answers
-from controlplane.notify.models import AnswerLink
+from controlplane.notify.models import AnswerLink, Contact
 
 ACTION = "notify.answer"
+_READ = ("workspace", "person", "contact", "notification")
 
 
 def link_by_token(verb: str, token: str) -> AnswerLink:
     """Whom a link is for, over or not. One that we did not make, or for another verb, is
     nothing, and so is one of somebody who has left."""
     uid = marked.uid_of(answers.purpose(verb), token) if verb in answers.VERBS else None
-    rows = AnswerLink.objects.select_related("workspace", "person", "notification")
+    rows = AnswerLink.objects.select_related(*_READ)
     link: AnswerLink | None = rows.filter(uid=uid).first() if uid is not None else None
     if link is None or verb not in link.verbs or not works_there(link):
         raise NotFound("There is nothing here.")
@@ -28,6 +32,12 @@ def link_by_token(verb: str, token: str) -> AnswerLink:
 
 
 def works_there(link: AnswerLink) -> bool:
+    """Whoever was asked still is who may answer."""
+    if link.contact is not None:
+        contact = link.contact
+        return bool(contact.is_active and contact.workspace_id == link.workspace_id)
+    if link.person_id is None:
+        return False
     held = Grant.objects.held().of_active_people()
     return held.filter(
         membership__workspace_id=link.workspace_id, membership__user_id=link.person_id
@@ -47,16 +57,14 @@ def why_over(link: AnswerLink, verb: str) -> str:
 @transaction.atomic
 def perform(link: AnswerLink, verb: str, *, by: str) -> str:
     """Do it, once at a time, and say what was done. `by`: link, sms or voice."""
-    row = AnswerLink.objects.select_for_update(of=("self",)).select_related(
-        "workspace", "person", "notification"
-    )
-    held: AnswerLink = row.get(pk=link.pk)
+    rows = AnswerLink.objects.select_for_update(of=("self",)).select_related(*_READ)
+    held: AnswerLink = rows.get(pk=link.pk)
     if verb not in held.verbs or verb not in answers.VERBS or not works_there(held):
         raise NotFound("There is nothing here.")
     over = why_over(held, verb)
     if over:
         raise Conflict(over)
-    actor = acting(held.person, held.workspace_id)
+    actor = _answering(held, verb)
     said = answers.VERBS[verb].act(held, actor)
     AnswerLink.objects.filter(pk=held.pk).update(used_at=clock.now(), used_verb=verb, used_by=by)
     record(
@@ -66,7 +74,30 @@ def perform(link: AnswerLink, verb: str, *, by: str) -> str:
         after={"answer": verb, "by": by, "about": held.subject},
         reason=f"answered by {by}",
     )
+    if held.contact_id is not None:  # what stands in the book of them leads to somebody
+        Contact.objects.filter(pk=held.contact_id).update(verified_at=clock.now())
     return said
+
+
+def _answering(link: AnswerLink, verb: str) -> Actor:
+    if link.person is not None:
+        return acting(link.person, link.workspace_id)
+    if link.contact is None or not answers.VERBS[verb].leave:
+        raise NotFound("There is nothing here.")
+    return as_contact(link.contact, answers.VERBS[verb].leave)
+
+
+def as_contact(contact: Contact, leave: Sequence[str]) -> Actor:
+    """Somebody of the contact book, with leave for what they were asked and nothing else: they
+    hold no role and see nothing."""
+    return Actor(
+        kind="contact",
+        ref=f"contact:{contact.pk}",
+        label=contact.name,
+        roles={contact.workspace_id: frozenset()},
+        scopes=frozenset(leave),
+        contact_id=contact.pk,
+    )
 
 
 def acting(person: User, workspace_id: int) -> Actor:

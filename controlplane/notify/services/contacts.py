@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import ProtectedError, RestrictedError
 
 from controlplane.access import policy
 from controlplane.access.models import Grant, User, Workspace
@@ -85,6 +86,12 @@ register_specialty("partner", "Partner integrations", roles=["partner_success"])
 register_specialty("legal", "Legal and compliance", roles=["legal", "compliance"])
 
 
+def purposes_of(role: str) -> tuple[str, ...]:
+    """Under which purposes somebody stands in the book for a role: its own, and what it is a
+    specialist for."""
+    return (role, *(one.category for one in SPECIALTIES.values() if role in one.roles))
+
+
 @dataclass(frozen=True, slots=True)
 class Reachable:
     """Who is there for something: people with an account, the book's other entries, and a
@@ -123,8 +130,11 @@ def _nobody(purpose: str, people: Sequence[User], book: Sequence[Contact]) -> st
     what = specialty.label if specialty else purpose.replace("_", " ")
     if not book:
         return f"Nobody is there for {what}: no contact is in the book and nobody holds the role."
+    called = [one.name for one in book if one.user_id is None and (one.email or one.number)]
+    if called:
+        return f"Nobody with an account is there for {what}. Called from the book: {called[0]}."
     names = ", ".join(one.name for one in book[:5])
-    return f"Nobody with an account is there for {what}. In the book: {names}."
+    return f"Nobody who can be called is there for {what}. In the book: {names}."
 
 
 _FIELDS = (
@@ -136,6 +146,10 @@ _FIELDS = (
     "phone",
     "handle",
     "coverage",
+    "time_zone",
+    "days",
+    "from_time",
+    "until_time",
     "notes",
     "order",
 )
@@ -233,3 +247,19 @@ def _shown(contact: Contact) -> dict[str, Any]:
         else getattr(contact, name)
         for name in _FIELDS
     }
+
+
+def forget_contacts(user_id: int) -> int:
+    """What the book holds of a person goes. A row that a call names stays, empty."""
+    gone = 0
+    for row in Contact.objects.filter(user_id=user_id):
+        try:
+            with transaction.atomic():
+                row.delete()
+        except (ProtectedError, RestrictedError):
+            row.user, row.name, row.handle = None, "erased", "erased"
+            row.email = row.phone = row.coverage = row.notes = ""
+            row.is_active = False
+            row.save()
+        gone += 1
+    return gone

@@ -10,7 +10,14 @@ from controlplane.access.models import Grant
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from controlplane.lib.text import short
 from controlplane.notify import answers, numbers, replies
-from controlplane.notify.models import AnswerLink, Channel, ContactMethod, Delivery, Reply
+from controlplane.notify.models import (
+    AnswerLink,
+    Channel,
+    Contact,
+    ContactMethod,
+    Delivery,
+    Reply,
+)
 from controlplane.notify.replies import Said
 from controlplane.notify.services.answers import acting, perform, why_over
 
@@ -26,9 +33,9 @@ def take_text(channel: Channel, *, sender: str, text: str, provider_id: str) -> 
 
 def take_key(channel: Channel, delivery: Delivery, *, digit: str, provider_id: str) -> Reply:
     """A key that was pressed while a message was read out. Who was called is known."""
-    method = delivery.contact_method
-    sender = method.address if method is not None else ""
-    return _take(channel, sender=sender, text=digit, provider_id=provider_id, delivery=delivery)
+    return _take(
+        channel, sender=delivery.telephone, text=digit, provider_id=provider_id, delivery=delivery
+    )
 
 
 @transaction.atomic
@@ -48,12 +55,16 @@ def _take(
         text=short(_printable(text), 500),
         delivery=delivery,
     )
-    row.contact_method = delivery.contact_method if delivery else _sender(channel, sender)
-    if row.contact_method is None:
+    if delivery is not None:
+        row.contact_method, row.contact = delivery.contact_method, delivery.contact
+    else:
+        row.contact_method, row.contact = _sender(channel, sender)
+    if row.contact_method is not None:
+        row.person = row.contact_method.user
+    if row.person is None and row.contact is None:
         # No answer: whoever writes to the number must not learn what it is, at our cost.
         row.result = Result.STRANGER
     else:
-        row.person = row.contact_method.user
         row.result, row.answer = _heard(row)
     row.answer = short(row.answer, 480)
     row.save(force_insert=True)
@@ -64,12 +75,13 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _sender(channel: Channel, sender: str) -> ContactMethod | None:
-    """Whose number this is: proven, and of somebody who works in the gateway's workspace."""
+def _sender(channel: Channel, sender: str) -> tuple[ContactMethod | None, Contact | None]:
+    """Whose number this is: proven, and of somebody who works in the gateway's workspace; or of
+    somebody of its contact book."""
     try:
         number = numbers.dialled(sender)
     except Invalid:
-        return None
+        return None, None
     here = (
         Grant.objects.held()
         .of_active_people()
@@ -81,7 +93,16 @@ def _sender(channel: Channel, sender: str) -> ContactMethod | None:
         target=number,
         user_id__in=here.values("membership__user_id"),
     ).first()
-    return found
+    if found is not None:
+        return found, None
+    return None, next(iter(_in_book(channel.workspace_id, number)), None)
+
+
+def _in_book(workspace_id: int, number: str) -> list[Contact]:
+    """One person may stand there for several purposes. Compared as dialled: in the book a number
+    is written as people write it."""
+    rows = Contact.objects.filter(workspace_id=workspace_id, is_active=True).exclude(phone="")
+    return [row for row in rows.order_by("order", "pk") if row.number == number]
 
 
 def _heard(row: Reply) -> tuple[str, str]:
@@ -111,12 +132,17 @@ def _done(row: Reply) -> tuple[str, str]:
 
 def _open(row: Reply) -> list[AnswerLink]:
     """What this person may still answer here, newest first. A key answers its own call only."""
-    links = AnswerLink.objects.in_force().filter(
-        person_id=row.person_id, workspace_id=row.workspace_id
-    )
+    links = AnswerLink.objects.in_force().filter(workspace_id=row.workspace_id)
+    if row.contact is None:
+        links = links.filter(person_id=row.person_id)
+    elif row.delivery is None:
+        links = links.filter(contact__in=_in_book(row.workspace_id, row.contact.number))
+    else:
+        links = links.filter(contact=row.contact)
     if row.delivery is not None:
         links = links.filter(notification_id=row.delivery.notification_id)
-    return list(links.select_related("notification", "workspace", "person").order_by("-id")[:50])
+    read = links.select_related("notification", "workspace", "person", "contact")
+    return list(read.order_by("-id")[:50])
 
 
 Chosen = list[tuple[AnswerLink, str]]

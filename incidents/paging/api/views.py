@@ -174,7 +174,8 @@ class PagesView(ListView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         rows = Page.objects.visible_to(request.actor).filter(workspace=_here(request))
-        name = Coalesce("user__name", "channel__name", Value(""), output_field=CharField())
+        names = ("user__name", "channel__name", "contact__name")
+        name = Coalesce(*names, Value(""), output_field=CharField())
         found: QuerySet[Any] = rows.select_related("incident", "run").annotate(name=name)
         return found
 
