@@ -190,6 +190,7 @@ WRITERS: dict[str, str] = {
     "incidents.support.hours": "services of the hours of support",
     "incidents.support.lateness": "keeps promises of tickets that were missed",
     "incidents.support.opening": "services of tickets",
+    "incidents.support.receiving": "keeps mails as they came",
     "incidents.support.said": "services of what is said of tickets",
     "incidents.support.holidays": "services of holidays that a calendar names",
     "incidents.status.mailing": "remembers until when readers were told",
