@@ -9,6 +9,7 @@ from controlplane.jobs.registry import job
 from incidents.intake import lost
 from incidents.paging import auditing
 from incidents.reviews import settling
+from incidents.support import sync
 
 
 @job(
@@ -29,3 +30,13 @@ def audit_paging() -> dict[str, Any]:
 )
 def settle_reviews() -> dict[str, Any]:
     return {"closed": settling.settle()}
+
+
+@job(
+    "support.sync",
+    every=timedelta(minutes=5),
+    time_limit=60,
+    doc="Begin the weekly support sync when its time has come, with its agenda.",
+)
+def begin_support_sync() -> dict[str, Any]:
+    return {"begun": sync.begin_due()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controlplane.audit import words
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always
-from incidents.support import around_console
+from incidents.support import around_console, duties, sync  # noqa: F401 - duties are known
 
 nothing(
     "support.hours",
@@ -23,6 +23,7 @@ keep_always(
 
 def register() -> None:
     around_console.register()
+    sync.register()
     words.define(
         "support",
         {

@@ -34,7 +34,7 @@ Lines = Sequence[Mapping[str, Any]]
 MOST = agenda.MOST + 1
 LIBRARY = "/admin/missions/asset/"
 TRAINING = "/admin/missions/trainingitem/"
-_ALL = ("standup", "ops_sync", "council", "retro", "planning")
+_ALL = ("standup", "ops_sync", "support", "council", "retro", "planning")
 _STATES = {
     "met": ("Met", "good"),
     "missed": ("Missed", "bad"),

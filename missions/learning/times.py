@@ -20,6 +20,7 @@ _QUARTERS = (1, 4, 7, 10)
 _REACH = {
     Cadence.STANDUP: 5,
     Cadence.OPS_SYNC: 8,
+    Cadence.SUPPORT: 8,
     Cadence.COUNCIL: 15,
     Cadence.RETRO: 36,
     Cadence.PLANNING: 105,
@@ -33,7 +34,7 @@ def falls_on(cadence: str, weekday: int, day: date) -> bool:
         return day.weekday() < calendar.SATURDAY
     if day.weekday() != weekday:
         return False
-    if cadence == Cadence.OPS_SYNC:
+    if cadence in {Cadence.OPS_SYNC, Cadence.SUPPORT}:
         return True
     if cadence == Cadence.COUNCIL:
         return (day - _FIRST).days // 7 % 2 == 0

@@ -21,6 +21,7 @@ from missions.models.feedback import Retrospective
 class Cadence(models.TextChoices):
     STANDUP = "standup", "Daily stand-up"
     OPS_SYNC = "ops_sync", "Weekly ops sync"
+    SUPPORT = "support", "Weekly support sync"
     COUNCIL = "council", "Governance council"
     RETRO = "retro", "Monthly retrospective"
     PLANNING = "planning", "Quarterly planning"

@@ -23,11 +23,12 @@ from missions.models import Cadence, Meeting, MeetingSeries
 from missions.services import reading
 from missions.services.followups import require_notes_open
 
-_NINE, _TEN = time(9, 0), time(10, 0)
+_NINE, _TEN, _ELEVEN = time(9, 0), time(10, 0), time(11, 0)
 # cadence -> time of day, weekday
 USUAL: dict[str, tuple[time, int]] = {
     Cadence.STANDUP: (_NINE, 0),
     Cadence.OPS_SYNC: (_TEN, 0),
+    Cadence.SUPPORT: (_ELEVEN, 0),
     Cadence.COUNCIL: (_TEN, 2),
     Cadence.RETRO: (_TEN, 3),
     Cadence.PLANNING: (_TEN, 1),
@@ -40,7 +41,7 @@ MOST_SERIES = 40
 
 @transaction.atomic
 def plan_usual(workspace: Workspace, *, actor: Actor) -> list[MeetingSeries]:
-    """The playbook's five, in the workspace's time zone. What is there already stays."""
+    """The playbook's six, in the workspace's time zone. What is there already stays."""
     policy.require(actor, "meeting.schedule", workspace)
     rows = MeetingSeries.objects.of(workspace).running()
     there = set(rows.values_list("cadence", flat=True))

@@ -10,6 +10,7 @@ _ONE = "admin/missions/mission/<uuid:uid>"
 urlpatterns = [
     path("admin/missions/meetings/", meetings.board, name="meetings"),
     path("admin/missions/meetings/<uuid:uid>/", meetings.meeting, name="meeting"),
+    path("admin/missions/meetings/<uuid:uid>/notes.md", meetings.as_file, name="meeting_file"),
     path(f"{_ONE}/feedback/", learning.feedback, name="feedback"),
     path(f"{_ONE}/retrospective/", learning.retrospective, name="retrospective"),
     path(f"{_ONE}/library/", learning.used, name="library"),

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.access import policy
 from controlplane.access.models import User
@@ -21,6 +21,7 @@ from missions.admin.forms import PersonField
 from missions.models import FollowUp, Meeting, MeetingSeries
 from missions.services import cadence, followups
 from missions.shown import meetings as shown
+from missions.shown import minutes
 from missions.web.common import page, show, workspace_for
 from missions.web.learning import DAY, _data, _Form, _long, one_of
 from missions.web.people import people_in
@@ -129,8 +130,22 @@ def meeting(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "follows": shown.follow_rows(follows),
         "about": [stages.get(each).label for each in row.stages],
         "meetings_url": links.meetings(),
+        "file_url": reverse("missions:meeting_file", args=(row.uid,)),
     }
     return show(request, "learning/meeting.html", context, status=status)
+
+
+@require_safe
+@page
+def as_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Its agenda and notes as Markdown, to be passed on."""
+    actor = actor_of(request)
+    policy.require(actor, "meeting.view")
+    row = _meeting(request, actor, uid)
+    answer = HttpResponse(minutes.written(row), content_type="text/markdown; charset=utf-8")
+    name = f"{row.series.cadence}-{row.planned_at:%Y-%m-%d}.md"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 def _meeting_forms(row: Meeting, actor: Any, notes: Any, follow: Any) -> dict[str, Any]:

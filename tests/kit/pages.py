@@ -75,6 +75,7 @@ NO_PAGES = {
         "what the public reads, outside the console: walked by itself",
     ),
     **dict.fromkeys(("burning:review_report", "burning:export"), "hands out a file"),
+    "missions:meeting_file": "hands out a file",
     "telemetry:panel_file": "hands out a file",
     "telemetry:snapshot_file": "hands out a file",
     "telemetry:audit_file": "hands out a file",

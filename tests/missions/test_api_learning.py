@@ -178,4 +178,4 @@ def test_meetings__planned_begun_noted_and_closed(scene: Any) -> None:
     scene.stranger.refused(404, "GET", path)
     scene.oc.ok("POST", f"meeting-series/{made['uid']}/end", {"reason": "Nobody there."})
     again = cadence.plan_usual(scene.world.workspace, actor=scene.world.oc)
-    assert len(again) == 5
+    assert len(again) == 6

@@ -76,7 +76,7 @@ def test_every_rhythm__is_found_from_any_day_of_five_years() -> None:
                 assert times.next_after(row, last) == following
 
 
-def test_the_usual_five__in_the_time_zone_of_the_workspace(scene: Any) -> None:
+def test_the_usual_six__in_the_time_zone_of_the_workspace(scene: Any) -> None:
     made = cadence.plan_usual(scene.world.workspace, actor=scene.oc)
     assert {each.cadence for each in made} == set(Cadence.values) - {"standup"}
     assert {each.time_zone for each in made} == {scene.world.workspace.time_zone}
