@@ -41,10 +41,16 @@ def describable(incident: Any) -> list[str]:
 
 
 def reviewed(incident: Any) -> list[str]:
-    """It waits for its review: that is published before it is closed."""
+    """It waits for its review: that is published before it is closed, and says how it ended."""
     review = getattr(incident, "review", None)
-    published = review is not None and review.status == "published"
-    return [*_explained(incident), *([] if published else ["Publish its review first."])]
+    missing = _explained(incident)
+    if review is None or review.status != "published":
+        return [*missing, "Publish its review first."]
+    if not review.is_after(incident.resolved_at):
+        missing.append(
+            "Its review was published before it was opened again: write on, and publish it anew."
+        )
+    return missing
 
 
 def told(review: Any) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -120,6 +122,11 @@ class IncidentReview(models.Model):
 
     def __str__(self) -> str:
         return f"Review of {self.incident}"
+
+    def is_after(self, moment: datetime | None) -> bool:
+        """It was published since: an incident that was opened again is looked back on anew."""
+        published = self.published_at or self.first_published_at
+        return published is not None and (moment is None or published >= moment)
 
 
 class ReviewAction(models.Model):

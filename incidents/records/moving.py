@@ -219,7 +219,7 @@ def reopen(
     incident: Incident, *, actor: Actor, reason: str, version: int | None = None
 ) -> Incident:
     """It was not over. Who leads it, or whoever its level says, is called."""
-    row = hold(incident, version=version)
+    row = hold_with_work(incident, version=version)  # its review is to be written on
     reason = text("reason", reason, _REASON, required=True)
     if row.group_key and _another_open(row):
         raise Conflict("Another incident of the same alerts is open: merge this one into it.")

@@ -20,7 +20,7 @@ def _waits(timer: Timer) -> tuple[Incident, IncidentReview | None] | None:
     if row is None:
         return None
     review = IncidentReview.objects.filter(incident=row).first()
-    if review is not None and review.first_published_at is not None:
+    if review is not None and review.is_after(row.resolved_at):
         return None
     return row, review
 

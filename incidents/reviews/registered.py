@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from controlplane.approvals import owners
 from controlplane.audit import words
@@ -18,7 +18,8 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from incidents import links
 from incidents.models import Incident
-from incidents.reviews import signing
+from incidents.records import followers
+from incidents.reviews import again, signing
 
 VIEW = "incident.view"
 SHOWN = 6
@@ -46,13 +47,15 @@ keep_always(
 
 
 def _due(actor: Actor, workspace_id: int | None) -> QuerySet[Incident]:
-    """Over, owed a review, and none is published yet."""
+    """Over, owed a review, and none is published since."""
     rows = Incident.objects.visible_to(actor).filter(
         status__in=["resolved", "review_pending"], review_due_at__isnull=False
     )
     if workspace_id is not None:
         rows = rows.filter(workspace=workspace_id)
-    found: QuerySet[Incident] = rows.exclude(review__status="published")
+    found: QuerySet[Incident] = rows.exclude(
+        review__status="published", review__published_at__gte=F("resolved_at")
+    )
     return found
 
 
@@ -88,6 +91,7 @@ def last_published(actor: Actor, workspace_id: int | None) -> QuerySet[Any, date
 
 
 def register() -> None:
+    followers.MOVED.append(again.moved)
     owners.register(
         signing.OWNER,
         label="Report of an incident",

@@ -1,4 +1,5 @@
-"""The item of a review is open for as long as something of it is to be done."""
+"""The item of a review is open for as long as something of it is to be done, and again when it is
+written on."""
 
 from __future__ import annotations
 
@@ -20,6 +21,12 @@ def settle() -> int:
     rows = IncidentReview.objects.filter(status="published").exclude(item__category="done")
     ready = rows.filter(~Exists(undone)).select_related("incident").order_by("pk")
     return sum(_close(row) for row in ready[:_AT_ONCE])
+
+
+def open_again(row: IncidentReview, why: str) -> None:
+    """Callers hold it with the graph of work."""
+    if row.item.is_closed:
+        row.item = work.reopen_item(row.item, actor=PORTAL, reason=why)
 
 
 @transaction.atomic

@@ -57,7 +57,7 @@ def lessons(row: IncidentReview) -> None:
         workspace_id=row.workspace_id,
         kind="incident.lessons",
         to=To(channels=None),
-        key=f"incident.lessons:{row.uid}",
+        key=f"incident.lessons:{row.uid}:{row.first_published_at:%Y%m%d%H%M%S%f}",
         values={
             "ref": row.incident.ref, "title": row.incident.title,
             "lessons": (row.lessons or row.to_improve)[:2_000],

@@ -26,7 +26,7 @@ from incidents.models.reviews import WHYS
 from incidents.records import moving
 from incidents.records.holding import hold_with_work
 from incidents.records.noting import PORTAL, note
-from incidents.reviews import attending, evidence, signing, telling, timeline
+from incidents.reviews import attending, evidence, settling, signing, telling, timeline
 from incidents.reviews.holding import hold_review, require_writing
 
 WRITE, PUBLISH = "incident.review", "incident.conclude"
@@ -223,11 +223,12 @@ def write_on(
     review: IncidentReview, *, actor: Actor, reason: str, version: int | None = None
 ) -> IncidentReview:
     """What was published stands in the log; it is published anew when it says more."""
-    row = hold_review(review, version=version)
+    row = hold_review(review, version=version, with_work=True)
     why = text("reason", reason, 500, required=True)
     changes = {"published_at": None, "published_by": ""}
     signing.take_back(row, actor, f"It is written on: {why}"[:500])
     advance(row, "writing", actor=actor, changes=changes, reason=why)
+    settling.open_again(row, f"It is written on: {why}"[:500])
     note(row.incident, PUBLISH, actor=actor, reason=why, details={"transition": "writing"},
          said=f"The review of {row.incident.ref} is written on: {why}")  # fmt: skip
     return row

@@ -18,7 +18,7 @@ from controlplane.work import services as work
 from controlplane.work.models import Dependency, Item
 from incidents.models import Incident, IncidentReview, ReviewAction
 from incidents.records import clocks, moving
-from incidents.reviews import acting, checklist, settling, signing, writing
+from incidents.reviews import acting, checklist, registered, settling, signing, writing
 from tests import make
 from tests.kit import alerts
 from tests.kit import incidents as kit
@@ -59,7 +59,8 @@ def test_begun__knows_who_was_there_and_what_happened(room: Watchroom) -> None:
     assert review.attendees == [
         "Primary operator (commander)", "Engineering lead (Engineering lead)", "Product manager",
     ]  # fmt: skip
-    for words in ("resolved the incident: The pool is larger.", ": The pool is full."):
+    told = "Primary operator: resolved the incident: The pool is larger."
+    for words in (told, ": The pool is full."):
         assert words in review.timeline, review.timeline
     assert review.impact == "They stop at once."
     assert edges(review.item) == {"discovered-from": row.item}
@@ -257,6 +258,56 @@ def test_due__is_not_reminded_of_what_is_written_or_open_again(room: Watchroom) 
     room.later(60 * 3600, tick=False)
     room.promises()
     assert sent("incident.review_due") == sent("incident.review_late") == []
+
+
+def test_opened_again__what_was_published_counts_no_more(room: Watchroom) -> None:
+    room.everybody()
+    lead = room.by(room.lead)
+    row = writing.plan_review(kit.over(room), actor=lead)
+    review = writing.publish_review(kit.written(row, no_actions="None."), actor=lead)
+    settling.settle()
+    first = review.snapshot_id
+    row = moving.reopen(Incident.objects.get(), actor=room.by(room.primary), reason="It is back.")
+    review.refresh_from_db()
+    assert (review.status, review.first_published_at, review.item.is_closed) == (
+        "writing", None, False,
+    )  # fmt: skip
+    row = moving.mitigated(row, actor=make.JOB, how="Rolled back.")
+    row = moving.watch(row, actor=make.JOB)
+    kit.looked(row)
+    row = moving.resolve(row, actor=make.JOB, reason="Over again.")
+    room.later(37 * 3600, tick=False)
+    room.promises()
+    assert "It is being written." in Notification.objects.get(kind="incident.review_due").body
+    assert registered.count_waiting(lead, room.workspace.pk) == 1
+    row = writing.plan_review(Incident.objects.get(), actor=lead)
+    with pytest.raises(GateNotMet, match="Publish its review first"):
+        moving.close(row, actor=lead, reason="Done.")
+    review = acting.add_action(review, actor=lead, kind="prevention", title="Look twice").review
+    for action in review.actions.all():
+        acting.change_action(action, actor=lead, owner=room.lead, due_on=clock.now().date())
+    review = writing.publish_review(review, actor=lead)
+    assert review.snapshot_id != first
+    assert len(sent("incident.lessons")) == 2
+    assert registered.count_waiting(lead, room.workspace.pk) == 0
+    assert moving.close(Incident.objects.get(), actor=lead, reason="Done.").status == "closed"
+
+
+def test_opened_again__before_reviews_knew_of_it__is_said_and_can_be_mended(
+    room: Watchroom,
+) -> None:
+    lead = room.by(room.lead)
+    row = writing.plan_review(kit.over(room), actor=make.JOB)
+    review = kit.reviewed(row)
+    before = clock.now() - timedelta(days=2)
+    IncidentReview.objects.update(published_at=before, first_published_at=before)
+    row = Incident.objects.get()
+    with pytest.raises(GateNotMet, match="opened again"):
+        moving.close(row, actor=lead, reason="Done.")
+    assert registered.count_waiting(lead, room.workspace.pk) == 1
+    review = writing.write_on(IncidentReview.objects.get(), actor=lead, reason="It came back.")
+    writing.publish_review(review, actor=lead)
+    assert moving.close(Incident.objects.get(), actor=lead, reason="Done.").status == "closed"
 
 
 def test_documents__within_a_day_by_an_item_of_their_own(room: Watchroom) -> None:
