@@ -23,6 +23,7 @@ WORKSPACE_KEY = "access_workspace"
 OFFERED = 50  # workspaces that the switcher names
 # Answered without asking who: they must work while the database does not.
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/metrics"})
+PUBLIC_PAGES = "/status/"  # and all below it: the same for everybody
 
 
 class CurrentActor:
@@ -31,7 +32,7 @@ class CurrentActor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         actor, workspace = ANONYMOUS, None
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.path not in PUBLIC_PATHS:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not _is_public(request.path):
             actor = self._actor(request)
             workspace = _workspace(request, actor)
         request.actor = actor  # type: ignore[attr-defined]
@@ -57,6 +58,10 @@ class CurrentActor:
             session_id=str(session.uid),
             second_factor_at=factor.timestamp() if factor else None,
         )
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PAGES)
 
 
 def _session_in_force(request: HttpRequest, user: User) -> UserSession | None:

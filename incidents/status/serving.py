@@ -1,21 +1,22 @@
 """A page as it was last written, from memory; from the database when that is old; from the disk
-when the database is away. Whoever reads it waits for nobody."""
+when the database is away. Of all who read it one waits for the database, and not for long."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
 import re
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection, connections
 from psycopg_pool import PoolTimeout
 
 from controlplane.lib import defaults
@@ -31,7 +32,20 @@ AWAY_S = defaults.define(
     unit="seconds",
     why="A database that was away is asked again after so long: readers don't wait for it.",
 )
+WAIT_S = defaults.define(
+    "status.wait_s",
+    1.0,
+    unit="seconds",
+    why="So long does one reader wait for the database; the others read the copy meanwhile.",
+)
+GIVE_UP_S = defaults.define(
+    "status.give_up_s",
+    30.0,
+    unit="seconds",
+    why="A connection that says nothing for so long is left alone, and another one is asked.",
+)
 FIRST = ""  # the page under /status/ itself
+_MOST_HANGING = 8
 _AWAY = (DatabaseError, InterfaceError, PoolTimeout)
 _NAME = re.compile(r"[a-z0-9-]{0,40}")
 
@@ -41,9 +55,52 @@ class Bundle:
     digest: str
     parts: dict[str, tuple[str, str]]
     changed: float  # seconds since 1970
+    packed: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    def zipped(self, path: str) -> bytes:
+        """Packed once, for all who read it."""
+        if path not in self.packed:
+            self.packed[path] = gzip.compress(self.parts[path][1].encode(), 6, mtime=0)
+        return self.packed[path]
+
+
+class _Asking:
+    """The database is asked how a page is now, beside whoever reads it: what hangs for as long as
+    a network is away must hang nobody with it."""
+
+    def __init__(self, name: str, known: Bundle | None) -> None:
+        self.name, self.known = name, known
+        self.began = time.monotonic()
+        self.over = Event()
+        self.found = known
+
+    def work(self) -> None:
+        global _away_until
+        try:
+            self.found = _from_rows(self.name, self.known)
+            _remember(self.name, self.began, self.found)
+        except _AWAY as error:
+            _away_until = time.monotonic() + AWAY_S.value  # asking took its time
+            self.found = self.known or _from_disk(self.name)
+            _remember(self.name, self.began, self.found)
+            logger.warning("status page served from its copy: %s", error)
+        finally:
+            self.over.set()
+
+    def work_apart(self) -> None:
+        try:
+            self.work()
+        finally:
+            connections.close_all()
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() - self.began > GIVE_UP_S.value
 
 
 _known: dict[str, tuple[float, Bundle | None]] = {}  # name: (looked at, what was there)
+_asking: dict[str, _Asking] = {}
+_hanging: list[_Asking] = []
 _away_until = 0.0
 _lock = Lock()
 
@@ -53,40 +110,46 @@ def bundle(name: str) -> Bundle | None:
     if not _NAME.fullmatch(name):
         return None
     looked, known = _known.get(name, (float("-inf"), None))
-    now = time.monotonic()
-    if now - looked < FRESH_S.value:
+    if time.monotonic() - looked < FRESH_S.value:
         return known
-    # Somebody asks already, perhaps for as long as a database that is away takes to say nothing:
-    # who has a copy doesn't wait for that.
-    if not _lock.acquire(blocking=known is None):
+    if time.monotonic() < _away_until:
+        return known or _from_disk(name)
+    asked, mine = _ask(name, known)
+    if known is not None and not mine:
         return known
-    try:
-        looked, known = _known.get(name, (float("-inf"), None))
-        if now - looked < FRESH_S.value:
-            return known
-        found = _asked(name, known)
-        _remember(name, now, found)
-        return found
-    finally:
-        _lock.release()
+    left = asked.began + WAIT_S.value - time.monotonic()
+    if asked.over.wait(max(left, 0.0)):
+        return asked.found
+    return known or _from_disk(name)
+
+
+def _ask(name: str, known: Bundle | None) -> tuple[_Asking, bool]:
+    """(who asks, whether on behalf of this reader)."""
+    if connection.in_atomic_block:  # in a transaction of one's own: it sees what that wrote
+        asked = _Asking(name, known)
+        asked.work()
+        return asked, True
+    with _lock:
+        found = _asking.get(name)
+        if found is not None and not found.over.is_set():
+            if not found.hangs or len(_still_hanging()) >= _MOST_HANGING:
+                return found, False
+            _hanging.append(found)
+        asked = _asking[name] = _Asking(name, known)
+    Thread(target=asked.work_apart, name=f"status page {name}", daemon=True).start()
+    return asked, True
+
+
+def _still_hanging() -> list[_Asking]:
+    _hanging[:] = [each for each in _hanging if not each.over.is_set()]
+    return _hanging
 
 
 def _remember(name: str, now: float, found: Bundle | None) -> None:
     if found is None and name not in _known and len(_known) > 200:
         return  # names that somebody makes up fill no memory
-    _known[name] = (now, found)
-
-
-def _asked(name: str, known: Bundle | None) -> Bundle | None:
-    global _away_until
-    if time.monotonic() < _away_until:
-        return known or _from_disk(name)
-    try:
-        return _from_rows(name, known)
-    except _AWAY as error:
-        _away_until = time.monotonic() + AWAY_S.value  # asking took its time
-        logger.warning("status page served from its copy: %s", error)
-        return known or _from_disk(name)
+    if _known.get(name, (float("-inf"), None))[0] <= now:  # who hung long knows less
+        _known[name] = (now, found)
 
 
 def _from_rows(name: str, known: Bundle | None) -> Bundle | None:
@@ -153,5 +216,6 @@ def _forget_on_disk(name: str) -> None:
 def forget() -> None:
     """For tests: as a process that was just started."""
     global _away_until
-    _known.clear()
+    for kept in (_known, _asking, _hanging):
+        kept.clear()
     _away_until = 0.0

@@ -3,6 +3,7 @@ row and a mail."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,6 +23,8 @@ MAX_AGE_S = defaults.define(
     unit="seconds",
     why="A proxy before us takes a crowd; nobody reads what is older than a minute.",
 )
+_SMALL = 1_000  # characters; less gains nothing
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*[,;]|\s*$))", re.IGNORECASE)
 _VERBS = ("confirm", "leave")
 
 
@@ -46,9 +49,14 @@ def _answer(request: HttpRequest, name: str, rest: str) -> HttpResponse:
     if found is None or part is None:
         raise Http404("There is no such page.")
     kind, text = part
-    tag = f'"{found.digest[:32]}"'
+    zipped = len(text) > _SMALL and _GZIP.search(request.headers.get("Accept-Encoding", ""))
+    tag = f'"{found.digest[:32]}{"-gzip" if zipped else ""}"'  # other bytes have another tag
     ready = get_conditional_response(request, etag=tag, last_modified=int(found.changed))
-    answer: Any = ready or HttpResponse(text, content_type=kind)
+    body = found.zipped(rest.rstrip("/")) if zipped else text
+    answer: Any = ready or HttpResponse(body, content_type=kind)
+    if zipped and not ready:
+        answer["Content-Encoding"] = "gzip"
+    answer["Vary"] = "Accept-Encoding"
     answer["ETag"] = tag
     answer["Last-Modified"] = http_date(found.changed)
     age = MAX_AGE_S.value

@@ -3,6 +3,7 @@ it, how it is read while the database is away, and who is told by mail."""
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from incidents.models import StatusDocument, StatusPage
 from incidents.records import moving
 from incidents.response import updates
 from incidents.reviews import writing as reviews
-from incidents.status import picture, services, serving, spoken, writing
+from incidents.status import picture, services, serving, spoken, web, writing
 from tests import make
 from tests.kit import incidents as kit
 from tests.kit.incidents import Caller
@@ -171,28 +172,66 @@ def test_database_away__the_last_page_is_read_also_by_a_new_process() -> None:
         here.read(status=404)
 
 
-def test_database_away__whoever_has_a_copy_waits_for_nobody_who_asks(
+@pytest.mark.django_db(transaction=True)
+def test_database_silent__one_reader_waits_a_moment_and_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = Public()
     here.write()
     known = serving.bundle("acme")
-    begun, end = threading.Event(), threading.Event()
+    assert known is not None
+    monkeypatch.setattr(serving, "FRESH_S", SimpleNamespace(value=-1.0))  # every copy is old
+    monkeypatch.setattr(serving, "WAIT_S", SimpleNamespace(value=0.05))
+    end, asked = threading.Event(), []
 
-    def asked(name: str, known: Any) -> Any:
-        begun.set()
-        assert end.wait(10)
+    def silent(name: str, known: Any) -> Any:
+        asked.append(name)
+        assert end.wait(20)
         return known
 
-    monkeypatch.setattr(serving, "_asked", asked)
-    monkeypatch.setattr(serving, "FRESH_S", SimpleNamespace(value=-1.0))  # every copy is old
-    slow = threading.Thread(target=serving.bundle, args=("acme",))
-    slow.start()
-    assert begun.wait(10)
-    assert serving.bundle("acme") is known
+    monkeypatch.setattr(serving, "_from_rows", silent)
+    assert serving.bundle("acme") is known  # after a moment, though nothing was said
+    assert [serving.bundle("acme") for _ in range(20)] == [known] * 20
+    assert asked == ["acme"]
+    monkeypatch.setattr(serving, "GIVE_UP_S", SimpleNamespace(value=-1.0))
+    for _ in range(20):  # another connection is asked, but not one for each reader
+        assert serving.bundle("acme") is known
+    assert 2 <= len(asked) <= 10
+    serving.forget()
+    assert serving.bundle("acme") == known  # a process that was just started, from the disk
     end.set()
-    slow.join(10)
-    assert serving.bundle("acme") is known
+
+
+def test_reading__packed_for_whoever_takes_it_and_each_with_its_tag() -> None:
+    here = Public()
+    here.write()
+    plain = Client().get("/status/acme/")
+    zipped = Client().get("/status/acme/", headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    assert (zipped["Content-Encoding"], zipped["Vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(zipped.content) == plain.content
+    assert zipped["ETag"] != plain["ETag"]
+    for accept, status in (("gzip", 304), ("identity", 200), ("gzip;q=0", 200)):
+        again = Client().get(
+            "/status/acme/",
+            headers={"Accept-Encoding": accept, "If-None-Match": zipped["ETag"]},
+        )
+        assert (again.status_code, "Content-Encoding" in again) == (status, False), accept
+    age = f"public, max-age={web.MAX_AGE_S.value}"
+    assert zipped["Cache-Control"].startswith(age)
+
+
+def test_reading__who_is_signed_in_reads_it_too_while_the_database_is_away() -> None:
+    here = Public()
+    here.write()
+    here.read()
+    browser = make.client(here.room.admin)
+    browser.get("/admin/")
+
+    def away(*_: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(away):
+        assert browser.get("/status/acme/").status_code == 200
 
 
 def test_copy__that_cant_be_removed__keeps_nobody_from_reading(
