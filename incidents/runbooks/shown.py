@@ -21,6 +21,7 @@ from incidents.models import (
     RunbookStep,
     RunbookUse,
     RunbookValidation,
+    Ticket,
 )
 from incidents.runbooks import acting, books, reading, running, using, validating
 from incidents.runbooks.reading import Part, Step
@@ -195,13 +196,16 @@ def acts(row: Runbook, here: Workspace | None, actor: Actor) -> list[Act]:
     ]  # fmt: skip
 
 
-def suggested(subject: Incident | Alert, actor: Actor) -> dict[str, Any] | None:
+def suggested(subject: Incident | Alert | Ticket, actor: Actor) -> dict[str, Any] | None:
     """Runbooks that may help with this, and those that were looked into."""
     if not policy.can(actor, "runbook.view", subject):
         return None
     if isinstance(subject, Incident):
         found, incident = using.for_incident(subject), subject
         about: dict[str, Any] = {"incident": subject}
+    elif isinstance(subject, Ticket):
+        found, incident = using.for_ticket(subject), None
+        about = {"ticket": subject}
     else:
         found, incident = using.for_alert(subject), None
         about = {"alert": subject}
@@ -218,6 +222,6 @@ def suggested(subject: Incident | Alert, actor: Actor) -> dict[str, Any] | None:
         "uses": list(uses[:RUNS]),
         "runs": runs,
         "may_run": incident is not None and bool(policy.can(actor, running.ACTION, subject)),
-        "kind": "incident" if incident is not None else "alert",
+        "kind": next(iter(about)),
         "uid": subject.uid,
     }

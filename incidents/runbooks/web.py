@@ -20,7 +20,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from controlplane.work.models import Item
 from incidents import links
-from incidents.models import Alert, Incident, Runbook, RunbookRun, RunbookValidation
+from incidents.models import Alert, Incident, Runbook, RunbookRun, RunbookValidation, Ticket
 from incidents.runbooks import books, drilled, reading, running, shown, using, validating
 from incidents.runbooks.admin import here, here_or_refuse
 from incidents.runbooks.template import BLANK
@@ -330,11 +330,13 @@ def over(request: HttpRequest, uid: uuid.UUID, verb: str) -> HttpResponse:
 @require_POST
 @page
 def consult(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    """Open it for an incident or an alert, which is noted; with `run`, work through it for it."""
+    """Open it for an incident, an alert or a ticket, which is noted; with `run`, work through it
+    for it."""
     row, actor = runbook_of(request, uid), actor_of(request)
     incident = _named(Incident, actor, request.POST.get("incident", ""))
     alert = _named(Alert, actor, request.POST.get("alert", ""))
-    if incident is None and alert is None:
+    ticket = _named(Ticket, actor, request.POST.get("ticket", ""))
+    if incident is None and alert is None and ticket is None:
         raise NotFound("Say what it is opened for.")
     if "run" in request.POST and incident is not None:
         try:
@@ -343,7 +345,7 @@ def consult(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
             _told(request, error)
             return HttpResponseRedirect(links.page_of(incident))
         return HttpResponseRedirect(links.page_of(run))
-    using.consult(row, actor=actor, incident=incident, alert=alert)
+    using.consult(row, actor=actor, incident=incident, alert=alert, ticket=ticket)
     return HttpResponseRedirect(links.page_of(row))
 
 

@@ -51,9 +51,18 @@ keep_rows(
 
 
 def register() -> None:
-    from incidents.support import following, lateness, moving  # noqa: F401 - timers
+    from incidents.support import (  # noqa: F401 - timers, pages
+        following,
+        lateness,
+        moving,
+        ticket_admin,
+        ticket_console,
+        ticket_figures,
+    )
 
     following.register()
+    ticket_console.register()
+    ticket_figures.register()
     words.define(
         "ticket",
         {

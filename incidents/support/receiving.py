@@ -98,8 +98,8 @@ def _came_before(workspace: Workspace, letter: Letter, digest: str) -> Ticket | 
         said = TicketMessage.objects.of(workspace).filter(message_id=letter.message_id)
         message = said.select_related("ticket").first()
         return message.ticket if message is not None else None
-    rows = TicketMail.objects.of(workspace).filter(
-        digest=digest, outcome__in=[Outcome.OPENED, Outcome.JOINED]
+    rows = TicketMail.objects.filter(
+        workspace=workspace, digest=digest, outcome__in=[Outcome.OPENED, Outcome.JOINED]
     )
     mail = rows.select_related("ticket").first()
     return mail.ticket if mail is not None else None
@@ -176,10 +176,10 @@ def _member(workspace: Workspace, sender: str) -> User | None:
 
 def _may_answer(workspace: Workspace, letter: Letter) -> bool:
     since = clock.now() - timedelta(hours=1)
-    lately = TicketMail.objects.of(workspace).filter(
-        sender=letter.sender, outcome=Outcome.OPENED, at__gte=since
-    )
-    return lately.count() < RECEIPTS.value
+    lately: int = TicketMail.objects.filter(
+        workspace=workspace, sender=letter.sender, outcome=Outcome.OPENED, at__gte=since
+    ).count()
+    return lately < RECEIPTS.value
 
 
 def _bounced(

@@ -212,6 +212,15 @@ TABLE: dict[str, dict[str, str]] = {
         "does not work": "bad", "missing": "bad", "put away": "neutral",
     },
     "incidents.runbookrun": {"running": "info", "done": "good", "abandoned": "neutral"},
+    "incidents.ticket": {
+        "new": "warn", "acknowledged": "info", "triaged": "info", "working": "info",
+        "waiting": "neutral", "escalated": "warn", "resolved": "good", "closed": "neutral",
+        "reopened": "warn", "duplicate": "neutral", "spam": "neutral",
+    },
+    "incidents.ticketmail": {
+        "opened": "good", "joined": "good", "again": "neutral", "own": "neutral",
+        "bounced": "warn", "refused": "warn",
+    },
     "incidents.update": {"draft": "warn", "posted": "good", "dropped": "neutral"},
     "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {

@@ -56,6 +56,7 @@ from tests.kit import (
     inhabited_paging,
     inhabited_runbooks,
     inhabited_threads,
+    inhabited_tickets,
     learning,
     missions,
     missions_plans,
@@ -111,6 +112,7 @@ def settle() -> World:
     evidence.inhabit(here, root, hostile=HOSTILE, long=LONG)
     learning.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_around.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    inhabited_tickets.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_alerts.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_incidents.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)

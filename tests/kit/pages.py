@@ -21,7 +21,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource, Holiday, Incident, IncidentReview, Runbook
+from incidents.models import AlertSource, Holiday, Incident, IncidentReview, Runbook, Ticket
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -237,6 +237,7 @@ def own_pages(world: World) -> Iterator[str]:
     undone = UndoRun.objects.of(world.workspace).latest("id")
     looked_back = IncidentReview.objects.of(world.workspace).earliest("id")
     follows = looked_back.actions.standing().earliest("id")
+    ticket = Ticket.objects.of(world.workspace).filter(status="new").earliest("id")
     things: dict[str, tuple[object, ...]] = {
         "approvals:decide": (asked.uid,),
         "desk:packet": (asked.uid,),
@@ -268,6 +269,8 @@ def own_pages(world: World) -> Iterator[str]:
         "burning:split": (burning.uid,),
         "burning:timeline": (burning.uid,),
         "burning:act": (burning.uid, "rate_limit"),
+        "tickets:move": (ticket.uid, "triage"),
+        "tickets:forget": (ticket.uid,),
         "around:channel": ("support",),
         "around:holiday": (Holiday.objects.filter(workspace=world.workspace).earliest("id").uid,),
         "burning:level": ("incident", "sev3"),

@@ -54,6 +54,14 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "feature_flags.scheduledchange": {"failed": "warn"},
     "incidents.action": {"refused": "warn", "failed": "warn"},
     "incidents.responsepolicy": {"dry": "info"},
+    "incidents.ticket": {
+        "new": "warn", "working": "info", "reopened": "warn", "duplicate": "neutral",
+        "spam": "neutral",
+    },
+    "incidents.ticketmail": {
+        "opened": "good", "joined": "good", "again": "neutral", "own": "neutral",
+        "bounced": "warn", "refused": "warn",
+    },
     "incidents.update": {"draft": "warn", "posted": "good"},
     "missions.brief": {"locked": "good"},
     "missions.datainspection": {"pass": "good", "fail": "warn"},
@@ -127,6 +135,7 @@ def state_words(value: Any) -> str:
 
 
 CODES = frozenset({"sev1", "sev2", "sev3", "sev4"})
+_PRIORITIES = frozenset({"p0", "p1", "p2"})  # of support
 
 
 def severity_level(value: Any) -> int:
@@ -142,4 +151,6 @@ def severity_words(value: Any) -> str:
         return f"SEV-{value}"
     if isinstance(value, str) and value in CODES:
         return f"SEV-{value[-1]}"
+    if isinstance(value, str) and value in _PRIORITIES:
+        return value.upper()
     return str(value if value is not None else "")
