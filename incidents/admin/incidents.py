@@ -18,6 +18,7 @@ from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
+from controlplane.lib.defaults import define
 from controlplane.lib.lasting import lasted
 from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
@@ -25,6 +26,10 @@ from incidents.records import levels
 from incidents.response import timeline
 from incidents.shown import clocks, cockpit, moves
 
+REFRESH_S = define(
+    "incidents.room_refresh_s", 5, unit="seconds",
+    why="How often the room asks for news: two who look at it see the same within a breath.",
+)  # fmt: skip
 RELATED = (
     *("workspace", "service", "environment", "item__project", "merged_into"),
     *("commander", "communications", "operations", "scribe", "acknowledged_by"),
@@ -81,6 +86,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
     change_form_template = "incidents/record/row.html"
     change_list_template = "incidents/record/list.html"
     panel_template = "incidents/record/panel.html"
+    refresh_s = int(REFRESH_S.value)
     timeline_rows = 24  # all of it has a page of its own
     labels: ClassVar[Mapping[str, str]] = {
         "what": "Incident", "glance": "Next", "on_it": "On it", "due_at": "Clock",

@@ -30,6 +30,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "operations": ("Works on it", ("primary_operator", "secondary_operator")),
     "scribe": ("Writes", ("secondary_operator", "docs_lead")),
 }
+UNSEEN = -1  # nobody said who had it
 wording.register(
     "incident.named",
     "Somebody was given a role in an incident",
@@ -46,13 +47,19 @@ def assign(
     *,
     actor: Actor,
     version: int | None = None,
+    seen: int | None = UNSEEN,
 ) -> Incident:
-    """Somebody has the role now, in the place of whoever had it; None: nobody has."""
+    """Somebody has the role now, in the place of whoever had it; None: nobody has. `seen`: who had
+    it on the page that was looked at, where that is known: it may be somebody else's since."""
     row = hold(incident, version=version)
     role = reading.one_of("role", role, tuple(ROLES))
     policy.require(actor, "incident.lead", row)
     require_burning(row)
     before = getattr(row, f"{role}_id")
+    if seen not in {UNSEEN, before}:
+        held = getattr(row, role)
+        name = held.name if held is not None else "Nobody"
+        raise Conflict(f"{name} is its {role} since you looked. Look again, and press once more.")
     after = person.pk if person is not None else None
     if person is not None and not _is_here(row, person):
         raise refuse("person", "They are not a member of this workspace.")

@@ -278,8 +278,8 @@ def _read_fix(incident: Incident, target: str, given: _Given, actor: Actor) -> t
 
 def _fixed(ask: Ask, actor: Actor) -> Came:
     row = _deployment(ask.incident, ask.target)
-    return Came(f"{row.ref} ({row.release}) brings the fix; it is"
-                f" {row.get_status_display().lower()}.", {"deployment": row.ref, **_page(row)})  # fmt: skip
+    said = f"{row.ref} ({row.release}) brings the fix; it is {row.get_status_display().lower()}."
+    return Came(said, {"deployment": row.ref, **_page(row)})
 
 
 register(Kind("scale", "Capacity was added", "added capacity:", "incident.mitigate",

@@ -24,8 +24,9 @@ from incidents.records.noting import PORTAL
 
 EACH = 400  # rows of one kind that a view reads
 KINDS: dict[str, str] = {
-    "said": "Said", "step": "Steps", "act": "Done", "update": "Updates", "call": "Calls",
-    "alert": "Alerts", "change": "Changes elsewhere", "file": "Files",
+    "said": "Said", "step": "Steps", "act": "Done", "decision": "Decisions", "check": "Looks",
+    "correction": "Corrections", "update": "Updates", "call": "Calls", "alert": "Alerts",
+    "change": "Changes elsewhere", "file": "Files",
 }  # fmt: skip
 # What stands on it by itself, whoever did it and wherever.
 CHANGES = (
@@ -34,9 +35,13 @@ CHANGES = (
     "mission.resume", "catalog.trip", "catalog.report", "throttle.set", "throttle.lift",
     "canary.rollback", "canary.advance", "freeze.set",
 )  # fmt: skip
-_ACTS = ("incident.act:", "incident.check", "incident.decide", "runbook.")
+# Of what else the log of the incident tells, by the beginning of its action.
+_STARTS: tuple[tuple[str, str], ...] = (
+    ("incident.act:", "act"), ("runbook.", "act"), ("incident.decide", "decision"),
+    ("incident.check", "check"), ("incident.correct", "correction"),
+    ("incident.update", "update"), ("incident.publish", "update"),
+)  # fmt: skip
 _TOLD = ("result", "text", "decided")  # what came of it, what was said
-_UPDATES = ("incident.update", "incident.publish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def lines(
     """Of these kinds, or of all of them, as far as the reader may see."""
     wanted = set(kinds) & KINDS.keys() or set(KINDS)
     found: list[Line] = []
-    if wanted & {"step", "act", "update", "change"}:
+    if wanted & {"step", "change", *(kind for _, kind in _STARTS)}:
         found += [line for line in _logged(incident, actor) if line.kind in wanted]
     if "said" in wanted:
         found += _said(incident, actor)
@@ -109,9 +114,7 @@ def _logged(incident: Incident, actor: Actor) -> Iterator[Line]:
 
 
 def _kind(action: str) -> str:
-    if action.startswith(_UPDATES):
-        return "update"
-    return "act" if action.startswith(_ACTS) else "step"
+    return next((kind for start, kind in _STARTS if action.startswith(start)), "step")
 
 
 def _said(incident: Incident, actor: Actor) -> Iterator[Line]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from controlplane.access.models import User
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
@@ -34,8 +35,18 @@ def _began(row: Incident) -> Iterator[tuple[datetime, str, str]]:
 
 def _logged(row: Incident) -> Iterator[tuple[datetime, str, str]]:
     rows = AuditEvent.objects.filter(subject_ref=subject_ref(row), outcome="done")
-    for event in rows.order_by("pk")[:_MOST]:
-        yield event.at, event.actor_label or event.actor_ref, _short(_sentence(event))
+    events = list(rows.order_by("pk")[:_MOST])
+    names = _names({event.actor_ref for event in events})
+    for event in events:
+        who = names.get(event.actor_ref) or event.actor_label or event.actor_ref
+        yield event.at, who, _short(_sentence(event))
+
+
+def _names(refs: set[str]) -> dict[str, str]:
+    """People by name: an address is taken out of what is written, and then nobody did it."""
+    keys = [ref.removeprefix("user:") for ref in refs if ref.startswith("user:")]
+    people = User.objects.filter(pk__in=[key for key in keys if key.isdigit()])
+    return {f"user:{pk}": name for pk, name in people.values_list("pk", "name") if name}
 
 
 def _sentence(event: AuditEvent) -> str:

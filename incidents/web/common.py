@@ -10,15 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from controlplane.access import policy
 from controlplane.access.models import User, Workspace
 from controlplane.base.web import actor_of, workspace_of
-from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
+from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from controlplane.oncall.walls import zone_of
 from incidents import links
 from incidents.models import Incident
@@ -44,6 +44,23 @@ def page_for(action: str) -> Callable[[View], View]:
 
 
 page = page_for("incident.view")
+
+
+def told(view: View) -> View:
+    """A button of the room that is refused says so there: what has changed since stands beside."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, uid: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, uid, **kwargs)
+        except (NotAllowed, NotFound):
+            raise
+        except ControlPlaneError as error:
+            said = [error.message, *(str(each) for each in error.details.values() if each)]
+            messages.error(request, " ".join(said) if isinstance(error, Invalid) else error.message)
+        return HttpResponseRedirect(links.page_of(incident_of(request, uid)))
+
+    return guarded
 
 
 def show(

@@ -111,6 +111,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     add_fields: ClassVar[Sequence[str]] = ()
     workspace_lookup: ClassVar[str | None] = None
     keyed: ClassVar[bool] = False
+    refresh_s: ClassVar[int] = 0  # of a row's page; 0: as every page of the console
 
     checks_class = PortalAdminChecks
     paginator = BoundedPaginator

@@ -21,7 +21,7 @@ from incidents import links
 from incidents.models import Action, Incident
 from incidents.response import acting, running_steps
 from incidents.response.kinds import KINDS, Kind
-from incidents.web.common import incident_of, page, show, tell
+from incidents.web.common import incident_of, page, show, tell, told
 from missions.models import Mission
 
 _MOST = 300
@@ -211,6 +211,7 @@ def act(request: HttpRequest, uid: uuid.UUID, kind: str) -> HttpResponse:
 
 @require_POST
 @page
+@told
 def do(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     """One click with a reason: the button says what and to what."""
     row = incident_of(request, uid)
@@ -224,6 +225,7 @@ def do(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @page
+@told
 def undo(request: HttpRequest, uid: uuid.UUID, action: uuid.UUID) -> HttpResponse:
     row = incident_of(request, uid)
     found = row.actions.select_related("incident").filter(uid=action).first()

@@ -16,7 +16,7 @@ from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.response import checks, deciding, roles
 from incidents.response.splitting import split as split_off
-from incidents.web.common import incident_of, page, show, tell, version_of
+from incidents.web.common import incident_of, page, show, tell, told, version_of
 from incidents.web.forms import level_choices
 
 ALERTS = 100
@@ -29,15 +29,22 @@ def _home(request: HttpRequest, uid: uuid.UUID, said: str) -> HttpResponse:
 
 @require_POST
 @page
+@told
 def role(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    """`to` is somebody's key, `me`, or empty for nobody."""
+    """`to` is somebody's key, `me`, or empty for nobody; a button says who has it, too."""
     row, given = incident_of(request, uid), request.POST.get("to", "")
-    wanted, _, to = request.POST.get("give", "").partition("|")
+    wanted, _, rest = request.POST.get("give", "").partition("|")
+    to, _, seen = rest.partition("|")
     wanted, given = wanted or request.POST.get("role", ""), to or given
     person = _person(request, given)
-    roles.assign(row, wanted, person, actor=actor_of(request), version=version_of(request))
+    known = {"seen": _number(seen)} if rest else {"version": version_of(request)}
+    roles.assign(row, wanted, person, actor=actor_of(request), **known)
     who = person.name if person is not None else "Nobody"
     return _home(request, uid, f"{who} is the {wanted} of {row.ref} now.")
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 15 else None
 
 
 def _person(request: HttpRequest, given: str) -> User | None:
@@ -45,9 +52,8 @@ def _person(request: HttpRequest, given: str) -> User | None:
         return None
     if given == "me":
         return User.objects.filter(pk=actor_of(request).user_id).first()
-    found: User | None = None
-    if given.isascii() and given.isdigit() and len(given) < 15:
-        found = User.objects.filter(pk=int(given)).first()
+    key = _number(given)
+    found: User | None = User.objects.filter(pk=key).first() if key is not None else None
     if found is None:
         raise NotFound("There is nobody of that name here.")
     return found
@@ -55,6 +61,7 @@ def _person(request: HttpRequest, given: str) -> User | None:
 
 @require_POST
 @page
+@told
 def decision(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     row = incident_of(request, uid)
     deciding.decide(
@@ -66,6 +73,7 @@ def decision(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @page
+@told
 def check(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     row = incident_of(request, uid)
     slug, _, outcome = request.POST.get("check", "").partition("|")

@@ -254,14 +254,18 @@
   const tags = new WeakMap();
   const waiting = new WeakMap();
   const held = new WeakMap();
+  // What is typed goes along when its region is exchanged.
+  document.addEventListener("input", ({ target }) => (target.dataset.typed = ""));
   const busy = (region) =>
-    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked", region) || $("details[open]", region) || $$("textarea", region).some((field) => field.value);
+    region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked, details[open], [data-typed]", region);
   // A region of buttons stands still under the pointer too: another button there would be pressed.
   const still = (region) => region.contains(document.activeElement) || ("liveStill" in region.dataset && region.matches(":hover"));
   const put = (region, text) => {
     const scroll = region.scrollTop;
     const page = new DOMParser().parseFromString(text, "text/html");
+    const typed = $$("[data-typed]", region);
     region.replaceChildren(...page.body.childNodes);
+    for (const at of typed) $(`[id="${at.id}"]`, region)?.replaceWith(at);
     region.scrollTop = scroll;
     held.delete(region);
     seen.set(region, Date.now());
