@@ -14,6 +14,7 @@ from controlplane.lib import clock
 from incidents import demo_after as _after  # noqa: F401 - another
 from incidents import demo_around as _around  # noqa: F401 - another
 from incidents import demo_runbooks as _runbooks  # noqa: F401 - another
+from incidents import demo_tickets as _tickets  # noqa: F401 - another
 from incidents.intake import receiving, sources
 from incidents.intake.normal import fingerprint
 from incidents.models import AlertSource, Incident
