@@ -7,7 +7,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from incidents.models import Incident, Ticket, Update
 from incidents.records import followers
-from incidents.support import answering, clocks, telling
+from incidents.support import answering, clocks, lateness, telling
 from incidents.support.escalating import ESCALATE
 from incidents.support.holding import hold, put
 from incidents.support.noting import PORTAL, note
@@ -31,7 +31,7 @@ def follow(incident: Incident, what: str, actor: Actor) -> None:
         if incident.merged_into_id is not None:
             _follow_merged(row, incident)
         else:
-            _give_back(row, incident)
+            _give_back(row, incident, actor)
 
 
 def _acknowledged(row: Ticket, actor: Actor) -> None:
@@ -52,10 +52,14 @@ def _follow_merged(row: Ticket, incident: Incident) -> None:
          after={"incident": row.incident.ref if row.incident else ""})  # fmt: skip
 
 
-def _give_back(row: Ticket, incident: Incident) -> None:
-    """It is over, and whoever asked is still to hear how: the desk has it again."""
-    advance(row, "working", actor=PORTAL, changes={"last_update_at": clock.now()})
-    row.refresh_from_db(fields=["incident", "due_at"])
+def _give_back(row: Ticket, incident: Incident, actor: Actor) -> None:
+    """It is over, and whoever asked is still to hear how: the desk has it again. Where nobody had
+    acknowledged anything, whoever says that it is over has seen it."""
+    lateness.mark_late(row)
+    changes = {"last_update_at": clock.now(), **seen(row, actor)}
+    advance(row, "working", actor=PORTAL, changes=changes)
+    row.refresh_from_db(fields=["incident", "assignee", "acknowledged_by", "due_at"])
+    after_seen(row)
     clocks.promise_update(row)
     telling.told(
         row, "ticket.moved", key=f"given back:{row.version}", users=[row.assignee_id],
