@@ -6,7 +6,14 @@ class IncidentsConfig(AppConfig):
     verbose_name = "Incidents"
 
     def ready(self) -> None:
-        from incidents import governed, kept, kept_alerts, presented, transitions  # noqa: F401
+        from incidents import (  # noqa: F401
+            duties,
+            governed,
+            kept,
+            kept_alerts,
+            presented,
+            transitions,
+        )
         from incidents.gamedays import playing  # noqa: F401
         from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401

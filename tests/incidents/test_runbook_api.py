@@ -11,9 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
+from controlplane.access import policy
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.base.registries import verdict
+from controlplane.jobs import obligations
 from deployments.models import Launch
 from incidents.models import Incident, RunbookRun
 from incidents.runbooks import activity, books, running, using, validating
@@ -227,3 +229,9 @@ def test_values__are_left_out_of_every_query() -> None:
         assert "secret" not in said
         assert "me" not in said
         assert "12" not in said
+
+
+def test_duties__documents_have_an_owner_and_a_day_on_which_they_are_read_again() -> None:
+    for slug in ("documents.review", "runbooks.validation"):
+        duty = obligations.DUTIES[slug]
+        assert (duty.cadence, duty.owner_role in policy.ROLES) == ("quarterly", True), slug
