@@ -195,6 +195,8 @@ class Picture:
 
     @property
     def sentence(self) -> str:
+        if self.indicator == "none" and not self.parts:
+            return "No incident is known"  # nothing was said to be watched
         if self.indicator == "none":
             return "Being worked on" if self.state == "under_maintenance" else "Everything works"
         return {"critical": "Out", "major": "Partly out", "minor": "Works worse"}[self.indicator]
