@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from controlplane.access import policy
+from controlplane.access.models import User
 from controlplane.audit.services import record
 from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
@@ -63,7 +64,7 @@ def keep(
         files=kept,
         refused=refused,
         author=actor.ref[:80] if actor.kind != "job" else "",
-        author_name=(author_name or actor.label)[:160],
+        author_name=(author_name or _name(actor))[:160],
         source=source,
         message_id=message_id[:300],
     )
@@ -75,6 +76,14 @@ def keep(
             raise
         raise Conflict("This mail came before.") from None
     return made
+
+
+def _name(actor: Actor) -> str:
+    """As whoever asked reads it: people by their name, not by the address they sign in with."""
+    if actor.user_id is None:
+        return actor.label
+    person = User.objects.filter(pk=actor.user_id).first()
+    return str(person.name or "Support") if person is not None else actor.label
 
 
 def _attach(row: Ticket, files: Sequence[Sent]) -> tuple[list[Any], list[Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -32,7 +31,7 @@ def _mine(rows: Any, request: HttpRequest) -> Any:
 
 @admin.register(Ticket)
 class TicketAdmin(ModelAdmin[Ticket]):
-    list_name = "Support tickets"
+    list_name = "Tickets"
     view_action = "ticket.view"
     about = "What people ask of support, and the promise that runs out first."
     tabs = (
@@ -47,10 +46,10 @@ class TicketAdmin(ModelAdmin[Ticket]):
     empty = "Nobody waits for an answer."
     empty_hint = "Open one here, by mail, or let an agent do it: POST /api/v1/tickets."
     list_display = [
-        *("what", "priority_", "status", "clock_due_at", "asker", "assignee", "category"),
+        *("what", "priority", "status", "due_at", "asker", "assignee", "category"),
         "age",
     ]
-    phone_columns = ("priority_", "status", "clock_due_at")
+    phone_columns = ("priority", "status", "due_at")
     list_filter = (
         question(
             "Standing", "standing",
@@ -75,18 +74,18 @@ class TicketAdmin(ModelAdmin[Ticket]):
     panel_template = "incidents/tickets/panel.html"
     timeline_rows = 12
     labels: ClassVar[Mapping[str, str]] = {
-        "what": "Ticket", "priority_": "Priority", "clock_due_at": "Clock", "asker": "Asked by",
+        "what": "Ticket", "due_at": "Clock", "asker": "Asked by",
         "age": "For", "asked_by": "Asked by", "channel_": "Channel", "work": "Work item",
         "stands_for": "Incident", "goes_on": "Goes on as", "opened_at": "Came in",
         "acknowledged_by": "Acknowledged by", "snapshot_": "Figures kept",
         "times_reopened": "Opened again",
     }  # fmt: skip
     head_state = "status"
-    head_severity = "priority_"
+    head_severity = "priority"
     head_owner = "assignee"
-    head_clocks = ("clock_due_at",)
+    head_clocks = ("due_at",)
     facts = (
-        *("status", "priority_", "assignee", "asked_by", "category", "blocking", "service"),
+        *("status", "priority", "assignee", "asked_by", "category", "blocking", "service"),
         *("source", "channel_", "stands_for", "goes_on", "work", "opened_at", "acknowledged_by"),
         *("times_reopened", "snapshot_", "uid"),
     )
@@ -117,21 +116,21 @@ class TicketAdmin(ModelAdmin[Ticket]):
     def what(self, obj: Ticket) -> SafeString:
         return format_html('<code class="small dk-ref">{}</code> {}', obj.ref, obj.subject[:120])
 
-    @admin.display(description="Priority", ordering="priority")
-    def priority_(self, obj: Ticket) -> str:
-        return obj.priority
-
-    @admin.display(description="Clock", ordering="due_at")
-    def clock_due_at(self, obj: Ticket) -> datetime | None:
-        return moves.next_due(obj)
-
     @admin.display(description="Asked by")
     def asker(self, obj: Ticket) -> str:
         return telling.name_of(obj)[:60]
 
     @admin.display(description="For", ordering="opened_at")
     def age(self, obj: Ticket) -> Any:
-        return lasted(obj.opened_at, obj.resolved_at or obj.closed_at)
+        over = None if obj.is_open else obj.resolved_at or obj.closed_at
+        return lasted(obj.opened_at, over)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Each with the promise that runs out first, that of its incident included."""
+        shown = super().get_changelist_instance(request)
+        for row in shown.result_list:
+            row.due_at = moves.next_due(row)
+        return shown
 
     def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
         may = policy.can(actor_of(request), "ticket.open")
@@ -163,6 +162,8 @@ class TicketAdmin(ModelAdmin[Ticket]):
                 found = rows.get(**{from_field or name: object_id})
             except (Ticket.DoesNotExist, ValidationError, ValueError):
                 found = None
+            if found is not None:
+                found.due_at = moves.next_due(found)
             known[object_id] = found
         return known[object_id]
 

@@ -152,7 +152,7 @@ _PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 
 def register() -> None:
     nav_items.register(
-        NavItem("tickets", "Support tickets", "Operate", "admin:incidents_ticket_changelist",
+        NavItem("tickets", "Tickets", "Operate", "admin:incidents_ticket_changelist",
                 "mail", VIEW, 4, "n", _nav_count)
     )  # fmt: skip
     home_rows.register(

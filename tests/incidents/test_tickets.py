@@ -216,7 +216,8 @@ def test_spam__is_answered_by_nobody_and_can_be_taken_back(desk: Desk) -> None:
 
 def test_answer__to_a_new_one_acknowledges_it(desk: Desk) -> None:
     row = desk.by_mail()
-    desk.answer(row)
+    said_ = desk.answer(row)
+    assert said_.author_name == desk.primary.name  # never the address one signs in with
     row.refresh_from_db()
     assert (row.status, row.acknowledged_by, row.responded_at is not None) == (
         "acknowledged", desk.primary, True,
