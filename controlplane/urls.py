@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.runbooks.urls")),
     path("", include("incidents.support.around_urls")),
     path("", include("incidents.support.ticket_urls")),
+    path("", include("incidents.support.public_urls")),
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -214,3 +214,17 @@ TICKET = TransitionTable(
         "spam": {"new": Step("ticket.respond", "It is no spam", primary=False)},
     },
 )
+
+_SHELVE = Step("support.write", "Put away", primary=False)
+ARTICLE = TransitionTable(
+    "incidents.Article",
+    initial="draft",
+    steps={
+        "draft": {"published": Step("support.write", "Publish"), "archived": _SHELVE},
+        "published": {
+            "archived": _SHELVE,
+            "draft": Step("support.write", "Take back", primary=False),
+        },
+        "archived": {"draft": Step("support.write", "Bring back")},
+    },
+)

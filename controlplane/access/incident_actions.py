@@ -110,7 +110,15 @@ define(
 )
 define(
     "support",
-    [("hours", "Keep the hours of support and its holidays", ADMIN | {"sre_liaison"})],
+    [
+        ("hours", "Keep the hours of support and its holidays", ADMIN | {"sre_liaison"}),
+        ("door", "Keep the public page of support", ADMIN | {"sre_liaison", "product_partner"}),
+        (
+            "write",
+            "Write articles and canned replies",
+            ADMIN | ON_CALL | {"sre_liaison", "docs_lead", "release_manager"},
+        ),
+    ],
     by_key=False,
 )
 # Whoever answers at the desk; documentation questions are the docs lead's.

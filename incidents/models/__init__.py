@@ -3,6 +3,13 @@
 from incidents.models.alerts import Alert, AlertEvent, Silence
 from incidents.models.coverage import Holiday, SupportChannel
 from incidents.models.drills import Drill
+from incidents.models.knowledge import (
+    Article,
+    ArticleVersion,
+    CannedReply,
+    SupportDoor,
+    TicketRating,
+)
 from incidents.models.paging import (
     EscalationPolicy,
     EscalationRun,
@@ -45,6 +52,9 @@ __all__ = [
     "Alert",
     "AlertEvent",
     "AlertSource",
+    "Article",
+    "ArticleVersion",
+    "CannedReply",
     "Check",
     "Correction",
     "Decision",
@@ -74,10 +84,12 @@ __all__ = [
     "StatusPage",
     "StatusSubscriber",
     "SupportChannel",
+    "SupportDoor",
     "Ticket",
     "TicketEdit",
     "TicketMail",
     "TicketMessage",
     "TicketMiss",
+    "TicketRating",
     "Update",
 ]

@@ -68,6 +68,7 @@ def register() -> None:
         {
             "open": "open/opened the ticket",
             "open:said": "say/said more of what was asked",
+            "open:rated": "judge/judged how the ticket was answered",
             "respond": "answer/answered the ticket",
             "respond:acknowledged": "acknowledge/acknowledged the ticket",
             "respond:working": "begin/began to work on the ticket",

@@ -13,6 +13,25 @@ nothing(
     "incidents.holiday",
     why="hours and days; whoever wrote a day stands there by an opaque ref",
 )
+nothing(
+    "support.knowledge",
+    "incidents.supportdoor",
+    "incidents.cannedreply",
+    "incidents.article",
+    "incidents.articleversion",
+    "incidents.ticketrating",
+    why="texts of the desk, without secrets; whoever wrote them stands there by an opaque ref, and"
+    " a judgement belongs to its ticket",
+)
+keep_always(
+    "support.knowledge",
+    "incidents.supportdoor",
+    "incidents.cannedreply",
+    "incidents.article",
+    "incidents.articleversion",
+    "incidents.ticketrating",
+    why="the same questions come again for years",
+)
 keep_always(
     "support.hours",
     "incidents.supportchannel",
@@ -29,6 +48,14 @@ def register() -> None:
         {
             "hours": "change/changed the hours of support",
             "hours:holiday": "change/changed the holidays of support",
+            "door": "change/changed the public page of support",
+            "door:add": "make/made the public page of support",
+            "write": "write/wrote for the knowledge base",
+            "write:on": "bring/brought a canned reply back",
+            "write:off": "put/put a canned reply away",
+            "write:published": "publish/published the article",
+            "write:archived": "put/put the article away",
+            "write:draft": "take/took the article back",
             "hours:import": "take/took holidays from a calendar",
         },
     )

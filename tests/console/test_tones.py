@@ -182,6 +182,7 @@ TABLE: dict[str, dict[str, str]] = {
     "incidents.action": {
         "planned": "info", "running": "info", "done": "good", "refused": "warn", "failed": "warn",
     },
+    "incidents.article": {"draft": "warn", "published": "good", "archived": "neutral"},
     "incidents.alert": {
         "firing": "bad", "resolved": "good", "silenced": "warn", "inhibited": "warn",
         "flapping": "warn",

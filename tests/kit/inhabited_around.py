@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
-from incidents.support import hours
+from incidents.support import articles, canned, doors, hours
 from tests import make
 
 
@@ -21,3 +21,20 @@ def inhabit(workspace: Workspace, root: User, *, hostile: str, long: str) -> Non
     for number in range(3):
         day = clock.now().date() + timedelta(days=number + 1)
         hours.add_holiday(workspace, day, actor=actor, title=f"{number} {hostile}"[:120])
+    for number, (title, audience) in enumerate(
+        ((hostile, "public"), (long, "internal"), ("A draft", "public"))
+    ):
+        row = articles.create_article(
+            workspace, actor=actor, title=title[:160], text=f"{hostile}\n\n{long * 4}",
+            audience=audience, category="question",
+        )  # fmt: skip
+        row = articles.change_article(row, actor=actor, text=f"{hostile}\n\n**{number}**")
+        if title != "A draft":
+            articles.publish_article(row, actor=actor)
+    canned.create_reply(
+        workspace, actor=actor, title=hostile[:120], body="{name}: {ref}", shortcut="hostile"
+    )
+    doors.create_door(
+        workspace, actor=actor, slug="inhabited", title=hostile[:80], intro=hostile[:500],
+        is_open=True,
+    )  # fmt: skip

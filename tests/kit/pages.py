@@ -74,6 +74,10 @@ NO_PAGES = {
         ("status:first", "status:first_api", "status:page", "status:part", "status:answer"),
         "what the public reads, outside the console: walked by itself",
     ),
+    **dict.fromkeys(
+        ("help:ask", "help:answers", "help:article", "help:ticket", "help:file"),
+        "what the public opens, outside the console: walked by itself",
+    ),
     **dict.fromkeys(("burning:review_report", "burning:export"), "hands out a file"),
     "missions:meeting_file": "hands out a file",
     "telemetry:panel_file": "hands out a file",
@@ -108,6 +112,7 @@ NO_PAGES = {
 # Only a form that was sent is answered; a test asks each and gets 405.
 FORMS_ONLY = {
     "status:subscribe",
+    "help:judge",
     "burning:review_begin",
     "burning:check",
     "burning:decide",

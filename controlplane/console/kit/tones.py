@@ -53,6 +53,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
     "deployments.rolloutstep": {"held": "warn", "failed": "warn"},
     "feature_flags.scheduledchange": {"failed": "warn"},
     "incidents.action": {"refused": "warn", "failed": "warn"},
+    "incidents.article": {"draft": "warn", "published": "good"},
     "incidents.responsepolicy": {"dry": "info"},
     "incidents.ticket": {
         "new": "warn", "working": "info", "reopened": "warn", "duplicate": "neutral",
