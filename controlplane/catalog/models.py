@@ -6,6 +6,7 @@ One table each, read by deployments, alert routing, the status page and dispatch
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -159,6 +160,13 @@ class Component(models.Model):
         return self.name
 
 
+_LEAST, _WEEK_S = 1, 7 * 86_400
+_OWN: dict[str, Any] = {
+    "null": True, "blank": True,
+    "validators": [MinValueValidator(_LEAST), MaxValueValidator(_WEEK_S)],
+}  # fmt: skip
+
+
 class Integration(models.Model):
     """Somebody else's service that agents call, with the breaker they ask before calling.
 
@@ -213,6 +221,11 @@ class Integration(models.Model):
     # The one trial call of a half open breaker: whoever holds the token decides, until then.
     trial_token = models.UUIDField(null=True, blank=True, editable=False)
     trial_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # Its own thresholds; empty: as of every breaker.
+    break_after = models.PositiveSmallIntegerField("opens after failures in a row", **_OWN)
+    cool_down_s = models.PositiveIntegerField("first pause, seconds", **_OWN)
+    cool_down_most_s = models.PositiveIntegerField("longest pause, seconds", **_OWN)
+    trial_lasts_s = models.PositiveIntegerField("a trial lasts, seconds", **_OWN)
     # What was reported.
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -236,6 +249,13 @@ class Integration(models.Model):
                 condition=Q(trial_token=None, trial_until=None)
                 | Q(status="half_open", trial_token__isnull=False, trial_until__isnull=False),
                 name="integration_trial_is_half_open",
+            ),
+            models.CheckConstraint(
+                condition=(Q(break_after=None) | Q(break_after__range=(_LEAST, 1_000)))
+                & (Q(cool_down_s=None) | Q(cool_down_s__range=(_LEAST, _WEEK_S)))
+                & (Q(cool_down_most_s=None) | Q(cool_down_most_s__range=(_LEAST, _WEEK_S)))
+                & (Q(trial_lasts_s=None) | Q(trial_lasts_s__range=(_LEAST, 3_600))),
+                name="integration_thresholds_in_bounds",
             ),
         ]
 

@@ -216,7 +216,7 @@ _STATES = (
 
 def breaker(integration: Integration) -> dict[str, Any]:
     """The breaker's three states and its ways between them; only the present one has a colour."""
-    failures = vocabulary.BREAK_AFTER.value
+    failures = vocabulary.thresholds(integration).break_after
     return {
         "kind": "graph",
         "title": "The breaker",
@@ -233,7 +233,7 @@ def breaker(integration: Integration) -> dict[str, Any]:
             for key, label, tone in _STATES
         ],
         "edges": [
-            ("closed", "open", f"{failures} failures"),
+            ("closed", "open", f"{failures} failure{'' if failures == 1 else 's'}"),
             ("open", "half_open", "pause over"),
             ("half_open", "closed", ""),
             ("half_open", "open", ""),

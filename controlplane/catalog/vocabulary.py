@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from controlplane.lib.defaults import define
@@ -41,6 +43,7 @@ COOL_DOWN_MOST = define(
     why="Each failed trial doubles the pause; a quarter of an hour is as long as anybody waits.",
 )
 
+THRESHOLDS = ("break_after", "cool_down_s", "cool_down_most_s", "trial_lasts_s")
 TRIAL_LASTS = define(
     "catalog.breaker_trial_s",
     60.0,
@@ -59,9 +62,39 @@ def delays() -> list[float]:
     return [first * factor**number for number in range(TRIES.value - 1)]
 
 
-def cool_down(trials: int) -> float:
-    """Seconds until the next trial, after this many trials failed."""
-    return min(COOL_DOWN_MOST.value, COOL_DOWN.value * 2.0 ** min(trials, 20))
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What opens a breaker, and how long it pauses."""
+
+    break_after: int
+    cool_down_s: float
+    cool_down_most_s: float
+    trial_lasts_s: float
+
+    def pause(self, trials: int) -> float:
+        """Seconds until the next trial, after this many trials failed."""
+        return min(self.cool_down_most_s, self.cool_down_s * 2.0 ** min(trials, 20))
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "opens_after_failures_in_a_row": self.break_after,
+            "cool_down_s": self.cool_down_s,
+            "cool_down_doubles_up_to_s": self.cool_down_most_s,
+            "trial_lasts_s": self.trial_lasts_s,
+        }
+
+
+def thresholds(integration: Any = None) -> Thresholds:
+    """Its own, where the row or its columns have some; else those of every breaker. A first pause
+    of its own that is longer than the longest is the longest."""
+    read = integration.get if isinstance(integration, dict) else partial(getattr, integration)
+    own = {name: read(name, None) for name in THRESHOLDS}
+    first = own["cool_down_s"] or COOL_DOWN.value
+    most = own["cool_down_most_s"] or max(COOL_DOWN_MOST.value, first)
+    return Thresholds(
+        own["break_after"] or BREAK_AFTER.value, first, most,
+        own["trial_lasts_s"] or TRIAL_LASTS.value,
+    )  # fmt: skip
 
 
 def retry_policy() -> dict[str, Any]:
@@ -70,10 +103,5 @@ def retry_policy() -> dict[str, Any]:
         "tries": TRIES.value,
         "jitter": "full: wait a random time up to the delay",
         "honour_retry_after": True,
-        "breaker": {
-            "opens_after_failures_in_a_row": BREAK_AFTER.value,
-            "cool_down_s": COOL_DOWN.value,
-            "cool_down_doubles_up_to_s": COOL_DOWN_MOST.value,
-            "trial_lasts_s": TRIAL_LASTS.value,
-        },
+        "breaker": thresholds().told(),
     }

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -31,6 +32,7 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, InvalidTransition, NotAllowed
 from tests import make
 from tests.kit import catalog
+from tests.kit.api import Api
 from tests.kit.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -454,3 +456,45 @@ def test_any_order_of_events__as_modelled() -> None:
     run_state_machine_as_test(
         Breaker, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)
     )
+
+
+# --- Thresholds of its own ----------------------------------------------------------------------
+
+
+def test_thresholds__of_its_own_hold_and_are_told_and_logged() -> None:
+    workspace = make.workspace()
+    admin = make.person(workspace, "workspace_admin")
+    api = Api(browser=make.client(admin))
+    made = api.post(
+        "/api/v1/catalog/integrations",
+        {"slug": "slow", "name": "Slow", "break_after": 1, "cool_down_s": 300, "trial_lasts_s": 5},
+    )
+    assert made.status_code == 201, made.content
+    assert made.json()["breaker_policy"] == {
+        "opens_after_failures_in_a_row": 1, "cool_down_s": 300.0,
+        "cool_down_doubles_up_to_s": vocabulary.COOL_DOWN_MOST.value, "trial_lasts_s": 5.0,
+    }  # fmt: skip
+    row = fail(Integration.objects.get(slug="slow"))
+    assert row.status == "open"
+    assert row.retry_at is not None
+    assert 290 < (row.retry_at - clock.now()).total_seconds() <= 300
+    one = "/api/v1/catalog/integrations/slow"
+    assert api.send("PATCH", one, {"break_after": 0}).status_code == 400
+    changed = api.send("PATCH", one, {"break_after": None, "cool_down_s": 20_000})
+    assert changed.json()["breaker_policy"]["opens_after_failures_in_a_row"] == 3
+    assert changed.json()["breaker_policy"]["cool_down_doubles_up_to_s"] == 20_000
+    event = AuditEvent.objects.filter(subject_ref=f"catalog.integration:{row.pk}").latest("id")
+    assert (event.before or {})["break_after"] == 1
+    viewer = Api(browser=make.client(make.person(workspace, "viewer")))
+    assert viewer.send("PATCH", one, {"break_after": 9}).status_code == 403
+    viewer.get("/api/v1/catalog/breakers")
+    with CaptureQueriesContext(connection) as asked:  # it is asked before every call
+        assert viewer.get("/api/v1/catalog/breakers").status_code == 200
+    assert sum("catalog_integration" in each["sql"] for each in asked) == 1
+    assert len(asked) <= 6  # who asks, and what they may, included
+
+
+def test_threshold_out_of_bounds__the_database_refuses() -> None:
+    row = catalog.integration()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Integration.objects.filter(pk=row.pk).update(trial_lasts_s=9_999)

@@ -72,7 +72,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
     head_clocks = ("opened_at",)
     facts = (
         "health", "ref", "slug", "kind", "owner", "cause", "opened_by", "opened_at",
-        "trials", "created_at",
+        "trials", "created_at", *vocabulary.THRESHOLDS,
     )  # fmt: skip
     panel_template = "catalog/panel_integration.html"
 
@@ -96,7 +96,7 @@ class IntegrationAdmin(OwnedAdmin[Integration]):
         return {
             "breaker_word": breaker_word(obj),
             "breaker_chart": panels.breaker(obj),
-            "break_after": vocabulary.BREAK_AFTER.value,
+            "asked": vocabulary.thresholds(obj),
             "is_open": obj.status == Integration.Status.OPEN,
             "is_half_open": obj.status == Integration.Status.HALF_OPEN,
             "owner": self.owner(obj),

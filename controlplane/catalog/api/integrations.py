@@ -23,6 +23,13 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 
 
+class BreakerPolicy(StrictSerializer):
+    opens_after_failures_in_a_row = serializers.IntegerField()
+    cool_down_s = serializers.FloatField()
+    cool_down_doubles_up_to_s = serializers.FloatField()
+    trial_lasts_s = serializers.FloatField()
+
+
 class IntegrationRow(StrictSerializer):
     uid = serializers.UUIDField()
     ref = serializers.CharField()
@@ -42,6 +49,11 @@ class IntegrationRow(StrictSerializer):
     last_success_at = serializers.DateTimeField(allow_null=True)
     last_failure_at = serializers.DateTimeField(allow_null=True)
     last_error = serializers.CharField()
+    break_after = serializers.IntegerField(allow_null=True, help_text="null: as of every breaker")
+    cool_down_s = serializers.IntegerField(allow_null=True)
+    cool_down_most_s = serializers.IntegerField(allow_null=True)
+    trial_lasts_s = serializers.IntegerField(allow_null=True)
+    breaker_policy = BreakerPolicy(source="*", help_text="what holds of it")
     version = serializers.IntegerField()
 
 
@@ -50,11 +62,29 @@ class IntegrationChange(StrictSerializer):
     kind = serializers.ChoiceField(choices=Integration.Kind.choices, required=False)
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
     owner_role = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    break_after = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=1_000,
+        help_text="failures in a row; null: as of every breaker",
+    )  # fmt: skip
+    cool_down_s = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=604_800
+    )
+    cool_down_most_s = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=604_800
+    )
+    trial_lasts_s = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=3_600
+    )
 
 
 class IntegrationNew(IntegrationChange):
     slug = serializers.CharField(max_length=50)
     name = serializers.CharField(max_length=120)
+
+
+def _shape(row: dict[str, Any]) -> dict[str, Any]:
+    row["breaker_policy"] = vocabulary.thresholds(row).told()
+    return row
 
 
 class IntegrationFilter(PortalFilterSet):
@@ -77,6 +107,9 @@ class IntegrationsView(ListView):
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return Integration.objects.visible_to(request.actor).of(request.workspace)
 
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        return _shape(row)
+
     def post(self, request: Any) -> HttpResponse:
         integration = services.add_integration(
             request.workspace, actor=request.actor, **self.read(request)
@@ -94,6 +127,9 @@ class IntegrationView(DetailView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return Integration.objects.visible_to(request.actor).of(request.workspace)
+
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        return _shape(row)
 
     def patch(self, request: Any, slug: str) -> HttpResponse:
         integration = self.object(request, {"slug": slug})
@@ -239,13 +275,6 @@ def _breaker(
         "reason": reason if active else "switched off",
         "retry_at": retry_at,
     }
-
-
-class BreakerPolicy(StrictSerializer):
-    opens_after_failures_in_a_row = serializers.IntegerField()
-    cool_down_s = serializers.FloatField()
-    cool_down_doubles_up_to_s = serializers.FloatField()
-    trial_lasts_s = serializers.FloatField()
 
 
 class RetryPolicy(StrictSerializer):

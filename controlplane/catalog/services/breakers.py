@@ -113,7 +113,7 @@ def ask(integration: Integration, *, actor: Actor) -> Admission:
         .filter(Q(trial_until=None) | Q(trial_until__lte=Now()))
         .update(
             trial_token=token,
-            trial_until=Now() + timedelta(seconds=vocabulary.TRIAL_LASTS.value),
+            trial_until=Now() + timedelta(seconds=vocabulary.thresholds(integration).trial_lasts_s),
         )
     )
     integration.refresh_from_db()
@@ -183,7 +183,8 @@ def _failure(
     # Read after the update: the row is ours now until the end of the transaction.
     row = Integration.objects.get(pk=integration.pk)
     tried = trial is not None
-    enough = row.failures_in_a_row >= vocabulary.BREAK_AFTER.value
+    asked = vocabulary.thresholds(row)
+    enough = row.failures_in_a_row >= asked.break_after
     if not tried and not (enough and row.status == Integration.Status.CLOSED):
         return  # counted; a call that was on its way when the breaker opened changes nothing
     trials = row.trials + 1 if tried else 0
@@ -195,7 +196,7 @@ def _failure(
         "catalog.report",
         cause=Integration.Cause.FAILURES,
         reason=f"{text}{what}: {error}" if error else f"{text}{what}",
-        retry_at=clock.now() + timedelta(seconds=vocabulary.cool_down(trials)),
+        retry_at=clock.now() + timedelta(seconds=asked.pause(trials)),
         trials=trials,
     )
 

@@ -11,6 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.audit.services import record_each
 from controlplane.base import cache, refs
 from controlplane.base.states import advance
+from controlplane.catalog import vocabulary
 from controlplane.catalog.environments import PLAYBOOK
 from controlplane.catalog.models import Component, Environment, Integration, Service
 from controlplane.catalog.services.changing import add, change, shown, switch
@@ -38,7 +39,7 @@ SERVICE_FIELDS = (
     "uptime_target",
 )
 COMPONENT_FIELDS = ("name", "kind", "description", "service", "is_public", "order")
-INTEGRATION_FIELDS = ("name", "kind", "description", "owner_role")
+INTEGRATION_FIELDS = ("name", "kind", "description", "owner_role", *vocabulary.THRESHOLDS)
 
 
 @transaction.atomic
