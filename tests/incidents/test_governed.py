@@ -76,7 +76,8 @@ def test_follow_up__names_what_is_late_and_what_nobody_owns(room: Watchroom) -> 
                                 due_on=NOON.date())  # fmt: skip
     ReviewAction.objects.exclude(pk=made.pk).update(owner=room.lead)
     world = deployments.World(room.workspace)
-    fix = world.draft("production", kind="hotfix", **deployments.HOTFIX)
+    given: dict[str, Any] = deployments.HOTFIX
+    fix = world.draft("production", kind="hotfix", **given)
     assert told(room, "G14") == {"owners": f"Actions that nobody owns, of: {row.ref}."}
     later = clock.now() + timedelta(days=9)
     Deployment.objects.filter(pk=fix.pk).update(docs_due_at=later)
