@@ -153,7 +153,7 @@ _PAGES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 def register() -> None:
     nav_items.register(
         NavItem("tickets", "Tickets", "Operate", "admin:incidents_ticket_changelist",
-                "mail", VIEW, 4, "n", _nav_count)
+                "mail", VIEW, 4, count=_nav_count)
     )  # fmt: skip
     home_rows.register(
         HomeRow(
