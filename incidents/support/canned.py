@@ -20,7 +20,7 @@ from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line, refuse, text
 from controlplane.lib.redaction import redact_text
 from incidents.models import CannedReply, Ticket
-from incidents.support import links, telling
+from incidents.support import links, said, telling
 
 WRITE, USE = "support.write", "ticket.respond"
 FIELDS = ("title", "body", "audience", "category", "shortcut")
@@ -44,7 +44,7 @@ PLACES: dict[str, Callable[[Ticket, Actor], str]] = {
     "incident": lambda row, actor: row.incident.ref if row.incident is not None else "no incident",
     "next_update": lambda row, actor: _when(row.next_update_due_at),
     "link": lambda row, actor: links.page(row),
-    "me": lambda row, actor: actor.label,
+    "me": lambda row, actor: said.name_of(actor),
 }
 
 

@@ -64,7 +64,7 @@ def keep(
         files=kept,
         refused=refused,
         author=actor.ref[:80] if actor.kind != "job" else "",
-        author_name=(author_name or _name(actor))[:160],
+        author_name=(author_name or name_of(actor))[:160],
         source=source,
         message_id=message_id[:300],
     )
@@ -78,7 +78,7 @@ def keep(
     return made
 
 
-def _name(actor: Actor) -> str:
+def name_of(actor: Actor) -> str:
     """As whoever asked reads it: people by their name, not by the address they sign in with."""
     if actor.user_id is None:
         return actor.label

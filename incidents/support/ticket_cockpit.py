@@ -11,11 +11,12 @@ from django.urls import reverse
 from controlplane.lib.actors import Actor
 from incidents.models import Ticket, TicketEdit
 from incidents.runbooks import shown as runbooks
-from incidents.support import links, moves, telling
+from incidents.support import canned, links, moves, telling
 from incidents.support.holding import level_of
 
 SAID = 60
 NEAR = 5
+REPLIES = 20
 _ALIKE = 0.05
 
 
@@ -33,6 +34,8 @@ def panel(row: Ticket, actor: Actor) -> dict[str, Any]:
         "earlier": max(0, row.messages.count() - SAID),
         "may_answer": not refusal,
         "why_not_answer": refusal,
+        "canned": [] if refusal else canned.for_ticket(row)[:REPLIES],
+        "canned_url": reverse("tickets:canned", args=(row.uid,)),
         "say_url": reverse("tickets:say", args=(row.uid,)),
         "asker": telling.name_of(row),
         "address": telling.address_of(row),

@@ -17,7 +17,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.models import Ticket
-from incidents.support import answering, forgetting, moves, opening, said
+from incidents.support import answering, canned, forgetting, moves, opening, said
 from incidents.support.ticket_questions import MoveForm, NewForm
 from incidents.support.ticket_views import RELATED
 from incidents.web.common import page_for, tell, version_of, workspace_for
@@ -139,6 +139,21 @@ def say(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         return show(request, "say.html", context, status=error.status)
     messages.success(request, done)
     return HttpResponseRedirect(links.page_of(row))
+
+
+@require_POST
+@page
+def canned_reply(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """A reply that is given often, with what this ticket says, to be looked over and sent."""
+    row, actor = ticket_of(request, uid), actor_of(request)
+    chosen = request.POST.get("reply", "")
+    known = {str(each.uid): each for each in canned.for_ticket(row)}
+    if chosen not in known:
+        raise NotFound("There is no such reply here.")
+    text = canned.use(known[chosen], row, actor=actor)
+    context = {"title": known[chosen].title, "row": row, "text": text,
+               "say_url": reverse("tickets:say", args=(row.uid,))}  # fmt: skip
+    return show(request, "say.html", context)
 
 
 @require_POST

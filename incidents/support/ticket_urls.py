@@ -14,5 +14,6 @@ urlpatterns = [
     path(f"{_ONE}/move/<slug:slug>/", ticket_pages.move, name="move"),
     path(f"{_ONE}/say/", ticket_pages.say, name="say"),
     path(f"{_ONE}/say/<uuid:message>/", ticket_pages.better, name="better"),
+    path(f"{_ONE}/reply/", ticket_pages.canned_reply, name="canned"),
     path(f"{_ONE}/forget/", ticket_pages.forget, name="forget"),
 ]

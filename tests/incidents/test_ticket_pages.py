@@ -17,7 +17,7 @@ from controlplane.base.registries import home_rows, kpis
 from controlplane.lib import clock
 from incidents import links
 from incidents.models import Ticket, TicketMail
-from incidents.support import escalating, moving, ticket_figures
+from incidents.support import canned, escalating, moving, ticket_figures
 from incidents.support import links as signed
 from tests import make
 from tests.kit import settled
@@ -98,6 +98,23 @@ def test_page__tells_what_comes_next_and_lets_one_answer(desk: Desk, browser: Cl
     refused = browser.post(url(row, "say"), {"text": "", "kind": "answer"})
     assert refused.status_code == 400
     assert "Say something" in refused.content.decode()
+
+
+def test_canned__is_filled_counted_and_looked_over_before_it_goes(
+    desk: Desk, browser: Client
+) -> None:
+    reply = canned.create_reply(
+        desk.workspace, actor=desk.by(desk.admin), title="Hello", shortcut="hello",
+        body="Dear {name}, of {ref}. {me}",
+    )  # fmt: skip
+    row = desk.by_mail()
+    assert "Reply that is given often" in text(browser.get(links.page_of(row), follow=True))
+    form = text(browser.post(url(row, "canned"), {"reply": str(reply.uid)}))
+    assert f"Dear Ann, of {row.ref}. {desk.primary.name}</textarea>" in form
+    assert row.messages.count() == 1
+    assert browser.post(url(row, "canned"), {"reply": "moon"}).status_code == 404
+    refused = make.client(desk.viewer).post(url(row, "canned"), {"reply": str(reply.uid)})
+    assert refused.status_code == 403
 
 
 def test_moves__ask_do_and_keep_what_was_typed(desk: Desk, browser: Client) -> None:
