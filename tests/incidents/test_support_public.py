@@ -68,7 +68,6 @@ def test_form__becomes_a_ticket_and_leads_to_its_page(door: SupportDoor) -> None
     assert got.status_code == 200
     assert "attachment" in got["Content-Disposition"]
     assert got.getvalue() == b"no"
-    got.file_to_stream.close()
 
 
 def test_form__what_is_wrong_is_said_and_stays_written(door: SupportDoor) -> None:
