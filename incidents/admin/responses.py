@@ -14,7 +14,7 @@ from controlplane.access import policy
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of
 from incidents.admin.common import WordsField, chosen, is_look, look
-from incidents.models import ResponsePolicy
+from incidents.models import Incident, ResponsePolicy
 from incidents.response import responding
 from incidents.response.kinds import KINDS
 
@@ -128,7 +128,12 @@ class ResponsePolicyAdmin(ModelAdmin[ResponsePolicy]):
             )  # fmt: skip
         if db_field.name == "severities":
             return WordsField(help_text="As sev1, sev2. Empty: every one.")
-        return super().formfield_for_dbfield(db_field, request, **given)
+        field: Any = super().formfield_for_dbfield(db_field, request, **given)
+        if db_field.name == "category":
+            field.choices = [("", "Every category"), *Incident.Category.choices]
+        if db_field.name == "service":
+            field.empty_label = "Every service"
+        return field
 
     def service_save(
         self,

@@ -53,7 +53,8 @@ class DrillForm(_Form):
         super().__init__(*args, **kwargs)
         if "title" in self.fields:
             self.fields["title"].required = False
-            self.fields["title"].help_text = "Empty: that somebody answers in time."
+            self.fields["title"].help_text = "Empty: what is drilled."
+            self.fields["title"].label_suffix = ""
 
     def offer(self, workspace: Any) -> None:
         """The levels and policies that hold in a workspace."""
