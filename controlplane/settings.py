@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "controlplane.oncall",
     "controlplane.work",
     "controlplane.approvals",
+    "controlplane.privacy",
     "controlplane.console.apps.ConsoleConfig",
     "telemetry",
     "deployments",

@@ -121,6 +121,7 @@ WRITERS: dict[str, str] = {
     "controlplane.notify.outbox": "the one way out",
     "controlplane.notify.together": "settles deliveries under leases, several at once",
     "controlplane.notify.undelivered": "marks critical news that reached nobody",
+    "controlplane.privacy.scrubbing": "takes people out of a copy",
     "deployments.ci.receiving": "services of what pipelines report",
     "deployments.overview.merges": "keeps what the repositories tell of merges",
     "deployments.steps.copying": "steps laid out, within the service that prepares",

@@ -170,6 +170,23 @@ define(
     by_key=False,
 )
 define(
+    "privacy",
+    [
+        ("view", "See requests for erasure, consents and sanitised copies", ADMIN | OVERSIGHT),
+        ("ask", "Ask that one's own data is erased, and withdraw that", PEOPLE),
+        ("export", "Hand out what is held about a person", frozenset({"privacy_officer"})),
+        ("erase", "Erase what is held about a person", frozenset({"privacy_officer"})),
+        ("hold", "Hold an erasure back, and release it", frozenset({"privacy_officer", "legal"})),
+        ("publish", "Publish a privacy policy", ADMIN | {"privacy_officer"}),
+        ("record", "Record what somebody agreed to on paper", frozenset({"privacy_officer"})),
+    ],
+    by_key=False,
+)
+define(
+    "privacy",
+    [("copy", "Report a sanitised copy of production", OPERATORS | {"privacy_officer"})],
+)
+define(
     "backup",
     [
         ("view", "See backups and restore drills", OPERATORS | OVERSIGHT),

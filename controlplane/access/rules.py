@@ -16,7 +16,7 @@ from controlplane.access.models import (
     Membership,
     User,
 )
-from controlplane.access.policy import rule
+from controlplane.access.policy import can, rule
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
 
@@ -104,3 +104,12 @@ def require_own(actor: Actor, user: User, what: str) -> None:
             "reason": "only the person can do this, signed in",
         },
     )
+
+
+@rule("privacy.ask")
+def erasure_is_asked_for_oneself(actor: Actor, obj: Any) -> str | None:
+    """Or by who may erase for others, at their word."""
+    about = getattr(obj, "person_id", None)
+    if about is None or about == actor.user_id or can(actor, "privacy.erase", obj):
+        return None
+    return "It is somebody else's: the privacy officer does this for them."

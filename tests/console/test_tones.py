@@ -252,6 +252,11 @@ TABLE: dict[str, dict[str, str]] = {
         "in force": "info", "planned": "info", "over": "neutral", "taken_back": "neutral",
     },
     "oncall.schedule": {"in effect": "good", "retired": "neutral"},
+    "privacy.consent": {"given": "good", "declined": "neutral", "withdrawn": "neutral"},
+    "privacy.datarefresh": {"fresh": "good", "old": "warn"},
+    "privacy.deletionrequest": {
+        "waiting": "info", "held": "warn", "done": "good", "cancelled": "neutral",
+    },
     "telemetry.alertrule": {
         "ok": "good", "pending": "warn", "firing": "bad", "no_data": "neutral", "error": "bad",
         "off": "neutral",

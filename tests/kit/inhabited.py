@@ -60,6 +60,7 @@ from tests.kit import (
     learning,
     missions,
     missions_plans,
+    privacy,
     released,
     telemetry,
     work,
@@ -118,6 +119,7 @@ def settle() -> World:
     inhabited_paging.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_runbooks.inhabit(here, root, hostile=HOSTILE, long=LONG)
     inhabited_threads.inhabit(here, root, hostile=HOSTILE, long=LONG)
+    privacy.inhabit(here, root, hostile=HOSTILE, long=LONG)
     released.maintain(here, root, hostile=HOSTILE, long=LONG)
     released.launch(here, root, hostile=HOSTILE, long=LONG)
     return world

@@ -26,7 +26,7 @@ from missions.services import evidence as mission_evidence
 from telemetry.models import AlertRule, RuleState
 from telemetry.rules import services as rules
 from tests import make
-from tests.kit import alerts, approvals, flags, maintenance, missions, rollouts
+from tests.kit import alerts, approvals, flags, maintenance, missions, privacy, rollouts
 from tests.kit.deployments import World as DeploymentWorld
 
 # What a state needs beside itself (constraints say so): (row, next state) -> changes.
@@ -61,6 +61,20 @@ NEEDS["catalog.integration"] = _breaker
 @builds("catalog.service")
 def service() -> models.Model:
     return catalog.register_service(make.workspace(), actor=make.JOB, slug="web", name="Web")
+
+
+@builds("privacy.deletionrequest")
+def erasure() -> models.Model:
+    return privacy.Scene().ask()
+
+
+def _settled(row: models.Model, to: str) -> dict[str, Any]:
+    held = {"held_for": "law", "held_until": clock.now()} if to == "held" else {}
+    over = {"finished_at": clock.now()} if to in {"done", "cancelled"} else {}
+    return {"held_for": "", "held_until": None, **held, **over}
+
+
+NEEDS["privacy.deletionrequest"] = _settled
 
 
 @builds("telemetry.rulestate")

@@ -34,6 +34,7 @@ ACCESS = {
         "lock": "lock/locked the account",
         "unlock": "unlock/unlocked the account",
         "deactivate": "close/closed the account",
+        "erase": "erase/erased the account",
         "reactivate": "open/opened the account again",
         "reset_factor": "reset/reset the second factor",
         "end_session": "end/ended somebody's session",

@@ -1,0 +1,58 @@
+"""What privacy's own tables hold about people, and how long."""
+
+from __future__ import annotations
+
+from controlplane.base.personal import holds, nothing, rows_of
+from controlplane.base.retention import keep_always, keep_rows
+
+holds(
+    "privacy.consents",
+    "privacy.consent",
+    "what one agreed to, when, and what one took back",
+    rows_of(
+        "privacy.consent",
+        "user",
+        "policy__workspace__slug",
+        "policy__version",
+        "answer",
+        "said_at",
+        "withdrawn_at",
+        "door",
+        "evidence",
+    ),
+    "proof that somebody agreed before; nobody's once the account is",
+)
+holds(
+    "privacy.deletions",
+    "privacy.deletionrequest",
+    "requests that one's data is erased, and what came of them",
+    rows_of(
+        "privacy.deletionrequest",
+        "person",
+        "status",
+        "reason",
+        "asked_at",
+        "due_at",
+        "held_for",
+        "finished_at",
+    ),
+    "proof that the promise was kept; nobody's once the account is",
+)
+nothing("privacy.policies", "privacy.privacypolicy", why="what everybody is told")
+nothing("privacy.copies", "privacy.datarefresh", why="who vouched for a copy stands there by ref")
+
+keep_always(
+    "privacy.proof",
+    "privacy.privacypolicy",
+    "privacy.consent",
+    "privacy.deletionrequest",
+    why="what people were told, agreed to and asked for: the proof a regulator asks for, few rows",
+)
+keep_rows(
+    "privacy.copies",
+    "privacy.datarefresh",
+    "taken_at",
+    days=400,
+    minimum_days=90,
+    why="a year of evidence that testing had no people's data",
+)

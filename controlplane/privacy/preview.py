@@ -1,0 +1,27 @@
+"""What erasing somebody would do, counted before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.access.models import User
+from controlplane.base.registries import Person, personal_data
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    what: str
+    rows: int
+    goes: bool
+    kept: str
+
+
+def places(user: User) -> list[Place]:
+    """Every table that holds something about them: what goes first, then what is kept and why."""
+    person = Person(user.pk, user.email, user.name)
+    found = []
+    for entry in personal_data:
+        rows = len(entry.export(person)) if entry.export is not None else 0
+        if rows:
+            found.append(Place(entry.what, rows, entry.erase is not None, entry.keeps))
+    return sorted(found, key=lambda place: (not place.goes, -place.rows))

@@ -1,0 +1,24 @@
+"""What changes privacy's rows. Every door calls these; nothing else writes."""
+
+from controlplane.privacy.services.consents import answer_policy, record_consent, withdraw_consent
+from controlplane.privacy.services.copies import copied_at, report_copy
+from controlplane.privacy.services.erasing import erase
+from controlplane.privacy.services.exporting import export, require_export
+from controlplane.privacy.services.policies import publish_policy
+from controlplane.privacy.services.requests import ask_erasure, hold, release, withdraw
+
+__all__ = [
+    "answer_policy",
+    "ask_erasure",
+    "copied_at",
+    "erase",
+    "export",
+    "hold",
+    "publish_policy",
+    "record_consent",
+    "release",
+    "report_copy",
+    "require_export",
+    "withdraw",
+    "withdraw_consent",
+]

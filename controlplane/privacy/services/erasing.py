@@ -1,0 +1,82 @@
+"""Erasure itself: every table that said it holds something about people is asked, in one
+transaction, and the account at the end of it is nobody's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from controlplane.access.services.authority import require_over_person
+from controlplane.access.services.leaving import erase_account
+from controlplane.access.step_up import require_recent_factor
+from controlplane.base import states
+from controlplane.base.registries import Person, personal_data
+from controlplane.lib import actors, clock
+from controlplane.lib.actors import Actor
+from controlplane.lib.errors import ControlPlaneError, GateNotMet
+from controlplane.lib.redaction import redact_text
+from controlplane.privacy import telling
+from controlplane.privacy.models import DeletionRequest
+
+logger = logging.getLogger(__name__)
+JOB = actors.job("privacy.erase")
+
+
+@transaction.atomic
+def erase(request: DeletionRequest, *, actor: Actor, reason: str = "") -> DeletionRequest:
+    """All of it or nothing. By the portal when the days of grace are over; by the officer sooner,
+    with a fresh second factor."""
+    if actor.kind != "job":
+        require_recent_factor(actor)
+        require_over_person(actor, "privacy.erase", request.person)
+    elif request.not_before > clock.now():
+        raise GateNotMet("The days of grace are not over.")
+    row = DeletionRequest.objects.select_for_update().select_related("person").get(pk=request.pk)
+    user = row.person
+    person = Person(user.pk, user.email, user.name)
+    report = [_ask(entry, person, actor) for entry in personal_data if entry.what != "nothing"]
+    row.person = erase_account(user, actor=actor)
+    done = states.advance(
+        row, "done", actor=actor, reason=reason,
+        changes={"finished_at": clock.now(), "report": report, "last_error": ""},
+    )  # fmt: skip
+    telling.settled(done)
+    return done
+
+
+def _ask(entry: Any, person: Person, actor: Actor) -> dict[str, Any]:
+    """What went there, or why it stays."""
+    told: dict[str, Any] = {"slug": entry.slug, "what": entry.what}
+    if entry.erase is not None:
+        told["erased"] = entry.erase(person, actor)
+    if entry.keeps:
+        told["kept"] = entry.keeps
+    return told
+
+
+def erase_ripe(limit: int = 50) -> dict[str, int]:
+    """What the job does: each in its own transaction, so that one that fails keeps back no
+    other. A failure is noted and told, and tried again the next day."""
+    done = failed = 0
+    for row in DeletionRequest.objects.ripe().order_by("due_at")[:limit]:
+        try:
+            erase(row, actor=JOB)
+            done += 1
+        except (ControlPlaneError, DatabaseError) as error:
+            logger.exception("an erasure failed", extra={"request": str(row.uid)})
+            _note_failure(row, error)
+            failed += 1
+    return {"erased": done, "failed": failed}
+
+
+@transaction.atomic
+def _note_failure(row: DeletionRequest, error: Exception) -> None:
+    words = error.message if isinstance(error, ControlPlaneError) else type(error).__name__
+    found = DeletionRequest.objects.select_for_update().filter(pk=row.pk, status="waiting").first()
+    if found is None:
+        return
+    found.tries, found.last_error = found.tries + 1, redact_text(words)[:400]
+    found.save(update_fields=["tries", "last_error"])
+    telling.failed(found)

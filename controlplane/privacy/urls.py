@@ -1,0 +1,12 @@
+from django.urls import path
+
+from controlplane.privacy import web
+
+app_name = "privacy"
+urlpatterns = [
+    path("access/account/privacy/", web.mine, name="mine"),
+    path("access/account/privacy/export/", web.export, name="export"),
+    path("access/account/privacy/erasure/", web.ask, name="ask"),
+    path("access/account/privacy/erasure/withdraw/", web.withdraw, name="withdraw"),
+    path("access/account/privacy/<uuid:uid>/", web.answer, name="answer"),
+]
