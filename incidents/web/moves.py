@@ -14,6 +14,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.models import Incident
+from incidents.response import suspects
 from incidents.shown import cockpit, moves
 from incidents.web.common import incident_of, page, show, tell, version_of, zone_for
 from incidents.web.forms import MoveForm
@@ -58,6 +59,7 @@ def _ask(
             "form": form,
             "idle": moves.idle(known, row),
             "version": row.version,
+            "changed": suspects.of(row, actor_of(request)) if known.slug == "triage" else [],
         },
         status=status,
     )

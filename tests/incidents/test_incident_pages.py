@@ -12,6 +12,7 @@ from django.urls import reverse
 from controlplane.base.registries import home_rows, palette_verbs
 from controlplane.lib import clock
 from controlplane.work import services as work
+from deployments.flags import services as flags
 from incidents import links
 from incidents.models import Alert, Incident, SeverityLevel
 from incidents.records import joining, levels
@@ -230,3 +231,14 @@ def test_stranger__sees_nothing(room: Watchroom) -> None:
     told = page(viewer, row)
     assert "disabled" in told
     assert viewer.post(url(row, "cancel"), {"reason": "No."}).status_code == 403
+
+
+def test_triage__is_asked_beside_what_changed_shortly_before(
+    room: Watchroom, browser: Client
+) -> None:
+    flags.create_flag(room.workspace, "new-planner", actor=room.by(room.lead))
+    row = room.quiet("sev2")
+    told = browser.get(url(row, "triage")).content.decode()
+    assert "What changed within a day before" in told
+    assert "new-planner" in told
+    assert "new-planner" not in browser.get(url(row, "severity")).content.decode()
