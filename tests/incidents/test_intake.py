@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from controlplane.access.models import Workspace
 from controlplane.jobs import leases
@@ -59,6 +60,28 @@ def test_same_again__counts_and_calls_nobody_anew(source: AlertSource) -> None:
     assert set(Alert.objects.values_list("repeats", flat=True)) == {1}
     incident = Incident.objects.get()
     assert (incident.alert_count, EscalationRun.objects.count()) == (5, 1)
+
+
+def test_same_again__is_written_into_no_index(source: AlertSource) -> None:
+    """A page keeps room for what each of its alerts becomes when all are said again."""
+    alerts = [kit.incoming("Same", instance=f"i{number}") for number in range(60)]
+    kit.tell(source, *alerts)
+    before = _updates()
+    kit.tell(source, *alerts)
+    updated, in_place = (now - then for now, then in zip(_updates(), before, strict=True))
+    assert updated == 60
+    assert in_place >= 50, "but for a page that other alerts stood on before"
+
+
+def _updates() -> tuple[int, int]:
+    """Of alerts by this transaction: all, and those that no index heard of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'incidents_alert'"
+        )
+        updated, in_place = cursor.fetchone()
+    return updated, in_place
 
 
 def test_more_of_it__joins_the_incident_that_is_open(source: AlertSource) -> None:
