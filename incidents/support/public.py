@@ -126,7 +126,10 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
         "door": door, "form": form, "title": door.title, "known": known, "found": found,
         "looked": "look" in request.POST, "has_articles": _public(door).exists(),
     }, status=status)  # fmt: skip
-    return _private(answer)
+    _private(answer)
+    # No key stands in this address, and a form that is sent without its origin is taken for forged.
+    answer["Referrer-Policy"] = "same-origin"
+    return answer
 
 
 def _unjudged(form: AskForm, request: HttpRequest, known: bool) -> AskForm:

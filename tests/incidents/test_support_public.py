@@ -52,6 +52,7 @@ def test_form__becomes_a_ticket_and_leads_to_its_page(door: SupportDoor) -> None
     page = client.get(ASK)
     assert page.status_code == 200
     assert "no-store" in page["Cache-Control"]
+    assert page["Referrer-Policy"] == "same-origin"  # else browsers send a form without its origin
     file = SimpleUploadedFile("seen.txt", b"no", content_type="text/plain")
     sent = client.post(ASK, {**FORM, "attached": [file]})
     row = Ticket.objects.get()
