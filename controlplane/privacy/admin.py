@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from controlplane.access.models import Membership
 from controlplane.base.admin import ModelAdmin, button, question
+from controlplane.base.admin.linking import list_url
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
@@ -38,10 +39,27 @@ def _closed(obj: DeletionRequest) -> str:
     return "" if obj.status in {"waiting", "held"} else "It is closed."
 
 
-@admin.register(DeletionRequest)
-class DeletionRequestAdmin(ModelAdmin[DeletionRequest]):
-    list_name = "Requests for erasure"
+class PrivacyAdmin(ModelAdmin[Any]):
+    """Each list leads to those beside it: the sidebar has one entry for all."""
+
     view_action = "privacy.view"
+    list_panel_template = "privacy/list_beside.html"
+
+    def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
+        others = (DeletionRequest, PrivacyPolicy, Consent, DataRefresh)
+        names = ("Requests for erasure", "Privacy policy", "Consents", "Sanitised copies")
+        return {
+            "beside": [
+                (name, list_url(model))
+                for model, name in zip(others, names, strict=True)
+                if model is not self.model
+            ]
+        }
+
+
+@admin.register(DeletionRequest)
+class DeletionRequestAdmin(PrivacyAdmin):
+    list_name = "Requests for erasure"
     about = "Who asked that their data goes, and by when it has gone."
     tabs = (
         ("Open", "standing=open"),
@@ -138,9 +156,8 @@ class PolicyForm(_PolicyForm):
 
 
 @admin.register(PrivacyPolicy)
-class PrivacyPolicyAdmin(ModelAdmin[PrivacyPolicy]):
+class PrivacyPolicyAdmin(PrivacyAdmin):
     list_name = "Privacy policy"
-    view_action = "privacy.view"
     add_action = "privacy.publish"
     about = "What people are told about their data, version by version, and who agreed."
     empty = "No privacy policy is published."
@@ -196,9 +213,8 @@ class PrivacyPolicyAdmin(ModelAdmin[PrivacyPolicy]):
 
 
 @admin.register(DataRefresh)
-class DataRefreshAdmin(ModelAdmin[DataRefresh]):
+class DataRefreshAdmin(PrivacyAdmin):
     list_name = "Sanitised copies"
-    view_action = "privacy.view"
     add_action = "privacy.copy"
     about = "Copies of production for testing, without people in them, and who vouches for that."
     empty = "No sanitised copy was made or reported."
@@ -241,9 +257,8 @@ class DataRefreshAdmin(ModelAdmin[DataRefresh]):
 
 
 @admin.register(Consent)
-class ConsentAdmin(ModelAdmin[Consent]):
+class ConsentAdmin(PrivacyAdmin):
     list_name = "Consents"
-    view_action = "privacy.view"
     about = "Who agreed to which version of the privacy policy, when, by which door."
     tabs = (("Agreed", "answer__exact=given"), ("Withdrawn", "answer__exact=withdrawn"),
             ("All", "view=all"))  # fmt: skip

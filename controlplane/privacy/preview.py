@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.access.models import User
 from controlplane.base.registries import Person, personal_data
+from controlplane.privacy.services.erasing import WITH_THE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,7 @@ def places(user: User) -> list[Place]:
     for entry in personal_data:
         rows = len(entry.export(person)) if entry.export is not None else 0
         if rows:
-            found.append(Place(entry.what, rows, entry.erase is not None, entry.keeps))
+            leaves = entry.slug in WITH_THE_ACCOUNT
+            goes = leaves or entry.erase is not None
+            found.append(Place(entry.what, rows, goes, "" if leaves else entry.keeps))
     return sorted(found, key=lambda place: (not place.goes, -place.rows))

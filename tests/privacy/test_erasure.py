@@ -89,6 +89,7 @@ def test_ripe__account_closes_names_nobody__report_says_what_went_and_what_stays
     lines = {line["slug"]: line for line in row.report}
     assert lines["notify.contacts"]["erased"] == 1
     assert "evidence" in lines["audit.events"]["kept"]
+    assert lines["access.user"]["erased"] == 1
     # What is written while it is done says the name nowhere.
     written = AuditEvent.objects.filter(pk__gt=last).values_list(
         "before", "after", "subject_label", "details", "reason"

@@ -22,6 +22,8 @@ from controlplane.privacy.models import DeletionRequest
 
 logger = logging.getLogger(__name__)
 JOB = actors.job("privacy.erase")
+# Go with the account itself, at the end.
+WITH_THE_ACCOUNT = frozenset({"access.user", "access.second_factor", "access.recovery_codes"})
 
 
 @transaction.atomic
@@ -51,6 +53,9 @@ def _ask(entry: Any, person: Person, actor: Actor) -> dict[str, Any]:
     told: dict[str, Any] = {"slug": entry.slug, "what": entry.what}
     if entry.erase is not None:
         told["erased"] = entry.erase(person, actor)
+    elif entry.slug in WITH_THE_ACCOUNT and entry.export is not None:
+        told["erased"] = len(entry.export(person))
+        return told
     if entry.keeps:
         told["kept"] = entry.keeps
     return told
