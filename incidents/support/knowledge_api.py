@@ -252,12 +252,13 @@ class CannedReplyUseView(DetailView):
 
     def post(self, request: Any, uid: Any) -> HttpResponse:
         """To be looked over and sent; that it was used is counted"""
+        reply = self.object(request, {"uid": uid})
         ref = self.read(request)["ticket"]
         tickets: Any = _of(Ticket, request)
         row = tickets.filter(ref=ref).select_related("requester", "contact").first()
         if row is None:
             raise NotFound("There is no such ticket.")
-        text = canned.use(self.object(request, {"uid": uid}), row, actor=request.actor)
+        text = canned.use(reply, row, actor=request.actor)
         return JsonAnswer({"text": text})
 
 
