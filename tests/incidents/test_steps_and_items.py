@@ -114,7 +114,7 @@ def test_step__that_fails_is_refused_or_is_not_there_says_so(
     failed = run(room, row, "kettle/2")
     assert (failed.status, failed.code) == ("failed", "STEP_FAILED")
     beyond = run(room, row, "kettle/3", given={"values": {"process": "4711"}})
-    assert (beyond.status, beyond.code) == ("failed", "FORBIDDEN")
+    assert (beyond.status, beyond.code) == ("refused", "FORBIDDEN")
     for target, code in (
         ("kettle/9", "NOT_FOUND"),
         ("pot/1", "NOT_FOUND"),
