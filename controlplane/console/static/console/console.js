@@ -254,8 +254,8 @@
   const tags = new WeakMap();
   const waiting = new WeakMap();
   const held = new WeakMap();
-  // What is typed goes along when its region is exchanged.
-  document.addEventListener("input", ({ target }) => (target.dataset.typed = ""));
+  // What is typed outlasts it.
+  addEventListener("input", ({ target }) => (target.dataset.typed = ""));
   const busy = (region) =>
     region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked, details[open], [data-typed]", region);
   // A region of buttons stands still under the pointer too: another button there would be pressed.
