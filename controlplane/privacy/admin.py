@@ -47,7 +47,7 @@ class PrivacyAdmin(ModelAdmin[Any]):
 
     def list_panel_context(self, request: HttpRequest) -> Mapping[str, Any]:
         others = (DeletionRequest, PrivacyPolicy, Consent, DataRefresh)
-        names = ("Requests for erasure", "Privacy policy", "Consents", "Sanitised copies")
+        names = ("Erasure requests", "Privacy policy", "Consents", "Sanitised copies")
         return {
             "beside": [
                 (name, list_url(model))
@@ -59,7 +59,7 @@ class PrivacyAdmin(ModelAdmin[Any]):
 
 @admin.register(DeletionRequest)
 class DeletionRequestAdmin(PrivacyAdmin):
-    list_name = "Requests for erasure"
+    list_name = "Erasure requests"
     about = "Who asked that their data goes, and by when it has gone."
     tabs = (
         ("Open", "standing=open"),

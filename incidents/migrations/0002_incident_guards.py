@@ -61,9 +61,14 @@ BEGIN
 END $$;
 CREATE TRIGGER run_moves BEFORE UPDATE OF status
     ON incidents_escalationrun FOR EACH ROW EXECUTE FUNCTION incidents_run_moves();
+
+-- An alert that is said again stays on its page. A sender repeats all that fires each few minutes,
+-- and where the page has no room each repeat is written into every index of the table.
+ALTER TABLE incidents_alert SET (fillfactor = 45);
 """
 
 BACKWARD = """
+ALTER TABLE incidents_alert RESET (fillfactor);
 DROP TRIGGER run_moves ON incidents_escalationrun;
 DROP TRIGGER alert_stays ON incidents_alert;
 DROP TRIGGER alert_moves ON incidents_alert;

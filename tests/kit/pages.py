@@ -192,6 +192,8 @@ ANYTHING = {
     "agent": _SOME_UID,
     "action": _SOME_UID,
     "update": _SOME_UID,
+    "message": _SOME_UID,
+    "name": "a",
     "comment": "1",
     "seq": "1",
     "grant_uid": _SOME_UID,

@@ -12,6 +12,7 @@ from incidents.records import moving
 from incidents.response import acting, updates
 from incidents.reviews import writing
 from incidents.runbooks import books, running
+from incidents.support import articles
 from tests import make
 from tests.kit.incidents import Watchroom
 from tests.kit.stateful import NEEDS, builds
@@ -122,3 +123,15 @@ def _published(row: models.Model, to: str) -> dict[str, Any]:
 
 
 NEEDS["incidents.incidentreview"] = _published
+
+
+@builds("incidents.article")
+def article() -> models.Model:
+    return articles.create_article(make.workspace(), actor=make.JOB, title="Walk", text="On.")
+
+
+def _published(row: models.Model, to: str) -> dict[str, Any]:
+    return {"published_at": clock.now()} if to == "published" else {}
+
+
+NEEDS["incidents.article"] = _published

@@ -5,8 +5,8 @@ so that a new version needs no entry in an index."""
 from django.db import migrations
 
 FORWARD = """
-ALTER TABLE threads_thread SET (fillfactor = 50);
-ALTER TABLE threads_agentpulse SET (fillfactor = 50);
+ALTER TABLE threads_thread SET (fillfactor = 70);
+ALTER TABLE threads_agentpulse SET (fillfactor = 70);
 ALTER TABLE threads_participant SET (fillfactor = 70);
 
 CREATE FUNCTION threads_stays() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,10 +1,7 @@
 """When what was said may go: of threads that were put away, that were marked as cleared first, and
-that no legal hold keeps. The thread itself stays and says so. Rules of escalation open work items.
-"""
+that no legal hold keeps. The thread itself stays and says so."""
 
-import django.db.models.deletion
-from django.conf import settings
-from django.db import migrations, models
+from django.db import migrations
 
 FORWARD = """
 -- A hold on a mission keeps the threads of its work item, and of whatever stands below it.
@@ -64,58 +61,5 @@ DROP FUNCTION threads_is_held(bigint);
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("access", "0002_agents_owners_before"),
-        ("missions", "0006_evidence_tables"),
-        ("notify", "0001_outbox_and_channels"),
-        ("threads", "0003_thread_escalation"),
-        ("work", "0002_append_only"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
-
-    operations = [
-        migrations.AlterModelOptions(
-            name="wakerun", options={"ordering": ["-id"], "verbose_name": "wake command"}
-        ),
-        migrations.AlterModelOptions(
-            name="waketrigger", options={"ordering": ["-id"], "verbose_name": "wake"}
-        ),
-        migrations.AddField(
-            model_name="thread",
-            name="cleared_at",
-            field=models.DateTimeField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name="threadescalationpolicy",
-            name="item_owner",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="threadescalationpolicy",
-            name="opens_item",
-            field=models.BooleanField(default=False),
-        ),
-        migrations.AddConstraint(
-            model_name="thread",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("cleared_at", None), ("archived_at__isnull", False), _connector="OR"
-                ),
-                name="thread_cleared_was_archived",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="threadescalationpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("item_owner", None), ("opens_item", True), _connector="OR"),
-                name="thread_escalation_owns_an_item",
-            ),
-        ),
-        migrations.RunSQL(FORWARD, REVERSE),
-    ]
+    dependencies = [("threads", "0002_thread_guards")]
+    operations = [migrations.RunSQL(FORWARD, REVERSE)]

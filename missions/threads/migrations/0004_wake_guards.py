@@ -1,9 +1,7 @@
-"""Sessions that are pushed to say how long they are there; a wake carries the ids of the request
-that began it. And what the database holds to of wakes, whoever writes: what is over stays as it
-ended, each try and each command keeps what it was, and none of them goes before its thread is
-cleared."""
+"""What the database holds to of wakes: they move forward only, tries and runs stay as they ended, and
+all go with a thread that is cleared."""
 
-from django.db import migrations, models
+from django.db import migrations
 
 FORWARD = """
 CREATE FUNCTION threads_wake_moves() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -97,68 +95,5 @@ DROP FUNCTION threads_wake_moves();
 
 
 class Migration(migrations.Migration):
-
-    dependencies = [
-        ('access', '0002_agents_owners_before'),
-        ('threads', '0004_thread_keeping'),
-    ]
-
-    operations = [
-        migrations.RemoveConstraint(
-            model_name='runtimesession',
-            name='runtime_has_target',
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='correlation_id',
-            field=models.CharField(blank=True, default='', editable=False, max_length=128),
-        ),
-        migrations.AddField(
-            model_name='runtimesession',
-            name='connected_at',
-            field=models.DateTimeField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='runtimesession',
-            name='connected_by',
-            field=models.CharField(blank=True, default='', editable=False, max_length=40),
-        ),
-        migrations.AddField(
-            model_name='runtimesession',
-            name='connected_until',
-            field=models.DateTimeField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='wakeattempt',
-            name='pushed_at',
-            field=models.DateTimeField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='waketrigger',
-            name='correlation_id',
-            field=models.CharField(blank=True, default='', editable=False, max_length=128),
-        ),
-        migrations.AddField(
-            model_name='waketrigger',
-            name='requeues',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
-        ),
-        migrations.AlterField(
-            model_name='runtimesession',
-            name='adapter',
-            field=models.CharField(choices=[('pull', 'Reads by itself'), ('webhook', 'Webhook'), ('tmux', 'tmux pane'), ('command', 'Command'), ('mcp', 'Push over MCP'), ('sse', 'Push over its event stream')], default='pull', max_length=8),
-        ),
-        migrations.AddIndex(
-            model_name='wakeattempt',
-            index=models.Index(condition=models.Q(('adapter__in', ['mcp', 'sse']), ('pushed_at', None), ('result', 'sent')), fields=['session'], name='wake_attempt_to_push'),
-        ),
-        migrations.AddConstraint(
-            model_name='runtimesession',
-            constraint=models.CheckConstraint(condition=models.Q(('adapter__in', ['pull', 'command', 'mcp', 'sse']), models.Q(('target', ''), _negated=True), _connector='OR'), name='runtime_has_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='runtimesession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('connected_at', None), ('connected_until', None)), models.Q(('connected_at__isnull', False), ('connected_until__isnull', False)), _connector='OR'), name='runtime_connected_until'),
-        ),
-        migrations.RunSQL(FORWARD, REVERSE),
-    ]
+    dependencies = [("threads", "0003_thread_keeping")]
+    operations = [migrations.RunSQL(FORWARD, REVERSE)]
