@@ -130,8 +130,8 @@ def article() -> models.Model:
     return articles.create_article(make.workspace(), actor=make.JOB, title="Walk", text="On.")
 
 
-def _published(row: models.Model, to: str) -> dict[str, Any]:
+def _read_by_all(row: models.Model, to: str) -> dict[str, Any]:
     return {"published_at": clock.now()} if to == "published" else {}
 
 
-NEEDS["incidents.article"] = _published
+NEEDS["incidents.article"] = _read_by_all
