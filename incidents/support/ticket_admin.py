@@ -114,7 +114,7 @@ class TicketAdmin(ModelAdmin[Ticket]):
 
     @admin.display(description="Ticket", ordering="id")
     def what(self, obj: Ticket) -> SafeString:
-        return format_html('<code class="small dk-ref">{}</code> {}', obj.ref, obj.subject[:120])
+        return format_html('<code class="small tk-ref">{}</code> {}', obj.ref, obj.subject[:120])
 
     @admin.display(description="Asked by")
     def asker(self, obj: Ticket) -> str:

@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.UUIDField(default=controlplane.lib.ids.uuid7, editable=False, unique=True)),
-                ('cadence', models.CharField(choices=[('standup', 'Daily stand-up'), ('ops_sync', 'Weekly ops sync'), ('council', 'Governance council'), ('retro', 'Monthly retrospective'), ('planning', 'Quarterly planning')], max_length=8)),
+                ('cadence', models.CharField(choices=[('standup', 'Daily stand-up'), ('ops_sync', 'Weekly ops sync'), ('support', 'Weekly support sync'), ('council', 'Governance council'), ('retro', 'Monthly retrospective'), ('planning', 'Quarterly planning')], max_length=8)),
                 ('time_zone', models.CharField(max_length=64, validators=[controlplane.access.models.people.known_time_zone])),
                 ('at', models.TimeField()),
                 ('weekday', models.PositiveSmallIntegerField(default=0)),
@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='meetingseries',
-            constraint=models.CheckConstraint(condition=models.Q(('cadence__in', ['standup', 'ops_sync', 'council', 'retro', 'planning'])), name='meeting_cadence_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('cadence__in', ['standup', 'ops_sync', 'support', 'council', 'retro', 'planning'])), name='meeting_cadence_known'),
         ),
         migrations.AddConstraint(
             model_name='meetingseries',
