@@ -8,6 +8,9 @@ from importlib import import_module
 # They start and stop processes and look at no row. Loading every app first takes longer than the
 # rest of what they do themselves.
 WITHOUT_APPS = ("up", "down")
+# Mail servers start them, and take any code but this one for a mail that nobody will ever take.
+OF_MAILS = ("receive_alert_mail", "receive_support_mail")
+TRY_LATER = 75
 
 
 def main() -> None:
@@ -28,11 +31,13 @@ def main() -> None:
     except OperationalError as error:
         if "connect" not in str(error) or os.environ.get("CONTROLPLANE_TRACEBACK") == "1":
             raise
-        sys.exit(
+        print(
             f"The database can't be reached: {str(error).strip()}\n"
             "Start the portal with `python3 manage.py up`; `python3 manage.py doctor` says what "
-            "is wrong."
+            "is wrong.",
+            file=sys.stderr,
         )
+        sys.exit(TRY_LATER if sys.argv[1:2] and sys.argv[1] in OF_MAILS else 1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from email import policy as policies
 from email.errors import MessageError
@@ -104,7 +105,9 @@ class _Words(HTMLParser):
 
 def words_of(html: str) -> str:
     words = _Words()
-    words.feed(html[:MOST_TEXT])
+    # A section nobody knows, `<![x[`, makes the parser give up: what came before it was said.
+    with suppress(AssertionError):
+        words.feed(html[:MOST_TEXT])
     lines = (" ".join(line.split()) for line in "".join(words.found).splitlines())
     return "\n".join(line for line in lines if line)
 

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from controlplane.access import policy
 from controlplane.access.models import User, Workspace
@@ -50,22 +50,39 @@ def receive(workspace: Workspace, body: bytes, *, actor: Actor = PORTAL) -> Rece
     """What can't be read or is too large raises `Invalid`, and is kept as refused."""
     policy.require(actor, opening.OPEN, workspace)
     digest = hashlib.sha256(body).hexdigest()
+    letter: Letter | None = None
     try:
-        if len(body) > MOST_BYTES.value:
-            raise Invalid(f"More than {MOST_BYTES.value:,} bytes.", details={"body": "Too large."})
-        letter = letters.read(body)
-        if not letter.text and not letter.files:
-            raise Invalid("It says nothing.", details={"body": "Neither a text nor a file."})
-        if not letter.sender:
-            raise Invalid("It has no sender.", details={"from": "Who wrote it?"})
-    except Invalid as error:
-        _keep(workspace, Outcome.REFUSED, len(body), digest, why=error.message)
-        raise
-    try:
+        letter = _read(body)
         return _take(workspace, letter, len(body), digest, actor)
     except Invalid as error:
         _keep(workspace, Outcome.REFUSED, len(body), digest, letter, why=error.message)
         raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: nothing can be kept, and the mail comes again
+    except Exception as error:
+        _keep_once(workspace, len(body), digest, letter, error)
+        raise
+
+
+def _read(body: bytes) -> Letter:
+    if len(body) > MOST_BYTES.value:
+        raise Invalid(f"More than {MOST_BYTES.value:,} bytes.", details={"body": "Too large."})
+    letter = letters.read(body)
+    if not letter.text and not letter.files:
+        raise Invalid("It says nothing.", details={"body": "Neither a text nor a file."})
+    if not letter.sender:
+        raise Invalid("It has no sender.", details={"from": "Who wrote it?"})
+    return letter
+
+
+def _keep_once(
+    workspace: Workspace, size: int, digest: str, letter: Letter | None, error: Exception
+) -> None:
+    """What nobody foresaw is seen in the portal, too. The mail server tries for days: one row."""
+    rows = TicketMail.objects.filter(workspace=workspace, digest=digest, outcome=Outcome.REFUSED)
+    if not rows.exists():
+        _keep(workspace, Outcome.REFUSED, size, digest, letter,
+              why=f"It could not be taken: {type(error).__name__}.")  # fmt: skip
 
 
 @transaction.atomic

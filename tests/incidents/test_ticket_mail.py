@@ -4,12 +4,14 @@ nothing a program wrote is answered; and what goes out finds its way back."""
 from __future__ import annotations
 
 import io
+import runpy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from controlplane.lib.errors import Invalid
 from incidents.models import Ticket, TicketMail
@@ -245,6 +247,8 @@ def test_files__are_kept_refused_and_told(desk: Desk) -> None:
         (b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nHo\r\n", "Ho"),
         (b"Content-Transfer-Encoding: base64\r\n\r\n!!SG8=\r\n", "Ho"),
         (b"Content-Type: text/html\r\n\r\n<p>Ho<script>x", "Ho"),
+        (b"Content-Type: text/html\r\n\r\n<p>Ho</p><![x[ no ]]>", "Ho"),
+        (b"Content-Type: text/html\r\n\r\n<p>Ho</p><![ >", "Ho"),
         (b"\r\nHo\r\n", "Ho"),
     ],
 )  # fmt: skip
@@ -304,6 +308,54 @@ def test_command__tells_the_mail_server_what_became_of_it(
         with pytest.raises(CommandError) as caught:
             pipe(monkeypatch, body, "--workspace", workspace)
         assert caught.value.returncode == code
+
+
+@pytest.mark.parametrize("command", ["receive_support_mail", "receive_alert_mail"])
+@pytest.mark.parametrize("error", [OperationalError("connection refused"), KeyError("x")])
+def test_command__says_later_whatever_went_wrong(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, command: str, error: Exception
+) -> None:
+    def away(*_args: object) -> None:
+        raise error
+
+    args = ["--source", "Mails"] if command == "receive_alert_mail" else []
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(letter().as_bytes())))
+    raises = pytest.raises(CommandError, match="try again later")
+    with connection.execute_wrapper(away), raises as caught:
+        call_command(command, *args)
+    assert caught.value.returncode == 75
+
+
+@pytest.mark.parametrize(("command", "code"), [("receive_support_mail", 75), ("migrate", 1)])
+def test_command__says_later_where_it_does_not_even_begin(
+    monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    def away(_argv: list[str]) -> None:
+        raise OperationalError("could not connect")
+
+    monkeypatch.setattr("django.core.management.execute_from_command_line", away)
+    monkeypatch.setattr("controlplane.bootstrap.ensure", lambda _argv: None)
+    monkeypatch.setattr("controlplane.bootstrap.load_environment", lambda _argv: None)
+    monkeypatch.setattr("sys.argv", ["manage.py", command])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path("manage.py", run_name="__main__")
+    assert caught.value.code == code
+
+
+def test_mail__that_nobody_foresaw_is_kept_once_and_comes_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object, **_given: object) -> None:
+        raise AssertionError("unknown")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(letters, "read", broken)
+        for _ in range(2):
+            with pytest.raises(AssertionError):
+                take(desk, letter())
+    kept = TicketMail.objects.get()
+    assert (kept.outcome, kept.why) == ("refused", "It could not be taken: AssertionError.")
+    assert opened(desk, letter()).subject == "Sign in fails"
 
 
 def test_stranger__another_workspaces_mark_means_nothing_here(desk: Desk) -> None:

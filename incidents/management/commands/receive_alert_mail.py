@@ -7,12 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.lib import context
-from controlplane.lib.errors import ControlPlaneError, Invalid
 from incidents.intake import receiving
+from incidents.mail_commands import UNKNOWN, UNREADABLE, answered
 from incidents.models import AlertSource
 
-# What mail servers understand: 75, try again later; 65, it can't be read; 67, nobody of this name.
-_LATER, _UNREADABLE, _UNKNOWN = 75, 65, 67
 MOST = 10 * 1024 * 1024
 
 
@@ -24,17 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", default="", help="slug, where two have one of that name")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        source = _source(options["source"], options["workspace"])
-        body = sys.stdin.buffer.read(MOST + 1)
-        if len(body) > MOST:
-            raise CommandError(f"More than {MOST:,} bytes.", returncode=_UNREADABLE)
-        with context.bind(source="command"):
-            try:
-                receipt = receiving.receive(source, "mail", body, content_type="message/rfc822")
-            except Invalid as error:
-                raise CommandError(error.message, returncode=_UNREADABLE) from error
-            except ControlPlaneError as error:
-                raise CommandError(error.message, returncode=_LATER) from error
+        with answered(), context.bind(source="command"):
+            source = _source(options["source"], options["workspace"])
+            body = sys.stdin.buffer.read(MOST + 1)
+            if len(body) > MOST:
+                raise CommandError(f"More than {MOST:,} bytes.", returncode=UNREADABLE)
+            receipt = receiving.receive(source, "mail", body, content_type="message/rfc822")
         went = f", {', '.join(receipt.incidents)}" if receipt.incidents else ""
         self.stdout.write(
             f"{receipt.new} new, {receipt.repeated} said again, {receipt.resolved} over{went}"
@@ -49,8 +42,8 @@ def _source(name: str, workspace: str) -> AlertSource:
         rows = rows.filter(workspace__slug=workspace)
     found: list[AlertSource] = [row for row in rows if name in {row.name, str(row.uid)}]
     if not found:
-        raise CommandError(f"No source in use for mails is called {name}.", returncode=_UNKNOWN)
+        raise CommandError(f"No source in use for mails is called {name}.", returncode=UNKNOWN)
     if len(found) > 1:
-        raise CommandError("Two workspaces have it: add --workspace.", returncode=_UNKNOWN)
+        raise CommandError("Two workspaces have it: add --workspace.", returncode=UNKNOWN)
     source: AlertSource = found[0]
     return source

@@ -8,11 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.access.models import Workspace
 from controlplane.lib import context
-from controlplane.lib.errors import ControlPlaneError, Invalid
+from incidents.mail_commands import UNKNOWN, answered
 from incidents.support import receiving
-
-# What mail servers understand: 75, try again later; 65, it can't be read; 67, nobody of this name.
-_LATER, _UNREADABLE, _UNKNOWN = 75, 65, 67
 
 
 class Command(BaseCommand):
@@ -22,15 +19,10 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", default="", help="slug, where there are several")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = _workspace(options["workspace"])
-        body = sys.stdin.buffer.read(receiving.MOST_BYTES.value + 1)
-        with context.bind(source="command"):
-            try:
-                found = receiving.receive(workspace, body)
-            except Invalid as error:
-                raise CommandError(error.message, returncode=_UNREADABLE) from error
-            except ControlPlaneError as error:
-                raise CommandError(error.message, returncode=_LATER) from error
+        with answered(), context.bind(source="command"):
+            workspace = _workspace(options["workspace"])
+            body = sys.stdin.buffer.read(receiving.MOST_BYTES.value + 1)
+            found = receiving.receive(workspace, body)
         ref = f" {found.ticket.ref}" if found.ticket is not None else ""
         self.stdout.write(f"{found.outcome}{ref}{': ' + found.why if found.why else ''}")
 
@@ -39,7 +31,7 @@ def _workspace(slug: str) -> Workspace:
     rows = Workspace.objects.filter(archived_at=None)
     found = list(rows.filter(slug=slug) if slug else rows[:2])
     if not found:
-        raise CommandError(f"There is no workspace {slug}.", returncode=_UNKNOWN)
+        raise CommandError(f"There is no workspace {slug}.", returncode=UNKNOWN)
     if len(found) > 1:
-        raise CommandError("There are several: add --workspace.", returncode=_UNKNOWN)
+        raise CommandError("There are several: add --workspace.", returncode=UNKNOWN)
     return found[0]
