@@ -20,7 +20,7 @@ from incidents.querysets import OVER
 from incidents.records import levels, noting
 from incidents.records.holding import hold as hold_incident
 from incidents.records.opening import open_incident
-from incidents.support import clocks
+from incidents.support import clocks, lateness
 from incidents.support.holding import hold, level_of, require_open, require_seen
 from incidents.support.noting import PORTAL
 from incidents.support.seeing import after_seen, seen
@@ -100,6 +100,7 @@ def attach(
 
 
 def _join(row: Ticket, incident: Incident, actor: Actor, reason: str, said: str) -> None:
+    lateness.mark_late(row)
     now = clock.now()
     changes: dict[str, Any] = {
         "incident_id": incident.pk, "escalated_at": now, "next_update_due_at": None,

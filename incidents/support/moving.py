@@ -25,6 +25,7 @@ from incidents.models import Ticket
 from incidents.records import levels
 from incidents.support import clocks, escalating, mailing, people, reading, said, telling
 from incidents.support.holding import hold, hold_with_work, put, require_open
+from incidents.support.lateness import mark_late
 from incidents.support.noting import PORTAL, note, say
 from incidents.support.seeing import after_seen, seen
 from telemetry.snapshots import services as snapshots
@@ -39,6 +40,7 @@ _BEFORE, _LONGEST = timedelta(hours=1), timedelta(days=29)
 def acknowledge(ticket: Ticket, *, actor: Actor, version: int | None = None) -> Ticket:
     """Somebody has seen it. Whoever is first has it, until it is somebody else's."""
     row = hold(ticket, version=version)
+    mark_late(row)
     changes = seen(row, actor)
     advance(row, "acknowledged", actor=actor, changes=changes)
     after_seen(row)
@@ -61,6 +63,7 @@ def triage(
     """What it is, how grave, and who works on it: the person named, or whoever its kind of trouble
     belongs to. P0 becomes an incident in the same breath."""
     row = hold_with_work(ticket, version=version)
+    mark_late(row)
     given: dict[str, Any] = {
         "category": reading.category(category),
         "triaged_at": clock.now(),
@@ -206,6 +209,7 @@ def resolve(
     the figures of the workspace as they stand are kept with it."""
     row = hold(ticket, version=version)
     policy.require(actor, RESOLVE, row)
+    mark_late(row)
     row.resolution = redact_text(text("resolution", resolution, _NOTE, required=True))
     now = clock.now()
     changes: dict[str, Any] = {"resolution": row.resolution, "resolved_at": now, **seen(row, actor)}
@@ -309,6 +313,7 @@ def merge(
                        details={"seen_version": version, "version": row.version})  # fmt: skip
     if target.status in {Ticket.Status.DUPLICATE, Ticket.Status.SPAM}:
         raise InvalidTransition(f"{target.ref} is {target.get_status_display().lower()}.")
+    mark_late(row)
     changes: dict[str, Any] = {
         "duplicate_of_id": target.pk, "closed_at": clock.now(), **seen(row, actor),
     }  # fmt: skip
@@ -317,10 +322,9 @@ def merge(
     row.refresh_from_db(fields=["duplicate_of", "assignee", "acknowledged_by", "due_at"])
     clocks.stop(row)
     told = f"{row.ref} is the same as {target.ref}."
-    message = said.keep(
-        row, "answer", f"This goes on as {target.ref}: {target.subject}", actor=actor
-    )
+    message = said.keep(row, "answer", merging.sentence(row, target), actor=actor)
     mailing.send(row, message)
+    merging.take_along(row, target, actor=actor, action=RESOLVE)
     said.keep(target, "note", f"{told} {row.subject}", actor=actor)
     note(target, RESOLVE, actor=actor, details={"transition": "merged"}, after={"merged": row.ref},
          reason=reason)  # fmt: skip

@@ -1,0 +1,70 @@
+"""Promises of a ticket as people step in: what was late already is on record, reminders come while
+somebody is there, and what is grave is escalated whoever finds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.lib.errors import NotAllowed
+from incidents.models import Ticket, TicketMiss
+from incidents.support import escalating, moving
+from tests import make
+from tests.kit import settled
+from tests.kit.support import Desk
+
+pytestmark = pytest.mark.django_db
+
+
+@settled.once
+def desk() -> Desk:
+    desk = Desk(make.workspace())
+    for person in (desk.viewer, desk.docs, desk.sre, *desk.everybody()):
+        assert person.pk
+    return desk
+
+
+def misses(row: Ticket) -> set[str]:
+    return set(TicketMiss.objects.filter(ticket=row).values_list("clock", flat=True))
+
+
+# --- Kept too late --------------------------------------------------------------------------------
+
+_STEPS: dict[str, Any] = {
+    "acknowledge": lambda desk, row, who: moving.acknowledge(row, actor=who),
+    "triage": lambda desk, row, who: moving.triage(
+        row, actor=who, priority="p2", category="question"
+    ),
+    "merge": lambda desk, row, who: moving.merge(row, desk.by_mail("b"), actor=who),
+    "escalate": lambda desk, row, who: escalating.escalate(row, actor=who, reason="All of us."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", sorted(_STEPS))
+def test_late__is_on_record_whatever_keeps_it(desk: Desk, step: str) -> None:
+    row = desk.by_mail()
+    past = row.opened_at - timedelta(hours=1)
+    Ticket.objects.filter(pk=row.pk).update(acknowledge_due_at=past, triage_due_at=past)
+    _STEPS[step](desk, row, desk.by(desk.primary))
+    assert misses(row) == {"acknowledge", "triage"}
+
+
+def test_late__is_on_record_when_it_is_resolved(desk: Desk) -> None:
+    row = desk.triaged(row=desk.by_mail())
+    Ticket.objects.filter(pk=row.pk).update(respond_due_at=row.opened_at - timedelta(hours=1))
+    moving.resolve(row, actor=desk.by(desk.primary), resolution="A new password.")
+    assert misses(row) == {"respond"}
+
+
+def test_stranger__marks_nothing(desk: Desk) -> None:
+    row = desk.by_mail()
+    past = row.opened_at - timedelta(hours=1)
+    Ticket.objects.filter(pk=row.pk).update(acknowledge_due_at=past)
+    far = Desk(make.workspace())
+    for who in (far.by(far.primary), desk.by(desk.viewer)):
+        for step in ("acknowledge", "triage", "merge", "escalate"):
+            with pytest.raises(NotAllowed):
+                _STEPS[step](desk, row, who)
+    assert misses(row) == set()
