@@ -95,14 +95,21 @@ def set_all(row: Ticket) -> None:
     _put(row, changes)
     for promise in PROMISES.values():
         follow(row, promise.clock)
-    follow(row, Clock.UPDATE)
+    follow(row, Clock.UPDATE, since=_since_update(row))
 
 
 def _next_update(row: Ticket, level: SeverityLevel) -> datetime | None:
     if not owes_updates(row) or level.update_s is None:
         return None
+    return due(row, _since_update(row), level.update_s)
+
+
+def _since_update(row: Ticket) -> datetime:
+    """From when the next one counts. One that was missed was promised anew from when that was
+    noticed."""
     since = row.last_update_at or row.reopened_at or row.triaged_at or row.opened_at
-    return due(row, since, level.update_s)
+    missed = row.misses.filter(clock=Clock.UPDATE).order_by("pk").last()
+    return since if missed is None else max(since, missed.noticed_at)
 
 
 def owes_updates(row: Ticket) -> bool:
@@ -118,11 +125,11 @@ def follows_incident(row: Ticket) -> bool:
 def promise_update(row: Ticket) -> None:
     """The next one counts from now."""
     level = level_of(row)
-    at = None
+    at, since = None, clock.now()
     if owes_updates(row) and level.update_s is not None:
-        at = due(row, clock.now(), level.update_s)
+        at = due(row, since, level.update_s)
     _put(row, {"next_update_due_at": at})
-    follow(row, Clock.UPDATE)
+    follow(row, Clock.UPDATE, since=since)
 
 
 def stop(row: Ticket) -> None:
@@ -132,16 +139,21 @@ def stop(row: Ticket) -> None:
         timers.cancel_timer(key_of(row, each))
 
 
-def follow(row: Ticket, which: str) -> None:
-    """A timer for a promise that stands, none for one that was kept or is not owed."""
+def follow(row: Ticket, which: str, *, since: datetime | None = None) -> None:
+    """A timer for a promise that stands, none for one that was kept or is not owed. `since`: what
+    it counts from, where that is not when the ticket came in."""
     at = standing(row, which)
     if at is None:
         timers.cancel_timer(key_of(row, which))
         return
-    since = row.last_update_at or row.triaged_at or row.opened_at
-    whole = max((at - (since if which == Clock.UPDATE else row.opened_at)).total_seconds(), 0.0)
-    early = min(whole * REMIND.value, MOST_REMIND.value)
-    await_(NEAR, row, which, at, when=at - timedelta(seconds=early))
+    await_(NEAR, row, which, at, when=min(at, _remind_at(row, which, since or row.opened_at)))
+
+
+def _remind_at(row: Ticket, which: str, since: datetime) -> datetime:
+    """In hours that are covered: what falls due in the morning is not reminded of at night."""
+    figure = "update_s" if which == Clock.UPDATE else PROMISES[which].seconds
+    whole: float = getattr(level_of(row), figure) or 0.0
+    return due(row, since, whole - min(whole * REMIND.value, MOST_REMIND.value))
 
 
 def standing(row: Ticket, which: str) -> datetime | None:

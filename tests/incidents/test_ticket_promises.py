@@ -3,17 +3,19 @@ somebody is there, and what is grave is escalated whoever finds it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
+from controlplane.jobs.models import Timer
 from controlplane.lib.errors import NotAllowed
 from incidents.models import Ticket, TicketMiss
-from incidents.support import escalating, moving
+from incidents.support import clocks, escalating, lateness, moving
 from tests import make
 from tests.kit import settled
-from tests.kit.support import Desk
+from tests.kit.support import NOON, Desk, noon
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +70,39 @@ def test_stranger__marks_nothing(desk: Desk) -> None:
             with pytest.raises(NotAllowed):
                 _STEPS[step](desk, row, who)
     assert misses(row) == set()
+
+
+# --- Reminded -------------------------------------------------------------------------------------
+
+
+def reminded_at(row: Ticket, which: str) -> datetime:
+    timer = Timer.objects.get(key=clocks.key_of(row, which), state="waiting")
+    assert timer.kind == clocks.NEAR
+    return timer.due_at
+
+
+def test_reminder__comes_while_somebody_is_there(desk: Desk) -> None:
+    with time_machine.travel(datetime(2026, 3, 6, 21, 50, tzinfo=UTC), tick=False):  # a Friday
+        row = desk.ticket()
+        # Due at 06:05 on Monday, of a desk that opens at six: 30 % of a quarter of an hour before.
+        assert reminded_at(row, "acknowledge") == datetime(2026, 3, 9, 6, 0, 30, tzinfo=UTC)
+        assert reminded_at(row, "respond") == datetime(2026, 3, 9, 9, 20, tzinfo=UTC)
+
+
+def test_reminder__of_an_update_counts_from_when_it_was_promised(desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False):
+        row = desk.triaged("p1")
+    with time_machine.travel(noon() + timedelta(hours=3), tick=False):
+        row = moving.begin(row, actor=desk.by(desk.primary))
+    # Within half an hour, nine minutes before.
+    assert reminded_at(row, "update") == noon() + timedelta(hours=3, minutes=21)
+
+
+def test_update__missed_counts_from_then_in_another_priority(desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False):
+        row = desk.triaged("p1")
+    with time_machine.travel(noon() + timedelta(hours=5), tick=False):
+        lateness.mark_late(row)
+        row = moving.change_priority(row, "p2", actor=desk.by(desk.primary), reason="Only one.")
+    assert row.next_update_due_at is not None
+    assert row.next_update_due_at > noon() + timedelta(hours=5)
