@@ -21,8 +21,9 @@ from incidents.records import levels, noting
 from incidents.records.holding import hold as hold_incident
 from incidents.records.opening import open_incident
 from incidents.support import clocks, lateness
-from incidents.support.holding import hold, level_of, require_open, require_seen
+from incidents.support.holding import hold, level_of, put, require_open, require_seen
 from incidents.support.noting import PORTAL
+from incidents.support.said import name_of
 from incidents.support.seeing import after_seen, seen
 
 ESCALATE = "ticket.escalate"
@@ -69,6 +70,17 @@ def escalate(
     )
     _join(row, incident, actor, reason, f"{row.ref} became {incident.ref}.")
     return row
+
+
+def of_itself(row: Ticket, *, found_by: Actor, reason: str) -> Ticket:
+    """What is P0 is an incident, also where whoever finds that may open none: the portal does it,
+    and says who it was."""
+    changes = seen(row, found_by)
+    if changes:
+        put(row, changes)
+        row.refresh_from_db(fields=["assignee", "acknowledged_by"])
+    who = f", found by {name_of(found_by)}."
+    return escalate(row, actor=PORTAL, reason=f"{reason.rstrip('.')[: _REASON - len(who)]}{who}")
 
 
 @transaction.atomic

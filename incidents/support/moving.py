@@ -33,6 +33,7 @@ from telemetry.snapshots import services as snapshots
 RESPOND, TRIAGE, RESOLVE = "ticket.respond", "ticket.triage", "ticket.resolve"
 _REASON = 500
 _NOTE = 8_000
+_BLOCKS = "Somebody can't go on without an answer."
 _BEFORE, _LONGEST = timedelta(hours=1), timedelta(days=29)
 
 
@@ -71,11 +72,12 @@ def triage(
     }
     if blocking is not None:
         given["blocking"] = bool(blocking)
+    blocks = bool(blocking) and not row.blocking
     if service is not None:
         given["service_id"] = reading.here(row.workspace, "service", service).pk
     advance(row, "triaged", actor=actor, changes=given)
     row.refresh_from_db(fields=["service", "assignee", "acknowledged_by"])
-    wanted = reading.priority(priority)
+    wanted = reading.at_least(priority, blocks=blocks)
     if wanted != row.priority:
         _reprioritise(row, wanted, actor, "Found at triage.")
     clocks.set_all(row)
@@ -85,10 +87,9 @@ def triage(
     say(row, f"{row.ref} is triaged: {row.get_priority_display()},"
         f" {row.get_category_display().lower()}.", actor=actor)  # fmt: skip
     if row.priority == Ticket.Priority.P0:
-        return escalating.escalate(row, actor=actor, reason="It is P0.")
+        return escalating.of_itself(row, found_by=actor, reason="It is P0.")
     if row.blocking:
-        telling.told(row, "ticket.opened", key="blocking", roles=telling.DESK, urgent=True,
-                     text="Somebody can't go on without an answer.")  # fmt: skip
+        _tell_blocks(row)
     return row
 
 
@@ -107,7 +108,7 @@ def change_priority(
     _reprioritise(row, wanted, actor, reason)
     clocks.set_all(row)
     if wanted == Ticket.Priority.P0 and row.status != Ticket.Status.ESCALATED:
-        return escalating.escalate(row, actor=actor, reason=reason)
+        return escalating.of_itself(row, found_by=actor, reason=reason)
     return row
 
 
@@ -336,16 +337,32 @@ def merge(
 def describe(ticket: Ticket, *, actor: Actor, version: int | None = None, **given: Any) -> Ticket:
     """What is no state: its subject, what it is about, whether it blocks, its service, who asked
     by name and address."""
-    row = hold(ticket, version=version)
+    row = hold_with_work(ticket, version=version)
     policy.require(actor, TRIAGE, row)
     values = {name: _read(row, name, value) for name, value in given.items()}
     before = {name: _plain(getattr(row, name)) for name in values}
     after = {name: _plain(value) for name, value in values.items()}
     if before == after:
+    blocks = bool(values.get("blocking")) and not row.blocking
         return row
     put(row, values)
+    if blocks and row.is_open:
+        _blocks_now(row, actor)
     note(row, TRIAGE, actor=actor, details={"transition": "described"}, before=before, after=after)
     return row
+
+def _blocks_now(row: Ticket, actor: Actor) -> None:
+    wanted = reading.at_least(row.priority, blocks=True)
+    if wanted != row.priority:
+        _reprioritise(row, wanted, actor, _BLOCKS)
+        clocks.set_all(row)
+    _tell_blocks(row)
+
+
+def _tell_blocks(row: Ticket) -> None:
+    telling.told(row, "ticket.opened", key="blocking", roles=telling.DESK, urgent=True,
+                 text=_BLOCKS)  # fmt: skip
+
 
 
 def _plain(value: Any) -> Any:

@@ -161,10 +161,8 @@ def _asked_by(
 
 
 def _priority(given: str, source: str, blocking: bool) -> str:
-    found = reading.priority(given)
-    if source in UNKNOWN and found == Ticket.Priority.P0:
-        found = Ticket.Priority.P1
-    return Ticket.Priority.P1 if blocking and found == Ticket.Priority.P2 else found
+    found = reading.at_least(given, blocks=blocking)
+    return Ticket.Priority.P1 if source in UNKNOWN and found == Ticket.Priority.P0 else found
 
 
 def _channel(workspace: Workspace, slug: str) -> str:

@@ -28,6 +28,12 @@ def priority(value: Any) -> str:
     return one_of("priority", value, Ticket.Priority.values)
 
 
+def at_least(value: Any, *, blocks: bool) -> str:
+    """Whoever can't go on waits no longer than a P1 does."""
+    found = priority(value)
+    return Ticket.Priority.P1 if blocks and found == Ticket.Priority.P2 else found
+
+
 def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise refuse(name, "True or false.")

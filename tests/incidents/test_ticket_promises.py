@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import time_machine
 
+from controlplane.audit.models import AuditEvent
 from controlplane.jobs.models import Timer
 from controlplane.lib.errors import NotAllowed
+from controlplane.notify.models import Notification
 from incidents.models import Ticket, TicketMiss
 from incidents.support import clocks, escalating, lateness, moving
 from tests import make
 from tests.kit import settled
-from tests.kit.support import NOON, Desk, noon
+from tests.kit.support import NOON, Desk, incident_of, minutes, noon
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +108,42 @@ def test_update__missed_counts_from_then_in_another_priority(desk: Desk) -> None
         row = moving.change_priority(row, "p2", actor=desk.by(desk.primary), reason="Only one.")
     assert row.next_update_due_at is not None
     assert row.next_update_due_at > noon() + timedelta(hours=5)
+
+
+# --- Grave ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("found", ["triage", "priority"])
+def test_p0__is_escalated_also_by_whoever_may_open_no_incident(desk: Desk, found: str) -> None:
+    row, docs = desk.by_mail(), desk.by(desk.docs)
+    with pytest.raises(NotAllowed):
+        escalating.escalate(row, actor=docs, reason="All is out.")
+    if found == "triage":
+        row = moving.triage(row, actor=docs, priority="p0", category="other")
+    else:
+        row = moving.change_priority(row, "p0", actor=docs, reason="All is out.")
+    assert (row.status, row.acknowledged_by, row.assignee) == ("escalated", desk.docs, desk.docs)
+    assert incident_of(row).severity == "sev1"
+    log = AuditEvent.objects.about(row)
+    assert log.filter(action="ticket.triage", actor_ref=docs.ref).exists()
+    assert desk.docs.name in log.filter(action="ticket.escalate").get().reason
+
+
+@pytest.mark.parametrize("found", ["triage", "describe"])
+def test_blocking__found_later_makes_it_p1_and_wakes_the_desk(desk: Desk, found: str) -> None:
+    row, who = desk.by_mail(), desk.by(desk.primary)
+    before = Notification.objects.filter(kind="ticket.opened", urgency="critical").count()
+    if found == "triage":
+        row = moving.triage(row, actor=who, priority="p2", category="question", blocking=True)
+    else:
+        row = moving.describe(row, actor=who, blocking=True)
+    assert (row.priority, row.blocking, minutes(row, row.respond_due_at)) == ("p1", True, 15)
+    woken = Notification.objects.filter(kind="ticket.opened", urgency="critical")
+    assert woken.count() == before + 1
+
+
+def test_blocking__known_before_is_no_news(desk: Desk) -> None:
+    row, who = desk.by_mail(blocking=True), desk.by(desk.primary)
+    row = moving.triage(row, actor=who, priority="p2", category="question", blocking=True)
+    row = moving.describe(row, actor=who, blocking=True, subject="Only one of them")
+    assert row.priority == "p2"
