@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 
@@ -222,13 +223,13 @@ def _requeue(call: Call) -> str:
 
 
 def _message(call: Call, name: str) -> str:
-    row = _named(OutboxMessage, call.actor, uid=_uid(name))
+    row = _named(OutboxMessage, call, uid=_uid(name))
     replay(row, actor=call.actor, reason=call.reason)
     return f"{row.topic} is sent again."
 
 
 def _timer(call: Call, name: str) -> str:
-    row = _named(Timer, call.actor, uid=_uid(name))
+    row = _named(Timer, call, uid=_uid(name))
     timers.run_timer_now(row, actor=call.actor, reason=call.reason)
     return f"{row.key} runs again."
 
@@ -236,7 +237,7 @@ def _timer(call: Call, name: str) -> str:
 def _signal(call: Call, name: str) -> str:
     if not (name.isascii() and name.isdigit() and len(name) < 19):
         raise refuse("id", "A number.")
-    row = _named(Signal, call.actor, pk=int(name))
+    row = _named(Signal, call, pk=int(name))
     signals.replay(row, actor=call.actor, reason=call.reason)
     return f"{row.kind} is told again."
 
@@ -248,8 +249,13 @@ def _uid(name: str) -> uuid.UUID:
         raise refuse("id", "The row's uid, as its page shows it.") from None
 
 
-def _named(model: Any, actor: Actor, **where: Any) -> Any:
-    row = model.objects.visible_to(actor).filter(**where).first()
+def _named(model: Any, call: Call, **where: Any) -> Any:
+    """A row of the workspace the step is of; for a person also one of the installation they may
+    see. The portal, which sees every row there is, keeps to the workspace."""
+    here = Q(workspace=call.workspace)
+    if not call.actor.sees_all:
+        here |= Q(workspace=None)
+    row = model.objects.visible_to(call.actor).filter(here, **where).first()
     if row is None:
         raise NotFound("There is no such row here.")
     return row

@@ -11,10 +11,15 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
 
+from controlplane.access import services as people
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
+from controlplane.base.models import Signal
+from controlplane.base.signals import emit
 from controlplane.catalog.models import Service
 from controlplane.jobs import leases
+from controlplane.jobs.models import Timer
+from controlplane.jobs.timers import set_timer
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
 from controlplane.notify.models import OutboxMessage
@@ -24,6 +29,7 @@ from deployments.flags.services import create_flag
 from incidents.models import Incident, Runbook, RunbookRun, RunbookStep, RunbookUse
 from incidents.records.opening import open_incident
 from incidents.runbooks import acting, allowed, books, numbers, running
+from incidents.runbooks.acting import Call
 from incidents.runbooks.reading import Step
 from tests import make
 from tests.kit import catalog, roles
@@ -304,6 +310,40 @@ def test_requeue__gives_a_dead_letter_its_tries_again(room: Room) -> None:
     elsewhere = enqueue("tests.none", key="k2", payload={}, workspace_id=make.workspace().pk)
     other = room.do(run, 2, given={"uid": str(elsewhere.uid)}, confirmed=True, reason="Another's")
     assert other.state == "failed"
+
+
+@pytest.mark.parametrize("kind", ["outbox", "signal", "timer"])
+def test_requeue__keeps_to_the_workspace_whoever_carries_it_out(room: Room, kind: str) -> None:
+    """The portal sees every row there is, and some people work in two workspaces."""
+    there = make.workspace()
+    both = make.person(there, "primary_operator", password=None)
+    member = people.add_member(room.workspace, both, actor=make.JOB)
+    people.grant_role(member, "primary_operator", actor=make.JOB)
+    ours, theirs, nobodys = (
+        _given_up(kind, f"k{at}", pk) for at, pk in enumerate((room.workspace.pk, there.pk, None))
+    )
+    run = room.run(step("requeue", f"what: {kind} {{row}}"))
+    for actor, rows in ((make.JOB, (theirs, nobodys)), (make.actor(both), (theirs,))):
+        for row in rows:
+            call = Call(running.step_of(run, 2), actor, room.workspace, "Again", {"row": row})
+            with pytest.raises(NotFound):
+                acting.perform(call)
+    call = Call(running.step_of(run, 2), make.JOB, room.workspace, "Again", {"row": ours})
+    assert "again" in acting.perform(call)
+
+
+def _given_up(kind: str, key: str, workspace_id: int | None) -> str:
+    """What its step is told of a row that was given up."""
+    rows: Any = {"outbox": OutboxMessage, "signal": Signal, "timer": Timer}[kind].objects
+    if kind == "outbox":
+        enqueue("tests.none", key=key, payload={}, workspace_id=workspace_id)
+    elif kind == "signal":
+        emit("tests.none", key=key, workspace_id=workspace_id)
+    else:
+        set_timer("tests.none", key=key, due_at=clock.now(), workspace_id=workspace_id)
+    row = rows.latest("pk")
+    rows.filter(pk=row.pk).update(state=leases.DEAD, finished_at=clock.now())
+    return str(row.pk if kind == "signal" else row.uid)
 
 
 def test_look__tells_whether_a_service_is_well(room: Room) -> None:
