@@ -23,7 +23,7 @@ from controlplane.lib.redaction import redact_text
 from controlplane.work import services as work
 from incidents.models import Ticket
 from incidents.records import levels
-from incidents.support import clocks, escalating, mailing, people, reading, said, telling
+from incidents.support import clocks, escalating, mailing, merging, people, reading, said, telling
 from incidents.support.holding import hold, hold_with_work, put, require_open
 from incidents.support.lateness import mark_late
 from incidents.support.noting import PORTAL, note, say
@@ -307,8 +307,7 @@ def merge(
     """It is the same as another one, which goes on. Whoever asked is told where."""
     if ticket.pk == into.pk or ticket.workspace_id != into.workspace_id:
         raise refuse("into", "Name another ticket of this workspace.")
-    held = {each.pk: each for each in map(hold, sorted((ticket, into), key=lambda row: row.pk))}
-    row, target = held[ticket.pk], held[into.pk]
+    row, target = merging.hold_both(ticket, into)
     if version is not None and row.version != version:
         raise Conflict("Somebody changed it since you looked. Look again.",
                        details={"seen_version": version, "version": row.version})  # fmt: skip
@@ -343,13 +342,14 @@ def describe(ticket: Ticket, *, actor: Actor, version: int | None = None, **give
     before = {name: _plain(getattr(row, name)) for name in values}
     after = {name: _plain(value) for name, value in values.items()}
     if before == after:
-    blocks = bool(values.get("blocking")) and not row.blocking
         return row
+    blocks = bool(values.get("blocking")) and not row.blocking
     put(row, values)
+    note(row, TRIAGE, actor=actor, details={"transition": "described"}, before=before, after=after)
     if blocks and row.is_open:
         _blocks_now(row, actor)
-    note(row, TRIAGE, actor=actor, details={"transition": "described"}, before=before, after=after)
     return row
+
 
 def _blocks_now(row: Ticket, actor: Actor) -> None:
     wanted = reading.at_least(row.priority, blocks=True)
@@ -362,7 +362,6 @@ def _blocks_now(row: Ticket, actor: Actor) -> None:
 def _tell_blocks(row: Ticket) -> None:
     telling.told(row, "ticket.opened", key="blocking", roles=telling.DESK, urgent=True,
                  text=_BLOCKS)  # fmt: skip
-
 
 
 def _plain(value: Any) -> Any:
