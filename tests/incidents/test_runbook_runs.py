@@ -334,7 +334,8 @@ def test_requeue__keeps_to_the_workspace_whoever_carries_it_out(room: Room, kind
 
 def _given_up(kind: str, key: str, workspace_id: int | None) -> str:
     """What its step is told of a row that was given up."""
-    rows: Any = {"outbox": OutboxMessage, "signal": Signal, "timer": Timer}[kind].objects
+    models: dict[str, Any] = {"outbox": OutboxMessage, "signal": Signal, "timer": Timer}
+    rows = models[kind].objects
     if kind == "outbox":
         enqueue("tests.none", key=key, payload={}, workspace_id=workspace_id)
     elif kind == "signal":
