@@ -26,7 +26,7 @@ from controlplane.access.models import User, Workspace
 from controlplane.catalog.models import Component, DownInterval, Environment
 from controlplane.jobs import engine
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, Invalid, NotAllowed
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed, Unavailable
 from deployments.maintenance import places
 from deployments.models import MaintenanceWindow
 from incidents import links as pages
@@ -170,8 +170,61 @@ def test_database_away__the_last_page_is_read_also_by_a_new_process() -> None:
     serving.forget()
     here.read(status=404)
     serving.forget()
-    with connection.execute_wrapper(away):
-        here.read(status=404)
+    with connection.execute_wrapper(away):  # no copy, and nobody to ask: that is no "no"
+        answer = Client().get("/status/acme/")
+        for path in ("/status/", "/status/api/v2/status.json", "/status/acme/history"):
+            assert Client().get(path).status_code == 503, path
+        assert Client().get("/status/Not%20a%20name/").status_code == 404
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "public" not in answer.get("Cache-Control", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_made_up_names__are_one_question_and_no_thread_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Public()
+    here.write()
+    began: list[str] = []
+
+    class Counted(threading.Thread):
+        def start(self) -> None:
+            began.append(self.name)
+            super().start()
+
+    monkeypatch.setattr(serving, "Thread", Counted)
+    monkeypatch.setattr(serving, "WAIT_S", SimpleNamespace(value=20.0))
+    monkeypatch.setattr(serving, "FRESH_S", SimpleNamespace(value=60.0))
+    assert [serving.bundle(f"made-up-{each}") for each in range(50)] == [None] * 50
+    assert began == ["status page *"]
+    assert serving.bundle("acme") is not None
+    assert began == ["status page *", "status page acme"]
+    assert (serving._asking, serving._running) == ({}, [])
+    assert set(serving._known) == {"acme"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_pages_at_once__are_asked_for_by_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"page-{each}" for each in range(40)]
+    monkeypatch.setattr(serving, "WAIT_S", SimpleNamespace(value=0.0))
+    monkeypatch.setattr(serving, "_there", (time.monotonic() + 60, frozenset(names)))
+    end, asked = threading.Event(), []
+
+    def silent(name: str, known: Any) -> Any:
+        asked.append(name)
+        assert end.wait(20)
+        return known
+
+    monkeypatch.setattr(serving, "_from_rows", silent)
+    for name in names:
+        with pytest.raises(Unavailable):
+            serving.bundle(name)
+    threads = [each for each in threading.enumerate() if each.name.startswith("status page")]
+    assert len(threads) == serving._MOST_ASKING
+    end.set()
+    for each in threads:
+        each.join(20)
+    assert (serving._asking, serving._running) == ({}, [])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -198,7 +251,7 @@ def test_database_silent__one_reader_waits_a_moment_and_nobody_else(
     monkeypatch.setattr(serving, "GIVE_UP_S", SimpleNamespace(value=-1.0))
     for _ in range(20):  # another connection is asked, but not one for each reader
         assert serving.bundle("acme") is known
-    assert 2 <= len(asked) <= 10
+    assert 2 <= len(asked) <= serving._MOST_HANGING + 1
     serving.forget()
     assert serving.bundle("acme") == known  # a process that was just started, from the disk
     end.set()
