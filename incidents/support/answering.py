@@ -12,11 +12,11 @@ from controlplane.access import policy
 from controlplane.base.states import advance
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Conflict, InvalidTransition
+from controlplane.lib.errors import Conflict, InvalidTransition, NotFound
 from controlplane.lib.redaction import redact_text
 from incidents.models import Ticket, TicketMessage
 from incidents.support import clocks, lateness, mailing, said, telling
-from incidents.support.holding import hold, put, require_open
+from incidents.support.holding import hold, hold_with_work, put, require_open
 from incidents.support.moving import RESPOND, open_again
 from incidents.support.noting import PORTAL, note
 from incidents.support.said import Sent
@@ -100,8 +100,12 @@ def hear(
     """Whoever asked says more: by mail, on the page of their link, over the API. What waited for
     them goes on; what was over is open again, while that is not long ago. What nobody wrote
     (`automatic`) is kept as a note and moves nothing."""
-    row = hold(ticket)
+    # A duplicate's words go on with another ticket, which is held as well: the graph comes first.
+    merged = ticket.status == Ticket.Status.DUPLICATE
+    row = hold_with_work(ticket) if merged else hold(ticket)
     policy.require(actor, "ticket.open", row)
+    if not speaks(row, actor):
+        raise NotFound("There is no such ticket of yours.")
     if row.status == Ticket.Status.SPAM or not may_go_on(row):
         raise InvalidTransition(f"{row.ref} is {row.get_status_display().lower()}: ask anew.",
                                 details={"status": row.status})  # fmt: skip
@@ -129,15 +133,37 @@ def hear(
     return made
 
 
+def speaks(row: Ticket, actor: Actor) -> bool:
+    """Whoever asked, whoever opened it for them, and the desk. The portal's own doors have looked
+    at the mark or the link before."""
+    if actor.user_id is not None and row.requester_id == actor.user_id:
+        return True
+    return row.created_by == actor.ref[:80] or bool(policy.can(actor, RESPOND, row))
+
+
 def _hand_on(row: Ticket, made: TicketMessage, actor: Actor) -> None:
-    """What is said of a duplicate is read where it goes on."""
-    target = row.duplicate_of
-    if target is None or target.status == Ticket.Status.SPAM:
-        raise Conflict(f"{row.ref} goes on nowhere.")
+    """What is said of a duplicate is read where it goes on; that is open again if it was over."""
+    target = _end_of(row)
+    if not may_go_on(target):
+        raise InvalidTransition(f"{target.ref} is {target.get_status_display().lower()}: ask anew.",
+                                details={"status": target.status})  # fmt: skip
     said.keep(target, "note", f"Of {row.ref}: {made.text}", actor=actor, source=made.source,
               author_name=made.author_name)  # fmt: skip
+    if target.status in {Ticket.Status.RESOLVED, Ticket.Status.CLOSED}:
+        open_again(target, actor=PORTAL, reason=f"Whoever asked in {row.ref} has written again.")
     telling.told(target, "ticket.said", key=str(made.uid), users=[target.assignee_id],
                  text=made.text[: telling.MOST_TEXT])  # fmt: skip
+
+
+def _end_of(row: Ticket) -> Ticket:
+    """Where it goes on at last, held."""
+    passed, each = {row.pk}, row
+    while each.duplicate_of is not None and each.duplicate_of.pk not in passed:
+        passed.add(each.duplicate_of.pk)
+        each = hold(each.duplicate_of)
+    if each.status in {Ticket.Status.DUPLICATE, Ticket.Status.SPAM}:
+        raise Conflict(f"{row.ref} goes on nowhere.")
+    return each
 
 
 def may_go_on(row: Ticket) -> bool:

@@ -13,6 +13,8 @@ from incidents.support.holding import hold, put
 from incidents.support.noting import PORTAL, note
 from incidents.support.seeing import after_seen, seen
 
+_AT_THE_DESK = ("triaged", "working", "waiting", "reopened")
+
 
 def _standing_for(incident: Incident) -> list[Ticket]:
     rows = incident.tickets.filter(status=Ticket.Status.ESCALATED).order_by("pk")
@@ -24,6 +26,10 @@ def follow(incident: Incident, what: str, actor: Actor) -> None:
     if what == "acknowledged":
         for row in incident.tickets.filter(acknowledged_at=None).order_by("pk"):
             _acknowledged(hold(row), actor)
+        return
+    if what == "reopened":
+        for row in incident.tickets.filter(status__in=_AT_THE_DESK).order_by("pk"):
+            _take_back(hold(row), incident)
         return
     if what not in {"resolved", "ended"}:
         return
@@ -65,6 +71,21 @@ def _give_back(row: Ticket, incident: Incident, actor: Actor) -> None:
         row, "ticket.moved", key=f"given back:{row.version}", users=[row.assignee_id],
         what=f"is the desk's again, {incident.ref} is over",
         text="Say to whoever asked how it was resolved, and resolve the ticket.",
+    )  # fmt: skip
+
+
+def _take_back(row: Ticket, incident: Incident) -> None:
+    """It is not over after all: the ticket stands for the incident as before, and the promise of
+    updates is the incident's again."""
+    lateness.mark_late(row)
+    advance(row, "escalated", actor=PORTAL, action=ESCALATE, changes={"next_update_due_at": None},
+            reason=f"{incident.ref} is open again.")  # fmt: skip
+    row.refresh_from_db(fields=["incident", "due_at"])
+    clocks.follow(row, clocks.Clock.UPDATE)
+    telling.told(
+        row, "ticket.moved", key=f"taken back:{row.version}", users=[row.assignee_id],
+        what=f"waits for {incident.ref}, which is open again",
+        text="Whoever asked hears what the incident's customers are told.",
     )  # fmt: skip
 
 

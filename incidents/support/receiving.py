@@ -141,14 +141,14 @@ def _answered(workspace: Workspace, letter: Letter) -> Ticket | None:
 
 
 def _join(ticket: Ticket, letter: Letter, actor: Actor) -> bool:
-    """False where the ticket is over for so long that it is asked anew."""
+    """False where the ticket is over for so long, or goes on nowhere, that it is asked anew."""
     try:
         answering.hear(
             ticket, actor=actor, text=letter.text, source="email", files=letter.files,
             author_name=_author(ticket, letter), message_id=letter.message_id,
             automatic=letter.automatic,
         )  # fmt: skip
-    except InvalidTransition:
+    except (Conflict, InvalidTransition):
         return False
     return True
 

@@ -319,7 +319,7 @@ class TicketMessagesView(_PartOfTicket):
             made = answering.add_note(row, actor=request.actor, source="api", **values)
         elif kind == "request":
             made = answering.hear(row, actor=request.actor, source="api",
-                                  author_name=request.actor.label, **values)  # fmt: skip
+                                  author_name=said.name_of(request.actor), **values)  # fmt: skip
         else:
             made = answering.answer(
                 row, actor=request.actor, ask=kind == "ask", source="api", **values
