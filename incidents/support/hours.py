@@ -30,6 +30,7 @@ from incidents.support.coverage import Coverage
 KEEP = "support.hours"
 KEY = ("slug",)
 FIELDS = ("title", "about", "address", "time_zone", "hours", "rests", "position")
+_CHANGED = "Somebody changed it since you looked. Look again."
 _TAKEN = "There is a channel of this name already."
 MOST_CHANNELS = defaults.define(
     "support.channels_most", 20, unit="channels", why="More ways in than people can watch."
@@ -136,19 +137,20 @@ def save_channel(
     policy.require(actor, KEEP, workspace)
     shown = {row.slug: row for row in rows_of(workspace.pk)}
     known = shown.get(slug)
-    if version is not None and known is not None and version != known.version:
-        raise Conflict("Somebody changed it since you looked. Look again.")
     if known is None and len(shown) >= MOST_CHANNELS.value:
         raise Conflict(f"At most {MOST_CHANNELS.value} channels.")
     row = _own(workspace, slug, known)
-    before = None if known is None else shipping.content(known, FIELDS)
+    if version is not None and known is not None and version != row.version:
+        raise Conflict(_CHANGED)
+    # As it is now that it is held; of what was shipped, with the version that was shown.
+    before = None if known is None else shipping.content(row, FIELDS)
     for name, value in given.items():
         setattr(row, name, _read(name, value))
     _whole(row)
     if known is not None and shipping.content(row, FIELDS) == before:
-        return known
+        return row if row.pk is not None else known
     if known is not None:
-        row.version = known.version + 1
+        row.version += 1
     save_checked(row, conflict=_TAKEN)
     record(actor, KEEP, row, before=before, after=_told(row))
     return row
@@ -158,9 +160,13 @@ def _own(workspace: Workspace, slug: str, known: SupportChannel | None) -> Suppo
     if known is None:
         return SupportChannel(workspace=workspace, slug=line("slug", slug, 40, required=True))
     if known.workspace_id is not None:
-        held: SupportChannel = SupportChannel.objects.select_for_update().get(pk=known.pk)
+        held = SupportChannel.objects.select_for_update(of=("self",)).filter(pk=known.pk).first()
+        if held is None:
+            raise Conflict(_CHANGED)
         return held
-    return SupportChannel(workspace=workspace, slug=slug, **shipping.content(known, FIELDS))
+    return SupportChannel(
+        workspace=workspace, slug=slug, version=known.version, **shipping.content(known, FIELDS)
+    )
 
 
 @transaction.atomic
@@ -235,7 +241,7 @@ def change_holiday(
     policy.require(actor, KEEP, holiday)
     row: Holiday = Holiday.objects.select_for_update(no_key=True).get(pk=holiday.pk)
     if version is not None and version != row.version:
-        raise Conflict("Somebody changed it since you looked. Look again.")
+        raise Conflict(_CHANGED)
     before = _shown(row)
     values = _day(given.pop("title", row.title), given.pop("hours", row.hours))
     values["day"] = given.pop("day", row.day)

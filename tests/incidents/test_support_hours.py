@@ -103,6 +103,27 @@ def test_own__takes_the_shipped_ones_place_here_alone(workspace: Workspace, by: 
     assert log.count() == 2
 
 
+def test_own__is_judged_as_it_is_now_and_not_as_it_was_listed(
+    workspace: Workspace, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours.save_channel(workspace, "support", actor=by, title="First")
+    listed = hours.rows_of(workspace.pk)
+    second = hours.save_channel(workspace, "support", actor=by, title="Second")
+    # Somebody else's change ends between the list and the lock.
+    monkeypatch.setattr(hours, "rows_of", lambda workspace_id: listed)
+    with pytest.raises(Conflict):
+        hours.save_channel(
+            workspace, "support", actor=by, title="Third", version=second.version - 1
+        )
+    third = hours.save_channel(workspace, "support", actor=by, title="Third")
+    assert third.version == second.version + 1
+    last = AuditEvent.objects.filter(action="support.hours").latest("pk")
+    assert (last.before or {})["title"] == "Second"
+    hours.drop_channel(workspace, "support", actor=by, reason="As the others.")
+    with pytest.raises(Conflict):
+        hours.save_channel(workspace, "support", actor=by, title="Fourth")
+
+
 def test_no_hour_at_all__is_refused_by_the_service_and_by_the_database(
     workspace: Workspace, by: Actor
 ) -> None:
