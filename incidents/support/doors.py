@@ -19,8 +19,8 @@ from controlplane.lib.errors import Conflict, InvalidTransition, NotFound
 from controlplane.lib.given import line, refuse
 from controlplane.lib.redaction import redact_text
 from incidents.models import SupportDoor, Ticket, TicketMessage, TicketRating
-from incidents.support import answering, opening, telling
-from incidents.support.noting import note
+from incidents.support import answering, moving, opening, telling
+from incidents.support.noting import PORTAL, note
 from incidents.support.said import Sent
 
 KEEP = "support.door"
@@ -166,10 +166,21 @@ def say(ticket: Ticket, text: str, *, files: Sequence[Sent] = ()) -> TicketMessa
     )  # fmt: skip
 
 
-@transaction.atomic
-def rate(ticket: Ticket, stars: Any, remark: str = "") -> TicketRating:
-    """What they thought of it; said again, it is what they think now."""
+def solved(ticket: Ticket) -> Ticket:
+    """Whoever asked needs no more of it."""
     attempts.take(_BY_TICKET, str(ticket.uid))
+    return moving.close(ticket, actor=PORTAL, reason="Whoever asked says that it is solved.")
+
+
+def rate(ticket: Ticket, stars: Any, remark: str = "") -> TicketRating:
+    """What they thought of it; said again, it is what they think now. A place is taken also by what
+    is refused."""
+    attempts.take(_BY_TICKET, str(ticket.uid))
+    return _rate(ticket, stars, remark)
+
+
+@transaction.atomic
+def _rate(ticket: Ticket, stars: Any, remark: str) -> TicketRating:
     if ticket.status not in {Ticket.Status.RESOLVED, Ticket.Status.CLOSED}:
         raise InvalidTransition("It is not resolved yet.")
     count = int(stars) if str(stars) in {"1", "2", "3", "4", "5"} else 0

@@ -24,9 +24,8 @@ from controlplane.lib.errors import ControlPlaneError
 from controlplane.work import files as work_files
 from controlplane.work.models import ItemLink
 from incidents.models import Article, SupportDoor, Ticket
-from incidents.support import articles, doors, links, moving
+from incidents.support import articles, doors, links
 from incidents.support.answering import may_go_on
-from incidents.support.noting import PORTAL
 from incidents.support.said import MOST, MOST_FILES, Sent
 
 MAX_AGE_S = defaults.define(
@@ -189,7 +188,7 @@ _TOLD = {
 def _done(request: HttpRequest, row: Ticket) -> str:
     do = request.POST.get("do", "")
     if do == "solved":
-        moving.close(row, actor=PORTAL, reason="Whoever asked says that it is solved.")
+        doors.solved(row)
         return "solved"
     if do == "rate":
         doors.rate(row, request.POST.get("stars", ""), request.POST.get("remark", "")[:2_000])

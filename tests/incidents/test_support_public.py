@@ -195,3 +195,13 @@ def test_stranger__sees_nothing(desk: Desk, door: SupportDoor) -> None:
         assert client.get(path).status_code == 404
     assert client.post(ASK, FORM).status_code == 404
     assert Ticket.objects.count() == 1
+
+
+def test_link__what_is_refused_takes_its_place_too(desk: Desk) -> None:
+    row, client = desk.by_mail(), Client()
+    most = doors.SAID_PER_TICKET.value
+    for number in range(most):
+        sent = {"do": "rate", "stars": "9"} if number % 2 else {"do": "solved"}
+        assert client.post(path_of(row), sent).status_code == 409
+    for sent in ({"do": "rate", "stars": "5"}, {"do": "solved"}):
+        assert client.post(path_of(row), sent).status_code == 429
