@@ -47,6 +47,11 @@ def answer(
     row = hold(ticket, version=version)
     policy.require(actor, RESPOND, row)
     require_open(row)
+    if ask and row.status == Ticket.Status.ESCALATED:
+        raise InvalidTransition(
+            f"{row.ref} stands for an incident, which waits for nobody: answer without waiting.",
+            details={"status": row.status},
+        )
     words = said.need(text, files)
     now = clock.now()
     # A promise that ran out before this came is a miss, whether anybody has noticed yet or not.
@@ -58,7 +63,7 @@ def answer(
         changes["responded_at"] = now
     put(row, changes)
     made = said.keep(row, "answer", words, actor=actor, files=files, source=source)
-    if ask:
+    if ask and row.status != Ticket.Status.WAITING:
         advance(row, "waiting", actor=actor)
     after_seen(row)
     clocks.promise_update(row)

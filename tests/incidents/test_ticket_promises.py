@@ -11,7 +11,7 @@ import time_machine
 
 from controlplane.audit.models import AuditEvent
 from controlplane.jobs.models import Timer
-from controlplane.lib.errors import NotAllowed
+from controlplane.lib.errors import InvalidTransition, NotAllowed
 from controlplane.notify.models import Notification
 from incidents.models import Ticket, TicketMiss
 from incidents.support import clocks, escalating, lateness, moving
@@ -147,3 +147,18 @@ def test_blocking__known_before_is_no_news(desk: Desk) -> None:
     row = moving.triage(row, actor=who, priority="p2", category="question", blocking=True)
     row = moving.describe(row, actor=who, blocking=True, subject="Only one of them")
     assert row.priority == "p2"
+
+
+# --- Asked ----------------------------------------------------------------------------------------
+
+
+def test_ask__again_while_it_waits_and_never_of_what_an_incident_stands_for(desk: Desk) -> None:
+    row = desk.by_mail()
+    for words in ("Which browser?", "And since when?"):
+        desk.answer(row, words, ask=True)
+    row.refresh_from_db()
+    assert (row.status, row.messages.filter(kind="answer").count()) == ("waiting", 2)
+    row = escalating.escalate(row, actor=desk.by(desk.primary), reason="All of us.")
+    with pytest.raises(InvalidTransition, match="answer without waiting"):
+        desk.answer(row, "Still?", ask=True)
+    desk.answer(row, "We know.")
