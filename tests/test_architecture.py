@@ -193,6 +193,7 @@ WRITERS: dict[str, str] = {
     "incidents.support.doors": "services of the public page of support",
     "incidents.support.hours": "services of the hours of support",
     "incidents.support.lateness": "keeps promises of tickets that were missed",
+    "incidents.support.merging": "services of tickets",
     "incidents.support.opening": "services of tickets",
     "incidents.support.receiving": "keeps mails as they came",
     "incidents.support.said": "services of what is said of tickets",
