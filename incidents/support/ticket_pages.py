@@ -16,7 +16,7 @@ from controlplane.access import policy
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
-from incidents.models import Ticket
+from incidents.models import CannedReply, Ticket
 from incidents.support import answering, canned, forgetting, moves, opening, said
 from incidents.support.ticket_questions import MoveForm, NewForm
 from incidents.support.ticket_views import RELATED
@@ -122,7 +122,9 @@ def say(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     """An answer, a question or an internal note: which, the button says."""
     row, actor = ticket_of(request, uid), actor_of(request)
     text, files = request.POST.get("text", ""), _sent(request)
-    kind = request.POST.get("kind", "answer")
+    # Words that are meant for the desk are sent to nobody else, whatever was pressed.
+    desk_only = bool(request.POST.get("desk_only"))
+    kind = "note" if desk_only else request.POST.get("kind", "answer")
     try:
         if kind == "note":
             answering.add_note(row, actor=actor, text=text, files=files)
@@ -135,7 +137,8 @@ def say(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     except ControlPlaneError as error:
         messages.error(request, error.message)
         context = {"title": "Answer", "row": row, "text": text, "kind": kind,
-                   "say_url": request.path, "refusal": error.message}  # fmt: skip
+                   "desk_only": desk_only, "say_url": request.path,
+                   "refusal": error.message}  # fmt: skip
         return show(request, "say.html", context, status=error.status)
     messages.success(request, done)
     return HttpResponseRedirect(links.page_of(row))
@@ -150,8 +153,10 @@ def canned_reply(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     known = {str(each.uid): each for each in canned.for_ticket(row)}
     if chosen not in known:
         raise NotFound("There is no such reply here.")
-    text = canned.use(known[chosen], row, actor=actor)
-    context = {"title": known[chosen].title, "row": row, "text": text,
+    reply = known[chosen]
+    text = canned.use(reply, row, actor=actor)
+    context = {"title": reply.title, "row": row, "text": text,
+               "desk_only": reply.audience == CannedReply.Audience.DESK,
                "say_url": reverse("tickets:say", args=(row.uid,))}  # fmt: skip
     return show(request, "say.html", context)
 

@@ -117,6 +117,22 @@ def test_canned__is_filled_counted_and_looked_over_before_it_goes(
     assert refused.status_code == 403
 
 
+def test_canned__for_the_desk_alone_is_sent_to_nobody(desk: Desk, browser: Client) -> None:
+    reply = canned.create_reply(
+        desk.workspace, actor=desk.by(desk.admin), title="Look", shortcut="look",
+        body="Look at {ref} in the log first.", audience="desk",
+    )  # fmt: skip
+    row = desk.by_mail()
+    form = text(browser.post(url(row, "canned"), {"reply": str(reply.uid)}))
+    assert 'value="note"' in form
+    assert 'value="answer"' not in form
+    assert 'value="ask"' not in form
+    refused = browser.post(url(row, "say"), {"text": "", "kind": "note", "desk_only": "1"})
+    assert (refused.status_code, 'value="answer"' in refused.content.decode()) == (400, False)
+    browser.post(url(row, "say"), {"text": "Look first.", "kind": "answer", "desk_only": "1"})
+    assert row.messages.latest("pk").kind == "note"
+
+
 def test_moves__ask_do_and_keep_what_was_typed(desk: Desk, browser: Client) -> None:
     row = desk.by_mail()
     assert browser.post(url(row, "move", "acknowledge")).status_code == 302
