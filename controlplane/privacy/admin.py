@@ -175,7 +175,8 @@ class PrivacyPolicyAdmin(PrivacyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request).select_related("workspace")
-        yes, no = Q(consents__answer="given"), Q(consents__answer__in=("declined", "withdrawn"))
+        now = Q(consents__replaced_at=None)
+        yes, no = now & Q(consents__answer="given"), now & ~Q(consents__answer="given")
         return rows.annotate(yes=Count("consents", filter=yes), no=Count("consents", filter=no))
 
     @admin.display(description="Version", ordering="version")
@@ -193,7 +194,7 @@ class PrivacyPolicyAdmin(PrivacyAdmin):
     def panel_context(self, request: HttpRequest, obj: PrivacyPolicy) -> Mapping[str, Any]:
         members = Membership.objects.current().filter(workspace=obj.workspace)
         members = members.filter(user__is_active=True)
-        said = Consent.objects.filter(policy=obj)
+        said = Consent.objects.filter(policy=obj, replaced_at=None)
         silent = members.exclude(user__in=said.values("user")).select_related("user")
         return {
             "silent": list(silent.order_by("user__name")[:50]) if obj.asks_consent else [],
@@ -269,9 +270,9 @@ class ConsentAdmin(PrivacyAdmin):
     list_filter = ["answer", "door"]
     list_select_related = ["user", "policy"]
     head_state = "answer"
-    facts = ("answer", "version", "said_at", "withdrawn_at", "door", "evidence", "uid")
+    facts = ("answer", "version", "said_at", "replaced_at", "door", "evidence", "uid")
     labels: ClassVar[Mapping[str, str]] = {
-        "whose": "Person", "said_at": "Said", "door": "How", "withdrawn_at": "Withdrawn",
+        "whose": "Person", "said_at": "Said", "door": "How", "replaced_at": "Said otherwise",
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -88,7 +88,7 @@ class ConsentRow(StrictSerializer):
     email = serializers.CharField(source="user.email")
     answer = serializers.ChoiceField(choices=Consent.Answer.choices)
     said_at = serializers.DateTimeField()
-    withdrawn_at = serializers.DateTimeField(allow_null=True)
+    replaced_at = serializers.DateTimeField(allow_null=True)
     door = serializers.ChoiceField(choices=Consent.Door.choices)
     evidence = serializers.CharField()
 

@@ -18,6 +18,7 @@ from controlplane.backups import dumping, files, pgtools, restoring
 from controlplane.jobs import progress
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid
+from controlplane.notify.models import Contact, ContactMethod
 from controlplane.privacy import scrubbing
 
 _MAIL = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
@@ -77,10 +78,14 @@ def _version(where: restoring.Where) -> int:
 def _people_in(where: restoring.Where) -> list[str]:
     """Any address but ours, and the name of anybody with an account: searched in what pg_dump
     would write, so that no table is forgotten. Answers the tables, never what was found."""
+    known = [*User.objects.values_list("name", flat=True)]
+    known += Contact.objects.exclude(phone="").values_list("phone", flat=True)
+    known += ContactMethod.objects.exclude(kind="email").values_list("target", flat=True)
     names = [
-        name.encode()
-        for name in User.objects.values_list("name", flat=True)
-        if len(name) >= _NAME_LENGTH and " " in name
+        shape.encode()
+        for word in known
+        for shape in {word.lower(), word.lower().replace(" ", "-")}
+        if len(word) >= _NAME_LENGTH and (" " in word or word[-1:].isdigit())
     ]
     tool = pgtools.binary("pg_dump", server=_version(where))
     with subprocess.Popen(  # noqa: S603 - a fixed tool, no shell
@@ -105,8 +110,8 @@ def _search(lines: IO[bytes], names: list[bytes]) -> Iterator[str]:
         if line.startswith(b"COPY public."):
             table = line.split(b" ", 2)[1].decode().removeprefix("public.")
             continue
-        ours = f"@{scrubbing.NOWHERE}".encode()
+        ours, lower = f"@{scrubbing.NOWHERE}".encode(), line.lower()
         if any(not mail.endswith(ours) for mail in _MAIL.findall(line)) or any(
-            name in line for name in names
+            name in lower for name in names
         ):
             yield table

@@ -16,7 +16,7 @@ holds(
         "policy__version",
         "answer",
         "said_at",
-        "withdrawn_at",
+        "replaced_at",
         "door",
         "evidence",
     ),

@@ -51,7 +51,7 @@ class PrivacyPolicy(models.Model):
 
 
 class Consent(models.Model):
-    """What one person said to one version: when, by which door; and when they took it back."""
+    """What one person said to one version: when, by which door. Saying otherwise is a row more."""
 
     class Answer(models.TextChoices):
         GIVEN = "given", "Agreed"
@@ -68,8 +68,9 @@ class Consent(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     answer = models.CharField(max_length=10, choices=Answer.choices)
     said_at = models.DateTimeField(default=clock.now)
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
     door = models.CharField(max_length=8, choices=Door.choices)
+    # When they said otherwise: what was said before stays, for whoever asks in ten years.
+    replaced_at = models.DateTimeField(null=True, blank=True)
     # What the officer holds: "letter of 3 May". Empty where the person said so themselves.
     evidence = models.CharField(max_length=300, blank=True)
     objects = ConsentQuerySet.as_manager()
@@ -77,11 +78,10 @@ class Consent(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "user"], name="consent_said_once"),
-            models.CheckConstraint(
-                condition=Q(answer="withdrawn", withdrawn_at__isnull=False)
-                | (~Q(answer="withdrawn") & Q(withdrawn_at=None)),
-                name="consent_withdrawn_when",
+            models.UniqueConstraint(
+                fields=["policy", "user"],
+                condition=Q(replaced_at=None),
+                name="consent_one_in_force",
             ),
             models.CheckConstraint(
                 condition=~Q(door="officer") | ~Q(evidence=""), name="consent_officer_shows"

@@ -38,7 +38,7 @@ class PrivacyPolicyQuerySet(Scoped["PrivacyPolicy"]):
         turned down."""
         from controlplane.privacy.models import Consent
 
-        said = Consent.objects.filter(policy=OuterRef("pk"), user=user_id)
+        said = Consent.objects.filter(policy=OuterRef("pk"), user=user_id, replaced_at=None)
         return self.in_force().of_member(user_id).filter(~Exists(said), asks_consent=True)
 
 

@@ -8,5 +8,6 @@ urlpatterns = [
     path("access/account/privacy/export/", web.export, name="export"),
     path("access/account/privacy/erasure/", web.ask, name="ask"),
     path("access/account/privacy/erasure/withdraw/", web.withdraw, name="withdraw"),
+    path("access/account/privacy/said/<uuid:uid>/", web.take_back, name="take_back"),
     path("access/account/privacy/<uuid:uid>/", web.answer, name="answer"),
 ]

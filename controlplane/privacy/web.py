@@ -26,7 +26,7 @@ from controlplane.privacy.models import Consent, DeletionRequest, PrivacyPolicy
 @require_GET
 def mine(request: HttpRequest) -> HttpResponse:
     user = session_of(request).user
-    said = {row.policy_id: row for row in Consent.objects.filter(user=user)}
+    said = {row.policy_id: row for row in Consent.objects.filter(user=user, replaced_at=None)}
     policies = PrivacyPolicy.objects.in_force().of_member(user.pk).select_related("workspace")
     context = {
         **admin.site.each_context(request),
@@ -43,9 +43,10 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 def _former(user: User, said: dict[int, Consent]) -> list[Consent]:
-    """What I said to versions that are replaced."""
-    now = set(PrivacyPolicy.objects.in_force().filter(pk__in=said).values_list("pk", flat=True))
-    old = Consent.objects.filter(user=user).exclude(policy__in=now)
+    """What I said before: to versions that are replaced, where I was, and otherwise than now."""
+    now = PrivacyPolicy.objects.in_force().of_member(user.pk).filter(pk__in=said)
+    shown = set(now.values_list("pk", flat=True))
+    old = Consent.objects.filter(user=user).exclude(policy__in=shown, replaced_at=None)
     return list(old.select_related("policy__workspace").order_by("-said_at")[:20])
 
 
@@ -53,7 +54,8 @@ def _home(request: HttpRequest, user: User) -> Membership | None:
     """Whose privacy officer is asked: of the workspace that is chosen, else of the first."""
     mine = Membership.objects.current().filter(user=user).order_by("pk")
     chosen = workspace_of(request)
-    return (mine.filter(workspace=chosen).first() if chosen else None) or mine.first()
+    here = mine.filter(workspace=chosen).first() if chosen else None
+    return here or mine.first() or Membership.objects.filter(user=user).order_by("-pk").first()
 
 
 @signed_in
@@ -67,6 +69,19 @@ def answer(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     door = Consent.Door.CONSOLE
     done = "You agree to it." if agree else "You do not agree to it."
     act(request, done, lambda: services.answer_policy(row, agree, actor=actor, door=door))
+    return HttpResponseRedirect(reverse("privacy:mine"))
+
+
+@signed_in
+@require_POST
+def take_back(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Also of a version that is replaced, and where one has left."""
+    user = session_of(request).user
+    row = Consent.objects.filter(uid=uid, user=user, replaced_at=None, answer="given").first()
+    if row is None:
+        raise NotFound("There is nothing to take back.")
+    actor = actor_of(request)
+    act(request, "It is taken back.", lambda: services.withdraw_consent(row, actor=actor))
     return HttpResponseRedirect(reverse("privacy:mine"))
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from controlplane.audit import words
-from controlplane.base.personal import nothing
+from controlplane.base.personal import holds, nothing, rows_of
+from controlplane.base.registries import Person
 from controlplane.base.retention import keep_always, keep_found
+from controlplane.lib.actors import Actor
 from deployments.maintenance import places
 from deployments.models import MaintenanceWindow
 from incidents.models import StatusPage, StatusSubscriber
@@ -19,12 +21,21 @@ nothing(
     "incidents.statusdocument",
     why="what the public reads; whoever made a page stands there by an opaque ref",
 )
-nothing(
+
+
+def _forget_subscriber(person: Person, actor: Actor) -> int:
+    rows = StatusSubscriber.objects.filter(email__iexact=person.email)
+    return int(rows.delete()[0])
+
+
+holds(
     "status.subscribers",
     "incidents.statussubscriber",
-    why="addresses of people who have no account here: each mail holds the link that removes one,"
-    " and nothing else is kept of them",
-)
+    "mails of status pages one asked for",
+    rows_of("incidents.statussubscriber", "email__iexact", "email", "page__slug", "asked_at",
+            "confirmed_at", by="email"),
+    erase=_forget_subscriber,
+)  # fmt: skip
 keep_always("status.pages", "incidents.statuspage", "incidents.statusdocument",
             why="what the public reads, for as long as a workspace keeps it")  # fmt: skip
 

@@ -140,6 +140,7 @@ FORMS_ONLY = {
     "privacy:answer",
     "privacy:ask",
     "privacy:export",
+    "privacy:take_back",
     "privacy:withdraw",
     "access:end_other_sessions",
     "access:end_session",

@@ -30,7 +30,9 @@ def copied(tmp_path: Path) -> Iterator[restoring.Where]:
     who = make.person(world.workspace, "viewer", email="zoe.q@quill.example", name=SECRET)
     work.item(
         world.workspace, f"Call {SECRET} back", description=f"at zoe.q@quill.example, {SECRET}",
-        labels=["ops"], metadata={"said": {"name": SECRET, "deep": [SECRET, 7, True, None]}},
+        labels=["ops"], assignee="quentin",
+        metadata={"said": {"name": SECRET, "deep": [SECRET, 7, True, None], "phone": 491709999999},
+                  "sender": "491701234567"},
     )  # fmt: skip
     assert who.pk
     file = tmp_path / "staging.dump"
@@ -74,6 +76,14 @@ def test_copy__holds_as_much_and_names_nobody(copied: restoring.Where) -> None:
     assert ours
     assert theirs
     assert not ours & theirs
+    with connection.cursor() as live:
+        live.execute("SELECT key_hash FROM incidents_alertsource WHERE key_hash <> ''")
+        doors = {row[0] for row in live.fetchall()}
+    assert doors
+    assert not doors & {row[0] for row in asked(copied, "SELECT key_hash FROM"
+                                                " incidents_alertsource")}  # fmt: skip
+    for trace in ("491701234567", "491709999999", "quentin"):
+        assert trace not in whole
     # What the portal reads by its spelling is as it was.
     zones = set(User.objects.values_list("time_zone", flat=True))
     assert {row[0] for row in asked(copied, "SELECT time_zone FROM access_user")} == zones

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.access.models import ApiKey, Grant, Membership, User
-from controlplane.access.services import add_member, leaving
+from controlplane.access.services import add_member, leaving, member_of, remove_member
 from controlplane.access.services.keys import issue_key
 from controlplane.audit.models import AuditEvent
 from controlplane.base.registries import PersonalData, personal_data
@@ -30,6 +30,7 @@ from controlplane.privacy import services, tasks
 from controlplane.privacy.models import DeletionRequest
 from controlplane.privacy.registered import _promise
 from controlplane.privacy.services import erasing
+from incidents.models import StatusPage, StatusSubscriber
 from tests import make
 from tests.kit import settled
 from tests.kit.privacy import Scene, days
@@ -67,7 +68,9 @@ def test_ripe__account_closes_names_nobody__report_says_what_went_and_what_stays
         workspace=scene.ws,
     )  # fmt: skip
     browser = make.client(scene.robin)
-    row = scene.ask()
+    row, was = scene.ask(reason="Robin leaves"), scene.robin.email
+    page = StatusPage.objects.create(workspace=scene.ws, slug="ours", title="Ours")
+    StatusSubscriber.objects.create(page=page, email=was.upper())
     last = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)[0]
     with days(8):
         assert tasks.erase_what_is_ripe() == {"erased": 1, "failed": 0}
@@ -90,6 +93,9 @@ def test_ripe__account_closes_names_nobody__report_says_what_went_and_what_stays
     assert lines["notify.contacts"]["erased"] == 1
     assert "evidence" in lines["audit.events"]["kept"]
     assert lines["access.user"]["erased"] == 1
+    # The request outlives the account, and doesn't say whose it was.
+    assert "robin" not in str(DeletionRequest.objects.filter(pk=row.pk).values().get()).lower()
+    assert not StatusSubscriber.objects.filter(email__iexact=was).exists()
     # What is written while it is done says the name nowhere.
     written = AuditEvent.objects.filter(pk__gt=last).values_list(
         "before", "after", "subject_label", "details", "reason"
@@ -107,7 +113,7 @@ def test_one_that_fails__is_whole_again_noted_told__and_keeps_back_no_other(
 
     def refuse(person: Any, actor: Any) -> int:
         if person.user_id == scene.robin.pk:
-            raise GateNotMet("Something of robin.gone.9@example.org is in use.")
+            raise KeyError("robin.gone.9@example.org")  # nobody foresaw it
         return 0
 
     known = dict(personal_data._entries)
@@ -208,6 +214,29 @@ def test_member_of_two_workspaces__one_officer_alone_may_not(scene: Scene) -> No
     with days(8):
         assert erasing.erase_ripe() == {"erased": 1, "failed": 0}
     assert not Membership.objects.current().filter(user=scene.robin).exists()
+
+
+def test_law_of_one_workspace__holds_back_whatever_others_they_are_in(scene: Scene) -> None:
+    add_member(make.workspace(), scene.robin, actor=make.JOB)
+    row = services.hold(scene.ask(), actor=make.actor(scene.officer), reason="A dispute")
+    with days(8):
+        assert erasing.erase_ripe() == {"erased": 0, "failed": 0}
+    assert services.release(row, actor=make.actor(scene.officer)).status == "waiting"
+
+
+def test_somebody_who_left__may_ask_and_withdraw__officer_hands_out_and_erases(
+    scene: Scene,
+) -> None:
+    remove_member(member_of(scene.ws, scene.robin), actor=make.JOB)
+    row = scene.ask()
+    assert services.withdraw(row, actor=make.actor(scene.robin)).status == "cancelled"
+    officer = make.actor(scene.officer)
+    assert services.export(scene.robin, actor=officer).read(2) == b"PK"
+    again = scene.ask(scene.officer)
+    assert services.erase(again, actor=officer).status == "done"
+    stranger = make.actor(make.person(make.workspace(), "privacy_officer"))
+    with pytest.raises(NotAllowed):
+        services.export(scene.robin, actor=stranger)
 
 
 @given(

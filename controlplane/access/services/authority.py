@@ -7,13 +7,16 @@ from controlplane.access.models import Membership, User
 from controlplane.lib.actors import Actor
 
 
-def require_over_person(actor: Actor, action: str, user: User) -> None:
+def require_over_person(actor: Actor, action: str, user: User, *, former: bool = False) -> None:
     """For what changes a person everywhere: the right in *every* workspace he is in.
 
     An admin of one workspace must not reach, through somebody both share, into another. Over
-    superusers and people without a workspace only superusers act.
+    superusers and people without a workspace only superusers act; with `former`, over somebody
+    who has left all of them whoever may in each that they were in.
     """
     memberships = list(Membership.objects.current().filter(user=user).select_related("user"))
+    if former and not memberships:
+        memberships = list(Membership.objects.filter(user=user).select_related("user"))
     if actor.superuser or user.is_superuser or not memberships:
         policy.require(actor, action, user)
         return

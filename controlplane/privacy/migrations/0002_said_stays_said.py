@@ -11,7 +11,8 @@ BEGIN
 END $$;
 CREATE TRIGGER privacy_policy_stays BEFORE UPDATE OR DELETE ON privacy_privacypolicy
     FOR EACH ROW EXECUTE FUNCTION privacy_stays();
-CREATE TRIGGER privacy_consent_stays BEFORE UPDATE OF uid, policy_id, user_id ON privacy_consent
+CREATE TRIGGER privacy_consent_stays BEFORE UPDATE OF uid, policy_id, user_id, answer, said_at, door, evidence
+    ON privacy_consent
     FOR EACH ROW EXECUTE FUNCTION privacy_stays();
 CREATE TRIGGER privacy_deletion_stays
     BEFORE UPDATE OF uid, workspace_id, person_id, asked_by, asked_at, due_at

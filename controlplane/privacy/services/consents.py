@@ -43,7 +43,10 @@ def withdraw_consent(consent: Consent, *, actor: Actor) -> Consent:
     """As easily as it was given: by oneself, without a reason."""
     if actor.user_id != consent.user_id:
         access.require(actor, "privacy.record", consent)
-    return _say(consent.policy, consent.user_id, False, actor=actor, door=consent.door)
+    door = Consent.Door.CONSOLE if actor.user_id == consent.user_id else consent.door
+    return _say(
+        consent.policy, consent.user_id, False, actor=actor, door=door, evidence=consent.evidence
+    )
 
 
 def _is_member(policy: PrivacyPolicy, user_id: int) -> bool:
@@ -56,27 +59,26 @@ def _say(
 ) -> Consent:
     if not policy.asks_consent:
         raise Conflict("This version asks for nobody's consent.")
-    now, wanted = clock.now(), Consent.Answer.GIVEN if agree else Consent.Answer.DECLINED
-    row, made = Consent.objects.select_for_update().get_or_create(
-        policy=policy,
-        user_id=user_id,
-        defaults={"answer": wanted, "said_at": now, "door": door, "evidence": evidence},
+    now = clock.now()
+    # Two words of one person at the same moment: one after the other.
+    User.objects.select_for_update(no_key=True).get(pk=user_id)
+    before = Consent.objects.filter(policy=policy, user_id=user_id, replaced_at=None).first()
+    wanted = Consent.Answer.GIVEN if agree else Consent.Answer.DECLINED
+    if before is not None:
+        if (before.answer == Consent.Answer.GIVEN) == agree:
+            return before
+        if not agree:
+            wanted = Consent.Answer.WITHDRAWN
+        before.replaced_at = now
+        before.save(update_fields=["replaced_at"])
+    row = Consent.objects.create(
+        policy=policy, user_id=user_id, answer=wanted, said_at=now, door=door, evidence=evidence
     )
-    before = None if made else row.answer
-    if not made:
-        if before == Consent.Answer.GIVEN and not agree:
-            row.answer, row.withdrawn_at = Consent.Answer.WITHDRAWN, now
-        elif agree and before != Consent.Answer.GIVEN:
-            row.answer, row.said_at, row.withdrawn_at = Consent.Answer.GIVEN, now, None
-            row.door, row.evidence = door, evidence
-        else:
-            return row
-        row.save(update_fields=["answer", "said_at", "withdrawn_at", "door", "evidence"])
     record(
         actor,
         "privacy.consent",
         row,
-        before={"answer": before} if before else None,
+        before={"answer": str(before.answer)} if before else None,
         after={"answer": str(row.answer), "version": policy.version, "door": str(row.door)},
         reason=evidence,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from controlplane.access.services.authority import require_over_person
 from controlplane.access.services.leaving import erase_account
@@ -19,6 +19,7 @@ from controlplane.lib.errors import ControlPlaneError, GateNotMet
 from controlplane.lib.redaction import redact_text
 from controlplane.privacy import telling
 from controlplane.privacy.models import DeletionRequest
+from controlplane.privacy.transitions import DELETION
 
 logger = logging.getLogger(__name__)
 JOB = actors.job("privacy.erase")
@@ -32,14 +33,18 @@ def erase(request: DeletionRequest, *, actor: Actor, reason: str = "") -> Deleti
     with a fresh second factor."""
     if actor.kind != "job":
         require_recent_factor(actor)
-        require_over_person(actor, "privacy.erase", request.person)
+        require_over_person(actor, "privacy.erase", request.person, former=True)
     elif request.not_before > clock.now():
         raise GateNotMet("The days of grace are not over.")
     row = DeletionRequest.objects.select_for_update().select_related("person").get(pk=request.pk)
+    DELETION.step(row.status, "done")  # of one that is closed nothing is touched
     user = row.person
     person = Person(user.pk, user.email, user.name)
     report = [_ask(entry, person, actor) for entry in personal_data if entry.what != "nothing"]
     row.person = erase_account(user, actor=actor)
+    # Not by the step below: what stood there would be told once more.
+    row.reason = ""
+    row.save(update_fields=["reason"])
     done = states.advance(
         row, "done", actor=actor, reason=reason,
         changes={"finished_at": clock.now(), "report": report, "last_error": ""},
@@ -65,11 +70,11 @@ def erase_ripe(limit: int = 50) -> dict[str, int]:
     """What the job does: each in its own transaction, so that one that fails keeps back no
     other. A failure is noted and told, and tried again the next day."""
     done = failed = 0
-    for row in DeletionRequest.objects.ripe().order_by("due_at")[:limit]:
+    for row in DeletionRequest.objects.ripe().order_by("tries", "due_at")[:limit]:
         try:
             erase(row, actor=JOB)
             done += 1
-        except (ControlPlaneError, DatabaseError) as error:
+        except Exception as error:  # noted, told, and tried again
             logger.exception("an erasure failed", extra={"request": str(row.uid)})
             _note_failure(row, error)
             failed += 1

@@ -34,7 +34,7 @@ def require_export(user: User, *, actor: Actor) -> None:
     if actor.user_id == user.pk:
         require_own(actor, user, "export")
         return
-    require_over_person(actor, "privacy.export", user)
+    require_over_person(actor, "privacy.export", user, former=True)
 
 
 def export(user: User, *, actor: Actor) -> io.BytesIO:

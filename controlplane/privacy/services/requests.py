@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -21,6 +22,13 @@ from controlplane.privacy.models import DeletionRequest
 _LONGEST_HOLD = timedelta(days=366)
 
 
+def themselves(actor: Actor, workspace_id: int) -> Actor:
+    """Somebody about their own data: as any member there may, also when they have left."""
+    if actor.scopes is not None or workspace_id in actor.roles:
+        return actor
+    return replace(actor, roles={**actor.roles, workspace_id: frozenset({"viewer"})})
+
+
 @transaction.atomic
 def ask_erasure(
     workspace: Workspace, person: User, *, actor: Actor, reason: str = ""
@@ -31,12 +39,12 @@ def ask_erasure(
     if not here.exists():
         raise NotFound("Not a member of this workspace.")
     if actor.user_id == person.pk:
-        policy.require(actor, "privacy.ask", workspace)
+        policy.require(themselves(actor, workspace.pk), "privacy.ask", workspace)
     else:
         policy.require(actor, "privacy.erase", workspace)
         if is_erased(person):
             raise Conflict("This account is erased already.")
-        require_over_person(actor, "privacy.erase", person)
+        require_over_person(actor, "privacy.erase", person, former=True)
     now = clock.now()
     try:
         with transaction.atomic():
@@ -44,7 +52,8 @@ def ask_erasure(
                 workspace=workspace,
                 person=person,
                 reason=reason.strip()[:400],
-                asked_by=str(actor)[:200],
+                # Never by name: this row outlives the account it is about.
+                asked_by=actor.ref[:200],
                 asked_at=now,
                 not_before=now + timedelta(days=numbers.GRACE_DAYS.value),
                 due_at=now + timedelta(days=numbers.DUE_DAYS.value),
@@ -64,9 +73,12 @@ def ask_erasure(
 
 @transaction.atomic
 def withdraw(request: DeletionRequest, *, actor: Actor, reason: str = "") -> DeletionRequest:
-    """By whoever it is about, or by the officer at their word."""
+    """By whoever it is about, also when they have left meanwhile; or by the officer at their
+    word."""
+    own = actor.user_id == request.person_id and actor.scopes is None
     done = states.advance(
-        request, "cancelled", actor=actor, reason=reason,
+        request, "cancelled", reason=reason,
+        actor=themselves(actor, request.workspace_id) if own else actor,
         changes={"finished_at": clock.now(), "held_for": "", "held_until": None},
     )  # fmt: skip
     telling.settled(done)
@@ -77,7 +89,8 @@ def withdraw(request: DeletionRequest, *, actor: Actor, reason: str = "") -> Del
 def hold(
     request: DeletionRequest, *, actor: Actor, reason: str, until: datetime | None = None
 ) -> DeletionRequest:
-    """The law or a dispute wants it kept for now. Looked at again at a day that is named."""
+    """The law or a dispute wants it kept for now. Looked at again at a day that is named. It
+    protects, so the right where it was asked suffices, wherever else they are."""
     reason = reason.strip()[:400]
     if not reason:
         raise Invalid("Say what it is held for.", details={"reason": ["This is empty."]})
@@ -85,7 +98,6 @@ def hold(
     until = until or now + timedelta(days=90)
     if not now < until <= now + _LONGEST_HOLD:
         raise Invalid("Name a day within a year.", details={"until": ["Within a year from now."]})
-    require_over_person(actor, "privacy.hold", request.person)
     done = states.advance(
         request, "held", actor=actor, reason=reason,
         changes={"held_for": reason, "held_until": until},
@@ -97,7 +109,6 @@ def hold(
 @transaction.atomic
 def release(request: DeletionRequest, *, actor: Actor, reason: str = "") -> DeletionRequest:
     """What it was held for is over: the clock it was asked by goes on as it stood."""
-    require_over_person(actor, "privacy.hold", request.person)
     return states.advance(
         request, "waiting", actor=actor, reason=reason, changes={"held_for": "", "held_until": None}
     )
