@@ -148,7 +148,7 @@ def save_channel(
         setattr(row, name, _read(name, value))
     _whole(row)
     if known is not None and shipping.content(row, FIELDS) == before:
-        return row if row.pk is not None else known
+        return known if known.workspace_id is None else row
     if known is not None:
         row.version += 1
     save_checked(row, conflict=_TAKEN)
@@ -160,7 +160,8 @@ def _own(workspace: Workspace, slug: str, known: SupportChannel | None) -> Suppo
     if known is None:
         return SupportChannel(workspace=workspace, slug=line("slug", slug, 40, required=True))
     if known.workspace_id is not None:
-        held = SupportChannel.objects.select_for_update(of=("self",)).filter(pk=known.pk).first()
+        rows = SupportChannel.objects.select_for_update(of=("self",)).filter(pk=known.pk)
+        held: SupportChannel | None = rows.first()
         if held is None:
             raise Conflict(_CHANGED)
         return held
