@@ -25,12 +25,15 @@ CREATE TRIGGER ticketmail_stays
     BEFORE UPDATE OF uid, workspace_id, outcome, size, digest, at
     ON incidents_ticketmail FOR EACH ROW EXECUTE FUNCTION incidents_stays();
 
--- Words are taken away where a person's data is erased, and never replaced by other words.
+-- Words and the names of files are taken away where a person's data is erased, and never replaced
+-- by others.
 CREATE FUNCTION incidents_words_stay() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.text IN (OLD.text, '***redacted***')
-        AND to_jsonb(NEW) - '{text,author_name,search}'::text[]
-            = to_jsonb(OLD) - '{text,author_name,search}'::text[] THEN
+        AND to_jsonb(NEW) - '{text,author_name,search,files,refused}'::text[]
+            = to_jsonb(OLD) - '{text,author_name,search,files,refused}'::text[]
+        AND coalesce(to_jsonb(NEW) -> 'files', '[]') IN ('[]', to_jsonb(OLD) -> 'files')
+        AND coalesce(to_jsonb(NEW) -> 'refused', '[]') IN ('[]', to_jsonb(OLD) -> 'refused') THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'what was said of a ticket stays' USING ERRCODE = 'restrict_violation';

@@ -28,7 +28,6 @@ REOPENS = defaults.define(
     unit="days",
     why="An answer so long after the end opens the ticket again; later it is a new one.",
 )
-_EXCERPT = 500
 
 
 @transaction.atomic
@@ -69,7 +68,7 @@ def answer(
     clocks.promise_update(row)
     mailing.send(row, made)
     note(row, RESPOND, actor=actor, details={"transition": "asked" if ask else "answered"},
-         after={"message": str(made.uid), "text": made.text[:_EXCERPT]})  # fmt: skip
+         after={"message": str(made.uid)})  # fmt: skip
     return made
 
 
@@ -83,7 +82,7 @@ def add_note(
     words = said.need(text, files)
     made = said.keep(row, "note", words, actor=actor, files=files, source=source)
     note(row, RESPOND, actor=actor, details={"transition": "noted"},
-         after={"message": str(made.uid), "text": made.text[:_EXCERPT]})  # fmt: skip
+         after={"message": str(made.uid)})  # fmt: skip
     if row.assignee_id is not None and row.assignee_id != actor.user_id:
         telling.told(row, "ticket.said", key=str(made.uid), users=[row.assignee_id],
                      who=actor.label, text=made.text[: telling.MOST_TEXT])  # fmt: skip
@@ -120,7 +119,7 @@ def hear(
         author_name=author_name or telling.name_of(row), message_id=message_id,
     )  # fmt: skip
     note(row, "ticket.open", actor=actor, details={"transition": "said"},
-         after={"message": str(made.uid), "text": made.text[:_EXCERPT]})  # fmt: skip
+         after={"message": str(made.uid)})  # fmt: skip
     if automatic:
         return made
     if row.status == Ticket.Status.DUPLICATE:

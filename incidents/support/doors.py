@@ -193,5 +193,5 @@ def _rate(ticket: Ticket, stars: Any, remark: str) -> TicketRating:
                   "at": clock.now()},
     )  # fmt: skip
     note(ticket, "ticket.open", actor=FORM, details={"transition": "rated"},
-         after={"stars": count, "remark": words[:300]})  # fmt: skip
+         after={"stars": count})  # fmt: skip
     return row

@@ -35,6 +35,7 @@ from controlplane.work.services.projects import (
     set_statuses,
     set_types,
 )
+from controlplane.work.services.redacting import redact_item
 from controlplane.work.services.talk import add_link, attach, comment, remove_link, watch
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "on_duty",
     "open_item",
     "open_sandbox",
+    "redact_item",
     "remove_dependency",
     "remove_link",
     "reopen_item",

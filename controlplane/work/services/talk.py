@@ -136,9 +136,13 @@ def remove_link(link: ItemLink, *, actor: Actor, reason: str = "") -> None:
     """Take a wrong link away. The audit log keeps that it was there, and a file's hash."""
     policy.require(actor, "work.delete", link.item)
     said = {"kind": link.kind, "title": link.title, "url": link.url, "sha256": link.sha256}
-    stored = link.file.name
     note(link.item, "evidence_removed", "work.delete", actor=actor, old=said, comment=reason)
-    storage = link.file.storage
+    take_away(link)
+
+
+def take_away(link: ItemLink) -> None:
+    """The row, and its file when that is for good."""
+    stored, storage = link.file.name, link.file.storage
     link.delete()
     if stored:
         transaction.on_commit(lambda: storage.delete(stored))
