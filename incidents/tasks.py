@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from controlplane.jobs.celery_app import app
 from controlplane.jobs.registry import job
 from incidents.intake import lost
+from incidents.models import Action
 from incidents.paging import auditing
+from incidents.records.noting import PORTAL
+from incidents.response import acting
 from incidents.reviews import settling
 from incidents.support import sync
 
@@ -40,3 +44,19 @@ def settle_reviews() -> dict[str, Any]:
 )
 def begin_support_sync() -> dict[str, Any]:
     return {"begun": sync.begin_due()}
+
+
+# Longer than any step may take.
+_LIMIT = 600
+
+
+@app.task(name="incidents.act", time_limit=_LIMIT, expires=60)
+def carry_out(action_id: int) -> None:
+    """What waits for the world, done for whoever planned it. One that is over stays so."""
+    row = Action.objects.filter(pk=action_id).first()
+    if row is not None:
+        acting.carry_out(row, actor=PORTAL)
+
+
+def send_action(action_id: int) -> None:
+    carry_out.apply_async(args=[action_id], expires=60, retry=False)

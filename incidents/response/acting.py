@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +28,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid, InvalidTransition
 from controlplane.lib.given import text
 from controlplane.lib.redaction import redact_text
-from incidents.models import Action, Incident
+from incidents.models import Action, Incident, RunbookStep
 from incidents.querysets import ENDED
 from incidents.records import clocks, moving
 from incidents.records.holding import hold, require_burning
@@ -46,6 +47,12 @@ AGAIN = defaults.define(
     60.0,
     unit="seconds",
     why="Two who wake the same agent within a minute mean the same; later it is another time.",
+)
+UNTAKEN = defaults.define(
+    "incidents.action_untaken_s",
+    600.0,
+    unit="seconds",
+    why="Offered twenty times by then: what no worker began is not there to help any more.",
 )
 _TRIES = 3
 _TOLD = frozenset({"minutes", "prompt", "of", "title"})
@@ -190,6 +197,7 @@ def carry_out(action: Action, *, actor: Actor) -> Action:
     while row.status == Action.Status.RUNNING:
         outside = kind_of(row.kind).outside
         if outside is not None:
+            _alone()
             try:
                 if not outside(_meant(row), actor):
                     return _left(row)
@@ -197,6 +205,12 @@ def carry_out(action: Action, *, actor: Actor) -> Action:
                 return _refuse(row.pk, actor, error)
         row = _part(action.pk, actor)
     return row
+
+
+def _alone() -> None:
+    """What waits for the world must not keep rows locked meanwhile: a mistake of the caller's."""
+    with transaction.atomic(durable=True):
+        pass
 
 
 def _meant(row: Action) -> Ask:
@@ -336,4 +350,25 @@ def resume(timer: Timer) -> None:
             said = f"It broke {_TRIES} times: {timer.last_error}"
             _settle(row, PORTAL, Action.Status.FAILED, said)
         return
-    carry_out(row, actor=PORTAL)
+    if kind_of(row.kind).outside is None:
+        carry_out(row, actor=PORTAL)
+    else:
+        _hand_on(row)
+
+
+def _hand_on(row: Action) -> None:
+    """A timer is one transaction: what waits for the world goes to a worker, by a message that may
+    come twice or never. The promise stands until somebody says what came of it."""
+    tried = RunbookStep.objects.filter(action=row).exists()
+    if not tried and clock.now() - row.asked_at > timedelta(seconds=UNTAKEN.value):
+        with transaction.atomic():
+            _settle(row, PORTAL, Action.Status.FAILED, "No worker took it in hand.")
+        return
+    _promise(row)
+    transaction.on_commit(partial(_send, row.pk), robust=True)
+
+
+def _send(pk: int) -> None:
+    from incidents.tasks import send_action
+
+    send_action(pk)

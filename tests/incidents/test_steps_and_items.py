@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.urls import reverse
 
 from controlplane.audit.models import AuditEvent
@@ -19,6 +20,7 @@ from controlplane.work.models import Comment, Item
 from controlplane.work.querysets import ItemQuerySet
 from controlplane.work.services import close_item
 from deployments.flags import services as flags
+from incidents import tasks
 from incidents.models import Action, Incident, RunbookRun, RunbookStep
 from incidents.records import moving
 from incidents.response import acting as actions
@@ -152,6 +154,64 @@ def test_step__of_one_that_died_is_stood_in_for_and_said_to_be_unknown(
     assert "not known" in begun.result
     assert RunbookStep.objects.count() == 1
     assert not Timer.objects.filter(key=f"incident.act:{begun.uid}", state="waiting").exists()
+
+
+def test_step__that_a_timer_promised__is_done_by_a_worker_in_no_transaction(
+    room: Watchroom, row: Incident, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:  # fmt: skip
+    says(monkeypatch, "print('well')")
+    written(room.workspace, step("command", "run: doctor"))
+    sent: list[int] = []
+    monkeypatch.setattr(tasks, "send_action", sent.append)
+    planned = actions.plan(row, "runbook_step", "kettle/2", actor=make.JOB, reason="By a rule.")
+    with django_capture_on_commit_callbacks(execute=True):
+        room.promises()
+    assert sent == [planned.pk]
+    assert not RunbookStep.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        room.later(31, tick=False)
+        room.promises()  # the message was lost: it is sent again
+    assert sent == [planned.pk] * 2
+    for pk in sent:  # and came twice
+        tasks.carry_out(pk)
+    planned.refresh_from_db()
+    assert planned.status == "done"
+    assert RunbookStep.objects.count() == 1
+    assert not Timer.objects.filter(key=f"incident.act:{planned.uid}", state="waiting").exists()
+
+
+def test_step__that_no_worker_takes__is_given_up_in_words(
+    room: Watchroom, row: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(room.workspace, step("command", "run: doctor"))
+    monkeypatch.setattr(tasks, "send_action", lambda pk: None)
+    planned = actions.plan(row, "runbook_step", "kettle/2", actor=make.JOB, reason="By a rule.")
+    with time_machine.travel(clock.now() + timedelta(minutes=11), tick=False):
+        room.promises()
+    planned.refresh_from_db()
+    assert (planned.status, planned.result) == ("failed", "No worker took it in hand.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_step__within_somebodys_transaction__is_refused_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Watchroom()
+    row, caller = room.quiet("sev2"), Caller(room.primary)
+    says(monkeypatch, "print('well')")
+    written(room.workspace, step("command", "run: doctor"))
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        run(room, row, "kettle/2")
+    assert not RunbookStep.objects.exists()
+    sent = {"kind": "runbook_step", "target": "kettle/2", "reason": "To see."}
+    answers = [
+        caller.api.post(f"/api/v1/incidents/{row.ref}/actions", sent, Idempotency_Key="once").json()
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == "done"
+    assert RunbookStep.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

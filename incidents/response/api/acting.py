@@ -94,6 +94,7 @@ class ActionsView(ListView):
     output = ActionRow
     inputs = {"POST": ActionNew}
     outputs = {"POST": ActionRow}
+    calls_out = True  # a step of a runbook waits for the world
     filterset = ActionFilter
     tags = TAGS
     errors = (409,)
