@@ -16,10 +16,10 @@ SAID = [
     ("operators.md", "after {:g} minutes without a request", "access.session_idle_minutes", 1),
     ("operators.md", "after {:g} hours in any case", "access.session_hours", 1),
     ("operators.md", "for about {:g} minutes", "access.failure_window_minutes", 1),
-    ("operators.md", "works for {:g} hours more", "access.key_overlap_hours", 1),
-    ("operators.md", "A key lives {:g} days", "access.key_days", 1),
-    ("operators.md", "and kept {:g} days", "backups.keep_days", 1),
-    ("operators.md", "{:g} seconds after the cause is gone", "jobs.alarm_calm_s", 1),
+    ("administrators.md", "works for {:g} hours more", "access.key_overlap_hours", 1),
+    ("administrators.md", "A key lives {:g} days", "access.key_days", 1),
+    ("administrators.md", "and kept {:g} days", "backups.keep_days", 1),
+    ("administrators.md", "{:g} seconds after the cause is gone", "jobs.alarm_calm_s", 1),
     ("agents.md", "at most an hour", "access.issuer_token_max_minutes", 60),
     ("runbooks.md", "no sign of life for {:g} seconds", "jobs.heartbeat_stale_s", 1),
     ("runbooks.md", "the engine each five seconds", "jobs.worker_hand_s", 5),
@@ -28,10 +28,10 @@ SAID = [
     ("runbooks.md", "longer than a minute", "audit.max_seal_lag_s", 60),
     ("operators.md", "Five wrong passwords", "access.failures_per_account", 5),
     ("operators.md", "code of the last five minutes", "access.recent_factor_minutes", 5),
-    ("operators.md", "at most four hours", "access.break_glass_hours", 4),
-    ("operators.md", "eight times", "notify.outbox_max_attempts", 8),
+    ("administrators.md", "at most four hours", "access.break_glass_hours", 4),
+    ("administrators.md", "eight times", "notify.outbox_max_attempts", 8),
     ("operators.md", "Three failures in a row", "catalog.breaker_failures", 3),
-    ("operators.md", "three quarters of the period", "obligations.remind_share", 0.75),
+    ("administrators.md", "three quarters of the period", "obligations.remind_share", 0.75),
     ("operators.md", "The target is 4 hours", "approvals.target_minutes", 240),
     ("operators.md", "After 7 days it expires", "approvals.expires_minutes", 10_080),
     ("agents.md", "at most 256 KiB", "approvals.max_packet_bytes", 262_144),
@@ -51,6 +51,6 @@ def test_number__in_words_is_the_default(page: str, words: str, name: str, unit:
 
 
 def test_backup_times__are_the_jobs() -> None:
-    said = " ".join((ROOT / "docs" / "operators.md").read_text().split())
+    said = " ".join((ROOT / "docs" / "administrators.md").read_text().split())
     assert f"daily at {JOBS['backups.daily'].schedule}" in said
     assert JOBS["backups.drill"].schedule.longest_gap == timedelta(days=7)

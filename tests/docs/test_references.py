@@ -197,7 +197,7 @@ def words_on_screen() -> str:
     return " ".join(" ".join(texts).split())
 
 
-@pytest.mark.parametrize("name", ["operators.md", "runbooks.md"])
+@pytest.mark.parametrize("name", ["operators.md", "administrators.md", "runbooks.md"])
 def test_buttons__are_called_so(name: str) -> None:
     """Bold words are what a button or link says; a bold word with a stop begins a paragraph."""
     text = " ".join(text_of(ROOT / "docs" / name).split())
