@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -125,22 +126,23 @@ def _rhythm(every: timedelta) -> str:
 @block("vocabulary")
 def vocabulary() -> str:
     """Names that travel in rows: what may be sent, promised, told."""
-    consumers = {
-        kind: function
-        for kind, function in signals.CONSUMERS.items()
-        if not kind.startswith(("chaos", "bench"))
-    }
     rows = [
-        ("outbox topics", listed(sorted(outbox.TOPICS))),
-        ("kinds of timers", listed(sorted(timers.HANDLERS))),
+        ("outbox topics", listed(_own(outbox.TOPICS))),
+        ("kinds of timers", listed(_own(timers.HANDLERS))),
         ("kinds of news", listed(sorted(wording.CATALOGUE))),
         ("kinds of channels", listed(sorted(KINDS))),
-        ("signals consumed", listed(sorted(consumers)) or "none yet"),
+        ("signals consumed", listed(_own(signals.CONSUMERS))),
         ("probes of the watch", listed(sorted(watch.PROBES))),
         ("key figures", listed(entry.slug for entry in kpis)),
         ("governance rules", listed(entry.slug for entry in audit_rules)),
     ]
     return table(("what", "names"), rows)
+
+
+def _own(names: Iterable[str]) -> list[str]:
+    """Without those of the commands that break the portal or measure it: whether these are loaded
+    depends on what was asked before."""
+    return sorted(name for name in names if not name.startswith(("chaos", "bench")))
 
 
 @block("states")

@@ -27,6 +27,7 @@ class Command(BaseCommand):
         for module in source.modules_of_defaults():
             import_module(module)
         import_module("controlplane.console.documents.parts")
+        import_module("controlplane.console.documents.diagrams")
         stale = list(documents.stale())
         if options["check"] and stale:
             names = ", ".join(str(page.relative_to(settings.BASE_DIR)) for page, _ in stale)
