@@ -23,16 +23,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from controlplane.lib import clock
 
 SEED = 20251016
+BUSY = 0.5  # of the cores, before anything is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Run:
     rows: int = 0  # how much data to measure on; 0: what the measurement thinks large
     rng: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311
     original: str = ""  # a checkout of what is measured against besides, already built
+    profile: str = ""  # of load: how many users, and what they may wait
     # Beside its figures: a document that goes into the report as it is, and what of the agreed
     # levels was missed, in words. Who misses any fails.
     report: dict[str, Any] = field(default_factory=dict)
@@ -70,17 +73,22 @@ class Bench:
     name: str
     doc: str
     measure: Callable[[Run], Iterable[Row]]
+    seconds: float = 2.0  # for each figure, unless somebody says otherwise
+    own: bool = False  # brings a portal of its own: needs no database of ours
 
 
 BENCHES: dict[str, Bench] = {}
 Measure = Callable[[Run], Iterable[Row]]
 
 
-def register(name: str, *, doc: str = "") -> Callable[[Measure], Measure]:
+def register(
+    name: str, *, doc: str = "", seconds: float = 2.0, own: bool = False
+) -> Callable[[Measure], Measure]:
     def add(measure: Measure) -> Measure:
         if name in BENCHES and BENCHES[name].measure is not measure:
             raise ValueError(f"bench {name} is registered twice")
-        BENCHES[name] = Bench(name, doc or (measure.__doc__ or "").strip(), measure)
+        told = doc or (measure.__doc__ or "").strip()
+        BENCHES[name] = Bench(name, told, measure, seconds, own)
         return measure
 
     return add
@@ -246,17 +254,35 @@ def _once(work: Callable[[], object], seconds: float) -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        version = cursor.fetchone()
     return {
+        "processor": _processor(),
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()],
         "python": platform.python_version(),
-        "postgresql": version[0] if version else "",
+        "postgresql": _postgresql(),
         "portal": settings.VERSION,
         "at": clock.now().isoformat(timespec="seconds"),
     }
+
+
+def _postgresql() -> str:
+    """Nothing where a measurement brings its own and none runs beside it."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            (version,) = cursor.fetchone() or ("",)
+    except OperationalError:
+        return ""
+    return str(version)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def as_json(
@@ -277,10 +303,24 @@ def as_json(
 def as_markdown(about: dict[str, Any], results: dict[str, list[Row]]) -> str:
     lines = ["Machine: " + ", ".join(f"{key} {value}" for key, value in about.items()), ""]
     for name, rows in results.items():
-        lines += [f"## {name}", "", "| figure | value | baseline | ratio |", "|---|---|---|---|"]
-        lines += [_line(row) for row in rows]
-        lines.append("")
+        lines += [f"## {name}", "", *table(rows), ""]
     return "\n".join(lines)
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    heading = ["| figure | value | baseline | ratio |", "|---|---|---|---|"]
+    return heading + [_line(row) for row in rows]
+
+
+def busy_note(about: Mapping[str, Any]) -> str:
+    """A machine with other work says so beside its figures: they are no goals missed."""
+    load, cores = about.get("load") or [0.0], about.get("cores") or 1
+    if load[0] <= BUSY * cores:
+        return ""
+    return (
+        f"The machine was busy with other work (load {load[0]:g} on {cores} cores): times say"
+        " little, ratios more."
+    )
 
 
 def _line(row: Row) -> str:

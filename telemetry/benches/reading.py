@@ -94,11 +94,11 @@ def measure(run: Run) -> Iterator[Row]:
     rows = run.rows or SMALL
     workspace = access.create_workspace("bench-reading", actor=JOB)
     end = clock.now().replace(microsecond=0)
-    _fill(workspace, rows, end - timedelta(days=DAYS), end)
+    fill(workspace, rows, end - timedelta(days=DAYS), end)
     _make_rare(workspace, end)
     others = [access.create_workspace(f"bench-{number}", actor=JOB) for number in range(1, PLACES)]
     for each in others:
-        _fill(each, PLACE_ROWS, end - timedelta(hours=1), end)
+        fill(each, PLACE_ROWS, end - timedelta(hours=1), end)
     began = time.perf_counter()
     rollups.settle()
     yield Row(f"sums of {rows:,} events from nothing", time.perf_counter() - began, "s")
@@ -114,7 +114,7 @@ def figures(workspace: Workspace, rows: int) -> Iterator[Row]:
     yield from _passes(rows)
 
 
-def _fill(workspace: Workspace, rows: int, start: Any, end: Any) -> None:
+def fill(workspace: Workspace, rows: int, start: Any, end: Any) -> None:
     gap = (end - start).total_seconds() / rows
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SELECT setseed(0.5)")

@@ -1,5 +1,6 @@
-"""What the kernel and the console's pages cost: `manage.py bench kernel|console`."""
+"""What the kernel, the console's pages and the whole portal cost: `manage.py bench
+kernel|console|load`."""
 
-from controlplane.console.benches import kernel, pages
+from controlplane.console.benches import kernel, load, pages
 
-__all__ = ["kernel", "pages"]
+__all__ = ["kernel", "load", "pages"]

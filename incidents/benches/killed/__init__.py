@@ -17,7 +17,11 @@ from incidents.benches.killed.trial import Plan, Told, hold
 INCIDENTS = 600
 
 
-@bench.register("alerts-killed", doc="alerts to pages, while 30 processes are killed: what is lost")
+@bench.register(
+    "alerts-killed",
+    doc="alerts to pages, while 30 processes are killed: what is lost",
+    own=True,
+)
 def measure(run: Run) -> Iterator[Row]:
     plan = Plan(incidents=run.rows or INCIDENTS, seed=run.rng.randrange(10**6))
     told = hold(plan)

@@ -84,7 +84,7 @@ class Portal:
     def inside(self, program: str) -> str:
         """What a short program prints that has this portal's keys and database."""
         done = subprocess.run(  # noqa: S603  (our own program)
-            [sys.executable, "-c", program], cwd=settings.BASE_DIR, env=self._of_portal(),
+            [sys.executable, "-c", program], cwd=settings.BASE_DIR, env=self.of_portal(),
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         if done.returncode:
@@ -95,11 +95,11 @@ class Portal:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603  (our own program)
                 [sys.executable, "manage.py", name, *words], cwd=settings.BASE_DIR,
-                env=self.environment if name == "up" else self._of_portal(),
+                env=self.environment if name == "up" else self.of_portal(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
-    def _of_portal(self) -> dict[str, str]:
+    def of_portal(self) -> dict[str, str]:
         return {**self.environment, **self.known()}
 
     def known(self) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from controlplane.base import bench
+from controlplane.base import bench, bench_all
+from controlplane.lib.errors import Invalid
 
 
 class Command(BaseCommand):
@@ -16,8 +18,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", default="", help="a measurement, or all")
-        parser.add_argument("--seconds", type=float, default=2.0, help="per figure")
+        parser.add_argument(
+            "--seconds", type=float, default=None, help="per figure; of load: all of it"
+        )
         parser.add_argument("--rows", type=int, default=0, help="of data, where it has any")
+        parser.add_argument(
+            "--profile", default="", help="load: baseline, baseline2x, peak, stress"
+        )
+        parser.add_argument(
+            "--within", type=float, default=3_600.0, help="all: seconds for the whole of it"
+        )
+        parser.add_argument(
+            "--markdown", default="", metavar="FILE", help="keep the table in a file, too"
+        )
         parser.add_argument(
             "--json", nargs="?", const="-", default="", metavar="FILE",
             help="as JSON: printed, or kept in a file while the table is printed",
@@ -37,42 +50,64 @@ class Command(BaseCommand):
         names = list(known) if wanted == "all" else [wanted]
         if not set(names) <= known.keys():
             raise CommandError(f"No bench {wanted}. There are: {', '.join(known) or 'none'}.")
-        if not 0.05 <= options["seconds"] <= 600:
-            raise CommandError("--seconds: from 0.05 to 600.")
+        if options["seconds"] is not None and not 0.05 <= options["seconds"] <= 3_600:
+            raise CommandError("--seconds: from 0.05 to 3600.")
         if not 0 <= options["rows"] <= 10_000_000:
             raise CommandError("--rows: up to ten million.")
-        missed = self._measure(names, options)
-        if missed:
-            raise CommandError("The agreed levels were missed. " + "; ".join(missed) + ".")
-
-    def _measure(self, names: list[str], options: dict[str, Any]) -> list[str]:
-        """What was missed."""
-        results, runs = {}, []
+        run = bench.Run(
+            seconds=options["seconds"] or (known[names[0]].seconds if wanted != "all" else 2.0),
+            rows=options["rows"],
+            original=options["original"],
+            profile=options["profile"],
+        )
         try:
-            with bench.scratch_database():
-                about = bench.machine()
-                for name in names:
-                    self.stderr.write(f"measuring {name} …")
-                    with bench.quiet():
-                        run = bench.Run(
-                            seconds=options["seconds"],
-                            rows=options["rows"],
-                            original=options["original"],
-                        )
-                        results[name] = bench.run(name, run)
-                    runs.append(run)
+            wrong = (
+                self._all(names, run, options)
+                if wanted == "all"
+                else self._one(names[0], run, options)
+            )
         except DatabaseError as error:
             raise CommandError(
                 f"The measuring database could not be used: {error}".strip()
                 + " The role in DATABASE_OWNER_URL (or DATABASE_URL) needs CREATEDB."
             ) from error
+        except Invalid as error:
+            raise CommandError(error.message) from None
+        if wrong:
+            raise CommandError("The agreed levels were missed. " + "; ".join(wrong) + ".")
+
+    def _one(self, name: str, run: bench.Run, options: dict[str, Any]) -> list[str]:
+        """What was missed."""
+        with nullcontext() if bench.BENCHES[name].own else bench.scratch_database():
+            about = bench.machine()
+            self.stderr.write(f"measuring {name} …")
+            with bench.quiet():
+                results = {name: bench.run(name, run)}
+        self._tell(
+            bench.as_markdown(about, results), bench.as_json(about, results, [run.report]), options
+        )
+        return run.missed
+
+    def _all(self, names: list[str], run: bench.Run, options: dict[str, Any]) -> list[str]:
+        """What failed or was missed, of all."""
+        with bench.scratch_database():
+            about = bench.machine()
+            parts = list(bench_all.measure_all(names, run, options["within"], self.stderr.write))
+        rows = {part.name: part.rows for part in parts}
+        self._tell(
+            bench_all.as_markdown(about, parts),
+            bench.as_json(about, rows, [bench_all.as_document(parts)]),
+            options,
+        )
+        return bench_all.wrong(parts)
+
+    def _tell(self, table: str, document: str, options: dict[str, Any]) -> None:
         file = options["json"]
-        if file:
-            text = bench.as_json(about, results, [run.report for run in runs])
-            if file == "-":
-                self.stdout.write(text)
-            else:
-                Path(file).write_text(text + "\n", encoding="utf-8")
+        if file == "-":
+            self.stdout.write(document)
+        elif file:
+            Path(file).write_text(document + "\n", encoding="utf-8")
+        if options["markdown"]:
+            Path(options["markdown"]).write_text(table, encoding="utf-8")
         if file != "-":
-            self.stdout.write(bench.as_markdown(about, results))
-        return [each for run in runs for each in run.missed]
+            self.stdout.write(table)
