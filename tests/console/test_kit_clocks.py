@@ -212,6 +212,22 @@ def test_kpi__says_whether_its_target_is_met(value: int, direction: str, met: bo
     assert ("off target" in page.text) is not met
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "read"),
+    [
+        (0.000048, "h", "172.8 ms"),
+        (0.02, "h", "72 s"),
+        (0.5, "h", "0.5 h"),
+        (-0.001, "min", "−60 ms"),
+        (0, "h", "0 h"),
+        (0.000048, "%", "0.000048 %"),
+    ],
+)
+def test_number__of_a_short_time_is_in_a_smaller_unit(value: float, unit: str, read: str) -> None:
+    said = page_of("{% number v u %}", v=value, u=unit).text
+    assert " ".join(said.replace("\u202f", " ").replace("-", "−").split()) == read
+
+
 def test_kpi__without_a_value_judges_nothing() -> None:
     assert "no value yet" in page_of("{% kpi 'a' none target=3 %}", none=None).text
 

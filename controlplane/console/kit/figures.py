@@ -45,6 +45,18 @@ def number(value: Any, digits: int | None = None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+_SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0}
+
+
+def legible(value: Any, unit: str) -> tuple[Any, str]:
+    """The same time in the unit that a person would say: 0.02 h are 72 s, and 0.00005 h 180 ms."""
+    read = as_number(value)
+    if unit not in _SECONDS or read is None or read == 0 or abs(read) >= 0.1:
+        return value, unit
+    seconds = read * _SECONDS[unit]
+    return (round(seconds, 1), "s") if abs(seconds) >= 1 else (round(seconds * 1000, 1), "ms")
+
+
 def _scientific(value: int) -> str:
     return f"about 10^{int(value.bit_length() * math.log10(2))}"
 

@@ -225,6 +225,8 @@ def lasting(context: Context, since: Any) -> dict[str, Any]:
 @inline("kit/number.html")
 def number(value: Any, unit: str = "", digits: int | None = None) -> dict[str, Any]:
     """Digits of one width and the unit after a narrow space."""
+    if digits is None:
+        value, unit = figures.legible(value, unit)
     read = figures.as_number(value)
     return {"value": read, "text": figures.number(value, digits), "unit": unit}
 
