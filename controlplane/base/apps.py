@@ -15,3 +15,4 @@ class BaseConfig(AppConfig):
         import_module("controlplane.base.api.checks")
         import_module("controlplane.base.signals")
         import_module("controlplane.base.kernel_data")
+        import_module("controlplane.base.slow_statements")

@@ -67,6 +67,16 @@ POOL_USED = Gauge(
     ["database"],  # with a label nothing is said where there is no pool
     multiprocess_mode="livemax",
 )
+SLOW_STATEMENTS = Counter(
+    "controlplane_db_slow_statements_total",
+    "Statements that took longer than the log tells of, by what they were part of.",
+    ["source"],
+)
+SLOW_SECONDS = Counter(
+    "controlplane_db_slow_statement_seconds_total",
+    "The time that those statements took together.",
+    ["source"],
+)
 CACHE = Counter(
     "controlplane_cache_lookups_total",
     "Looks into the cache, by family of keys and what came of it: hit, miss, or away.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deployments.gates import computing as c
-from deployments.gates import reports
+from deployments.gates import load_tests, reports
 from deployments.gates.kinds import Applies, Compute, Definition
 from deployments.gates.looking import Look
 
@@ -119,6 +119,15 @@ define(
     applies=all_of(guarded, no_hotfix),
     compute=c.ran_in_staging,
     mend="Deploy it to staging first",
+)
+define(
+    "load-test",
+    "The load was tested within a quarter",
+    "release",
+    applies=load_tests.applies,
+    compute=load_tests.load_test,
+    shown=True,
+    mend="The SRE liaison records it under Obligations, or anybody who may tick links its report",
 )
 define(
     "preview",

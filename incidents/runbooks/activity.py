@@ -5,7 +5,6 @@ The text of a query is shown without its values: they are other people's data.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from django.db import connection, transaction
 
 from controlplane.access import policy
 from controlplane.audit.services import record
+from controlplane.base.database.slow import without_values
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid, NotFound
 from controlplane.lib.given import text
@@ -22,9 +22,6 @@ from incidents.runbooks.numbers import END_QUERY_S, LONG_QUERY_S
 ACTION = "database.terminate"
 SUBJECT = "database"
 SHOWN = 100
-_VALUES = re.compile(
-    r"\$([a-z_]*)\$.*?\$\1\$|E?'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b", re.IGNORECASE | re.DOTALL
-)
 _CONNECTIONS = """
     SELECT coalesce(state, 'not told'), coalesce(application_name, ''), count(*),
         max(extract(epoch FROM now() - state_change))
@@ -66,11 +63,6 @@ class Long:
     waits_for: str
     blocked_by: list[int]
     query: str
-
-
-def without_values(query: str) -> str:
-    """One line, what stood in it as a value left out."""
-    return " ".join(_VALUES.sub("?", query).split())[:300]
 
 
 def limit() -> tuple[int, int]:

@@ -130,6 +130,30 @@ def undo_steps(question: PanelQuestion) -> PanelAnswer:
     return _drawn(columns, lines, verdict)
 
 
+# Of missions that chose: where nobody chose yet, nothing is said of what was found for it.
+_FOUND = """
+    SELECT count(*), count(*) FILTER (WHERE jsonb_array_length(y.precedents) > 0),
+        count(*) FILTER (WHERE jsonb_array_length(y.precedents) > 0 AND y.status = 'selected')
+    FROM missions_play y JOIN missions_mission m ON m.id = y.mission_id
+    WHERE (%(workspace)s IS NULL OR m.workspace_id = %(workspace)s)
+    AND y.proposed_at >= %(start)s AND y.proposed_at < %(end)s
+    AND EXISTS (SELECT 1 FROM missions_play c WHERE c.mission_id = m.id AND c.status = 'selected')
+"""
+
+
+def retrieval(question: PanelQuestion) -> PanelAnswer:
+    """How often people choose what the planner made from something of the library."""
+    given = {"workspace": question.workspace_id, "start": question.start, "end": question.end}
+    with connection.cursor() as cursor:
+        cursor.execute(_FOUND, given)
+        plays, citing, chosen = cursor.fetchone()
+    if not plays:
+        return PanelAnswer()
+    accuracy = round(100 * chosen / citing, 1) if citing else None
+    columns = ("Plays", "With a precedent", "Chosen of these", "Accuracy, %")
+    return _drawn(columns, [(plays, citing, chosen, accuracy)])
+
+
 _ASSETS = """
     SELECT a.title, a.number, count(u.id), max(u.at) FROM missions_asset a
     JOIN missions_assetuse u ON u.asset_id = a.id AND u.at >= %(start)s AND u.at < %(end)s
@@ -184,6 +208,11 @@ def register() -> None:
         Panel("steps", "undo-readiness", "Undo coverage of steps", "mission.view", undo_steps,
               TEMPLATE, about="Of the plays that are chosen, until the execution ended.",
               size="full", link=MISSIONS)
+    )  # fmt: skip
+    panels.register(
+        Panel("retrieval", "agent-performance", "Planner: what it finds in the library",
+              "mission.view", retrieval, TEMPLATE, link="/admin/missions/play/",
+              about="Plays made from a precedent that people chose, of all such plays.")
     )  # fmt: skip
     panels.register(
         Panel("given", "feedback-insights", "What people gave", "mission.view", given_feedback,

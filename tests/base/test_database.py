@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from psycopg_pool import ConnectionPool
 
-from controlplane.base.database import base
+from controlplane.base.database import base, slow
+from controlplane.jobs import metrics
+from controlplane.lib import context
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 
@@ -70,3 +72,64 @@ def test_connection_that_was_hung_up__is_replaced(other: Any) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [first])
         assert cursor.fetchone() == (True,)
     assert _pid(other) != first
+
+
+def _slow(caplog: pytest.LogCaptureFixture) -> list[Any]:
+    return [each for each in caplog.records if each.name == slow.__name__]
+
+
+def test_statement_that_takes_long__is_told_without_its_values(
+    db: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[float] = []
+    monkeypatch.setattr(slow, "LISTENERS", [counted.append])
+    caplog.set_level("INFO", logger=slow.__name__)
+    monkeypatch.setenv("CONTROLPLANE_DATABASE_SLOW_STATEMENT_MS", "20")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.03), 'a@b.example' AS mail, %s", ["secret"])
+    [told] = _slow(caplog)
+    assert told.event == slow.EVENT
+    assert told.context["statement"] == "SELECT pg_sleep(?), ? AS mail, %s"
+    assert told.context["duration_ms"] >= 30
+    assert len(counted) == 1
+    assert counted[0] >= 0.03
+
+
+def test_statement_that_fails_after_long__is_told_too(
+    db: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", logger=slow.__name__)
+    monkeypatch.setenv("CONTROLPLANE_DATABASE_SLOW_STATEMENT_MS", "20")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '40ms'")
+        with pytest.raises(OperationalError):
+            cursor.execute("SELECT pg_sleep(5)")
+        transaction.set_rollback(True)
+    assert [each.context["statement"] for each in _slow(caplog)][-1] == "SELECT pg_sleep(?)"
+
+
+def test_quick_statement_and_one_of_megabytes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger=slow.__name__)
+    slow.note("SELECT 1", 0.01)
+    assert not _slow(caplog)
+    slow.note("SELECT '" + "x" * 3_000_000, 9.0)
+    assert len(_slow(caplog)[0].context["statement"]) <= slow.SHOWN
+
+
+def test_slow_statements__are_counted_by_what_they_are_part_of() -> None:
+    with context.bind(source="desk"):
+        slow.note("SELECT 1", 2.5)
+    page = metrics.exposition().decode()
+    assert 'controlplane_db_slow_statements_total{source="desk"}' in page
+
+
+def test_every_connection__has_its_limits(other: Any, settings: Any) -> None:
+    """What hangs ends by itself: a statement, a wait for a lock, a transaction left open."""
+    said = settings.DATABASES["default"]["OPTIONS"]["options"]
+    with other.cursor() as cursor:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute("SELECT setting FROM pg_settings WHERE name = %s", [name])
+            (value,) = cursor.fetchone()
+            assert 0 < int(value) <= 30_000, name
+            assert f"-c {name}={value}" in said
+    assert settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"] >= 1

@@ -69,6 +69,7 @@ def test_raised_tier__asks_those_of_that_tier(world: World, ready: Deployment) -
     first = there(ready.approval)
     assert roles(first) == {"engineering_lead", "release_manager"}
     services.change_deployment(ready, actor=world.actor, tier=3)
+    world.settle(again(ready))  # what that tier asks for
     services.declare_ready(again(ready), actor=world.actor)
     row = again(ready)
     assert {"security_lead", "vp_engineering"} <= roles(row.approval)

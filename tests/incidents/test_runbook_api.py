@@ -14,6 +14,7 @@ from django.db import connection, connections
 from controlplane.access import policy
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
+from controlplane.base.database.slow import without_values
 from controlplane.base.registries import verdict
 from controlplane.jobs import obligations
 from deployments.models import Launch
@@ -225,7 +226,7 @@ def test_values__are_left_out_of_every_query() -> None:
         "SELECT * FROM t WHERE a = 'it''s me' AND b = 12.5",
         "INSERT INTO t VALUES ($$secret$$, E'x', $body$ secret $body$)",
     ):
-        said = activity.without_values(query)
+        said = without_values(query)
         assert "secret" not in said
         assert "me" not in said
         assert "12" not in said

@@ -142,6 +142,35 @@ def test_panels__show_rows_of_this_workspace_only(scene: Any) -> None:
     assert panels.undo_steps(PanelQuestion(None, now, now)).rows is not None
 
 
+def test_retrieval__chosen_of_the_plays_with_a_precedent(scene: Any) -> None:
+    def asked(where: Any) -> Any:
+        now = clock.now()
+        since, until = now - timedelta(days=7), now + timedelta(minutes=1)
+        return panels.retrieval(PanelQuestion(where.pk, since, until)).rows
+
+    def proposed(mission: Any, rank: int, *, of: str = "", chosen: bool = False) -> None:
+        said = {"title": f"Play {rank}", "digest": "0" * 64, "proposed_by": "agent:1"}
+        row = Play.objects.create(
+            mission=mission, key=f"p{rank}", rank=rank,
+            precedents=[{"id": of, "title": "Win-back"}] if of else [], **said,
+        )  # fmt: skip
+        if chosen:
+            Play.objects.filter(pk=row.pk).update(
+                status="selected", selected_at=clock.now(), selected_by="user:1"
+            )
+
+    where = scene.world.workspace
+    assert not asked(where)
+    # Where nobody has chosen, nothing counts.
+    proposed(scene.other, 1, of="a")
+    assert not asked(where)
+    proposed(scene.done, 1)
+    proposed(scene.done, 2, of="a", chosen=True)
+    proposed(scene.done, 3, of="b")
+    assert asked(where) == [(3, 2, 1, 50.0)]
+    assert not asked(make.workspace())
+
+
 def delivered() -> None:
     """All that waits, however slow the machine is."""
     for _ in range(8):

@@ -99,6 +99,17 @@ def test_rule__finds_what_it_asks_for(
     assert found_by(make.workspace(), rule, events) == about
 
 
+def test_text_under_a_name_nobody_described__is_told_and_no_gap() -> None:
+    workspace = make.workspace()
+    tell(workspace, [call(), call(context={"customer_email": "a@b.example"})])
+    assert line(run(workspace), "T13")["status"] == "ok"
+    tell(workspace, [call(context={"mood": "calm", "tries": 3}), event("no_such", context=CALL)])
+    told = line(run(workspace), "T13")
+    assert (told["status"], told["text"]) == ("info", "composio_tool_call mood (1)")
+    assert not Gap.objects.filter(workspace=workspace, rule="T13").exists()
+    assert line(run(make.workspace()), "T13")["status"] != "info"
+
+
 @pytest.mark.slow
 def test_a_made_up_week__holds_nothing_to_find() -> None:
     """What agents are shown as an example must be what the audit asks of them."""

@@ -10,10 +10,13 @@ Statements that go past Django, on `connection.connection`, say `send_savepoints
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base, operations
 from psycopg.pq import TransactionStatus
+
+from controlplane.base.database import slow
 
 if TYPE_CHECKING:
     from psycopg import ClientCursor
@@ -30,6 +33,13 @@ class Cursor(DjangoCursor):
     alone: str | None = None
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        began = perf_counter()
+        try:
+            return self._execute(query, params, **options)
+        finally:
+            slow.note(query, perf_counter() - began)
+
+    def _execute(self, query: Any, params: Any, **options: Any) -> Any:
         self.alone = None
         if not self.waiting:
             return super().execute(query, params, **options)

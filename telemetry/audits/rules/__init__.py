@@ -1,3 +1,3 @@
-"""T1 to T12. Importing this fills the table, in order."""
+"""T1 to T13. Importing this fills the table, in order."""
 
 from telemetry.audits.rules import names, shapes, streams  # noqa: F401

@@ -1,10 +1,11 @@
-"""Rules over names and fields: T1, T2, T8, T9, T12."""
+"""Rules over names and fields: T1, T2, T8, T9, T12, T13."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from controlplane.lib.defaults import define
+from controlplane.lib.redaction.keys import classify
 from telemetry import catalogue
 from telemetry.audits.kinds import BOOK, CHECKS, Answer, Found, Window, answer, rule
 from telemetry.models import Flag, RollupDay
@@ -146,3 +147,28 @@ def aliases(window: Window) -> Answer:
         f"{old} ({total:,}, now {catalogue.ALIASES.get(old, '?')})" for old, total in rows
     )
     return Answer("info", said)
+
+
+_TEXTS = """
+    SELECT e.event_type, c.key, count(*)
+    FROM (SELECT event_type, context FROM {events} ORDER BY occurred_at DESC LIMIT %s) e,
+        jsonb_each(e.context) c
+    WHERE jsonb_typeof(c.value) = 'string' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+"""
+NAMED = 8  # so many are told by name
+
+
+@rule("T13", "Texts under names that nobody described", modes=CHECKS, info=True)
+def undescribed(window: Window) -> Answer:
+    """What is in them is found by its form alone: say in the catalogue what the name holds, or
+    to the redactor."""
+    described = {key.name for kind in catalogue.KINDS.values() for key in kind.keys}
+    found = [
+        f"{name} {key} ({total:,})"
+        for name, key, total in window.rows(_TEXTS, window.sample)
+        if name in catalogue.KINDS and key not in described and not classify(key)
+    ]
+    if not found:
+        return Answer("ok")
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return Answer("info", f"{', '.join(found[:NAMED])}{more}")
