@@ -160,7 +160,9 @@ def besides(item: Item, verdict: Verdict, first: Incoming) -> None:
     is told, and the open release."""
     if verdict.outcome.governance:
         people = [person.pk for person in _governance(item.workspace)]
-        to = To(users=people, roles=() if people else (GOVERNANCE,))
+        # A lead without an account can take no task, which stays with whoever holds the role.
+        book = [contact.pk for contact in who(item.workspace, f"{GOVERNANCE}_lead").contacts]
+        to = To(users=people, roles=() if people else (GOVERNANCE,), contacts=book)
         _news("alert.governance", item, verdict, first, to=to)
     if verdict.outcome.notes:
         _note(item.workspace_id, verdict, first)

@@ -101,6 +101,23 @@ def test_governance__goes_to_the_lead_that_the_book_names() -> None:
     assert told("alert.governance") == {"Lead"}
 
 
+def test_governance__is_mailed_to_a_lead_without_an_account(mailoutbox: Any) -> None:
+    here, other = make.workspace(), make.workspace()
+    validator = make.person(here, "governance_validator", name="Val", password=None)
+    lead = {"purpose": "governance_validator_lead", "name": "Lena"}
+    add_contact(here, actor=make.JOB, email="lena@house.example", **lead)
+    add_contact(here, actor=make.JOB, phone="+49 30 1234567", **lead)
+    add_contact(other, actor=make.JOB, email="stranger@house.example", **lead)
+    fire(here, "oauth-failures")
+    fire(here, "oauth-failures", episode=2)
+    deliver()
+    mails = [mail for mail in mailoutbox if mail.to == ["lena@house.example"]]
+    assert [mail.subject for mail in mails] == ["OAuth refreshes fail"]
+    assert not [mail for mail in mailoutbox if "stranger@house.example" in mail.to]
+    assert told("alert.governance") == {"Val"}
+    assert Item.objects.get(labels__contains=["governance"]).assignee == validator.email
+
+
 def test_governance__of_nobody_falls_to_whoever_is_on_duty() -> None:
     world = World()
     on_call = world.on_call()

@@ -138,6 +138,29 @@ def test_quiet_hours__hold_the_mail_not_the_inbox(workspace: Workspace, ana: Use
     assert "quiet hours" in news.deliveries.get(method="email").why
 
 
+@time_machine.travel("2026-03-02T20:00:00Z", tick=False)
+def test_contacts_without_account__are_mailed_in_their_hours(
+    workspace: Workspace, admin: Actor, ana: User
+) -> None:
+    def known(**fields: object) -> int:
+        return services.add_contact(workspace, actor=admin, purpose="lead", **fields).pk
+
+    hours = {"days": "mon_fri", "from_time": time(9), "until_time": time(17)}
+    there = known(name="A", email="a@house.example")
+    later = known(name="B", email="b@house.example", **hours)
+    others = known(name="C", phone="+49 30 1234567"), known(name="D", email="d@x.org", user=ana)
+    strange = services.add_contact(
+        make.workspace(), actor=make.JOB, purpose="lead", name="E", email="e@x.example"
+    )
+    wanted = [there, later, *others, strange.pk]
+    news = tell(workspace, To(contacts=wanted))
+    rows = {row.contact_id: row for row in news.deliveries.all()}
+    assert set(rows) == {there, later}
+    assert rows[later].why == "held for their hours until 2026-03-03 09:00 UTC"
+    critical = tell(workspace, To(contacts=wanted), urgency="critical", key="news-2")
+    assert {row.why for row in critical.deliveries.all()} == {""}
+
+
 def test_channels__each_has_its_own_result(
     workspace: Workspace, admin: Actor, receiver: Receiver
 ) -> None:

@@ -14,9 +14,11 @@ from controlplane.access.models import Grant, User
 from controlplane.lib import clock, context
 from controlplane.lib.text import short
 from controlplane.notify import outbox, wording
+from controlplane.notify.availability import is_there, opens_at
 from controlplane.notify.models import (
     GATEWAYS,
     Channel,
+    Contact,
     Delivery,
     InboxItem,
     Method,
@@ -32,11 +34,13 @@ from controlplane.notify.quiet import quiet_until
 @dataclass(frozen=True, slots=True)
 class To:
     """Whom to tell. Roles mean whoever holds them now; `channels=None` means every channel of
-    the workspace that takes this urgency."""
+    the workspace that takes this urgency. Contacts are those of the book without an account,
+    who are mailed; who has one is a user."""
 
     users: Sequence[int] = ()
     roles: Sequence[str] = ()
     channels: Sequence[int] | None = ()
+    contacts: Sequence[int] = ()
 
 
 @transaction.atomic
@@ -73,6 +77,7 @@ def notify(
     )
     if created:
         _address_people(notification, people)
+        _address_contacts(notification, to.contacts)
         _address_channels(notification, to.channels)
     return notification
 
@@ -147,6 +152,19 @@ def _address_people(notification: Notification, people: Iterable[User]) -> None:
                 queue(Delivery(notification=notification, method=method, user=person), until)
 
 
+def _address_contacts(notification: Notification, wanted: Sequence[int]) -> None:
+    """By mail, at hours of theirs. Whoever has no address there isn't told."""
+    if not wanted:
+        return
+    rows = Contact.objects.filter(workspace_id=notification.workspace_id, is_active=True)
+    now = clock.now()
+    for contact in rows.filter(pk__in=wanted, user=None).exclude(email="").order_by("pk"):
+        until = None
+        if notification.urgency != Urgency.CRITICAL and not is_there(contact, now):
+            until = opens_at(contact, now)
+        queue(Delivery(notification=notification, method=Method.EMAIL, contact=contact), until)
+
+
 def _wishes(kind: str, people: Sequence[User]) -> dict[tuple[int, str], bool]:
     """(person, method) -> wanted. A wish for this kind beats one for all kinds."""
     rows = Preference.objects.filter(user__in=people, kind__in=["*", kind])
@@ -196,7 +214,8 @@ def quiet_end(
 
 def queue(delivery: Delivery, not_before: datetime | None) -> None:
     if not_before:
-        delivery.why = f"held for quiet hours until {not_before:%Y-%m-%d %H:%M} UTC"
+        whose = "their" if delivery.contact_id else "quiet"
+        delivery.why = f"held for {whose} hours until {not_before:%Y-%m-%d %H:%M} UTC"
     delivery.save()
     outbox.enqueue(
         "notify.deliver",
