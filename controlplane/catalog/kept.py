@@ -11,6 +11,7 @@ nothing(
     "catalog.service",
     "catalog.component",
     "catalog.integration",
+    "catalog.callreport",
     why="names of things; who opened a breaker stands there as an opaque ref, by name only in the"
     " audit log, which goes by its own rules",
 )
@@ -36,3 +37,4 @@ keep_always(
     "catalog.watchperiod",
     why="an aggregate: uptime of any past month must stay computable",
 )
+keep_always("catalog.calls", "catalog.callreport", why="worked off in minutes")

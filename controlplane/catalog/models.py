@@ -221,6 +221,7 @@ class Integration(models.Model):
     # The one trial call of a half open breaker: whoever holds the token decides, until then.
     trial_token = models.UUIDField(null=True, blank=True, editable=False)
     trial_until = models.DateTimeField(null=True, blank=True, editable=False)
+    half_open_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Its own thresholds; empty: as of every breaker.
     break_after = models.PositiveSmallIntegerField("opens after failures in a row", **_OWN)
     cool_down_s = models.PositiveIntegerField("first pause, seconds", **_OWN)
@@ -266,6 +267,34 @@ class Integration(models.Model):
     def may_call(self) -> bool:
         """Without asking for the trial."""
         return self.is_active and self.status == self.Status.CLOSED
+
+
+class CallReport(models.Model):
+    """What one batch of telemetry told of the calls of a toolkit, until its breaker heard it.
+
+    Written in the transaction that stores the events, so that each is heard once, whatever is
+    killed in between. Rows that were heard stay for some minutes where a second event may tell of
+    the same failed call.
+    """
+
+    id = models.BigAutoField(primary_key=True)  # the order in which events came in
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    toolkit = models.CharField(max_length=64)
+    succeeded = models.BooleanField()  # a call did, before the failures
+    # Those after the last success: [key, weight], see `services.reports`.
+    failures = models.JSONField(default=list)
+    error = models.CharField(max_length=300, blank=True)
+    occurred_at = models.DateTimeField()  # the last of the calls
+    heard_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("workspace", "toolkit", "id", name="call_report_in_order"),
+            models.Index("id", name="call_report_waits", condition=Q(heard_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.toolkit
 
 
 class Probe(models.Model):

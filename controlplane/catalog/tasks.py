@@ -11,7 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.catalog import probing, services
 from controlplane.catalog.models import Environment, Probe
 from controlplane.catalog.probing import Sight
-from controlplane.catalog.services import breakers, probes
+from controlplane.catalog.services import breakers, probes, reports
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.jobs.registry import job
@@ -69,6 +69,16 @@ def _note(probe: Probe, sight: Sight, actor: Actor, counts: dict[str, int]) -> N
     services.record_result(probe, sight, actor=actor)
     counts["seen"] += 1
     counts["failed"] += not sight.ok
+
+
+@job(
+    "catalog.calls",
+    every=timedelta(seconds=10),
+    time_limit=60,
+    doc="Let the breakers hear what telemetry told of calls.",
+)
+def hear_calls() -> dict[str, int]:
+    return reports.hear(actor=actors.job("catalog.calls"), until=time.monotonic() + BUDGET.value)
 
 
 @job(

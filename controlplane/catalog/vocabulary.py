@@ -51,6 +51,19 @@ TRIAL_LASTS = define(
     why="Longer than a slow call; after it another caller may try in the place of a dead one.",
 )
 
+OLD_CALL = define(
+    "catalog.old_call_s",
+    3600,
+    unit="seconds",
+    why="A call that is told of an hour late says nothing about whether the next one will do.",
+)
+TWIN_WITHIN = define(
+    "catalog.call_twin_s",
+    900,
+    unit="seconds",
+    why="A failed call may be told of by two events; senders batch them minutes apart at most.",
+)
+
 
 def is_operation(name: str) -> bool:
     return name in OPERATIONS

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from controlplane.lib.errors import Unavailable
+from telemetry.ingest import calls
 from telemetry.ingest.shaping import Row
 
 COLUMNS = Row._fields
@@ -50,6 +51,7 @@ def store(rows: Sequence[Row], dirty: Iterable[datetime]) -> Known:
                 known = _copied_or_merged(cursor, ordered)
                 if len(known) < len(ordered):
                     _mark(cursor, ordered[0].workspace_id, minutes)
+                    calls.tell(row for row in rows if (row.id, row.occurred_at) not in known)
                 return known
         except (psycopg.Error, DatabaseError) as error:
             reason = error if isinstance(error, psycopg.Error) else error.__cause__

@@ -1,6 +1,13 @@
 """Services of the catalog: what doors, jobs and other packages call."""
 
-from controlplane.catalog.services.breakers import ask, close, half_open, report_outcome, trip
+from controlplane.catalog.services.breakers import (
+    ask,
+    close,
+    half_open,
+    report_calls,
+    report_outcome,
+    trip,
+)
 from controlplane.catalog.services.entries import (
     add_component,
     add_integration,
@@ -42,6 +49,7 @@ __all__ = [
     "probe_now",
     "record_result",
     "register_service",
+    "report_calls",
     "report_outcome",
     "report_result",
     "restore_service",

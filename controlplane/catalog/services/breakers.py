@@ -40,6 +40,7 @@ CALM: dict[str, Any] = {
     "retry_at": None,
     "trials": 0,
     "failures_in_a_row": 0,
+    "half_open_at": None,
     **NO_TRIAL,
 }
 # Successes are written this often at most: they come with every call and change nothing.
@@ -182,11 +183,19 @@ def _failure(
     )
     # Read after the update: the row is ours now until the end of the transaction.
     row = Integration.objects.get(pk=integration.pk)
-    tried = trial is not None
-    asked = vocabulary.thresholds(row)
-    enough = row.failures_in_a_row >= asked.break_after
-    if not tried and not (enough and row.status == Integration.Status.CLOSED):
-        return  # counted; a call that was on its way when the breaker opened changes nothing
+    # Else it only counts; a call that was on its way when the breaker opened changes nothing.
+    if trial is not None or _had_enough(row):
+        _give_up(row, actor, error, tried=trial is not None, operation=operation)
+
+
+def _had_enough(row: Integration) -> bool:
+    enough = row.failures_in_a_row >= vocabulary.thresholds(row).break_after
+    return enough and row.status == Integration.Status.CLOSED
+
+
+def _give_up(
+    row: Integration, actor: Actor, error: str, *, tried: bool, operation: str = ""
+) -> None:
     trials = row.trials + 1 if tried else 0
     what = f" of {operation}" if operation else ""
     text = "the trial failed" if tried else f"{row.failures_in_a_row} failures in a row"
@@ -196,7 +205,7 @@ def _failure(
         "catalog.report",
         cause=Integration.Cause.FAILURES,
         reason=f"{text}{what}: {error}" if error else f"{text}{what}",
-        retry_at=clock.now() + timedelta(seconds=asked.pause(trials)),
+        retry_at=clock.now() + timedelta(seconds=vocabulary.thresholds(row).pause(trials)),
         trials=trials,
     )
 
@@ -207,6 +216,49 @@ def _spent(integration: Integration, trial: UUID) -> bool:
     row = Integration.objects.select_for_update().get(pk=integration.pk)
     waits = row.status == Integration.Status.HALF_OPEN and row.trial_token == trial
     return not waits
+
+
+@transaction.atomic
+def report_calls(
+    integration: Integration,
+    *,
+    actor: Actor,
+    succeeded: bool,
+    failures: int,
+    last_at: datetime,
+    error: str = "",
+) -> Integration:
+    """What came of many calls, told afterwards: whether one succeeded, and how many failed since.
+
+    Nobody of these asked for the trial. While nobody has it, a call that was made after the
+    breaker became half open decides all the same: where agents only report and never ask, it
+    would stay half open for ever."""
+    policy.require(actor, "catalog.report", integration)
+    row = Integration.objects.select_for_update().get(pk=integration.pk)
+    now = clock.now()
+    news: dict[str, Any] = {
+        "failures_in_a_row": failures if succeeded else row.failures_in_a_row + failures
+    }
+    if succeeded:
+        news["last_success_at"] = now
+    if failures:
+        news |= {"last_failure_at": now, "last_error": redact_text(error)[:300]}
+    Integration.objects.filter(pk=row.pk).update(**news)
+    row.refresh_from_db()
+    tried = _made_a_trial(row, last_at)
+    if tried and not failures:
+        _close(row, actor, "catalog.report", "calls succeed again")
+    elif failures and (tried or _had_enough(row)):
+        _give_up(row, actor, row.last_error, tried=tried)
+    integration.refresh_from_db()
+    return integration
+
+
+def _made_a_trial(row: Integration, at: datetime) -> bool:
+    if row.status != Integration.Status.HALF_OPEN or row.half_open_at is None:
+        return False
+    taken = row.trial_until is not None and row.trial_until > clock.now()
+    return not taken and at > row.half_open_at
 
 
 # --- By itself ----------------------------------------------------------------------------------
@@ -248,7 +300,7 @@ def _open(
     if integration.status == Integration.Status.OPEN:
         _hold(integration, actor, action, changes)
     else:
-        changes |= {"opened_at": clock.now(), **NO_TRIAL}
+        changes |= {"opened_at": clock.now(), "half_open_at": None, **NO_TRIAL}
         advance(integration, "open", actor=actor, action=action, reason=reason, changes=changes)
     if retry_at is None:
         timers.cancel_timer(_key(integration))
@@ -281,7 +333,7 @@ def _hold(integration: Integration, actor: Actor, action: str, changes: dict[str
 
 
 def _let_one_try(integration: Integration, actor: Actor, reason: str) -> None:
-    changes = {"retry_at": None, **NO_TRIAL}
+    changes = {"retry_at": None, "half_open_at": clock.now(), **NO_TRIAL}
     advance(integration, "half_open", actor=actor, reason=reason, changes=changes)
     _emit(integration, "catalog.breaker_half_opened")
 
