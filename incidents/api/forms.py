@@ -148,6 +148,11 @@ class IncidentEscalate(IncidentWhy):
     role = text(max_length=40, help_text="the role to call; without it whoever comes next")
 
 
+class IncidentCall(IncidentSeen):
+    contact = serializers.UUIDField(help_text="uid of an entry of the contact book")
+    message = serializers.CharField(max_length=500, help_text="what they read first")
+
+
 class IncidentMerge(IncidentWhy):
     into = serializers.CharField(max_length=16, help_text="ref of the one it goes on as")
 

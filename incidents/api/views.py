@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
+from uuid import UUID
 
 import django_filters
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
@@ -16,6 +17,7 @@ from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.catalog.models import Environment, Service
 from controlplane.lib.actors import Actor
 from controlplane.lib.given import refuse
+from controlplane.notify.models import Contact
 from incidents.api import forms
 from incidents.models import Incident, SeverityLevel
 from incidents.querysets import OVER
@@ -176,6 +178,13 @@ def _acknowledge(row: Incident, *, actor: Actor) -> Incident:
     return moving.acknowledge(row, actor=actor, way="api")
 
 
+def _call(row: Incident, *, actor: Actor, contact: UUID, **given: Any) -> Incident:
+    found = Contact.objects.filter(workspace=row.workspace_id, uid=contact).first()
+    if found is None:
+        raise refuse("contact", "Choose somebody of this workspace's contact book.")
+    return calling.call_contact(row, actor=actor, contact=found, **given)
+
+
 def verb(
     name: str, action: str, service: Callable[..., Any], words: str, form: Any = NoInput
 ) -> type[_Verb]:
@@ -206,6 +215,10 @@ VERBS: dict[str, type[_Verb]] = {
     "escalate": verb(
         "Escalate", "incident.escalate", calling.escalate,
         "Call others now: the next level, whom it needs, or one role.", forms.IncidentEscalate,
+    ),
+    "call": verb(
+        "Call", "incident.escalate", _call,
+        "Call one of the contact book by name, and no one else.", forms.IncidentCall,
     ),
     "mitigate": verb(
         "Mitigate", "incident.mitigate", moving.mitigate,

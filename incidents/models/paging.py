@@ -110,7 +110,7 @@ class EscalationRun(models.Model):
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
     why = models.CharField(max_length=10, choices=Why.choices)
     reason = models.CharField(max_length=500, blank=True)
-    # Roles that are called with the first step, beside those it names.
+    # Roles and some of the contact book who are called with the first step, beside those it names.
     also = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     step = models.PositiveSmallIntegerField(default=0)  # the next one to take

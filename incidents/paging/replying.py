@@ -9,7 +9,8 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 from controlplane.notify import answers
 from controlplane.notify.models import AnswerLink
-from incidents.models import Incident
+from incidents.models import EscalationRun, Incident, Page
+from incidents.paging.ending import OPEN
 
 ACKNOWLEDGE, RESOLVE = "incident.acknowledge", "incident.resolve"
 VERBS = (ACKNOWLEDGE, RESOLVE)
@@ -47,9 +48,15 @@ def _acknowledge(link: AnswerLink, actor: Actor) -> str:
 def _acknowledged(link: AnswerLink) -> str:
     row = incident_of(link)
     over = _over(row)
-    if over or row.acknowledged_at is None:
+    if over or row.acknowledged_at is None or _is_called(link):
         return over
     return f"{on_it(row) or 'Somebody'} is on it already: {row.ref}."
+
+
+def _is_called(link: AnswerLink) -> bool:
+    """Whether this very call goes on: who was called although somebody is on it is waited for."""
+    pages = Page.objects.filter(notification=link.notification_id, status__in=OPEN)
+    return pages.filter(run__status=EscalationRun.Status.RUNNING).exists()
 
 
 def on_it(row: Incident) -> str:

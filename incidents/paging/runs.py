@@ -13,9 +13,11 @@ from controlplane.audit.services import record
 from controlplane.jobs import nudges
 from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
+from controlplane.notify.models import Contact
 from incidents.models import EscalationRun, Incident
 from incidents.paging import policies, shipped
 from incidents.paging.ending import end_runs
+from incidents.paging.targets import Target
 
 Why = EscalationRun.Why
 # A graver level calls in the place of what called before it; whom somebody asked for stays asked.
@@ -34,11 +36,11 @@ def begin(
     reason: str = "",
     also: Iterable[str] = (),
 ) -> EscalationRun:
-    """Call by this policy, beginning now; `also`: roles called with the next step, beside those
-    it names. Where the policy calls for this incident already nobody is called twice: what was
-    asked for by hand goes on to its next step at once."""
+    """Call by this policy, beginning now; `also`: roles, and some of the contact book, who are
+    called with the next step beside those it names. Where the policy calls for this incident
+    already nobody is called twice: what was asked for by hand goes on to its next step at once."""
     version, said = policies.find(incident.workspace_id, policy)
-    extra = sorted({role for role in also if role in access.PEOPLE})
+    extra = sorted({each for each in also if each in access.PEOPLE or Target.is_entry(each)})
     running = EscalationRun.objects.filter(incident=incident, status="running")
     if why == Why.RAISED:
         rows = running.filter(why__in=_BY_LEVEL).exclude(policy__policy=version.policy_id)
@@ -80,6 +82,16 @@ def call_role(
     return begin(incident, policy=shipped.NAMED, why=why, actor=actor, reason=reason, also=(role,))
 
 
+def call_contact(
+    incident: Incident, contact: Contact, *, actor: Actor, message: str
+) -> EscalationRun:
+    """One of the contact book and no one else, with a message of their own."""
+    entry = Target.entry(contact.uid)
+    return begin(
+        incident, policy=shipped.NAMED, why=Why.HAND, actor=actor, reason=message, also=(entry,)
+    )
+
+
 def _join(
     run: EscalationRun, why: str, also: list[str], actor: Actor, reason: str
 ) -> EscalationRun:
@@ -88,8 +100,11 @@ def _join(
     if more != run.also:
         changes["also"] = more
     if "also" in changes and run.policy.policy.slug == shipped.NAMED:
-        # It has one step, which was taken: whoever was named after that is called by it, too.
+        # It has one step, which was taken: whoever was named after that is called by it, too, and
+        # reads what is said now.
         changes.update(next_at=Now(), step=0, round=0)
+        if reason.strip():
+            changes["reason"] = short(reason.strip(), 500)
     elif why in _HURRIES and run.step + run.round > 0:
         changes["next_at"] = Now()
     if not changes:

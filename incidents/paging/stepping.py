@@ -189,7 +189,7 @@ def _asked(runs: Sequence[EscalationRun], known: dict[int, Ladder]) -> set[tuple
         for step in known[policy].steps[at:]
         for target in step.targets
     }
-    asked |= {(run.workspace_id, Target("role", role)) for run in runs for role in run.also}
+    asked |= {(run.workspace_id, Target.also(each)) for run in runs for each in run.also}
     return asked | {(space, _ADMINS) for space in {run.workspace_id for run in runs}}
 
 
@@ -218,7 +218,7 @@ def take(
         turn.status = "unanswered"
         turn.why = f"Nobody answered in {run.round} {'round' if run.round == 1 else 'rounds'}."
         return turn
-    extra = [Target("role", role) for role in run.also]
+    extra = [Target.also(each) for each in run.also]
     while True:
         at, round_ = turn.step, turn.round
         called = _who(turn, at, round_, ladder, extra, finder, already or {})

@@ -17,6 +17,8 @@ KINDS = {
     "role": "Role", "schedule": "Schedule", "person": "Person", "contact": "Contact",
     "channel": "Channel", "webhook": "Webhook",
 }  # fmt: skip
+# One of the contact book by name: no policy names them, somebody calls them by hand.
+BOOK = "book"
 # A shipped policy knows no workspace's people.
 SHARED = frozenset({"role", "contact"})
 
@@ -30,8 +32,25 @@ class Target:
     def of(cls, given: Mapping[str, Any]) -> Target:
         return cls(str(given["kind"]), str(given["ref"]))
 
+    @classmethod
+    def also(cls, entry: str) -> Target:
+        """Of what a run calls beside its policy: a role, or one of the contact book."""
+        kind, _, ref = entry.rpartition(":")
+        return cls(BOOK, ref) if kind == BOOK else cls("role", entry)
+
+    @staticmethod
+    def entry(uid: UUID) -> str:
+        """How a run notes one of the contact book."""
+        return f"{BOOK}:{uid.hex}"
+
+    @classmethod
+    def is_entry(cls, noted: str) -> bool:
+        return cls.also(noted).kind == BOOK
+
     @property
     def words(self) -> str:
+        if self.kind == BOOK:
+            return "one of the contact book"
         if self.kind == "role":
             return policy.role_label(self.ref)
         return f"{KINDS.get(self.kind, self.kind).lower()} {self.ref}"

@@ -15,10 +15,11 @@ from controlplane.notify.models import Channel, Contact
 from controlplane.notify.services.contacts import purposes_of
 from controlplane.oncall import duty
 from controlplane.oncall.models import Schedule
-from incidents.paging.targets import Target
+from incidents.paging.targets import BOOK, Target
 from incidents.paging.ways import gateways_of
 
 Pair = tuple[int, str]
+BY_NAME = "chosen from the contact book"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Finder:
         found._people(by_kind["person"])
         stand_in = {(space, each) for space, role in empty for each in purposes_of(role)}
         found._contacts(by_kind["contact"] | stand_in, at)
+        found._entries(by_kind[BOOK], at)
         found._channels(by_kind["channel"] | by_kind["webhook"])
         return found
 
@@ -87,6 +89,7 @@ class Finder:
                 "schedule": f"Nobody is on duty by the {target.words}.",
                 "person": "Whom the policy names is no longer here.",
                 "contact": f"No contact {target.ref} is known.",
+                BOOK: "They were taken out of the contact book.",
             }.get(target.kind, "The channel is switched off or gone.")
         return Missing(target, said)
 
@@ -152,7 +155,7 @@ class Finder:
             if row.user is not None and row.user.is_active:
                 self.others[key] = [_person(row.user, f"contact: {row.purpose}")]
                 continue
-            lack = _lack(row, lines.get(row.workspace_id, set()), at)
+            lack = lack_of(row, lines.get(row.workspace_id, set()), at)
             if not lack:
                 why = f"in the contact book for {row.purpose.replace('_', ' ')}"
                 called = Called(f"contact:{row.pk}", row.name, why, contact_id=row.pk)
@@ -160,6 +163,25 @@ class Finder:
                 self.reasons.pop(key, None)
             else:
                 self.reasons[key] = " ".join([*filter(None, [self.reasons.get(key)]), lack])
+
+    def _entries(self, asked: set[Pair], at: datetime) -> None:
+        """Those of the book that somebody chose by name."""
+        if not asked:
+            return
+        spaces = {space for space, _ in asked}
+        rows = Contact.objects.filter(
+            workspace__in=spaces, uid__in={uid for _, uid in asked}, is_active=True
+        )
+        lines = gateways_of(spaces)
+        for row in rows.select_related("user"):
+            key = (row.workspace_id, Target(BOOK, row.uid.hex))
+            if row.user is not None and row.user.is_active:
+                self.others[key] = [_person(row.user, BY_NAME)]
+            elif lack := lack_of(row, lines.get(row.workspace_id, set()), at):
+                self.reasons[key] = lack
+            else:
+                found = Called(f"contact:{row.pk}", row.name, BY_NAME, contact_id=row.pk)
+                self.others[key] = [found]
 
     def _channels(self, asked: set[Pair]) -> None:
         if not asked:
@@ -180,7 +202,7 @@ def _person(person: User, why: str) -> Called:
     return Called(f"user:{person.pk}", person.name, why, user_id=person.pk)
 
 
-def _lack(row: Contact, lines: set[str], at: datetime) -> str:
+def lack_of(row: Contact, lines: set[str], at: datetime) -> str:
     """Why somebody of the book can't be called at this moment, or ""."""
     if not row.email and not row.number:
         ways = ", ".join(way for way in (row.phone, row.handle) if way)

@@ -6,12 +6,18 @@ from django.db import transaction
 from django.db.models import F
 
 from controlplane.access import policy
+from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.given import refuse, text
+from controlplane.lib.redaction import redact_text
+from controlplane.notify.models import Contact
 from controlplane.notify.services.contacts import SPECIALTIES
 from controlplane.work import services as work
 from incidents.models import EscalationRun, Incident, SeverityLevel
 from incidents.paging import runs, shipped
+from incidents.paging.ending import OPEN
+from incidents.paging.ways import gateways_of
+from incidents.paging.who import lack_of
 from incidents.records import levels, reading
 from incidents.records.holding import hold_with_work, require_burning
 from incidents.records.noting import PORTAL, note
@@ -76,6 +82,50 @@ def escalate(
         after={"because": because, "called": whom, **changes},
     )  # fmt: skip
     return row
+
+
+@transaction.atomic
+def call_contact(
+    incident: Incident,
+    *,
+    actor: Actor,
+    contact: Contact,
+    message: str,
+    version: int | None = None,
+) -> Incident:
+    """One of the contact book, by name, and no one else: they read the message, and answer by one
+    tap. Who can't be called now is refused here, and not found out later."""
+    row = hold_with_work(incident, version=version)
+    policy.require(actor, "incident.escalate", row)
+    require_burning(row)
+    message = redact_text(text("message", message, 500, required=True))
+    held = Contact.objects.filter(workspace=row.workspace_id, is_active=True, pk=contact.pk)
+    known = held.select_related("user").first()
+    if known is None:
+        raise refuse("contact", "Choose somebody of this workspace's contact book.")
+    lack = why_not_now(known)
+    if lack:
+        raise refuse("contact", lack)
+    mine = {"user": known.user_id} if known.user_id else {"contact": known.pk}
+    if row.pages.filter(run__status="running", status__in=OPEN, **mine).exists():
+        raise refuse("contact", f"{known.name} is being called already.")
+    runs.call_contact(row, known, actor=actor, message=message)
+    Incident.objects.filter(pk=row.pk).update(version=F("version") + 1)
+    row.refresh_from_db(fields=["version"])
+    note(
+        row, "incident.escalate", actor=actor, reason=message,
+        said=f"{known.name} is called from the contact book. {message}",
+        after={"contact": str(known.uid), "called": known.name},
+    )  # fmt: skip
+    return row
+
+
+def why_not_now(contact: Contact) -> str:
+    """Why somebody of the book can't be called at this moment, or ""."""
+    if contact.user is not None and contact.user.is_active:
+        return ""
+    lines = gateways_of([contact.workspace_id]).get(contact.workspace_id, set())
+    return lack_of(contact, lines, clock.now())
 
 
 def _call(row: Incident, because: str, role: str, actor: Actor, reason: str) -> str:

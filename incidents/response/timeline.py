@@ -41,7 +41,7 @@ _STARTS: tuple[tuple[str, str], ...] = (
     ("incident.check", "check"), ("incident.correct", "correction"),
     ("incident.update", "update"), ("incident.publish", "update"),
 )  # fmt: skip
-_TOLD = ("result", "text", "decided")  # what came of it, what was said
+_TOLD = ("result", "text", "decided", "called")  # what came of it, what was said, who is called
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from controlplane.access.models import Workspace
 from controlplane.access.policy import PEOPLE, role_label
 from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock
+from controlplane.notify import availability
+from controlplane.notify.models import Contact
+from controlplane.notify.shown import called_by
 from controlplane.oncall.web.common import WallField
 from incidents.models import Incident
 from incidents.records import levels
@@ -26,6 +29,23 @@ def _text(label: str, most: int, *, required: bool = True, help_text: str = "") 
         label=label, max_length=most, required=required, help_text=help_text, label_suffix="",
         widget=forms.Textarea(attrs=_TALL),
     )  # fmt: skip
+
+
+def _contact(row: Incident) -> forms.ModelChoiceField:
+    """Of the book those whom a message or a telephone reaches."""
+    rows = Contact.objects.filter(workspace=row.workspace_id, is_active=True)
+    reached = rows.exclude(user=None, email="", phone="").order_by("family", "purpose", "order")
+    return ContactField(
+        label="Whom", queryset=reached, empty_label="Choose one",
+        help_text="Of the contact book, with how they are called and when they are there.",
+    )  # fmt: skip
+
+
+class ContactField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        ways = " and ".join(called_by(obj)) or "cannot be called from here"
+        what = obj.purpose.replace("_", " ").capitalize()
+        return f"{obj.name}: {what} ({ways}; {availability.words(obj).lower()})"
 
 
 def level_choices(workspace: Workspace) -> list[tuple[str, str]]:
@@ -82,6 +102,10 @@ class MoveForm(forms.Form):
                 label="Whom", required=False,
                 choices=[("", "Whoever comes next"), *((slug, label) for label, slug in people)],
             )  # fmt: skip
+        if name == "contact":
+            return _contact(row)
+        if name == "message":
+            return _text("Message", 500, help_text="They read it first. It stands on its timeline.")
         if name == "into":
             rows = Incident.objects.of(row.workspace_id).burning().exclude(pk=row.pk)
             return forms.ModelChoiceField(
