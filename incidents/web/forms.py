@@ -31,7 +31,7 @@ def _text(label: str, most: int, *, required: bool = True, help_text: str = "") 
     )  # fmt: skip
 
 
-def _contact(row: Incident) -> forms.ModelChoiceField:
+def _contact(row: Incident) -> ContactField:
     """Of the book those whom a message or a telephone reaches."""
     rows = Contact.objects.filter(workspace=row.workspace_id, is_active=True)
     reached = rows.exclude(user=None, email="", phone="").order_by("family", "purpose", "order")
@@ -41,7 +41,7 @@ def _contact(row: Incident) -> forms.ModelChoiceField:
     )  # fmt: skip
 
 
-class ContactField(forms.ModelChoiceField):
+class ContactField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         ways = " and ".join(called_by(obj)) or "cannot be called from here"
         what = obj.purpose.replace("_", " ").capitalize()

@@ -137,9 +137,10 @@ def test_what_makes_no_sense__is_refused(room: Watchroom, row: Incident, desk: C
     other = services.add_contact(
         make.workspace(), actor=make.JOB, purpose="lead", name="E", email="e@x.example"
     )
-    for wrong in ({"message": " "}, {"contact": other}):
-        with pytest.raises(Invalid):
-            call(row, room, **{"contact": desk, **wrong})
+    with pytest.raises(Invalid):
+        call(row, room, desk, message=" ")
+    with pytest.raises(Invalid):
+        call(row, room, other)
     with pytest.raises(Conflict):
         call(row, room, desk, version=row.version + 1)
     services.remove_contact(desk, actor=make.JOB)
