@@ -86,6 +86,7 @@ def _words() -> None:
             "adapters:off": "switch/switched off the deployment adapter",
         },
     )
+    words.define("server", {"report": "tell/told who was on a server"})
     words.define("deployment", {"feed": "change/changed a link to releases"})
     words.define(
         "launch",

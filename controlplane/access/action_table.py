@@ -328,6 +328,7 @@ define(
         ("manage", "Plan launches and ask for their sign-off", OPERATORS | {"product_manager"}),
     ],
 )
+define("server", [("report", "Report who was on a server", OPERATORS | SECURITY)])
 define("freeze", [("view", "See freezes", EVERYBODY), ("manage", "Freeze changes", OPERATORS)])
 define(
     "freeze",

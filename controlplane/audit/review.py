@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, Q]] = {
     ),
     "keys": ("Keys, tokens and trusted issuers", Q(action__startswith="key.")),
     "access": ("Members, roles and locks", Q(action__startswith="member.")),
+    "servers": ("People on servers", Q(action="server.report", outcome="done")),
     "exports": ("Exports", Q(action__endswith=".export")),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.api import boards, ci, deployments, launches, others, parts
+from deployments.api import boards, ci, deployments, launches, others, parts, servers
 
 ONE = "v1/deployments/<str:ref>"
 GATE = f"{ONE}/gates/<slug:slug>"
@@ -13,6 +13,7 @@ LAUNCH = "v1/launches/<str:ref>"
 ADAPTER = "v1/deployment-adapters/<uuid:uid>"
 
 urlpatterns = [
+    path("v1/server-visits", servers.ServerVisitsView.as_view()),
     path("v1/deployments", deployments.DeploymentsView.as_view()),
     path("v1/deployments/ensure", deployments.EnsureView.as_view()),
     path("v1/deployments/board", boards.BoardView.as_view()),
