@@ -142,8 +142,8 @@ def test_named_packages__pytest_and_its_django_plugin_run_the_suite() -> None:
 
 # Put together, so that this file does not hold what it looks for.
 MACHINE_PATHS = re.compile(
-    # At the beginning of a path only: "/admin/" + "work/" is a page.
-    "|".join([r"(?<![\w}])/" + "work/", "/" + r"home/\w+/", "/" + "root/", "/tmp" + "/dev"])
+    # Of a folder, and not of a page or a route: "/admin/" + "work/", "GET /" + "work/ready".
+    "|".join([r"(?<![\w}])/" + r"work/(?:main|shared|\.)", "/" + r"home/\w+/", "/" + "root/", "/tmp" + "/dev"])
 )
 TEXT = frozenset(
     {".py", ".html", ".css", ".js", ".md", ".toml", ".yml", ".yaml", ".conf", ".service"}
