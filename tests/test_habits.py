@@ -143,7 +143,14 @@ def test_named_packages__pytest_and_its_django_plugin_run_the_suite() -> None:
 # Put together, so that this file does not hold what it looks for.
 MACHINE_PATHS = re.compile(
     # Of a folder, and not of a page or a route: "/admin/" + "work/", "GET /" + "work/ready".
-    "|".join([r"(?<![\w}])/" + r"work/(?:main|shared|\.)", "/" + r"home/\w+/", "/" + "root/", "/tmp" + "/dev"])
+    "|".join(
+        [
+            r"(?<![\w}])/" + r"work/(?:main|shared|\.)",
+            "/" + r"home/\w+/",
+            "/" + "root/",
+            "/tmp" + "/dev",
+        ]
+    )
 )
 TEXT = frozenset(
     {".py", ".html", ".css", ".js", ".md", ".toml", ".yml", ".yaml", ".conf", ".service"}

@@ -40,8 +40,10 @@ def test_recipes__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> N
     said = guides.bash("\n".join(guides.blocks(PAGE, "sh", "run")), portal, tmp_path).splitlines()
     assert len([line for line in said if line.endswith(("key", "certificate", "access"))]) == 3
     assert any(line.endswith(" is closed") for line in said)
-    assert ["Triage", "Begin to mitigate", "Watch it"] == [
-        line for line in said if line in {"Triage", "Begin to mitigate", "Watch it"}
+    assert [line for line in said if line in {"Triage", "Begin to mitigate", "Watch it"}] == [
+        "Triage",
+        "Begin to mitigate",
+        "Watch it",
     ]
     assert [line for line in said if line.endswith(" is acknowledged")]
     assert said.count("true") == 2, "a fresh backup and a lifted limit"
@@ -50,6 +52,6 @@ def test_recipes__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> N
 def test_recipes__say_no_to_a_stranger(portal: dict[str, str], tmp_path: Path) -> None:
     stranger = make.key(make.agent(make.workspace("elsewhere"), role=""), scopes=["work.view"])[1]
     helpers, *_ = guides.blocks(PAGE, "sh", "run")
-    script = f"{helpers}\napi POST /incidents '{{\"title\": \"x\", \"severity\": \"sev4\"}}'"
+    script = f'{helpers}\napi POST /incidents \'{{"title": "x", "severity": "sev4"}}\''
     with pytest.raises(AssertionError, match="403"):
         guides.bash(script, {**portal, "KEY": stranger}, tmp_path)
