@@ -80,9 +80,6 @@ class GateQuerySet(PartQuerySet):
     def after(self) -> Self:
         return self.filter(phase="after")
 
-    def standing_in_the_way(self) -> Self:
-        return self.filter(state__in=("waiting", "failed"))
-
 
 class AttemptQuerySet(EntryQuerySet):
     path = "step__deployment__workspace_id"

@@ -82,8 +82,5 @@ class RuleStateQuerySet(TelemetryQuerySet):
     def kept_quiet(self) -> Self:
         return self.exclude(quiet_by="")
 
-    def not_ok(self) -> Self:
-        return self.exclude(status="ok")
-
     def of_rule(self, rule: Any, workspace_id: int | None) -> Self:
         return self.filter(rule=rule, workspace_id=workspace_id)

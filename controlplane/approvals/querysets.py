@@ -87,10 +87,6 @@ class RequestQuerySet(EntryQuerySet):
     def decided(self) -> Self:
         return self.filter(decided_at__isnull=False)
 
-    def newest_revisions(self) -> Self:
-        """Of each question the revision that counts."""
-        return self.filter(successor=None)
-
     def waiting_for(self, actor: Actor) -> Self:
         """Open requests that this person may sign now, for themselves or for somebody. What
         `signing.slots_for` answers row by row, as one question; a test holds them together."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from controlplane.access.models import Workspace
 from controlplane.audit import services as audit
 from controlplane.jobs import timers
 from controlplane.jobs.models import Obligation, ObligationRecord, Timer
-from controlplane.jobs.periods import Period, containing, periods_between
+from controlplane.jobs.periods import Period, periods_between
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 from controlplane.lib.actors import job as job_actor
@@ -314,12 +314,3 @@ def signed_by_a_second_person(actor: Actor, row: object) -> str | None:
     if role and not actor.roles_in(row.workspace_id) & {role, "workspace_admin"}:
         return f"signed by {policy.ROLES[role][0]}"
     return None
-
-
-def current_period(obligation: Obligation, now: datetime) -> Period:
-    zone = workspace_zone(obligation.workspace)
-    return containing(obligation.cadence, timezone.localdate(now, timezone=zone))
-
-
-def overdue_days(record: ObligationRecord, today: date) -> int:
-    return max(0, (today - record.due_at.date()) // timedelta(days=1))

@@ -11,7 +11,7 @@ from controlplane.base.api.serializers import StrictSerializer
 from controlplane.catalog.models import Component, Environment
 from controlplane.lib.errors import Invalid
 from deployments.flags.models import Flag
-from deployments.models import Adapter, Deployment, Freeze, Gate, Snapshot, Step
+from deployments.models import Adapter, Deployment, Gate, Snapshot, Step
 from deployments.services import items
 
 TAGS = ["deployments"]
@@ -333,10 +333,6 @@ def adapter(request: Any, slug: str) -> Adapter:
     if found is None:
         raise _refuse("adapter", "There is no such adapter.")
     return found  # type: ignore[no-any-return]
-
-
-def freeze_row(freeze: Freeze) -> list[str]:
-    return sorted(freeze.environments.values_list("slug", flat=True))
 
 
 def resolved(request: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import re2
 
-from controlplane.lib.errors import Invalid
 from controlplane.lib.given import line, refuse
 
 Matcher = Mapping[str, Any]
@@ -135,11 +134,3 @@ def _sign(matcher: Matcher) -> str:
     return {(True, False): "=", (False, False): "!=", (True, True): "=~", (False, True): "!~"}[
         equal, regex
     ]
-
-
-def is_readable(text: str) -> bool:
-    try:
-        read("matchers", text)
-    except Invalid:
-        return False
-    return True

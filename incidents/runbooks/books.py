@@ -178,14 +178,6 @@ def is_known(workspace_id: int, name: str) -> bool:
     return name in _names() or find(workspace_id, name) is not None
 
 
-def known_slug(workspace_id: int, name: str) -> str:
-    """The name under which this runbook is kept; a refusal where there is none."""
-    row = find(workspace_id, name) if name else None
-    if name and row is None:
-        raise refuse("runbook", f"There is no runbook {name} here.")
-    return row.slug if row is not None else ""
-
-
 def newer(row: Runbook) -> RunbookVersion | None:
     """The shipped text that came after a workspace's own was last compared with it."""
     if row.workspace_id is None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Least
 
 from controlplane.lib import clock
@@ -35,15 +35,6 @@ class TicketQuerySet(ScopedQuerySet):
     def clocked(self) -> Self:
         """With the promise that runs out first, that of an incident included."""
         return self.annotate(runs_out=Least("due_at", "incident__next_update_at"))
-
-    def by_clock(self) -> Self:
-        """Open ones first, of them the one whose promise runs out first."""
-        is_open = Q(status__in=OPEN)
-        return (
-            self.clocked()
-            .alias(is_over=~is_open)
-            .order_by("is_over", F("runs_out").asc(nulls_last=True), "priority", "-pk")
-        )
 
     def about(self, words: str) -> Self:
         """Whose subject, resolution or messages speak of these, or whose name or ref it is."""

@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,13 @@ import pytest
 from django.core.management import call_command
 
 from tests import make
-from tests.kit.source import ROOT
+from tests.kit import guides
 
-GUIDE = ROOT / "docs" / "agents.md"
+GUIDE = "agents.md"
 
 
 def blocks(language: str, mark: str) -> list[str]:
-    """The fenced blocks whose first line says so: ```sh run."""
-    fence = rf"^```{language} {mark}\n(.*?)^```$"
-    return re.findall(fence, GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    return guides.blocks(GUIDE, language, mark)
 
 
 def keys() -> dict[str, str]:
@@ -49,19 +46,11 @@ def portal(transactional_db: None, live_server: Any, settings: Any) -> dict[str,
     return {"PATH": path, "BASE": live_server.url, "LC_ALL": "C.UTF-8", **keys()}
 
 
-def run(argv: list[str], env: dict[str, str], folder: Path) -> str:
-    done = subprocess.run(
-        argv, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_shell_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
     script = "\n".join(blocks("sh", "run"))
-    out = run(["bash", "-euo", "pipefail", "-c", script], portal, tmp_path)
+    out = guides.bash(script, portal, tmp_path)
     answers = [json.loads(line) for line in out.replace("}{", "}\n{").splitlines()]
     assert [answer["kind"] for answer in answers[:2]] == ["agent", "agent"]
     assert answers[2] == answers[3], "a repeat under one key is the same answer"
@@ -71,7 +60,7 @@ def test_shell_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Pat
 def test_python_examples__run_as_they_stand(portal: dict[str, str], tmp_path: Path) -> None:
     script = tmp_path / "guide.py"
     script.write_text("\n".join(blocks("python", "run")))
-    run([sys.executable, "-I", str(script)], portal, tmp_path)
+    guides.run([sys.executable, "-I", str(script)], portal, tmp_path)
 
 
 def test_python_examples__need_nothing_but_the_standard_library_and_pyjwt() -> None:

@@ -75,11 +75,5 @@ def missing_words(request: Request) -> str:
     return ", ".join(told)
 
 
-def verdict_tone(verdict: str) -> str:
-    return {"approved": "good", "rejected": "warn", "changes_requested": "warn"}.get(
-        verdict, "neutral"
-    )
-
-
 def given(decision: Decision) -> str:
     return GIVEN.get(decision.verdict, decision.verdict)

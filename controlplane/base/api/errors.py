@@ -100,11 +100,6 @@ def exception_handler(exc: Exception, place: dict[str, Any]) -> JsonAnswer:
     return error_answer(exc, getattr(request, "_request", request))
 
 
-def api_error_response(request: HttpRequest, exc: BaseException) -> JsonAnswer:
-    """The same envelope for what fails outside a view: unknown paths, limits, bad hosts."""
-    return error_answer(exc, request)
-
-
 # --- from an exception to a code --------------------------------------------------------------
 
 

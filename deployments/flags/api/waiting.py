@@ -19,12 +19,6 @@ from deployments.flags.diffs import differences
 from deployments.flags.models import ChangeRequest, FlagChange, ScheduledChange
 
 
-class DifferenceRow(StrictSerializer):
-    path = serializers.CharField(help_text="rules.0.percent")
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
-
-
 class ChangeRow(StrictSerializer):
     uid = serializers.UUIDField()
     flag = serializers.CharField(source="flag.flag_name")

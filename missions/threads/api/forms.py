@@ -161,11 +161,6 @@ class ThreadSummary(StrictSerializer):
 # --- Messages ------------------------------------------------------------------------------------
 
 
-class MessageTo(Additive):
-    role = serializers.CharField(max_length=40, required=False)
-    agents = serializers.ListField(child=serializers.UUIDField(), required=False)
-
-
 class MessageNew(Versioned):
     """`to` is `"all"`, `{"role": "reviewer"}` or `{"agents": [ids]}`."""
 
