@@ -19,7 +19,7 @@ class IncidentsConfig(AppConfig):
         from incidents.intake import formats, receiving  # noqa: F401
         from incidents.paging import kept as _kept_of_paging  # noqa: F401
         from incidents.paging import registered
-        from incidents.records import joining, lateness  # noqa: F401
+        from incidents.records import agendas, joining, lateness  # noqa: F401
         from incidents.response import (  # noqa: F401
             acting,
             holding_items,
@@ -45,5 +45,6 @@ class IncidentsConfig(AppConfig):
         reviews.register()
         status.register()
         support.register()
+        agendas.register()
         desk.register()
         wording.register()

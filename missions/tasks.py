@@ -6,6 +6,7 @@ from uuid import UUID
 
 from controlplane.jobs.celery_app import app
 from missions import jobs_guarding as _guarding  # noqa: F401 - known to every process
+from missions import jobs_learning as _learning  # noqa: F401 - known to every process
 from missions import jobs_plans as _plans  # noqa: F401 - known to every process
 from missions.evidence import jobs as _evidence  # noqa: F401 - known to every process
 from missions.governance import jobs as _governance  # noqa: F401
