@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.base import demo
+from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock
 from incidents import demo_after as _after  # noqa: F401 - another
 from incidents import demo_around as _around  # noqa: F401 - another
 from incidents import demo_runbooks as _runbooks  # noqa: F401 - another
+from incidents import demo_story as _story  # noqa: F401 - another
 from incidents import demo_tickets as _tickets  # noqa: F401 - another
 from incidents.intake import receiving, sources
 from incidents.intake.normal import fingerprint
@@ -24,6 +26,7 @@ from incidents.records.opening import open_incident
 from incidents.response import checks, updates
 from incidents.routing import silences
 
+CANARY = "parallel-research"  # what is rolled out meanwhile, and suspected
 _NEVER = "0001-01-01T00:00:00Z"
 _REGIONS = ("eu-1", "eu-2", "us-1", "us-2", "ap-1")
 
@@ -58,7 +61,7 @@ def incidents(scene: demo.Scene) -> None:
     known = AlertSource.objects.filter(workspace=scene.workspace)
     if known.exclude(format="portal").exists():
         return
-    source = _source(scene, "Prometheus", "alertmanager")
+    source = _source(scene, "Prometheus", "alertmanager", **_watched(scene))
     _source(scene, "Checks from outside", "pagerduty")
     for past in PAST:
         _over(scene, source, past)
@@ -68,9 +71,17 @@ def incidents(scene: demo.Scene) -> None:
     _burning(scene, source)
 
 
-def _source(scene: demo.Scene, name: str, format: str) -> AlertSource:
+def _source(scene: demo.Scene, name: str, format: str, **about: Any) -> AlertSource:
     actor = scene.actor("workspace_admin")
-    return sources.create_source(scene.workspace, actor=actor, name=name, format=format).source
+    made = sources.create_source(scene.workspace, actor=actor, name=name, format=format, **about)
+    return made.source
+
+
+def _watched(scene: demo.Scene) -> dict[str, Any]:
+    """What Prometheus looks at, where the demo has it: the agents' service in production."""
+    service = Service.objects.filter(workspace=scene.workspace, slug="agent-service").first()
+    place = Environment.objects.filter(workspace=scene.workspace, slug="production").first()
+    return {"service": service, "environment": place} if service and place else {}
 
 
 def _tell(source: AlertSource, alerts: Iterable[Mapping[str, Any]]) -> None:
@@ -200,8 +211,8 @@ def _burning(scene: demo.Scene, source: AlertSource) -> None:
     with clock.set_back(timedelta(minutes=17)):
         began = clock.now()
         _tell(source, [
-            _alert("ToolRouterErrors", f"Calls of {tool} fail in {region}", "critical", began,
-                   region=region, toolkit=tool, team="platform")
+            _alert("ToolRouterErrors", "Every third call of the tool router times out", "critical",
+                   began, region=region, toolkit=tool, team="platform")
             for region in _REGIONS[:3] for tool in ("search", "mail", "files")
         ])  # fmt: skip
     row = _newest(scene)
@@ -212,13 +223,19 @@ def _burning(scene: demo.Scene, source: AlertSource) -> None:
     with clock.set_back(timedelta(minutes=12)):
         moving.triage(
             row, actor=primary, impact_percent=27, started_at=began.isoformat(),
-            symptoms="Every third call of the tool router times out in three regions; agents wait.",
+            symptoms="Every third call of the tool router times out in three regions; agents wait."
+            f" It began twenty minutes after {CANARY} went to a tenth of production.",
         )  # fmt: skip
     with clock.set_back(timedelta(minutes=10)):
-        moving.mitigate(row, actor=primary, reason="Traffic is moved to the second provider.")
+        moving.mitigate(
+            row,
+            actor=primary,
+            reason=f"Traffic is moved to the second provider; {CANARY} goes no further meanwhile.",
+        )
     with clock.set_back(timedelta(minutes=9)):
         updates.post_update(
             row, actor=primary, kind="initial", subject=f"{row.ref}: tool calls time out",
             text="Every third call of the tool router times out in three regions since a quarter"
-            " of an hour. Traffic is moved to the second provider; we look at the last release.",
+            f" of an hour. Traffic is moved to the second provider. {CANARY}, which asks three"
+            " sources at once, stays at 10 % until we know whether it is the cause.",
         )  # fmt: skip

@@ -100,7 +100,7 @@ def _public(scene: demo.Scene) -> None:
                 " another provider, and write again within a quarter of an hour.",
             )  # fmt: skip
     status.create_page(
-        scene.workspace, actor=scene.actor("workspace_admin"), title="Acme Agents",
+        scene.workspace, actor=scene.actor("workspace_admin"), title="Northwind agents",
         intro="How our agents and the services behind them are.", is_open=True,
         is_first=not StatusPage.objects.filter(is_first=True).exists(),
     )  # fmt: skip

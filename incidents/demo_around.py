@@ -82,6 +82,6 @@ def _said(scene: demo.Scene) -> None:
             place, actor=actor, title=title, shortcut=shortcut, category=category, body=body
         )
     doors.create_door(
-        place, actor=actor, title="Help with Acme Agents", is_open=True,
+        place, actor=actor, title="Help with Northwind agents", is_open=True,
         intro="Ask us here. You get a page of your own that shows how it stands.",
     )  # fmt: skip

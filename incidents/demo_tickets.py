@@ -31,7 +31,7 @@ def tickets(scene: demo.Scene) -> None:
 
 
 def _asked(scene: demo.Scene, subject: str, body: str, **given: Any) -> Ticket:
-    name = given.pop("name", "Ines Ortega")
+    name = given.pop("name", "Ines Duarte")
     address = f"{name.split()[0].lower()}@partner.example"
     values = {"source": "email", "requester_name": name, "requester_email": address, **given}
     return opening.open_ticket(scene.workspace, actor=MAILBOX, subject=subject, body=body, **values)
@@ -88,17 +88,20 @@ def _open(scene: demo.Scene) -> None:
     with clock.set_back(timedelta(minutes=21)):
         row = _asked(
             scene, "Sign-in fails for our whole team",
-            "Since this morning nobody of us gets in: “not allowed here”.",
+            "Since half an hour nobody of us gets in: “not allowed here”.",
             name="Mara Novak", blocking=True,
         )  # fmt: skip
         row = _triaged(scene, row, "p1", "access")
     with clock.set_back(timedelta(minutes=12)):
         moving.begin(row, actor=primary)
         answering.answer(row, actor=primary, text="We see it, and look at the sign-in provider.")
-        answering.add_note(row, actor=primary, text="The provider rotated its keys at 07:00.")
+        answering.add_note(
+            row, actor=primary, text="The provider changed its keys half an hour ago."
+        )
     burning = Incident.objects.of(scene.workspace).burning().order_by("-pk").first()
     with clock.set_back(timedelta(minutes=18)):
-        row = _asked(scene, "Missions stop in the middle", "Three of ours since ten.",
+        row = _asked(scene, "Missions stop in the middle",
+                     "Three of ours in the last minutes, each while it asks a tool.",
                      name="Lea Fontaine")  # fmt: skip
         if burning is not None:
             escalating.attach(row, burning, actor=primary, reason="It is the same trouble.")

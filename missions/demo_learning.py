@@ -9,18 +9,19 @@ from typing import Any
 from controlplane.base import demo
 from controlplane.lib import clock
 from missions import services
+from missions.learning import times
 from missions.models import Asset, Feedback, MeetingSeries, Mission
 from missions.services import cadence, feedback, followups, library, retrospectives, training
 
 _DONE = (
-    ("Sort tickets by what they are about", "support", 9, 5, 240),
-    ("Enrich leads of the spring fair", "market_research", 12, 4, 360),
-    ("Answer tickets about invoices", "support", 16, 4, 180),
-    ("Write to accounts whose card expires", "outreach", 19, 3, 45),
-    ("Summarise what customers ask for", "research", 24, 5, 300),
-    ("Find duplicates among contacts", "crm", 27, 2, 15),
-    ("Remind customers of their renewal", "outreach", 33, 4, 120),
-    ("Sort contracts by when they end", "crm", 41, 5, 420),
+    ("Sort tickets by what they are about", "support", 3, 5, 240),
+    ("Enrich leads of the spring fair", "market_research", 5, 4, 360),
+    ("Answer tickets about invoices", "support", 10, 4, 180),
+    ("Write to accounts whose card expires", "outreach", 14, 3, 45),
+    ("Summarise what customers ask for", "research", 18, 5, 300),
+    ("Find duplicates among contacts", "crm", 22, 2, 15),
+    ("Remind customers of their renewal", "outreach", 26, 4, 120),
+    ("Sort contracts by when they end", "crm", 31, 5, 420),
 )
 _SAID = {
     5: "It did in a night what took us a week.",
@@ -190,18 +191,20 @@ def _meetings(scene: demo.Scene) -> None:
     cadence.plan_meetings(
         scene.workspace, actor=actor, cadence="standup", time_zone="America/New_York"
     )
-    for kind, days, notes, decisions, about in (
-        ("ops_sync", 5, "Two missions wait for toolkits; the CRM answers again.",
+    for kind, hours, notes, decisions, about in (
+        ("ops_sync", 24, "Two missions wait for toolkits; the CRM answers again.",
          "Checkpoints that are late are called out in the stand-up.", ["prepare", "plan_approve"]),
-        ("standup", 1, "One mission is paused by a safeguard; GV looks at it this morning.", "",
+        ("standup", 2, "One mission is paused by a safeguard; GV looks at it this morning.", "",
          ["execute_observe"]),
     ):  # fmt: skip
-        with clock.set_back(timedelta(days=days)):
+        # As it was planned: the last one that is over by so many hours.
+        planned = times.last_before(made[kind], clock.now() - timedelta(hours=hours))
+        with clock.set_back(clock.now() - planned - timedelta(minutes=4)):
             row = cadence.begin_meeting(made[kind], actor=actor)
             if row.closed_at is None:
                 cadence.write_notes(
                     row, actor=actor, notes=notes, decisions=decisions, stages=about,
-                    attendees="Omar, Gwen, Theo",
+                    attendees="Oscar Chen, Greta Voss, Thea Anand",
                 )  # fmt: skip
                 if kind == "ops_sync":
                     followups.add_meeting_followup(

@@ -87,32 +87,38 @@ def told(scene: demo.Scene) -> None:
     _sent_back(scene)
 
 
-def _prepared(scene: demo.Scene, story: Story) -> Walk:
-    walk = Walk(scene, story)
-    walk.define()
-    walk.ask()
-    walk.sign("mo", "gv")
-    walk.prepare()
+def _prepared(scene: demo.Scene, story: Story, ago: timedelta) -> Walk:
+    """Prepared so long ago; its intent was confirmed some hours before, after two of waiting."""
+    with clock.set_back(ago + 5 * _HOURS):
+        walk = Walk(scene, story)
+        walk.define()
+        walk.ask()
+    with clock.set_back(ago + 3 * _HOURS):
+        walk.sign("mo", "gv")
+    with clock.set_back(ago):
+        walk.prepare()
     return walk
 
 
-def _run(scene: demo.Scene, story: Story, days: int) -> Walk:
-    """Through four stages within a day, while its connection is fresh; begun so many days ago."""
+def _run(scene: demo.Scene, story: Story, days: int, waited: float = 2) -> Walk:
+    """Through four stages within a day, while its connection is fresh; begun so many days ago. Its
+    plan waited so many hours to be signed."""
     begun = days * _DAYS
+    walk = _prepared(scene, story, begun)
     with clock.set_back(begun):
-        walk = _prepared(scene, story)
         walk.ask()
     with clock.set_back(begun - 3 * _HOURS):
         walk.sign("mo", "gv", "ta", "oc")
     with clock.set_back(begun - 5 * _HOURS):
         walk.plan()
         walk.ask()
-    with clock.set_back(begun - 7 * _HOURS):
+    signed = begun - (5 + waited) * _HOURS
+    with clock.set_back(signed):
         walk.sign("gv", "oc")
-    with clock.set_back(begun - 9 * _HOURS):
+    with clock.set_back(signed - 2 * _HOURS):
         walk.execute()
         walk.ask()
-    with clock.set_back(begun - 12 * _HOURS):
+    with clock.set_back(signed - 5 * _HOURS):
         walk.sign("oc", "ta")
     return walk
 
@@ -128,7 +134,7 @@ def _done(scene: demo.Scene) -> None:
 
 def _reflected(scene: demo.Scene) -> None:
     """Its retrospective waits for two of three."""
-    walk = _run(scene, _REFLECTED, 6)
+    walk = _run(scene, _REFLECTED, 6, waited=6.5)
     with clock.set_back(1 * _HOURS):
         walk.reflect()
         walk.ask()
@@ -137,9 +143,10 @@ def _reflected(scene: demo.Scene) -> None:
 
 def _late(scene: demo.Scene) -> None:
     """Its packet is past its time: one of two has signed."""
+    walk = _prepared(scene, _LATE, 20 * _HOURS)
     with clock.set_back(20 * _HOURS):
-        walk = _prepared(scene, _LATE)
         walk.ask()
+    with clock.set_back(17 * _HOURS):
         walk.sign("mo", "gv", "ta", "oc")
     with clock.set_back(5.5 * _HOURS):
         walk.plan()
@@ -148,8 +155,8 @@ def _late(scene: demo.Scene) -> None:
 
 
 def _ageing(scene: demo.Scene) -> None:
+    walk = _prepared(scene, _AGEING, 2.8 * _HOURS)
     with clock.set_back(2.8 * _HOURS):
-        walk = _prepared(scene, _AGEING)
         walk.ask()
         walk.sign("mo")
 
@@ -174,9 +181,10 @@ def _turned_down(scene: demo.Scene) -> None:
 
 
 def _sent_back(scene: demo.Scene) -> None:
+    walk = _prepared(scene, _SENT_BACK, 2 * _DAYS)
     with clock.set_back(2 * _DAYS):
-        walk = _prepared(scene, _SENT_BACK)
         walk.ask()
+    with clock.set_back(2 * _DAYS - 2 * _HOURS):
         walk.sign("mo", "gv", "ta", "oc")
     with clock.set_back(20 * _HOURS):
         services.send_back(

@@ -27,7 +27,7 @@ def approvals(scene: demo.Scene) -> None:
         scene.people["engineering_lead"],
         workspace=scene.workspace,
         actor=scene.actor("release_manager"),
-        reason="On leave from Thursday",
+        reason="On leave for four days",
         starts=clock.now() + timedelta(days=2),
         until=clock.now() + timedelta(days=6),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.access.models import Agent
@@ -138,18 +138,18 @@ def _backlog(project: Project, actor: Actor) -> None:
 
 
 def _deployments(scene: demo.Scene, project: Project, actor: Actor, email: str) -> None:
-    done = _deployment(project, actor, "2025.10.09", assignee=email)
+    done = _deployment(project, actor, "frontend 2.7.4", assignee=email)
     services.claim(done, actor=actor, name=email)
     services.comment(done, "Canary at 5 % for 30 minutes: error rate 0.2 %.", actor=actor)
     services.add_link(
         done,
         actor=actor,
-        url="https://grafana.example.org/d/release-2025-10-09",
+        url="https://grafana.example.org/d/frontend-2-7-4",
         title="Error rate and latency during the roll-out",
     )
     services.close_item(done, actor=actor, reason="Deployed and watched for 60 minutes.")
     coming = _deployment(
-        project, actor, "2025.10.16", assignee=email, due_at=clock.now() + timedelta(days=1)
+        project, actor, "frontend 2.8.0", assignee=email, due_at=clock.now() + timedelta(days=1)
     )
     release = scene.actor("release_manager")
     gates: tuple[tuple[str, str, int], ...] = (
@@ -182,7 +182,7 @@ def _deployment(project: Project, actor: Actor, release: str, **given: Any) -> I
         item_type="deployment",
         priority=1,
         labels=["ops", "deployment"],
-        external_ref=f"v{release}",
+        external_ref=f"v{release.rpartition(' ')[2]}",
         acceptance_criteria="Error rate below 1 % for 60 minutes; undo rehearsed.",
         **given,
     )
@@ -194,11 +194,11 @@ def _incident(scene: demo.Scene, project: Project, actor: Actor) -> None:
     incident = services.create_item(
         project,
         actor=operator,
-        title="Tool Router answers 429 to every second call",
+        title="Calendar toolkit answers 429 to every second call",
         item_type="incident",
         priority=0,
         labels=["incident", "sev2", "ops"],
-        description="Outbound plays stall since 09:12 UTC; the breaker opened at 09:14.",
+        description="Invitations stall since 09:12 UTC; the breaker opened at 09:14.",
     )
     services.claim(incident, actor=operator)
     for line in (
@@ -239,7 +239,7 @@ def _maintenance(scene: demo.Scene, project: Project, actor: Actor) -> None:
         item_type="maintenance",
         priority=1,
         labels=["maintenance", "ops"],
-        due_at=clock.now() + timedelta(days=3),
+        due_at=_saturday(clock.now()),
     )
     keeper = scene.actor("database_lead")
     previous: Item | None = None
@@ -259,6 +259,13 @@ def _maintenance(scene: demo.Scene, project: Project, actor: Actor) -> None:
         project, actor=keeper, title="Shrink the event archive", priority=4, labels=["ops"]
     )
     services.defer_item(aside, actor=keeper, until=clock.now() + timedelta(days=14))
+
+
+def _saturday(now: datetime) -> datetime:
+    """The next, at six UTC, and no sooner than in a day."""
+    day = now + timedelta(days=1)
+    day += timedelta(days=(5 - day.weekday()) % 7)
+    return day.replace(hour=6, minute=0, second=0, microsecond=0)
 
 
 def _agents(scene: demo.Scene, project: Project) -> None:

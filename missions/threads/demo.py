@@ -17,8 +17,8 @@ from missions.threads.services import pausing
 from missions.threads.waking.services import settling
 
 _GOES: tuple[tuple[str, str | None, str, dict[str, str]], ...] = (
-    ("executioner", None, "The export of invoices is ready: branch export-2, 14 files.", {}),
-    ("reviewer", "finding_reported", "Totals are rounded line by line: 1,000 lines are off by 5.",
+    ("executioner", None, "The export of answers is ready: branch export-2, 14 files.", {}),
+    ("reviewer", "finding_reported", "Shares are rounded line by line: 1,000 lines are off by 5.",
      {"finding_id": "ROUND-1", "severity": "high"}),
     ("reviewer", "finding_reported", "The file name holds the customer's name.",
      {"finding_id": "NAME-1", "severity": "low"}),
@@ -69,9 +69,10 @@ def threads(scene: demo.Scene) -> None:
 
 
 def _went_well(cast: _Cast) -> None:
-    mission = Mission.objects.filter(workspace=cast.scene.workspace, status="active").first()
+    rows = Mission.objects.filter(workspace=cast.scene.workspace)
+    mission = rows.filter(external_ref="legacy-52").first()  # it is carried out, and asks them
     row = cast.begin(
-        "Review: export of invoices", "executioner", "reviewer", kind="workflow",
+        "Review: export of answers from Spain", "executioner", "reviewer", kind="workflow",
         item=mission.item if mission is not None else None,
     )  # fmt: skip
     for role, event, body, metadata in _GOES:
