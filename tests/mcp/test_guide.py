@@ -14,8 +14,10 @@ import pytest
 from controlplane.base.mcp import eras
 from controlplane.base.mcp.registry import server
 from tests import make
-from tests.docs.test_agents_guide import GUIDE, blocks, run
+from tests.docs.test_agents_guide import GUIDE, blocks
+from tests.kit import guides
 from tests.kit.mcp import Mcp
+from tests.kit.source import ROOT
 
 
 @pytest.mark.slow
@@ -24,7 +26,7 @@ def test_call_by_hand__answers(transactional_db: None, live_server: Any, tmp_pat
     key = make.key(make.agent(make.workspace("demo"), role="planner"))[1]
     [script] = blocks("sh", "mcp")
     env = {"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key}
-    answer = json.loads(run(["bash", "-euo", "pipefail", "-c", script], env, tmp_path))
+    answer = json.loads(guides.bash(script, env, tmp_path))
     assert answer["result"]["structuredContent"]["threads"] == []
 
 
@@ -34,7 +36,7 @@ def test_token_by_hand__opens_mcp(transactional_db: None, live_server: Any, tmp_
     key = make.key(make.agent(make.workspace("demo"), role="planner"))[1]
     [script] = blocks("sh", "oauth")
     env = {"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key}
-    answer = json.loads(run(["bash", "-euo", "pipefail", "-c", script], env, tmp_path))
+    answer = json.loads(guides.bash(script, env, tmp_path))
     assert Mcp(answer["access_token"]).ask("tools/list").status_code == 200
 
 
@@ -53,7 +55,7 @@ def test_configurations__lead_here() -> None:
 
 
 def test_table__names_every_tool() -> None:
-    text = GUIDE.read_text()
+    text = (ROOT / "docs" / GUIDE).read_text()
     for name in server.tools:
         assert f"`{name}`" in text, name
     for version in eras.SUPPORTED:
