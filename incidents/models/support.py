@@ -119,6 +119,8 @@ class Ticket(models.Model):
     closed_at = models.DateTimeField(null=True, editable=False)
     reopened_at = models.DateTimeField(null=True, editable=False)
     reopened = models.PositiveSmallIntegerField(default=0, editable=False)  # times
+    # Waited for, reminded as often as that is done, and nothing was said.
+    silent_at = models.DateTimeField(null=True, editable=False)
     # Links made before it was raised lead nowhere any more.
     link_number = models.PositiveSmallIntegerField(default=1, editable=False)
     created_by = models.CharField(max_length=80, editable=False)  # an opaque ref

@@ -15,7 +15,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition, NotFound
 from controlplane.lib.redaction import redact_text
 from incidents.models import Ticket, TicketMessage
-from incidents.support import clocks, lateness, mailing, said, telling
+from incidents.support import clocks, lateness, mailing, said, telling, waiting
 from incidents.support.holding import hold, hold_with_work, put, require_open
 from incidents.support.moving import RESPOND, open_again
 from incidents.support.noting import PORTAL, note
@@ -62,8 +62,11 @@ def answer(
         changes["responded_at"] = now
     put(row, changes)
     made = said.keep(row, "answer", words, actor=actor, files=files, source=source)
-    if ask and row.status != Ticket.Status.WAITING:
-        advance(row, "waiting", actor=actor)
+    if ask:
+        if row.status != Ticket.Status.WAITING:
+            advance(row, "waiting", actor=actor)
+        put(row, {"silent_at": None})
+        waiting.expect(row)
     after_seen(row)
     clocks.promise_update(row)
     mailing.send(row, made)

@@ -88,11 +88,16 @@ _WHY = {
     "triaged": "It is known what it is: somebody works on it.",
     "reopened": "It came back: somebody works on it again.",
     "working": "Answer below; when it is answered for good, write down what it was.",
-    "waiting": "Whoever asked has the word. Their answer brings it back.",
+    "waiting": "Whoever asked has the word, and is reminded. Their answer brings it back.",
     "escalated": "The incident comes first; when that is over, say how it was resolved.",
     "resolved": "It is closed by itself when nobody says that it does not work.",
     "spam": "It was set aside.",
 }
+
+_SILENT = (
+    "Whoever asked was reminded and said nothing. Ask in another way below, or write down what is"
+    " known."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,9 @@ def following(row: Ticket, actor: Actor) -> Following:
     move = MOVES.get(_NEXT.get(row.status, ""))
     if row.status == Ticket.Status.DUPLICATE and row.duplicate_of is not None:
         return Following(None, f"It goes on as {row.duplicate_of.ref}.")
+    if row.status == Ticket.Status.WAITING and row.silent_at is not None:
+        ends = MOVES["resolve"]
+        return Following(ends, _SILENT, refusal(ends, row, actor))
     if move is None:
         return Following(None, _WHY.get(row.status, "It is over, and kept."))
     return Following(move, _WHY[row.status], refusal(move, row, actor))

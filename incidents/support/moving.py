@@ -23,7 +23,17 @@ from controlplane.lib.redaction import redact_text
 from controlplane.work import services as work
 from incidents.models import Ticket
 from incidents.records import levels
-from incidents.support import clocks, escalating, mailing, merging, people, reading, said, telling
+from incidents.support import (
+    calling,
+    clocks,
+    escalating,
+    mailing,
+    merging,
+    people,
+    reading,
+    said,
+    telling,
+)
 from incidents.support.holding import hold, hold_with_work, put, require_open
 from incidents.support.lateness import mark_late
 from incidents.support.noting import PORTAL, note, say
@@ -126,6 +136,7 @@ def _reprioritise(row: Ticket, wanted: str, actor: Actor, reason: str) -> None:
         said=f"{row.ref} is {new.title} now, no longer {old.title}: {reason}",
         before={"priority": old.code}, after={"priority": new.code},
     )  # fmt: skip
+    calling.begin(row)
     if new.rank < old.rank and new.code != Ticket.Priority.P2:
         telling.told(
             row, "ticket.moved", key=f"priority:{row.version}", users=[row.assignee_id],

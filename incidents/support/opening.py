@@ -21,7 +21,7 @@ from controlplane.notify.models import Contact
 from controlplane.work import services as work
 from controlplane.work.services import graph
 from incidents.models import SeverityLevel, Ticket
-from incidents.support import clocks, escalating, hours, mailing, reading, said, telling
+from incidents.support import calling, clocks, escalating, hours, mailing, reading, said, telling
 from incidents.support.holding import level_of
 from incidents.support.noting import PORTAL, note
 from incidents.support.people import ROLES, is_here
@@ -100,6 +100,7 @@ def open_ticket(
     )  # fmt: skip
     clocks.set_all(row)
     _tell(row, level, words)
+    calling.begin(row)
     if answered:
         mailing.send_receipt(row)
     if row.priority == Ticket.Priority.P0:
@@ -122,13 +123,17 @@ def _item(row: Ticket, level: SeverityLevel, words: str) -> Any:
 
 
 def _tell(row: Ticket, level: SeverityLevel, words: str) -> None:
-    """Whoever works on this kind of trouble, or the desk; what is P1 or stops somebody wakes them.
-    Whom its level informs hears of it as of any news."""
+    """Whoever works on this kind of trouble, or the desk; what stops somebody wakes them, and
+    for what is P1 they are called. Whom its level informs hears of it as of any news."""
     urgent = row.blocking or row.priority != Ticket.Priority.P2
     role = ROLES.get(row.category, "")
-    whom = {*telling.DESK, *([role] if role else [])} if urgent else {role} - {""}
+    desk = () if row.priority in calling.CALLED else telling.DESK  # who are called
+    whom = {*desk, *([role] if role else [])} if urgent else {role} - {""}
     excerpt = redact_text(words)[: telling.MOST_TEXT]
-    telling.told(row, "ticket.opened", key="opened", roles=whom, urgent=urgent, text=excerpt)
+    telling.told(
+        row, "ticket.opened", key="opened", roles=whom, urgent=urgent, text=excerpt,
+        fallback=row.priority not in calling.CALLED,
+    )  # fmt: skip
     informed = telling.held(row.workspace_id, set(level.informed) - whom)
     if urgent and informed:
         telling.told(row, "ticket.opened", key="informed", roles=informed, text=excerpt)

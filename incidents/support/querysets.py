@@ -28,6 +28,10 @@ class TicketQuerySet(ScopedQuerySet):
     def unacknowledged(self) -> Self:
         return self.filter(status="new")
 
+    def silent(self) -> Self:
+        """Those of whom whoever asked was reminded and says nothing."""
+        return self.filter(status="waiting", silent_at__isnull=False)
+
     def breaching(self, at: datetime | None = None) -> Self:
         """A promise of theirs has run out."""
         return self.clocked().filter(runs_out__lte=at or clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controlplane.audit import words
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always
-from incidents.support import around_console, duties, sync  # noqa: F401 - duties are known
+from incidents.support import around_console, calling, duties, sync  # noqa: F401 - duties are known
 
 nothing(
     "support.hours",
@@ -43,6 +43,7 @@ keep_always(
 def register() -> None:
     around_console.register()
     sync.register()
+    calling.register()
     words.define(
         "support",
         {

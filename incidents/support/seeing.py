@@ -7,7 +7,7 @@ from typing import Any
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from incidents.models import Ticket
-from incidents.support import clocks
+from incidents.support import calling, clocks
 
 
 def seen(row: Ticket, actor: Actor) -> dict[str, Any]:
@@ -25,5 +25,7 @@ def seen(row: Ticket, actor: Actor) -> dict[str, Any]:
 
 def after_seen(row: Ticket) -> None:
     row.refresh_from_db(fields=["assignee", "acknowledged_by", "due_at"])
+    if row.acknowledged_at is not None:
+        calling.stop(row, f"{row.ref} is acknowledged.")
     for which in clocks.PROMISES:
         clocks.follow(row, which)

@@ -53,14 +53,14 @@ def told(
         kind=kind,
         to=To(users=people, roles=asked, channels=None if channels else ()),
         key=f"{kind}:{row.uid}:{key}"[:200],
-        values={**_values(row), **values},
+        values={**values_of(row), **values},
         urgency=Urgency.CRITICAL if urgent else Urgency.NORMAL,
         link=links.page_of(row),
         about=subject_ref(row),
     )
 
 
-def _values(row: Ticket) -> Mapping[str, object]:
+def values_of(row: Ticket) -> Mapping[str, object]:
     return {
         "ref": row.ref, "title": row.subject, "priority": row.get_priority_display(),
         "category": row.get_category_display(), "who": name_of(row), "text": "", "what": "",

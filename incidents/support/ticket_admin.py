@@ -60,6 +60,7 @@ class TicketAdmin(ModelAdmin[Ticket]):
                 "breaching": ("Breaching", lambda rows: rows.open().breaching()),
                 "waiting": ("Waiting for the requester",
                             lambda rows: rows.filter(status="waiting")),
+                "silent": ("Nobody answers", lambda rows: rows.silent()),
                 "over": ("Over", lambda rows: rows.over()),
             },
         ),

@@ -53,6 +53,9 @@ class TicketWhole(TicketRow):
     escalated_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     reopened_at = serializers.DateTimeField(allow_null=True)
+    silent_at = serializers.DateTimeField(
+        allow_null=True, help_text="when whoever asked had been reminded and said nothing"
+    )
     reopened = serializers.IntegerField(help_text="times")
 
 

@@ -55,6 +55,7 @@ class TicketFilter(PortalFilterSet):
     open = BooleanFilter(method="whether_open", label="Not over yet.")
     unacknowledged = BooleanFilter(method="whether_seen", label="Nobody has looked at it.")
     breaching = BooleanFilter(method="whether_late", label="A promise of it has run out.")
+    silent = BooleanFilter(method="whether_silent", label="Its requester was reminded in vain.")
     q = django_filters.CharFilter(
         method="speaking_of", max_length=200, label="Words of subjects, messages and resolutions."
     )
@@ -64,6 +65,10 @@ class TicketFilter(PortalFilterSet):
 
     def whether_seen(self, rows: QuerySet[Any], name: str, value: bool) -> Any:
         return rows.filter(status="new") if value else rows.exclude(status="new")
+
+    def whether_silent(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        silent = rows.model.objects.silent().values("pk")
+        return rows.filter(pk__in=silent) if value else rows.exclude(pk__in=silent)
 
     def whether_late(self, rows: Any, name: str, value: bool) -> Any:
         late = rows.model.objects.breaching().values("pk")
