@@ -3,6 +3,7 @@
 from incidents.admin import (
     alert_rules,
     alerts,
+    decided,
     incidents,
     knowledge,
     levels,
@@ -18,6 +19,7 @@ from incidents.admin import (
 __all__ = [
     "alert_rules",
     "alerts",
+    "decided",
     "incidents",
     "knowledge",
     "levels",

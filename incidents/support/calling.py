@@ -236,7 +236,7 @@ def _ticket_of(link: AnswerLink) -> Ticket:
     rows = Ticket.objects.filter(workspace_id=link.workspace_id)
     if label != Ticket._meta.label_lower or not pk.isdecimal():
         raise NotFound("There is nothing here.")
-    found = rows.select_related("acknowledged_by").filter(pk=pk).first()
+    found: Ticket | None = rows.select_related("acknowledged_by").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is nothing here.")
     return found

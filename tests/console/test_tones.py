@@ -222,6 +222,7 @@ TABLE: dict[str, dict[str, str]] = {
         "opened": "good", "joined": "good", "again": "neutral", "own": "neutral",
         "bounced": "warn", "refused": "warn",
     },
+    "incidents.check": {"ok": "good", "failed": "bad", "waived": "warn"},
     "incidents.update": {"draft": "warn", "posted": "good", "dropped": "neutral"},
     "incidents.silence": {"in force": "info", "planned": "info", "over": "neutral"},
     "missions.stagevisit": {

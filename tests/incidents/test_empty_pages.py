@@ -15,6 +15,8 @@ SAID = {
     "/admin/incidents/statuspage/": "No status page yet.",
     "/admin/incidents/runbookrun/": "Nobody works through one.",
     "/admin/incidents/update/": "Nothing was said of any incident yet.",
+    "/admin/incidents/decision/": "Nothing was decided in any incident yet.",
+    "/admin/incidents/check/": "Nothing was looked at in any incident yet.",
     "/admin/incidents/drill/": "No drill yet.",
     "/admin/incidents/responsepolicy/": "Nothing happens by itself.",
     "/admin/incidents/figures/": "Nobody was called yet.",

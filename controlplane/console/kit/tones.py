@@ -70,6 +70,7 @@ _OF_MODEL: Mapping[str, Mapping[str, str]] = {
         "bounced": "warn",
         "refused": "warn",
     },
+    "incidents.check": {"ok": "good", "failed": "bad", "waived": "warn"},
     "incidents.update": {"draft": "warn", "posted": "good"},
     "missions.brief": {"locked": "good"},
     "missions.datainspection": {"pass": "good", "fail": "warn"},
