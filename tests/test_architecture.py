@@ -186,6 +186,7 @@ WRITERS: dict[str, str] = {
     "incidents.shipping": "adopts what a release brings",
     "incidents.status.registered": "erases subscribers, for the privacy officer's service",
     "incidents.support.answering": "services of tickets",
+    "incidents.support.calling": "services of tickets",
     "incidents.support.clocks": "clocks of tickets, within the services",
     "incidents.support.forgetting": "erases who asked, for the privacy officer's service",
     "incidents.support.holding": "fields of tickets, within the services",
