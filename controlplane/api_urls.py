@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.jobs.api")),
     path("", include("controlplane.notify.api")),
     path("", include("controlplane.backups.api")),
-    path("", include("controlplane.privacy.api")),
+    path("", include("controlplane.privacy.api.urls")),
     path("", include("controlplane.catalog.api.urls")),
     path("", include("controlplane.oncall.api.urls")),
     path("", include("controlplane.work.api.urls")),

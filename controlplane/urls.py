@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.access.urls")),
     path("", include("controlplane.notify.urls")),
     path("", include("controlplane.privacy.urls")),
+    path("", include("controlplane.privacy.web.compliance_urls")),
     path("", include("telemetry.otlp.urls")),
     path("", include("incidents.intake.foreign_urls")),
     path("", include("controlplane.oncall.urls")),

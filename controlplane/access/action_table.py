@@ -187,6 +187,19 @@ define(
     [("copy", "Report a sanitised copy of production", OPERATORS | {"privacy_officer"})],
 )
 define(
+    "compliance",
+    [
+        ("view", "See controls and their evidence", OPERATORS | OVERSIGHT | {"legal"}),
+        ("attach", "Add evidence to a control", OPERATORS | OVERSIGHT | {"legal"}),
+        ("report", "Make a compliance report", ADMIN | OVERSIGHT | {"legal"}),
+    ],
+)
+define(
+    "compliance",
+    [("scope", "Say that a control does not apply", ADMIN | {"compliance"})],
+    by_key=False,
+)
+define(
     "backup",
     [
         ("view", "See backups and restore drills", OPERATORS | OVERSIGHT),

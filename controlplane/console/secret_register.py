@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 
+from controlplane.base import registries
 from controlplane.jobs import watch
 from controlplane.lib import clock, defaults
 
@@ -100,3 +101,19 @@ def overdue_secrets() -> Iterator[watch.Finding]:
                 f"{line.name} is due to be changed ({age}); its owner is the {line.owner}.",
                 critical=False,
             )
+
+
+def _kept(workspace_id: int) -> registries.Verdict:
+    """Of the whole installation, whichever workspace asks: a count, never a name."""
+    if not settings.PRODUCTION:
+        return registries.Verdict("not_applicable", "No production: its secrets guard a trial.")
+    late = sum(line.own and line.overdue for line in lines())
+    if late:
+        text = f"{late} secrets are due to be changed, or nobody says since when they are there."
+        return registries.Verdict("failing", text, value=late)
+    return registries.Verdict("ok", "Every secret is younger than its time.", value=0)
+
+
+registries.audit_rules.register(
+    registries.AuditRule("console.secrets", "Secrets are changed in time", _kept)
+)

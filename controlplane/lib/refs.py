@@ -21,6 +21,7 @@ PREFIXES: dict[str, str] = {
     "REV": "post-incident review",
     "TKT": "support ticket",
     "ARV": "access review",
+    "CRP": "compliance report",
     "OBL": "recurring obligation",
     "SRV": "service",
     "INT": "integration",

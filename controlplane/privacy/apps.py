@@ -10,5 +10,8 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         # They register themselves: steps of requests, words, what is kept, jobs' figures, the demo.
-        for name in ("transitions", "kept", "telling", "registered", "demo"):
+        for name in (
+            *("transitions", "kept", "telling", "registered", "compliance.duties"),
+            *("compliance.registered", "demo"),
+        ):
             import_module(f"controlplane.privacy.{name}")

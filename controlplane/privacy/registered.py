@@ -79,7 +79,7 @@ home_rows.register(
 palette_actions.register(
     PaletteAction(
         "privacy.mine",
-        "Privacy: my data and consents",
+        "Privacy",
         "privacy:mine",
         "workspace.view",
         ("export", "erase", "gdpr", "consent"),

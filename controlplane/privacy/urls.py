@@ -1,6 +1,6 @@
 from django.urls import path
 
-from controlplane.privacy import web
+from controlplane.privacy.web import people as web
 
 app_name = "privacy"
 urlpatterns = [

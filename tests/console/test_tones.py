@@ -254,6 +254,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "oncall.schedule": {"in effect": "good", "retired": "neutral"},
     "privacy.consent": {"given": "good", "declined": "neutral", "withdrawn": "neutral"},
+    "privacy.controlevidence": {"in effect": "good", "replaced": "neutral"},
     "privacy.datarefresh": {"fresh": "good", "old": "warn"},
     "privacy.deletionrequest": {
         "waiting": "info", "held": "warn", "done": "good", "cancelled": "neutral",

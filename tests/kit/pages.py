@@ -16,6 +16,7 @@ from controlplane.access.models import AccessReview, Agent, ApiKey, Membership
 from controlplane.approvals.models import Request
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import buttons_of
+from controlplane.lib import clock
 from controlplane.notify.models import InboxItem
 from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
@@ -93,6 +94,8 @@ NO_PAGES = {
     "mission_desk:picture": "hands out a picture",
     "boards:log_file": "hands out a file",
     "boards:checklist": "hands out a file",
+    "compliance:file": "hands out a file",
+    "compliance:report": "hands out a file",
     "runbooks:file": "hands out a file",
     "runbooks:drills": "hands out a file",
     "runbooks:by_name": "leads to the runbook",
@@ -142,6 +145,8 @@ FORMS_ONLY = {
     "privacy:export",
     "privacy:take_back",
     "privacy:withdraw",
+    "compliance:make",
+    "compliance:scope",
     "access:end_other_sessions",
     "access:end_session",
     "access:recovery_codes",
@@ -262,6 +267,7 @@ def own_pages(world: World) -> Iterator[str]:
         "mission_desk:feedback": (mission.uid,),
         "mission_desk:retrospective": (mission.uid,),
         "boards:line": (launch.uid, "security"),
+        "compliance:control": ("penetration-test", f"{clock.now():%Y}"),
         "deck:papers": (live.uid,),
         "deck:move": (live.uid, "rollback"),
         "deck:check": (live.uid, "watched"),

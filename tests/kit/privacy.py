@@ -58,6 +58,25 @@ def inhabit(here: Workspace, root: User, *, hostile: str, long: str) -> None:
     services.hold(held, actor=actor, reason=hostile)
     gone = services.ask_erasure(here, make.person(here, "viewer"), actor=actor)
     services.erase(gone, actor=actor)
+    _comply(here, actor, hostile, long)
+
+
+def _comply(here: Workspace, actor: Any, hostile: str, long: str) -> None:
+    """Files of a control, one of them replaced; a control that does not apply; a report."""
+    year = f"{clock.now():%Y}"
+    given: dict[str, Any] = {"actor": actor, "control": "penetration-test", "period": year}
+    first = services.add_evidence(
+        here, **given, filename=f"{hostile}.txt", content=b"First.", title=hostile, note=hostile
+    )
+    services.add_evidence(
+        here, **given, filename="second.txt", content=b"Second.", title=long[:200], replaces=first
+    )
+    quarter = f"{year}-Q{(clock.now().month + 2) // 3}"
+    services.say_scope(
+        here, actor=actor, control="storage-versions", period=quarter, applies=False,
+        reason=hostile,
+    )  # fmt: skip
+    services.make_report(here, actor=actor, period=quarter)
     services.report_copy(
         here,
         actor=actor,

@@ -28,6 +28,14 @@ class Block:
     text: str = ""
     rows: Sequence[Sequence[str]] = ()  # facts: (name, value); table: cells under `columns`
     columns: Sequence[str] = ()
+    links: Sequence[str] = ()  # table: where the first cell of each row leads; "" is nowhere
+
+    def link(self, number: int) -> str:
+        return self.links[number] if number < len(self.links) else ""
+
+    @property
+    def linked(self) -> Sequence[tuple[str, Sequence[str]]]:
+        return [(self.link(number), row) for number, row in enumerate(self.rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,11 +165,15 @@ def _rows(pages: _Pages, block: Block) -> None:
         pages.write_text("No difference.")
         return
     widths = {3: (34, 33, 33), 4: (24, 22, 26, 28), 5: (18, 24, 16, 22, 30)}
-    _table(pages, block.rows, block.columns, widths.get(len(block.columns), ()))
+    _table(pages, block.rows, block.columns, widths.get(len(block.columns), ()), block.links)
 
 
 def _table(
-    pages: _Pages, rows: Sequence[Sequence[str]], columns: Sequence[str], widths: Sequence[int]
+    pages: _Pages,
+    rows: Sequence[Sequence[str]],
+    columns: Sequence[str],
+    widths: Sequence[int],
+    links: Sequence[str] = (),
 ) -> None:
     """A word that is wider than its column breaks, a hash say; others stay whole. A cell taller
     than a page can't be drawn: it goes on in a row below, so that nothing of it is left out."""
@@ -191,11 +195,14 @@ def _table(
     with pages.table(**options) as table:
         if columns:
             table.row(list(columns))
-        for row in rows:
+        for number, row in enumerate(rows):
             if pages.say.left <= 0:
                 break
+            link = links[number] if number < len(links) else ""
             for part in _parts(row):
-                table.row([pages.say(cell) or " " for cell in part])
+                cells = table.row()
+                for place, cell in enumerate(part):
+                    cells.cell(pages.say(cell) or " ", link=link if link and not place else None)
 
 
 def _parts(row: Sequence[str]) -> list[list[str]]:

@@ -134,6 +134,8 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
      "access_review.view", "r", counter(open_reviews, "warn")),
     ("backups", "Backups", "Govern", _model("backups_backupreport"), "database", "backup.view",
      "b", None),
+    ("compliance", "Compliance", "Govern", "compliance:board", "check", "compliance.view", "",
+     None),
     ("privacy", "Erasure requests", "Govern", _model("privacy_deletionrequest"), "shield",
      "privacy.view", "", None),
     ("members", "Members", "Access", "access:members", "users", "member.view", "u", None),

@@ -29,7 +29,7 @@ from controlplane.lib.errors import Invalid, NotFound
 from controlplane.privacy import services
 from controlplane.privacy.models import Consent, DataRefresh, DeletionRequest, PrivacyPolicy
 from controlplane.privacy.services.policies import LONGEST
-from controlplane.privacy.web import archive_name
+from controlplane.privacy.web.people import archive_name
 
 _SENDER = ("agent_id", "workspace_id", "session_id", "role")
 TAGS = ["privacy"]

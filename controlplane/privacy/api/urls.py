@@ -1,0 +1,3 @@
+from controlplane.privacy.api import compliance, people
+
+urlpatterns = [*people.urlpatterns, *compliance.urlpatterns]

@@ -1,0 +1,19 @@
+"""Tables of privacy and of compliance."""
+
+from controlplane.privacy.models.compliance import ComplianceReport, ControlEvidence, ControlScope
+from controlplane.privacy.models.people import (
+    Consent,
+    DataRefresh,
+    DeletionRequest,
+    PrivacyPolicy,
+)
+
+__all__ = [
+    "ComplianceReport",
+    "Consent",
+    "ControlEvidence",
+    "ControlScope",
+    "DataRefresh",
+    "DeletionRequest",
+    "PrivacyPolicy",
+]

@@ -1,0 +1,1 @@
+"""Pages of privacy and compliance that are no lists."""
