@@ -13,15 +13,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from controlplane.embedded import launch as launching
 from controlplane.embedded import portal, processes
 from controlplane.embedded.launch import Launch
 from controlplane.embedded.processes import wait_until
-from controlplane.embedded.state import Run, State
+from controlplane.embedded.state import Run, State, Trouble
 from tests.kit.bd import Bd
 
 MANAGE = portal.ROOT / "manage.py"
@@ -220,6 +223,40 @@ def test_up__told_to_stop_while_preparing__does_not_wait_for_its_end(
     with launch._signals(), pytest.raises(KeyboardInterrupt):
         launch._prepare({}, embedded=True)
     assert not (state.root / "prepared").exists()
+
+
+@pytest.mark.parametrize(
+    ("failing", "goes_on"), [("lag", True), ("worker", False), ('lag", "worker', False)]
+)
+def test_up__goes_on_while_only_what_waited_is_worked_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, goes_on: bool
+) -> None:
+    body = f'{{"failing": ["{failing}"]}}'.encode()
+
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    monkeypatch.setattr(launching, "BEHIND_FOR", 0.0)
+    monkeypatch.setattr(launching, "READY_WITHIN", 0.6)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        said: list[str] = []
+        address = portal.Address(port=server.server_address[1])
+        launch = Launch(State.at(tmp_path / "s"), address, say=said.append, environ={})
+        if goes_on:
+            launch._wait_ready()
+            assert "worked off" in said[-1]
+        else:
+            with pytest.raises(Trouble, match="worker"):
+                launch._wait_ready()
+        server.shutdown()
 
 
 def test_up__state_folder_that_is_a_file__says_what_to_do(tmp_path: Path) -> None:
