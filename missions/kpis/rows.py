@@ -104,10 +104,11 @@ def library_reuse(workspace_id: int, start: datetime, end: datetime) -> Parts:
         " JOIN missions_asset a ON a.id = u.asset_id LEFT JOIN missions_play p ON p.id = u.play_id"
         " WHERE u.mission_id = d.id AND a.source_mission_id IS DISTINCT FROM d.id"
         " AND (p.id IS NULL OR p.status = 'selected'))), (SELECT count(*) FROM d),"
-        " (SELECT count(*) FROM e WHERE EXISTS (SELECT 1 FROM telemetry_events v"
-        " WHERE v.workspace_id = %(workspace)s AND v.mission = e.mission AND v.amount > 0"
-        " AND v.event_type = 'planner_candidate_generated'"
-        " AND v.occurred_at < %(end)s AND v.occurred_at >= %(start)s - interval '90 days')),"
+        # Read once into a list: asked for each mission, months of events are read as often.
+        " (SELECT count(*) FROM e WHERE e.mission = ANY(ARRAY(SELECT v.mission"
+        " FROM telemetry_events v WHERE v.workspace_id = %(workspace)s AND v.amount > 0"
+        " AND v.mission IS NOT NULL AND v.event_type = 'planner_candidate_generated'"
+        " AND v.occurred_at < %(end)s AND v.occurred_at >= %(start)s - interval '90 days'))),"
         " (SELECT count(*) FROM e)",
         workspace_id,
         start,
