@@ -153,6 +153,12 @@ class Request(models.Model):
                 condition=Q(status="open"),
                 name="approval_queue",
             ),
+            # What somebody asked for and has to look at again: few of very many.
+            models.Index(
+                fields=["requested_by_ref", "-closed_at"],
+                condition=Q(status__in=["changes_requested", "rejected", "expired"]),
+                name="approval_sent_back",
+            ),
             models.Index(fields=["subject"], name="approvals_of_subject"),
             models.Index(fields=["workspace", "decided_at"], name="approval_decided"),
             models.Index(fields=["workspace", "-id"], name="approval_newest"),

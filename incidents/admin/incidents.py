@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,7 +20,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib.defaults import define
 from controlplane.lib.lasting import lasted
 from incidents.models import Incident, SeverityLevel
-from incidents.querysets import OVER
+from incidents.querysets import OVER, burning_first
 from incidents.records import levels
 from incidents.response import timeline
 from incidents.shown import clocks, cockpit, moves
@@ -110,10 +109,7 @@ class IncidentAdmin(ModelAdmin[Incident]):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """What burns first, the gravest of it, then the newest."""
-        burns = Case(
-            When(status__in=OVER, then=Value(1)), default=Value(0), output_field=IntegerField()
-        )
-        return (burns.asc(), "severity", "-pk")
+        return (burning_first().asc(), "severity", "-pk")
 
     @admin.display(description="Incident", ordering="id")
     def what(self, obj: Incident) -> SafeString:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from controlplane.access.models import Workspace
 from controlplane.catalog.models import Environment, Service
@@ -158,6 +158,14 @@ class Incident(models.Model):
                 fields=["workspace", "severity", "-id"],
                 condition=~Q(status__in=ENDED),
                 name="incident_open",
+            ),
+            # As the list is read: what burns first, the gravest of it, then the newest.
+            models.Index(
+                F("workspace"),
+                querysets.burning_first().asc(),
+                F("severity"),
+                F("id").desc(),
+                name="incident_as_listed",
             ),
             models.Index(fields=["service", "-id"], name="incident_service"),
         ]

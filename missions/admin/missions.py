@@ -17,6 +17,7 @@ from controlplane.access import policy
 from controlplane.access.models import User
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import Place, ShownButton, bulk
+from controlplane.base.admin.changelist import NamedRelatedFilter
 from controlplane.base.web import actor_of, workspace_of
 from missions import services, stages
 from missions.admin.filters import BY_PERSON, STANDING
@@ -54,7 +55,7 @@ class MissionAdmin(ModelAdmin[Mission]):
     phone_columns = ("status", "waits", "due_at")
     list_filter = (
         STANDING, BY_PERSON, "stage", "status", "priority",
-        ("owner", admin.RelatedOnlyFieldListFilter), "source",
+        ("owner", NamedRelatedFilter), "source",
     )  # fmt: skip
     list_select_related = ["owner"]
     search_fields = ["ref", "title", "external_ref"]

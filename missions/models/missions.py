@@ -152,6 +152,11 @@ class Mission(models.Model):
                 name="mission_under_way",
             ),
             models.Index(
+                fields=["workspace", "stage", "status"],
+                condition=~Q(status__in=querysets.ENDED),
+                name="mission_going_on",
+            ),
+            models.Index(
                 fields=["workspace", "due_on"],
                 condition=~Q(status__in=querysets.ENDED) & Q(due_on__isnull=False),
                 name="mission_due",

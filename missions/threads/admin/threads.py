@@ -19,6 +19,7 @@ from controlplane.access.models import User
 from controlplane.audit.models import AuditEvent
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import Place, ShownButton, bulk, button
+from controlplane.base.admin.changelist import NamedRelatedFilter
 from controlplane.base.web import actor_of
 from controlplane.work.models import Item
 from missions.admin.forms import PersonField
@@ -97,7 +98,7 @@ class ThreadAdmin(ModelAdmin[Thread]):
     ]  # fmt: skip
     phone_columns = ("status", "waits", "last_message_at")
     list_filter = (
-        STANDING, WAKES, PEOPLE, "status", "kind", ("owner", admin.RelatedOnlyFieldListFilter),
+        STANDING, WAKES, PEOPLE, "status", "kind", ("owner", NamedRelatedFilter),
     )  # fmt: skip
     list_per_page = 25
     list_select_related = ["owner"]

@@ -132,7 +132,9 @@ def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     if isinstance(obj, Item):
         of = Q(item_id=obj.pk)
     elif isinstance(obj, Mission):
-        of = Q(item_id=obj.item_id) | Q(item__parent_id=obj.item_id)
+        # Its items first: "or" over a join would read every thread and every item there is.
+        items = Item.objects.filter(Q(pk=obj.item_id) | Q(parent_id=obj.item_id))
+        of = Q(item__in=items.order_by().values("pk"))
     else:
         return None
     rows = Thread.objects.visible_to(actor).filter(of) if _has_item(obj) else Thread.objects.none()
