@@ -1,6 +1,6 @@
 """What the kernel, the console's pages and the whole portal cost: `manage.py bench
-kernel|console|load`."""
+kernel|console|load|growth`."""
 
-from controlplane.console.benches import kernel, load, pages
+from controlplane.console.benches import growth, kernel, load, pages
 
-__all__ = ["kernel", "load", "pages"]
+__all__ = ["growth", "kernel", "load", "pages"]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
+from controlplane.lib import clock
+
 PEOPLE = 0.1  # of all users sit before the console: one beside nine agents with keys
 HOST = b"Host: 127.0.0.1\r\n"
 
@@ -190,11 +192,12 @@ def evaluate(someone: Someone) -> Ask:
 
 @_kind("telemetry, 20 events", 18, AGENT)
 def ingest(someone: Someone) -> Ask:
-    mine = f"{someone.number}-{someone.acted}"
+    mine, now = f"{someone.number}-{someone.acted}", clock.now().isoformat()
     events = [
         {
             "event": "composio_tool_call",
             "event_id": f"load-{mine}-{number}-{someone.rng.getrandbits(48):x}",
+            "occurred_at": now,
             "mission_id": someone.one_of("refs"),
             "stage": "execute_observe",
             "status": "success",
