@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from controlplane.console import chaos
+from controlplane.console import chaos, chaos_doors
 from controlplane.jobs import heartbeats
 from controlplane.jobs.management.commands.engine import turn
 from controlplane.lib.dsn import with_database
@@ -22,14 +22,17 @@ from controlplane.lib.dsn import with_database
 
 class Command(BaseCommand):
     help = (
-        "Kill the portal's processes at random under traffic, in a scratch database, and prove"
-        " that nothing is lost. Give --broker a Redis database that holds nothing else."
+        "Kill processes at random under traffic, on rows in a scratch database and then on every"
+        " door of a portal of its own, and prove that nothing is lost and nothing doubled. Give"
+        " --broker a Redis database that holds nothing else."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seconds", type=float, default=60)
         parser.add_argument("--seed", type=int, default=None)
         parser.add_argument("--broker", default="", help="its database is emptied; default: 15")
+        parser.add_argument("--part", choices=("all", "rows", "doors"), default="all")
+        parser.add_argument("--kills", type=int, default=30, help="of the part with doors")
         parser.add_argument("--turn", action="store_true", help="be one of the victims")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,6 +40,25 @@ class Command(BaseCommand):
             _turn_for_ever()
         seed = options["seed"] if options["seed"] is not None else secrets.randbelow(10**6)
         self.stdout.write(f"seed {seed}, {options['seconds']:.0f} s")
+        wrong = []
+        if options["part"] != "doors":
+            wrong += self._rows(seed, options)
+        if options["part"] != "rows":
+            wrong += self._doors(seed, options)
+        if wrong:
+            raise CommandError("; ".join(wrong) + f" (seed {seed})")
+
+    def _doors(self, seed: int, options: dict[str, Any]) -> list[str]:
+        """What was missed."""
+        self.stdout.write("on every door of a portal of its own")
+        plan = chaos_doors.Plan(options["seconds"], options["kills"], seed)
+        told = chaos_doors.hold(plan)
+        for line in told.lines():
+            self.stdout.write(line)
+        return told.missed()
+
+    def _rows(self, seed: int, options: dict[str, Any]) -> list[str]:
+        """What was lost."""
         name = f"chaos_{os.getpid()}"
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, chaos.scratch_database(name):
             call_command("migrate", verbosity=0)
@@ -51,8 +73,7 @@ class Command(BaseCommand):
             self.stdout.write(f"killed       {what} x {count}")
         for line in audit.lines():
             self.stdout.write(line)
-        if audit.lost:
-            raise CommandError(f"lost: {', '.join(audit.lost[:20])} (seed {seed})")
+        return [f"lost: {', '.join(audit.lost[:20])}"] if audit.lost else []
 
 
 def _turn_for_ever() -> None:
