@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("incidents", "0005_runbooks")]
+    dependencies = [("incidents", "0006_silent_requesters")]
 
     operations = [
         migrations.AddIndex(
