@@ -21,6 +21,8 @@ from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.flags.diffs import differences
 from deployments.flags.models import ChangeRequest, Flag, FlagChange, ScheduledChange, Segment
+from telemetry import telling
+from telemetry.ingest.accepting import report
 
 TOPIC = "flags.told"
 IN_USE = "flags.in_use"
@@ -79,7 +81,21 @@ def tell(message: OutboxMessage) -> Outcome:
     for item in _items(change):
         text = f"Flag {values['flag']} {values['what']} by {values['who']}. {values['details']}"
         work.comment(item, text.strip(), actor=PORTAL, origin=f"flag-change:{change.uid}")
+    _tell_charts(change, message.correlation_id)
     return Outcome("accepted")
+
+
+def _tell_charts(change: FlagChange, correlation: str) -> None:
+    """Also of what was changed in the database by hand; once, by its id."""
+    flag, place = change.flag, change.environment
+    event = telling.event_of(
+        "feature_flag_changed",
+        {"flag": flag.flag_name, "change": change.kind},
+        key=f"flag-change:{change.uid}",
+        env=place.slug if place is not None else "",
+    )
+    when = {"occurred_at": change.at, "correlation_id": correlation or event["event_id"]}
+    report(PORTAL, flag.workspace, [event | when])
 
 
 @outbox.topic(IN_USE)

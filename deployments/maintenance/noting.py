@@ -10,6 +10,7 @@ from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.work import services as work
 from deployments.models import MaintenanceWindow
+from telemetry import telling
 
 PORTAL = actors.job("maintenance")
 
@@ -33,8 +34,21 @@ def say(window: MaintenanceWindow, text: str, *, actor: Actor, **moves: str) -> 
     work.say_later(window, text, actor=actor, portal=PORTAL, **moves)
 
 
+# What charts mark, by what is news.
+CHARTS = {
+    "maintenance.started": "maintenance_started",
+    "maintenance.ended": "maintenance_completed",
+}
+
+
 def emit(window: MaintenanceWindow, kind: str, **more: Any) -> None:
-    """News for the packages above: they silence alerts, and write the status page."""
+    """News for the packages above: they silence alerts, and write the status page. Charts mark
+    when it began and ended."""
+    if kind in CHARTS:
+        telling.tell(
+            window.workspace_id, CHARTS[kind], {"window": str(window.ref)},
+            key=f"{kind}:{window.uid}:{window.revision}", env=window.environment.slug,
+        )  # fmt: skip
     parts = window.parts.select_related("service").order_by("service__slug")
     signals.emit(
         kind,

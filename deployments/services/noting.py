@@ -10,6 +10,7 @@ from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.work import services as work
 from deployments.models import Deployment
+from telemetry import telling
 
 PORTAL = actors.job("deployments")
 EVENT = "deployments.event"
@@ -46,10 +47,12 @@ def say(deployment: Deployment, text: str, *, actor: Actor, **moves: str) -> Non
 
 
 def emit(deployment: Deployment, what: str, **more: Any) -> None:
-    """News for the packages above; once for each state it comes to."""
+    """News for the packages above and for charts; once for each state it comes to."""
+    key = f"{deployment.uid}:{what}:{deployment.version}"
+    _tell_charts(deployment, what, key)
     signals.emit(
         EVENT,
-        key=f"{deployment.uid}:{what}:{deployment.version}",
+        key=key,
         payload={
             "deployment": str(deployment.uid),
             "ref": deployment.ref,
@@ -64,3 +67,21 @@ def emit(deployment: Deployment, what: str, **more: Any) -> None:
         },
         workspace_id=deployment.workspace_id,
     )
+
+
+_ENDS = {"completed": "success", "failed": "error", "rolled_back": "error"}
+
+
+def _tell_charts(deployment: Deployment, what: str, key: str) -> None:
+    if what != "started" and what not in _ENDS:
+        return
+    place = deployment.environment.slug
+    said: dict[str, Any] = {"deployment": str(deployment.ref), "environment": place}
+    if what == "started":
+        name, said = "deployment_started", {**said, "tier": str(deployment.tier)}
+    else:
+        name, said = "deployment_completed", {**said, "outcome": what}
+    telling.tell(
+        deployment.workspace_id, name, said, key=f"deployment:{key}", env=place,
+        status=_ENDS.get(what, ""),
+    )  # fmt: skip

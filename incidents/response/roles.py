@@ -14,7 +14,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import refuse
 from controlplane.notify import wording
-from controlplane.notify.services import To, notify
+from controlplane.notify.services import To, notify, who
 from controlplane.oncall.duty import on_duty_many
 from incidents import links
 from incidents.models import Incident
@@ -30,6 +30,8 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "operations": ("Works on it", ("primary_operator", "secondary_operator")),
     "scribe": ("Writes", ("secondary_operator", "docs_lead")),
 }
+# Who leads what is of their kind, whether on duty or not: they are called for it anyway.
+LEADS: Mapping[str, str] = {"security": "security_lead"}
 UNSEEN = -1  # nobody said who had it
 wording.register(
     "incident.named",
@@ -103,13 +105,16 @@ def _tell(row: Incident, role: str, person: User | None, before: int | None, act
 
 
 def proposed(incident: Incident) -> dict[str, User | None]:
-    """For each role whoever is on duty for it, where nobody has it yet."""
+    """For each role whoever is on duty for it, where nobody has it yet. Of some kinds of trouble
+    their own lead leads."""
     asked = {each for _, roles in ROLES.values() for each in roles}
     duties = on_duty_many([(incident.workspace_id, each) for each in sorted(asked)])
     taken = {getattr(incident, f"{role}_id") for role in ROLES} - {None}
     found: dict[str, User | None] = {}
     for role, (_, wanted) in ROLES.items():
         known = [duty.person for each in wanted for duty in duties[(incident.workspace_id, each)]]
+        if role == "commander" and incident.category in LEADS:
+            known = [*who(incident.workspace, LEADS[incident.category]).people, *known]
         free = [each for each in known if each.pk not in taken]
         found[role] = next(iter([*free, *known]), None)
         if found[role] is not None and getattr(incident, f"{role}_id") is None:

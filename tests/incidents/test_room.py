@@ -91,6 +91,17 @@ def test_roles__whoever_is_on_duty_is_proposed_once(room: Watchroom) -> None:
     assert roles.proposed(row)["operations"] == room.primary  # there is nobody else
 
 
+def test_roles__of_security_its_lead_leads(room: Watchroom) -> None:
+    deployments.World(room.workspace).on_call(room.primary)
+    make.person(make.workspace(), "security_lead")
+    offered = roles.proposed(room.quiet("sev2", category="security"))["commander"]
+    assert offered is not None
+    here = offered.memberships.get().grants.values_list("role", flat=True)
+    assert list(here) == ["security_lead"]
+    assert offered.memberships.get().workspace_id == room.workspace.pk
+    assert roles.proposed(room.quiet("sev2"))["commander"] == room.primary
+
+
 # --- Does it work again? ------------------------------------------------------------------------
 
 

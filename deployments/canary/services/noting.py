@@ -17,6 +17,7 @@ from controlplane.notify.channels.base import Outcome
 from controlplane.notify.models import OutboxMessage
 from controlplane.work import services as work
 from deployments.models import Rollout, RolloutEvent, RolloutStep
+from telemetry import telling
 
 JUDGE = actors.job("canary")
 TOPIC = "canary.said"
@@ -33,8 +34,8 @@ def decide(
     reason: str = "",
     numbers: dict[str, Any] | None = None,
 ) -> RolloutEvent:
-    """The row of the rollout's own history."""
-    return RolloutEvent.objects.create(
+    """The row of the rollout's own history, and what charts mark of it."""
+    row = RolloutEvent.objects.create(
         rollout=rollout,
         step=step,
         what=what,
@@ -42,6 +43,24 @@ def decide(
         reason=reason[:500],
         numbers=numbers or {},
         by=actor.ref[:80],
+    )
+    _tell_charts(row, rollout, step)
+    return row
+
+
+def _tell_charts(row: RolloutEvent, rollout: Rollout, step: RolloutStep | None) -> None:
+    said = {"rollout": str(rollout.ref), "flag": rollout.flag.flag_name}
+    if row.what == "began" and step is not None:
+        before = rollout.steps.filter(position__lt=step.position).order_by("-position").first()
+        from_stage = f"{before.percent} %" if before is not None else "0 %"
+        name = "rollout_stage_promoted"
+        said |= {"from_stage": from_stage, "to_stage": f"{step.percent} %"}
+    elif row.what == "rolled_back":
+        name, said = "rollout_rolled_back", {**said, "reason": row.reason}
+    else:
+        return
+    telling.tell(
+        rollout.workspace_id, name, said, key=f"rollout:{row.uid}", env=rollout.environment.slug
     )
 
 
