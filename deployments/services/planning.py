@@ -302,6 +302,8 @@ def prepare(
     """Begin the control loop: gates and steps are laid out, on-call is told, what the portal
     knows is looked at. A failed one may be prepared again."""
     row = _hold_with_papers(deployment, version)
+    # One that is blocked goes on where it was, and what was signed goes back by its own way.
+    require_status(row, "draft", "failed")
     if not row.parts.exists():
         raise reading.refuse("components", "Say which components it brings.")
     changes: dict[str, Any] = {"changed_at": clock.now()}

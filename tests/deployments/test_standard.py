@@ -140,6 +140,17 @@ def test_ready__waits_for_every_check(world: World) -> None:
     assert services.declare_ready(again(row), actor=world.actor).status == "approved"
 
 
+def test_prepare__neither_what_is_blocked_nor_what_was_signed(world: World) -> None:
+    row = services.block(world.prepared(), actor=world.actor, reason="The disk is full.")
+    with pytest.raises(InvalidTransition, match="blocked"):
+        services.prepare(row, actor=world.actor)
+    assert services.unblock(again(row), actor=world.actor, reason="Room.").status == "preparing"
+    signed = world.approved("production", release="4.2.1")
+    with pytest.raises(InvalidTransition, match="approved"):
+        services.prepare(signed, actor=world.actor)
+    assert there(again(signed).approval).status == "approved"
+
+
 def test_rollback_plan__nobody_waives_it(world: World) -> None:
     row = world.prepared(rollback_plan="")
     gate = world.gate(row, "rollback-plan")
