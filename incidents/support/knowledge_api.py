@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 
 from controlplane.base.api.answers import JsonAnswer, created
-from controlplane.base.api.filters import PortalFilterSet
+from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import StrictSerializer
 from controlplane.base.api.views import DetailView, ListView, NowView, PortalRequest
 from controlplane.lib.errors import NotFound
@@ -105,7 +105,7 @@ class ArticleFilter(PortalFilterSet):
 
 
 class CannedReplyFilter(PortalFilterSet):
-    is_active = django_filters.BooleanFilter()
+    is_active = BooleanFilter()
 
 
 class SupportDoorFilter(PortalFilterSet):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import django_filters
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.base.api import pagination
+from controlplane.base.api.checks import routes
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from controlplane.lib.ids import uuid7
@@ -124,6 +126,19 @@ def test_list__is_one_statement_however_long(
 )
 def test_query__is_understood_or_refused(api: Api, query: str, field: str) -> None:
     assert field in refused(api.get(f"{AGENTS}?{query}"), "INVALID_ARGUMENT")
+
+
+def test_filters_of_every_list__refuse_what_they_do_not_know() -> None:
+    """Stock filters of true and false take any other word for "not asked"."""
+    stock = {
+        (route.path, name)
+        for route in routes()
+        for name, each in getattr(
+            getattr(route.view, "filterset", None), "base_filters", {}
+        ).items()
+        if isinstance(each, django_filters.BooleanFilter)
+    }
+    assert stock == set()
 
 
 def test_filters__narrow(ws: Any, api: Api) -> None:
