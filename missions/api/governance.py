@@ -48,7 +48,7 @@ class GovernanceAsked(StrictSerializer):
 class GovernanceRunRow(StrictSerializer):
     uid = serializers.UUIDField()
     scope = serializers.ChoiceField(choices=GovernanceRun.Scope.choices)
-    mission = serializers.CharField(source="mission.ref", default="")
+    mission = serializers.CharField(source="mission.ref", allow_null=True)
     result = serializers.ChoiceField(choices=GovernanceRun.Result.choices)
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField()

@@ -93,6 +93,7 @@ class MissionsView(_Rows, ListView):
     }
     examples = {"POST": examples.NEW}
     errors = (409,)
+    repeats = {"POST": 200}
 
     def post(self, request: Any) -> HttpResponse:
         """Plan a mission, or find it by its external reference

@@ -207,6 +207,16 @@ class PortalSchema(AutoSchema):
         yielded.extend(_query(name, {"type": "string"}) for name in sorted(self.view.query))
         return yielded
 
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Schema:
+        """A time of day, which no zone belongs to, is none of JSON Schema's `time`."""
+        found: Schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, serializers.TimeField) and found.get("format") == "time":
+            del found["format"]
+            found.setdefault("description", "A time of day, like 09:30:00.")
+        return found
+
     # --- what comes out ---------------------------------------------------------------------------
 
     def _is_list_view(self, serializer: Any = None) -> bool:
@@ -220,7 +230,8 @@ class PortalSchema(AutoSchema):
         status = getattr(self.view, "statuses", {}).get(self.method) or self._usual_status(form)
         if form is not None and self.method == "GET" and self._lists():
             form = _page_form(form)
-        return {status: form}
+        repeat = getattr(self.view, "repeats", {}).get(self.method)
+        return {status: form, **({repeat: form} if repeat else {})}
 
     def _usual_status(self, form: Any) -> int:
         if form is None and self.method != "GET":

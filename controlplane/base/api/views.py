@@ -43,6 +43,8 @@ class PortalAPIView(APIView):
     inputs: ClassVar[Mapping[str, Form]] = {}
     outputs: ClassVar[Mapping[str, Form]] = {}
     statuses: ClassVar[Mapping[str, int]] = {}  # of success, where not 200 (POST of a list: 201)
+    # method -> the status, with the same form, where what is asked for was there already
+    repeats: ClassVar[Mapping[str, int]] = {}
     in_workspace: ClassVar[bool] = True
     throttle: ClassVar[str] = ""  # "", or a class of `throttles.CLASSES`
     query: ClassVar[Collection[str]] = ()  # parameters beside the filters'
