@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +12,16 @@ import pytest
 from django.db import connection
 
 from controlplane.access.models import User
-from controlplane.lib.dsn import with_database
 from incidents.models import Alert, EscalationRun, Incident, Page
 from tests import make
 from tests.kit import alerts as kit
 from tests.kit import browser as browsers
 from tests.kit import receivers, senders
 from tests.kit.incidents import Watchroom
+from tests.kit.joined import LINK, text_of
+from tests.kit.running import engine
 from tests.kit.senders import Alertmanager, until
 from tests.kit.served import Served
-from tests.kit.source import ROOT
 
 if TYPE_CHECKING:
     from tests.kit.browser import Browser
@@ -40,23 +35,6 @@ pytestmark = [
 STORM = 10_000
 WITHIN_S = 10.0
 TAP_PX = 56  # a thumb in the dark
-_LINK = re.compile(r"^[^:\n]+: (http\S+/answer/incident\.acknowledge/\S+)$", re.MULTILINE)
-
-
-@contextmanager
-def engine(log: Path, **env: str) -> Iterator[None]:
-    """The portal's engine in a process of its own, on the database of the test."""
-    database = with_database(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "engine", "--loop"], cwd=ROOT, stdout=out, stderr=out,
-            env={**os.environ, "DATABASE_URL": database, **env}, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def test_storm__is_one_page__and_one_tap_on_a_telephone_answers_it(
@@ -113,18 +91,12 @@ def _stored_and_called() -> bool:
 
 
 def _pages_in(mailbox: receivers.Mailbox) -> list[Message]:
-    return [mail for mail in mailbox.messages if _LINK.search(_text(mail))]
-
-
-def _text(mail: Message) -> str:
-    plain = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
-    body = plain.get_payload(decode=True)
-    return body.decode().replace("\r\n", "\n") if isinstance(body, bytes) else ""
+    return [mail for mail in mailbox.messages if LINK.search(text_of(mail))]
 
 
 def _answer(browser: Browser, person: User, mail: Message) -> None:
     """Opened on a telephone by somebody who is not signed in there; looking changes nothing."""
-    found = _LINK.search(_text(mail))
+    found = LINK.search(text_of(mail))
     assert found is not None
     incident = Incident.objects.get()
     browser.size(browsers.NARROW)

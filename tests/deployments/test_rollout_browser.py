@@ -46,12 +46,16 @@ return [...document.querySelectorAll(`${arguments[1]} :is(button, a, summary)`)]
 class Walk:
     """A release manager at the console, an application that reports, and the portal's clock."""
 
-    def __init__(self, browser: Browser, clocks: ExitStack) -> None:
+    def __init__(
+        self, browser: Browser, clocks: ExitStack, world: World | None = None, **given: Any
+    ) -> None:
         self.browser, self.clocks = browser, clocks
-        self.world = World()
+        self.world = world or World()
         around = deployments.World(self.world.workspace, self.world.person)
         # The playbook's first step: deployed everywhere, with the flag off.
-        self.deployment: Deployment = around.watched("staging", flag=self.world.flag, tier=2)
+        self.deployment: Deployment = around.watched(
+            "staging", flag=self.world.flag, tier=2, **given
+        )
         self.sender = Api(make.key(make.agent(self.world.workspace))[1])
         self.later(0)
 

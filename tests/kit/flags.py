@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from controlplane.access.models import User, Workspace
 from controlplane.lib.actors import Actor
 from deployments.flags import services
 from deployments.flags.models import Flag, FlagChange, FlagEnvironment, FlagState
@@ -14,9 +15,9 @@ from tests import make
 class World:
     """A release manager who changes flags, a lead who signs, and one flag, off everywhere."""
 
-    def __init__(self) -> None:
-        self.workspace = make.workspace()
-        self.person = make.person(self.workspace, "release_manager")
+    def __init__(self, workspace: Workspace | None = None, person: User | None = None) -> None:
+        self.workspace = workspace or make.workspace()
+        self.person = person or make.person(self.workspace, "release_manager")
         self.actor = make.actor(self.person)
 
     @cached_property

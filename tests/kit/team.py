@@ -215,8 +215,8 @@ def _told(value: date | datetime) -> str:
 class Team:
     """Five people of different roles, and an agent of each role."""
 
-    def __init__(self, browser: Browser) -> None:
-        self.workspace = make.workspace()
+    def __init__(self, browser: Browser, workspace: Workspace | None = None) -> None:
+        self.workspace = workspace or make.workspace()
         self.ref = ""
         self.mo = self._person(browser, "Mona Ode", "mission_owner")
         self.gv = self._person(browser, "Gwen Vale", "governance_validator")

@@ -344,8 +344,7 @@ def _in(days: int) -> date:
     return (clock.now() + timedelta(days=days)).date()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_team__whole_mission(team: Team, tmp_path: Path) -> None:
+def whole_mission(team: Team, folder: Path) -> None:
     intake(team)
     define(team)
     mended(team)
@@ -355,7 +354,12 @@ def test_team__whole_mission(team: Team, tmp_path: Path) -> None:
     taken_back(team)
     sent_back(team)
     forward(team)
-    observe(team, tmp_path)
+    observe(team, folder)
     reflect(team)
     told(team)
     shown(team)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_team__whole_mission(team: Team, tmp_path: Path) -> None:
+    whole_mission(team, tmp_path)
