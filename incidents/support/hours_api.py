@@ -117,6 +117,7 @@ class SupportChannelsView(ListView):
 
     actions = {"GET": VIEW}
     output = SupportChannelRow
+    extra_columns = ("workspace_id",)
     filterset = SupportChannelFilter
     sorts = {"position": ("position", "slug", "id")}
     tags = TAGS
@@ -126,6 +127,9 @@ class SupportChannelsView(ListView):
         hours.rows_of(place.pk)
         rows: QuerySet[Any] = SupportChannel.objects.in_force(place.pk)
         return rows
+
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row | {"own": row.pop("workspace_id") is not None}
 
 
 def _place(request: Any) -> Workspace:

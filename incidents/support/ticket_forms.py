@@ -207,3 +207,7 @@ class TicketHelp(StrictSerializer):
     title = serializers.CharField()
     why = serializers.CharField()
     consulted = serializers.BooleanField(help_text="by anybody, for this ticket")
+
+
+class TicketHelps(StrictSerializer):
+    items = TicketHelp(many=True)

@@ -358,7 +358,7 @@ class TicketRunbooksView(_PartOfTicket):
     is_list = False
     actions = {"GET": VIEW, "POST": "runbook.view"}
     inputs = {"POST": forms.TicketConsult}
-    outputs = {"GET": forms.TicketHelp, "POST": forms.TicketHelp}
+    outputs = {"GET": forms.TicketHelps, "POST": forms.TicketHelps}
     statuses = {"POST": 200}
 
     def get(self, request: Any, ref: str) -> HttpResponse:
@@ -373,10 +373,10 @@ class TicketRunbooksView(_PartOfTicket):
         return JsonAnswer(_helpful(row))
 
 
-def _helpful(row: Ticket) -> list[dict[str, Any]]:
+def _helpful(row: Ticket) -> dict[str, Any]:
     read = set(row.runbook_uses.values_list("runbook__slug", flat=True))
-    return [
+    return {"items": [
         {"slug": one.runbook.slug, "title": one.runbook.title, "why": one.why,
          "consulted": one.runbook.slug in read}
         for one in using.for_ticket(row)
-    ]  # fmt: skip
+    ]}  # fmt: skip

@@ -36,6 +36,7 @@ from missions.services.evidence import room
 
 EVIDENCE, TAGS = "mission.evidence", ["missions"]
 API = "/api/v1/missions"
+TITLE_CHARACTERS = 200
 
 
 class FileSchema(PortalSchema):
@@ -58,7 +59,9 @@ class FileSchema(PortalSchema):
         if self._takes_file():
             name = {"type": "string", "minLength": 1, "maxLength": 2000}
             own.append(_query("name", "What the file is called; no path.", name, required=True))
-            own.append(_query("title", "What it is.", {"type": "string", "maxLength": 200}))
+            own.append(
+                _query("title", "What it is.", {"type": "string", "maxLength": TITLE_CHARACTERS})
+            )
         return own
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
@@ -142,16 +145,19 @@ def upload(request: HttpRequest, ref: str) -> Any:
     """
     mission = mission_of(request, ref)
     source, size = bodies.stream(request, FILE_BYTES.value)
-    name = request.GET.get("name", "")
+    name, title = request.GET.get("name", ""), request.GET.get("title", "")
     if not name:
         raise Invalid("name: What the file is called.", details={"name": "Missing."})
+    if len(title) > TITLE_CHARACTERS:
+        message = f"At most {TITLE_CHARACTERS} characters."
+        raise Invalid(f"title: {message}", details={"title": message})
     kept = evidence.receive_file(
         mission,
         actor=request.actor,  # type: ignore[attr-defined]
         name=name,
         source=source,
         size=size,
-        title=request.GET.get("title", ""),
+        title=title,
         claimed=request.META.get("CONTENT_TYPE", "")[:100],
     )
     shown = _shown(ArtifactView, kept)

@@ -249,6 +249,7 @@ def test_api__keeps_hours_and_says_what_is_due(workspace: Workspace, keeper: Any
     api = Caller(keeper)
     found = api.get("/api/v1/support-channels")["items"]
     assert [one["slug"] for one in found] == ["operator", "support", "mailbox", "pager"]
+    assert {one["own"] for one in found} == {False}
     since = "2026-06-05T20:00:00Z"
     told = api.get("/api/v1/support-channels/support/due", since=since, seconds=4 * HOUR)
     assert (told["open"], told["due_at"]) == (True, "2026-06-08T08:00:00Z")

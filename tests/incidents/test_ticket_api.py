@@ -142,11 +142,11 @@ def test_bad_input__has_its_code(
 def test_runbooks__are_suggested_and_that_they_were_read_is_kept(desk: Desk) -> None:
     api = caller(desk)
     one = f"{TICKETS}/{opened(api, category='deployment')['ref']}/runbooks"
-    first = api.get(one)[0]
+    first = api.get(one)["items"][0]
     assert (first["slug"], first["consulted"]) == ("frontend_deploy", False)
     api.post(one, {"runbook": first["slug"]})
     api.post(one, {"runbook": first["slug"]})
-    assert api.get(one)[0]["consulted"] is True
+    assert api.get(one)["items"][0]["consulted"] is True
     assert RunbookUse.objects.filter(ticket__isnull=False).count() == 1
     assert api.refused("POST", one, {"runbook": "moon"}).status_code == 400
 

@@ -123,6 +123,7 @@ def test_gigabyte__refused_by_its_length_alone(secret: str, row: Mission, place:
         ("", b"x", "", 400, "INVALID_ARGUMENT"),
         ("a.txt", b"", "", 400, "INVALID_ARGUMENT"),
         ("%20%0d%0a", b"x", "", 400, "INVALID_ARGUMENT"),
+        (f"a.txt&title={'t' * 201}", b"x", "", 400, "INVALID_ARGUMENT"),
     ],
 )
 def test_upload__of_what_can_not_be_kept__refused(
