@@ -53,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--within", type=float, metavar="SECONDS", help="begin no test after so long, and say so"
     )
+    parser.addoption(
+        "--contract-cases", type=int, metavar="N", help="requests at the limits of each operation"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
