@@ -5,6 +5,7 @@ One for the whole run; each test gets it without cookies, at its usual size, wit
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,11 @@ SAID = frozenset({"SEVERE", "WARNING"})  # the rest are hints about forms
 T = TypeVar("T")
 
 
+def patience() -> float:
+    """Seconds until a page is given up: others may use this machine, too."""
+    return WAIT_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Browser:
     def __init__(self, profile: Path) -> None:
         options = ChromeOptions()
@@ -59,8 +65,6 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         options.page_load_strategy = "eager"  # the page itself is asked whether it is complete
         self.driver = Chrome(options=options, service=Service(DRIVER))
-        self.driver.set_script_timeout(WAIT_S)
-        self.driver.set_page_load_timeout(WAIT_S)
         self.base, self.width = "", WIDE
         # Names are kept up to date, instead of made anew for each that is asked.
         self.cdp("Accessibility.enable")
@@ -78,6 +82,8 @@ class Browser:
     def begin(self, base: str) -> None:
         """As fresh for the next test: nobody signed in, nothing said so far."""
         self.base = base
+        self.driver.set_script_timeout(patience())
+        self.driver.set_page_load_timeout(patience())
         self.scripts(on=True)
         self.driver.get("about:blank")
         self.cdp("Network.clearBrowserCookies")
@@ -161,7 +167,7 @@ class Browser:
             except (StaleElementReferenceException, WebDriverException):
                 return False
 
-        wait: Any = WebDriverWait(self.driver, WAIT_S, poll_frequency=0.03)
+        wait: Any = WebDriverWait(self.driver, patience(), poll_frequency=0.03)
         try:
             found: T = wait.until(ask)
         except WebDriverException as error:
