@@ -84,6 +84,7 @@ def plain_view(
                 "refusal": refusal,
                 "credentials": credentials,
                 "resource": resource,
+                "idempotent": idempotent,
                 "examples": examples or {},
             },
         )

@@ -165,7 +165,7 @@ class PortalSchema(AutoSchema):
         if getattr(self.view, "in_workspace", False) and self._action() != ANYONE:
             text = "Slug of the workspace; needed by people who belong to several."
             found.append(_header("X-Workspace", text, {"type": "string", "maxLength": 50}))
-        if self.method in WRITES and self._action() != ANYONE:
+        if self._once():
             text = "Sent twice with the same key, the write happens once."
             form = {"type": "string", "minLength": 1, "maxLength": 255}
             found.append(_header("Idempotency-Key", text, form))
@@ -177,6 +177,11 @@ class PortalSchema(AutoSchema):
         if self.method == "GET":
             found.extend(self._query_parameters())
         return found
+
+    def _once(self) -> bool:
+        """Whether it heeds an `Idempotency-Key`: plain views only where they say so."""
+        heeds = bool(getattr(self.view, "idempotent", True))
+        return heeds and self.method in WRITES and self._action() != ANYONE
 
     def _query_parameters(self) -> list[Schema]:
         if self._tagged():
@@ -273,7 +278,7 @@ class PortalSchema(AutoSchema):
         headers: Schema = {}
         if self.method == "GET" and self._tagged():
             headers["ETag"] = _out("string", "Names this version.")
-        if self.method in WRITES and self._action() != ANYONE:
+        if self._once():
             headers["Idempotency-Replayed"] = _out("string", "`true` on a repeated answer.")
         if self.is_deprecated():
             headers["Deprecation"] = _out("string", "Since when (RFC 9745).")

@@ -59,6 +59,7 @@ class PortalAPIView(APIView):
     # The handler asks something outside and writes in transactions of its own: none is open
     # around it, also not for its `Idempotency-Key`. Not together with `if_match`.
     calls_out: ClassVar[bool] = False
+    idempotent: ClassVar[bool] = True  # a write with an `Idempotency-Key` happens once
     # It speaks a protocol of others: its bodies and refusals have their form, not ours.
     foreign: ClassVar[bool] = False
     refusal: ClassVar[Form | None] = None  # the form of its refusals, where it is not ours
