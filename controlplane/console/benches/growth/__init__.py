@@ -11,21 +11,14 @@ from controlplane.base import bench
 from controlplane.base.bench import Row, Run
 from controlplane.console.benches.growth.filling import BIG, Herd
 from controlplane.console.benches.growth.pages import PAGES, looks
-from controlplane.console.benches.growth.reading import Cost, cost, exponent, too_much
+from controlplane.console.benches.growth.reading import FLAT, Cost, cost, exponent, too_much
 from controlplane.console.benches.load import world
-from controlplane.lib import defaults
 from missions.benches.checks import STORAGES
 
 ROWS = 100_000
 FIRST = 1_000
 # Lists count as far as ten thousand and then say "more than".
 READ_MOST = 12_000
-FLAT = defaults.define(
-    "bench.growth_most",
-    0.5,
-    unit="exponent",
-    why="Blocks read per rows there are: an index grows by its depth, reading all of them by 1.",
-)
 
 
 @bench.register("growth", doc="the ten pages opened most, from a thousand rows to --rows of each")

@@ -14,9 +14,16 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from controlplane.base import prepared
+from controlplane.lib import defaults
 
 LOOKS = 5
 WARM = 3
+FLAT = defaults.define(
+    "bench.growth_most",
+    0.5,
+    unit="exponent",
+    why="Blocks read per rows there are: an index grows by its depth, reading all of them by 1.",
+)
 _READS = ("SELECT", "WITH", "(SELECT")
 
 
