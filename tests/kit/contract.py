@@ -87,26 +87,6 @@ def cases(operation: Any, known: Known, *, count: int, seed: int = 0) -> Iterato
         yield _meant(case, known, chance)
 
 
-def plain(operation: Any) -> Any:
-    """The first that the document promises to take."""
-    return next((case for case in _at_limits(operation) if not _negative(case)), None)
-
-
-def _negative(case: Any) -> bool:
-    return case.meta is not None and case.meta.generation.mode.is_negative
-
-
-def fields_of(case: Any) -> dict[str, Any]:
-    """The forms of a body's fields, by name."""
-    body = case.operation.get_body_for_media_type(case.media_type)
-    schema = body.definition.get("schema", {}) if body is not None else {}
-    name = schema.get("$ref", "").rpartition("/")[2]
-    if name:
-        schema = document().raw_schema["components"]["schemas"][name]
-    fields: dict[str, Any] = schema.get("properties", {})
-    return fields
-
-
 def _at_limits(operation: Any) -> Iterator[Any]:
     modes, config = list(GenerationMode), document().config.generation
     yield from document().iter_coverage_cases(
@@ -175,11 +155,6 @@ def ask(case: Any, caller: Caller) -> Answer:
     faults = list(_faults(case, got, content, sent))
     shown = f"{case.method} {sent.path_url[:300]} {_body(sent)[:400]!r} -> {got.status_code}"
     return Answer(case, got.status_code, [f"{shown}: {fault}" for fault in faults])
-
-
-def send(case: Any, caller: Caller) -> Any:
-    """The answer itself; what was written stays."""
-    return _answered(_prepared(case), case, caller)
 
 
 def _put_away(answer: Any) -> None:
