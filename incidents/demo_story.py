@@ -12,7 +12,7 @@ from controlplane.base import demo
 from controlplane.lib import clock
 from deployments.models import Rollout
 from incidents.models import Action, Incident
-from incidents.response import acting, deciding
+from incidents.response import acting, deciding, updates
 from missions.models import Mission
 from missions.threads import drafts, services
 from missions.threads.models import Thread
@@ -29,6 +29,7 @@ def story(scene: demo.Scene) -> None:
     _held(scene, incident)
     _decided(scene, incident)
     _talked(scene, incident)
+    _told(scene, incident)
 
 
 def _held(scene: demo.Scene, incident: Incident) -> None:
@@ -84,15 +85,25 @@ def _talked(scene: demo.Scene, incident: Incident) -> None:
         event="finding_reported", finding_id="ROUTER-1", severity="high",
     )  # fmt: skip
     last = said("operator", "Thank you. Stay below ten calls a minute until I say so.")
+    services.ack_read(thread.uid, last, actor=actor_for_agent(agents["executor"]))
+    last = said("executor", "Below ten a minute from now on; nothing is lost, it waits.")
     for role in roles:
         services.ack_read(thread.uid, last, actor=actor_for_agent(agents[role]))
-    last = said("executor", "Below ten a minute from now on; nothing is lost, it waits.")
-    services.ack_read(thread.uid, last, actor=actor_for_agent(agents["inspector"]))
     for role, status in (("executor", "active"), ("inspector", "idle")):
         services.heartbeat(
             f"{role}-main", actor=actor_for_agent(agents[role]), runtime="codex", status=status,
             resumable=True, management="managed",
         )  # fmt: skip
+
+
+def _told(scene: demo.Scene, incident: Incident) -> None:
+    """The last word of a moment ago: from it the clock of the next one runs."""
+    updates.post_update(
+        incident, actor=scene.actor("primary_operator"), kind="update",
+        subject=f"{incident.ref}: two thirds of the traffic are moved",
+        text="The second provider takes two thirds of the calls; of those that stay every third"
+        " still times out. The rest is moved in small steps, so that nothing is lost.",
+    )  # fmt: skip
 
 
 def _say(

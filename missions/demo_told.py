@@ -37,6 +37,7 @@ _REFLECTED = Story(
         "to_improve": "Ask on a Tuesday.",
         "kpi_actual": "17",
     },
+    next_time="Send the next of these on a Tuesday",
 )  # fmt: skip
 _LATE = Story(
     "told-late", "Remind partners of papers that run out",

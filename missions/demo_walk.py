@@ -56,6 +56,7 @@ class Story:
     tags: tuple[str, ...] = ()
     due_in: int = 30
     learnt: dict[str, Any] = field(default_factory=dict)
+    next_time: str = "Let the mailbox keep drafts for a week"
 
 
 class Walk:
@@ -257,7 +258,7 @@ class Walk:
         )  # fmt: skip
         retrospectives.write_retrospective(self.row, actor=owner, **self.story.learnt)
         followups.add_followup(
-            self.row, actor=owner, title="Let the mailbox keep drafts for a week",
+            self.row, actor=owner, title=self.story.next_time,
             owner=self.scene.people["operations_command"], due_on=(clock.now() + 12 * _DAY).date(),
         )  # fmt: skip
         retrospectives.classify_reuse(

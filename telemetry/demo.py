@@ -14,7 +14,7 @@ from controlplane.lib.actors import job
 from telemetry import audits, kpis, partitions, pressure, rollups, simulate
 
 DAYS = 30
-WEEKS = 1  # whole ones whose key figures are told beside the running one
+WEEKS = 4  # whole ones whose key figures are told beside the running one
 TROUBLE = timedelta(minutes=19)  # how long the tool router has been failing
 JOB = job("seed_demo")
 CANARY = "parallel-research"  # deployments know it by this name
@@ -43,6 +43,8 @@ def _trouble(now: datetime) -> list[dict[str, Any]]:
     at = now - TROUBLE
     while at < now - timedelta(seconds=30):
         at += timedelta(seconds=rng.uniform(3, 9))
+        if rng.random() < 0.07:  # what tools there are is asked now and then, as ever
+            found.append(_looked_for(at, len(found)))
         failed = rng.random() < 0.31
         cohort = "on" if rng.random() < (0.7 if failed else 0.08) else "off"
         about: dict[str, Any] = {
@@ -58,11 +60,23 @@ def _trouble(now: datetime) -> list[dict[str, Any]]:
         found.append({
             "event": "composio_tool_call_error" if failed else "composio_tool_call",
             "event_id": f"trouble-{len(found)}-{at:%Y%m%d%H%M%S}", "occurred_at": at,
-            "status": "error" if failed else "success", "agent_name": "executor",
-            "service": "agent-service", "env": "production", "mission_id": "MSN-7",
-            "stage": "execute_observe", "context": about,
+            "correlation_id": f"trouble-{len(found)}", "agent_name": "executor",
+            "status": "error" if failed else "success", "service": "agent-service",
+            "env": "production", "mission_id": "MSN-7", "stage": "execute_observe",
+            "context": about,
         })  # fmt: skip
     return found
+
+
+def _looked_for(at: datetime, number: int) -> dict[str, Any]:
+    return {
+        "event": "composio_discovery", "event_id": f"looked-{number}-{at:%Y%m%d%H%M%S}",
+        "occurred_at": at, "status": "success", "agent_name": "inspector", "env": "production",
+        "service": "agent-service", "mission_id": "MSN-7", "stage": "prepare",
+        "correlation_id": f"looked-{number}",
+        "context": {"query": "search mails", "toolkit_count": 3, "latency_ms": 840,
+                    "coverage_estimate": 90},
+    }  # fmt: skip
 
 
 @demo.step("telemetry.figures", order=95)

@@ -21,6 +21,7 @@ TOOLKITS = (
 )
 ERRORS = ("TIMEOUT", "UPSTREAM_5XX", "RATE_LIMIT_EXCEEDED")
 FAILING = 0.05
+SEARCHING = 0.07  # looks for tools, as often as agents usually do
 CALLERS = ("planner", "executor", "inspector", "evidence")
 GAUGES = (("cpu_percent", 46.0, 7.0), ("memory_used_percent", 63.0, 2.5))
 
@@ -34,7 +35,13 @@ def called(rng: Random, agent: str, mission: str, event_id: str) -> dict[str, An
         "event": "composio_tool_call", "event_id": event_id, "agent_name": agent,
         "occurred_at": times.told(), "service": "agent-service",
         "mission_id": mission, "stage": "execute_observe", "env": "production",
+        "correlation_id": event_id,
     }  # fmt: skip
+    if rng.random() < SEARCHING:
+        found = {"query": f"{toolkit} {about['action']}", "toolkit_count": rng.randrange(1, 5),
+                 "latency_ms": took, "coverage_estimate": rng.randrange(80, 99)}  # fmt: skip
+        return {**event, "event": "composio_discovery", "stage": "prepare", "status": "success",
+                "context": found}  # fmt: skip
     if rng.random() >= FAILING:
         done = {"outcome": "success", "token_usage": rng.randrange(120, 900)}
         return {**event, "status": "success", "context": {**about, **done}}

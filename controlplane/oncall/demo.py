@@ -7,8 +7,10 @@ from datetime import time, timedelta
 from controlplane.access.models import User
 from controlplane.base import demo
 from controlplane.lib import clock
-from controlplane.oncall import services
+from controlplane.oncall import duty, services
 from controlplane.oncall.models import Schedule
+
+PAST = timedelta(days=42)
 
 
 @demo.step("oncall", order=22)
@@ -17,11 +19,16 @@ def rotas(scene: demo.Scene) -> None:
         return
     first, second = scene.people["primary_operator"], scene.people["secondary_operator"]
     lead = scene.people["engineering_lead"]
-    with clock.set_back(timedelta(days=42)):  # whole rounds of two: who is on duty had a past
+    with clock.set_back(PAST):  # whole rounds of two: who is on duty had a past
         primary = _schedule(
             scene, "primary", "Primary on-call", "primary_operator", [first, second]
         )
         _schedule(scene, "secondary", "Secondary on-call", "secondary_operator", [second, lead])
+    if [each.person for each in duty.on_duty("primary_operator", workspace=scene.workspace)] != [
+        first
+    ]:  # whose week it is depends on the day: the demo's work of now is the first one's
+        with clock.set_back(PAST):
+            _turns(scene, primary, [second, first])
     _night(scene, primary)
 
 
@@ -34,12 +41,16 @@ def _schedule(scene: demo.Scene, slug: str, title: str, role: str, people: list[
     made = services.define_schedule(
         scene.workspace, slug, actor=actor, title=title, roles=[role], about=about[slug]
     )
+    _turns(scene, made, people)
+    return made
+
+
+def _turns(scene: demo.Scene, schedule: Schedule, people: list[User]) -> None:
     services.set_layer(
-        made, 1, people, actor=actor, title="Weekly turns", turn="weekly",
-        handoff_time=time(9), handoff_weekday=0,
+        schedule, 1, people, actor=scene.actor("operations_command"), title="Weekly turns",
+        turn="weekly", handoff_time=time(9), handoff_weekday=0,
         starts_on=(clock.now() - timedelta(days=1)).date(),
     )  # fmt: skip
-    return made
 
 
 def _night(scene: demo.Scene, primary: Schedule) -> None:

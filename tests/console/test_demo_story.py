@@ -55,7 +55,7 @@ def names_and_numbers(demo: Workspace) -> dict[str, Any]:
         "tickets": list(Ticket.objects.filter(**here).order_by("pk").values_list(
             "ref", "subject", "status", "priority")),
         "approvals": list(Request.objects.filter(**here).order_by("pk").values_list(
-            "ref", "title", "status")),
+            "number", "title", "status")),
         "items": sorted(Item.objects.filter(**here).values_list("title", "status", "priority")),
         "events": list(Event.objects.filter(**here).order_by("event_type").values_list(
             "event_type").annotate(n=Count("pk"))),
