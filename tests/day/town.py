@@ -31,7 +31,10 @@ from tests.kit.deployments import deliver
 from tests.kit.served import Served
 
 WITHIN_S = "30"
-FAILED = re.compile(r'^controlplane_http_requests_total\{.*status="5\d\d".*\} (\S+)$', re.MULTILINE)
+# Not 503: a machine that others use, too, may be too busy for a moment, and says so.
+FAILED = re.compile(
+    r'^controlplane_http_requests_total\{.*status="5(?!03)\d\d".*\} (\S+)$', re.MULTILINE
+)
 
 
 class Curl:
