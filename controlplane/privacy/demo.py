@@ -1,10 +1,12 @@
-"""The demo's part: a policy people agreed to, one who asked for erasure."""
+"""The demo's part: a policy people agreed to, files of controls, a report of compliance."""
 
 from __future__ import annotations
 
 from controlplane.access.principals import actor_for_user
 from controlplane.base import demo
+from controlplane.lib import clock
 from controlplane.privacy import services
+from controlplane.privacy.compliance import periods
 from controlplane.privacy.models import Consent
 
 POLICY = """## What we keep
@@ -38,3 +40,38 @@ def tell_and_ask(scene: demo.Scene) -> None:
             policy, number % 5 != 3 or number > 5, actor=actor_for_user(person),
             door=Consent.Door.CONSOLE,
         )  # fmt: skip
+
+
+AUDIT = b"""Dependency audit
+Every pinned package was compared with the advisories of the day. None is affected.
+"""
+PENETRATION = b"""Penetration test, summary
+Scope: the console, the API, the desk. Two findings of low weight, both put right and tried again.
+"""
+
+
+@demo.step("compliance", order=99)
+def comply(scene: demo.Scene) -> None:
+    """What only people can show of this quarter and year, a control that does not apply, and the
+    report an auditor was given."""
+    quarter, year = (
+        periods.at(cadence, clock.now(), scene.workspace).name
+        for cadence in (periods.QUARTERLY, periods.YEARLY)
+    )
+    first = scene.people["workspace_admin"]
+    officer = actor_for_user(scene.people.get("compliance", first))
+    for control, period, name, content, title, note in (
+        ("dependencies", quarter, "dependency-audit.txt", AUDIT, "Dependency audit",
+         "Of all pinned packages."),
+        ("penetration-test", year, "penetration-test.txt", PENETRATION,
+         "Summary of the penetration test", "The whole report is with the security lead."),
+    ):  # fmt: skip
+        services.add_evidence(
+            scene.workspace, actor=officer, control=control, period=period, filename=name,
+            content=content, title=title, note=note,
+        )  # fmt: skip
+    services.say_scope(
+        scene.workspace, actor=officer, control="storage-versions", period=quarter, applies=False,
+        reason="Files stand on a disk that is backed up whole; there is no bucket with versions.",
+    )  # fmt: skip
+    services.make_report(scene.workspace, actor=officer, period=quarter)

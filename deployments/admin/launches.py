@@ -111,6 +111,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
             "slots": _slots(obj),
             "cycle": launched.report(obj) if obj.status == "signed" else None,
             "file": reverse("boards:checklist", args=(obj.uid,)),
+            "paper": reverse("boards:checklist_pdf", args=(obj.uid,)),
         }
 
     # --- Writes ---------------------------------------------------------------------------

@@ -21,7 +21,7 @@ _BOX = {"done": "x", "open": " ", "not_applicable": "-"}
 
 def markdown(launch: Launch) -> str:
     lines = list(launch.lines.order_by("position"))
-    names = _names([launch.created_by, *(line.by for line in lines)])
+    names = names_of([launch.created_by, *(line.by for line in lines)])
     blocks = [
         f"# Launch sign-off: {in_markdown(launch.title)}",
         "\n".join(f"- {name}: {value}" for name, value in _facts(launch, names) if value),
@@ -39,14 +39,14 @@ def _facts(launch: Launch, names: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "Launch", f"[{launch.ref}]({settings.PUBLIC_URL}{links.launch(launch)})"
     yield "Workspace", in_markdown(launch.workspace.name)
     yield "State", launch.get_status_display()
-    yield "Goes live", _at(launch.launch_at)
+    yield "Goes live", at(launch.launch_at)
     yield "Planned by", in_markdown(names.get(launch.created_by, launch.created_by))
-    yield "Signed off", _at(launch.signed_at)
+    yield "Signed off", at(launch.signed_at)
 
 
 def _line(line: LaunchLine, names: dict[str, str]) -> Iterator[str]:
     who = in_markdown(names.get(line.by, line.by))
-    said = f", {who}, {_at(line.at)}" if line.by else ""
+    said = f", {who}, {at(line.at)}" if line.by else ""
     state = line.get_state_display().lower()
     yield f"- [{_BOX[line.state]}] {in_markdown(line.title)}: {state}{said}"
     if line.note:
@@ -65,9 +65,7 @@ def _signatures(request: Request | None) -> list[str]:
     if request is None:
         return ["Nobody was asked yet."]
     slots = list(request.slots.order_by("position"))
-    decisions: dict[int, list[Decision]] = {}
-    for one in request.decisions.select_related("person", "slot").order_by("pk"):
-        decisions.setdefault(one.slot_id, []).append(one)
+    decisions = decisions_of(request)
     rows = ["| For | State | Who | As | When |", "|---|---|---|---|---|"]
     for slot in slots:
         title = in_markdown(slot.title)
@@ -78,7 +76,7 @@ def _signatures(request: Request | None) -> list[str]:
             who = in_markdown(one.person.name or one.person.email)
             role = in_markdown(role_label(one.as_role)) if one.as_role else "break-glass"
             verdict = one.verdict.replace("_", " ")
-            rows.append(f"| {title} | {verdict} | {who} | {role} | {_at(one.decided_at)} |")
+            rows.append(f"| {title} | {verdict} | {who} | {role} | {at(one.decided_at)} |")
     page = f"{settings.PUBLIC_URL}{approvals.page_of(request)}"
     return [
         f"[{request.ref}]({page}), {request.get_status_display().lower()}. "
@@ -87,11 +85,19 @@ def _signatures(request: Request | None) -> list[str]:
     ]
 
 
-def _at(moment: datetime | None) -> str:
+def decisions_of(request: Request) -> dict[int, list[Decision]]:
+    """By the slot they were given for, in the order they came."""
+    found: dict[int, list[Decision]] = {}
+    for one in request.decisions.select_related("person", "slot").order_by("pk"):
+        found.setdefault(one.slot_id, []).append(one)
+    return found
+
+
+def at(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else ""
 
 
-def _names(refs: Iterable[str]) -> dict[str, str]:
+def names_of(refs: Iterable[str]) -> dict[str, str]:
     """People by the refs that rows keep of them."""
     keys = {int(ref[5:]): ref for ref in refs if ref.startswith("user:") and ref[5:].isdecimal()}
     return {keys[user.pk]: user.name or user.email for user in User.objects.filter(pk__in=keys)}

@@ -15,7 +15,7 @@ from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from deployments.launches import LINES
 from deployments.models import Launch, LaunchLine
-from deployments.overview import checklist
+from deployments.overview import checklist, checklist_paper
 from deployments.overview import links as addresses
 from deployments.services import launches
 from deployments.web.boards_common import page_for, show
@@ -129,4 +129,14 @@ def checklist_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     answer = HttpResponse(checklist.markdown(launch), content_type="text/markdown; charset=utf-8")
     name = f"launch-{launch.ref.lower()}.md"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_safe
+@page_for("launch.view")
+def checklist_pdf(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    launch = _launch(request, uid)
+    sheets = checklist_paper.pdf(launch, actor_of(request))
+    answer = HttpResponse(sheets, content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="launch-{launch.ref.lower()}.pdf"'
     return answer

@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/deployments/dora/", boards_dora.dora, name="dora"),
     path(f"{_LAUNCH}/lines/<slug:slug>/", boards_launch.line, name="line"),
     path(f"{_LAUNCH}/checklist.md", boards_launch.checklist_file, name="checklist"),
+    path(f"{_LAUNCH}/checklist.pdf", boards_launch.checklist_pdf, name="checklist_pdf"),
     path("releases/<str:token>.atom", boards_log.feed, name="atom"),
     path("releases/<str:token>.ics", boards_log.feed, name="ics"),
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from pypdf import PdfReader
 
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
@@ -18,7 +20,7 @@ from controlplane.work.models import Item
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch, LaunchLine
-from deployments.overview import checklist, launched
+from deployments.overview import checklist, checklist_paper, launched
 from tests import make
 from tests.kit import settled
 from tests.kit.api import Api, refused
@@ -100,6 +102,11 @@ def test_signed_by_all__signed_off__and_exported(world: World, launch: Launch) -
     assert "Acceptance report </admin/work/item/>" in text
     assert done.approval is not None
     assert done.approval.sha256 in text
+    sheets = PdfReader(io.BytesIO(checklist_paper.pdf(done, world.actor)))
+    paper = " ".join(" ".join(page.extract_text() for page in sheets.pages).split())
+    for said in (*(each.title for each in LINES), "Primary user", "approved", "Acceptance report"):
+        assert said in paper
+    assert done.approval.sha256 in paper.replace(" ", "")
     assert AuditEvent.objects.about(done).filter(action="launch.signed").exists()
 
 
@@ -322,7 +329,8 @@ def test_console__strangers(world: World, launch: Launch) -> None:
     door = f"{LIST}{launch.uid}/lines/security/"
     assert viewer.post(door, {"state": "open"}).status_code == 403
     stranger = make.client(World().manager)
-    for path in (f"{LIST}{launch.uid}/change/", door, f"{LIST}{launch.uid}/checklist.md"):
+    files = [f"{LIST}{launch.uid}/checklist.{form}" for form in ("md", "pdf")]
+    for path in (f"{LIST}{launch.uid}/change/", door, *files):
         assert stranger.get(path).status_code == 404, path
 
 

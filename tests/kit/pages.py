@@ -94,6 +94,7 @@ NO_PAGES = {
     "mission_desk:picture": "hands out a picture",
     "boards:log_file": "hands out a file",
     "boards:checklist": "hands out a file",
+    "boards:checklist_pdf": "hands out a file",
     "compliance:file": "hands out a file",
     "compliance:report": "hands out a file",
     "runbooks:file": "hands out a file",

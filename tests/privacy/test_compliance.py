@@ -20,6 +20,7 @@ from controlplane.access import services as access
 from controlplane.access.models import AccessReviewLine, User, Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.backups.models import BackupReport, RestoreDrill
+from controlplane.base import demo
 from controlplane.jobs import obligations
 from controlplane.jobs.models import ObligationRecord
 from controlplane.lib import clock
@@ -27,6 +28,7 @@ from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.privacy import services
 from controlplane.privacy.compliance import periods, standing
 from controlplane.privacy.compliance.controls import BY_SLUG, CONTROLS
+from controlplane.privacy.demo import comply
 from controlplane.privacy.models import ComplianceReport, ControlEvidence, ControlScope
 from tests import make
 from tests.kit import settled
@@ -167,7 +169,7 @@ def test_recovery__each_day_and_both_targets_as_measured(scene: Scene) -> None:
 
 def test_a_duty__due_while_the_quarter_runs_missing_after_it(scene: Scene) -> None:
     before = cell(scene.ws, "checklist", "2026-Q3", scene.officer)
-    assert (before.state, before.why) == ("missing", "not recorded yet")
+    assert (before.state, before.why) == ("missing", "Not recorded yet.")
     assert cell(scene.ws, "checklist", "2026-Q4", scene.officer).state == "due"
     row = ObligationRecord.objects.get(
         workspace=scene.ws, obligation__slug="compliance.checklist", period="2026-Q4"
@@ -177,7 +179,7 @@ def test_a_duty__due_while_the_quarter_runs_missing_after_it(scene: Scene) -> No
     obligations.sign(row, actor=make.actor(scene.security), statement="So it is.")
     found = cell(scene.ws, "checklist", "2026-Q4", scene.officer)
     assert found.state == "met"
-    assert found.why == "recorded by Cora Legge, signed by Sam Locke"
+    assert found.why == "Recorded by Cora Legge, signed by Sam Locke."
 
 
 def test_erasures__in_time_late_and_nobody_is_named(scene: Scene) -> None:
@@ -336,6 +338,21 @@ def test_console__the_board_the_control_the_file(browsers: dict[str, Client]) ->
     said = officer.post(f"{path}scope/", {"applies": "no", "reason": "Nothing is built."})
     assert said.status_code == 302
     assert b"Nothing is built." in officer.get(path).content
+
+
+def test_console__a_year_costs_a_question_or_two_for_each_demand(
+    browsers: dict[str, Client], django_assert_max_num_queries: Any
+) -> None:
+    browsers["officer"].get(BOARD)
+    with django_assert_max_num_queries(60):
+        browsers["officer"].get(BOARD)
+
+
+def test_demo__shows_what_only_people_can_show(scene: Scene) -> None:
+    comply(demo.Scene(scene.ws, {"workspace_admin": scene.admin}))
+    assert ControlEvidence.objects.filter(workspace=scene.ws).count() == 2
+    report = ComplianceReport.objects.get(workspace=scene.ws)
+    assert report.figures["not_applicable"] > 0
 
 
 def test_console__odd_addresses_are_not_there(browsers: dict[str, Client]) -> None:

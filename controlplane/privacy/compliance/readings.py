@@ -178,7 +178,7 @@ def _of_duty(
               row.recorded_at or row.due_at)
         for row in reversed(mine)
     )  # fmt: skip
-    text = f"{len(done)} of {len(mine)} recorded" if len(mine) > 1 else _said(mine[0])
+    text = f"{len(done)} of {len(mine)} recorded" if len(mine) > 1 else _sentence(_said(mine[0]))
     if late and owed.active:
         # Late is late for good only once its period of ours is over: until then it can be done.
         return lacking(span, asked.now, f"{text}; {len(late)} overdue" if len(mine) > 1 else text,
@@ -191,6 +191,10 @@ def _of_duty(
     if waiting:
         return Reading("not_applicable", "It is switched off here.", url, shown=shown)
     return Reading("met", text, url, shown=shown)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _said(row: ObligationRecord) -> str:

@@ -75,5 +75,6 @@ words.define(
         "scope": "say/said whether a control applies",
         "report": "make/made a compliance report",
         "read": "read/read evidence of compliance",
+        "export": "write/wrote the files of readiness",
     },
 )

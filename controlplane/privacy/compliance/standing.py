@@ -50,6 +50,11 @@ class Cell:
     def words(self) -> str:
         return WORDS[self.state]
 
+    @property
+    def before(self) -> bool:
+        """Over before the workspace began: nothing could be asked of it."""
+        return self.state == "not_applicable" and not self.told and self.scope is None
+
 
 def cells(
     workspace: Workspace,

@@ -97,10 +97,10 @@ def board(request: HttpRequest) -> HttpResponse:
         "later": f"?year={year + 1}" if year < today else "",
         "quarters": [(span, span.holds(now), span.start > now) for span in spans],
         "areas": [
-            (area, [_line(control, spans, known, year, now) for control in controls])
+            (area, [_line(control, spans, known, year) for control in controls])
             for area, controls in groupby(CONTROLS, key=lambda each: each.area)
         ],
-        "figures": _figures(known, now),
+        "figures": _figures(known),
         "open": sorted(
             (cell for cell in known.values() if cell.state in {"missing", "due"}),
             key=lambda cell: (cell.state != "missing", cell.span.end),
@@ -114,7 +114,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _line(
-    control: Control, spans: list[Span], known: dict[tuple[str, str], Cell], year: int, now: Any
+    control: Control, spans: list[Span], known: dict[tuple[str, str], Cell], year: int
 ) -> dict[str, Any]:
     yearly = control.cadence == periods.YEARLY
     names = [str(year)] if yearly else [span.name for span in spans]
@@ -126,10 +126,9 @@ def _line(
     }
 
 
-def _figures(known: dict[tuple[str, str], Cell], now: Any) -> list[dict[str, Any]]:
-    """How things stand in the periods that run, or of a year that is over in all of it."""
-    running = [cell for cell in known.values() if cell.span.holds(now)]
-    counted = standing.figures(running or known.values())
+def _figures(known: dict[tuple[str, str], Cell]) -> list[dict[str, Any]]:
+    """Of the whole year, without what could not be asked of it."""
+    counted = standing.figures(cell for cell in known.values() if not cell.before)
     return [
         {"state": state, "words": words, "number": counted[state]}
         for state, words in standing.WORDS.items()
