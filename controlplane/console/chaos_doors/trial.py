@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import psycopg
+from redis import RedisError
 
 from controlplane.console.chaos_doors import auditing, world
 from controlplane.console.chaos_doors.auditing import Audit
@@ -115,12 +116,12 @@ class Told:
 
 
 def hold(plan: Plan) -> Told:
-    with asked_to_end(), _folder() as folder, _mails() as mails:
-        portal = Portal(folder, {**ENVIRONMENT, "EMAIL_URL": f"smtp://127.0.0.1:{mails.port}"})
+    with asked_to_end(), _folder() as folder, mails() as to:
+        portal = Portal(folder, {**ENVIRONMENT, "EMAIL_URL": f"smtp://127.0.0.1:{to.port}"})
         stopped = False
         try:
             portal.start()
-            told = carry_out(plan, portal, mails)
+            told = carry_out(plan, portal, to)
             stopped = portal.stop()
         finally:
             if not stopped:
@@ -129,7 +130,7 @@ def hold(plan: Plan) -> Told:
     return told
 
 
-def carry_out(plan: Plan, portal: Portal, mails: Mails) -> Told:
+def carry_out(plan: Plan, portal: Portal, to: Mails) -> Told:
     """At a portal that runs, whatever it consists of."""
     told, random = Told(plan), Random(plan.seed)  # noqa: S311  (reproducible, not secret)
     filled: Mapping[str, Any] = json.loads(portal.inside(world.PROGRAM))
@@ -146,7 +147,7 @@ def carry_out(plan: Plan, portal: Portal, mails: Mails) -> Told:
     told.refused, told.wrong = writers.refused, writers.wrong
     told.given_up = writers.given_up
     with portal.database() as database:
-        told.audit = auditing.audit(database, writers.accepted, mails.taken)
+        told.audit = auditing.audit(database, writers.accepted, to.taken)
     told.log = _proved(portal)
     return told
 
@@ -159,13 +160,13 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _mails() -> Iterator[Mails]:
-    mails = Mails(answer_s=0.05)
+def mails() -> Iterator[Mails]:
+    found = Mails(answer_s=0.05)
     try:
-        yield mails
+        yield found
     finally:
-        mails.shutdown()
-        mails.server_close()
+        found.shutdown()
+        found.server_close()
 
 
 def _kill(plan: Plan, told: Told, portal: Portal, random: Random) -> None:
@@ -197,7 +198,7 @@ def _struck(portal: Portal, victim: str, random: Random) -> bool:
         return portal.kill(victim, random)
     try:
         portal.empty_broker()
-    except OSError:
+    except (OSError, RedisError):
         return False  # it was killed just now
     return True
 

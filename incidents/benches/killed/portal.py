@@ -22,6 +22,7 @@ from redis import Redis
 
 START_S = 240.0
 STARTED_S = 10.0
+_GROUPS = {"worker", "web", "engine", "beat"}  # those that die with all of their own
 _HOST = "127.0.0.1"
 # What leads to somebody else's database, broker, keys or folder.
 _NOT_OURS = ("DATABASE", "REDIS", "SECRET", "CONTROLPLANE_", "EMAIL", "ALLOWED_HOSTS", "PROMETHEUS")
@@ -61,8 +62,8 @@ class Portal:
             time.sleep(0.5)
         self.keep_engine()
 
-    def last_words(self) -> str:
-        return (self.folder / "up.log").read_text(errors="replace")[-3_000:]
+    def last_words(self, name: str = "up") -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-3_000:]
 
     def keep_engine(self) -> None:
         """Nobody supervises it but we."""
@@ -95,7 +96,7 @@ class Portal:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603  (our own program)
                 [sys.executable, "manage.py", name, *words], cwd=settings.BASE_DIR,
-                env=self.environment if name == "up" else self.of_portal(),
+                env=self.environment if name in {"up", "scaled_out"} else self.of_portal(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -150,7 +151,7 @@ class Portal:
         if pid is None or _age(pid) < (STARTED_S if part else 1.0):
             return False
         if not part:
-            return _kill_group(pid) if name in {"worker", "web", "engine", "beat"} else _kill(pid)
+            return _kill_group(pid) if name.partition("-")[0] in _GROUPS else _kill(pid)
         children = _children(pid)
         return bool(children) and _kill(random.choice(children))
 
