@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from controlplane.approvals.shipped import ship, slot
@@ -15,6 +16,29 @@ class Line(NamedTuple):
     slug: str
     title: str
     evidence: str  # what shows it
+
+
+class Shown(NamedTuple):
+    """What the portal itself knows of a line: what is missing, or what shows that it holds."""
+
+    missing: list[str]
+    label: str
+    link: str
+
+
+# Whoever keeps what a line speaks of says how it stands in a workspace: no hand ticks it then.
+SHOWN: dict[str, Callable[[int], Shown]] = {}
+
+
+def show(slug: str, look: Callable[[int], Shown]) -> None:
+    if SHOWN.setdefault(slug, look) is not look:
+        raise ValueError(f"two show {slug}")
+
+
+def standing(slug: str, workspace_id: int) -> Shown | None:
+    """None: people say how it stands."""
+    look = SHOWN.get(slug)
+    return look(workspace_id) if look is not None else None
 
 
 LINES = (

@@ -20,7 +20,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.lib.redaction import redact_text
-from deployments.launches import LINES, OWNER, POLICY
+from deployments.launches import LINES, OWNER, POLICY, SHOWN, standing
 from deployments.models import Launch, LaunchLine
 from deployments.services import reading
 from deployments.services.launch_reviews import drop_review, set_review, withdraw_review
@@ -103,6 +103,8 @@ def settle_line(
         raise Conflict("Somebody changed it since you looked. Look again.")
     said = redact_text(reading.line("note", note, reading.REASON))[: reading.REASON]
     shown = reading.evidence(evidence) if evidence is not None else list(row.evidence)
+    if state == "done":
+        shown = _with_own(row, launch, shown)
     if state == "done" and not shown:
         raise reading.refuse("evidence", "Name what shows that it holds.")
     if state == "not_applicable" and not said:
@@ -121,12 +123,34 @@ def settle_line(
     return row
 
 
+def _with_own(
+    row: LaunchLine, launch: Launch, shown: list[dict[str, str]]
+) -> list[dict[str, str]]:
+    """What the portal knows of it stands first among what shows it, and refuses what does not
+    hold."""
+    known = standing(row.slug, launch.workspace_id)
+    if known is None:
+        return shown
+    if known.missing:
+        raise GateNotMet(
+            f"{row.title}: {'; '.join(known.missing)}.", details={"conditions": known.missing}
+        )
+    own = {"label": known.label, "link": known.link}
+    return [own, *(each for each in shown if each.get("link") != known.link)]
+
+
 @transaction.atomic
 def ask_sign_off(launch: Launch, *, actor: Actor, version: int | None = None) -> Launch:
     """Every line is settled: those whom the policy names are asked."""
     policy.require(actor, MANAGE, launch)
     row = _held(launch, version)
     still = [line.title for line in row.lines.unsettled().order_by("position")]
+    # What held when it was ticked may hold no more.
+    still += [
+        line.title
+        for line in row.lines.filter(state="done", slug__in=SHOWN).order_by("position")
+        if SHOWN[line.slug](row.workspace_id).missing
+    ]
     if still:
         raise GateNotMet(
             f"{len(still)} of the lines are open: {', '.join(still)}.",

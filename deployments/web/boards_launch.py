@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.access import policy
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
-from deployments.launches import LINES
+from deployments.launches import LINES, standing
 from deployments.models import Launch, LaunchLine
 from deployments.overview import checklist, checklist_paper
 from deployments.overview import links as addresses
@@ -92,6 +92,7 @@ def line(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
         "line": row,
         "form": form,
         "hint": _HINTS.get(row.slug, ""),
+        "known": standing(row.slug, launch.workspace_id),
         "back": addresses.launch(launch),
         "signed": launch.status in {"signing", "signed"},
     }

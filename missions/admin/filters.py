@@ -10,12 +10,20 @@ from django.http import HttpRequest
 
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
+from controlplane.lib import clock
+from missions.services.stuck import silent
 from missions.shown.turn import waiting_for
 
 
 def just(**wanted: Any) -> Callable[[Any], Any]:
     """Rows of which this holds."""
     return lambda rows: rows.filter(**wanted)
+
+
+def _stuck() -> Any:
+    """Missions of which nothing is heard while they execute, as the job that tells of them finds
+    them."""
+    return silent(clock.now()).order_by().values("mission")
 
 
 STANDING = question(
@@ -27,6 +35,7 @@ STANDING = question(
         "to_sign": ("To sign", lambda rows: rows.to_sign()),
         "held": ("Paused, or held at a door", lambda rows: rows.stopped()),
         "due": ("Due within two weeks", lambda rows: rows.due_soon()),
+        "stuck": ("Stuck in execution", lambda rows: rows.filter(pk__in=_stuck())),
         "overdue": ("Overdue", lambda rows: rows.overdue()),
         "ended": ("Ended", lambda rows: rows.ended().kept_in_sight()),
         "archived": ("Archived", lambda rows: rows.exclude(archived_at=None)),

@@ -43,6 +43,7 @@ class MissionAdmin(ModelAdmin[Mission]):
         ("To sign", "standing=to_sign"),
         ("Held", "standing=held"),
         ("Due", "standing=due"),
+        ("Stuck", "standing=stuck"),
         ("Planned", "standing=planned"),
         ("Ended", "standing=ended"),
         ("All", "view=all"),

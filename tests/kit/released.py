@@ -86,7 +86,8 @@ def launch(workspace: Workspace, root: User, *, hostile: str, long: str) -> None
         for _ in range(3)
     )
     for line in asked.lines.select_related("launch"):
-        services.settle_line(line, state="done", note=hostile, evidence=shown, **given)
+        state = "not_applicable" if line.slug == "runbooks" else "done"
+        services.settle_line(line, state=state, note=hostile, evidence=shown, **given)
     services.ask_sign_off(asked, **given)
     services.cancel_launch(given_up, reason=hostile, **given)
     for kind in ("releases", "calendar"):

@@ -94,3 +94,16 @@ def test_stuck__while_it_is_taken_back__it_is_heard(world: World) -> None:
     with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
         world.tries(undo, (2, "failed"))
         assert stuck.look_for_stuck()["silent"] == 0
+
+
+def test_stuck__stands_in_the_list_until_it_is_heard(world: World) -> None:
+    run, quiet = world.run(), world.executing()
+    with time_machine.travel(clock.now() + timedelta(minutes=29), tick=False) as at:
+        world.report(run, {"external_id": "a", "status": "running"})
+        at.shift(timedelta(minutes=2))
+        path = "/admin/missions/mission/?standing=stuck"
+        shown = make.client(make.person(world.workspace, "workspace_admin")).get(path)
+        assert quiet.ref in shown.content.decode()
+        assert run.mission.ref not in shown.content.decode()
+        stranger = make.client(make.person(make.workspace(), "workspace_admin")).get(path)
+        assert quiet.ref not in stranger.content.decode()
