@@ -40,10 +40,10 @@ def settle_reviews() -> dict[str, Any]:
     "support.sync",
     every=timedelta(minutes=5),
     time_limit=60,
-    doc="Begin the weekly support sync when its time has come, with its agenda.",
+    doc="Plan the weekly support sync where there is none, and begin it when its time has come.",
 )
 def begin_support_sync() -> dict[str, Any]:
-    return {"begun": sync.begin_due()}
+    return {"planned": sync.plan_missing(), "begun": sync.begin_due()}
 
 
 # Longer than any step may take.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from controlplane.base.admin import ModelAdmin, button, question
 from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.web import actor_of
 from incidents import links
+from incidents.gates import told
 from incidents.models import IncidentReview
 from incidents.reviews import checklist, report, signing, writing
 from incidents.reviews.holding import RELATED
@@ -151,11 +153,16 @@ class IncidentReviewAdmin(ModelAdmin[IncidentReview]):
             return found
         decision = self.permits(request, writing.WRITE, obj)
         refusal = _unwritten(obj) if decision else "You may not write reviews here."
+        # The next step: to write while something is missing, to publish, to have it signed.
+        whole = obj.status == _WRITING and not told(obj)
         write = ShownButton(
-            "write", "Write it…", reverse("burning:review_write", args=(obj.uid,)), refusal,
-            asks=False, primary=not refusal, icon="list", leads=True,
+            "write", "Write on…" if whole else "Write it…",
+            reverse("burning:review_write", args=(obj.uid,)), refusal,
+            asks=False, primary=not refusal and not whole, icon="list", leads=True,
         )  # fmt: skip
-        return [write, *found]
+        if write.primary or not found:
+            return [write, *(replace(each, primary=False) for each in found)]
+        return [*found, write]
 
     @button(
         label="Publish", action=writing.PUBLISH, when=_unwritten,

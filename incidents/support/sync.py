@@ -3,6 +3,7 @@ that it is there when the meeting begins. The meeting itself is held where all a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.catalog.models import Integration
 from controlplane.jobs.models import ObligationRecord, WatchAlarm
 from controlplane.lib import actors, clock, defaults
+from controlplane.lib.errors import ControlPlaneError
 from controlplane.notify import wording
 from controlplane.notify.services import To, missing_contacts, notify
 from controlplane.oncall.models import Gap
@@ -35,6 +37,8 @@ LATE = defaults.define(
     unit="minutes",
     why="So long after its time an agenda is still made by itself; later people meet by hand.",
 )
+AT_ONCE = 200
+logger = logging.getLogger(__name__)
 Lines = Sequence[Mapping[str, Any]]
 wording.register("support.sync", "The weekly support sync begins",
                  subject="Weekly support sync: the agenda is ready",
@@ -185,6 +189,26 @@ def begin_due() -> int:
         _tell(cadence.begin_meeting(row, actor=actors.job("support sync"), now=now))
         begun += 1
     return begun
+
+
+def plan_missing() -> int:
+    """Where somebody of support is and none was ever planned, as in what is older than the sync: at
+    its usual time, by the workspace's clock. One that people ended stays ended."""
+    planned = MeetingSeries.objects.filter(cadence=Cadence.SUPPORT)
+    held = Grant.objects.held().of_active_people().filter(role__in=ROLES)
+    rows = Workspace.objects.filter(archived_at=None, pk__in=held.values("membership__workspace"))
+    made = 0
+    for workspace in rows.exclude(pk__in=planned.values("workspace")).order_by("pk")[:AT_ONCE]:
+        try:
+            cadence.plan_meetings(
+                workspace, actor=actors.job("support sync"), cadence=Cadence.SUPPORT
+            )
+        except ControlPlaneError as error:
+            # It has as many rhythms as it may: somebody there decides.
+            logger.warning("no support sync is planned for %s: %s", workspace.slug, error.message)
+            continue
+        made += 1
+    return made
 
 
 def _tell(row: Meeting) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -114,6 +116,36 @@ def test_look__answers_are_shown_before_anything_is_sent(
     assert "When signing in fails" in text
     assert "It says no since noon." in text
     assert not Ticket.objects.exists()
+
+
+def test_form__offers_answers_while_one_writes_only_where_there_are_some(
+    door: SupportDoor, article: Article
+) -> None:
+    page = Client().get(ASK)
+    text = page.content.decode()
+    assert "data-suggest" in text
+    assert re.search(r'<script src="[^"]*support-public[^"]*" defer></script>', text)
+    assert "unsafe-inline" not in page["Content-Security-Policy"]
+    # What the script sends: the words and nothing else.
+    found = Client().post(ASK, {"look": "1", "subject": "signing in", "body": ""})
+    assert "When signing in fails" in found.content.decode()
+    articles.archive_article(article, actor=make.JOB)
+    assert "support-public.js" not in Client().get(ASK).content.decode()
+
+
+def test_article__leads_nobody_into_the_console(desk: Desk, door: SupportDoor) -> None:
+    text = (
+        "See INC-12 and [the list](/admin/incidents/ticket/), or [our site](https://acme.example/)."
+    )
+    row = articles.create_article(
+        desk.workspace, actor=make.JOB, title="Where it stands", audience="public", text=text,
+        category="access",
+    )  # fmt: skip
+    articles.publish_article(row, actor=make.JOB)
+    shown = Client().get(f"{ASK}answers/{row.slug}/").content.decode()
+    assert "See INC-12 and the list, or <a" in shown
+    assert "/admin/" not in shown
+    assert "https://acme.example/" in shown
 
 
 def test_link__shows_what_was_said_and_nothing_of_the_desk(desk: Desk) -> None:

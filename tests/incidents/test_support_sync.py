@@ -56,6 +56,21 @@ def test_time_has_come__begun_once_and_told(room: Watchroom) -> None:
         assert sync.begin_due() == 1
 
 
+def test_workspace_older_than_the_sync__has_it_planned_once() -> None:
+    room, ended, bare, archived = Watchroom(), Watchroom(), make.workspace(), Watchroom()
+    for each in (room, ended, archived):
+        assert each.primary.pk
+    make.person(bare, "viewer")
+    archived.workspace.archived_at = MONDAY
+    archived.workspace.save()
+    with time_machine.travel(MONDAY, tick=False):
+        cadence.end_meetings(planned(ended.workspace), actor=make.JOB, reason="We talk daily.")
+        assert (sync.plan_missing(), sync.plan_missing()) == (1, 0)
+    row = MeetingSeries.objects.get(workspace=room.workspace)
+    assert (row.cadence, row.at, row.weekday) == ("support", time(11), 0)
+    assert not MeetingSeries.objects.filter(workspace__in=[bare, archived.workspace]).exists()
+
+
 def test_agenda__names_what_is_open_and_who_is_missing(room: Watchroom) -> None:
     with time_machine.travel(MONDAY, tick=False):
         review = written(over(room), actor=room.by(room.lead))

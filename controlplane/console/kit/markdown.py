@@ -47,6 +47,10 @@ _cleaner = nh3.Cleaner(
 )
 
 
+# As the cleaner writes links. Nothing of a text stands before the words of its own link.
+_INTO_CONSOLE = re.compile(r'<a (?:[^>]* )?href="[^"]*?/admin/[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
+
+
 def render(text: Any) -> SafeString:
     """HTML of this Markdown. What is too large is shown as it was written."""
     source = str(text if text is not None else "").encode("utf-8", "replace").decode()
@@ -54,6 +58,11 @@ def render(text: Any) -> SafeString:
         return mark_safe(f'<pre tabindex="0">{escape(source[:MOST_BYTES])}</pre>')  # noqa: S308
     html: str = _renderer.render(source)
     return mark_safe(_cleaner.clean(html))  # noqa: S308
+
+
+def render_outside(text: Any) -> SafeString:
+    """For people without an account: what leads into the console is words there, refs included."""
+    return mark_safe(_INTO_CONSOLE.sub(r"\1", render(text)))  # noqa: S308
 
 
 def too_large(text: Any) -> bool:

@@ -51,9 +51,10 @@ def json_view(value: Any, label: str = "JSON") -> dict[str, Any]:
 
 
 @register.inclusion_tag("kit/markdown.html", name="markdown")
-def markdown_text(text: Any) -> dict[str, Any]:
+def markdown_text(text: Any, outside: bool = False) -> dict[str, Any]:
     """CommonMark with tables, task lists, addresses and refs; no raw HTML, no pictures."""
-    return {"html": markdown.render(text), "too_large": markdown.too_large(text)}
+    html = markdown.render_outside(text) if outside else markdown.render(text)
+    return {"html": html, "too_large": markdown.too_large(text)}
 
 
 @register.inclusion_tag("kit/preview.html")
