@@ -14,6 +14,7 @@ from controlplane.catalog.models import Environment, Service
 from controlplane.lib import clock
 from incidents import demo_after as _after  # noqa: F401 - another
 from incidents import demo_around as _around  # noqa: F401 - another
+from incidents import demo_gameday as _gameday  # noqa: F401 - another
 from incidents import demo_runbooks as _runbooks  # noqa: F401 - another
 from incidents import demo_story as _story  # noqa: F401 - another
 from incidents import demo_tickets as _tickets  # noqa: F401 - another

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import time_machine
 
+from controlplane.base.demo import Scene
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from deployments.flags import services as flags
+from incidents import demo_gameday
 from incidents.gamedays import playing, script
 from incidents.models import Action, Drill, Incident
 from incidents.paging import drilling
@@ -150,3 +152,17 @@ def test_stranger__begins_none(room: Watchroom) -> None:
                                    reason="x")  # fmt: skip
     with pytest.raises(Invalid):
         begun(room, scene="nothing")
+
+
+def test_demo__one_was_played_and_scored_once() -> None:
+    here = make.workspace()
+    roles = ("engineering_lead", "primary_operator", "secondary_operator", "workspace_admin")
+    scene = Scene(here, {role: make.person(here, role) for role in roles})
+    for _ in range(2):
+        demo_gameday.game_day(scene)
+    day = Drill.objects.get(workspace=here)
+    assert (day.status, day.kind) == ("done", Drill.Kind.GAME_DAY)
+    assert day.score is not None
+    assert 40 <= day.score < 100, "one phase came late, and nobody wrote a review"
+    assert day.incident is not None
+    assert day.incident.status == "resolved"
