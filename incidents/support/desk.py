@@ -58,11 +58,13 @@ def register() -> None:
         ticket_admin,
         ticket_console,
         ticket_figures,
+        ticket_panel,
     )
 
     following.register()
     ticket_console.register()
     ticket_figures.register()
+    ticket_panel.register()
     words.define(
         "ticket",
         {
