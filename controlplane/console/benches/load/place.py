@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -26,7 +27,7 @@ FREE = {
     "CONTROLPLANE_REQUIRE_MFA": "0",
     "CONTROLPLANE_THREADS_IDLE_TURNS": "1000000000",
 }
-RECOVERED_S = 0.5  # an act that takes no longer is well again
+RECOVERED_S = 0.5  # most acts take no longer where all is well
 LOOK_FOR_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -88,15 +89,18 @@ def fell(before: Mapping[str, frozenset[int]], after: Mapping[str, frozenset[int
 
 
 def recovered(port: int, filled: Mapping[str, Any], limit: float = LOOK_FOR_S) -> float | None:
-    """Seconds until an act of each kind is answered well and soon; None if that never happens."""
+    """Seconds until an act of each kind is answered well and most of them soon; None if that never
+    happens."""
     began = time.perf_counter()
     while time.perf_counter() - began < limit:
-        if all(_well(port, filled, kind) for kind in mix.KINDS):
+        waits = [_waited(port, filled, kind) for kind in mix.KINDS]
+        if median(waits) <= RECOVERED_S and max(waits) < float("inf"):
             return time.perf_counter() - began
     return None
 
 
-def _well(port: int, filled: Mapping[str, Any], kind: Kind) -> bool:
+def _waited(port: int, filled: Mapping[str, Any], kind: Kind) -> float:
+    """Seconds until its answer; for ever where it is no right one."""
     number = 0 if kind.people else len(filled["sessions"])
     ask = kind.make(Someone(number, filled, Random(time.time_ns())))  # noqa: S311 - new each time
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -106,10 +110,10 @@ def _well(port: int, filled: Mapping[str, Any], kind: Kind) -> bool:
         answer = link.getresponse()
         answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return float("inf")
     finally:
         link.close()
-    return kind.right(answer.status) and time.perf_counter() - began <= RECOVERED_S
+    return time.perf_counter() - began if kind.right(answer.status) else float("inf")
 
 
 # --- What it is compared with -------------------------------------------------------------------
