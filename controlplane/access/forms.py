@@ -103,16 +103,21 @@ def role_choices() -> list[tuple[str, str]]:
     return [(slug, label) for slug, (label, _) in policy.ROLES.items() if slug in policy.PEOPLE]
 
 
+def _roles_to_choose() -> list[tuple[str, str]]:
+    """None is chosen beforehand: the first of them makes an administrator."""
+    return [("", "Choose a role"), *role_choices()]
+
+
 class InviteForm(forms.Form):
     email = forms.EmailField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
     name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    role = forms.ChoiceField(choices=role_choices)
+    role = forms.ChoiceField(choices=_roles_to_choose)
 
 
 class GrantForm(forms.Form):
-    role = forms.ChoiceField(choices=role_choices)
+    role = forms.ChoiceField(choices=_roles_to_choose)
     expires_at = forms.DateField(
         label="Until",
         required=False,

@@ -25,7 +25,8 @@ class Target:
 
 def choose(environ: dict[str, str] | os._Environ[str], server: str = "") -> Target:
     """The environment's portal, else one that runs for this user: the one that the folder was
-    connected with when that runs, else the newest. `server` is what the pointer says."""
+    connected with when that runs, else the one of `CONTROLPLANE_STATE_DIR`, else the newest.
+    `server` is what the pointer says."""
     url = environ.get("CONTROLPLANE_URL", "").strip()
     key = environ.get("CONTROLPLANE_API_KEY", "").strip()
     authority = environ.get("CONTROLPLANE_CA_FILE", "").strip()
@@ -46,12 +47,20 @@ def choose(environ: dict[str, str] | os._Environ[str], server: str = "") -> Targ
             "CONTROLPLANE_API_KEY is set and CONTROLPLANE_URL is not: the key is sent to no "
             "address that you have not named"
         )
-    return _running(known, server)
+    return _running(known, server, environ.get("CONTROLPLANE_STATE_DIR", "").strip())
 
 
-def _running(known: list[portals.Portal], server: str) -> Target:
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _running(known: list[portals.Portal], server: str, state: str = "") -> Target:
     running = [portal for portal in known if portal.running]
-    chosen = [portal for portal in running if portal.url == server] or running
+    chosen = (
+        [portal for portal in running if portal.url == server]
+        or [portal for portal in running if state and _same(portal.state, state)]
+        or running
+    )
     if not chosen:
         if known:
             last = known[0]

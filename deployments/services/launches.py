@@ -123,9 +123,7 @@ def settle_line(
     return row
 
 
-def _with_own(
-    row: LaunchLine, launch: Launch, shown: list[dict[str, str]]
-) -> list[dict[str, str]]:
+def _with_own(row: LaunchLine, launch: Launch, shown: list[dict[str, str]]) -> list[dict[str, str]]:
     """What the portal knows of it stands first among what shows it, and refuses what does not
     hold."""
     known = standing(row.slug, launch.workspace_id)

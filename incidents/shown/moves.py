@@ -99,7 +99,7 @@ _WHY = {
     "mitigate": "Begin with what stops it hurting: roll back, switch off, scale.",
     "mitigated": "Say what was done as soon as it hurts nobody any more.",
     "watch": "It works again: watch that it stays so.",
-    "resolve": "It has been quiet: say that it is over.",
+    "resolve": "When it has stayed quiet, say that it is over.",
     "review": "What is this grave is looked back on before it is closed.",
     "close": "Say what caused it, and what is left.",
 }

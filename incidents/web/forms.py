@@ -75,7 +75,7 @@ class MoveForm(forms.Form):
         if name == "impact_percent":
             return forms.IntegerField(
                 label="Share of users it touches", min_value=0, max_value=100,
-                help_text="Per cent, as far as is known. From 25 on it is SEV-2 at least.",
+                help_text="Per cent; 0 where it is none. From 25 on it is SEV-2 at least.",
             )  # fmt: skip
         if name == "severity":
             self.initial["severity"] = row.severity

@@ -73,9 +73,7 @@ def test_line__is_not_ticked_by_hand(room: Watchroom, launch: Launch) -> None:
 def test_line__holds_by_the_portals_own_look(room: Watchroom, launch: Launch) -> None:
     try_all(room)
     done = tick(launch)
-    assert done.evidence == [
-        {"label": f"All {len(books.REQUIRED)} {HOLDS}", "link": RUNBOOKS}
-    ]
+    assert done.evidence == [{"label": f"All {len(books.REQUIRED)} {HOLDS}", "link": RUNBOOKS}]
     assert tick(launch).version == done.version, "said again"
 
 

@@ -39,7 +39,8 @@ class OutboxAdmin(ModelAdmin[OutboxMessage]):
     )
     empty = "No message is in this state."
     empty_hint = (
-        "Messages are given up after eight tries over about a day and can be replayed here."
+        "Messages are given up after eight tries, critical ones after an hour, and can be"
+        " replayed here."
         " GET /api/v1/outbox?state=dead lists them."
     )
     list_display = ["topic", "state", "what", "attempts", "ready_at", "created_at", "error_short"]

@@ -67,7 +67,8 @@ class Command(BaseCommand):
     def _welcome(self, launch: Launch) -> None:
         url = launch.address.url
         self._say(f"Ready: {url}/admin/")
-        lines = ["", f"  Console    {url}/admin/", f"  API        {url}/api/docs/"]
+        lines = ["", f"  Console    {url}/admin/", f"  Desk       {url}/desk/"]
+        lines += [f"  API        {url}/api/docs/"]
         if launch.address.tls:
             root = launch.state.root / "proxy" / "pki/authorities/local/root.crt"
             lines.append(f"  Authority  {root}")
