@@ -285,7 +285,7 @@ class RolloutAdmin(ModelAdmin[Rollout]):
         services.promote(obj, actor=actor_of(request), override=reason, step=step, version=version)
         return f"{obj.ref} went on, before its time."
 
-    @button(label="Go on after the pause", action="rollout.promote", when=moves.only("paused"))
+    @button(label="Go on after the pause", action="rollout.promote", when=moves.resumable)
     def resume(self, request: HttpRequest, obj: Rollout, reason: str) -> str:
         services.resume(obj, actor=actor_of(request))
         return f"{obj.ref} goes on."

@@ -77,7 +77,8 @@ def _line(row: Rollout, actor: Actor) -> Waiting:
         text = f"At {step.percent} %: {sentence(why)} {sentence(step.reason)}"
         since = step.held_since or step.earliest_next_at
     elif row.status == "paused" and step is not None:
-        text, since = f"At {step.percent} %. The judge goes on looking.", step.checked_at
+        text, since = f"Paused at {step.percent} %.", step.checked_at
+        text += "" if row.flag.enabled else " Its flag is off: roll back, or switch it on again."
     elif row.status == "stabilizing":
         text = "On for everybody: document how it went to end it."
         since = step.ended_at if step is not None else None

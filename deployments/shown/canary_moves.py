@@ -44,6 +44,10 @@ def startable_anyway(rollout: Rollout) -> str:
     return " ".join(each for each in going.before_start(rollout) if each != freeze)
 
 
+def resumable(rollout: Rollout) -> str:
+    return only("paused")(rollout) or going.changed_by_hand(rollout)
+
+
 def on_time(rollout: Rollout) -> str:
     """Whether the step is through, by its time, its figures and what is around it."""
     elsewhere = only("running", "held")(rollout)

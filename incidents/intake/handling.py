@@ -14,9 +14,11 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line
 from incidents.intake.receiving import hold_groups
-from incidents.models import Alert, AlertEvent, InboundEvent
+from incidents.models import Alert, AlertEvent, InboundEvent, Incident
 from incidents.records import joining
 from incidents.routing import following
+
+AT_ONCE = 200  # ended by one press: each leaves a row of its own, within one request
 
 
 @transaction.atomic
@@ -41,6 +43,21 @@ def end_alert(alert: Alert, *, actor: Actor, reason: str) -> Alert:
         joining.leave(row.incident_id, 1, now)
     following.over([row.pk])
     return row
+
+
+@transaction.atomic
+def end_alerts_of(incident: Incident, *, actor: Actor, reason: str) -> int:
+    """Those of one incident that fire, the oldest first, a bounded number at once; how many."""
+    policy.require(actor, "alert.resolve", incident)
+    # In the order of their groups, as intake holds them.
+    firing = incident.alerts.filter(status=Alert.Status.FIRING).order_by("group_key", "pk")
+    found = list(firing[:AT_ONCE])
+    hold_groups(incident.workspace_id, sorted({each.group_key for each in found}))
+    if not found:
+        raise Conflict("None of its alerts fires.")
+    for alert in found:
+        end_alert(alert, actor=actor, reason=reason)
+    return len(found)
 
 
 @transaction.atomic

@@ -67,6 +67,9 @@ class Silence(models.Model):
         return self.comment[:80]
 
 
+_SAID = frozenset({"alertname", "severity"})
+
+
 class Alert(models.Model):
     """Something fires. One row for each sender and key while it does; the next firing after it
     was resolved is another row. Rows are moved set by set, by `intake`."""
@@ -161,6 +164,14 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def apart(self) -> str:
+        """The labels beside its name: alerts of one rule are told apart by nothing else."""
+        said = (
+            f"{name}={value}" for name, value in sorted(self.labels.items()) if name not in _SAID
+        )
+        return ", ".join(said)[:160]
 
 
 class AlertEvent(models.Model):

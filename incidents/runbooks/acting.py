@@ -40,6 +40,7 @@ from deployments.flags.models import Flag
 from incidents.runbooks import activity, allowed, numbers, reading, rights
 from incidents.runbooks.reading import Step
 from telemetry.queries import running as measures
+from telemetry.queries.kinds import TIME
 from telemetry.queries.shipped import SHIPPED
 
 PROGRAM = (sys.executable, str(settings.BASE_DIR / "manage.py"))
@@ -129,10 +130,18 @@ def _cell(value: Any) -> str:
 
 
 def _measure(call: Call) -> str:
+    query = SHIPPED[call.step.given["question"]]
     with limited(limit_of(call.step)):
-        found = measures.run(SHIPPED[call.step.given["question"]], call.actor, call.workspace)
+        found = measures.run(query, call.actor, call.workspace)
+    rows = _newest_first(found.rows) if query.question.group_by == TIME else found.rows
     heads = [f"{each.name}{f' [{each.unit}]' if each.unit else ''}" for each in found.columns]
-    return "\n".join(part for part in (table(heads, found.rows), found.note) if part)
+    return "\n".join(part for part in (table(heads, rows), found.note) if part)
+
+
+def _newest_first(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """What the incident is about comes last in time, and a moment in which nothing happened says
+    nothing: a quiet night would fill the answer before it."""
+    return [row for row in reversed(rows) if any(row[1:])]
 
 
 def _look(call: Call) -> str:

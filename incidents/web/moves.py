@@ -13,6 +13,7 @@ from controlplane.access import policy
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
+from incidents.intake import handling
 from incidents.models import Incident
 from incidents.response import suspects
 from incidents.shown import cockpit, moves
@@ -65,12 +66,14 @@ def _ask(
     )
 
 
-@require_http_methods(["GET", "HEAD"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page
 def alerts(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    """All alerts of an incident, however many: by key, a page at a time."""
+    """All alerts of an incident, however many: by key, a page at a time. Posted: they are over."""
     row = incident_of(request, uid)
     policy.require(actor_of(request), "alert.view", row)
+    if request.method == "POST":
+        return _end_alerts(request, row)
     text = request.GET.get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
     firing = request.GET.get("show") == "firing"
@@ -78,5 +81,24 @@ def alerts(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     context = {
         "title": "Alerts", "row": row, "alerts": found, "after": after, "firing": firing,
         "first": before is None,
+        "may_end": bool(row.firing_count) and bool(policy.can(actor_of(request), _END, row)),
     }  # fmt: skip
     return show(request, "alerts.html", context)
+
+
+_END = "alert.resolve"
+
+
+def _end_alerts(request: HttpRequest, row: Incident) -> HttpResponse:
+    """Back to the list that still fires, or to the incident when none is left."""
+    reason = request.POST.get("reason", "")
+    try:
+        ended = handling.end_alerts_of(row, actor=actor_of(request), reason=reason)
+    except (NotAllowed, NotFound):
+        raise
+    except ControlPlaneError as error:
+        messages.error(request, error.message)
+        return HttpResponseRedirect(f"{request.path}?show=firing")
+    left = row.alerts.filter(status="firing").count()
+    messages.success(request, f"{ended} are over." + (f" {left} fire still." if left else ""))
+    return HttpResponseRedirect(f"{request.path}?show=firing" if left else links.page_of(row))

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from controlplane.lib import clock
 from deployments.canary import services as canary
+from deployments.flags import services as flags
 from deployments.models import Rollout, RolloutStep
 from deployments.shown import canary_console
 from tests import make
@@ -183,6 +184,18 @@ def test_step_that_is_through__is_the_one_primary_button(world: World) -> None:
     rollout = fresh(rollout)
     assert step_of(rollout).percent == 50
     assert step_of(rollout).override_reason == ""
+
+
+def test_flag_changed_by_hand__going_on_is_refused_on_the_page_already(world: World) -> None:
+    rollout = world.running(flag=world.make("by-hand"))
+    paused = canary.pause(rollout, actor=world.actor, reason="Supper.")
+    browser = make.client(make.person(world.workspace, "primary_operator"))
+    assert "button primary" in actions(page(browser, paused))
+    flags.kill(paused.flag, actor=world.actor)
+    head = actions(page(browser, fresh(paused)))
+    assert "Go on after the pause" in head
+    assert "changed by hand since" in head
+    assert "button primary" not in head
 
 
 def test_button_pressed_twice__or_drawn_before_the_step__goes_on_once(

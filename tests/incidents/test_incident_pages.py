@@ -163,6 +163,17 @@ def test_alerts__ten_thousand_come_fifty_at_a_time(
         at = f"{first}?before={after}&show=firing" if after else None
     assert seen == 120
     assert browser.get(f"{first}?before=x").status_code == 200
+    # Told apart, and ended together: what fires would keep the incident from being watched.
+    assert browser.get(f"{first}?show=firing").content.decode().count("pod=") == 50
+    assert browser.post(first, {"reason": ""}).status_code == 302
+    assert row.alerts.filter(status="firing").count() == 120
+    viewer = make.client(make.person(room.workspace, "viewer"))
+    assert "All that fire are over" not in viewer.get(first).content.decode()
+    assert viewer.post(first, {"reason": "No."}).status_code == 403
+    answer = browser.post(first, {"reason": "The pods are back."})
+    assert answer["Location"] == links.page_of(row)
+    row.refresh_from_db()
+    assert (row.firing_count, row.alerts.filter(status="firing").count()) == (0, 0)
 
 
 def test_new__opens_one_and_calls(room: Watchroom, browser: Client) -> None:

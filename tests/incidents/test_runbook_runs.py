@@ -31,8 +31,9 @@ from incidents.records.opening import open_incident
 from incidents.runbooks import acting, allowed, books, numbers, running
 from incidents.runbooks.acting import Call
 from incidents.runbooks.reading import Step
+from telemetry import rollups
 from tests import make
-from tests.kit import catalog, roles
+from tests.kit import catalog, roles, telemetry
 
 pytestmark = pytest.mark.django_db
 TEXT = """---
@@ -135,6 +136,18 @@ def test_measure__is_answered_for_this_workspace_and_kept(room: Room) -> None:
     assert done.duration_ms is not None
     told = AuditEvent.objects.about(run).get(details__attempt=1)
     assert (told.after or {})["state"] == "done"
+
+
+def test_measure__over_time__tells_the_newest_first_and_no_quiet_moment(room: Room) -> None:
+    now = clock.now()
+    ago = [now - timedelta(minutes=minutes) for minutes in (200, 10)]
+    telemetry.tell(room.workspace, [telemetry.event(at=at) for at in ago])
+    rollups.settle()
+    run = room.run(step("measure", "question: rate-limits-over-time"))
+    lines = room.do(run, 2).output.splitlines()
+    times = [line.split("  ")[0] for line in lines[2:4]]
+    assert times == sorted(times, reverse=True)
+    assert len(lines) <= 5, lines
 
 
 def test_query__is_asked_by_the_reader_and_leaves_no_trace(room: Room, monkeypatch: Any) -> None:

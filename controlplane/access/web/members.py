@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -141,7 +142,15 @@ def _invite(request: HttpRequest, workspace: Workspace, form: InviteForm, actor:
         return False
     if is_new:
         send_link(membership.user.email, invited_to=workspace.name)
-    return act(request, f"{email} is a member now.", lambda: None)
+    return act(request, f"{email} is a member now.{_letter() if is_new else ''}", lambda: None)
+
+
+def _letter() -> str:
+    """Where the link to set a password is to be found. Without a mail server it is written to the
+    log, which nobody would look into who was told that a letter is on its way."""
+    if "console" in settings.EMAIL_BACKEND:
+        return " No mail server is set (EMAIL_URL): their link stands in the worker's log."
+    return " A letter with a link to set a password is on its way."
 
 
 def _membership(workspace: Workspace, uid: uuid.UUID) -> Any:

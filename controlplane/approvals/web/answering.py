@@ -98,6 +98,8 @@ def _was_given(approval: Request, given: Answer, actor: Actor) -> bool:
 
 def _said(approval: Request, actor: Actor) -> str:
     """What came of it, and what it still waits for."""
+    if approval.status == "changes_requested":
+        return f"{approval.ref} goes back: whoever asked is told what you want changed."
     if not approval.is_open:
         return f"{approval.ref} is {approval.get_status_display().lower()}."
     waits = words.missing_words(approval)

@@ -132,6 +132,13 @@ def refs(text: Any) -> SafeString:
 
 
 @register.filter
+def by_name(kept: Any) -> str:
+    """Who it was, of "user:1 ada@example.org": the ref outlives the account, and tells nobody."""
+    ref, _, name = str(kept or "").partition(" ")
+    return name or ref
+
+
+@register.filter
 def said(event: Any) -> str:
     """What an event of the log tells, in words; a row of it kept as JSON does as well."""
     return words.phrase(words.Kept.of(event) if isinstance(event, Mapping) else event)

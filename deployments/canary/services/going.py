@@ -158,16 +158,23 @@ def pause(rollout: Rollout, *, actor: Actor, reason: str, version: int | None = 
     return row
 
 
+def changed_by_hand(rollout: Rollout) -> str:
+    """Whether the flag still stands as the step left it; why not."""
+    step = current_step(rollout)
+    assert step is not None
+    if rollout.flag.enabled and state_of(rollout).settings == moving.expected(rollout, step):
+        return ""
+    return "The flag was changed by hand since. Roll back, or set it as it was."
+
+
 @transaction.atomic
 def resume(rollout: Rollout, *, actor: Actor, version: int | None = None) -> Rollout:
     """Go on from a pause, if the flag still stands as the step left it."""
     row = hold(rollout, version=version)
     require_status(row, "paused")
     step = current_step(row)
-    assert step is not None
-    state = state_of(row)
-    if state.settings != moving.expected(row, step) or not row.flag.enabled:
-        raise GateNotMet("The flag was changed by hand since. Roll back, or set it as it was.")
+    if changed := changed_by_hand(row):
+        raise GateNotMet(changed)
     row = advance(row, "running", actor=actor)
     noting.decide(row, "resumed", actor=actor, step=step)
     noting.say(row, "Goes on.", actor=actor)
