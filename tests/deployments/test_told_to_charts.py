@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from controlplane.access.models import Workspace
 from controlplane.notify import outbox
+from controlplane.notify.models import OutboxMessage
 from deployments import services
 from deployments.canary import services as canary
 from deployments.flags import services as flags
@@ -94,3 +96,13 @@ def test_same_key_twice__is_told_once_and_what_is_empty_is_left_out() -> None:
     assert told(workspace, "maintenance_started") == [{"window": "MNT-1"}]
     # Another workspace hears nothing of it.
     assert not told(make.workspace(), "maintenance_started")
+
+
+def test_change__told_after_its_day_was_closed__is_no_dead_letter() -> None:
+    """After a long outage, or of a past that is told today: it is refused, counted, and over."""
+    workspace = make.workspace()
+    telling.tell(workspace.pk, "deployment_started", {"deployment": "DEP-1"}, key="late")
+    message = OutboxMessage.objects.get(topic=telling.TOPIC, workspace=workspace)
+    message.created_at -= timedelta(days=400)
+    assert telling.tell_telemetry(message).kind == "suppressed"
+    assert not Event.objects.filter(workspace_id=workspace.pk).exists()
