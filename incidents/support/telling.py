@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from controlplane.access.models import Grant
+from controlplane.access.services import leaving
 from controlplane.audit.refs import subject_ref
 from controlplane.notify import wording
 from controlplane.notify.models import Notification, Urgency
@@ -74,6 +75,8 @@ def name_of(row: Ticket) -> str:
         return str(row.requester.name)
     if row.contact is not None:
         return row.contact.name
+    if row.requester_email.endswith(f"@{leaving.ERASED}"):
+        return leaving.NAME
     return row.requester_name or row.requester_email
 
 

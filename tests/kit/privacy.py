@@ -47,9 +47,9 @@ def days(number: float) -> time_machine.travel:
 def inhabit(here: Workspace, root: User, *, hostile: str, long: str) -> None:
     """A policy that some agreed to, a request that waits and one that is held, a copy."""
     actor = make.actor(root)
-    first = services.publish_policy(here, actor=actor, text=f"## Kept\n\n{hostile}", changes=long)
+    first = services.publish_policy(here, actor=actor, text=f"# Kept\n\n{hostile}", changes=long)
     services.answer_policy(first, True, actor=actor, door=Consent.Door.CONSOLE)
-    services.publish_policy(here, actor=actor, text=f"## Kept, too\n\n{hostile}", changes=hostile)
+    services.publish_policy(here, actor=actor, text=f"# Kept, too\n\n{hostile}", changes=hostile)
     reader = make.person(here, "viewer", name=hostile[:120])
     services.record_consent(first, reader, actor=actor, evidence=hostile, agree=False)
     services.ask_erasure(here, reader, actor=actor, reason=hostile)

@@ -16,7 +16,7 @@ from controlplane.lib import actors
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import GateNotMet
 
-_DOMAIN = "erased.invalid"
+ERASED = "erased.invalid"
 NAME = "Erased person"
 # Whoever may erase a person need not be one who may handle keys and members.
 _PORTAL = actors.job("erase_account")
@@ -24,7 +24,7 @@ _WHY = "its person's data is erased"
 
 
 def is_erased(user: User) -> bool:
-    return user.email.endswith(f"@{_DOMAIN}")
+    return user.email.endswith(f"@{ERASED}")
 
 
 @transaction.atomic
@@ -36,7 +36,7 @@ def erase_account(user: User, *, actor: Actor) -> User:
     user = User.objects.select_for_update().get(pk=user.pk)
     _keep_somebody_above(user)
     # Its name goes first: nothing that is written below may say it once more.
-    user.email, user.name, user.time_zone = f"{user.uid.hex}@{_DOMAIN}", NAME, "UTC"
+    user.email, user.name, user.time_zone = f"{user.uid.hex}@{ERASED}", NAME, "UTC"
     user.set_unusable_password()
     user.password_changed_at = None
     user.save()
