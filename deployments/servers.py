@@ -7,6 +7,7 @@ where nobody was meant to be there.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,7 +78,7 @@ def note_visit(workspace: Workspace, *, actor: Actor, **given: Any) -> Visit:
             workspace_id=workspace.pk,
             kind="server.off_duty",
             to=To(roles=TOLD),
-            key=f"server:{said['session'] or uuid7()}",
+            key=_key(said),
             values={
                 "who": who,
                 "host": said["host"],
@@ -87,6 +88,15 @@ def note_visit(workspace: Workspace, *, actor: Actor, **given: Any) -> Visit:
             about=f"audit.auditevent:{row.pk}",
         )
     return Visit(str(row.uid), there, person is not None)
+
+
+def _key(said: dict[str, Any]) -> str:
+    """The same visit told twice, at its beginning and with its end, is one. A server counts its
+    sessions by itself, so that their names say nothing without it and the account."""
+    if not said["session"]:
+        return f"server:{uuid7()}"
+    visit = "\0".join((said["host"], said["account"], said["session"]))
+    return f"server:{hashlib.sha256(visit.encode()).hexdigest()}"
 
 
 def _read(given: dict[str, Any]) -> dict[str, Any]:

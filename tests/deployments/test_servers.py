@@ -72,6 +72,13 @@ def test_not_on_call__the_security_lead_hears_of_it_once(scene: Any) -> None:
     )
 
 
+def test_sessions_of_two_servers_with_one_name__are_two(scene: Any) -> None:
+    for host in ("db-1", "db-2"):  # a server counts its sessions by itself
+        noted(scene, **said("", host=host, session="3"))
+    noted(scene, **said("", host="db-1", session="3", account="ada"))
+    assert len(told(scene.workspace)) == 3
+
+
 def test_on_call_by_now_but_not_then__counts_as_not(scene: Any) -> None:
     # The rota was made today: whoever has it now had it on no day before.
     before = said(scene.on_call.email, began_at=clock.now() - timedelta(days=6))
