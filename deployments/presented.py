@@ -47,7 +47,7 @@ def register() -> None:
         sign_role="privacy_officer",
         cadence="weekly",
         evidence="When it was refreshed, from which snapshot, and how it was sanitised.",
-        requirement="R-012",
+        why="Tests on old data miss what users do now, and what is not sanitised may not be there.",
     )
 
 

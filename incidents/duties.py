@@ -11,5 +11,5 @@ obligations.register(
     cadence="quarterly",
     evidence="Which pages were read, what readers said of them since, and the items or changes"
     " that came of it.",
-    requirement="R-268",
+    why="A page that is no longer right leads people astray just when they rely on it.",
 )

@@ -10,7 +10,7 @@ obligations.register(
     owner_role="telemetry_analyst",
     cadence="weekly",
     evidence="The signed run: its coverage, its gaps and who works on them.",
-    requirement="R-448",
+    why="A gap found within the week can still be filled; at a quarter's end it can't.",
 )
 obligations.register(
     "telemetry.spot_check",
@@ -18,5 +18,5 @@ obligations.register(
     owner_role="telemetry_analyst",
     cadence="weekly",
     evidence="A health snapshot, and what was noticed on each of the three dashboards.",
-    requirement="R-318",
+    why="Somebody who knows these dashboards sees what no threshold was set for.",
 )

@@ -157,6 +157,13 @@ TEXT = frozenset(
 )
 
 
+def test_no_number_of_a_list_that_no_reader_has() -> None:
+    """What a thing is for is said in words, at the thing."""
+    numbered = re.compile(r"\bR-\d{3}\b")
+    wrong = [path for path in product_files() if numbered.search(path.read_text())]
+    assert not wrong
+
+
 def test_no_path_of_any_machine() -> None:
     hidden = {".git", ".venv", ".state", ".hypothesis", "__pycache__"}
     wrong = []

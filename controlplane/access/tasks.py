@@ -32,7 +32,7 @@ DUTY = obligations.register(
     owner_role="security_lead",
     cadence="quarterly",
     evidence="The signed access review of the quarter: each role and key confirmed or revoked.",
-    requirement="R-203",
+    why="People change their work and keep their rights, until somebody asks about each.",
 ).slug
 
 

@@ -68,5 +68,5 @@ obligations.register(
     owner_role="security_lead",
     cadence="weekly",
     evidence="The signed review of last week's extract: refusals, break-glass, keys, exports.",
-    requirement="R-193",
+    why="A log that nobody reads warns of nothing; what it tells is seen within a week.",
 )

@@ -42,7 +42,7 @@ obligations.register(
     cadence="quarterly",
     evidence="The newest good restore drill, its time within 4 h and its data younger than 24 h;"
     " what was changed where it was not.",
-    requirement="R-202",
+    why="That all is back within four hours, less a day at most, is a promise to be shown.",
 )
 
 

@@ -214,7 +214,9 @@ class RecordRow(StrictSerializer):
     owner_role = serializers.CharField(source="obligation.owner_role")
     sign_role = serializers.CharField(source="obligation.sign_role")
     evidence = serializers.CharField(source="obligation.evidence")
-    requirement = serializers.CharField(source="obligation.requirement")
+    why = serializers.CharField(
+        source="obligation.slug", help_text="What would be lost if nobody did it."
+    )
     period = serializers.CharField()
     starts_at = serializers.DateTimeField()
     due_at = serializers.DateTimeField()
@@ -237,7 +239,14 @@ class RecordFilter(PortalFilterSet):
         return open_rows.filter(**late) if value else rows.exclude(pk__in=open_rows.filter(**late))
 
 
-class RecordView(DetailView):
+class SaysWhy:
+    """Read from the slug: the words stand in no table."""
+
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "why": obligations.why(row["why"])}
+
+
+class RecordView(SaysWhy, DetailView):
     """One period of a recurring obligation."""
 
     actions = {"GET": "obligation.view"}
@@ -249,7 +258,7 @@ class RecordView(DetailView):
         return _records(request)
 
 
-class RecordsView(ListView):
+class RecordsView(SaysWhy, ListView):
     """Periods of recurring obligations, by due time."""
 
     actions = {"GET": "obligation.view"}

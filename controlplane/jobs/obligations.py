@@ -60,7 +60,7 @@ class Duty:
     cadence: str
     evidence: str
     sign_role: str
-    requirement: str
+    why: str
 
 
 DUTIES: dict[str, Duty] = {}
@@ -74,17 +74,24 @@ def register(
     owner_role: str,
     cadence: str,
     evidence: str,
+    why: str,
     sign_role: str = "",
-    requirement: str = "",
 ) -> Duty:
-    """Declare a duty of every workspace. `evidence`: what its record must show."""
+    """Declare a duty of every workspace. `evidence`: what its record must show; `why`: what would
+    be lost without it, for whoever wonders."""
     for role in (owner_role, sign_role):
         if role and role not in policy.ROLES:
             raise ValueError(f"obligation {slug}: unknown role {role}")
-    duty = Duty(slug, title, owner_role, cadence, evidence, sign_role, requirement)
+    duty = Duty(slug, title, owner_role, cadence, evidence, sign_role, why)
     if DUTIES.setdefault(slug, duty) != duty:
         raise ValueError(f"obligation {slug} is registered twice")
     return duty
+
+
+def why(slug: str) -> str:
+    """Said by whoever declared it, and kept nowhere else: every workspace reads the same words."""
+    found = DUTIES.get(slug)
+    return found.why if found is not None else ""
 
 
 def on_reminder(handler: Reminder) -> Reminder:
@@ -118,7 +125,6 @@ def _adopt(workspace: Workspace, now: datetime) -> None:
                 sign_role=duty.sign_role,
                 cadence=duty.cadence,
                 evidence=duty.evidence,
-                requirement=duty.requirement,
                 since=today,
             )
             for duty in DUTIES.values()

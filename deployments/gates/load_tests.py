@@ -27,6 +27,7 @@ obligations.register(
     owner_role="sre_liaison",
     cadence="quarterly",
     evidence="The report: how many people at once, p95 and errors of each, what gave way first.",
+    why="What bore the load a quarter ago was another code.",
 )
 
 

@@ -31,7 +31,7 @@ obligations.register(
     owner_role="sre_liaison",
     cadence="quarterly",
     evidence="The validation log of each runbook: who tried it when, where, with what result.",
-    requirement="R-156",
+    why="A runbook nobody tried in a quarter fails in the incident it was written for.",
 )
 
 

@@ -12,7 +12,7 @@ obligations.register(
     cadence="daily",
     evidence="Deployments of today and who watches them; dashboards looked at; boards and open"
     " tickets brought up to date.",
-    requirement="R-397",
+    why="What went wrong overnight, and what nobody watches today, is noticed before users notice.",
 )
 obligations.register(
     "support.records",
@@ -20,7 +20,7 @@ obligations.register(
     owner_role="secondary_operator",
     cadence="weekly",
     evidence="Links of the pages that were written or corrected, and of the notes.",
-    requirement="R-398",
+    why="What a week has taught is written down while those who lived it still know it.",
 )
 obligations.register(
     "support.roster",
@@ -28,7 +28,7 @@ obligations.register(
     owner_role="sre_liaison",
     cadence="monthly",
     evidence="The roster of the next four weeks without a gap, and contacts that were tried.",
-    requirement="R-401",
+    why="A page to somebody who left, or to an old number, reaches nobody.",
 )
 for _purpose, _label in (
     ("primary_operator", "Primary operator"),

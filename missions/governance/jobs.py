@@ -20,7 +20,7 @@ obligations.register(
     owner_role="telemetry_analyst",
     cadence="weekly",
     evidence="The signed check: what it found, and who works on it.",
-    requirement="R-448",
+    why="Each finding is known by name before the next week's work builds on it.",
 )
 
 

@@ -43,6 +43,7 @@ def record(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> ObligationRecord:
         owner_role="security_lead",
         cadence="weekly",
         evidence="x",
+        why="Nobody else would see it.",
         sign_role="compliance",
     )
     obligations.open_due()
@@ -131,6 +132,16 @@ def test_console__obligation_recorded_and_signed(ws: Workspace, record: Obligati
     press(browser(ws, "compliance"), record, "sign", reason="seen")
     record.refresh_from_db()
     assert (record.status, record.note, record.statement) == ("complete", "read the log", "seen")
+
+
+def test_obligation__says_to_everybody_why_it_is_owed(
+    ws: Workspace, record: ObligationRecord
+) -> None:
+    client = browser(ws, "viewer")
+    for row in (record, record.obligation):
+        assert "Nobody else would see it." in client.get(page(row, "change")).content.decode()
+    told = client.get(f"/api/v1/obligations/{record.uid}").json()
+    assert told["why"] == "Nobody else would see it."
 
 
 def test_console__obligation_given_to_another_role(ws: Workspace, record: ObligationRecord) -> None:

@@ -40,13 +40,13 @@ class ObligationAdmin(ModelAdmin[Obligation]):
         "Each workspace gets its own within a quarter of an hour, or at once by"
         " manage.py run_job obligations.open_due."
     )
-    list_display = ("title", "cadence", "owner", "signer", "requirement", "active")
+    list_display = ("title", "cadence", "owner", "signer", "active")
     list_filter = ("cadence", "active", "workspace")
-    search_fields = ("title", "slug", "requirement")
+    search_fields = ("title", "slug", "evidence")
     in_palette = True
     list_select_related = ("workspace",)
     facts = (
-        "state", "cadence", "owner", "signer", "requirement", "since", "workspace",
+        "state", "cadence", "owner", "signer", "since", "workspace",
     )  # fmt: skip
     panel_template = "jobs/panel_obligation.html"
 
@@ -67,6 +67,7 @@ class ObligationAdmin(ModelAdmin[Obligation]):
         records = obj.records.order_by("-starts_at")[:20]
         return {
             "owner": self.owner(obj),
+            "why": obligations.why(obj.slug),
             "signer": role_name(obj.sign_role) if obj.sign_role else "",
             "record_columns": (
                 ("period", "Period"),
@@ -174,6 +175,7 @@ class ObligationRecordAdmin(ModelAdmin[ObligationRecord]):
         duty = obj.obligation
         return {
             "duty": duty,
+            "why": obligations.why(duty.slug),
             "duty_url": url_of(duty, actor_of(request)),
             "owner": role_name(duty.owner_role),
             "signer": role_name(duty.sign_role) if duty.sign_role else "",

@@ -38,7 +38,6 @@ class Obligation(models.Model):
     sign_role = models.CharField(max_length=40, blank=True)
     cadence = models.CharField(max_length=10, choices=Cadence.choices)
     evidence = models.TextField(help_text="What the record must show.")
-    requirement = models.CharField(max_length=40, blank=True)
     active = models.BooleanField(default=True)
     since = models.DateField()
     version = models.PositiveIntegerField(default=1)

@@ -12,7 +12,7 @@ CHECKLIST = obligations.register(
     cadence="quarterly",
     evidence="The compliance page of the quarter read control by control: what is missing, who"
     " mends it by when, and which controls do not apply and why.",
-    requirement="R-211",
+    why="Missing evidence can be made up for in its quarter, and no longer before an auditor.",
 ).slug
 PENETRATION_TEST = obligations.register(
     "compliance.penetration_test",
@@ -21,7 +21,7 @@ PENETRATION_TEST = obligations.register(
     sign_role="compliance",
     cadence="yearly",
     evidence="The report of the test, added to the control, and the work items of its findings.",
-    requirement="R-206",
+    why="Who built it does not see what somebody from outside sees.",
 ).slug
 DEPENDENCIES = obligations.register(
     "compliance.dependencies",
@@ -29,7 +29,7 @@ DEPENDENCIES = obligations.register(
     owner_role="engineering_lead",
     cadence="quarterly",
     evidence="The report of the dependency audit, added to the control, and what was updated.",
-    requirement="R-206",
+    why="Weaknesses become known in code that was sound when it was chosen.",
 ).slug
 STORAGE = obligations.register(
     "compliance.storage_versions",
@@ -37,7 +37,7 @@ STORAGE = obligations.register(
     owner_role="sre_liaison",
     cadence="quarterly",
     evidence="The bucket's versioning and lifecycle settings, or a deleted file brought back.",
-    requirement="R-201",
+    why="A setting that was changed once shows only when a deleted file does not come back.",
 ).slug
 SECRETS = obligations.register(
     "access.rotate_secrets",
@@ -45,5 +45,5 @@ SECRETS = obligations.register(
     owner_role="security_lead",
     cadence="quarterly",
     evidence="Which secrets were changed and on which day, as the secret register says it.",
-    requirement="R-190",
+    why="A secret that leaked unseen opens nothing any more after a quarter.",
 ).slug
