@@ -6,6 +6,8 @@ the policy it began with, so that a change of the policy changes no call under w
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -83,8 +85,14 @@ class PolicyVersion(models.Model):
         return f"{self.policy} v{self.number}"
 
 
+def _for_one() -> Q:
+    """What people are called for is an incident or a ticket, and one of them."""
+    return Q(incident__isnull=False, ticket=None) | Q(incident=None, ticket__isnull=False)
+
+
 class EscalationRun(models.Model):
-    """One escalation of one incident. `next_at` is when it goes on unless somebody answers."""
+    """One escalation of one incident or ticket. `next_at` is when it goes on unless somebody
+    answers."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Calling"
@@ -93,7 +101,7 @@ class EscalationRun(models.Model):
         ENDED = "ended", "Ended"
 
     class Why(models.TextChoices):
-        OPENED = "opened", "The incident was opened"
+        OPENED = "opened", "It was opened"
         RAISED = "raised", "It became graver"
         MORE = "more", "More of it came"
         HAND = "hand", "Somebody asked for it"
@@ -106,7 +114,12 @@ class EscalationRun(models.Model):
     workspace = models.ForeignKey(
         Workspace, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="escalations")
+    incident = models.ForeignKey(
+        Incident, null=True, on_delete=models.PROTECT, related_name="escalations"
+    )
+    ticket = models.ForeignKey(
+        "Ticket", null=True, on_delete=models.PROTECT, related_name="escalations", db_index=False
+    )
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
     why = models.CharField(max_length=10, choices=Why.choices)
     reason = models.CharField(max_length=500, blank=True)
@@ -133,6 +146,12 @@ class EscalationRun(models.Model):
                 condition=Q(status="running"),
                 name="escalationrun_once",
             ),
+            models.UniqueConstraint(
+                fields=["ticket", "policy"],
+                condition=Q(status="running"),
+                name="escalationrun_once_of_ticket",
+            ),
+            models.CheckConstraint(condition=_for_one(), name="escalationrun_for_one"),
             models.CheckConstraint(
                 condition=Q(status="running", next_at__isnull=False, ended_at=None)
                 | ~Q(status="running") & Q(next_at=None, ended_at__isnull=False),
@@ -144,10 +163,20 @@ class EscalationRun(models.Model):
                 fields=["next_at", "id"], condition=Q(status="running"), name="escalationrun_due"
             ),
             models.Index(fields=["workspace", "-id"], name="escalationrun_workspace"),
+            models.Index(
+                fields=["ticket", "-id"],
+                condition=Q(ticket__isnull=False),
+                name="escalationrun_of_ticket",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.policy} for {self.incident_id}"
+        return f"{self.policy} for {self.incident_id or self.ticket_id}"
+
+    @property
+    def matter(self) -> Any:
+        """What is called for."""
+        return self.incident if self.incident_id is not None else self.ticket
 
 
 class Page(models.Model):
@@ -169,7 +198,10 @@ class Page(models.Model):
         EscalationRun, on_delete=models.PROTECT, related_name="pages", db_index=False
     )
     incident = models.ForeignKey(
-        Incident, on_delete=models.PROTECT, related_name="pages", db_index=False
+        Incident, null=True, on_delete=models.PROTECT, related_name="pages", db_index=False
+    )
+    ticket = models.ForeignKey(
+        "Ticket", null=True, on_delete=models.PROTECT, related_name="pages", db_index=False
     )
     step = models.PositiveSmallIntegerField()
     round = models.PositiveSmallIntegerField()
@@ -210,6 +242,7 @@ class Page(models.Model):
                 | Q(channel=None, contact=None),
                 name="page_has_one_target",
             ),
+            models.CheckConstraint(condition=_for_one(), name="page_for_one"),
         ]
         indexes = [
             models.Index(
@@ -218,11 +251,19 @@ class Page(models.Model):
             models.Index(fields=["id"], condition=Q(status="calling"), name="page_calling"),
             models.Index(fields=["workspace", "-id"], name="page_workspace"),
             models.Index(fields=["incident", "-id"], name="page_of_incident"),
+            models.Index(
+                fields=["ticket", "-id"], condition=Q(ticket__isnull=False), name="page_of_ticket"
+            ),
             models.Index(fields=["user", "-id"], name="page_of_person"),
         ]
 
     def __str__(self) -> str:
         return f"{self.target} at {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def matter(self) -> Any:
+        """What was called for."""
+        return self.incident if self.incident_id is not None else self.ticket
 
     @property
     def whom(self) -> str:

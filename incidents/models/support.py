@@ -199,6 +199,11 @@ class Ticket(models.Model):
         return f"{self.ref} {self.subject}"
 
     @property
+    def title(self) -> str:
+        """As an incident calls it: whoever is called reads of both."""
+        return self.subject
+
+    @property
     def is_open(self) -> bool:
         return self.status in OPEN
 

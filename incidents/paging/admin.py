@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import button
@@ -18,6 +20,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from controlplane.lib.lasting import lasted
+from incidents import links
 from incidents.models import EscalationPolicy, EscalationRun, Page
 from incidents.paging import lines, policies, preview
 
@@ -183,6 +186,15 @@ def _asked(request: HttpRequest) -> Any:
     return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 
+def _matter(obj: EscalationRun | Page) -> SafeString:
+    """The incident or the ticket, with a link to its page."""
+    return format_html('<a href="{}">{}</a>', links.page_of(obj.matter), _words(obj))
+
+
+def _words(obj: EscalationRun | Page) -> str:
+    return f"{obj.matter.ref} {obj.matter.title}"[:120]
+
+
 @admin.register(EscalationRun)
 class RunAdmin(ModelAdmin[EscalationRun]):
     list_name = "Escalations"
@@ -190,35 +202,40 @@ class RunAdmin(ModelAdmin[EscalationRun]):
     about = "Who is being called, who answered, and what nobody answered."
     tabs = (("Calling", "status__exact=running"), ("All", "view=all"))
     empty = "Nobody is being called."
-    empty_hint = "An incident begins one by itself."
+    empty_hint = "An incident and a P1 ticket begin one by themselves."
     keyed = True
     list_display = ["what", "status", "policy_", "why", "lasted", "started_at"]
     phone_columns = ("status", "started_at")
     list_filter = ("status", "why")
-    list_select_related = ["incident", "policy__policy"]
-    search_fields = ["incident__ref", "incident__title"]
+    list_select_related = ["incident", "ticket", "policy__policy"]
+    search_fields = ["incident__ref", "incident__title", "ticket__ref", "ticket__subject"]
     panel_template = "incidents/panel_run.html"
     head_state = "status"
     head_clocks = ("next_at", "started_at")
     facts = (
-        *("status", "what", "policy_", "why", "reason", "round", "step", "lasted", "started_at"),
+        *("status", "matter_", "policy_", "why", "reason", "round", "step", "lasted", "started_at"),
         *("next_at", "ended_at", "ended_why", "trouble", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
-        "what": "Incident", "policy_": "Policy", "lasted": "Lasted", "next_at": "Next step",
+        "matter_": "For", "policy_": "Policy", "lasted": "Lasted", "next_at": "Next step",
         "step": "Next step's number", "round": "Rounds before", "ended_why": "How it ended",
         "trouble": "What is in its way", "started_at": "Begun", "ended_at": "Ended",
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("incident", "policy__policy")
+        rows = super().get_queryset(request)
+        return rows.select_related("incident", "ticket", "policy__policy")
 
     def heading(self, obj: EscalationRun) -> str:
-        return f"{obj.incident.ref}: {obj.policy.policy.title}"
+        return f"{obj.matter.ref}: {obj.policy.policy.title}"
 
-    @admin.display(description="Incident")
+    @admin.display(description="For")
     def what(self, obj: EscalationRun) -> str:
-        return f"{obj.incident.ref} {obj.incident.title}"[:120]
+        return _words(obj)
+
+    @admin.display(description="For")
+    def matter_(self, obj: EscalationRun) -> SafeString:
+        return _matter(obj)
 
     @admin.display(description="Policy")
     def policy_(self, obj: EscalationRun) -> str:
@@ -243,33 +260,32 @@ class PageAdmin(ModelAdmin[Page]):
     empty_hint = "Calls are made by escalations."
     keyed = True
     audited = False
-    list_display = ["whom", "status", "incident_", "why", "created_at"]
+    list_display = ["whom", "status", "matter_", "why", "created_at"]
     phone_columns = ("status", "created_at")
     list_filter = ("status",)
-    list_select_related = ["incident", "user", "channel", "contact"]
-    search_fields = ["incident__ref", "user__name"]
+    list_select_related = ["incident", "ticket", "user", "channel", "contact"]
+    search_fields = ["incident__ref", "ticket__ref", "user__name"]
     head_state = "status"
     facts = (
-        *("status", "whom", "incident_", "why", "round", "step", "created_at", "sent_at"),
+        *("status", "whom", "matter_", "why", "round", "step", "created_at", "sent_at"),
         *("answered_at", "answered_by_way", "note", "next_at", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
-        "whom": "Who", "incident_": "Incident", "created_at": "Called", "sent_at": "Left",
+        "whom": "Who", "matter_": "For", "created_at": "Called", "sent_at": "Left",
         "answered_at": "Answered", "answered_by_way": "Answered by", "next_at": "Next way",
     }  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return (
-            super().get_queryset(request).select_related("incident", "user", "channel", "contact")
-        )
+        rows = super().get_queryset(request)
+        return rows.select_related("incident", "ticket", "user", "channel", "contact")
 
     def heading(self, obj: Page) -> str:
-        return f"{self.whom(obj)}, {obj.incident.ref}"
+        return f"{self.whom(obj)}, {obj.matter.ref}"
 
     @admin.display(description="Who")
     def whom(self, obj: Page) -> str:
         return obj.whom or "nobody"
 
-    @admin.display(description="Incident")
-    def incident_(self, obj: Page) -> str:
-        return f"{obj.incident.ref} {obj.incident.title}"[:120]
+    @admin.display(description="For")
+    def matter_(self, obj: Page) -> SafeString:
+        return _matter(obj)

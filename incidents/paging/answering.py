@@ -20,10 +20,11 @@ from controlplane.notify import wording
 from controlplane.notify.models import Urgency
 from controlplane.notify.services import To, notify
 from incidents import links
-from incidents.models import EscalationRun, Incident, Page, SeverityLevel
+from incidents.models import EscalationRun, Incident, Page, SeverityLevel, Ticket
 from incidents.paging import numbers, runs
 from incidents.paging.calls import level_words
 from incidents.paging.ending import end_runs, hush
+from incidents.paging.matters import which
 from incidents.paging.policies import PORTAL
 from incidents.records import levels
 
@@ -39,39 +40,39 @@ wording.register(
 
 
 @transaction.atomic
-def answered(incident: Incident, *, actor: Actor, way: str) -> int:
+def answered(matter: Incident | Ticket, *, actor: Actor, way: str) -> int:
     """End every call for it, also one that nobody answered in all its rounds. Returns how many
     runs it answered."""
     said = short(f"{actor.label} answered.", 300)
-    rows = EscalationRun.objects.filter(incident=incident)
+    rows = EscalationRun.objects.filter(**which(matter))
     ended = end_runs(rows, said, status=EscalationRun.Status.ANSWERED, answered_by=actor, way=way)
     late = rows.filter(status=EscalationRun.Status.UNANSWERED).update(
         status=EscalationRun.Status.ANSWERED, ended_at=Now(), ended_why=said,
         version=F("version") + 1,
     )  # fmt: skip
-    hush(Page.objects.filter(incident=incident), said, answered_by=actor, way=way)
+    hush(Page.objects.filter(**which(matter)), said, answered_by=actor, way=way)
     if ended or late:
-        record(actor, "paging.answer", incident, after={"way": way, "runs": len(ended) + late})
+        record(actor, "paging.answer", matter, after={"way": way, "runs": len(ended) + late})
     return len(ended) + late
 
 
 @transaction.atomic
-def call_off(incident: Incident, *, actor: Actor, reason: str) -> int:
+def call_off(matter: Incident | Ticket, *, actor: Actor, reason: str) -> int:
     """Nobody is called for it any more: it is over, or no longer grave."""
-    ended = end_runs(EscalationRun.objects.filter(incident=incident), reason)
-    hush(Page.objects.filter(incident=incident), reason)
+    ended = end_runs(EscalationRun.objects.filter(**which(matter)), reason)
+    hush(Page.objects.filter(**which(matter)), reason)
     for kind in (SILENT, REMIND):
-        timers.cancel_timer(_key(kind, incident))
+        timers.cancel_timer(_key(kind, matter))
     if ended:
-        record(actor, "paging.call_off", incident, reason=reason, after={"runs": len(ended)})
+        record(actor, "paging.call_off", matter, reason=reason, after={"runs": len(ended)})
     return len(ended)
 
 
 # --- Acknowledged, and then silence ---------------------------------------------------------------
 
 
-def _key(kind: str, incident: Incident) -> str:
-    return f"{kind}:{incident.uid}"
+def _key(kind: str, matter: Incident | Ticket) -> str:
+    return f"{kind}:{matter.uid}"
 
 
 def expect_more(incident: Incident, level: SeverityLevel) -> None:

@@ -29,12 +29,14 @@ from controlplane.notify.models import (
 )
 from incidents import links
 from incidents.models import EscalationRun, Incident, Page
-from incidents.paging import replying
+from incidents.models.records import ENDED
+from incidents.paging import matters, replying
 from incidents.paging.pouring import pour
 from incidents.paging.ways import Way, Whom, ways_of_all, whom
 from incidents.paging.who import Called
 
 KIND = "page.incident"
+OVER = ("resolved", "review_pending", *ENDED)
 wording.register(
     KIND,
     "Somebody is called to an incident",
@@ -55,6 +57,10 @@ class Call:
     others: tuple[str, ...] = ()
 
 
+def _urgency(call: Call) -> str:
+    return matters.of(call.run.matter).urgency(call.run.matter)
+
+
 def urgency_of(incident: Incident) -> str:
     return Urgency.NORMAL.value if incident.severity in {"sev4", "p2"} else Urgency.CRITICAL.value
 
@@ -72,7 +78,6 @@ def write(calls: Sequence[Call], now: datetime) -> int:
             for own, uid, call in zip(uuid7_texts(len(calls)), uids, calls, strict=True)
         ],
         same={
-            "kind": KIND,
             "created_at": now,
             "correlation_id": context.current().correlation_id,
         },
@@ -85,7 +90,7 @@ def write(calls: Sequence[Call], now: datetime) -> int:
         at_once, next_at = [Way(Method.CHANNEL.value)], None
         who = whom(one.user_id, one.contact_id)
         if who is not None:
-            at_once, next_at = split(ways[urgency_of(call.run.incident)][who], now, now)
+            at_once, next_at = split(ways[_urgency(call)][who], now, now)
         pages.append(_page(uid, row, call, len(at_once), next_at))
         space = call.run.workspace_id
         target = (one.user_id, one.channel_id, one.contact_id)
@@ -98,11 +103,12 @@ def write(calls: Sequence[Call], now: datetime) -> int:
 
 def _leave_to_answer(told: Sequence[tuple[int, Call]], now: datetime) -> None:
     """Whoever has no account is asked what may be answered without one."""
-    people = [each for each in told if each[1].called.user_id]
-    book = [each for each in told if each[1].called.contact_id]
-    for verbs, mine in (
-        (replying.VERBS, people), (answers.for_contacts(replying.VERBS), book)
-    ):  # fmt: skip
+    asked: dict[tuple[str, ...], list[tuple[int, Call]]] = {}
+    for each in told:
+        verbs = _verbs(each[1])
+        if verbs:
+            asked.setdefault(verbs, []).append(each)
+    for verbs, mine in asked.items():
         pour(
             AnswerLink,
             [
@@ -117,6 +123,13 @@ def _leave_to_answer(told: Sequence[tuple[int, Call]], now: datetime) -> None:
         )
 
 
+def _verbs(call: Call) -> tuple[str, ...]:
+    verbs = matters.of(call.run.matter).verbs
+    if call.called.user_id is not None:
+        return tuple(verbs)
+    return tuple(answers.for_contacts(verbs)) if call.called.contact_id is not None else ()
+
+
 def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) -> dict[str, Any]:
     run, called = call.run, call.called
     return {
@@ -124,6 +137,7 @@ def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) 
         "workspace_id": run.workspace_id,
         "run_id": run.pk,
         "incident_id": run.incident_id,
+        "ticket_id": run.ticket_id,
         "notification_id": news,
         "step": call.step,
         "round": call.round,
@@ -139,31 +153,33 @@ def _page(uid: str, news: int, call: Call, turn: int, next_at: datetime | None) 
 
 def _link(uid: str, news: int, call: Call) -> dict[str, Any]:
     """Leave to answer without signing in."""
-    incident = call.run.incident
+    row = call.run.matter
     return {
         "uid": uid,
-        "workspace_id": incident.workspace_id,
+        "workspace_id": row.workspace_id,
         "person_id": call.called.user_id,
         "contact_id": call.called.contact_id,
         "notification_id": news,
-        "subject": subject_ref(incident),
-        "code": replying.code_of(incident),
+        "subject": subject_ref(row),
+        "code": replying.code_of(row),
     }
 
 
 def _news(uid: str, page: str, call: Call, texts: _Words) -> dict[str, Any]:
-    incident = call.run.incident
+    row = call.run.matter
+    kind = matters.of(row)
     subject, body = texts.of(call)
     return {
         "uid": uid,
-        "workspace_id": incident.workspace_id,
+        "workspace_id": row.workspace_id,
+        "kind": kind.news,
         "key": f"page:{page}",
-        "urgency": urgency_of(incident),
+        "urgency": kind.urgency(row),
         "subject": subject,
         "body": body[:8000],
-        "link": settings.PUBLIC_URL + links.page_of(incident),
-        "about": subject_ref(incident),
-        "thread": f"incident:{incident.uid}",
+        "link": settings.PUBLIC_URL + links.page_of(row),
+        "about": subject_ref(row),
+        "thread": f"{kind.thread}:{row.uid}",
     }
 
 
@@ -172,7 +188,7 @@ def _ways(calls: Iterable[Call]) -> dict[str, Mapping[Whom, list[Way]]]:
     for call in calls:
         one = whom(call.called.user_id, call.called.contact_id)
         if one is not None:
-            asked.setdefault(urgency_of(call.run.incident), set()).add(one)
+            asked.setdefault(_urgency(call), set()).add(one)
     return {urgency: ways_of_all(who, urgency) for urgency, who in asked.items()}
 
 
@@ -252,23 +268,20 @@ class _Words:
     """What calls say, in each workspace's own wording where it keeps one."""
 
     def __init__(self, workspaces: set[int]) -> None:
-        rows = MessageTemplate.objects.filter(workspace__in=workspaces, kind=KIND)
-        self.own = {row.workspace_id: (row.subject, row.body) for row in rows}
-        shipped = wording.CATALOGUE[KIND]
-        self.shipped = (shipped.subject, shipped.body)
+        kinds = [kind.news for kind in matters.KINDS.values()]
+        rows = MessageTemplate.objects.filter(workspace__in=workspaces, kind__in=kinds)
+        self.own = {(row.workspace_id, row.kind): (row.subject, row.body) for row in rows}
 
     def of(self, call: Call) -> tuple[str, str]:
-        incident = call.run.incident
-        subject, body = self.own.get(incident.workspace_id, self.shipped)
+        kind = matters.of(call.run.matter)
+        shipped = wording.CATALOGUE[kind.news]
+        own = self.own.get((call.run.workspace_id, kind.news))
+        subject, body = own or (shipped.subject, shipped.body)
         values = {
-            "ref": incident.ref,
-            "title": incident.title,
-            "level": level_words(incident.severity),
+            **kind.values(call.run),
             "why": call.called.why,
             "reason": f"{call.run.reason}\n\n" if call.run.reason else "",
-            "summary": incident.summary or incident.symptoms or incident.title,
             "others": ", ".join(call.others) or "nobody",
-            "drill": "Drill: " if call.run.why == EscalationRun.Why.DRILL else "",
         }
         return short(wording.fill(subject, values), 200), wording.fill(body, values)
 
@@ -276,3 +289,27 @@ class _Words:
 def level_words(code: str) -> str:
     """sev1 as people write it."""
     return f"SEV-{code[3:]}" if code.startswith("sev") else code.upper()
+
+
+def _values(run: EscalationRun) -> dict[str, object]:
+    incident = run.matter
+    return {
+        "ref": incident.ref,
+        "title": incident.title,
+        "level": level_words(incident.severity),
+        "summary": incident.summary or incident.symptoms or incident.title,
+        "drill": "Drill: " if run.why == EscalationRun.Why.DRILL else "",
+    }
+
+
+matters.register(
+    Incident._meta.label_lower,
+    matters.Kind(
+        news=KIND,
+        verbs=replying.VERBS,
+        thread="incident",
+        is_over=lambda row: row.status in OVER,
+        urgency=urgency_of,
+        values=_values,
+    ),
+)

@@ -1,8 +1,9 @@
 """How soon calls are answered, and which nobody answered: by severity and by month, from the rows.
 
-Drills, false alarms and duplicates don't count. A page is missed when it called somebody and
-nobody, neither they nor anybody else, had acknowledged the incident within the time its level
-gives, or when it reached nobody at all.
+Tickets somebody is called for count like incidents. Drills, false alarms, spam and duplicates don't
+count. A page is missed when it called somebody and nobody, neither they nor anybody else, had
+acknowledged the incident or ticket within the time its level gives, or when it reached nobody at
+all.
 """
 
 from __future__ import annotations
@@ -32,32 +33,43 @@ from controlplane.access.models import Workspace
 from controlplane.lib.actors import Actor
 from incidents.models import Incident, Page
 from incidents.paging.calls import level_words
+from incidents.paging.matters import CALLED
 from incidents.records import levels
 from incidents.reviews import figures as promises
 
 MONTHS = 12
 LISTED = 50
 _ASIDE = ("merged", "cancelled")
+_TICKETS_ASIDE = ("duplicate", "spam")
 
 _BY = """
     WITH goal AS (
         SELECT * FROM unnest(%(spaces)s::bigint[], %(codes)s::text[], %(goals)s::int[])
             AS goal(workspace_id, severity, ack_s)
     ), told AS (
-        SELECT i.id, i.severity, i.opened_at, goal.ack_s,
+        SELECT i.severity, i.opened_at,
             extract(epoch FROM i.first_acknowledged_at - i.opened_at) AS acked,
             extract(epoch FROM i.opened_at - coalesce(i.started_at, i.detected_at)) AS found,
             extract(epoch FROM coalesce(i.restored_at, i.resolved_at) - i.opened_at) AS mended,
-            %(now)s - i.opened_at > make_interval(secs => goal.ack_s) AS is_late
+            i.first_acknowledged_at AS acked_at,
+            i.opened_at + make_interval(secs => goal.ack_s) AS due_at
         FROM incidents_incident i
         JOIN goal USING (workspace_id, severity)
         WHERE i.opened_at >= %(since)s AND i.origin <> 'drill'
           AND i.status <> ALL(%(aside)s)
+        UNION ALL
+        -- A ticket is promised in hours that are covered.
+        SELECT t.priority, t.opened_at, extract(epoch FROM t.acknowledged_at - t.opened_at), NULL,
+            extract(epoch FROM t.resolved_at - t.opened_at), t.acknowledged_at,
+            coalesce(t.acknowledge_due_at, t.opened_at + make_interval(secs => goal.ack_s))
+        FROM incidents_ticket t
+        JOIN goal ON goal.workspace_id = t.workspace_id AND goal.severity = t.priority
+        WHERE t.opened_at >= %(since)s AND t.status <> ALL(%(tickets_aside)s)
     )
     SELECT {key} AS key, count(*),
         percentile_cont(0.5) WITHIN GROUP (ORDER BY acked), avg(acked), max(acked),
-        count(*) FILTER (WHERE acked <= ack_s),
-        count(*) FILTER (WHERE acked > ack_s OR acked IS NULL AND is_late),
+        count(*) FILTER (WHERE acked_at <= due_at),
+        count(*) FILTER (WHERE coalesce(acked_at, %(now)s) > due_at),
         avg(found), avg(mended)
     FROM told GROUP BY 1 ORDER BY 1
 """
@@ -113,29 +125,44 @@ def figures(actor: Actor, workspace_id: int | None, now: datetime, months: int =
     since = now.replace(year=year, month=month + 1, day=1, hour=0, minute=0, second=0,
                         microsecond=0)  # fmt: skip
     spaces = _spaces(actor, workspace_id)
-    goals = {
-        (space, code): level.ack_s or level.respond_s or 0
-        for space in spaces
-        for code, level in levels.of(space).items()
-        if level.pages
-    }
+    goals = _goals(spaces)
     missed = missed_pages(spaces, goals, now).filter(created_at__gte=since)
-    rows = list(missed.values_list("incident__severity", "created_at"))
+    level = Coalesce("incident__severity", "ticket__priority")
+    rows = list(missed.values_list(level, "created_at"))
     strict = {code: min(ack for (_, one), ack in goals.items() if one == code)
               for code in {code for _, code in goals}}  # fmt: skip
     severities = [
-        _figure(row, level_words(row[0]), sum(one == row[0] for one, _ in rows), strict[row[0]])
+        _figure(row, _label(row[0]), sum(one == row[0] for one, _ in rows), strict[row[0]])
         for row in _grouped("severity", goals, since, now)
     ]
     per_month = [
         _figure(row, row[0], sum(f"{at:%Y-%m}" == row[0] for _, at in rows), None)
         for row in _grouped("month", goals, since, now)
     ]
-    latest = missed.select_related("incident", "user", "contact").order_by("-created_at", "-pk")
+    latest = missed.select_related("incident", "ticket", "user", "contact")
+    latest = latest.order_by("-created_at", "-pk")
     return Figures(
         since, severities, per_month[::-1], len(rows), list(latest[:LISTED]),
         promises.by_month(spaces, since, now),
     )  # fmt: skip
+
+
+def _goals(spaces: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Of each level that calls somebody, the seconds in which somebody is to answer."""
+    asked = {
+        (space, code): level
+        for space in spaces
+        for code, level in (
+            *((code, each) for code, each in levels.of(space).items() if each.pages),
+            *((code, each) for code, each in levels.of(space, "support").items() if code in CALLED),
+        )
+    }
+    return {key: level.ack_s or level.respond_s or 0 for key, level in asked.items()}
+
+
+def _label(code: str) -> str:
+    words = level_words(code)
+    return f"{words} tickets" if code in CALLED else words
 
 
 def _spaces(actor: Actor, workspace_id: int | None) -> list[int]:
@@ -152,7 +179,11 @@ def missed_pages(
 ) -> QuerySet[Any]:
     limit = Case(
         *(
-            When(workspace=space, incident__severity=code, then=Value(timedelta(seconds=ack)))
+            When(
+                Q(incident__severity=code) | Q(ticket__priority=code),
+                workspace=space,
+                then=Value(timedelta(seconds=ack)),
+            )
             for (space, code), ack in goals.items()
         ),
         default=None,
@@ -161,10 +192,14 @@ def missed_pages(
     by = ExpressionWrapper(F("created_at") + F("limit"), output_field=DateTimeField())
     counted = Incident.objects.filter(pk=OuterRef("incident_id")).exclude(origin="drill")
     late = Q(answered_at=None) & Q(
-        by__lt=Coalesce(F("incident__first_acknowledged_at"), Value(now))
+        by__lt=Coalesce(
+            F("incident__first_acknowledged_at"), F("ticket__acknowledged_at"), Value(now)
+        )
     )
+    asked = Q(Exists(counted.exclude(status__in=_ASIDE)))
+    asked |= Q(ticket__isnull=False) & ~Q(ticket__status__in=_TICKETS_ASIDE)
     rows: QuerySet[Any] = (
-        Page.objects.filter(Exists(counted.exclude(status__in=_ASIDE)), workspace__in=spaces)
+        Page.objects.filter(asked, workspace__in=spaces)
         .filter(Q(user__isnull=False) | Q(contact__isnull=False) | Q(status="unreached"))
         .annotate(limit=limit)
         .annotate(by=by)
@@ -186,6 +221,7 @@ def _grouped(
                 "since": since,
                 "now": now,
                 "aside": list(_ASIDE),
+                "tickets_aside": list(_TICKETS_ASIDE),
             },
         )
         return list(cursor.fetchall())

@@ -8,9 +8,16 @@ from controlplane.base.retention import keep_always
 holds(
     "incidents.called",
     "incidents.page",
-    "to which incidents somebody was called, when, and whether they answered",
+    "to which incidents and tickets somebody was called, when, and whether they answered",
     rows_of(
-        "incidents.page", "user_id", "incident__ref", "why", "status", "created_at", "answered_at"
+        "incidents.page",
+        "user_id",
+        "incident__ref",
+        "ticket__ref",
+        "why",
+        "status",
+        "created_at",
+        "answered_at",
     ),
     "the proof that somebody was called; the name goes with the account",
 )

@@ -9,7 +9,7 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 from controlplane.notify import answers
 from controlplane.notify.models import AnswerLink
-from incidents.models import EscalationRun, Incident, Page
+from incidents.models import EscalationRun, Incident, Page, Ticket
 from incidents.paging.ending import OPEN
 
 ACKNOWLEDGE, RESOLVE = "incident.acknowledge", "incident.resolve"
@@ -27,11 +27,13 @@ def incident_of(link: AnswerLink) -> Incident:
     return found
 
 
-def code_of(incident: Incident) -> str:
-    """What a text message says it is about, the same for everybody who is called: four digits,
-    told apart as long as no nine thousand incidents are open at once."""
-    digits = "".join(each for each in incident.ref if each.isdecimal()) or str(incident.pk)
-    return str(int(digits) % 9_000 + 1_000)
+def code_of(row: Incident | Ticket) -> str:
+    """What a text message says it is about, the same for everybody who is called: four digits.
+    Incidents count up, tickets down: they are told apart as long as no four thousand of either
+    are open at once."""
+    digits = "".join(each for each in row.ref if each.isdecimal()) or str(row.pk)
+    number = int(digits) % 9_000
+    return str(9_999 - number if isinstance(row, Ticket) else 1_000 + number)
 
 
 def subject_of(incident: Incident) -> str:

@@ -14,9 +14,10 @@ from controlplane.jobs import nudges
 from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
 from controlplane.notify.models import Contact
-from incidents.models import EscalationRun, Incident
+from incidents.models import EscalationRun, Incident, Ticket
 from incidents.paging import policies, shipped
 from incidents.paging.ending import end_runs
+from incidents.paging.matters import which
 from incidents.paging.targets import Target
 
 Why = EscalationRun.Why
@@ -28,7 +29,7 @@ _HURRIES = frozenset({Why.HAND, Why.LATE, Why.RAISED})
 
 @transaction.atomic
 def begin(
-    incident: Incident,
+    matter: Incident | Ticket,
     *,
     policy: str,
     why: str,
@@ -37,11 +38,11 @@ def begin(
     also: Iterable[str] = (),
 ) -> EscalationRun:
     """Call by this policy, beginning now; `also`: roles, and some of the contact book, who are
-    called with the next step beside those it names. Where the policy calls for this incident
-    already nobody is called twice: what was asked for by hand goes on to its next step at once."""
-    version, said = policies.find(incident.workspace_id, policy)
+    called with the next step beside those it names. Where the policy calls for this already
+    nobody is called twice: what was asked for by hand goes on to its next step at once."""
+    version, said = policies.find(matter.workspace_id, policy)
     extra = sorted({each for each in also if each in access.PEOPLE or Target.is_entry(each)})
-    running = EscalationRun.objects.filter(incident=incident, status="running")
+    running = EscalationRun.objects.filter(**which(matter), status="running")
     if why == Why.RAISED:
         rows = running.filter(why__in=_BY_LEVEL).exclude(policy__policy=version.policy_id)
         end_runs(rows, "It became graver: others are called.")
@@ -50,8 +51,8 @@ def begin(
     if known is not None:
         return _join(known, why, extra, actor, reason)
     run = EscalationRun(
-        workspace_id=incident.workspace_id,
-        incident=incident,
+        workspace_id=matter.workspace_id,
+        **which(matter),
         policy=version,
         why=why,
         reason=short(" ".join(part for part in (reason.strip(), said) if part), 500),
@@ -63,7 +64,7 @@ def begin(
     run.save(force_insert=True)
     run.refresh_from_db(fields=["next_at", "started_at"])
     record(
-        actor, "paging.begin", incident, reason=run.reason,
+        actor, "paging.begin", matter, reason=run.reason,
         after={"policy": version.policy.slug, "version": version.number, "why": why,
                "run": str(run.uid)},
     )  # fmt: skip
@@ -111,6 +112,6 @@ def _join(
         return run
     EscalationRun.objects.filter(pk=run.pk).update(**changes, version=F("version") + 1)
     run.refresh_from_db()
-    record(actor, "paging.hurry", run.incident, reason=reason, after={"run": str(run.uid)})
+    record(actor, "paging.hurry", run.matter, reason=reason, after={"run": str(run.uid)})
     nudges.after_commit()
     return run

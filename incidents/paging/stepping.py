@@ -31,8 +31,7 @@ from controlplane.notify import wording
 from controlplane.notify.services import To, notify
 from incidents import links
 from incidents.models import EscalationRun, Page, PolicyVersion
-from incidents.models.records import ENDED
-from incidents.paging import calls, numbers, turning
+from incidents.paging import calls, matters, numbers, turning
 from incidents.paging.calls import Call
 from incidents.paging.policies import PORTAL
 from incidents.paging.pouring import pour
@@ -41,7 +40,6 @@ from incidents.paging.targets import Target
 from incidents.paging.who import Finder, Missing
 
 logger = logging.getLogger(__name__)
-OVER = ("resolved", "review_pending", *ENDED)
 UNANSWERED = "paging.unanswered"
 wording.register(
     UNANSWERED,
@@ -129,20 +127,27 @@ def _due() -> QuerySet[Any]:
     return EscalationRun.objects.filter(status="running", next_at__lte=Now())
 
 
-# Of runs and their incidents what a step says; the rest is read where somebody asks for it.
+# Of runs and what they call for what a step says; the rest is read where somebody asks for it.
 _NEEDED = (
-    *("uid", "workspace_id", "incident_id", "policy_id", "why", "reason", "also", "status", "step"),
-    *("round", "next_at", "version"),
+    *("uid", "workspace_id", "incident_id", "ticket_id", "policy_id", "why", "reason", "also"),
+    *("status", "step", "round", "next_at", "version"),
     *(
         f"incident__{name}"
         for name in ("uid", "workspace_id", "ref", "title", "severity", "status", "summary",
                      "symptoms")
     ),
+    *(
+        f"ticket__{name}"
+        for name in ("uid", "workspace_id", "ref", "subject", "status", "priority", "category",
+                     "acknowledged_at", "requester_id", "contact_id", "requester_name",
+                     "requester_email")
+    ),
 )  # fmt: skip
 
 
 def _claim(most: int, **only: Any) -> list[EscalationRun]:
-    rows = _due().filter(**only).select_related("incident").only(*_NEEDED).annotate(now=Now())
+    rows = _due().filter(**only).select_related("incident", "ticket").only(*_NEEDED)
+    rows = rows.annotate(now=Now())
     rows = rows.select_for_update(of=("self",), skip_locked=True, no_key=True)
     return list(rows.order_by("next_at", "pk")[:most])
 
@@ -211,8 +216,8 @@ def take(
 ) -> Turn:
     """What is to be done for this run now, of what it is given. Writes nothing."""
     turn = Turn(run, step=run.step, round=run.round)
-    if run.incident.status in OVER:
-        turn.status, turn.why = "ended", "The incident is over."
+    if matters.of(run.matter).is_over(run.matter):
+        turn.status, turn.why = "ended", "It is over."
         return turn
     if run.round > ladder.repeats:
         turn.status = "unanswered"
@@ -278,6 +283,7 @@ def _say_missing(turns: Sequence[Turn], now: datetime) -> None:
                 "workspace_id": turn.run.workspace_id,
                 "run_id": turn.run.pk,
                 "incident_id": turn.run.incident_id,
+                "ticket_id": turn.run.ticket_id,
                 "step": step,
                 "round": round_,
                 "target": f"nobody:{each.target.kind}:{each.target.ref}"[:80],
@@ -320,17 +326,17 @@ def _say_ended(turn: Turn) -> None:
     """Nobody answered: that stands in the log, and whoever keeps the workspace is told."""
     if turn.status != "unanswered":
         return
-    run, incident = turn.run, turn.run.incident
-    record(PORTAL, "paging.unanswered", incident, reason=turn.why, after={"run": str(run.uid)})
+    run, row = turn.run, turn.run.matter
+    record(PORTAL, "paging.unanswered", row, reason=turn.why, after={"run": str(run.uid)})
     notify(
         workspace_id=run.workspace_id,
         kind=UNANSWERED,
         to=To(roles=[_ADMINS.ref], channels=None),
         key=f"{UNANSWERED}:{run.uid}",
-        values={"ref": incident.ref, "title": incident.title, "why": turn.why},
-        urgency=calls.urgency_of(incident),
-        link=links.page_of(incident),
-        about=subject_ref(incident),
+        values={"ref": row.ref, "title": row.title, "why": turn.why},
+        urgency=matters.of(row).urgency(row),
+        link=links.page_of(row),
+        about=subject_ref(row),
     )
 
 

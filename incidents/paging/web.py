@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,10 +21,12 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall import duty
-from incidents.models import Incident, Page
+from incidents.models import Incident, Page, Ticket
 from incidents.paging import figures
 from incidents.paging.calls import level_words
+from incidents.paging.matters import CALLED
 from incidents.records.moving import acknowledge
+from incidents.support import moving
 
 SHOWN = 20
 
@@ -32,7 +35,7 @@ SHOWN = 20
 class Burning:
     """One that burns, as its reader sees it."""
 
-    incident: Incident
+    matter: Incident | Ticket
     level: str
     called: Sequence[Page]
     mine: bool  # the reader was called for it
@@ -56,14 +59,15 @@ def on_call(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "On call",
         "burning": rows,
-        "unanswered": sum(row.incident.acknowledged_at is None for row in rows),
+        "unanswered": sum(row.matter.acknowledged_at is None for row in rows),
         "duties": duties,
     }
     return render(request, "incidents/on_call.html", context)
 
 
 def burning(actor: Actor) -> list[Burning]:
-    """What the reader was called for, then what nobody answered; the gravest before others."""
+    """What the reader was called for, then what nobody answered; the gravest before others, and
+    tickets somebody is called for after incidents."""
     open_now = Incident.objects.visible_to(actor).burning()
     found = list(
         open_now.select_related("workspace", "service", "acknowledged_by")
@@ -73,19 +77,32 @@ def burning(actor: Actor) -> list[Burning]:
     pages = Page.objects.filter(incident__in=found).select_related("user", "channel", "contact")
     for page in pages.order_by("pk"):
         calls[page.incident_id].append(page)
-    rows = [_burning(row, calls[row.pk], actor) for row in found]
-    rows.sort(key=lambda row: (not row.mine, row.incident.acknowledged_at is not None))
+    rows = [_burning(row, level_words(row.severity), calls[row.pk], actor) for row in found]
+    rows += _calling(actor)
+    rows.sort(key=lambda row: (not row.mine, row.matter.acknowledged_at is not None))
     return rows[:SHOWN]
 
 
-def _burning(row: Incident, pages: Sequence[Page], actor: Actor) -> Burning:
+def _calling(actor: Actor) -> list[Burning]:
+    """Tickets that call, and nobody has acknowledged."""
+    if not policy.can(actor, "ticket.view"):
+        return []
+    rows = Ticket.objects.visible_to(actor).unacknowledged().filter(priority__in=CALLED)
+    rows = rows.select_related("workspace", "service").defer("search")
+    called = Page.objects.select_related("user", "channel", "contact").order_by("pk")
+    found = rows.prefetch_related(Prefetch("pages", queryset=called)).order_by("-id")[:SHOWN]
+    return [
+        _burning(row, row.get_priority_display(), list(row.pages.all()), actor) for row in found
+    ]
+
+
+def _burning(row: Incident | Ticket, level: str, pages: Sequence[Page], actor: Actor) -> Burning:
     latest: dict[str, Page] = {page.target: page for page in pages}
     mine = any(page.user_id == actor.user_id for page in pages)
-    decision = policy.can(actor, "incident.acknowledge", row)
+    is_ticket = isinstance(row, Ticket)
+    decision = policy.can(actor, "ticket.respond" if is_ticket else "incident.acknowledge", row)
     others = [page for page in latest.values() if page.user_id != actor.user_id]
-    return Burning(
-        row, level_words(row.severity), others[:10], mine, "" if decision else decision.reason
-    )
+    return Burning(row, level, others[:10], mine, "" if decision else decision.reason)
 
 
 @require_safe
@@ -113,10 +130,14 @@ def on_it(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         return admin.site.login(request)
     actor = actor_of(request)
     row: Any = Incident.objects.visible_to(actor).filter(uid=uid).first()
-    if row is None:
+    ticket = None if row is not None else Ticket.objects.visible_to(actor).filter(uid=uid).first()
+    if row is None and ticket is None:
         raise NotFound("There is nothing here.")
     try:
-        acknowledge(row, actor=actor, way="phone")
+        if ticket is not None:
+            row = moving.acknowledge(ticket, actor=actor, way="phone")
+        else:
+            acknowledge(row, actor=actor, way="phone")
     except ControlPlaneError as error:
         if isinstance(error, NotAllowed):
             record_denied(error)

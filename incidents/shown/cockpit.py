@@ -17,7 +17,7 @@ from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
 from incidents import links
 from incidents.gamedays import shown as gamedays
-from incidents.models import Alert, Incident, IncidentReview, SeverityLevel
+from incidents.models import Alert, Incident, IncidentReview, SeverityLevel, Ticket
 from incidents.records import levels
 from incidents.records.noting import PORTAL
 from incidents.response import shown as response
@@ -115,7 +115,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "help": runbooks.suggested(row, actor),
         "game_day": gamedays.of_incident(row),
         **_alerts(row, actor),
-        **_called(row, actor),
+        **called(row, actor),
         **_reviewed(row, actor),
     }
 
@@ -152,7 +152,7 @@ def alerts_page(row: Incident, before: int | None, *, firing: bool) -> tuple[lis
     return found[:ALERT_PAGE], found[ALERT_PAGE - 1].pk if more else 0
 
 
-def _called(row: Incident, actor: Actor) -> dict[str, Any]:
+def called(row: Incident | Ticket, actor: Actor) -> dict[str, Any]:
     if not policy.can(actor, "paging.view", row):
         return {"runs": None}
     runs = list(row.escalations.select_related("policy__policy").order_by("-pk")[:RUNS])

@@ -67,7 +67,7 @@ def answer(
             advance(row, "waiting", actor=actor)
         put(row, {"silent_at": None})
         waiting.expect(row)
-    after_seen(row)
+    after_seen(row, actor)
     clocks.promise_update(row)
     mailing.send(row, made)
     note(row, RESPOND, actor=actor, details={"transition": "asked" if ask else "answered"},

@@ -125,7 +125,7 @@ def _join(row: Ticket, incident: Incident, actor: Actor, reason: str, said: str)
         raise Conflict(f"{row.ref} is escalated already.")
     advance(row, "escalated", actor=actor, action=ESCALATE, changes=changes, reason=reason)
     row.refresh_from_db(fields=["incident", "due_at"])
-    after_seen(row)
+    after_seen(row, actor)
     clocks.follow(row, clocks.Clock.UPDATE)
     noting.note(
         incident, ESCALATE, actor=actor, said=f"{said} {reason}".strip(),

@@ -45,7 +45,7 @@ def _acknowledged(row: Ticket, actor: Actor) -> None:
     if not changes or not row.is_open:
         return
     put(row, changes)
-    after_seen(row)
+    after_seen(row, actor)
     note(row, "ticket.respond", actor=actor, details={"transition": "acknowledged"})
 
 
@@ -65,7 +65,7 @@ def _give_back(row: Ticket, incident: Incident, actor: Actor) -> None:
     changes = {"last_update_at": clock.now(), **seen(row, actor)}
     advance(row, "working", actor=PORTAL, changes=changes)
     row.refresh_from_db(fields=["incident", "assignee", "acknowledged_by", "due_at"])
-    after_seen(row)
+    after_seen(row, actor)
     clocks.promise_update(row)
     telling.told(
         row, "ticket.moved", key=f"given back:{row.version}", users=[row.assignee_id],

@@ -48,13 +48,15 @@ _BEFORE, _LONGEST = timedelta(hours=1), timedelta(days=29)
 
 
 @transaction.atomic
-def acknowledge(ticket: Ticket, *, actor: Actor, version: int | None = None) -> Ticket:
+def acknowledge(
+    ticket: Ticket, *, actor: Actor, version: int | None = None, way: str = "console"
+) -> Ticket:
     """Somebody has seen it. Whoever is first has it, until it is somebody else's."""
     row = hold(ticket, version=version)
     mark_late(row)
     changes = seen(row, actor)
     advance(row, "acknowledged", actor=actor, changes=changes)
-    after_seen(row)
+    after_seen(row, actor, way=way)
     say(row, f"{row.ref} is acknowledged.", actor=actor)
     return row
 
@@ -87,6 +89,7 @@ def triage(
         given["service_id"] = reading.here(row.workspace, "service", service).pk
     advance(row, "triaged", actor=actor, changes=given)
     row.refresh_from_db(fields=["service", "assignee", "acknowledged_by"])
+    calling.follow(row, actor=actor)
     wanted = reading.at_least(priority, blocks=blocks)
     if wanted != row.priority:
         _reprioritise(row, wanted, actor, "Found at triage.")
@@ -136,7 +139,7 @@ def _reprioritise(row: Ticket, wanted: str, actor: Actor, reason: str) -> None:
         said=f"{row.ref} is {new.title} now, no longer {old.title}: {reason}",
         before={"priority": old.code}, after={"priority": new.code},
     )  # fmt: skip
-    calling.begin(row)
+    calling.follow(row, actor=actor)
     if new.rank < old.rank and new.code != Ticket.Priority.P2:
         telling.told(
             row, "ticket.moved", key=f"priority:{row.version}", users=[row.assignee_id],
@@ -231,6 +234,7 @@ def resolve(
         changes["responded_at"] = now
     advance(row, "resolved", actor=actor, changes=changes, reason=row.resolution[:_REASON])
     row.refresh_from_db(fields=["assignee", "acknowledged_by", "due_at", "snapshot"])
+    calling.follow(row, actor=actor)
     clocks.stop(row)
     clocks.close_later(row)
     if tell:
@@ -296,6 +300,7 @@ def mark_spam(ticket: Ticket, *, actor: Actor, version: int | None = None) -> Ti
     """Nobody is answered, and its item is closed."""
     row = hold(ticket, version=version)
     advance(row, "spam", actor=actor, changes={"closed_at": clock.now()})
+    calling.follow(row, actor=actor)
     clocks.stop(row)
     say(row, "", actor=actor, close=f"{row.ref} is spam.")
     return row
@@ -306,6 +311,7 @@ def unmark_spam(ticket: Ticket, *, actor: Actor, version: int | None = None) -> 
     row = hold(ticket, version=version)
     advance(row, "new", actor=actor, changes={"closed_at": None})
     row.refresh_from_db(fields=["due_at"])
+    calling.follow(row, actor=actor)
     clocks.set_all(row)
     say(row, f"{row.ref} is no spam.", actor=actor, status="open")
     return row
@@ -331,6 +337,7 @@ def merge(
     reason = line("reason", reason, _REASON)
     advance(row, "duplicate", actor=actor, changes=changes, reason=reason)
     row.refresh_from_db(fields=["duplicate_of", "assignee", "acknowledged_by", "due_at"])
+    calling.follow(row, actor=actor)
     clocks.stop(row)
     told = f"{row.ref} is the same as {target.ref}."
     message = said.keep(row, "answer", merging.sentence(row, target), actor=actor)

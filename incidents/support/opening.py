@@ -21,6 +21,7 @@ from controlplane.notify.models import Contact
 from controlplane.work import services as work
 from controlplane.work.services import graph
 from incidents.models import SeverityLevel, Ticket
+from incidents.paging.matters import CALLED
 from incidents.support import calling, clocks, escalating, hours, mailing, reading, said, telling
 from incidents.support.holding import level_of
 from incidents.support.noting import PORTAL, note
@@ -100,7 +101,7 @@ def open_ticket(
     )  # fmt: skip
     clocks.set_all(row)
     _tell(row, level, words)
-    calling.begin(row)
+    calling.follow(row, actor=actor)
     if answered:
         mailing.send_receipt(row)
     if row.priority == Ticket.Priority.P0:
@@ -127,12 +128,12 @@ def _tell(row: Ticket, level: SeverityLevel, words: str) -> None:
     for what is P1 they are called. Whom its level informs hears of it as of any news."""
     urgent = row.blocking or row.priority != Ticket.Priority.P2
     role = ROLES.get(row.category, "")
-    desk = () if row.priority in calling.CALLED else telling.DESK  # who are called
+    desk = () if row.priority in CALLED else telling.DESK  # who are called
     whom = {*desk, *([role] if role else [])} if urgent else {role} - {""}
     excerpt = redact_text(words)[: telling.MOST_TEXT]
     telling.told(
         row, "ticket.opened", key="opened", roles=whom, urgent=urgent, text=excerpt,
-        fallback=row.priority not in calling.CALLED,
+        fallback=row.priority not in CALLED,
     )  # fmt: skip
     informed = telling.held(row.workspace_id, set(level.informed) - whom)
     if urgent and informed:

@@ -23,9 +23,8 @@ def seen(row: Ticket, actor: Actor) -> dict[str, Any]:
     return changes
 
 
-def after_seen(row: Ticket) -> None:
+def after_seen(row: Ticket, actor: Actor, *, way: str = "console") -> None:
     row.refresh_from_db(fields=["assignee", "acknowledged_by", "due_at"])
-    if row.acknowledged_at is not None:
-        calling.stop(row, f"{row.ref} is acknowledged.")
+    calling.follow(row, actor=actor, way=way)
     for which in clocks.PROMISES:
         clocks.follow(row, which)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from controlplane.lib.actors import Actor
 from incidents.models import Ticket, TicketEdit
 from incidents.runbooks import shown as runbooks
+from incidents.shown import cockpit
 from incidents.support import canned, links, moves, telling
 from incidents.support.holding import level_of
 
@@ -44,6 +45,7 @@ def panel(row: Ticket, actor: Actor) -> dict[str, Any]:
         "alike": alike(row),
         "duplicates": list(row.duplicates.order_by("pk")[:NEAR]),
         "help": runbooks.suggested(row, actor),
+        **cockpit.called(row, actor),
     }
 
 

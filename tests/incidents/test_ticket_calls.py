@@ -3,7 +3,7 @@ And whoever asked is reminded while a ticket waits for them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +13,13 @@ from django.test import Client
 
 from controlplane.audit.models import AuditEvent
 from controlplane.jobs.models import Timer
+from controlplane.lib import clock
 from controlplane.lib.errors import NotAllowed
 from controlplane.notify import answers
 from controlplane.notify.models import AnswerLink, ContactMethod, Delivery, Notification
-from incidents.models import Incident, Ticket
-from incidents.support import calling, moving, waiting
+from incidents.models import EscalationRun, Incident, Page, Ticket
+from incidents.paging import figures, stepping
+from incidents.support import calling, escalating, moving, waiting
 from tests import make
 from tests.kit import settled
 from tests.kit.incidents import Caller
@@ -37,13 +39,12 @@ def desk() -> Desk:
 
 def called() -> list[str]:
     """By name, in their order."""
-    rows = Notification.objects.filter(kind=calling.KIND).order_by("pk")
-    return [row.answer_links.get().person.name for row in rows]
+    rows = Page.objects.filter(ticket__isnull=False, notification__isnull=False).order_by("pk")
+    return [page.whom for page in rows]
 
 
 def goes_by(desk: Desk, seconds: float) -> None:
-    """Timers come one at a time: each sets the next one from now."""
-    desk.later(seconds, tick=False)
+    desk.later(seconds)
     desk.promises()
 
 
@@ -58,7 +59,7 @@ def tap(person: Any) -> Any:
 
 def test_p1__calls_its_policy_step_by_step_and_opens_no_incident(desk: Desk) -> None:
     row = desk.ticket("Nobody can pay", priority="p1")
-    desk.promises()
+    desk.tick()
     assert called() == ["Primary operator"]
     goes_by(desk, 14 * MINUTE)
     assert called() == ["Primary operator"]
@@ -81,14 +82,14 @@ def test_p1__that_nobody_answers_begins_again_and_ends_with_the_admins(desk: Des
     # Three steps and whoever keeps the workspace, twice.
     assert called().count("Primary operator") == 2
     assert called().count("Workspace admin") == 2
-    assert desk.told(calling.UNANSWERED) == [f"{row.ref}: nobody answered: I can't sign in"]
+    assert desk.told(stepping.UNANSWERED) == [f"{row.ref}: nobody answered: I can't sign in"]
     goes_by(desk, DAY)
     assert len(called()) == 8
 
 
 def test_acknowledged_by_one_tap__nobody_else_is_called(desk: Desk) -> None:
     row = desk.ticket(priority="p1")
-    desk.promises()
+    desk.tick()
     done = tap(desk.primary)
     assert done.status_code == 200
     row.refresh_from_db()
@@ -97,7 +98,9 @@ def test_acknowledged_by_one_tap__nobody_else_is_called(desk: Desk) -> None:
     assert not Delivery.objects.filter(notification__kind=calling.KIND, state="waiting").exists()
     goes_by(desk, DAY)
     assert called() == ["Primary operator"]
-    assert AuditEvent.objects.filter(action="ticket.call").count() == 1
+    assert AuditEvent.objects.filter(action__startswith="paging.").count() == 2
+    page = Page.objects.get()
+    assert (page.status, page.answered_by_way, page.run.status) == ("answered", "link", "answered")
 
 
 def test_telephone__is_called_a_while_after_the_mail(desk: Desk) -> None:
@@ -105,7 +108,7 @@ def test_telephone__is_called_a_while_after_the_mail(desk: Desk) -> None:
         user=desk.primary, kind="sms", target="+491701234567", verified_at="2026-01-01T00:00:00Z"
     )
     desk.ticket(priority="p1")
-    desk.promises()
+    desk.tick()
     by = Delivery.objects.filter(notification__kind=calling.KIND)
     assert set(by.values_list("method", flat=True)) == {"inbox", "email"}
     goes_by(desk, 5 * MINUTE)
@@ -117,14 +120,14 @@ def test_telephone__is_called_a_while_after_the_mail(desk: Desk) -> None:
 def test_other_priorities__call_nobody_until_they_become_p1(desk: Desk) -> None:
     desk.ticket(priority="p2")
     seen = desk.triaged("p2")
-    desk.promises()
+    desk.tick()
     assert called() == []
     moving.change_priority(seen, "p1", actor=desk.by(desk.primary), reason="More are touched.")
-    desk.promises()
+    desk.tick()
     assert called() == [], "somebody has it"
     raised = desk.ticket()
     moving.change_priority(raised, "p1", actor=desk.by(desk.primary), reason="More are touched.")
-    desk.promises()
+    desk.tick()
     assert called() == ["Primary operator"]
     moving.change_priority(raised, "p2", actor=desk.by(desk.primary), reason="Fewer are.")
     goes_by(desk, DAY)
@@ -135,13 +138,103 @@ def test_step_that_nobody_stands_behind__is_passed_over() -> None:
     desk = Desk(make.workspace())
     assert desk.secondary.pk
     desk.ticket(priority="p1", actor=make.JOB, source="email", requester_email="a@example.com")
-    desk.promises()
+    desk.tick()
     assert called() == ["Secondary operator"]
+
+
+def test_calls__stand_in_the_list_of_calls_and_on_the_page_of_the_ticket(desk: Desk) -> None:
+    row = desk.ticket("Nobody can pay", priority="p1")
+    desk.tick()
+    page = Page.objects.get(ticket=row)
+    seen, browser = Caller(desk.primary), make.client(desk.primary)
+    (told,) = seen.get("/api/v1/pages", ticket=row.ref)["items"]
+    assert (told["ticket"], told["incident"], told["name"]) == (row.ref, None, "Primary operator")
+    (run,) = seen.get("/api/v1/escalations", ticket=row.ref)["items"]
+    assert (run["ticket"], run["status"], run["policy"]) == (row.ref, "running", "p1")
+    for path in (
+        "page/?view=all",
+        f"page/{page.uid}/change/",
+        f"escalationrun/{page.run.uid}/change/",
+    ):
+        shown = browser.get(f"/admin/incidents/{path}").content.decode()
+        assert f"{row.ref} Nobody can pay" in shown, path
+    assert (
+        "Who was called"
+        in browser.get(f"/admin/incidents/ticket/{row.uid}/change/").content.decode()
+    )
+    other = make.client(Desk(make.workspace()).primary)
+    assert other.get(f"/admin/incidents/page/{page.uid}/change/").status_code in {302, 404}
+    assert row.ref not in other.get("/admin/incidents/page/?view=all").content.decode()
+
+
+def test_missed_page__counts_until_somebody_acknowledges(desk: Desk) -> None:
+    row = desk.ticket(priority="p1")
+    desk.tick()
+
+    def told(after: float) -> figures.Figures:
+        return figures.figures(make.JOB, desk.workspace.pk, clock.now() + timedelta(seconds=after))
+
+    assert (told(MINUTE).missed, told(HOUR).missed) == (0, 1)
+    (line,) = told(HOUR).by_severity
+    assert (line.label, line.incidents, line.late, line.goal_s) == ("P1 tickets", 1, 1, 15 * MINUTE)
+    (missed,) = Caller(desk.primary).get("/api/v1/paging/figures")["latest_missed"] or [None]
+    assert missed is None
+    moving.acknowledge(row, actor=desk.by(desk.primary))
+    (line,) = told(HOUR).by_severity
+    assert (told(HOUR).missed, line.in_time, line.late) == (0, 1, 0)
+    moving.mark_spam(desk.ticket(priority="p1"), actor=desk.by(desk.primary))
+    assert told(HOUR).by_severity[0].incidents == 1
+
+
+def test_nobody_reached__the_next_is_called_at_once(desk: Desk) -> None:
+    desk.ticket(priority="p1")
+    desk.tick()
+    Delivery.objects.filter(notification__kind=calling.KIND).exclude(method="inbox").update(
+        state="dead"
+    )
+    desk.tick()
+    desk.tick()
+    assert Page.objects.filter(status="unreached").exists()
+    assert called() == ["Primary operator", "Secondary operator"]
+
+
+def test_spam_and_incidents__call_nobody_any_further(desk: Desk) -> None:
+    spam, grave = desk.ticket(priority="p1"), desk.ticket(priority="p1")
+    desk.tick()
+    moving.mark_spam(spam, actor=desk.by(desk.primary))
+    escalating.attach(grave, desk.quiet(), actor=make.JOB, reason="It is the same.")
+    assert not EscalationRun.objects.filter(ticket__isnull=False, status="running").exists()
+    assert not Delivery.objects.filter(notification__kind=calling.KIND, state="waiting").exists()
+    moving.unmark_spam(spam, actor=desk.by(desk.primary))
+    assert EscalationRun.objects.get(status="running").ticket == spam
+
+
+def test_on_call__has_one_button_for_a_ticket(desk: Desk) -> None:
+    row = desk.ticket("Nobody can pay", priority="p1")
+    desk.tick()
+    browser = make.client(desk.primary)
+    shown = browser.get("/admin/on-call/").content.decode()
+    assert f"P1 {row.ref}" in shown
+    button = f"/admin/on-call/{row.uid}/"
+    assert button in shown
+    strange = make.client(Desk(make.workspace()).primary).post(button)
+    assert strange.status_code == 404
+    browser.post(button)
+    row.refresh_from_db()
+    assert row.acknowledged_by == desk.primary
+    assert Page.objects.get().answered_by_way == "phone"
+
+
+def test_text_message__tells_a_ticket_from_an_incident_of_its_number(desk: Desk) -> None:
+    row, incident = desk.ticket(priority="p1"), desk.incident("sev2")
+    desk.tick()
+    codes = set(AnswerLink.objects.filter(person=desk.primary).values_list("subject", "code"))
+    assert len(codes) == len({code for _, code in codes}) == 2, (row.ref, incident.ref)
 
 
 def test_stranger__acknowledges_nothing(desk: Desk) -> None:
     row = desk.ticket(priority="p1")
-    desk.promises()
+    desk.tick()
     with pytest.raises(NotAllowed):
         moving.acknowledge(row, actor=make.actor(Desk(make.workspace()).primary))
     other = make.actor(desk.viewer)

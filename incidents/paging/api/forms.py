@@ -83,7 +83,8 @@ class PolicyPreview(StrictSerializer):
 
 class PageRow(StrictSerializer):
     uid = serializers.UUIDField()
-    incident = serializers.CharField(source="incident.ref")
+    incident = serializers.CharField(source="incident.ref", allow_null=True)
+    ticket = serializers.CharField(source="ticket.ref", allow_null=True)
     run = serializers.UUIDField(source="run.uid")
     round = serializers.IntegerField()
     step = serializers.IntegerField()
@@ -100,7 +101,8 @@ class PageRow(StrictSerializer):
 
 class EscalationRow(StrictSerializer):
     uid = serializers.UUIDField()
-    incident = serializers.CharField(source="incident.ref")
+    incident = serializers.CharField(source="incident.ref", allow_null=True)
+    ticket = serializers.CharField(source="ticket.ref", allow_null=True)
     policy = serializers.CharField(source="policy.policy.slug")
     number = serializers.IntegerField(source="policy.number")
     why = serializers.ChoiceField(choices=EscalationRun.Why.values)
@@ -117,7 +119,7 @@ class EscalationRow(StrictSerializer):
 
 class PagingFigureRow(StrictSerializer):
     key = serializers.CharField(help_text="The code of a level, or a month.")
-    incidents = serializers.IntegerField()
+    incidents = serializers.IntegerField(help_text="And tickets somebody is called for.")
     goal_s = serializers.IntegerField(allow_null=True, help_text="What the level asks.")
     mtta_s = serializers.FloatField(allow_null=True, help_text="Mean time to acknowledge.")
     median_s = serializers.FloatField(allow_null=True)
@@ -132,8 +134,9 @@ class PagingFigureRow(StrictSerializer):
 
 class MissedPageRow(StrictSerializer):
     uid = serializers.UUIDField()
-    incident = serializers.CharField()
-    severity = serializers.CharField()
+    incident = serializers.CharField(allow_null=True)
+    ticket = serializers.CharField(allow_null=True)
+    severity = serializers.CharField(help_text="of a ticket its priority")
     called = serializers.CharField()
     status = serializers.ChoiceField(choices=Page.Status.values)
     created_at = serializers.DateTimeField()

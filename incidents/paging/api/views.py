@@ -160,6 +160,7 @@ def _moment(text: str) -> Any:
 
 class PageFilter(PortalFilterSet):
     incident = django_filters.CharFilter(field_name="incident__ref")
+    ticket = django_filters.CharFilter(field_name="ticket__ref")
     status = django_filters.ChoiceFilter(choices=Page.Status.choices)
 
 
@@ -176,12 +177,13 @@ class PagesView(ListView):
         rows = Page.objects.visible_to(request.actor).filter(workspace=_here(request))
         names = ("user__name", "channel__name", "contact__name")
         name = Coalesce(*names, Value(""), output_field=CharField())
-        found: QuerySet[Any] = rows.select_related("incident", "run").annotate(name=name)
+        found: QuerySet[Any] = rows.select_related("incident", "ticket", "run").annotate(name=name)
         return found
 
 
 class EscalationFilter(PortalFilterSet):
     incident = django_filters.CharFilter(field_name="incident__ref")
+    ticket = django_filters.CharFilter(field_name="ticket__ref")
     status = django_filters.ChoiceFilter(choices=EscalationRun.Status.choices)
 
 
@@ -196,7 +198,7 @@ class EscalationsView(ListView):
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         rows = EscalationRun.objects.visible_to(request.actor).filter(workspace=_here(request))
-        found: QuerySet[Any] = rows.select_related("incident", "policy__policy")
+        found: QuerySet[Any] = rows.select_related("incident", "ticket", "policy__policy")
         return found
 
 
@@ -222,17 +224,27 @@ class PagingFiguresView(PortalAPIView):
             "by_month": [_figure(one) for one in told.by_month],
             "missed": told.missed,
             "latest_missed": [
-                {"uid": page.uid, "incident": page.incident.ref,
-                 "severity": page.incident.severity, "called": page.target,
-                 "status": page.status, "created_at": page.created_at,
-                 "link": reverse("admin:incidents_page_change", args=[page.uid])}
-                for page in told.latest
+                _missed(page) for page in told.latest
             ],
             "promises": [
                 {name: getattr(one, name) for name in forms.PromisesRow().get_fields()}
                 for one in told.promises
             ],
         })  # fmt: skip
+
+
+def _missed(page: Page) -> dict[str, Any]:
+    incident, ticket = page.incident, page.ticket
+    return {
+        "uid": page.uid,
+        "incident": incident.ref if incident is not None else None,
+        "ticket": ticket.ref if ticket is not None else None,
+        "severity": incident.severity if incident is not None else page.matter.priority,
+        "called": page.target,
+        "status": page.status,
+        "created_at": page.created_at,
+        "link": reverse("admin:incidents_page_change", args=[page.uid]),
+    }
 
 
 def _figure(one: figures.Figure) -> dict[str, Any]:
