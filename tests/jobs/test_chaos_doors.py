@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +18,11 @@ from django.http.response import HttpResponseBase
 from django.test import Client as Browser
 from django.test.utils import override_settings
 
+from controlplane.base.models import Signal
 from controlplane.console.chaos_doors import Plan, Told, auditing, hold, world
 from controlplane.console.chaos_doors.doors import DOORS, Answer, Client, Door, Writers
 from controlplane.console.chaos_doors.trial import SHARES
+from controlplane.lib import clock
 from incidents.paging import numbers
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "12"))
@@ -115,16 +118,32 @@ def test_told__is_content_only_when_nothing_is_missing() -> None:
     assert told.missed() == []
     told.audit.lost = ["chaos-api-00001"]
     told.audit.doubled = ["chaos-threads-00002"]
-    told.left = {"outbox": 2}
+    told.left, told.calm_s = {"outbox": 2}, 240.0
     told.accepted["flags"] = 0
     told.log = "1 row altered"
     assert told.missed() == [
         "1 lost: chaos-api-00001 (seed 3)",
         "1 stored twice: chaos-threads-00002 (seed 3)",
         "doors that took nothing: flags",
-        "not done 240 s after the last kill: outbox 2",
+        "not done 240 s after the last kill, stuck: outbox 2",
         "the audit log is not whole: 1 row altered",
     ]
+
+
+@pytest.mark.django_db
+def test_what_is_left__is_told_with_its_reason__and_what_is_dead_is_missed() -> None:
+    soon, never = clock.now() + timedelta(minutes=2), clock.now() + timedelta(days=900)
+    tried = {"kind": "flags.changed", "attempts": 3, "last_error": "DeadlockDetected: again"}
+    Signal.objects.create(key="late", ready_at=soon, **tried)
+    Signal.objects.create(key="parked", ready_at=never, kind="flags.changed")
+    Signal.objects.create(key="dead", state="dead", kind="flags.told", last_error="Broken: no")
+    assert auditing.unfinished(raw()) == {"signals": 1}
+    (line,) = auditing.why(raw())
+    assert line.startswith("signals: 1 × flags.changed, waiting, tried 3 times, due in ")
+    assert line.endswith("DeadlockDetected: again")
+    told = Told(Plan(seed=3), accepted={door.name: 1 for door in DOORS})
+    told.audit = auditing.audit(raw(), {}, Counter())
+    assert told.missed() == ["1 dead: flags.told: Broken: no (seed 3)"]
 
 
 @pytest.mark.chaos

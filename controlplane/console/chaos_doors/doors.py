@@ -221,6 +221,11 @@ class Writers:
             thread.join(GIVE_UP_S)
         self._abandon.set()
 
+    @property
+    def taken(self) -> int:
+        with self._lock:
+            return sum(map(len, self.accepted.values()))
+
     def _run(self, door: Door) -> None:
         number = 0
         while not self._stop.wait(self.pace_s):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ from incidents.benches.killed.trial import BATCH, CALM_S, asked_to_end
 from incidents.benches.killed.world import SHORTEST
 
 logger = logging.getLogger(__name__)
+PATIENCE_S = 10.0  # for a door to take something between two kills
+LAST_S = 2 * CALM_S  # what comes to its end, but slowly, is given this long
 # Of thirty, how many of each kind. A child is killed under its parent, who has to notice.
 SHARES = {
     "worker": 4, "worker child": 3, "web": 3, "web child": 4, "beat": 3, "engine": 3,
@@ -69,6 +72,8 @@ class Told:
     wrong: Counter[str] = field(default_factory=Counter)
     given_up: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)  # not done when it was long calm
+    why: list[str] = field(default_factory=list)  # what is known of them
+    moving: bool = False  # they became fewer to the end: late, and not stuck
     log: str = ""  # what the proof of the audit log said, if it was not content
     calm_s: float = 0.0
     stopped_well: bool = True
@@ -78,6 +83,7 @@ class Told:
         for what, names in (
             ("lost", seen.lost), ("stored twice", seen.doubled), ("threads with gaps", seen.gaps),
             ("mails lost", seen.mails_lost), ("given up", self.given_up),
+            ("dead", seen.dead),
         ):  # fmt: skip
             if names:
                 some = ", ".join(names[:5])
@@ -90,7 +96,8 @@ class Told:
             found.append(f"doors that took nothing: {', '.join(silent)}")
         if self.left:
             left = ", ".join(f"{name} {count}" for name, count in self.left.items())
-            found.append(f"not done {CALM_S:.0f} s after the last kill: {left}")
+            how = "late, still becoming fewer" if self.moving else "stuck"
+            found.append(f"not done {self.calm_s:.0f} s after the last kill, {how}: {left}")
         if self.log:
             found.append(f"the audit log is not whole: {self.log}")
         if not self.stopped_well:
@@ -109,6 +116,7 @@ class Told:
             f"sent again   {sum(self.refused.values())} by their senders",
             f"mails        {seen.mails}, lost {len(seen.mails_lost)}, again {seen.mails_again}",
             f"calm after   {self.calm_s:.1f} s",
+            *(f"left         {each}" for each in self.why),
         ]
 
     def as_document(self) -> dict[str, Any]:
@@ -137,11 +145,11 @@ def carry_out(plan: Plan, portal: Portal, to: Mails) -> Told:
     writers = Writers(Client(portal.port, filled))
     writers.start()
     try:
-        _kill(plan, told, portal, random)
+        _kill(plan, told, portal, writers, random)
     finally:
         writers.stop()
     began = time.monotonic()
-    told.left = _calm(portal)
+    _calm(portal, told)
     told.calm_s = time.monotonic() - began
     told.accepted = {name: len(keys) for name, keys in writers.accepted.items()}
     told.refused, told.wrong = writers.refused, writers.wrong
@@ -169,18 +177,19 @@ def mails() -> Iterator[Mails]:
         found.server_close()
 
 
-def _kill(plan: Plan, told: Told, portal: Portal, random: Random) -> None:
+def _kill(plan: Plan, told: Told, portal: Portal, writers: Writers, random: Random) -> None:
     """Until the time is over and everybody had their turn; who is just being started comes later,
-    for killing the dead proves nothing."""
+    and so does everybody while no door takes anything: killing the dead proves nothing."""
     victims = plan.victims(random)
     every = plan.seconds / max(1, len(victims))
     end = time.monotonic() + plan.seconds
     last = end + max(plan.seconds, 60.0)
-    next_kill = time.monotonic() + every
+    next_kill, taken = time.monotonic() + every, 0
     while time.monotonic() < end or (victims and time.monotonic() < last):
         portal.keep_engine()
-        if victims and time.monotonic() >= next_kill:
-            next_kill = time.monotonic() + every * random.uniform(0.5, 1.5)
+        now = time.monotonic()
+        if victims and now >= next_kill and (writers.taken > taken or now > next_kill + PATIENCE_S):
+            next_kill, taken = now + every * random.uniform(0.5, 1.5), writers.taken
             _kill_one(told, portal, victims, random)
         time.sleep(0.05)
 
@@ -203,20 +212,26 @@ def _struck(portal: Portal, victim: str, random: Random) -> bool:
     return True
 
 
-def _calm(portal: Portal) -> dict[str, int]:
-    """Until nothing is left to do; what is left when that takes too long."""
-    end, left = time.monotonic() + CALM_S, {"everything": 1}
-    while time.monotonic() < end:
+def _calm(portal: Portal, told: Told) -> None:
+    """Until nothing is left to do. What is late on a busy machine becomes fewer and is waited for;
+    what stays as it is for as long as it may take is stuck."""
+    began = moved = time.monotonic()
+    left, fewest = {"everything": 1}, sys.maxsize
+    while time.monotonic() < min(moved + CALM_S, began + LAST_S):
         portal.keep_engine()
         try:
             with portal.database() as database:
                 left = auditing.unfinished(database)
+                told.why = auditing.why(database) if left else []
         except psycopg.Error:
             logger.info("the database is being started again")
-        if not left:
-            return {}
+        else:
+            if not left:
+                return
+            if sum(left.values()) < fewest:
+                moved, fewest = time.monotonic(), sum(left.values())
         time.sleep(0.5)
-    return left
+    told.left, told.moving = left, time.monotonic() < moved + CALM_S
 
 
 _PROOF = (
