@@ -6,18 +6,21 @@ so in its own `apps.py`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.apps import apps
+from django.db.models import Q, QuerySet
 
 from controlplane.audit.pruning import LEAST
 from controlplane.audit.pruning import RETENTION as AUDIT_RETENTION
+from controlplane.base.models import PARKED, Signal
 from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.registries import (
     RetentionClass,
     retention,
 )
-from controlplane.base.retention import keep_always, keep_rows
+from controlplane.base.retention import keep_always, keep_found, keep_rows
 
 ANONYMISED = "goes or becomes nobody's when the account it hangs on is erased"
 SECURITY = "evidence of who had access: kept for the year that audits look back"
@@ -258,13 +261,21 @@ keep_always(
     "jobs.obligationrecord",
     why="signed evidence that duties were done",
 )
-keep_rows(
+
+
+def _old_signals(cutoff: datetime) -> QuerySet[Any]:
+    """What was consumed, and what no release since then wanted to hear."""
+    done = Q(state="done", finished_at__lt=cutoff)
+    unheard = Q(state="waiting", ready_at__gte=PARKED, created_at__lt=cutoff)
+    return Signal.objects.filter(done | unheard).order_by("pk")
+
+
+keep_found(
     "base.signals",
     "base.signal",
-    "finished_at",
+    _old_signals,
     days=30,
-    why="consumed news; dead ones stay until somebody looks",
-    state="done",
+    why="consumed news, and news that nobody consumes; dead ones stay until somebody looks",
 )
 keep_rows(
     "base.idempotency",

@@ -8,7 +8,8 @@
 The row commits with the change it tells of. Its handler's work and the row's "done" commit
 together, fenced by a lease, so the effect happens exactly once; what a handler does outside the
 database goes through the outbox. Kinds that nobody consumes yet are parked and wait for the
-release that brings their consumer; they are no backlog.
+release that brings their consumer; they are no backlog, and clean-up takes those that waited for
+too long to be news.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -25,7 +26,7 @@ from django.db.models.functions import Now
 
 from controlplane.access import policy
 from controlplane.audit import services as audit
-from controlplane.base.models import Signal
+from controlplane.base.models import PARKED, Signal
 from controlplane.jobs import engine, leases, nudges
 from controlplane.jobs.leases import LeaseLost
 from controlplane.lib import context, defaults
@@ -44,8 +45,6 @@ ATTEMPTS = defaults.define(
     "signals.max_attempts", 8, unit="tries", why="about ten minutes of back-off, then a person"
 )
 UNPARK_EVERY = timedelta(seconds=2)
-# As far as both PostgreSQL and Python's datetime go: a parked row is never due.
-PARKED = datetime(9999, 1, 1, tzinfo=UTC)
 
 Consumer = Callable[[Signal], None]
 CONSUMERS: dict[str, Consumer] = {}

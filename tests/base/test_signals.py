@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base import signals
 from controlplane.base.models import Signal
+from controlplane.base.retention import clean
 from controlplane.jobs import engine, leases
+from controlplane.lib import actors, clock
 from controlplane.lib.errors import Conflict, NotAllowed
 from tests import make
 from tests.kit.racing import race
@@ -103,6 +107,38 @@ def test_emit__nobody_consumes_yet__parked_then_consumed_when_somebody_does(
     signals._unparked_at = float("-inf")
     assert drain() == 1
     assert heard == ["a"]
+
+
+def test_parked__many_of_kinds_that_nobody_hears__are_not_looked_through(db: None) -> None:
+    """Every process asks every two seconds."""
+    Signal.objects.bulk_create(
+        Signal(kind="tests.unheard", key=str(number), ready_at=signals.PARKED)
+        for number in range(3_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE base_signal")
+    with CaptureQueriesContext(connection) as asked:
+        signals._unpark()
+    (update,) = (each["sql"] for each in asked if each["sql"].startswith("UPDATE"))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {update}")
+        plan = cursor.fetchone()[0][0]["Plan"]
+    assert "signal_parked" in str(plan)
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 10
+
+
+def test_parked__nobody_heard_them_for_a_month__cleaned_up(db: None) -> None:
+    long_ago = clock.now() - timedelta(days=40)
+    for key, created in (("old", long_ago), ("new", clock.now())):
+        Signal.objects.create(
+            kind="tests.unheard", key=key, ready_at=signals.PARKED, created_at=created
+        )
+    Signal.objects.create(kind=KIND, key="done", state=leases.DONE, finished_at=long_ago)
+    Signal.objects.create(kind=KIND, key="dead", state=leases.DEAD, finished_at=long_ago)
+    Signal.objects.create(kind=KIND, key="late", created_at=long_ago)
+    (run,) = clean(actor=actors.job("cleanup"), only="base.signals")
+    assert run.rows == 2
+    assert set(Signal.objects.values_list("key", flat=True)) == {"new", "dead", "late"}
 
 
 def test_consumes__two_consumers_of_a_kind__refused() -> None:

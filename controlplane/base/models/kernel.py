@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
@@ -58,9 +59,13 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         return self.filter(kind__in=list(kinds))
 
 
+# As far as both PostgreSQL and Python's datetime go: a parked row is never due.
+PARKED = datetime(9999, 1, 1, tzinfo=UTC)
+
+
 class Signal(leases.Leased):
     """News from a lower app to a higher one: written in the sender's transaction, consumed
-    exactly once. A kind nobody consumes yet stays until its consumer arrives."""
+    exactly once. A kind nobody consumes yet waits for its consumer, until clean-up."""
 
     workspace = models.ForeignKey(
         "access.Workspace", null=True, blank=True, on_delete=models.CASCADE, related_name="signals"
@@ -77,6 +82,12 @@ class Signal(leases.Leased):
         indexes = [
             leases.ready_index("signal_ready"),
             leases.dead_index("signal_dead"),
+            # Looked for every few seconds by each process, and mostly there are none of its kinds.
+            models.Index(
+                fields=["kind", "id"],
+                name="signal_parked",
+                condition=Q(state=leases.WAITING, ready_at__gte=PARKED),
+            ),
             models.Index(fields=["workspace", "-id"], name="signal_workspace"),
             # Retention's question, and the only one about finished rows.
             models.Index(
