@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base import signals
-from controlplane.base.models import Signal
+from controlplane.base.models import PARKED, Signal
 from controlplane.base.retention import clean
 from controlplane.jobs import engine, leases
 from controlplane.lib import actors, clock
@@ -112,8 +112,7 @@ def test_emit__nobody_consumes_yet__parked_then_consumed_when_somebody_does(
 def test_parked__many_of_kinds_that_nobody_hears__are_not_looked_through(db: None) -> None:
     """Every process asks every two seconds."""
     Signal.objects.bulk_create(
-        Signal(kind="tests.unheard", key=str(number), ready_at=signals.PARKED)
-        for number in range(3_000)
+        Signal(kind="tests.unheard", key=str(number), ready_at=PARKED) for number in range(3_000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE base_signal")
@@ -130,9 +129,7 @@ def test_parked__many_of_kinds_that_nobody_hears__are_not_looked_through(db: Non
 def test_parked__nobody_heard_them_for_a_month__cleaned_up(db: None) -> None:
     long_ago = clock.now() - timedelta(days=40)
     for key, created in (("old", long_ago), ("new", clock.now())):
-        Signal.objects.create(
-            kind="tests.unheard", key=key, ready_at=signals.PARKED, created_at=created
-        )
+        Signal.objects.create(kind="tests.unheard", key=key, ready_at=PARKED, created_at=created)
     Signal.objects.create(kind=KIND, key="done", state=leases.DONE, finished_at=long_ago)
     Signal.objects.create(kind=KIND, key="dead", state=leases.DEAD, finished_at=long_ago)
     Signal.objects.create(kind=KIND, key="late", created_at=long_ago)

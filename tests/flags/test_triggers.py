@@ -9,8 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from controlplane.audit.models import AuditEvent
-from controlplane.base import signals
-from controlplane.base.models import Signal
+from controlplane.base.models import PARKED, Signal
 from controlplane.lib import clock
 from controlplane.notify.models import Notification, OutboxMessage
 from deployments.flags import services, telling
@@ -216,7 +215,7 @@ def test_sql_signal__is_parked_until_somebody_consumes_it(world: World) -> None:
     assert world.flag.pk
     sql(OFF)
     row = Signal.objects.get(key=str(world.changes()[-1].uid))
-    assert row.ready_at == signals.PARKED
+    assert row.ready_at == PARKED
 
 
 # --- Other connections --------------------------------------------------------------------------
