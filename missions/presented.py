@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controlplane.approvals import owners
 from controlplane.audit import words
-from missions.desk import files
+from missions.desk import files, sections, terms
 from missions.desk import registered as desk
 from missions.services import checkpoints
 
@@ -21,7 +21,8 @@ def register() -> None:
         hold=checkpoints.hold_for,
         link=checkpoints.link_for,
         desk_link=desk.link_for,
-        sections=desk.sections,
+        sections=sections.sections,
+        terms=terms.of_request,
         previews=files.previews,
     )
     desk.register()

@@ -11,6 +11,7 @@
         link=page_of,                # (request) -> "/…"
         desk_link=desk_page_of,      # the same for readers of the desk
         sections=what_is_called_how, # () -> [(slug, title, names in the packet)], in order
+        terms=in_words,              # (request, desk) -> packet.Terms: its names and codes in words
         previews=what_they_look_like, # (request, desk) -> {address in the packet: file to show}
     )
 
@@ -36,6 +37,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.approvals.models import Delegation, Request
+from controlplane.approvals.shown.packet import NO_TERMS, Terms
 from controlplane.lib.actors import Actor
 
 Hook = Callable[[Request, Actor], None]
@@ -54,6 +56,7 @@ class Owner:
     link: Callable[[Request], str] | None = None
     desk_link: Callable[[Request], str] | None = None
     sections: Callable[[], Sequence[tuple[str, str, tuple[str, ...]]]] | None = None
+    terms: Callable[[Request, bool], Terms] | None = None
     previews: Callable[[Request, bool], Mapping[str, Mapping[str, Any]]] | None = None
     panel_template: str = ""  # drawn on the packet's page with `approval` in its context
     # The packet is all there is: whoever asked may put another in its place. Elsewhere the
@@ -92,3 +95,9 @@ def sections(request: Request) -> Sequence[tuple[str, str, tuple[str, ...]]]:
     """Parts of the packet that its owner has titles for."""
     owner = get(request.owner)
     return owner.sections() if owner.sections is not None else ()
+
+
+def terms(request: Request, *, desk: bool = False) -> Terms:
+    """What its owner calls what stands in the packet."""
+    owner = get(request.owner)
+    return owner.terms(request, desk) if owner.terms is not None else NO_TERMS

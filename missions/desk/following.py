@@ -13,20 +13,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
-from controlplane.access.outside import inside_of, is_outside
+from controlplane.access.outside import inside_of
 from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.links import DESK
-from controlplane.approvals.models import Request
 from controlplane.approvals.shown import words
 from controlplane.approvals.web.common import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
-from missions import services, stages
+from missions import reads, services, stages
 from missions.desk.asking import mission_of
+from missions.desk.reading import reads_packets
 from missions.gates.looking import Look
-from missions.models import Mission, StageVisit
+from missions.models import Mission, Safeguard, StageVisit
 from missions.services.feedback import may_answer
+from missions.shown.guard_safeguards import in_define
 from missions.shown.timeline import latest
 from missions.standing import Standing, standing
 
@@ -102,8 +103,7 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     look = Look(row)
     stands = standing(row, look)
     asked = look.approval
-    # Packets are read by those who sign them; of another house nobody else gets to them.
-    reads_packets = not is_outside(actor, row.workspace_id) or _signs(actor, look)
+    may_read = reads_packets(actor, row, look)
     may_say = (
         row.is_open
         and not look.brief.is_locked
@@ -117,8 +117,8 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "track": _track(look),
         "brief": look.brief,
         "asked": asked,
-        "asked_url": DESK.url("packet", asked) if asked is not None and reads_packets else "",
-        "reads_packets": reads_packets,
+        "asked_url": DESK.url("packet", asked) if asked is not None and may_read else "",
+        "reads_packets": may_read,
         "missing": words.missing_words(asked) if asked is not None else "",
         "share": words.fresh_share(asked) if asked is not None else 0,
         "step": _step(look, stands, actor),
@@ -127,19 +127,26 @@ def mission(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "retrospective_url": _retrospective_url(row, look),
         "signed": [visit for visit in look.visits if visit.approval is not None],
         "latest": latest(row, most=_LATEST),
+        **_safeguards(row, actor, may_read),
     }
     return show(request, "missions/mission.html", context)
-
-
-def _signs(actor: Actor, look: Look) -> bool:
-    asked = [visit.approval_id for visit in look.visits if visit.approval_id is not None]
-    rows = Request.objects.visible_to(actor).filter(pk__in=asked)
-    return bool(asked) and rows.count() == len(asked)
 
 
 def _feedback_url(row: Mission, actor: Actor) -> str:
     may = not may_answer(row) and policy.can(actor, "mission.feedback", row)
     return reverse("mission_desk:feedback", args=(row.uid,)) if may else ""
+
+
+def _safeguards(row: Mission, actor: Actor, may_read: bool) -> dict[str, Any]:
+    """Those that hold and those to be decided, and the page where both is done."""
+    found = reads.SAFEGUARDS.of(row) if may_read else []
+    may = bool(policy.can(actor, "mission.safeguards", row)) and in_define(row)
+    shown = [each for each in found if each.status != Safeguard.Status.REJECTED]
+    return {
+        "safeguards": shown,
+        "safeguards_url": reverse("mission_desk:safeguards", args=(row.uid,)) if found else "",
+        "unsettled": may and any(each.status == Safeguard.Status.SUGGESTED for each in found),
+    }
 
 
 def _retrospective_url(row: Mission, look: Look) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,46 +13,11 @@ from django.urls import reverse
 from controlplane.approvals.desk.registered import BY_REF
 from controlplane.approvals.desk.tabs import Tab, ToDo, tabs, to_dos
 from controlplane.approvals.models import Request
-from controlplane.approvals.shown.packet import words
 from controlplane.base import twins
 from controlplane.lib.actors import Actor
-from missions.desk import files, learning
-from missions.gates import registry
+from missions.desk import files, learning, safeguards
 from missions.models import Mission
 from missions.services import checkpoints
-
-# In the order a reviewer asks; a part without a title of its own comes after these.
-_TITLES = {
-    "retrospective": "What was learnt",
-    "play": "The play that is signed",
-    "undo_plan": "How it is undone",
-    "risks": "Risks",
-    "plan_notes": "Risks and service, in words",
-    "safeguards": "Safeguards",
-    "toolkits": "Toolkits, and what they may do",
-    "exceptions": "What is let pass, and why",
-    "plays": "All plays that were compared",
-    "bundle": "The evidence bundle",
-}
-# A name for programs, which the play beside it says in words.
-_IN_DETAILS = frozenset({"mission_play"})
-_BEFORE = (
-    ("intent", "What is wanted", ("intent",)),
-    ("brief", "What it is to achieve", ("brief",)),
-)
-_AFTER = (
-    ("checklist", "What was checked", ("checklist",)),
-    ("confirms", "What is confirmed", ("confirms",)),
-    ("signatures", "What each signature says", ("signatures",)),
-)
-
-
-def sections() -> Sequence[tuple[str, str, tuple[str, ...]]]:
-    """Whatever part of the portal adds to what is signed stands between the two."""
-    told = [name for name in _TITLES if name in registry.PARTS]
-    others = [name for name in registry.PARTS if name not in _TITLES and name not in _IN_DETAILS]
-    parts = [(name, _TITLES.get(name) or words(name), (name,)) for name in [*told, *others]]
-    return [*_BEFORE, *parts, *_AFTER]
 
 
 def page_of(mission: Mission) -> str:
@@ -99,12 +64,15 @@ def register() -> None:
     )
     tabs.register(Tab("figures", "Figures", "mission_desk:figures", "chart", "telemetry.view", 60))
     to_dos.register(ToDo("feedback", "How did it go?", "mission.feedback", learning.asked_for))
+    to_dos.register(
+        ToDo("safeguards", "Safeguards to settle", "mission.safeguards", safeguards.to_settle)
+    )
     BY_REF["MSN"] = _numbered
     for route, page in (("file", "file"), ("file_picture", "picture")):
         twins.register(f"missions:{route}", partial(_file_of, page))
     twins.register("admin:missions_artifact_change", _artifact_of)
     twins.register("missions:files", partial(_page_of, "mission"))
-    for name in ("feedback", "retrospective"):
+    for name in ("feedback", "retrospective", "safeguards"):
         twins.register(f"missions:{name}", partial(_page_of, name))
     twins.register("admin:missions_mission_change", _twin)
     twins.register(

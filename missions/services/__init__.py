@@ -21,6 +21,7 @@ from missions.services.overrides import ask_override, decide_override, revoke_ov
 from missions.services.pausing import pause_mission, resume_mission
 from missions.services.planning import Ensured, change_mission, create_mission, ensure_mission
 from missions.services.safeguards import (
+    accept_safeguards,
     acknowledge_safeguards,
     decide_safeguard,
     suggest_defaults,
@@ -46,6 +47,7 @@ from missions.services.walking import (
 
 __all__ = [
     "Ensured",
+    "accept_safeguards",
     "acknowledge_safeguards",
     "add_template",
     "advance_stage",

@@ -193,6 +193,30 @@ def decide_safeguard(
     return row
 
 
+@transaction.atomic
+def accept_safeguards(mission: Mission, *, actor: Actor, digest_seen: str = "") -> int:
+    """All that is not decided, together or not at all; how many. With the digest that was read, it
+    is refused when something was suggested or changed since: nobody accepts what they did not
+    see."""
+    policy.require(actor, "mission.safeguards", mission)
+    row = hold(mission)
+    require_define(row)
+    _require_seen(row, digest_seen)
+    rows = row.safeguards.undecided().select_related("template", "mission__workspace")
+    found = list(rows.order_by("pk"))
+    for each in found:
+        decide_safeguard(each, "accepted", actor=actor)
+    return len(found)
+
+
+def _require_seen(mission: Mission, digest_seen: str) -> None:
+    found = digest(mission)
+    if digest_seen and digest_seen != found:
+        raise Conflict(
+            "The safeguards changed since you looked. Look again.", details={"digest": found}
+        )
+
+
 def _again(safeguard: Safeguard, mission: Mission, version: int | None) -> Safeguard:
     rows = Safeguard.objects.select_related("template")
     row: Safeguard = rows.get(pk=safeguard.pk)
@@ -266,11 +290,8 @@ def acknowledge_safeguards(
         )  # fmt: skip
     if row.safeguards.undecided().exists():
         raise InvalidTransition("Some are undecided: accept, change or reject each first.")
+    _require_seen(row, digest_seen)
     found = digest(row)
-    if digest_seen and digest_seen != found:
-        raise Conflict(
-            "The safeguards changed since you looked. Look again.", details={"digest": found}
-        )
     before = standing_acks(row)
     if slot in before:
         return before[slot]

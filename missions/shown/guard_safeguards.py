@@ -55,11 +55,12 @@ def _top(
     if not in_define(mission):
         return []
     may = refusal_of(actor, "mission.safeguards", mission)
+    digest = Ask("digest", kind="hidden", value=safeguards.digest(mission))
     if undecided:
         if may:
             return []  # said once, above them all
         label = f"Accept all {undecided}" if undecided > 1 else "Accept it"
-        return [Act("accept_all", "all", label, primary=True)]
+        return [Act("accept_all", "all", label, asks=(digest,), primary=True)]
     if not rows or not mission.is_under_way:
         return []
     slot = safeguards.slot_of(actor, mission)
@@ -68,7 +69,6 @@ def _top(
     refusal = refusal_of(actor, "mission.acknowledge", mission)
     if not refusal and not slot:
         refusal = "the mission owner and a governance validator acknowledge them"
-    digest = Ask("digest", kind="hidden", value=safeguards.digest(mission))
     return [Act("acknowledge", "all", "I know these safeguards", asks=(digest,), refusal=refusal,
                 primary=True)]  # fmt: skip
 

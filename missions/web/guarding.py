@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -40,6 +42,27 @@ def _page(
     row, actor = mission_of(request, uid), actor_of(request)
     if request.method != "POST":
         return show(request, template, {"title": title, **shown(row, actor, None)}, row=row)
+    done = carry_out(request, row, verbs, actor)
+    if done.tried is not None:
+        fresh = mission_of(request, uid)
+        context = {"title": title, **shown(fresh, actor, done.tried)}
+        return show(request, template, context, row=fresh, error=done.error)
+    messages.success(request, done.said)
+    return HttpResponseRedirect(address(row) + done.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a decision: what is said of it and where on the page, or why it is refused."""
+
+    said: str = ""
+    place: str = ""
+    tried: Tried | None = None
+    error: ControlPlaneError | None = None
+
+
+def carry_out(request: HttpRequest, row: Mission, verbs: Mapping[str, Verb], actor: Actor) -> Done:
+    """The decision that was posted, on whichever page it stood: the console's or the desk's."""
     do, at = posted(request, "do", 20), posted(request, "at", 60)
     verb = verbs.get(do)
     if verb is None:
@@ -50,11 +73,8 @@ def _page(
         raise
     except ControlPlaneError as error:
         tried = Tried(do, at, error.message, next(iter(error.details), ""), _typed(request))
-        fresh = mission_of(request, uid)
-        context = {"title": title, **shown(fresh, actor, tried)}
-        return show(request, template, context, row=fresh, error=error)
-    messages.success(request, said)
-    return HttpResponseRedirect(f"{address(row)}#{at}" if at else address(row))
+        return Done(tried=tried, error=error)
+    return Done(said, f"#{quote(at)}" if at else "")
 
 
 _MANY = frozenset({"scopes"})
@@ -211,11 +231,8 @@ def _accept(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:
 
 
 def _accept_all(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:
-    rows = row.safeguards.undecided().select_related("template", "mission__workspace")
-    found = list(rows.order_by("pk"))
-    for each in found:
-        services.decide_safeguard(each, "accepted", actor=actor)
-    return f"{len(found)} accepted."
+    seen = posted(request, "digest", 64)
+    return f"{services.accept_safeguards(row, actor=actor, digest_seen=seen)} accepted."
 
 
 def _edit(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:

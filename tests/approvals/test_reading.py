@@ -23,7 +23,7 @@ def test_what_is_empty__is_said_not_left_out() -> None:
     read = packet.read({"what": "x", "safeguards": [], "toolkits": {}, "brief": {"kpi": ""}})
     told = dict(read.details)
     assert told["Safeguards"].text == "none"
-    assert dict(told["Brief"].facts)["Kpi"].text == "none"
+    assert dict(told["Brief"].facts)["Key figure"].text == "none"
     assert "Toolkits" in told
 
 
@@ -34,6 +34,30 @@ def test_entries__a_word_in_the_line__sentences_below() -> None:
     assert (shown.title, shown.text) == ("Drafts", "One each.")
     assert dict(shown.short) == {"Changes": "yes", "Rank": "2"}
     assert [name for name, _ in shown.long] == ["Why"]
+
+
+UID = "01a202de-9c34-706a-bd82-13b76bc1bde6"
+
+
+def test_terms__names_and_codes_in_words__a_uid_is_a_way_not_a_word() -> None:
+    """What nobody has words for is read as it stands, never left out."""
+    terms = packet.Terms(
+        {"mode": "A violation"}, {"mode": {"hint": "is told"}}, {UID: "/somewhere/"}
+    )
+    read = packet.read(
+        {"what": "x", "mode": "hint", "other": UID,
+         "rules": [{"rule": UID, "title": "No mail", "mode": ["hint", "new"], "kpi": 1},
+                   {"rule": UID.replace("0", "1"), "title": "Elsewhere"}, {"rule": UID}]},
+        terms=terms,
+    )  # fmt: skip
+    told = dict(read.details)
+    assert (told["A violation"].text, told["Other"].text) == ("is told", UID)
+    first, second, bare = told["Rules"].entries
+    assert (first.title, first.url, second.url) == ("No mail", "/somewhere/", "")
+    assert [(name, one.text) for name, one in first.facts] == [
+        ("Key figure", "1"), ("A violation", "is told, new"),
+    ]  # fmt: skip
+    assert [one.text for _, one in bare.facts] == [UID]  # nothing else names it
 
 
 def test_depth__tables_in_tables_until_nobody_reads_on() -> None:

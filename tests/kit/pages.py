@@ -265,6 +265,7 @@ def own_pages(world: World) -> Iterator[str]:
         "desk:delegate": (asked.uid,),
         "mission_desk:mission": (mission.uid,),
         "mission_desk:say": (mission.uid,),
+        "mission_desk:safeguards": (mission.uid,),
         "mission_desk:feedback": (mission.uid,),
         "mission_desk:retrospective": (mission.uid,),
         "boards:line": (launch.uid, "security"),

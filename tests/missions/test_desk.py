@@ -231,9 +231,18 @@ def test_packet_of_a_mission__reads_in_order_and_names_people(world: World) -> N
         assert heads[:2] == ["What is wanted", "What it is to achieve"]
         assert "What each signature says" in heads
         facts = page.split("What it is to achieve", 1)[1].split("<h3>", 1)[0]
-        assert facts.index("Objective") < facts.index("Kpi") < facts.index("Timeline")
+        assert facts.index("Objective") < facts.index("The figure") < facts.index("Timeline")
         assert "Accounts that answer" in facts
         assert "Mona Ode" in page
+        assert "the higher the better" in facts
+        mission = Mission.objects.get(item=asked.item)
+        guard = mission.safeguards.get(template__slug="call-rate")
+        told = page.split("<h3>Safeguards</h3>", 1)[1].split("<h3>", 1)[0]
+        place = f"{url_of(mission, 'safeguards')}#{guard.uid}"
+        assert f'<a href="{place}">{guard.title}</a>' in told
+        words = re.sub(r"<[^>]+>", " ", told)
+        assert str(guard.uid) not in words
+        assert "A violation" in words
         form = {"verdict": "approved", "sha256": asked.sha256, "slot": "gv"}
         signed = browser.post(reverse("desk:packet", args=(asked.uid,)), form)
         assert signed.status_code == 302

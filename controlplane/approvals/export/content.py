@@ -118,7 +118,7 @@ def requester(request: Request) -> str:
 
 def _packet(request: Request) -> Iterator[Block]:
     packet = people.spelled(request.packet, people.names_in(request))
-    read = packets.read(packet, owners.sections(request))
+    read = packets.read(packet, owners.sections(request), owners.terms(request))
     if read.what is not None:
         yield Block("heading", "What will happen")
         yield from _value(read.what)

@@ -51,11 +51,37 @@ _FIRST = (
 _INLINE = 60
 _WORD = 24
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:\d\d)")
+_UID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SOMEBODY = re.compile(r"(?:user|agent):[0-9]{1,18}")
 # Tables in tables in tables are read by nobody; what goes deeper folds as JSON does.
 _DEEPEST = 3
 
 Kind = Literal["text", "line", "moment", "person", "lines", "facts", "entries", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What people call the names and codes of a packet, which are made for programs, and where
+    what it names is found by this reader."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name -> code -> words
+    links: Mapping[str, str] = field(default_factory=dict)  # uid -> address
+
+    def name(self, name: str) -> str:
+        return self.names.get(name) or words(name)
+
+    def code(self, name: str, value: Any) -> Any:
+        return self.codes.get(name, {}).get(value, value) if isinstance(value, str) else value
+
+
+NO_TERMS = Terms()
+# Short names that the alphabet of programs writes small.
+_WORDS = {
+    "kpi": "Key figure", "params": "Figures", "sla_impact": "What it means for service levels",
+    "auto_fix": "Agents may mend it", "pii_flags": "Personal data", "due_on": "Needed by",
+    "sha256": "SHA-256", "url": "Address", "api": "API", "id": "ID", "uid": "ID",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +105,7 @@ class Entry:
     severity: str = ""
     text: str = ""
     facts: Sequence[tuple[str, Shown]] = ()
+    url: str = ""
 
     @property
     def short(self) -> list[tuple[str, str]]:
@@ -114,9 +141,12 @@ class Packet:
 
 
 def read(
-    packet: Mapping[str, Any], named: Sequence[tuple[str, str, tuple[str, ...]]] = ()
+    packet: Mapping[str, Any],
+    named: Sequence[tuple[str, str, tuple[str, ...]]] = (),
+    terms: Terms = NO_TERMS,
 ) -> Packet:
-    """`named`: sections the owner of the packet has titles for; they stand before the usual."""
+    """`named`: sections the owner of the packet has titles for; they stand before the usual.
+    `terms`: what it calls things, where that is another word than its packets have."""
     used: set[str] = set()
 
     def take(names: Sequence[str]) -> Any:
@@ -131,13 +161,13 @@ def read(
     if changes:
         used.update((*CHANGES, "changes"))  # a list of the same, where an app adds one
     sections = [
-        Section(slug, title, _prose(value))
+        Section(slug, title, _prose(value, terms))
         for slug, title, names in (*named, *SECTIONS)
         if (value := take(names)) is not None
     ]
     files = _files(take(EVIDENCE))
     return Packet(
-        what=_prose(what) if what is not None else None,
+        what=_prose(what, terms) if what is not None else None,
         before=packet.get("before"),
         after=packet.get("after"),
         changes=changes,
@@ -145,7 +175,7 @@ def read(
         evidence=files[:MOST_FILES],
         more_evidence=max(len(files) - MOST_FILES, 0),
         details=[
-            (words(name), shown(packet[name]))
+            (terms.name(name), shown(terms.code(name, packet[name]), terms))
             for name in sorted(packet, key=_place)
             if name not in used and packet[name] not in (None, "")
         ],
@@ -154,12 +184,14 @@ def read(
 
 def words(name: str) -> str:
     """A key as people call it: `data_sources` is "Data sources"."""
+    if name in _WORDS:
+        return _WORDS[name]
     text = str(name).replace("_", " ").strip()
     text = text.removesuffix(" minutes") + " (minutes)" if text.endswith(" minutes") else text
     return text[:1].upper() + text[1:]
 
 
-def shown(value: Any, depth: int = 1) -> Shown:
+def shown(value: Any, terms: Terms = NO_TERMS, depth: int = 1) -> Shown:
     if isinstance(value, str):
         if _SOMEBODY.fullmatch(value):
             return Shown("person", text=value)
@@ -169,15 +201,15 @@ def shown(value: Any, depth: int = 1) -> Shown:
     if _is_plain(value):
         return Shown("line", text=plain(value))
     if isinstance(value, list):
-        return _list(value, depth)
+        return _list(value, terms, depth)
     if isinstance(value, Mapping) and len(value) <= MOST_LINES:
-        return Shown("facts", facts=list(_facts(value, depth)))
+        return Shown("facts", facts=list(_facts(value, terms, depth)))
     return Shown("json", value=value)
 
 
-def _prose(value: Any) -> Shown:
+def _prose(value: Any, terms: Terms) -> Shown:
     """What is told in words is Markdown, however short."""
-    return Shown("text", text=value) if isinstance(value, str) else shown(value)
+    return Shown("text", text=value) if isinstance(value, str) else shown(value, terms)
 
 
 def _is_plain(value: Any) -> bool:
@@ -192,7 +224,7 @@ def plain(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)
 
 
-def _list(values: list[Any], depth: int = 1) -> Shown:
+def _list(values: list[Any], terms: Terms = NO_TERMS, depth: int = 1) -> Shown:
     if not values:
         return Shown("line", text="none")
     if all(_is_plain(one) for one in values):
@@ -204,42 +236,50 @@ def _list(values: list[Any], depth: int = 1) -> Shown:
     if all(isinstance(one, Mapping) or _is_plain(one) for one in values):
         return Shown(
             "entries",
-            entries=[_entry(one, depth) for one in values[:MOST_LINES]],
+            entries=[_entry(one, terms, depth) for one in values[:MOST_LINES]],
             more=max(len(values) - MOST_LINES, 0),
         )
     return Shown("json", value=values)
 
 
-def _entry(value: Any, depth: int = 1) -> Entry:
+def _entry(value: Any, terms: Terms, depth: int) -> Entry:
+    """A uid beside a title says nothing to people: it leads to the thing, where it is known. All
+    that is signed, uids too, can be read to the letter on the same page."""
     if not isinstance(value, Mapping):
         return Entry(title=plain(value))
     title_key = next((key for key in NAMES if isinstance(value.get(key), str)), "")
     grave_key = next((key for key in _SEVERITY if isinstance(value.get(key), str | int)), "")
     text_key = next((key for key in _TEXT if isinstance(value.get(key), str)), "")
+    uids = [key for key, inner in value.items() if title_key and _is_uid(inner)]
     rest = {
         key: inner
         for key, inner in value.items()
-        if key not in {title_key, grave_key, text_key} and inner not in (None, "", [], {})
+        if key not in {title_key, grave_key, text_key, *uids} and inner not in (None, "", [], {})
     }
     return Entry(
         title=str(value.get(title_key, "")),
         severity=str(value.get(grave_key, "")),
         text=str(value.get(text_key, "")),
-        facts=list(_facts(rest, depth)),
+        facts=list(_facts(rest, terms, depth)),
+        url=next((terms.links[value[key]] for key in uids if value[key] in terms.links), ""),
     )
 
 
-def _facts(value: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[str, Shown]]:
+def _is_uid(value: Any) -> bool:
+    return isinstance(value, str) and _UID.fullmatch(value) is not None
+
+
+def _facts(value: Mapping[str, Any], terms: Terms, depth: int) -> Iterator[tuple[str, Shown]]:
     for name in sorted(value, key=_place):
-        inner = value[name]
+        inner, told = terms.code(name, value[name]), terms.name(name)
         if _is_plain(inner):
-            yield words(name), shown(None if inner == "" else inner)
+            yield told, shown(None if inner == "" else inner, terms)
         elif isinstance(inner, list) and all(_is_plain(one) for one in inner):
-            yield words(name), _short_list(inner)
+            yield told, _short_list([terms.code(name, one) for one in inner])
         elif depth < _DEEPEST:
-            yield words(name), shown(inner, depth + 1)
+            yield told, shown(inner, terms, depth + 1)
         else:
-            yield words(name), Shown("json", value=inner)
+            yield told, Shown("json", value=inner)
 
 
 def _place(name: str) -> int:

@@ -94,7 +94,8 @@ def of(request: Request, actor: Actor, places: Places = CONSOLE) -> dict[str, An
 def _packet(request: Request, desk: bool) -> packet_read.Packet:
     """As it is read, its evidence as it looks where the owner can show it. What can't be shown is
     named; the page stands."""
-    read = packet_read.read(request.packet, owners.sections(request))
+    terms = owners.terms(request, desk=desk)
+    read = packet_read.read(request.packet, owners.sections(request), terms)
     show = owners.get(request.owner).previews
     if show is None or not read.evidence:
         return read

@@ -18,18 +18,20 @@ _REFS = re.compile(r'"(user|agent):([0-9]{1,18})"')
 
 
 def names_in(request: Request) -> dict[str, str]:
+    return names_of(request.packet_text, request.workspace_id)
+
+
+def names_of(packet_text: str, workspace_id: int) -> dict[str, str]:
     found: dict[str, set[int]] = {"user": set(), "agent": set()}
-    for kind, key in _REFS.findall(request.packet_text)[:MOST]:
+    for kind, key in _REFS.findall(packet_text)[:MOST]:
         found[kind].add(int(key))
     names: dict[str, str] = {}
     if found["user"]:
-        users = User.objects.filter(
-            pk__in=found["user"], memberships__workspace_id=request.workspace_id
-        )
+        users = User.objects.filter(pk__in=found["user"], memberships__workspace_id=workspace_id)
         for key, name, email in users.values_list("pk", "name", "email"):
             names[f"user:{key}"] = name or email
     if found["agent"]:
-        agents = Agent.objects.filter(pk__in=found["agent"], workspace_id=request.workspace_id)
+        agents = Agent.objects.filter(pk__in=found["agent"], workspace_id=workspace_id)
         for key, name in agents.values_list("pk", "name"):
             names[f"agent:{key}"] = name
     return names
