@@ -35,7 +35,7 @@ hypothesis_settings.load_profile("default")
 pytest.register_assert_rewrite("tests.make", "tests.kit")
 
 from tests.kit import browser as kit  # noqa: E402
-from tests.kit import emptying, settled, workers  # noqa: E402  (after the rewriting is asked for)
+from tests.kit import emptying, quick, settled, workers  # noqa: E402  (after the rewriting)
 from tests.kit.settled import settled_copies, settled_scenes  # noqa: E402, F401  (fixtures)
 
 if TYPE_CHECKING:
@@ -56,11 +56,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--contract-cases", type=int, metavar="N", help="requests at the limits of each operation"
     )
+    parser.addoption(
+        "--costs", metavar="FILE", help="write what each test took, for tests.kit.quick"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     within = config.getoption("within")
     config.stash[_UNTIL] = time.monotonic() + within if within else float("inf")
+    if costs := config.getoption("costs"):
+        config.pluginmanager.register(quick.Costs(Path(costs)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,7 +100,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What is measured is measured whole.
+    quick.leave_to_slow(items, listed=() if config.getoption("costs") else None)
     workers.arrange(items, settled.MODULES)
     if config.getoption("loadgroup", default=False):  # a worker with `--dist loadgroup`
         workers.keep_together(items)

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
 
+from tests.kit import quick
+
 # A server has 16 numbers; the last is the one that chaos empties.
 NUMBERS = 15
 _ON_A_SOCKET = {"redis+socket": "virtual_host", "unix": "db"}
@@ -51,7 +53,7 @@ def arrange(items: list[pytest.Item], scenes: Container[str] = ()) -> None:
         module = getattr(getattr(item, "module", None), "__name__", "")
         if item.get_closest_marker("chaos"):
             item.add_marker(pytest.mark.xdist_group("process trees"))
-        elif module in scenes and not item.get_closest_marker("slow"):
+        elif module in scenes and (not item.get_closest_marker("slow") or quick.by_cost(item)):
             item.add_marker(pytest.mark.xdist_group(module.removeprefix("tests.")))
     items.sort(key=_urgency)  # stable: the others keep their order
 
@@ -68,6 +70,9 @@ def keep_together(items: list[pytest.Item]) -> None:
 
 
 def _urgency(item: pytest.Item) -> int:
-    """Process trees first, then what rests on the servers, then what is slow, then the rest."""
+    """Process trees first, then what rests on the servers, then what is slow, then the rest.
+    Where time is bounded what is slow by cost goes before what is long: it asks more by the
+    second."""
     marks = ("chaos", "servers", "slow")
-    return next((n for n, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
+    found = next((n for n, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
+    return 2 * found - (marks[found : found + 1] == ("slow",) and quick.by_cost(item))
