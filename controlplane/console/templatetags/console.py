@@ -16,8 +16,9 @@ from django.utils.text import capfirst
 from controlplane.base.admin.buttons import ShownButton, buttons_of
 from controlplane.base.admin.words import label_of
 from controlplane.base.web import actor_of
-from controlplane.console import cells, slots
+from controlplane.console import cells, drawn_cells, drawn_nav, slots
 from controlplane.console.kit import links
+from controlplane.console.templatetags.kit import zone_of
 from controlplane.lib import refs
 
 register = template.Library()
@@ -26,6 +27,21 @@ register = template.Library()
 @register.simple_tag
 def list_rows(cl: Any) -> list[cells.Row]:
     return list(cells.rows(cl))
+
+
+@register.simple_tag(takes_context=True)
+def list_body(context: Context, rows: list[cells.Row], selects: Any) -> SafeString:
+    return drawn_cells.rows(rows, zone_of(context), selects=bool(selects))
+
+
+@register.simple_tag
+def nav_entries(groups: Any) -> SafeString:
+    return drawn_nav.groups(groups)
+
+
+@register.simple_tag(takes_context=True)
+def cell(context: Context, one: cells.Cell) -> SafeString:
+    return mark_safe(drawn_cells.cell(one, zone_of(context)))  # noqa: S308 - it escapes
 
 
 @register.simple_tag

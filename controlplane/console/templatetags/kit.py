@@ -1,4 +1,5 @@
-"""`{% load kit %}`: the console's partials, one tag and one template in `templates/kit/` each.
+"""`{% load kit %}`: the console's partials, one tag each. What a page holds a few of has a template
+in `templates/kit/`; marks that it holds hundreds of are drawn by `kit.drawn`.
 
 Values are shown as text and escaped, whatever they hold; addresses pass `links.safe_url`.
 The page /admin/kit/ shows every tag with live examples (`console/kit/samples.py`).
@@ -18,16 +19,15 @@ from controlplane.audit import words
 from controlplane.audit.refs import subject_ref
 from controlplane.console.kit import (
     clocks,
+    drawn,
     figures,
     icons,
     links,
-    people,
     tables,
     timelines,
     tones,
 )
 from controlplane.console.templatetags import kit_documents
-from controlplane.lib import clock
 
 register = template.Library()
 register.tags.update(kit_documents.register.tags)
@@ -58,7 +58,7 @@ def inline(
     return keep
 
 
-def _zone(context: Context) -> tzinfo:
+def zone_of(context: Context) -> tzinfo:
     """The reader's time zone: handed down by an enclosing partial, or the signed-in person's."""
     zone = context.get("kit_zone")
     if zone is not None:
@@ -76,53 +76,11 @@ def icon(name: str, size: str = "") -> SafeString:
     return icons.svg(name, extra=size)
 
 
-@inline("kit/chip.html")
-def chip(
-    text: Any, tone: str = "neutral", *, icon: str = "", title: str = "", url: str = "",
-    remove_url: str = "",
-) -> dict[str, Any]:  # fmt: skip
-    """A small word in a box; with `remove_url` an active filter that one click removes."""
-    return {
-        "text": text,
-        "tone": tones.tone(tone),
-        "icon": icon,
-        "title": title,
-        "url": links.safe_url(url),
-        "remove_url": links.safe_url(remove_url),
-    }
-
-
-@inline("kit/state.html")
-def state(value: Any, tone: str = "", *, title: str = "") -> dict[str, Any]:
-    """A dot and the word. Takes text, or an object with a `status` field."""
-    words, key, model = value, value, ""
-    if value is not None and not isinstance(value, str) and hasattr(value, "status"):
-        key = value.status
-        model = getattr(getattr(value, "_meta", None), "label_lower", "")
-        display = getattr(value, "get_status_display", None)
-        words = display() if callable(display) else key
-    return {
-        "text": tones.state_words(words),
-        "tone": tones.tone(tone) if tone else tones.state_tone(key, model),
-        "title": title,
-    }
-
-
-@inline("kit/severity.html")
-def severity(value: Any) -> dict[str, Any]:
-    return {"text": tones.severity_words(value), "level": tones.severity_level(value)}
-
-
-@inline("kit/person.html")
-def person(value: Any, *, kind: str = "", url: str = "", empty: str = "nobody") -> dict[str, Any]:
-    """A user, agent, actor, audit row, dict or name. Agents carry their badge."""
-    who = people.who(value, kind=kind, url=url)
-    return {"who": who, "url": links.safe_url(who.url) if who else "", "empty": empty}
-
-
-@inline("kit/ref.html")
-def ref(value: Any, text: str = "") -> dict[str, Any]:
-    return {"text": text or value, "url": links.ref_url(value)}
+register.simple_tag(drawn.chip)
+register.simple_tag(drawn.state)
+register.simple_tag(drawn.severity)
+register.simple_tag(drawn.person)
+register.simple_tag(drawn.ref)
 
 
 @register.filter
@@ -161,87 +119,38 @@ def kbd(keys: str) -> dict[str, Any]:
 # --- Clocks and figures -------------------------------------------------------------------------
 
 
-@inline("kit/when.html", takes_context=True)
-def when(context: Context, value: Any, style: str = "relative", empty: str = "—") -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def when(context: Context, value: Any, style: str = "relative", empty: str = "—") -> SafeString:
     """A time: `relative` ("4 min ago"), `exact` ("2026-11-21 14:05 UTC") or `both`."""
-    at = clocks.as_time(value)
-    if at is None:
-        return {"at": None, "text": str(value) if value else empty}
-    exact = f"{at:%Y-%m-%d %H:%M} UTC"
-    return {
-        "at": at,
-        "iso": at.isoformat(timespec="seconds"),
-        "title": clocks.exact(at, _zone(context)),
-        "text": exact if style == "exact" else clocks.relative(at, clock.now()),
-        "ticks": style != "exact",
-        "beside": exact if style == "both" else "",
-    }
+    return drawn.when(value, zone_of(context), style, empty)
 
 
-@inline("kit/countdown.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def countdown(
     context: Context, due: Any, warn: float | None = None, *, start: Any = None,
     share: float = 0.25, done: Any = None, verb: str = "due", empty: str = "—",
-) -> dict[str, Any]:  # fmt: skip
+) -> SafeString:  # fmt: skip
     """ "due in 12 min", "overdue 3 min". Amber `warn` minutes before, or, with `start`, in the
     last `share` of the time; red when due. With `done` it has stopped: "met" or "missed"."""
-    at = clocks.as_time(due)
-    if at is None:
-        return {"clock": None, "empty": empty}
-    read = clocks.countdown(
-        at,
-        zone=_zone(context),
-        warn=warn,
-        start=clocks.as_time(start),
-        share=share,
-        done=clocks.as_time(done),
-        verb=verb,
+    return drawn.countdown(
+        due, zone_of(context), warn, start=start, share=share, done=done, verb=verb, empty=empty
     )
-    return {
-        "clock": read,
-        "iso": read.due.isoformat(timespec="seconds"),
-        "warn_iso": read.warn_at.isoformat(timespec="seconds"),
-        "verb": verb,
-    }
 
 
-@inline("kit/duration.html")
-def duration(seconds: Any) -> dict[str, Any]:
-    if hasattr(seconds, "total_seconds"):
-        seconds = seconds.total_seconds()
-    read = figures.as_number(seconds)
-    if read is None or abs(read) > 1e12:
-        return {"text": figures.NOTHING, "seconds": None}
-    return {"text": clocks.length(read), "seconds": f"{abs(read):f}".rstrip("0").rstrip(".")}
-
-
-@inline("kit/lasting.html", takes_context=True)
-def lasting(context: Context, since: Any) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def lasting(context: Context, since: Any) -> SafeString:
     """How long what began then lasts already; the reader's browser counts on."""
-    at = clocks.as_time(since)
-    if at is None:
-        return {"at": None}
-    return {
-        "at": at,
-        "iso": at.isoformat(timespec="seconds"),
-        "title": clocks.exact(at, _zone(context)),
-        "text": clocks.span((clock.now() - at).total_seconds()),
-    }
+    return drawn.lasting(since, zone_of(context))
 
 
-@inline("kit/number.html")
-def number(value: Any, unit: str = "", digits: int | None = None) -> dict[str, Any]:
-    """Digits of one width and the unit after a narrow space."""
-    if digits is None:
-        value, unit = figures.legible(value, unit)
-    read = figures.as_number(value)
-    return {"value": read, "text": figures.number(value, digits), "unit": unit}
+register.simple_tag(drawn.duration)
+register.simple_tag(drawn.number)  # digits of one width and the unit after a narrow space
 
 
-@inline("kit/number.html")
-def size(value: Any) -> dict[str, Any]:
-    text, _, unit = figures.size(value).partition(" ")
-    return {"value": figures.as_number(value), "text": text, "unit": unit}
+@register.simple_tag
+def size(value: Any) -> SafeString:
+    said, _, unit = figures.size(value).partition(" ")
+    return drawn.counted(figures.as_number(value), said, unit)
 
 
 @inline("kit/meter.html")
@@ -285,7 +194,7 @@ def table(
         "show_caption": show_caption,
         "empty_title": empty,
         "empty_hint": hint,
-        "kit_zone": _zone(context),
+        "kit_zone": zone_of(context),
     }
 
 
@@ -296,7 +205,7 @@ def timeline(
 ) -> dict[str, Any]:  # fmt: skip
     """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`.
     `about` is what the page is about: a row or its ref, or a list of them."""
-    zone = _zone(context)
+    zone = zone_of(context)
     things = about if isinstance(about, list | tuple) else [about] if about else []
     groups, cut = timelines.build(entries, zone, {subject_ref(thing) for thing in things})
     return {"groups": groups, "cut": cut, "empty_title": empty, "kit_zone": zone}
