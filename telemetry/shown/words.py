@@ -75,4 +75,7 @@ def took(milliseconds: float | None) -> str:
     if seconds < 120:
         return f"{seconds:,.3g} s"
     minutes = seconds / 60
-    return f"{minutes:,.1f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
+    if minutes < 120:
+        return f"{minutes:,.1f} min"
+    hours = minutes / 60
+    return f"{hours:,.1f} h" if hours < 48 else f"{hours / 24:,.1f} days"

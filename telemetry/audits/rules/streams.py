@@ -9,6 +9,7 @@ from controlplane.lib.defaults import define
 from telemetry import measures
 from telemetry.audits.kinds import Answer, Found, Window, answer, reserved, rule
 from telemetry.measures.baselines import baseline, discovery_ratio
+from telemetry.shown.words import took
 
 RATE_LOW = define(
     "telemetry.audit_rate_low",
@@ -120,7 +121,7 @@ def heartbeats(window: Window) -> Answer:
     found = answer(
         Found(
             str(mission)[:120],
-            f"{mission} was silent for up to {longest:,.0f} s while it executed.",
+            f"{mission} was silent for up to {took(float(longest) * 1_000)} while it executed.",
             int(number),
             {"longest_s": float(longest)},
         )
