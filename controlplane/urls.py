@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deployments.urls")),
     path("", include("missions.urls")),
     path("", include("missions.desk.urls")),
+    path("", include("incidents.desk.urls")),
     path("", include("missions.threads.streams.urls")),
     path("", include("deployments.web.canary_urls")),
     path("", include("deployments.web.boards_urls")),

@@ -14,6 +14,7 @@ class IncidentsConfig(AppConfig):
             presented,
             transitions,
         )
+        from incidents.desk import registered as review_desk
         from incidents.gamedays import playing  # noqa: F401
         from incidents.hearing import found, maintenance, rules  # noqa: F401
         from incidents.intake import formats, receiving  # noqa: F401
@@ -47,4 +48,5 @@ class IncidentsConfig(AppConfig):
         support.register()
         agendas.register()
         desk.register()
+        review_desk.register()
         wording.register()

@@ -99,6 +99,13 @@ def _public(scene: demo.Scene) -> None:
                 text="Every third call of a tool times out in three regions. We move traffic to"
                 " another provider, and write again within a quarter of an hour.",
             )  # fmt: skip
+        with clock.set_back(timedelta(minutes=2)):  # waits for whoever may publish it
+            updates.post_update(
+                burning, actor=scene.actor("primary_operator"), audience="customers",
+                subject="Most calls of tools work again", draft=True,
+                text="Two of the three regions answer as they should since traffic goes another"
+                " way. In the third one call in ten still fails.",
+            )  # fmt: skip
     status.create_page(
         scene.workspace, actor=scene.actor("workspace_admin"), title="Northwind agents",
         intro="How our agents and the services behind them are.", is_open=True,

@@ -85,9 +85,42 @@ def publish(update: Update, *, actor: Actor, version: int | None = None) -> Upda
 def drop(update: Update, *, actor: Actor, reason: str = "", version: int | None = None) -> Update:
     row, made = _held(update, version)
     policy.require(actor, "incident.update", row)
-    advance(made, "dropped", actor=actor, reason=reason[:500])
-    note(row, "incident.update:drop", actor=actor, before=_kept(made), reason=reason[:500])
+    return _dropped(row, made, actor, "incident.update", reason[:500])
+
+
+@transaction.atomic
+def hold_back(update: Update, *, actor: Actor, reason: str, version: int | None = None) -> Update:
+    """Customers are not told this. Whoever may publish it says why, and whoever wrote it reads
+    that: they may write another."""
+    row, made = _held(update, version)
+    if made.audience != CUSTOMERS:
+        raise InvalidTransition("It is for the house: whoever answers the incident drops it.")
+    policy.require(actor, "incident.publish", row)
+    why = redact_text(line("reason", reason, 500, required=True))[:500]
+    _dropped(row, made, actor, "incident.publish", why)
+    _tell_writer(row, made, actor, why)
     return made
+
+
+def _dropped(row: Incident, made: Update, actor: Actor, action: str, reason: str) -> Update:
+    advance(made, "dropped", actor=actor, action=action, reason=reason)
+    note(row, "incident.update:drop", actor=actor, before=_kept(made), reason=reason)
+    return made
+
+
+def _tell_writer(row: Incident, made: Update, actor: Actor, why: str) -> None:
+    kind, _, key = made.written_by.partition(":")
+    if kind != "user" or made.written_by == actor.ref:
+        return
+    notify(
+        workspace_id=row.workspace_id,
+        kind="incident.update_held",
+        to=To(users=[int(key)]),
+        key=f"incident.update_held:{made.uid}",
+        values={"ref": row.ref, "who": actor.label, "text": made.text, "why": why},
+        link=links.page_of(row),
+        about=subject_ref(row),
+    )
 
 
 def _held(update: Update, version: int | None) -> tuple[Incident, Update]:

@@ -57,8 +57,14 @@ def register() -> None:
         "incident.update_drafted",
         "Somebody drafted what customers are told",
         subject="{ref}: {who} drafted a message to customers",
-        body="{text}\n\nPublish it, or drop it:"
+        body="{text}\n\nPublish it, or hold it back: with the incident, on the review desk, or"
         " POST /api/v1/incidents/{ref}/updates/{uid}/publish.",
+    )
+    wording.register(
+        "incident.update_held",
+        "What somebody drafted for customers was held back",
+        subject="{ref}: {who} held back your message to customers",
+        body="Because: {why}\n\nYou wrote:\n\n{text}\n\nNobody outside read it. Write another.",
     )
 
 

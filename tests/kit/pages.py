@@ -22,7 +22,7 @@ from controlplane.oncall.models import Schedule
 from controlplane.work.models import Item
 from deployments.flags.models import Flag, Segment
 from deployments.models import Deployment, Launch, MaintenanceWindow, Rollout
-from incidents.models import AlertSource, Holiday, Incident, IncidentReview, Runbook, Ticket
+from incidents.models import AlertSource, Holiday, Incident, IncidentReview, Runbook, Ticket, Update
 from missions.models import Artifact, Meeting, Mission, UndoRun
 from missions.threads.models import Thread
 from telemetry.dashboards import DASHBOARDS
@@ -254,6 +254,7 @@ def own_pages(world: World) -> Iterator[str]:
     reflected = Mission.objects.get(workspace=world.workspace, title="Reflected upon")
     thread = Thread.objects.filter(workspace=world.workspace, status="active").earliest("id")
     burning = Incident.objects.of(world.workspace).filter(status="detected").earliest("id")
+    to_customers = Update.objects.of(world.workspace).filter(audience="customers").earliest("id")
     own_runbook = Runbook.objects.get(workspace=world.workspace, slug="ours")
     undone = UndoRun.objects.of(world.workspace).latest("id")
     looked_back = IncidentReview.objects.of(world.workspace).earliest("id")
@@ -263,6 +264,8 @@ def own_pages(world: World) -> Iterator[str]:
         "approvals:decide": (asked.uid,),
         "desk:packet": (asked.uid,),
         "desk:delegate": (asked.uid,),
+        "incident_desk:message": (to_customers.uid,),
+        "incident_desk:page": ("status",),
         "mission_desk:mission": (mission.uid,),
         "mission_desk:say": (mission.uid,),
         "mission_desk:safeguards": (mission.uid,),
