@@ -66,6 +66,9 @@ class Run:
     # levels was missed, in words. Who misses any fails.
     report: dict[str, Any] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
+    say: Callable[[str], object] = lambda line: None  # how far it is
+    # What docs/ says of it, by the name of the marks it stands between: see `bench_docs`.
+    blocks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +305,8 @@ def as_json(
 
 def as_markdown(about: dict[str, Any], results: dict[str, list[Row]]) -> str:
     lines = ["Machine: " + ", ".join(f"{key} {value}" for key, value in about.items()), ""]
+    busy = busy_note(about)
+    lines += [busy, ""] if busy else []
     for name, rows in results.items():
         lines += [f"## {name}", "", *table(rows), ""]
     return "\n".join(lines)

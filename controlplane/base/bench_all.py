@@ -42,6 +42,7 @@ class Part:
     rows: list[Row] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
+    blocks: dict[str, str] = field(default_factory=dict)
     failed: str = ""
     seconds: float = 0.0
 
@@ -97,11 +98,12 @@ def _measured(part: Part, options: Run, limit: float) -> None:
 def _measure(name: str, options: Run, there: Connection) -> None:
     if os.getpgrp() != os.getpid():
         os.setsid()  # its processes end with it, also when it is ended from outside
-    run = replace(options, report={}, missed=[])
+    run = replace(options, report={}, missed=[], blocks={})
     try:
         with bench.quiet():
             rows = bench.run(name, run)
-        there.send({"rows": rows, "report": run.report, "missed": run.missed})
+        found = {"rows": rows, "report": run.report, "missed": run.missed, "blocks": run.blocks}
+        there.send(found)
     except Exception as error:  # noqa: BLE001 - of whatever kind: it is told in the report
         sys.stderr.write(traceback.format_exc())
         there.send({"failed": f"{type(error).__name__}: {error}"[:500], "missed": run.missed})

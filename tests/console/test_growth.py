@@ -63,11 +63,16 @@ def test_missed__what_grows_with_the_rows() -> None:
         "growth: blocks of home grow as rows^1.00",
         "growth: home asks 14 times, not 9",
     ]
+    # Counts of lists come to their end at ten thousand: what grows until there is none.
+    assert growth.missed(sizes[:2], {"home": linear[:2]}) == []
     told = list(growth.rows(sizes, {"home": linear}))
     assert [row.figure for row in told] == ["home, CPU", "home, blocks read", "home, queries"]
     assert told[1].ratio == pytest.approx(100)
     assert "rows^1.00" in told[1].note
     json.dumps(growth.document(sizes, {"home": flat}))
+    assert growth.table(sizes, {"home": linear}).splitlines()[2:] == [
+        "| home | 5 | 9 | 40 | 4,000 | 14 | 1.00 |"
+    ]
 
 
 @pytest.mark.django_db

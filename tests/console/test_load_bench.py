@@ -18,7 +18,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import Resolver404, resolve
 
-from controlplane.console.benches.load import mix, place
+from controlplane.console.benches.load import acts, mix, place
 from controlplane.console.benches.load.crowd import Crowd, Heard, parse, share
 from controlplane.console.benches.load.measured import BARE, Measured, Side
 from controlplane.console.benches.load.mix import Someone
@@ -209,6 +209,66 @@ def test_measured__ratios_costs_and_leaks() -> None:
     assert document["memory_grown_mb"] == {"web": 30.0}
     assert document["missed"] == []
     json.dumps(document)
+
+
+def test_sentence__for_a_page__says_what_was_missed() -> None:
+    found = Measured(PROFILES["baseline"], heard=heard([0.05] * 100))
+    found.plain, found.recovered_s = {BARE: Side(0.001, 0.004, 0.01)}, 0.3
+    said = found.sentence()
+    assert said.startswith("`baseline`: 100 users, 10 s, 100 acts: p50 50, p95 50, p99 50 ms")
+    assert "(a bare Django view p95 10 ms)" in said
+    assert said.endswith("What was asked for was kept.")
+    found.recovered_s = None
+    assert "never well again" in found.sentence()
+    assert "Missed: baseline: recovered not at all" in found.sentence()
+
+
+# --- One act after the other ----------------------------------------------------------------------
+
+
+class _Alone:
+    """Of a portal what is looked at: where it is, and what it has computed."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.looks = port, 0
+
+    def used(self) -> dict[str, Used]:
+        self.looks += 1
+        return {"web": Used(self.looks * 1.0, 0), "postgres": Used(self.looks * 0.5, 0)}
+
+
+def test_acts__cost_of_each_kind_is_shared_by_its_acts(
+    door: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = mix.Kind("pages", 1, lambda _: mix.Ask("GET", "/", {}), mix.API)
+    monkeypatch.setattr(mix, "KINDS", [kind])
+    monkeypatch.setattr(acts, "IDLE_S", 0.01)
+    portal: Any = _Alone(door)
+    ((name, cost),) = acts._measured(portal, WORLD, 0.0)
+    assert (name, cost.acts, cost.web) == ("pages", acts.LEAST, 1000 / acts.LEAST)
+    assert cost.postgres == 0.0, "what it computes while idle is not of the acts"
+
+
+def test_acts__wrong_answer__is_no_cost(door: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = mix.Kind("pages", 1, lambda _: mix.Ask("GET", "/busy", {}), mix.API)
+    monkeypatch.setattr(mix, "KINDS", [kind])
+    monkeypatch.setattr(acts, "IDLE_S", 0.01)
+    portal: Any = _Alone(door)
+    with pytest.raises(RuntimeError, match="pages was answered with 503"):
+        list(acts._measured(portal, WORLD, 0.0))
+
+
+def test_acts__table__cheapest_first() -> None:
+    costs = {"home": acts.Cost(60, 20, 90, 30), "flags": acts.Cost(1, 0.4, 2, 900)}
+    beside = {"raw WSGI": acts.Cost(0.2, None, 0.3, 5_000)}
+    assert acts.table(costs, beside).splitlines()[2:] == [
+        "| Raw WSGI | 0.2 |  |",
+        "| Flags | 1.0 | 0.4 |",
+        "| Home | 60.0 | 20.0 |",
+    ]
+    figures = {row.figure: row for row in acts.rows(costs, beside)}
+    assert figures["home, web"].ratio == 300
+    assert figures["home, PostgreSQL"].value == 20
 
 
 def test_fell__names_programs_that_lost_a_process() -> None:

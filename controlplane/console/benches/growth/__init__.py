@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.test.utils import override_settings
 
@@ -18,6 +18,7 @@ from missions.benches.checks import STORAGES
 ROWS = 100_000
 FIRST = 1_000
 # Lists count as far as ten thousand and then say "more than".
+COUNTED = 10_000
 READ_MOST = 12_000
 
 
@@ -34,9 +35,10 @@ def growth(run: Run) -> Iterator[Row]:
         bench.quiet(),
     ):
         filled = world.make(people=1, agents=8, missions=6)
-        costs = dict(_measured(filled, sizes))
+        costs = dict(_measured(filled, sizes, run.say))
     run.report["growth"] = document(sizes, costs)
     run.missed += missed(sizes, costs)
+    run.blocks["growth"] = table(sizes, costs)
     yield from rows(sizes, costs)
 
 
@@ -50,10 +52,13 @@ def steps(most: int) -> list[int]:
     return [*found, max(most, FIRST)]
 
 
-def _measured(filled: dict[str, object], sizes: list[int]) -> Iterator[tuple[str, list[Cost]]]:
+def _measured(
+    filled: dict[str, object], sizes: list[int], say: Callable[[str], object]
+) -> Iterator[tuple[str, list[Cost]]]:
     herd = Herd(Workspace.objects.get(slug=world.NAME))
     costs: dict[str, list[Cost]] = {page.name: [] for page in PAGES}
     for size in sizes:
+        say(f"{size:,} rows of each …")
         herd.grow(size)
         for name, look in looks(filled).items():
             costs[name].append(cost(look))
@@ -74,12 +79,31 @@ def rows(sizes: list[int], costs: dict[str, list[Cost]]) -> Iterator[Row]:
                   float(first.queries) or None)  # fmt: skip
 
 
+def table(sizes: list[int], costs: dict[str, list[Cost]]) -> str:
+    """For a page of docs/."""
+    span = [f"{size:,} rows" for size in (sizes[0], sizes[-1])]
+    lines = [
+        f"| Page | CPU, ms, {span[0]} | {span[1]} | Blocks read, {span[0]} | {span[1]} |"
+        " Questions | *b* of the blocks |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in costs.items():
+        first, last = found[0], found[-1]
+        grows = exponent(sizes, [each.buffers for each in found])
+        lines.append(
+            f"| {name} | {first.cpu_ms:.0f} | {last.cpu_ms:.0f} | {first.buffers:,} |"
+            f" {last.buffers:,} | {last.queries} | {grows:.2f} |"
+        )
+    return "\n".join(lines)
+
+
 def missed(sizes: list[int], costs: dict[str, list[Cost]]) -> list[str]:
     found = []
+    # Of the last step, and none below what is counted to: until there, counts grow with the rows.
+    judged = len(sizes) > 1 and sizes[-2] >= COUNTED
     for name, several in costs.items():
-        # Of the last step: before it, counts have not come to their end yet.
         grows = exponent(sizes[-2:], [each.buffers for each in several[-2:]])
-        if len(sizes) > 1 and grows > FLAT.value:
+        if judged and grows > FLAT.value:
             found.append(f"growth: blocks of {name} grow as rows^{grows:.2f}")
         if several[-1].queries > several[0].queries + 2:
             found.append(f"growth: {name} asks {several[-1].queries} times, not"

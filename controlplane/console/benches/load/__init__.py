@@ -4,7 +4,7 @@ an act a second each, through the proxy, at a portal of its own as `manage.py up
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +41,29 @@ def load(run: Run) -> Iterator[Row]:
         portal = LoadedPortal(Path(folder), FREE)
         try:
             portal.start()
-            found = hold(portal, profile, max(run.seconds, LEAST_S), run.rows)
+            found = hold(portal, profile, max(run.seconds, LEAST_S), run.rows, run.say)
         finally:
             portal.stop()
     run.report["load"] = found.as_document()
     run.missed += found.missed()
+    run.blocks[f"load-{name}"] = found.sentence()
     yield from found.rows()
 
 
-def hold(portal: LoadedPortal, profile: Profile, seconds: float, missions: int = 0) -> Measured:
+def hold(
+    portal: LoadedPortal,
+    profile: Profile,
+    seconds: float,
+    missions: int = 0,
+    say: Callable[[str], object] = lambda line: None,
+) -> Measured:
     """The users come, act, and go; what that was like."""
+    say("making people, agents and what they look at …")
     people = max(1, round(profile.users * PEOPLE))
     filled = portal.fill(people, profile.users - people, missions or profile.missions)
+    say("warming up …")
     _warm(portal, filled)
+    say(f"{profile.users} users act for {seconds:.0f} s …")
     found = Measured(profile)
     found.before, processes = portal.used(), portal.processes()
     found.sessions_before = portal.sessions_of_database()
@@ -61,9 +71,11 @@ def hold(portal: LoadedPortal, profile: Profile, seconds: float, missions: int =
     crowd = Crowd(portal.port, profile.users, seconds, filled, begun_per_s=begun)
     found.heard = crowd.act()
     found.after = portal.used()
+    say("until all is well again …")
     found.recovered_s = place.recovered(portal.port, filled)
     found.sessions_after = portal.sessions_of_database()
     found.fell = place.fell(processes, portal.processes())
+    say("the same users at something plain …")
     found.plain = dict(_plain(portal, profile.users, max(PLAIN_S, seconds / 6), filled))
     return found
 

@@ -64,6 +64,25 @@ class Measured:
     def missed(self) -> list[str]:
         return self.profile.judged(self.heard, self.fell, self.recovered_s)
 
+    def sentence(self) -> str:
+        """For a page that tells how much the portal bears."""
+        waits, acts = self.heard.all_waits(), max(1, self.heard.asked)
+        p50, p95, p99 = (share(waits, part) * 1000 for part in (0.5, 0.95, 0.99))
+        bare = self.plain.get(BARE)
+        beside = f" (a bare Django view p95 {bare.p95 * 1000:.0f} ms)" if bare else ""
+        never = self.recovered_s is None
+        well = "never well again" if never else f"all well again after {self.recovered_s:.1f} s"
+        missed = self.missed()
+        kept = f"Missed: {'; '.join(missed)}." if missed else "What was asked for was kept."
+        return (
+            f"`{self.profile.name}`: {self.profile.users:,} users, {self.heard.seconds:.0f} s,"
+            f" {self.heard.asked:,} acts: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms{beside};"
+            f" {self.heard.errors:,} failed, {len(self.fell)} programs fell, {well}."
+            f" An act took {self.per_act:.1f} ms of web's CPU and"
+            f" {self.cpu('postgres') / acts * 1000:.1f} of PostgreSQL's."
+            f" {kept}"
+        )
+
     def rows(self) -> Iterator[Row]:
         waits = self.heard.all_waits()
         bare = self.plain.get(BARE)

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
 from controlplane.console import chaos, chaos_doors
+from controlplane.console.management.commands import _own_servers
 from controlplane.jobs import heartbeats
 from controlplane.jobs.management.commands.engine import turn
 from controlplane.lib.dsn import with_database
@@ -38,6 +39,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["turn"]:
             _turn_for_ever()
+        if options["part"] != "doors":
+            _own_servers.or_end(self.stderr)
         seed = options["seed"] if options["seed"] is not None else secrets.randbelow(10**6)
         self.stdout.write(f"seed {seed}, {options['seconds']:.0f} s")
         wrong = []

@@ -7,14 +7,12 @@ import argparse
 import os
 import secrets
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.embedded import processes, servers
-from controlplane.embedded.state import Lock, Run, State, Trouble
-from controlplane.embedded.supervise import Supervisor, stop_leftovers
+from controlplane.embedded import passing
+from controlplane.embedded.state import State, Trouble
 
 ROOT = Path(settings.BASE_DIR)
 CORES = len(os.sched_getaffinity(0))
@@ -81,42 +78,11 @@ class Command(BaseCommand):
         # would compile all of Django again: two seconds of three.
         if env.pop("PYTHONDONTWRITEBYTECODE", ""):
             env.setdefault("PYTHONPYCACHEPREFIX", str(Path(settings.STATE_DIR) / "bytecode"))
-        with ExitStack() as stack:
-            if not (env.get("DATABASE_URL") and env.get("REDIS_URL")):
-                self._start_servers(env, stack)
+        if env.get("DATABASE_URL") and env.get("REDIS_URL"):
             yield env
-
-    def _start_servers(self, env: dict[str, str], stack: ExitStack) -> None:
-        state = self._own_state(stack)
-        env["CONTROLPLANE_STATE_DIR"] = str(state.root)
-        run = Run(supervisor=processes.identify(os.getpid()))
-        supervisor = Supervisor(state, run, self._say)
-        stack.callback(supervisor.stop)
-        # Nothing here has to survive a power cut, so nothing waits for the disk.
-        if not env.get("DATABASE_URL"):
-            passwords = _Passwords()
-            postgres = servers.start_database(
-                state, passwords, supervisor, self._say, durable=False
-            )
-            env["DATABASE_URL"] = postgres.url("cp_owner")
-        if not env.get("REDIS_URL"):
-            broker = servers.start_broker(state, supervisor, self._say, durable=False)
-            env["REDIS_URL"] = broker.url()
-
-    def _own_state(self, stack: ExitStack) -> State:
-        """A fresh one inside the state folder; what a killed run left there is cleared away."""
-        parent = State.at(settings.STATE_DIR)
-        parent.create()
-        for old in parent.root.glob("test-*"):
-            _clear(State.at(old), self._say)
-        root = Path(tempfile.mkdtemp(prefix="test-", dir=parent.root))
-        state = State.at(root)
-        state.create()
-        lock = Lock(state)
-        lock.take()
-        stack.callback(_remove, state)
-        stack.callback(lock.release)
-        return state
+            return
+        with passing.servers_for(State.at(settings.STATE_DIR), env, self._say) as added:
+            yield env | added
 
     # --- Checks -------------------------------------------------------------------------------
 
@@ -234,33 +200,3 @@ def production(env: Mapping[str, str]) -> dict[str, str]:
         "DATABASE_OWNER_URL": env.get("DATABASE_OWNER_URL") or env["DATABASE_URL"],
         "DEBUG": "0",
     }
-
-
-class _Passwords(dict[str, str]):
-    """Passwords of a database that lives as long as this command."""
-
-    def __missing__(self, name: str) -> str:
-        self[name] = secrets.token_urlsafe(24)
-        return self[name]
-
-
-def _clear(state: State, say: Any) -> None:
-    lock = Lock(state)
-    try:
-        free = lock.take()
-    except OSError:
-        return
-    if free:
-        stop_leftovers(Run.read(state), say)
-        lock.release()
-        _remove(state)
-
-
-def _remove(state: State) -> None:
-    home = state.root / "postgres"
-    if home.is_symlink():
-        shutil.rmtree(os.path.realpath(home), ignore_errors=True)
-    note = state.root / "socket-dir"
-    if note.exists():
-        shutil.rmtree(note.read_text(encoding="utf-8").strip(), ignore_errors=True)
-    shutil.rmtree(state.root, ignore_errors=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from controlplane.base import bench, bench_all
+from controlplane.base import bench, bench_all, bench_docs
+from controlplane.console.management.commands import _own_servers
 from controlplane.lib.errors import Invalid
 
 
@@ -31,6 +34,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--markdown", default="", metavar="FILE", help="keep the table in a file, too"
         )
+        parser.add_argument(
+            "--docs", action="store_true",
+            help="write what was measured into the pages of docs/ that speak of it",
+        )  # fmt: skip
         parser.add_argument(
             "--json", nargs="?", const="-", default="", metavar="FILE",
             help="as JSON: printed, or kept in a file while the table is printed",
@@ -54,11 +61,14 @@ class Command(BaseCommand):
             raise CommandError("--seconds: from 0.05 to 3600.")
         if not 0 <= options["rows"] <= 10_000_000:
             raise CommandError("--rows: up to ten million.")
+        if not all(known[name].own for name in names):
+            _own_servers.or_end(self.stderr)
         run = bench.Run(
             seconds=options["seconds"] or (known[names[0]].seconds if wanted != "all" else 2.0),
             rows=options["rows"],
             original=options["original"],
             profile=options["profile"],
+            say=self.stderr.write,
         )
         try:
             wrong = (
@@ -86,6 +96,7 @@ class Command(BaseCommand):
         self._tell(
             bench.as_markdown(about, results), bench.as_json(about, results, [run.report]), options
         )
+        self._document(about, run.blocks, options)
         return run.missed
 
     def _all(self, names: list[str], run: bench.Run, options: dict[str, Any]) -> list[str]:
@@ -99,7 +110,16 @@ class Command(BaseCommand):
             bench.as_json(about, rows, [bench_all.as_document(parts)]),
             options,
         )
+        blocks = {name: text for part in parts for name, text in part.blocks.items()}
+        self._document(about, blocks, options)
         return bench_all.wrong(parts)
+
+    def _document(
+        self, about: Mapping[str, Any], blocks: Mapping[str, str], options: Mapping[str, Any]
+    ) -> None:
+        if options["docs"]:
+            for page in bench_docs.write(Path(settings.BASE_DIR), about, blocks):
+                self.stderr.write(f"renewed {page}")
 
     def _tell(self, table: str, document: str, options: dict[str, Any]) -> None:
         file = options["json"]
