@@ -51,7 +51,7 @@ def acts(run: Run) -> Iterator[Row]:
         finally:
             portal.stop()
     run.blocks["acts"] = table(costs, beside)
-    run.report["acts"] = {name: cost._asdict() for name, cost in (costs | beside).items()}
+    run.report["acts"] = {name: cost._asdict() for name, cost in {**costs, **beside}.items()}
     yield from rows(costs, beside)
 
 
@@ -145,7 +145,7 @@ def rows(costs: Mapping[str, Cost], beside: Mapping[str, Cost]) -> Iterator[Row]
 def table(costs: Mapping[str, Cost], beside: Mapping[str, Cost]) -> str:
     """For a page of docs/, the cheapest first."""
     lines = ["| Act | Web, ms | PostgreSQL, ms |", "|---|---|---|"]
-    for name, cost in sorted((costs | beside).items(), key=lambda each: each[1].web):
+    for name, cost in sorted({**costs, **beside}.items(), key=lambda each: each[1].web):
         postgres = "" if cost.postgres is None else f"{cost.postgres:.1f}"
         lines.append(f"| {name[0].upper()}{name[1:]} | {cost.web:.1f} | {postgres} |")
     return "\n".join(lines)
