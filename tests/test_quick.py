@@ -65,16 +65,16 @@ def test_function__without_its_case_and_group(nodeid: str) -> None:
 
 def test_chosen__the_cheap_stay__and_of_every_file_one_and_one_about_strangers() -> None:
     costs = {
-        "tests/a.py::test_cheap": 0.1,
-        "tests/a.py::test_middle": 0.5,
-        "tests/a.py::test_dear": 3.0,
-        "tests/b.py::test_only": 9.0,
-        "tests/c.py::test_first": 0.2,
-        "tests/c.py::test_stranger__sees_nothing": 2.0,
+        "tests/a.py::test_cheap": quick.Cost(0.1),
+        "tests/a.py::test_row": quick.Cost(4.0, 20),
+        "tests/a.py::test_dear": quick.Cost(3.0),
+        "tests/b.py::test_only": quick.Cost(9.0),
+        "tests/c.py::test_first": quick.Cost(0.2),
+        "tests/c.py::test_stranger__sees_nothing": quick.Cost(2.0),
     }
     assert quick.chosen(costs, seconds=100) == []
-    assert quick.chosen(costs, seconds=12) == ["tests/a.py::test_dear"]
-    assert quick.chosen(costs, seconds=0) == ["tests/a.py::test_dear", "tests/a.py::test_middle"]
+    assert quick.chosen(costs, seconds=16) == ["tests/a.py::test_dear"]
+    assert quick.chosen(costs, seconds=0) == ["tests/a.py::test_dear", "tests/a.py::test_row"]
 
 
 def test_costs__are_added_up_by_function_without_a_shared_scene(tmp_path: Any) -> None:
@@ -99,7 +99,7 @@ def test_costs__are_added_up_by_function_without_a_shared_scene(tmp_path: Any) -
 
     costs.pytest_sessionfinish(Session())
     written = (tmp_path / "costs.tsv").read_text()
-    assert written == "tests/a.py::test_a\t1.5000\ntests/a.py::test_b\t0.2500\n"
+    assert written == "tests/a.py::test_a\t1.5000\t1\ntests/a.py::test_b\t0.2500\t1\n"
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_list__names_tests_that_exist() -> None:
     sources: dict[str, str] = {}
     gone = []
     for name in quick.costly():
-        path, _, function = name.partition("::")
+        path, *_, function = name.split("::")
         if path not in sources:
             file = ROOT / path
             sources[path] = file.read_text() if file.exists() else ""

@@ -4,9 +4,9 @@ Two rules keep it under three minutes on two cores, and neither takes a test awa
 
 - Of a long row of cases that use the database, the first, the middle and the last are quick. The
   others ask the same of other values.
-- The cheap ones first, as many as fit. What `tests/costly.txt` names did not fit when it was
-  written. The cheapest of every file is quick whatever it costs, and so is the cheapest that
-  speaks of a stranger: no file is left to the slow suite alone.
+- The cheap ones first, as many as fit into the time. What `tests/costly.txt` names did not fit
+  when it was written. The cheapest of every file is quick whatever it costs, and so is the
+  cheapest that speaks of a stranger: no file is left to the slow suite alone.
 
 Both are slow "by cost", and CI asks them before the long ones. The list is written anew from a
 run on a machine that does nothing else:
@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -33,7 +33,8 @@ ROW = 3
 SECONDS = 2 * 130.0
 BY_COST = "cost"
 _STRANGER = re.compile(
-    r"strang|other_workspace|others|wrong_role|nobody|without|refused|not_allowed|may_not|viewer"
+    r"strang|other_workspace|others|wrong_role|nobody|without|refused|not_allowed|may_not|viewer",
+    re.IGNORECASE,
 )
 
 
@@ -93,6 +94,7 @@ class Costs:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seconds: dict[str, float] = defaultdict(float)
+        self.cases: dict[str, int] = defaultdict(int)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -100,43 +102,54 @@ class Costs:
             item.user_properties.append(("scene", True))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = function(report.nodeid)
+        self.cases[name] += report.when == "setup"
         if report.when == "call" or ("scene", True) not in report.user_properties:
-            self.seconds[function(report.nodeid)] += report.duration
+            self.seconds[name] += report.duration
 
     def pytest_sessionfinish(self, session: Any) -> None:
         if not hasattr(session.config, "workerinput"):
-            lines = [f"{name}\t{took:.4f}\n" for name, took in sorted(self.seconds.items())]
+            rows = sorted(self.seconds.items())
+            lines = [f"{name}\t{took:.4f}\t{self.cases[name]}\n" for name, took in rows]
             self.path.write_text("".join(lines))
 
 
 # --- Choosing ---------------------------------------------------------------------------------
 
 
-def chosen(costs: Mapping[str, float], seconds: float = SECONDS) -> list[str]:
+class Cost(NamedTuple):
+    seconds: float
+    cases: int = 1
+
+    @property
+    def each(self) -> float:
+        return self.seconds / max(self.cases, 1)
+
+
+def chosen(costs: Mapping[str, Cost], seconds: float = SECONDS) -> list[str]:
     """The names that don't fit into so many seconds."""
     kept = _of_every_file(costs)
-    left = seconds - sum(costs[name] for name in kept)
-    for name in sorted(costs, key=lambda name: (costs[name], name)):
-        if name in kept:
-            continue
-        left -= costs[name]
+    left = seconds - sum(costs[name].seconds for name in kept)
+    for name in sorted(costs.keys() - kept, key=lambda name: (costs[name].each, name)):
+        left -= costs[name].seconds
         if left < 0:
             break
         kept.add(name)
-    return sorted(set(costs) - kept)
+    return sorted(costs.keys() - kept)
 
 
-def _of_every_file(costs: Mapping[str, float]) -> set[str]:
+def _of_every_file(costs: Mapping[str, Cost]) -> set[str]:
     files: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(costs, key=lambda name: (costs[name], name)):
+    for name in sorted(costs, key=lambda name: (costs[name].seconds, name)):
         files[name.partition("::")[0]].append(name)
     strangers = ([name for name in names if _STRANGER.search(name)] for names in files.values())
     return {names[0] for names in [*files.values(), *strangers] if names}
 
 
 def write(path: Path) -> None:
-    rows = [line.split("\t") for line in path.read_text().splitlines()]
-    LIST.write_text("".join(f"{name}\n" for name in chosen({name: float(c) for name, c in rows})))
+    rows = (line.split("\t") for line in path.read_text().splitlines())
+    costs = {name: Cost(float(took), int(cases)) for name, took, cases in rows}
+    LIST.write_text("".join(f"{name}\n" for name in chosen(costs)))
 
 
 if __name__ == "__main__":
