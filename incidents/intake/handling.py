@@ -34,7 +34,8 @@ def end_alert(alert: Alert, *, actor: Actor, reason: str) -> Alert:
     now = clock.now()
     states.advance(
         row, Alert.Status.RESOLVED, actor=actor, reason=said,
-        changes={"over_by": Alert.Over.HAND, "resolved_at": now, "resolve_due_at": None},
+        changes={"over_by": Alert.Over.HAND, "resolved_at": now, "resolve_due_at": None,
+                 "look_at": None},
     )  # fmt: skip
     AlertEvent.objects.create(
         alert=row, at=now, kind=AlertEvent.Kind.RESOLVED, note=f"{actor.label}: {said}"[:300]

@@ -80,7 +80,7 @@ _END = f"""
             status = 'resolved', over_by = 'sender', version = a.version + 1,
             resolved_at = greatest(least(coalesce(g.ends_at, %(now)s), %(now)s), a.starts_at),
             ends_at = coalesce(g.ends_at, %(now)s), last_at = greatest(a.last_at, %(now)s),
-            resolve_due_at = NULL, annotations = a.annotations || g.annotations
+            resolve_due_at = NULL, look_at = NULL, annotations = a.annotations || g.annotations
         FROM given g
         WHERE a.source_id = %(source)s AND a.dedup_key = g.key AND a.status = 'firing'
         RETURNING a.id, a.incident_id
@@ -110,14 +110,14 @@ _FIRE = f"""
         INSERT INTO incidents_alert AS a (uid, workspace_id, source_id, dedup_key, status,
             severity, title, description, labels, annotations, links, service_id, starts_at,
             ends_at, first_at, last_at, repeats, over_by, rule_id, group_key, silence_id,
-            inhibited_by_id, flips, flaps_until, resolve_due_at, incident_id, item_id, asks,
-            version)
+            inhibited_by_id, flips, flaps_until, resolve_due_at, look_at, incident_id,
+            item_id, asks, version)
         SELECT gen_random_uuid(), %(workspace)s::bigint, %(source)s::bigint, g.key, 'firing',
             g.severity, g.title, g.description, g.labels, g.annotations, g.links, g.service,
             coalesce(g.starts_at, %(now)s), g.ends_at, %(now)s::timestamptz,
             %(now)s::timestamptz, g.repeats, '', g.rule,
             g.group_key, g.silence, g.inhibited_by, g.flips, g.flaps_until, g.resolve_due_at,
-            g.incident, g.item, g.asks, 1
+            g.resolve_due_at, g.incident, g.item, g.asks, 1
         FROM given g ORDER BY g.key
         ON CONFLICT (source_id, dedup_key) WHERE status = 'firing' DO UPDATE SET
             last_at = excluded.last_at, repeats = a.repeats + excluded.repeats + 1,
@@ -128,6 +128,7 @@ _FIRE = f"""
             annotations = CASE WHEN excluded.annotations = '{{}}' THEN a.annotations
                 ELSE excluded.annotations END,
             ends_at = excluded.ends_at, resolve_due_at = excluded.resolve_due_at,
+            look_at = least(a.look_at, excluded.resolve_due_at),
             service_id = coalesce(excluded.service_id, a.service_id),
             incident_id = coalesce(a.incident_id, excluded.incident_id),
             item_id = coalesce(a.item_id, excluded.item_id),

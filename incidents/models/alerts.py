@@ -124,6 +124,9 @@ class Alert(models.Model):
     flips = models.PositiveSmallIntegerField(default=0)  # fired again within the rule's window
     flaps_until = models.DateTimeField(null=True)  # told once, and quiet until then
     resolve_due_at = models.DateTimeField(null=True)  # when it is over unless said again
+    # When that is looked at: then or earlier. Senders move the end with each repeat, and an index
+    # over what each repeat changes would be written with each repeat, and all others with it.
+    look_at = models.DateTimeField(null=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.AlertQuerySet.as_manager()
 
@@ -152,9 +155,9 @@ class Alert(models.Model):
                 name="alert_firing",
             ),
             models.Index(
-                fields=["resolve_due_at"],
-                condition=Q(status="firing", resolve_due_at__isnull=False),
-                name="alert_resolve_due",
+                fields=["look_at"],
+                condition=Q(status="firing", look_at__isnull=False),
+                name="alert_looked_at",
             ),
             models.Index(
                 fields=["silence"], condition=Q(silence__isnull=False), name="alert_silenced"

@@ -134,6 +134,29 @@ def test_not_said_again__is_over(here: Workspace, source: AlertSource) -> None:
     assert Incident.objects.get().firing_count == 0
 
 
+def test_said_again_before_its_end__is_over_at_the_later_or_earlier_one(
+    source: AlertSource,
+) -> None:
+    now = clock.now()
+    minute = timedelta(minutes=1)
+
+    def said(ends: int) -> None:
+        kit.tell(source, kit.incoming(starts_at=now, ends_at=now + ends * minute))
+
+    with time_machine.travel(now, tick=False) as traveller:
+        said(4)
+        said(8)
+        traveller.shift(4.5 * minute)
+        letting_go.work(LONG)
+        alert = Alert.objects.get()
+        assert (alert.status, alert.look_at) == ("firing", now + 8 * minute)
+        said(6)
+        traveller.shift(2 * minute)
+        letting_go.work(LONG)
+        alert.refresh_from_db()
+        assert (alert.status, alert.resolved_at) == ("resolved", now + 6 * minute)
+
+
 def test_flapping_that_lasts__is_told(source: AlertSource) -> None:
     now = clock.now()
     with time_machine.travel(now, tick=False) as traveller:
