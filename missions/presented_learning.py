@@ -45,6 +45,7 @@ MEETING = {
     "hold:begun": "begin/began the meeting",
     "hold:noted": "write/wrote notes of the meeting",
     "hold:closed": "close/closed the notes of the meeting",
+    "hold:missed": "record/recorded that the meeting was not held",
     "hold:follows": "note/noted what follows the meeting",
     "hold:dropped": "drop/dropped what was to follow the meeting",
     "schedule": "plan/planned meetings",

@@ -78,4 +78,7 @@ class MeetingQuerySet(EntryQuerySet):
         return self.filter(closed_at=None)
 
     def held(self) -> Self:
-        return self.exclude(closed_at=None)
+        return self.exclude(closed_at=None).filter(missed_at=None)
+
+    def missed(self) -> Self:
+        return self.exclude(missed_at=None)

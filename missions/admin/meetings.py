@@ -118,13 +118,20 @@ class MeetingAdmin(ModelAdmin[Meeting]):
     list_name = "Meeting notes"
     view_action = "meeting.view"
     about = "What was on the agenda and what was noted, by stage."
-    tabs = (("All", "view=all"), ("Open notes", "notes=open"))
+    tabs = (("All", "view=all"), ("Open notes", "notes=open"), ("Not held", "notes=missed"))
     empty = "No meeting was held yet."
     empty_hint = "Begin one on the page of meetings."
     list_display = ["what", "state", "planned_at", "of_stages", "began_by"]
     phone_columns = ("state", "planned_at")
     list_filter = (
-        question("Open notes", "notes", {"open": ("Open notes", lambda rows: rows.open())}),
+        question(
+            "Open notes",
+            "notes",
+            {
+                "open": ("Open notes", lambda rows: rows.open()),
+                "missed": ("Not held", lambda rows: rows.missed()),
+            },
+        ),
         question(
             "Kind",
             "kind",
@@ -154,6 +161,8 @@ class MeetingAdmin(ModelAdmin[Meeting]):
 
     @admin.display(description="State")
     def state(self, obj: Meeting) -> str:
+        if obj.missed_at is not None:
+            return "Not held"
         return "Open" if obj.closed_at is None else "Closed"
 
     @admin.display(description="Stages")

@@ -19,6 +19,7 @@ from missions.models import (
     Asset,
     Feedback,
     FollowUp,
+    Meeting,
     Mission,
     Override,
     PolicyTemplate,
@@ -29,6 +30,7 @@ from missions.models import (
     Violation,
 )
 from telemetry.kpis import newest
+from telemetry.models import KpiValue
 
 Lines = Sequence[Mapping[str, Any]]
 MOST = agenda.MOST + 1
@@ -272,8 +274,25 @@ def follow_ups(workspace_id: int, start: datetime, end: datetime) -> Lines:
     return found
 
 
+def since_before(row: KpiValue) -> str:
+    """The change against the last period before that has a value."""
+    rows = KpiValue.objects.of(row.workspace_id).filter(kpi=row.kpi, value__isnull=False)
+    known = rows.filter(start__lt=row.start).order_by("-start").first()
+    if known is None or row.value is None:
+        return ""
+    return f", {row.value - (known.value or 0.0):+,.1f} since {known.start:%Y-%m-%d}"
+
+
+def not_held(workspace_id: int, start: datetime, end: datetime) -> Lines:
+    rows = Meeting.objects.of(workspace_id).missed().filter(planned_at__gte=start)
+    return [
+        {"title": str(row), "url": links.meeting_page(row), "state": "Not held", "tone": "warn"}
+        for row in rows.filter(planned_at__lt=end).select_related("series").order_by("pk")[:MOST]
+    ]  # fmt: skip
+
+
 def figures(*slugs: str) -> agenda.Items:
-    """The last whole period of these key figures."""
+    """The last whole period of these key figures, and what lies between it and the one before."""
 
     def items(workspace_id: int, start: datetime, end: datetime) -> Lines:
         known = newest(workspace_id)
@@ -283,6 +302,7 @@ def figures(*slugs: str) -> agenda.Items:
             if kpi is None:
                 continue
             value = f"{row.value:,.1f} {kpi.unit}" if row and row.value is not None else "No data"
+            value += since_before(row) if row else ""
             words, tone = _STATES[row.state] if row else _STATES["no_data"]
             target = f", target {kpi.target:g}." if kpi.target is not None else "."
             found.append({"title": kpi.title, "text": value + target, "state": words, "tone": tone,
@@ -320,4 +340,5 @@ def register() -> None:
     six = ("missions.throughput", "approvals.latency", "safeguards.escalation",
            "undo.success_rate", "feedback.participation_rate", "library.reuse_rate")  # fmt: skip
     add("missions.figures.planning", "planning", "Key figures", items=figures(*six), order=40)
+    add("missions.not_held", _ALL[1:], "Meetings that were not held", items=not_held, order=78)
     add("missions.followups", _ALL, "Open follow-ups", items=follow_ups, order=80)

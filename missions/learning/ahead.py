@@ -16,6 +16,7 @@ from deployments.maintenance import links as window_links
 from deployments.models import Deployment, Freeze, Launch, MaintenanceWindow, Rollout
 from missions import links
 from missions.learning import agenda
+from missions.learning.agendas import since_before
 from missions.models import Feedback, GovernanceFinding
 from telemetry.models import KpiValue, RuleState
 
@@ -159,17 +160,13 @@ def changes(*slugs: str) -> agenda.Items:
             if kpi is None:
                 continue
             rows = KpiValue.objects.of(workspace_id).filter(kpi=slug, value__isnull=False)
-            known = list(rows.filter(start__lt=end).order_by("-start")[:2])
-            if not known:
+            row = rows.filter(start__lt=end).order_by("-start").first()
+            if row is None:
                 continue
-            value, state = known[0].value or 0.0, known[0].state
-            text = f"{value:,.1f} {kpi.unit}".strip()
-            if len(known) == 2:
-                before = known[1].value or 0.0
-                text += f", {value - before:+,.1f} since {known[1].start:%Y-%m-%d}"
-            tone = {"met": "good", "missed": "bad"}.get(state, "neutral")
+            text = f"{row.value or 0.0:,.1f} {kpi.unit}".strip() + since_before(row)
+            tone = {"met": "good", "missed": "bad"}.get(row.state, "neutral")
             found.append({"title": kpi.title, "text": text, "url": kpi.link, "tone": tone,
-                          "state": known[0].get_state_display()})  # fmt: skip
+                          "state": row.get_state_display()})  # fmt: skip
         return found
 
     return items

@@ -38,6 +38,8 @@ class MeetingSeries(models.Model):
     weekday = models.PositiveSmallIntegerField(default=0)  # 0 is Monday; a stand-up has none
     created_by = models.CharField(max_length=80, editable=False)  # an opaque ref
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    # None that was planned before is missed: it was to be at another time, or not at all.
+    since = models.DateTimeField(default=clock.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_by = models.CharField(max_length=80, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -66,7 +68,7 @@ class MeetingSeries(models.Model):
 
 class Meeting(models.Model):
     """One that was held: its agenda as it was when it began, and what was noted. Closed, it stays
-    as it is."""
+    as it is. Or one that was not held though it was planned."""
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     series = models.ForeignKey(MeetingSeries, on_delete=models.PROTECT, related_name="meetings")
@@ -83,6 +85,7 @@ class Meeting(models.Model):
     )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=80, blank=True, editable=False)
+    missed_at = models.DateTimeField(null=True, blank=True, editable=False)  # nobody held it
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.MeetingQuerySet.as_manager()
 
@@ -94,6 +97,10 @@ class Meeting(models.Model):
                 condition=Q(closed_at=None, closed_by="")
                 | Q(closed_at__isnull=False, closed_by__gt="", notes__gt=""),
                 name="meeting_closed_with_notes",
+            ),
+            models.CheckConstraint(
+                condition=Q(missed_at=None) | Q(closed_at__isnull=False),
+                name="meeting_missed_is_over",
             ),
         ]
         indexes = [models.Index(fields=["series", "-planned_at"], name="meetings_newest")]

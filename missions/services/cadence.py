@@ -118,7 +118,7 @@ def _shown(row: MeetingSeries) -> dict[str, Any]:
     }
 
 
-def _series(series: MeetingSeries, version: int | None) -> MeetingSeries:
+def lock_series(series: MeetingSeries, version: int | None = None) -> MeetingSeries:
     rows = MeetingSeries.objects.select_for_update(of=("self",), no_key=True)
     row: MeetingSeries = rows.select_related("workspace").get(pk=series.pk)
     if version is not None and row.version != version:
@@ -138,7 +138,7 @@ def move_meetings(
 ) -> MeetingSeries:
     """To another time of day or weekday, from the next on."""
     policy.require(actor, "meeting.schedule", series)
-    row = _series(series, version)
+    row = lock_series(series, version)
     _require_running(row)
     new = {
         "at": _time(at) if at is not None else row.at,
@@ -147,7 +147,9 @@ def move_meetings(
     before = _shown(row)
     if (new["at"], new["weekday"]) == (row.at, row.weekday):
         return row
-    MeetingSeries.objects.filter(pk=row.pk).update(**new, version=F("version") + 1)
+    MeetingSeries.objects.filter(pk=row.pk).update(
+        **new, since=clock.now(), version=F("version") + 1
+    )
     row.refresh_from_db()
     record(actor, "meeting.schedule", row, before=before, after=_shown(row),
            details={"transition": "-> moved"})  # fmt: skip
@@ -159,7 +161,7 @@ def end_meetings(series: MeetingSeries, *, actor: Actor, reason: str) -> Meeting
     """No more of these; what was held stays to be read."""
     policy.require(actor, "meeting.schedule", series)
     why = reading.reason(reason)
-    row = _series(series, None)
+    row = lock_series(series)
     if row.ended_at is not None:
         return row
     row.ended_at, row.ended_by = clock.now(), actor.ref[:80]
@@ -184,7 +186,7 @@ def begin_meeting(series: MeetingSeries, *, actor: Actor, now: datetime | None =
     is that one: its agenda stays."""
     policy.require(actor, "meeting.hold", series)
     moment = now or clock.now()
-    row = _series(series, None)  # of two who begin at once the second finds the first's
+    row = lock_series(series)  # of two who begin at once the second finds the first's
     _require_running(row)
     planned = times.nearest(row, moment)
     found: Meeting | None = Meeting.objects.filter(series=row, planned_at=planned).first()
@@ -218,7 +220,7 @@ def write_notes(
     values = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not values:
         return row
-    _store(row, values)
+    store(row, values)
     record(actor, "meeting.hold", row, after={"changed": sorted(values), "stages": row.stages},
            details={"transition": "-> noted"})  # fmt: skip
     return row
@@ -260,7 +262,7 @@ def _hold(meeting: Meeting, version: int | None) -> Meeting:
     return row
 
 
-def _store(row: Meeting, values: dict[str, Any]) -> None:
+def store(row: Meeting, values: dict[str, Any]) -> None:
     Meeting.objects.filter(pk=row.pk).update(**values, version=F("version") + 1)
     for name, value in values.items():
         setattr(row, name, value)
@@ -278,7 +280,7 @@ def close_meeting(
     if not values.get("notes", row.notes).strip():
         raise reading.refuse("notes", "Say what was talked about; one line will do.")
     values |= {"closed_at": clock.now(), "closed_by": actor.ref[:80]}
-    _store(row, values)
+    store(row, values)
     record(actor, "meeting.hold", row, after={"stages": row.stages},
            details={"transition": "-> closed"})  # fmt: skip
     return row

@@ -121,7 +121,7 @@ TABLE: dict[str, dict[str, str]] = {
         "open": "info", "late": "warn", "done": "good", "dropped": "neutral",
         "without item": "warn",
     },
-    "missions.meeting": {"open": "info", "closed": "neutral"},
+    "missions.meeting": {"open": "info", "closed": "neutral", "not held": "warn"},
     "missions.meetingseries": {"planned": "info", "ended": "neutral"},
     "missions.retrospective": {
         "begun": "info", "written": "good", "signed": "good", "abandoned": "neutral",

@@ -64,18 +64,19 @@ def test_same_again__counts_and_calls_nobody_anew(source: AlertSource) -> None:
 
 def test_same_again__is_written_into_no_index(source: AlertSource) -> None:
     """A page keeps room for what each of its alerts becomes when all are said again."""
-    for said in ({}, {"ends_at": clock.now() + timedelta(hours=1)}):
-        name = f"Same {len(said)}"
-        alerts = [kit.incoming(name, instance=f"i{number}", **said) for number in range(60)]
+    minute = timedelta(minutes=1)
+    for until in (None, clock.now() + 60 * minute):
+        name = f"Same {until}"
+        alerts = [kit.incoming(name, ends_at=until, instance=f"i{n}") for n in range(60)]
         kit.tell(source, *alerts)
         before = _updates()
         # As senders do that say until when it fires: a little later with each repeat.
-        moved = {each: at + timedelta(minutes=1) for each, at in said.items()}
-        alerts = [kit.incoming(name, instance=f"i{number}", **moved) for number in range(60)]
+        later = until + minute if until else None
+        alerts = [kit.incoming(name, ends_at=later, instance=f"i{n}") for n in range(60)]
         kit.tell(source, *alerts)
         updated, in_place = (now - then for now, then in zip(_updates(), before, strict=True))
-        assert updated == 60, said
-        assert in_place >= 50, f"{said}: but for a page that other alerts stood on before"
+        assert updated == 60, until
+        assert in_place >= 50, f"{until}: but for a page that other alerts stood on before"
 
 
 def _updates() -> tuple[int, int]:

@@ -31,9 +31,9 @@ _STATES = {
     "success trusted up valid verified works",
     "warn": "amber at_risk awaiting blocked changed_since changes_requested degraded delayed "
     "denied due escalated expiring findings flapping given_up half_open inhibited killed late "
-    "locked missed needs_attention never_tried on_hold partial paused pending recorded rejected "
-    "retry retrying returned review_pending rotating silenced slow stale stopping unreached "
-    "unverified waiting_for_sign_off waived warn warning",
+    "locked missed needs_attention never_tried not_held on_hold partial paused pending recorded "
+    "rejected retry retrying returned review_pending rotating silenced slow stale stopping "
+    "unreached unverified waiting_for_sign_off waived warn warning",
     "bad": "alarm breached broken compromised could_not_run critical dead detected disconnected "
     "does_not_work down error errored failed failing firing invalid lost missing offline "
     "outage overdue red silent tampered unanswered unhealthy unreachable",

@@ -325,6 +325,7 @@ class MeetingRow(StrictSerializer):
     attendees = serializers.CharField()
     stages = serializers.ListField(child=serializers.ChoiceField(choices=stages.CHOICES))
     closed_at = serializers.DateTimeField(allow_null=True)
+    missed_at = serializers.DateTimeField(allow_null=True, help_text="nobody held it")
     version = serializers.IntegerField()
 
 

@@ -9,7 +9,7 @@ import django_filters
 from django.http import HttpResponse
 
 from controlplane.base.api.answers import JsonAnswer, created
-from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
+from controlplane.base.api.filters import BooleanFilter, PortalFilterSet, PresenceFilter
 from controlplane.base.api.serializers import NoInput
 from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from missions import stages
@@ -88,6 +88,7 @@ class MeetingFilter(PortalFilterSet):
     cadence = django_filters.ChoiceFilter(field_name="series__cadence", choices=Cadence.choices)
     stage = django_filters.CharFilter(method="about_stage", max_length=60)
     open = BooleanFilter(field_name="closed_at", lookup_expr="isnull")
+    missed = PresenceFilter(field_name="missed_at")
 
     def about_stage(self, rows: Any, name: str, value: str) -> Any:
         return rows.filter(stages__contains=[stages.normal(value)])
@@ -102,7 +103,7 @@ class _Meetings:
 
 
 class MeetingsView(_Meetings, ListView):
-    """Meetings that were held, the newest first."""
+    """Meetings that were held or missed, the newest first."""
 
     actions = {"GET": VIEW}
     output = forms.MeetingRow
