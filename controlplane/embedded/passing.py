@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,11 @@ from typing import Any
 from controlplane.embedded import processes, servers
 from controlplane.embedded.state import Lock, Run, State, Trouble
 from controlplane.embedded.supervise import Supervisor, stop_leftovers
+from controlplane.lib.ending import asked_to_end
 
 Say = Callable[[str], Any]
 PREFIX = "test-"
-END_S = 120.0  # for a command that has processes of its own
+END_S = 480.0  # for a command that has a portal of its own, or ends several
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def again(argv: Sequence[str], root: Path, parent: State, say: Say) -> int:
     ours = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CONTROLPLANE_STATE_DIR")
     env = {name: value for name, value in os.environ.items() if name not in ours}
     env.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
-    with _asked_to_end(), servers_for(parent, {}, say) as added:
+    with asked_to_end(), servers_for(parent, {}, say) as added:
         process = subprocess.Popen(
             [sys.executable, str(root / "manage.py"), *argv[1:]],
             env={**env, **added, "CONTROLPLANE_NO_BOOTSTRAP": "1"},
@@ -66,23 +66,6 @@ def again(argv: Sequence[str], root: Path, parent: State, say: Say) -> int:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-
-
-@contextmanager
-def _asked_to_end() -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def end(number: int, _: object) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _own_state(parent: State, say: Say, stack: ExitStack) -> State:

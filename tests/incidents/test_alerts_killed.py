@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from django.db import connection
 
+from controlplane.lib.ending import asked_to_end
 from incidents.benches.killed import rows, trial
 from incidents.benches.killed.audit import audit, unfinished
 from incidents.benches.killed.traffic import Mails
@@ -85,7 +86,7 @@ def test_mails__count_what_was_promised_and_refuse_while_away() -> None:
 def test_asked_to_end__ends_what_it_started_and_nothing_keeps_it_from_that() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stopped = []
-    with pytest.raises(SystemExit) as ended, trial.asked_to_end():
+    with pytest.raises(SystemExit) as ended, asked_to_end():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:

@@ -21,9 +21,10 @@ from redis import RedisError
 from controlplane.console.chaos_doors import auditing, world
 from controlplane.console.chaos_doors.auditing import Audit
 from controlplane.console.chaos_doors.doors import DOORS, Client, Writers
+from controlplane.lib.ending import asked_to_end
 from incidents.benches.killed.portal import Portal
 from incidents.benches.killed.traffic import Mails
-from incidents.benches.killed.trial import BATCH, CALM_S, asked_to_end
+from incidents.benches.killed.trial import BATCH, CALM_S
 from incidents.benches.killed.world import SHORTEST
 
 logger = logging.getLogger(__name__)

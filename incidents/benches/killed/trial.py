@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import tempfile
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from controlplane.lib.ending import asked_to_end
 from incidents.benches.killed import audit as auditing
 from incidents.benches.killed import world
 from incidents.benches.killed.audit import Audit
@@ -138,25 +138,6 @@ def hold(plan: Plan) -> Told:
             mails.shutdown()
             mails.server_close()
     return told
-
-
-@contextmanager
-def asked_to_end() -> Iterator[None]:
-    """Whoever ends this process ends its portal, too, which is a tree of processes of its own. The
-    first signal begins that, and none after it keeps it from being done."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def end(number: int, _: object) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from controlplane.base.bench import Row, Run
 from controlplane.console.benches.load import mix, place
 from controlplane.console.benches.load.mix import Ask, Kind, Someone
 from controlplane.console.benches.load.place import FREE, LoadedPortal, Plain
-from incidents.benches.killed.trial import asked_to_end
+from controlplane.lib.ending import asked_to_end
 
 MISSIONS = 300
 PEOPLE, AGENTS = 2, 8

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 
 from controlplane.base import bench, bench_all, bench_docs
 from controlplane.console.management.commands import _own_servers
+from controlplane.lib.ending import asked_to_end
 from controlplane.lib.errors import Invalid
 
 
@@ -71,11 +72,12 @@ class Command(BaseCommand):
             say=self.stderr.write,
         )
         try:
-            wrong = (
-                self._all(names, run, options)
-                if wanted == "all"
-                else self._one(names[0], run, options)
-            )
+            with asked_to_end():
+                wrong = (
+                    self._all(names, run, options)
+                    if wanted == "all"
+                    else self._one(names[0], run, options)
+                )
         except DatabaseError as error:
             raise CommandError(
                 f"The measuring database could not be used: {error}".strip()

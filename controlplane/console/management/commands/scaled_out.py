@@ -36,7 +36,7 @@ from controlplane.embedded.launch import Launch
 from controlplane.embedded.portal import Address, Sockets
 from controlplane.embedded.state import State, Trouble
 from controlplane.embedded.supervise import Program
-from incidents.benches.killed.trial import asked_to_end
+from controlplane.lib.ending import asked_to_end
 
 TWICE = ("web", "worker", "beat", "waker")
 PLACES = "/usr/lib/postgresql/*/bin"
