@@ -63,7 +63,8 @@ def _sandbox(session: Session) -> int:
     beside = os.path.dirname(session.sandbox)
     if os.path.basename(beside) == folders.NAME:
         os.makedirs(beside, exist_ok=True)
-    text = f"bd initialized successfully!\n\n  Sandbox: {session.sandbox}\n" + _names(said)
+    text = f"bd initialized successfully!\n\n  Sandbox: {session.sandbox}\n"
+    text += _names(said, session.door)
     return session.answer(_shown(said, beside), text)
 
 
@@ -87,7 +88,7 @@ def _folder(session: Session) -> int:
         "server": session.door.target.url,
     }
     made = folders.connect(own_place, pointer)
-    text = f"bd initialized successfully!\n\n  Folder: {made.path}\n" + _names(said)
+    text = f"bd initialized successfully!\n\n  Folder: {made.path}\n" + _names(said, session.door)
     if os.path.exists(made.export):
         text += f"\n  {made.export} was left as it is; `bd import` reads it when you say so."
     code = session.answer(_shown(said, made.path), text)
@@ -125,7 +126,7 @@ def _unchanged(session: Session, there: folders.Folder, said: dict[str, object])
         if _plain(asked.get(name, value)) != _plain(value):
             session.note(f"This folder stays with {one_line(value)}: --{name} was not used")
     text = f"bd is initialized already: nothing was changed.\n\n  Folder: {there.path}\n"
-    return session.answer(_shown(said, there.path), text + _names(said))
+    return session.answer(_shown(said, there.path), text + _names(said, session.door_of(there)))
 
 
 def _plain(value: object) -> str:
@@ -133,9 +134,11 @@ def _plain(value: object) -> str:
     return str(value).strip().rstrip("-").casefold()
 
 
-def _names(said: dict[str, object]) -> str:
+def _names(said: dict[str, object], door: Door) -> str:
+    """Where the issues are first: one machine may know several portals."""
     prefix = one_line(said.get("prefix"))
     lines = [
+        f"  Portal: {one_line(door.target.url)}",
         f"  Project: {one_line(said.get('name') or said.get('database'))} "
         f"(workspace {one_line(said.get('workspace'))})",
         f"  Issue prefix: {prefix}",

@@ -41,9 +41,12 @@ def mission(crew: Crew, turn: Turn) -> Told:
 
 
 def _begin(crew: Crew, turn: Turn, owner: str) -> str:
-    title, intent, kpi, before, after = turn.rng.choice(IDEAS)
-    today = times.now().date()
     portal = crew.hands["coordinator"]
+    known = {each["title"] for each in portal.get(f"missions?tag={TAG}&limit=100")["items"]}
+    fresh = [each for each in IDEAS if each[0] not in known]
+    idea, intent, kpi, before, after = turn.rng.choice(fresh or IDEAS)
+    title = _another(idea, known)
+    today = times.now().date()
     row = portal.post("missions", {
         "title": title, "intent": intent, "persona": "Customer success", "tags": [TAG],
         "mission_type": "market_research", "due_on": str(today + timedelta(days=30)),
@@ -58,6 +61,12 @@ def _begin(crew: Crew, turn: Turn, owner: str) -> str:
     })  # fmt: skip
     portal.post(f"missions/{row['ref']}/start")
     return f"plans {row['ref']}: {title}"
+
+
+def _another(idea: str, known: set[str]) -> str:
+    """No two are called the same: when each idea had its turn, they come round again."""
+    names = (idea, *(f"{idea}, round {number}" for number in range(2, len(known) + 3)))
+    return next(name for name in names if name not in known)
 
 
 def _go_on(crew: Crew, row: dict[str, Any]) -> Told:

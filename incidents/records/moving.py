@@ -184,6 +184,12 @@ def watch(incident: Incident, *, actor: Actor, version: int | None = None) -> In
     return row
 
 
+def watched_until(incident: Incident) -> datetime | None:
+    """Until when it is watched still, where it is."""
+    until = incident.monitor_until if incident.status == "monitoring" else None
+    return until if until is not None and until > clock.now() else None
+
+
 @transaction.atomic
 def resolve(
     incident: Incident,
@@ -205,11 +211,13 @@ def resolve(
     changes.update(_cause(root_cause))
     if level.review_s:
         changes["review_due_at"] = now + timedelta(seconds=level.review_s)
+    early = watched_until(row)
     advance(row, "resolved", actor=actor, changes=changes, reason=reason)
     clocks.stop(row)
     clocks.expect_review(row)
     answering.call_off(row, actor=actor, reason="It is resolved.")
-    _went(row, "is resolved", reason, actor, channels=True)
+    before = f", before its watch was over at {early:%H:%M} UTC" if early else ""
+    _went(row, f"is resolved{before}", reason, actor, channels=True)
     followers.moved(row, "resolved", actor)
     return row
 

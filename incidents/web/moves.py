@@ -15,6 +15,7 @@ from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.intake import handling
 from incidents.models import Incident
+from incidents.records import moving
 from incidents.response import suspects
 from incidents.shown import cockpit, moves
 from incidents.web.common import incident_of, page, show, tell, version_of, zone_for
@@ -60,6 +61,7 @@ def _ask(
             "form": form,
             "idle": moves.idle(known, row),
             "version": row.version,
+            "early": moving.watched_until(row) if known.slug == "resolve" else None,
             "changed": suspects.of(row, actor_of(request)) if known.slug == "triage" else [],
         },
         status=status,

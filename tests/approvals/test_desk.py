@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import HttpResponse
@@ -20,6 +21,7 @@ from controlplane.access.models import UserSession
 from controlplane.approvals import services
 from controlplane.approvals.links import page_of
 from controlplane.approvals.models import Decision, Delegation, Request, RequestComment
+from controlplane.approvals.web.moments import LocalMoment
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.work import services as work
@@ -522,6 +524,30 @@ def test_away__lent_until_a_day__ended_by_the_two_only(scene: Scene, pia: Client
     assert make.client(vera).post(end).status_code == 302
     lent.refresh_from_db()
     assert lent.ended_at is not None
+
+
+def test_away__in_ones_own_time__which_the_page_names(scene: Scene) -> None:
+    ben = make.person(scene.here, "product_partner", name="Ben Lin")
+    access.change_user(ben, actor=make.actor(ben), time_zone="Europe/Berlin")
+    client = make.client(ben)
+    assert read(client, "/desk/away/").count("Europe/Berlin") == 3
+    wall = approvals.later(days=3).astimezone(ZoneInfo("Europe/Berlin"))
+    form = {"to": str(scene.rita.uid), "reason": "Away", "until": f"{wall:%Y-%m-%dT%H:%M}"}
+    said = client.post("/desk/away/", form, follow=True).content.decode()
+    assert said.count(f"{wall:%Y-%m-%d %H:%M} (Europe/Berlin)") == 2
+    assert Delegation.objects.get().until == wall.replace(second=0, microsecond=0)
+    assert client.post("/desk/away/", {**form, "until": "soon"}).status_code == 400
+
+
+def test_moments__of_hours_that_are_skipped_or_come_twice() -> None:
+    begins, ends = LocalMoment(), LocalMoment(last=True)
+    for field in (begins, ends):
+        field.within("Europe/Berlin", "")
+    skipped, twice = begins.clean("2031-03-30T02:30"), ends.clean("2031-10-26T02:30")
+    assert (skipped.isoformat(), twice.isoformat()) == (
+        "2031-03-30T01:00:00+00:00", "2031-10-26T01:30:00+00:00",
+    )  # fmt: skip
+    assert begins.clean("2031-10-26T02:30").isoformat() == "2031-10-26T00:30:00+00:00"
 
 
 def test_you__roles_factor_and_ways_out(scene: Scene, pia: Client) -> None:

@@ -165,6 +165,7 @@ def test_init__twice_at_once_in_one_folder__begins_one_project(
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _: bd.run("init", "-p", "same"), range(3)))
     assert [each.returncode for each in done] == [0, 0, 0]
+    assert all(b"\n  Portal: http" in each.stdout for each in done)
     assert Project.objects.filter(workspace=workspace).count() == before + 1
     told = sorted(each.stdout.decode().splitlines()[0] for each in done)
     assert [line.startswith("bd is initialized already") for line in told] == [False, True, True]

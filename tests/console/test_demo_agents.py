@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from controlplane.access.models import ApiKey
-from controlplane.demo_agents import calls, reporting
+from controlplane.demo_agents import calls, preparing, reporting
 from controlplane.demo_agents.calls import KeyRefused, Portal, Refused, backoff
 from controlplane.demo_agents.crew import ACTS
 from controlplane.demo_agents.planning import LONGEST, WEIGHTS, turns
@@ -195,3 +195,11 @@ def test_command__only_in_a_demo__and_no_key_stays() -> None:
     assert "Their keys are ended." in out.getvalue()
     assert ApiKey.objects.count() == 9
     assert not ApiKey.objects.filter(revoked_at=None).exists()
+
+
+def test_titles_of_missions__none_twice() -> None:
+    """Also when every idea had its turn, and its rounds."""
+    known: set[str] = set()
+    for _ in range(3):
+        known.add(preparing._another("Ask why", known))
+    assert known == {"Ask why", "Ask why, round 2", "Ask why, round 3"}

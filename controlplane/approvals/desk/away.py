@@ -20,31 +20,32 @@ from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.models import Delegation
 from controlplane.approvals.web.common import posted
 from controlplane.approvals.web.delegate import receivers, refuse
+from controlplane.approvals.web.moments import LocalMoment, told, zone_of_reader
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, NotFound
 
 _SHOWN = 30
-_MOMENT = {"format": "%Y-%m-%dT%H:%M", "attrs": {"type": "datetime-local"}}
 
 
 class AwayForm(forms.Form):
     to = forms.ChoiceField(label="Who signs for you")
     role = forms.ChoiceField(label="Of your roles", required=False)
-    starts = forms.DateTimeField(
-        label="From (UTC)", required=False, widget=forms.DateTimeInput(**_MOMENT),  # type: ignore[arg-type]
-        help_text="Empty: from now on.",
-    )  # fmt: skip
-    until = forms.DateTimeField(label="Until (UTC)", widget=forms.DateTimeInput(**_MOMENT))  # type: ignore[arg-type]
+    starts = LocalMoment(label="From", required=False)
+    until = LocalMoment(label="Until", last=True)
     reason = forms.CharField(
         label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="They read it, and so does whoever looks later.",
     )  # fmt: skip
 
-    def __init__(self, people: list[User], roles: list[str], data: Any = None) -> None:
+    def __init__(
+        self, people: list[User], roles: list[str], data: Any = None, *, zone: str = "UTC"
+    ) -> None:
         super().__init__(data)
         self.label_suffix = ""
+        for name, said in (("starts", "Empty: from now on."), ("until", "")):
+            self.fields[name].within(zone, said)  # type: ignore[attr-defined]
         named = [(str(user.uid), f"{user.name or user.email} ({user.email})") for user in people]
         self.fields["to"].choices = [("", "Choose somebody"), *named]  # type: ignore[attr-defined]
         held = [(role, role_label(role)) for role in roles]
@@ -68,12 +69,15 @@ def away(request: HttpRequest) -> HttpResponse:
         made = _lend(form, actor, place)
         if isinstance(made, Delegation):
             to = made.to_user.name or made.to_user.email
-            messages.success(request, f"{to} signs for you until {made.until:%Y-%m-%d %H:%M} UTC.")
+            assert made.until is not None  # an absence has an end
+            until = told(made.until, zone_of_reader(request))
+            messages.success(request, f"{to} signs for you until {until}.")
             return HttpResponseRedirect(reverse("desk:away"))
         status = made
     may = place is not None and bool(policy.can(actor, "approval.delegate", place))
     context = {"title": "Away", "form": form if may else None, "place": place,
-               "lent": _lines(actor)}  # fmt: skip
+               "lent": _lines(actor),
+               "zone": zone_of_reader(request)}  # fmt: skip
     return show(request, "away.html", context, status=status)
 
 
@@ -81,7 +85,8 @@ def _form(request: HttpRequest, actor: Actor, place: Workspace | None) -> AwayFo
     people = receivers(place.pk, actor) if place is not None else []
     held = actor.roles_in(place.pk) if place is not None else frozenset()
     roles = [role for role in ROLES if role in held]
-    return AwayForm(people, roles, request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    return AwayForm(people, roles, given, zone=zone_of_reader(request))
 
 
 def _lend(form: AwayForm, actor: Actor, place: Workspace) -> Delegation | int:

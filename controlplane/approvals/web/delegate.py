@@ -18,6 +18,7 @@ from controlplane.approvals.models import Request
 from controlplane.approvals.shown import words
 from controlplane.approvals.web.answering import Show
 from controlplane.approvals.web.common import approval_of, page, show
+from controlplane.approvals.web.moments import LocalMoment, zone_of_reader
 from controlplane.base.web import actor_of
 from controlplane.lib import actors
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, NotFound
@@ -31,16 +32,13 @@ class DelegateForm(forms.Form):
         label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="They read it, and so does whoever looks later.",
     )  # fmt: skip
-    until = forms.DateTimeField(
-        label="Until",
-        required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-        help_text="UTC. Empty: until it is decided. The clock of the request goes on.",
-    )
+    until = LocalMoment(label="Until", required=False, last=True)
 
-    def __init__(self, people: list[User], data: Any = None) -> None:
+    def __init__(self, people: list[User], data: Any = None, *, zone: str = "UTC") -> None:
         super().__init__(data)
         self.label_suffix = ""
+        said = "Empty: until it is decided. The clock of the request goes on."
+        self.fields["until"].within(zone, said)  # type: ignore[attr-defined]
         choices = [(str(user.uid), f"{user.name or user.email} ({user.email})") for user in people]
         self.fields["to"].choices = [("", "Choose somebody"), *choices]  # type: ignore[attr-defined]
 
@@ -69,7 +67,8 @@ def lent(request: HttpRequest, uid: uuid.UUID, places: Places, show: Show) -> Ht
         for user in receivers(approval.workspace_id, actor)
         if f"user:{user.pk}" not in approval.producers
     ]
-    form = DelegateForm(people, request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    form = DelegateForm(people, given, zone=zone_of_reader(request))
     status = 200
     if request.method == "POST":
         status = 400

@@ -193,7 +193,10 @@ def readiness(state: State) -> Iterator[Finding]:
     if not run.running:
         return
     missing = probe(Address.of_url(run.url))
-    if missing:
+    if missing and run.phase == "starting":
+        mend = "Wait: `up` says when it is ready. Until then stopping it only starts it anew."
+        yield Finding("ready", f"The portal is starting: {missing}", mend)
+    elif missing:
         mend = f"Read the logs in {state.logs}; `python3 manage.py down`, then `up`, starts anew."
         yield Finding("ready", missing, mend, serious=True)
     else:
