@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from controlplane.access.principals import actor_for_user
 from controlplane.base import demo
 from controlplane.notify import services
+from controlplane.notify.models import InboxItem
 
 _SEATS = {
     "mission_owner_lead": "mission_owner",
@@ -15,6 +17,7 @@ _SEATS = {
     "security_lead": "security_lead",
     "product_owner": "product_manager",
 }
+_FRESH = 10  # unread by each person
 
 
 @demo.step("contacts", order=20)
@@ -48,3 +51,12 @@ def channel(scene: demo.Scene) -> None:
         target="ops@demo.example",
         urgencies=["critical"],
     )
+
+
+@demo.step("inbox", order=110)
+def inbox(scene: demo.Scene) -> None:
+    """People have read what is older: whoever signs in first finds the news, not all there was."""
+    for person in {user.pk: user for user in scene.people.values()}.values():
+        actor = actor_for_user(person)
+        rows = InboxItem.objects.visible_to(actor).unread().order_by("-created_at", "-pk")
+        services.mark_read(actor, list(rows.values_list("uid", flat=True)[_FRESH:]))
