@@ -98,6 +98,7 @@ def _words() -> None:
             "manage:cancelled": "cancel/cancelled the launch",
             "tick": "settle/settled a line of the launch",
             "signed": "sign/signed off the launch",
+            "review": "sign/signed the review after the launch",
             "preparing": "open/opened the launch again",
         },
     )

@@ -341,6 +341,11 @@ define(
         ("manage", "Plan launches and ask for their sign-off", OPERATORS | {"product_manager"}),
     ],
 )
+define(
+    "launch",
+    [("review", "Sign the review after a launch", OPERATORS | {"product_manager"})],
+    by_key=False,
+)
 define("server", [("report", "Report who was on a server", OPERATORS | SECURITY)])
 define("freeze", [("view", "See freezes", EVERYBODY), ("manage", "Freeze changes", OPERATORS)])
 define(

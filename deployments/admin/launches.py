@@ -18,7 +18,8 @@ from controlplane.lib.errors import Invalid
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch
-from deployments.overview import launched
+from deployments.overview import launch_review, launched
+from deployments.overview import links as addresses
 
 MANAGE = "launch.manage"
 FIELDS = ("title", "about", "launch_at")
@@ -110,6 +111,9 @@ class LaunchAdmin(ModelAdmin[Launch]):
             "approval_link": approvals.page_of(request_of) if request_of is not None else "",
             "slots": _slots(obj),
             "cycle": launched.report(obj) if obj.status == "signed" else None,
+            "review": launch_review.state_of(obj),
+            "review_page": addresses.review(obj),
+            "review_due": launched.review_due(obj),
             "file": reverse("boards:checklist", args=(obj.uid,)),
             "paper": reverse("boards:checklist_pdf", args=(obj.uid,)),
         }

@@ -295,5 +295,44 @@ class LineChange(StrictSerializer):
     version = serializers.IntegerField(required=False, help_text="refused when another stands")
 
 
+class LaunchReviewSection(StrictSerializer):
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    about = serializers.CharField(help_text="What it is to say.")
+    text = serializers.CharField(allow_blank=True)
+
+
+class LaunchCompared(StrictSerializer):
+    what = serializers.CharField()
+    before = serializers.CharField()
+    since = serializers.CharField()
+    change = serializers.CharField(allow_blank=True)
+
+
+class LaunchPromise(StrictSerializer):
+    what = serializers.CharField()
+    promised = serializers.CharField()
+    found = serializers.CharField()
+    verdict = serializers.CharField(allow_blank=True, help_text="kept, missed, or nothing")
+
+
+class LaunchReviewShown(StrictSerializer):
+    state = serializers.ChoiceField(choices=["to_come", "owed", "reviewed"])
+    due = moment()
+    reviewed_at = moment()
+    reviewed_by = serializers.CharField(allow_blank=True)
+    sections = LaunchReviewSection(many=True)
+    compared = LaunchCompared(many=True)
+    promised = LaunchPromise(many=True)
+
+
+class LaunchReviewSigned(StrictSerializer):
+    cycle_times = serializers.CharField(max_length=4_000)
+    escalations = serializers.CharField(max_length=4_000)
+    feedback = serializers.CharField(max_length=4_000)
+    next = serializers.CharField(max_length=4_000)
+    version = serializers.IntegerField(required=False, help_text="refused when another stands")
+
+
 class LaunchReason(StrictSerializer):
     reason = serializers.CharField(max_length=500)

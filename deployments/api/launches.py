@@ -16,7 +16,7 @@ from controlplane.lib.errors import NotFound
 from deployments import services
 from deployments.api import boards_forms as forms
 from deployments.models import Launch, LaunchLine
-from deployments.overview import checklist, launched
+from deployments.overview import checklist, launch_review, launched
 
 VIEW, MANAGE, TICK = "launch.view", "launch.manage", "launch.tick"
 TAGS = ["launches"]
@@ -152,6 +152,39 @@ class LaunchDocumentView(OneLaunch):
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         return JsonAnswer({"markdown": checklist.markdown(self.object(request, kwargs))})
+
+
+class LaunchReviewView(OneLaunch):
+    """The review after a launch: figures of now, or what was signed."""
+
+    actions = {"GET": VIEW, "POST": "launch.review"}
+    inputs = {"POST": forms.LaunchReviewSigned}
+    outputs = {"GET": forms.LaunchReviewShown, "POST": forms.LaunchReviewShown}
+    statuses = {"POST": 200}
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._told(request, self.object(request, kwargs))
+
+    def post(self, request: Any, ref: str) -> HttpResponse:
+        """Say what came of a launch, and sign it"""
+        words = self.read(request)
+        version = words.pop("version", None)
+        row = self.object(request, {"ref": ref})
+        done = services.sign_review(row, actor=request.actor, words=words, version=version)
+        return self._told(request, done)
+
+    def _told(self, request: Any, launch: Launch) -> HttpResponse:
+        state = launch_review.state_of(launch)
+        signed = state == "reviewed"
+        return JsonAnswer(
+            {
+                "state": state,
+                "due": launched.review_due(launch),
+                "reviewed_at": launch.reviewed_at if signed else None,
+                "reviewed_by": launch.reviewed_by if signed else "",
+                **launch_review.told(launch, request.actor),
+            }
+        )
 
 
 class LaunchCycleTimesView(OneLaunch):

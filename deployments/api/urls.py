@@ -62,6 +62,7 @@ urlpatterns = [
     path(f"{LAUNCH}/reopen", launches.LaunchReopenView.as_view()),
     path(f"{LAUNCH}/cancel", launches.LaunchCancelView.as_view()),
     path(f"{LAUNCH}/document", launches.LaunchDocumentView.as_view()),
+    path(f"{LAUNCH}/review", launches.LaunchReviewView.as_view()),
     path(f"{LAUNCH}/cycle-times", launches.LaunchCycleTimesView.as_view()),
     path("v1/ci/results", ci.ci_results),
 ]

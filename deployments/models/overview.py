@@ -103,6 +103,10 @@ class Launch(models.Model):
     created_by = models.CharField(max_length=80, editable=False)  # an opaque ref
     created_at = models.DateTimeField(default=clock.now, editable=False)
     signed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What came of it, as it was signed two weeks later: words, and the figures of that moment.
+    review = models.JSONField(default=dict, blank=True, editable=False)
+    reviewed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reviewed_by = models.CharField(max_length=80, blank=True, editable=False)  # an opaque ref
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.EntryQuerySet.as_manager()
 
@@ -114,6 +118,11 @@ class Launch(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="signed") | Q(signed_at__isnull=False, approval__isnull=False),
                 name="launch_signed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_at=None, reviewed_by="", review={})
+                | Q(reviewed_at__isnull=False) & ~Q(reviewed_by="") & ~Q(review={}),
+                name="launch_reviewed_by_somebody",
             ),
         ]
 

@@ -25,6 +25,10 @@ def launch(row: Launch) -> str:
     return reverse("admin:deployments_launch_change", args=[row.uid])
 
 
+def review(row: Launch) -> str:
+    return reverse("boards:review", args=[row.uid])
+
+
 def page_of_request(request: Request) -> str:
     from deployments.services.launches import of
 

@@ -19,6 +19,7 @@ from deployments.services.going import (
     unblock,
 )
 from deployments.services.hotfixes import plan_hotfix, skippable
+from deployments.services.launch_reviewing import sign_review
 from deployments.services.launches import (
     ask_sign_off,
     cancel_launch,
@@ -86,6 +87,7 @@ __all__ = [
     "set_step",
     "settle",
     "settle_line",
+    "sign_review",
     "skip_step",
     "skippable",
     "start",

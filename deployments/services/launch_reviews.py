@@ -1,5 +1,5 @@
 """The review that a launch owes within two weeks: a work item, opened the day it goes live, told
-how cycle times compare the day before it is due.
+how cycle times compare the day before it is due, closed when the review is signed.
 
 By timers, because whoever decides holds the request's lock, and the graph of items has one of its
 own that others take first.
@@ -16,17 +16,11 @@ from controlplane.lib import clock
 from controlplane.work import services as work
 from controlplane.work.models import Item
 from deployments.models import Launch
-from deployments.overview import launched
+from deployments.overview import launch_review, launched
 from deployments.services.noting import PORTAL
 
 REVIEW = "deployments.launch_review"
 DAY = timedelta(days=1)
-SECTIONS = (
-    ("Cycle times", "Compared with before the launch."),
-    ("Escalations and false positives", "What was escalated, and what turned out to be nothing."),
-    ("Feedback of operators", "On what the portal did by itself."),
-    ("What comes next", "The backlog of the next phase, in order."),
-)
 
 
 def set_review(launch: Launch) -> None:
@@ -47,6 +41,12 @@ def withdraw_review(launch: Launch) -> None:
     """Cancelled: nothing is owed, and what was opened is closed."""
     drop_review(launch)
     _promise(launch, "withdraw", clock.now())
+
+
+def finish_review(launch: Launch) -> None:
+    """Signed: the item that asked for it is told what was said, and closed."""
+    drop_review(launch)
+    _promise(launch, "signed", clock.now())
 
 
 def _key(launch: Launch, what: str) -> str:
@@ -73,6 +73,8 @@ def keep_review(timer: Timer) -> None:
     what = timer.payload.get("what", "open")
     if what == "withdraw":
         _close(launch)
+    elif what == "signed":
+        _finish(launch)
     elif launch.status == Launch.Status.SIGNED and what == "open":
         _open(launch)
     elif launch.status == Launch.Status.SIGNED:
@@ -93,7 +95,7 @@ def _open(launch: Launch) -> Item:
 
 
 def _made(launch: Launch) -> Item:
-    parts = [f"## {title}\n\n{about}" for title, about in SECTIONS]
+    parts = [f"## {one.title}\n\n{one.about}" for one in launch_review.SECTIONS]
     baseline = launched.report(launch)
     if baseline is not None:
         parts[0] += f"\n\n{baseline.markdown()}"
@@ -120,6 +122,14 @@ def _compare(launch: Launch, item: Item) -> None:
     found = launched.report(launch)
     if found is not None and item.category != "done":
         work.comment(item, f"Cycle times since the launch.\n\n{found.markdown()}", actor=PORTAL)
+
+
+def _finish(launch: Launch) -> None:
+    item = _known(launch)
+    if launch_review.state_of(launch) != "reviewed" or item is None or item.category == "done":
+        return
+    work.comment(item, launch_review.markdown(launch), actor=PORTAL)
+    work.close_item(item, actor=PORTAL, reason=f"The review of {launch.ref} is signed.")
 
 
 def _close(launch: Launch) -> None:

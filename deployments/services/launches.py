@@ -63,7 +63,7 @@ def change_launch(
 ) -> Launch:
     """What it is and when. What was signed was signed of this: it is asked anew."""
     policy.require(actor, MANAGE, launch)
-    row = _held(launch, version)
+    row = held(launch, version)
     readers: dict[str, Any] = {
         "title": lambda value: redact_text(reading.line("title", value, 200, required=True))[:200],
         "about": lambda value: redact_text(reading.text("about", value)),
@@ -78,7 +78,7 @@ def change_launch(
         return row
     _reopen(row, actor, "It was changed.")
     before = {name: plain(getattr(row, name)) for name in values}
-    _write(row, values)
+    write(row, values)
     record(actor, MANAGE, row, before=before,
            after={name: plain(value) for name, value in values.items()})  # fmt: skip
     return row
@@ -96,7 +96,7 @@ def settle_line(
 ) -> LaunchLine:
     """It holds, with evidence; does not apply, with the reason; or is open again."""
     policy.require(actor, TICK, line.launch)
-    launch = _held(line.launch, None)
+    launch = held(line.launch, None)
     reading.choice("state", state, LaunchLine.State.values)
     row: LaunchLine = LaunchLine.objects.select_for_update(no_key=True).get(pk=line.pk)
     if version is not None and row.version != version:
@@ -141,7 +141,7 @@ def _with_own(row: LaunchLine, launch: Launch, shown: list[dict[str, str]]) -> l
 def ask_sign_off(launch: Launch, *, actor: Actor, version: int | None = None) -> Launch:
     """Every line is settled: those whom the policy names are asked."""
     policy.require(actor, MANAGE, launch)
-    row = _held(launch, version)
+    row = held(launch, version)
     still = [line.title for line in row.lines.unsettled().order_by("position")]
     # What held when it was ticked may hold no more.
     still += [
@@ -166,7 +166,7 @@ def ask_sign_off(launch: Launch, *, actor: Actor, version: int | None = None) ->
         actor=actor,
         producers=[row.created_by, actor],
     )
-    _write(row, {"approval": request})
+    write(row, {"approval": request})
     return row
 
 
@@ -174,7 +174,7 @@ def ask_sign_off(launch: Launch, *, actor: Actor, version: int | None = None) ->
 def cancel_launch(launch: Launch, *, actor: Actor, reason: str) -> Launch:
     why = reading.reason(redact_text(reason))
     policy.require(actor, MANAGE, launch)
-    row = _held(launch, None)
+    row = held(launch, None)
     _withdraw(row, actor, why)
     row.refresh_from_db()
     done = advance(row, "cancelled", actor=actor, reason=why)
@@ -187,7 +187,7 @@ def reopen_launch(launch: Launch, *, actor: Actor, reason: str) -> Launch:
     """Back to preparing; what was signed counts for nothing."""
     why = reading.reason(redact_text(reason))
     policy.require(actor, MANAGE, launch)
-    row = _held(launch, None)
+    row = held(launch, None)
     if row.status == "preparing":
         raise Conflict("It is being prepared.")
     _reopen(row, actor, why)
@@ -211,7 +211,7 @@ def _withdraw(row: Launch, actor: Actor, why: str) -> None:
     approvals.take_back(row.approval, actor=actor, reason=why)
 
 
-def _held(launch: Launch, version: int | None) -> Launch:
+def held(launch: Launch, version: int | None) -> Launch:
     rows = Launch.objects.select_for_update(no_key=True, of=("self",))
     row: Launch = rows.select_related("workspace", "approval").get(pk=launch.pk)
     if version is not None and row.version != version:
@@ -219,7 +219,7 @@ def _held(launch: Launch, version: int | None) -> Launch:
     return row
 
 
-def _write(row: Launch, values: Mapping[str, Any]) -> None:
+def write(row: Launch, values: Mapping[str, Any]) -> None:
     Launch.objects.filter(pk=row.pk).update(**values, version=F("version") + 1)
     for name, value in values.items():
         setattr(row, name, value)
@@ -254,7 +254,7 @@ def packet_of(row: Launch) -> dict[str, Any]:
 def hold_for(request: Request) -> None:
     row = of(request)
     if row is not None:
-        _held(row, None)
+        held(row, None)
 
 
 def current_packet(request: Request) -> dict[str, Any] | None:

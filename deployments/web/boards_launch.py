@@ -66,7 +66,7 @@ class LineForm(forms.Form):
         return found
 
 
-def _launch(request: HttpRequest, uid: uuid.UUID) -> Launch:
+def launch_of(request: HttpRequest, uid: uuid.UUID) -> Launch:
     """Out of scope is the same as gone."""
     rows = Launch.objects.visible_to(actor_of(request)).select_related("workspace", "approval")
     found: Launch | None = rows.filter(uid=uid).first()
@@ -78,7 +78,7 @@ def _launch(request: HttpRequest, uid: uuid.UUID) -> Launch:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page_for("launch.view")
 def line(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
-    launch = _launch(request, uid)
+    launch = launch_of(request, uid)
     row = LaunchLine.objects.filter(launch=launch, slug=slug).select_related("launch").first()
     if row is None:
         raise NotFound("No such line.")
@@ -126,7 +126,7 @@ def _settled(request: HttpRequest, row: LaunchLine, form: LineForm) -> bool:
 @require_safe
 @page_for("launch.view")
 def checklist_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    launch = _launch(request, uid)
+    launch = launch_of(request, uid)
     answer = HttpResponse(checklist.markdown(launch), content_type="text/markdown; charset=utf-8")
     name = f"launch-{launch.ref.lower()}.md"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -136,7 +136,7 @@ def checklist_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 @require_safe
 @page_for("launch.view")
 def checklist_pdf(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
-    launch = _launch(request, uid)
+    launch = launch_of(request, uid)
     sheets = checklist_paper.pdf(launch, actor_of(request))
     answer = HttpResponse(sheets, content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="launch-{launch.ref.lower()}.pdf"'

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from deployments.web import boards, boards_calendar, boards_dora, boards_launch, boards_log
+from deployments.web import (
+    boards,
+    boards_calendar,
+    boards_dora,
+    boards_launch,
+    boards_launch_review,
+    boards_log,
+)
 
 app_name = "boards"
 _LAUNCH = "admin/deployments/launch/<uuid:uid>"
@@ -18,6 +25,7 @@ urlpatterns = [
     path("admin/deployments/links/<uuid:uid>/revoke/", boards_log.revoke, name="revoke"),
     path("admin/deployments/dora/", boards_dora.dora, name="dora"),
     path(f"{_LAUNCH}/lines/<slug:slug>/", boards_launch.line, name="line"),
+    path(f"{_LAUNCH}/review/", boards_launch_review.review, name="review"),
     path(f"{_LAUNCH}/checklist.md", boards_launch.checklist_file, name="checklist"),
     path(f"{_LAUNCH}/checklist.pdf", boards_launch.checklist_pdf, name="checklist_pdf"),
     path("releases/<str:token>.atom", boards_log.feed, name="atom"),

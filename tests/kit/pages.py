@@ -272,6 +272,7 @@ def own_pages(world: World) -> Iterator[str]:
         "mission_desk:feedback": (mission.uid,),
         "mission_desk:retrospective": (mission.uid,),
         "boards:line": (launch.uid, "security"),
+        "boards:review": (launch.uid,),
         "compliance:control": ("penetration-test", f"{clock.now():%Y}"),
         "deck:papers": (live.uid,),
         "deck:move": (live.uid, "rollback"),

@@ -8,8 +8,7 @@ from controlplane.access.models import Workspace
 from controlplane.base.files import safe
 from controlplane.lib.text import in_markdown
 from deployments.models import Deployment, Launch
-from deployments.overview import checklist, launched
-from deployments.services.launch_reviews import SECTIONS
+from deployments.overview import checklist, launch_review, launched
 
 MOST = 50
 # Folders that stand beside those of releases.
@@ -65,10 +64,7 @@ def launch_file(workspace: Workspace) -> str:
     if row is None:
         return ""
     parts = [checklist.markdown(row).rstrip()]
-    due = launched.review_due(row)
-    when = f"Due {due:%Y-%m-%d}." if due else "Due two weeks after it goes live."
-    parts.append(f"## Review after the launch\n\n{when}")
-    parts += [f"### {title}\n\n{about}" for title, about in SECTIONS]
+    parts.append(f"## Review after the launch\n\n{launch_review.markdown(row)}")
     found = launched.report(row)
     if found is not None:
         parts.append(f"### Cycle times compared\n\n{found.markdown()}")
