@@ -87,10 +87,35 @@ def cases(operation: Any, known: Known, *, count: int, seed: int = 0) -> Iterato
         yield _meant(case, known, chance)
 
 
-def _at_limits(operation: Any) -> Iterator[Any]:
-    modes, config = list(GenerationMode), document().config.generation
+def plain(operation: Any) -> Any:
+    """One that says what the document asks for, and nothing more; None where none can be made."""
+    return next(_at_limits(operation, GenerationMode.POSITIVE), None)
+
+
+def fields_of(case: Any) -> dict[str, dict[str, Any]]:
+    """The fields of its body, each with its form."""
+    content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
+    form = _resolved(content.get("application/json", {}).get("schema", {}))
+    return {name: _resolved(each) for name, each in form.get("properties", {}).items()}
+
+
+def _resolved(form: dict[str, Any]) -> dict[str, Any]:
+    """By name, or as one of a list that has nothing else."""
+    while "$ref" in form or len(form.get("allOf", [])) == 1:
+        if "$ref" not in form:
+            form = form["allOf"][0]
+            continue
+        found = document().raw_schema
+        for part in form["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        form = found
+    return form
+
+
+def _at_limits(operation: Any, *modes: GenerationMode) -> Iterator[Any]:
+    config = document().config.generation
     yield from document().iter_coverage_cases(
-        operation, generation_modes=modes, generation_config=config
+        operation, generation_modes=list(modes or GenerationMode), generation_config=config
     )
 
 
@@ -155,6 +180,14 @@ def ask(case: Any, caller: Caller) -> Answer:
     faults = list(_faults(case, got, content, sent))
     shown = f"{case.method} {sent.path_url[:300]} {_body(sent)[:400]!r} -> {got.status_code}"
     return Answer(case, got.status_code, [f"{shown}: {fault}" for fault in faults])
+
+
+def send(case: Any, caller: Caller) -> Any:
+    """Send it and leave what it wrote."""
+    got = _answered(_prepared(case), case, caller)
+    if got.streaming:
+        _put_away(got)
+    return got
 
 
 def _put_away(answer: Any) -> None:
