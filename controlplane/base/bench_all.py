@@ -55,9 +55,15 @@ NOT_REACHED = "not reached within the time given"
 
 
 def measure_all(
-    names: Sequence[str], options: Run, within: float, say: Callable[[str], object] = print
+    names: Sequence[str],
+    options: Run,
+    within: float,
+    say: Callable[[str], object] = print,
+    *,
+    each: float = float("inf"),
 ) -> Iterator[Part]:
-    """In turns, each with what is left of the time. Inside of `bench.scratch_database`."""
+    """In turns, one of them no longer than `each` and all no longer than `within`. Inside of
+    `bench.scratch_database`."""
     end = time.monotonic() + within
     template = str(connection.settings_dict["NAME"])
     connections.close_all()
@@ -70,7 +76,7 @@ def measure_all(
             say(f"measuring {name} …")
             began = time.monotonic()
             with _copy_of(template, f"{template}_{name.replace('-', '_')}", bench.BENCHES[name]):
-                _measured(part, options, left)
+                _measured(part, options, min(left, each))
             part.seconds = time.monotonic() - began
         yield part
 
@@ -171,7 +177,10 @@ def as_markdown(about: Mapping[str, Any], parts: Sequence[Part]) -> str:
     busy = bench.busy_note(about)
     lines += [busy] if busy else []
     found = wrong(parts)
-    lines += ["", f"{len(parts)} measurements, {len([p for p in parts if p.failed])} failed.", ""]
+    late = [part for part in parts if not part.reached]
+    failed = [part for part in parts if part.failed and part.reached]
+    told = f", {len(late)} not reached" if late else ""
+    lines += ["", f"{len(parts)} measurements, {len(failed)} failed{told}.", ""]
     lines += [f"- {each}" for each in found]
     lines += [""] if found else []
     for part in parts:

@@ -66,6 +66,20 @@ def test_one_that_hangs__is_ended_and_the_rest_is_not_reached(several: list[str]
     found = list(bench_all.measure_all(["t-hangs", "t-good"], Run(), 0.3, lambda line: None))
     assert [part.failed for part in found] == ["stopped after 0 s", NOT_REACHED]
     assert not found[1].reached
+    text = bench_all.as_markdown(ABOUT, found)
+    assert "2 measurements, 1 failed, 1 not reached." in text
+
+
+def test_one_that_takes_too_long__leaves_time_for_the_others(several: list[str]) -> None:
+    @bench.register("t-hangs", doc="hangs", own=True)
+    def hangs(run: Run) -> list[Row]:
+        time.sleep(60)
+        return []
+
+    said: list[str] = []
+    found = list(bench_all.measure_all(["t-hangs", "t-good"], Run(), 60, said.append, each=0.3))
+    assert said == ["measuring t-hangs …", "measuring t-good …"]
+    assert [part.failed for part in found] == ["stopped after 0 s", ""]
 
 
 ABOUT = {"cores": 2, "load": [0.1, 0.1, 0.1]}

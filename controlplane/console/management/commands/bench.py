@@ -33,6 +33,9 @@ class Command(BaseCommand):
             "--within", type=float, default=3_600.0, help="all: seconds for the whole of it"
         )
         parser.add_argument(
+            "--each", type=float, default=900.0, help="all: seconds for one of them"
+        )
+        parser.add_argument(
             "--markdown", default="", metavar="FILE", help="keep the table in a file, too"
         )
         parser.add_argument(
@@ -105,7 +108,10 @@ class Command(BaseCommand):
         """What failed or was missed, of all."""
         with bench.scratch_database():
             about = bench.machine()
-            parts = list(bench_all.measure_all(names, run, options["within"], self.stderr.write))
+            measured = bench_all.measure_all(
+                names, run, options["within"], self.stderr.write, each=options["each"]
+            )
+            parts = list(measured)
         rows = {part.name: part.rows for part in parts}
         self._tell(
             bench_all.as_markdown(about, parts),
