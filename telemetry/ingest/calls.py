@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 import msgspec
 
@@ -17,10 +18,25 @@ _OK = frozenset({"success", "info"})
 
 def tell(rows: Iterable[Row]) -> None:
     """In the transaction that stores them: each is told once, or none is."""
-    found = [row for row in rows if row.event_type in _CALLS and row.workspace_id and row.toolkit]
+    found = _telling(rows)
     calls = [call for row in found if (call := _call(row)) is not None]
     if calls and found[0].workspace_id:
         reports.keep(found[0].workspace_id, calls)
+
+
+def _telling(rows: Iterable[Row]) -> list[Row]:
+    """Of each toolkit the last call that worked and those that did not, as they came. Nearly all
+    calls work, and of those before the last nobody wants to know: they cost next to nothing."""
+    worked: dict[str, tuple[int, Row]] = {}
+    others: list[tuple[int, Row]] = []
+    for place, row in enumerate(rows):
+        if row.event_type not in _CALLS or not row.toolkit or not row.workspace_id:
+            continue
+        if row.status not in _OK or row.event_type == CALL_ERROR:
+            others.append((place, row))
+        elif (last := worked.get(row.toolkit)) is None or row.occurred_at >= last[1].occurred_at:
+            worked[row.toolkit] = (place, row)
+    return [row for _, row in sorted([*worked.values(), *others], key=itemgetter(0))]
 
 
 def _call(row: Row) -> Call | None:

@@ -13,6 +13,7 @@ from controlplane.catalog.models import CallReport, Integration
 from controlplane.catalog.services import breakers
 from controlplane.lib import clock
 from controlplane.lib.errors import NotAllowed
+from telemetry.ingest import calls
 from tests import make
 from tests.kit import catalog
 from tests.kit.api import Api
@@ -69,6 +70,27 @@ def test_failed_calls__sent_through_the_door__open_the_breaker() -> None:
     assert row.reason == "3 failures in a row: SEND timeout"
     assert not services.ask(row, actor=make.JOB).may_call
     assert heard(row).failures_in_a_row == 3, "heard once"
+
+
+def test_calls_that_work__cost_a_batch_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the last of them is looked at, and what failed, in the order in which it was told."""
+    row, shaped = gmail(), calls._call
+    looked: list[Any] = []
+
+    def noted(each: Any) -> Any:
+        looked.append(each)
+        return shaped(each)
+
+    monkeypatch.setattr(calls, "_call", noted)
+    at = clock.now() - timedelta(minutes=5)
+    batch = [call(occurred_at=at) for _ in range(40)]
+    batch[10:10] = [failed(occurred_at=at)]
+    tell(row.workspace, [*batch, failed(occurred_at=at)])
+    assert len(looked) == 3
+    assert [each.status for each in looked] == ["error", "success", "error"]
+    tasks.hear_calls()
+    row.refresh_from_db()
+    assert row.failures_in_a_row == 1
 
 
 def test_calls_of_another_workspace__say_nothing() -> None:
