@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field, lookup_field
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
 from django.utils.safestring import SafeString
 
@@ -234,7 +235,7 @@ def _label(name: str, model_admin: Any) -> str:
 
 def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     try:
-        field, _, value = lookup_field(name, obj, model_admin)
+        field, value = _looked_up(obj, name, model_admin)
     except (ObjectDoesNotExist, AttributeError):
         return Cell(label, name, "none")
     if field is not None and getattr(field, "choices", None):
@@ -258,6 +259,27 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     if kind == "countdown" and _is_over(obj):
         kind = "when"
     return Cell(label, name, kind, value, tone=tone)
+
+
+def _looked_up(obj: Any, name: str, model_admin: Any) -> tuple[Any, Any]:
+    """As Django's `lookup_field`, which asks anew in each row what the column is."""
+    field, relates = _field(obj._meta, name)
+    if field is not None and not relates:
+        return field, getattr(obj, name)
+    method = getattr(model_admin, name, None) if field is None and name != "__str__" else None
+    if callable(method):
+        return None, method(obj)
+    found, _, value = lookup_field(name, obj, model_admin)
+    return found, value
+
+
+@cache
+def _field(meta: Any, name: str) -> tuple[Any, bool]:
+    try:
+        field = meta.get_field(name)
+    except FieldDoesNotExist:
+        return None, False
+    return field, bool(field.is_relation)
 
 
 def _tone(obj: Any, kind: str, value: Any) -> str:

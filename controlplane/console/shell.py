@@ -48,9 +48,10 @@ logger = logging.getLogger(__name__)
 FAMILY = "frame"
 FRAME_S = defaults.define(
     "console.frame_s",
-    5,
+    10,
     unit="seconds",
-    why="counts beside the navigation are asked at most this often for each person's view",
+    why="counts beside the navigation are asked at most this often for each person's view: as"
+    " often as an open page asks for news",
 )
 REFRESH_S = defaults.define(
     "console.refresh_s", 10, unit="seconds", why="how often a visible page asks for news"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from controlplane.access.models import Grant
-from missions import links, stages
+from missions import links, reads, stages
 from missions.gates import registry
 from missions.gates.kinds import Found, failed, passed, waiting
 from missions.gates.looking import Look
@@ -19,7 +19,8 @@ def _written(look: Look) -> Retrospective | None:
     """Of the visit the mission is in."""
     if look.visit is None or look.visit.stage != stages.LAST:
         return None
-    return of_visit(look.visit)
+    visit = look.visit
+    return reads.once(look.mission, ("retrospective", visit.pk), lambda: of_visit(visit))
 
 
 def _page(look: Look) -> tuple[str, str]:

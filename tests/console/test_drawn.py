@@ -6,6 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import lookup_field
+from django.db.models import Model
 from django.template import Context, Template
 from django.test import Client
 from django.utils.safestring import SafeString
@@ -13,7 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from controlplane.access.models import Workspace
-from controlplane.console.kit import drawn
+from controlplane.console import cells
+from controlplane.console.kit import drawn, people
 from tests import make
 from tests.kit import settled
 
@@ -75,3 +79,23 @@ def test_list__of_a_stranger__draws_no_row(here: Workspace) -> None:
     make.key(make.agent(here, name="first"))
     stranger = make.client(make.person(make.workspace(), "workspace_admin"))
     assert "first" not in stranger.get(KEYS).content.decode()
+
+
+@pytest.mark.django_db
+def test_columns__are_read_as_django_reads_them(here: Workspace) -> None:
+    agent = make.agent(here, name="reader")
+    rows: list[Model] = [make.key(agent)[0], agent, make.person(here, "viewer"), here]
+    for row in rows:
+        model_admin = admin.site._registry[type(row)]
+        names = {*model_admin.list_display, *(each.name for each in row._meta.concrete_fields)}
+        for name in names - {"action_checkbox"}:
+            field, _, value = lookup_field(name, row, model_admin)
+            assert cells._looked_up(row, name, model_admin) == (field, value), (type(row), name)
+
+
+@pytest.mark.parametrize(
+    ("label", "initials"),
+    [("Ada Lovelace", "AL"), ("ada_m.king@x.example", "AK"), ("Émile", "É"), ("…", "?"), ("", "?")],
+)
+def test_initials__are_of_the_first_and_the_last_word(label: str, initials: str) -> None:
+    assert people.Who("person", label).initials == initials

@@ -29,7 +29,7 @@ GATES = {
     "prepare": 9,
     "plan_approve": 26,
     "execute_observe": 16,
-    "reflect_improve": 9,
+    "reflect_improve": 6,
 }
 CHECK = 28
 

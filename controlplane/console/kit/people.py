@@ -13,6 +13,7 @@ from controlplane.console.kit import directory
 HUES = 8
 # What rows keep of an actor who may be gone one day: ref and label in one text.
 _KEPT = re.compile(r"(user|agent|job):(\S+)(?: (.+))?", re.DOTALL)
+_WORDS = re.compile(r"[^\W_]+")
 _KINDS = {"user": "person"}
 _BADGES = {"agent": "agent", "service": "service"}
 
@@ -27,7 +28,7 @@ class Who:
 
     @property
     def initials(self) -> str:
-        words = [word for word in _letters(self.label).split() if word]
+        words: list[str] = _WORDS.findall(self.label.split("@", 1)[0])
         if not words:
             return "?"
         return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
@@ -115,8 +116,3 @@ def look_up(values: Iterable[Any]) -> None:
         kept = _KEPT.fullmatch(value) if isinstance(value, str) else None
         found.append(f"{kept[1]}:{kept[2]}" if kept else str(getattr(value, "actor_ref", "")))
     directory.look_up(found)
-
-
-def _letters(text: str) -> str:
-    name = text.split("@", 1)[0]
-    return "".join(letter if letter.isalnum() else " " for letter in name)
