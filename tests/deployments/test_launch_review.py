@@ -123,6 +123,8 @@ def test_console__says_it_and_signs(scene: Any) -> None:
     read = browser.get(page).content.decode()
     assert "They trust it." in read
     assert "Sign the review" not in read
+    coming = browser.get(f"/admin/deployments/launch/{scene.coming.uid}/review/")
+    assert "It is not live yet." in coming.content.decode()
     launch = browser.get(f"/admin/deployments/launch/{scene.live.uid}/change/").content.decode()
     assert page in launch
 
