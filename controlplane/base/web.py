@@ -29,6 +29,7 @@ RETRY_AFTER_S = defaults.define(
 )
 
 AWAY_COOKIE = "cp_read"  # marks of banners that this browser put away
+FOLDS_COOKIE = "cp_nav"  # groups of the sidebar that this browser opened, or closed: "-flags"
 THEME_COOKIE = "cp_theme"
 TITLES = {
     400: "That request could not be read",

@@ -35,7 +35,7 @@ from controlplane.base.registries import (
     banners,
     nav_items,
 )
-from controlplane.base.web import AWAY_COOKIE, THEME_COOKIE, actor_of, workspace_of
+from controlplane.base.web import AWAY_COOKIE, FOLDS_COOKIE, THEME_COOKIE, actor_of, workspace_of
 from controlplane.console.counting import counted
 from controlplane.console.models import SavedView
 from controlplane.console.view_counts import with_counts
@@ -72,6 +72,8 @@ GROUPS = (
     "Access",
     "Portal",
 )
+# Open until somebody closes them: eighty entries at once are a wall to whoever is new.
+OPEN_GROUPS = frozenset({"Operate", "Work", "Missions"})
 ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "production": ("Production", "bad"),
     "staging": ("Staging", "warn"),
@@ -103,6 +105,13 @@ def put_away(request: HttpRequest) -> list[str]:
     """The banners this browser was told not to show any more, the latest last."""
     given = request.COOKIES.get(AWAY_COOKIE, "").split(".")
     return [mark for mark in given[-MOST_AWAY:] if MARK.fullmatch(mark)]
+
+
+def folds(request: HttpRequest) -> tuple[set[str], set[str]]:
+    """The groups of the sidebar that this browser opened, and those that it closed."""
+    given = {mark for mark in request.COOKIES.get(FOLDS_COOKIE, "")[:400].split(".") if mark}
+    opened = {name for name in GROUPS if name.lower() in given}
+    return opened, {name for name in GROUPS if f"-{name.lower()}" in given}
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -173,6 +182,14 @@ class Shell:
             entry = Entry(item, _url(item), count, item.slug == here)
             groups.setdefault(item.group, []).append(entry)
         return [(name, entries) for name, entries in groups.items() if entries]
+
+    @cached_property
+    def nav_open(self) -> frozenset[str]:
+        """The groups whose entries are seen. The one that the page belongs to stands open, too,
+        unless somebody closed it: it would open again under their eyes."""
+        opened, closed = folds(self.request)
+        here = {name for name, entries in self.nav if any(entry.current for entry in entries)}
+        return (OPEN_GROUPS | opened | here) - closed
 
     def _permitted(self) -> list[NavItem]:
         return [item for item in nav_items if policy.can(self.actor, item.action)]

@@ -35,8 +35,8 @@ def list_body(context: Context, rows: list[cells.Row], selects: Any) -> SafeStri
 
 
 @register.simple_tag
-def nav_entries(groups: Any) -> SafeString:
-    return drawn_nav.groups(groups)
+def nav_entries(groups: Any, opened: Any) -> SafeString:
+    return drawn_nav.groups(groups, opened)
 
 
 @register.simple_tag(takes_context=True)

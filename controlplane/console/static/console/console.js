@@ -4,12 +4,23 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // --- Menus close when one looks elsewhere ------------------------------------------------
+  // --- Menus close when one looks elsewhere
   document.addEventListener("click", (event) => {
     for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
-  // --- The palette -------------------------------------------------------------------------
+  // --- Groups of the sidebar stay as one left them
+  document.addEventListener("click", (event) => {
+    const summary = event.target.closest?.(".nav summary");
+    if (!summary) return;
+    const { open, dataset: { group } } = summary.parentElement;
+    const marks = (/cp_nav=([^;]*)/.exec(document.cookie)?.[1] || "").split(".");
+    const kept = marks.filter((mark) => mark.replace("-", "") !== group);
+    const all = [...kept, (open ? "-" : "") + group].join(".");
+    document.cookie = `cp_nav=${all}; path=/; max-age=31536000; samesite=lax`;
+  });
+
+  // --- The palette
   const palette = $("#palette");
   const field = $("#palette-text");
   const list = $("#palette-hits");
@@ -105,14 +116,14 @@
     }
   }
 
-  // --- Keyboard ----------------------------------------------------------------------------
+  // --- Keyboard
   const help = $("#help");
   for (const opener of $$("[data-help-open]")) {
     opener.hidden = false;
     opener.addEventListener("click", () => help.showModal());
   }
   const rows = () => $$("main [data-row]").filter((link) => link.offsetParent);
-  // The row one stands on is the one that holds the focus, however it got there.
+  // The row one stands on is the one that holds the focus.
   const here = () => document.activeElement?.closest("main tr, main li");
   const stepTo = (by) => {
     const all = rows();
@@ -127,7 +138,7 @@
     if (bar) $$("input, button", bar).find((control) => control.offsetParent && control.type !== "hidden")?.focus();
     else $("main [data-next]")?.click();
   };
-  // The help is made of this table, so that no key is forgotten there. Enter is the link's own.
+  // The help is made of this table. Enter is the link's own.
   const KEYS = {
     "/": ["Search this list", () => $("[data-search]")?.focus()],
     j: ["Next row", () => stepTo(1)],
@@ -196,7 +207,7 @@
     }
   });
 
-  // --- Choosing rows -----------------------------------------------------------------------
+  // --- Choosing rows
   const countSelected = (form) => {
     const count = $$("input[data-select]:checked", form).length;
     for (const note of $$("[data-selected-count]", form)) note.textContent = count ? `${count} selected` : "Select rows to act on them";
@@ -210,7 +221,7 @@
     if (event.target.matches("[data-select-all], [data-select]")) countSelected(form);
   });
 
-  // --- Clocks ------------------------------------------------------------------------------
+  // --- Clocks
   const span = (seconds) => {
     if (seconds < 60) return `${Math.floor(seconds)} s`;
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
@@ -250,7 +261,7 @@
     }
   };
 
-  // --- Live regions: calm, only while looked at ----------------------------------------------
+  // --- Live regions
   const tags = new WeakMap();
   const waiting = new WeakMap();
   const held = new WeakMap();
@@ -329,13 +340,13 @@
     return copy.textContent.replace(/\s+/g, " ").trim();
   };
   const same = (region, text) => words(new DOMParser().parseFromString(text, "text/html").body) === words(region);
-  // Each at its own pace: the log of what runs is looked at more often than the page around it.
+  // Each at its own pace: what runs is looked at more often.
   const pace = (region) => Math.max(2, Number(region.dataset.liveEvery || 10)) * 1000;
   const look = (some = regions) => {
     if (document.visibilityState !== "visible") return;
     for (const region of some) refresh(region).catch(() => {});
   };
-  // --- News by a stream, while looked at; where there is none the region asks at its pace -------
+  // --- News by a stream
   const told = new Set();
   const listen = (region) => {
     let source;
@@ -382,8 +393,8 @@
   setInterval(tick, 1000);
   tick();
 
-  // --- Copying ---------------------------------------------------------------------------------
-  // Browsers lend the clipboard to secure pages only; elsewhere the text is there to be selected.
+  // --- Copying
+  // Browsers lend the clipboard to secure pages only.
   const enliven = (root) => {
     if (navigator.clipboard) for (const button of $$("[data-copy]", root)) button.hidden = false;
     for (const box of $$("[data-select-all]", root)) box.hidden = false;
