@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -61,24 +62,31 @@ def _measured(
     idle = _idle(portal)
     with closing(_link(portal.port)) as link:
         for kind in mix.KINDS:
-            number = 0 if kind.people else len(filled["sessions"])
-            someone = Someone(number, filled, Random(kind.name))  # noqa: S311 - repeatable
-            yield kind.name, _of_kind(portal, link, kind, someone, seconds, idle)
+            yield kind.name, _of_kind(portal, link, kind, _whose(kind, filled), seconds, idle)
+
+
+def _whose(kind: Kind, filled: Mapping[str, Any]) -> Iterator[Someone]:
+    """One person, who gets what changed since the last look; all agents in turn, for one that
+    writes without a break is held back."""
+    people = len(filled["sessions"])
+    numbers = range(1) if kind.people else range(people, people + len(filled["agents"]))
+    rng = Random(kind.name)  # noqa: S311 - repeatable
+    return cycle([Someone(number, filled, rng) for number in numbers])
 
 
 def _of_kind(
     portal: LoadedPortal,
     link: http.client.HTTPConnection,
     kind: Kind,
-    someone: Someone,
+    whose: Iterator[Someone],
     seconds: float,
     idle: float,
 ) -> Cost:
     for _ in range(WARM):
-        _done(link, kind, someone)
+        _done(link, kind, next(whose))
     began, before, count = time.perf_counter(), portal.used(), 0
     while count < LEAST or (count < MOST and time.perf_counter() - began < seconds):
-        _done(link, kind, someone)
+        _done(link, kind, next(whose))
         count += 1
     passed, after = time.perf_counter() - began, portal.used()
     web, postgres = (after[name].cpu - before[name].cpu for name in ("web", "postgres"))
