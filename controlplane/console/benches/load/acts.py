@@ -107,19 +107,20 @@ def _idle(portal: LoadedPortal) -> float:
 
 def _done(link: http.client.HTTPConnection, kind: Kind, someone: Someone) -> None:
     ask = kind.make(someone)
-    status, tag = _answered(link, ask)
+    status, tag, text = _answered(link, ask)
     someone.acted += 1
     if tag:
         someone.tags[ask.path] = tag
     if not kind.right(status):
-        raise RuntimeError(f"{kind.name} was answered with {status}")
+        raise RuntimeError(f"{kind.name} was answered with {status}: {text}")
 
 
-def _answered(link: http.client.HTTPConnection, ask: Ask) -> tuple[int, str]:
+def _answered(link: http.client.HTTPConnection, ask: Ask) -> tuple[int, str, str]:
+    """The status, the tag, and how what it says begins."""
     link.request(ask.method, ask.path, ask.body or None, dict(ask.headers))
     answer = link.getresponse()
-    answer.read()
-    return answer.status, answer.getheader("ETag") or ""
+    text = answer.read()[:300].decode(errors="replace")
+    return answer.status, answer.getheader("ETag") or "", text
 
 
 def _plain(portal: LoadedPortal, seconds: float) -> Iterator[tuple[str, Cost]]:
