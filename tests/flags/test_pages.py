@@ -141,7 +141,11 @@ def test_lists__questions_do_not_grow_with_rows(world: World, browser: Client) -
 
 
 def questions(browser: Client, url: str) -> int:
-    browser.get(url)
+    """Of a warm page: what the frame remembers for some seconds may just have gone."""
+    return min(questioned(browser, url) for _ in range(3))
+
+
+def questioned(browser: Client, url: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(url).status_code == 200
     return len([each for each in captured if "SAVEPOINT" not in each["sql"]])
