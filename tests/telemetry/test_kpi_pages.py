@@ -227,7 +227,9 @@ def test_home__running_period_is_not_off_target(here: Workspace, browser: Client
 
 def test_home__too_few_are_not_judged(here: Workspace, browser: Client) -> None:
     kept(here, 100, State.LOW_SAMPLE, ago=1, slug="undo.success_rate")
-    assert "on target" not in figure(browser, "Undo success")
+    shown = figure(browser, "Undo success")
+    assert "on target" not in shown
+    assert "too few to judge" in shown
 
 
 def test_home__old_rows_are_no_figure(here: Workspace, browser: Client) -> None:

@@ -32,7 +32,7 @@ KPI_S = defaults.define(
 )
 KPI_DAYS = 7
 NOTHING = Calm("")
-Told = tuple[float | None, bool | None, bool]  # the value, whether it is met, whether it runs on
+Told = tuple[float | None, bool | None, str]  # value, whether met, why not judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Figure:
     value: float | None
     link: str = ""
     met: bool | None = None
-    runs: bool = False  # its period is not over: what is not met yet is not missed
+    unjudged: str = ""  # why there is no verdict
 
     @property
     def target(self) -> str:
@@ -208,15 +208,19 @@ def _values(shown: Sequence[Kpi], workspace_id: int) -> dict[str, Told]:
         if kpi.slug not in found:
             compute = partial(kpi.compute, workspace_id, begin, end)
             value = survive(compute, None, f"figure {kpi.slug}")
-            found[kpi.slug] = value, _is_met(kpi, value), False
+            found[kpi.slug] = value, _is_met(kpi, value), ""
     return found
 
 
 def _told(row: KpiValue, now: datetime) -> Told:
-    runs = row.end > now
+    """What is not met while its period runs is not missed yet."""
     if row.state == KpiValue.State.MET:
-        return row.value, True, runs
-    return row.value, False if row.state == KpiValue.State.MISSED and not runs else None, runs
+        return row.value, True, ""
+    if row.state == KpiValue.State.LOW_SAMPLE:
+        return row.value, None, "too few to judge"
+    if row.end > now:
+        return row.value, None, "so far"
+    return row.value, False if row.state == KpiValue.State.MISSED else None, ""
 
 
 def _is_met(kpi: Kpi, value: float | None) -> bool | None:
@@ -226,5 +230,5 @@ def _is_met(kpi: Kpi, value: float | None) -> bool | None:
 
 
 def _figure(kpi: Kpi, told: Told | None) -> Figure:
-    value, met, runs = told or (None, None, False)
-    return Figure(kpi, value, kpi.link, met, runs)
+    value, met, unjudged = told or (None, None, "")
+    return Figure(kpi, value, kpi.link, met, unjudged)
