@@ -24,7 +24,7 @@ OfSeverity = question(
      for number in range(1, 5)},
 )  # fmt: skip
 OfKind = question(
-    "what was looked at", "slug",
+    "check", "slug",
     {kind.slug: (kind.label, _of("slug", kind.slug)) for kind in KINDS.values()},
 )  # fmt: skip
 
@@ -63,13 +63,13 @@ class CheckAdmin(ModelAdmin[Check]):
     head_state = "outcome"
     facts = ("incident", "kind", "outcome", "note", "figures", "by", "at", "uid")
     labels: ClassVar[Mapping[str, str]] = {
-        "kind": "Looked at", "note": "Remark", "figures": "Figures kept", "at": "When",
+        "kind": "Check", "note": "Remark", "figures": "Figures kept", "at": "When",
     }  # fmt: skip
 
     def heading(self, obj: Check) -> str:
         return self.kind(obj)
 
-    @admin.display(description="Looked at", ordering="slug")
+    @admin.display(description="Check", ordering="slug")
     def kind(self, obj: Check) -> str:
         known = KINDS.get(obj.slug)
         return known.label if known is not None else obj.slug
