@@ -167,5 +167,23 @@ def test_phone__menu_opens_and_leads(browser: Browser, here: Workspace) -> None:
     assert not browser.find("#side").is_displayed()
     browser.find(".side-open").click()
     browser.until(lambda: browser.find("#side").is_displayed())
+    browser.find("#side [data-group=portal] > summary").click()
     browser.find("#side a[href='/admin/base/signal/']").click()
     browser.until(lambda: browser.text("h1") == "Signals")
+
+
+def test_groups_of_the_sidebar__stay_as_one_leaves_them(browser: Browser, here: Workspace) -> None:
+    def opened() -> set[str]:
+        found = browser.all("#side details[open]")
+        return {str(group.get_attribute("data-group")) for group in found}
+
+    browser.size(WIDE)
+    browser.open("/admin/")
+    before = opened()
+    browser.find("#side [data-group=flags] > summary").click()
+    browser.find("#side [data-group=work] > summary").click()
+    browser.open("/admin/")
+    assert opened() == before ^ {"flags", "work"}
+    browser.find("#side [data-group=flags] > summary").click()
+    browser.open("/admin/")
+    assert opened() == before ^ {"work"}
