@@ -145,7 +145,8 @@ def test_phone__menu_opens_and_leads(browser: Browser, here: Workspace) -> None:
     browser.find("#side .side-close").click()
     browser.until(lambda: not browser.find("#side").is_displayed())
     browser.find(".side-open").click()
-    browser.until(lambda: browser.find("#side a[href='/admin/base/signal/']").is_displayed())
+    browser.until(lambda: browser.find("#side [data-group=portal] > summary").is_displayed())
+    browser.find("#side [data-group=portal] > summary").click()
     browser.find("#side a[href='/admin/base/signal/']").click()
     browser.until(lambda: browser.text("h1") == "Signals")
 

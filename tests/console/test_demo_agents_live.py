@@ -92,7 +92,7 @@ def test_agents__move_the_demo__go_on_after_a_restart__and_end_when_told(
             out.read_text()
         )
         served.kill()
-        assert wait_until(lambda: "for the portal" in out.read_text(), 30)
+        assert wait_until(lambda: "for the portal" in out.read_text(), WITHIN_S)
         served.start(CONTROLPLANE_ENV="staging")
         before = _acts(out)
         assert wait_until(lambda: _acts(out) > before + 15, WITHIN_S), out.read_text()[-2_000:]
