@@ -76,7 +76,8 @@ COPIED = frozenset(model for model, _ in PARTS)
 SIZE = 500
 # What is of one row only and is no id.
 _OWN: dict[tuple[type[models.Model], str], str] = {
-    (Mission, "ref"): "'MSN-' || (t.id + d.n)",
+    # Far from those that the next missions get.
+    (Mission, "ref"): "'MSN-' || (1000000 + t.id + d.n)",
     (Mission, "item"): "NULL",
     (Request, "number"): "t.number + d.n",
     (Request, "item"): "NULL",
