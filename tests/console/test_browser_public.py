@@ -54,6 +54,24 @@ def test_walk__what_the_public_reads(browser: Browser, public: list[str]) -> Non
     walk(browser, public)
 
 
+def test_help__answers_stand_there_while_one_writes(browser: Browser) -> None:
+    here = make.workspace()
+    doors.create_door(here, actor=make.JOB, slug="acme-help", title="Help", is_open=True)
+    for audience, title in (("public", "When signing in fails"), ("internal", "Sign in for them")):
+        article = articles.create_article(
+            here, actor=make.JOB, title=title, audience=audience,
+            text="Wait a minute, then sign in again.", category="access",
+        )  # fmt: skip
+        articles.publish_article(article, actor=make.JOB)
+    browser.open("/support/acme-help/")
+    assert browser.text("#sp-found") == ""
+    browser.find("[name=subject]").send_keys("signing in fails for all of us")
+    browser.until(lambda: "When signing in fails" in browser.text("#sp-found"))
+    assert "Sign in for them" not in browser.text("#sp-found")
+    field = browser.find("[name=subject]")
+    assert field.get_attribute("value") == "signing in fails for all of us"
+
+
 def test_walk__between_password_and_code(browser: Browser, settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = True
     workspace = make.workspace()
