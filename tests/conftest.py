@@ -122,12 +122,15 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def forget_what_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rate limits and caches of API routes start empty in every test; nobody is known to hang."""
+    """Rate limits and caches of API routes start empty in every test; nobody is known to hang, the
+    cache neither."""
+    from controlplane.base import cache
     from controlplane.notify import carriers
     from tests.kit import api
 
     api.reset(monkeypatch)
     carriers.HERE.forget()
+    cache.wake()
 
 
 # --- A real browser ---------------------------------------------------------------------------
