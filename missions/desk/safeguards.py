@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -104,7 +105,8 @@ def to_settle(actor: Actor, workspace_id: int | None) -> list[tuple[str, str, st
         workspace__in=places, stage=stages.FIRST, status__in=("active", "paused"),
         safeguards__isnull=False,
     )  # fmt: skip
-    rows = rows.select_related("workspace").distinct().order_by("pk")
+    undecided = Count("safeguards", filter=Q(safeguards__status=Safeguard.Status.SUGGESTED))
+    rows = rows.select_related("workspace").annotate(undecided=undecided).order_by("pk")
     found: list[tuple[str, str, str]] = []
     for row in rows[: 5 * _MOST]:
         if len(found) == _MOST:
@@ -114,16 +116,15 @@ def to_settle(actor: Actor, workspace_id: int | None) -> list[tuple[str, str, st
     return found
 
 
-def _waits(row: Mission, actor: Actor) -> str:
+def _waits(row: Any, actor: Actor) -> str:
     """In words, or nothing: a draft's owner decides, and a validator; both say that they know."""
     slot = slot_of(actor, row)
     if not slot or not policy.can(actor, "mission.safeguards", row):
         return ""
     if slot == "mo" and row.owner_id != actor.user_id:
         return ""  # another owner's
-    undecided = row.safeguards.filter(status=Safeguard.Status.SUGGESTED).count()
-    if undecided:
-        return f"{undecided} to decide"
+    if row.undecided:
+        return f"{row.undecided} to decide"
     acks: dict[str, Any] = standing_acks(row)
     if slot in acks or any(each.person_id == actor.user_id for each in acks.values()):
         return ""
