@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from controlplane.base.data_rules import Reach, RetentionClass, retention
 from controlplane.base.personal import holds, nothing, rows_of
-from controlplane.base.registries import RetentionClass, retention
 from controlplane.base.retention import keep_always
 from missions.threads import numbers
 from missions.threads.services import clearing
@@ -50,7 +50,7 @@ def messages() -> RetentionClass:
     """Off until somebody sets a time; then counted from when the thread was put away."""
     days = numbers.MESSAGES_DAYS.value
     return RetentionClass(
-        slug="threads.messages",
+        slug=clearing.SLUG,
         models=(
             "threads.message",
             "threads.waketrigger",
@@ -63,6 +63,8 @@ def messages() -> RetentionClass:
         " threads that were put away; nothing under a legal hold",
         delete=clearing.clear,
         count=clearing.count,
+        reach=Reach(workspace="workspace_id", person="messages__user_id", refs={"THR": "ref"}),
+        held=clearing.held,
     )
 
 

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from controlplane.audit.models import AuditEvent
 from controlplane.base import retention as runner
-from controlplane.base.registries import retention
+from controlplane.base.data_rules import retention
 from controlplane.lib import actors, clock
 from controlplane.lib.errors import Conflict, NotAllowed
 from missions.models import Mission

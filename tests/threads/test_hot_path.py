@@ -12,7 +12,7 @@ from django.urls.resolvers import RoutePattern
 
 from controlplane.base.prepared import _read
 from missions.threads import services
-from missions.threads.statements.post import POST
+from missions.threads.statements.read import READ
 from tests.kit.threads import Talk
 
 MOST = 60  # patterns looked at; all routes together are many hundreds
@@ -37,8 +37,8 @@ def test_hot_routes__stand_before_the_others(path: str, monkeypatch: Any) -> Non
 
 
 def test_a_statement__is_read_once_and_names_each_value_once() -> None:
-    text, names = _read(POST)
-    assert _read(POST)[0] is text, "the text that is prepared is the same object"
+    text, names = _read(READ)
+    assert _read(READ)[0] is text, "the text that is prepared is the same object"
     assert len(set(names)) == len(names)
     assert {int(number) for number in re.findall(rb"\$(\d+)", text)} == {
         number + 1 for number in range(len(names))

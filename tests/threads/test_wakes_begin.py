@@ -40,6 +40,13 @@ def test_message__wakes_only_who_is_meant(talk: Talk) -> None:
     assert len(talk.wakes()) == 2
 
 
+def test_message__widens_what_is_open_and_wakes_the_others(talk: Talk) -> None:
+    talk.post("executioner", to={"agents": [str(talk.coordinator.uid)]})
+    assert talk.post("executioner").woken == 2
+    found = {row.agent_id: (row.from_seq, row.to_seq) for row in talk.wakes()}
+    assert found == {talk.coordinator.pk: (1, 2), talk.reviewer.pk: (2, 2)}
+
+
 def test_message__lets_who_is_awake_be(talk: Talk) -> None:
     services.read_messages(talk.thread.uid, actor=talk.by("reviewer"))
     services.heartbeat("s", actor=talk.by("coordinator"), runtime="codex")

@@ -154,7 +154,9 @@ def drive(
     kind: Callable[[int, str, Speaker], Client] = Client,
 ) -> tuple[Heard, Cpu]:
     """All speakers at once, each over its own connections, for so long."""
-    clients = [kind(server.port, path, speaker) for speaker in speakers]
+    clients = [
+        kind(server.port_of(number), path, speaker) for number, speaker in enumerate(speakers)
+    ]
     ready, started = (threading.Barrier(len(clients) + 1) for _ in range(2))
     broken: list[BaseException] = []
 

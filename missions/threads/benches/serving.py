@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ FREE = {
     "CONTROLPLANE_OUTGOING_ALLOW": "127.0.0.1",
     "CONTROLPLANE_ENV": "local",
 }
-WORKERS = 2  # as `manage.py up` starts them
+WORKERS = 2  # as `manage.py up` starts them: one to a process, clients in turns
 
 
 def environment() -> dict[str, str]:
@@ -59,9 +59,15 @@ class Server(NamedTuple):
     port: int
     pid: int
     database: str = ""  # its name, where it is not the one that is measured in
+    more: tuple[Server, ...] = ()  # others that answer the same
 
     def cpu(self) -> Cpu:
-        return Cpu(_with_children(self.pid), _database(self.database))
+        web = sum(_with_children(each.pid) for each in (self, *self.more))
+        return Cpu(web, _database(self.database))
+
+    def port_of(self, client: int) -> int:
+        """Each answers as many clients, as behind a proxy that asks whoever is free."""
+        return [self.port, *(each.port for each in self.more)][client % (1 + len(self.more))]
 
 
 class Cpu(NamedTuple):
@@ -83,13 +89,20 @@ class Cpu(NamedTuple):
 
 @contextmanager
 def serving() -> Iterator[Server]:
+    with ExitStack() as stack:
+        first, *more = [stack.enter_context(_worker()) for _ in range(WORKERS)]
+        yield first._replace(more=tuple(more))
+
+
+@contextmanager
+def _worker() -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = (
         *("-m", "granian", "missions.threads.bench_server:application", "--interface", "wsgi"),
         *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
-        *("--workers", str(WORKERS), "--blocking-threads", "1", "--backlog", "2048"),
+        *("--workers", "1", "--blocking-threads", "1", "--backlog", "2048"),
         *("--log-level", "critical", "--workers-kill-timeout", "2"),
     )
     with process(*command) as running:

@@ -388,7 +388,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('to', 'all'), ('to_agents__len', 0), ('to_role', '')), models.Q(('to', 'role'), ('to_agents__len', 0), models.Q(('to_role', ''), _negated=True)), models.Q(('to', 'agents'), ('to_agents__len__gt', 0), ('to_role', '')), _connector='OR'), name='message_addressed'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('to', 'all'), ('to_agents', []), ('to_role', '')), models.Q(('to', 'role'), ('to_agents', []), models.Q(('to_role', ''), _negated=True)), models.Q(('to', 'agents'), ('to_role', ''), models.Q(('to_agents', []), _negated=True)), _connector='OR'), name='message_addressed'),
         ),
         migrations.AddConstraint(
             model_name='message',

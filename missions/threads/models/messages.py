@@ -77,9 +77,9 @@ class Message(models.Model):
                 name="message_event_is_named",
             ),
             models.CheckConstraint(
-                condition=Q(to="all", to_role="", to_agents__len=0)
-                | Q(to="role", to_agents__len=0) & ~Q(to_role="")
-                | Q(to="agents", to_role="", to_agents__len__gt=0),
+                condition=Q(to="all", to_role="", to_agents=[])
+                | Q(to="role", to_agents=[]) & ~Q(to_role="")
+                | Q(to="agents", to_role="") & ~Q(to_agents=[]),
                 name="message_addressed",
             ),
             models.CheckConstraint(

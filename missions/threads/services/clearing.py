@@ -1,7 +1,8 @@
 """What was said goes by its time, where somebody set one: first a closed thread is put away, then
 its messages go, and what woke whom for them. The thread stays and says that there was something.
 
-A legal hold on the mission above it keeps everything; the database holds to that too.
+A legal hold on the mission above it keeps everything; the database holds to that too. So does a
+hold on the workspace, the thread or somebody who wrote in it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet
 
+from controlplane.base.holds import spared
 from controlplane.lib import clock
 from missions.models import Mission
 from missions.threads import fanout, numbers
@@ -19,6 +21,7 @@ from missions.threads.models import Message, Thread, WakeTrigger
 from missions.threads.services.common import PORTAL, hold, note
 from missions.threads.services.pausing import archive_thread
 
+SLUG = "threads.messages"
 _MOST = 500  # put away by one run; the next goes on
 _HELD = Func(F("pk"), function="threads_is_held", output_field=BooleanField())
 # Missions whose hold would keep the thread: of its work item, and of those above it.
@@ -50,14 +53,25 @@ def archive_old() -> dict[str, int]:
 
 def due(cutoff: datetime) -> QuerySet[Thread]:
     """Put away before the cut-off, with something left in it, and held by nobody."""
-    said = Message.objects.filter(thread=OuterRef("pk"))
-    rows = Thread.objects.filter(archived_at__lt=cutoff).filter(Exists(said))
+    rows = spared(_old(cutoff), SLUG)
     found: QuerySet[Thread] = rows.annotate(held=_HELD).filter(held=False).order_by("archived_at")
     return found
 
 
+def _old(cutoff: datetime) -> QuerySet[Thread]:
+    said = Message.objects.filter(thread=OuterRef("pk"))
+    return Thread.objects.filter(archived_at__lt=cutoff).filter(Exists(said))
+
+
 def count(cutoff: datetime) -> int:
     return Message.objects.filter(thread__in=due(cutoff).order_by().values("pk")).count()
+
+
+def held(cutoff: datetime) -> int:
+    """Messages that would go, did no hold stand."""
+    free = due(cutoff).order_by().values("pk")
+    kept = _old(cutoff).exclude(pk__in=free).values("pk")
+    return Message.objects.filter(thread__in=kept).count()
 
 
 def clear(cutoff: datetime, limit: int) -> int:

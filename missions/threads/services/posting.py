@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from missions.threads.drafts import Draft
 from missions.threads.models import Message, RuntimeSession, Thread
 from missions.threads.places import where
 from missions.threads.services.common import GUARD, PORTAL
-from missions.threads.statements.post import POST, Answer
+from missions.threads.statements.post import POST, Answer, document
 
 WAKE_ATTEMPTS = 100  # claims, most of which only look whether somebody still types
 _LOOP_TEXT = "The same finding was reported again and again and never settled."
@@ -99,7 +99,7 @@ def _run(values: dict[str, Any]) -> Answer:
     # A refusal by a constraint must not end the transaction of whoever has one open.
     guard: Any = transaction.atomic() if connection.in_atomic_block else nullcontext()
     with guard:
-        return Answer(*one(POST, values))
+        return Answer(*one(POST, document(values)))
 
 
 def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "thread": thread,
         "agent": actor.agent_id if actor.kind == "agent" else None,
         "user": actor.user_id if actor.kind == "person" else None,
-        "workspaces": _workspaces(thread, actor),
+        "workspaces": _array(_workspaces(thread, actor)),
         "leads": _leads(actor),
         "sender_ref": actor.ref[:80],
         "sender_label": actor.label[:200],
@@ -119,16 +119,16 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "audit_uid": uuid7(),
         "guard_uid": uuid7(),
         "key": draft.key,
-        "hash": draft.hash(),
+        "hash": draft.hash().hex(),
         "schema_version": draft.schema_version,
         "kind": draft.kind,
         "event": draft.event,
         "body": draft.body,
-        "metadata": json.dumps(dict(draft.metadata), ensure_ascii=False),
+        "metadata": dict(draft.metadata),
         "reply": draft.in_reply_to,
         "to": draft.to,
         "to_role": draft.to_role,
-        "to_agents": _ids(draft),
+        "to_agents": _array(_ids(draft)),
         "opens": draft.opens,
         "settles": draft.settles,
         "moves": actor.kind == "person" or draft.is_progress,
@@ -156,6 +156,11 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "correlation_id": now.correlation_id[:128],
         "address": now.address[:45],
     }
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """As PostgreSQL writes it."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _workspaces(thread: UUID, actor: Actor) -> list[int]:

@@ -25,6 +25,7 @@ from controlplane.base.registries import (
 )
 from controlplane.jobs import leases
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from missions.models import Mission
 from missions.threads import links
@@ -82,8 +83,13 @@ def _turn(actor: Actor, workspace_id: int | None) -> QuerySet[Thread]:
     return rows.annotate(pressing=order).order_by("pressing", "status_at", "pk")
 
 
+_FIRST: ForReader[Thread] = ForReader(
+    lambda actor, workspace_id: _turn(actor, workspace_id)[:SHOWN]
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    return [_waiting(row, actor) for row in _turn(actor, workspace_id)[:SHOWN]]
+    return [_waiting(row, actor) for row in _FIRST.rows(actor, workspace_id)]
 
 
 def _waiting(row: Thread, actor: Actor) -> Waiting:
@@ -187,7 +193,7 @@ def register() -> None:
             rows=waiting,
             count=count_waiting,
             most=SHOWN,
-            empty="agents talk, and nobody of them waits for a person.",
+            empty="no thread waits for a person.",
             link=f"{links.LIST}?standing=blocked",
             order=16,
         )

@@ -63,9 +63,3 @@ def show(
     return render(
         request, f"threads/{template}", whole, status=error.status if error is not None else 200
     )
-
-
-def posted(request: HttpRequest, field: str, most: int = 600) -> str:
-    """What came with a form, without what the database refuses. Cut beyond what a service takes,
-    so that it refuses and nothing typed is cut off."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]

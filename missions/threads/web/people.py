@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import Agent
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.lib.given import refuse
@@ -19,7 +20,7 @@ from missions.threads.models import Participant, Thread
 from missions.threads.services import pausing
 from missions.threads.shown import page as shown
 from missions.threads.shown.people import pulses
-from missions.threads.web.common import page, posted, show, thread_of
+from missions.threads.web.common import page, show, thread_of
 
 _MOST = 300
 

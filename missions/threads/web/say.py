@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions.threads import drafts, links, services
 from missions.threads.models import Message
 from missions.threads.shown import page as shown
 from missions.threads.shown import talk
-from missions.threads.web.common import page, posted, show, thread_of
+from missions.threads.web.common import page, show, thread_of
 
 _MOST = 70_000  # more than a message may be: the service says so
 

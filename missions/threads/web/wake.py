@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions.threads import links
 from missions.threads.shown import page as shown
 from missions.threads.waking.asking import ask_wake
-from missions.threads.web.common import page, posted, show, thread_of
+from missions.threads.web.common import page, show, thread_of
 from missions.threads.web.people import agent_of
 
 _PROMPT = 9_000  # more than is taken: the service says so
