@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from controlplane.embedded.state import State, Trouble
@@ -25,7 +25,14 @@ def find_binary() -> Path:
 
 
 def environment(
-    state: State, *, bind: str, port: int, web: Path, stream: Path, static: Path, tls: bool = False
+    state: State,
+    *,
+    bind: str,
+    port: int,
+    web: Sequence[Path],
+    stream: Path,
+    static: Path,
+    tls: bool = False,
 ) -> dict[str, str]:
     storage = state.root / "proxy"
     storage.mkdir(mode=0o700, exist_ok=True)
@@ -43,7 +50,8 @@ def environment(
         "CONTROLPLANE_SITE": site,
         "CONTROLPLANE_BIND": bind,
         "CONTROLPLANE_TLS": "local_ca" if tls else "none",
-        "CONTROLPLANE_WEB": f"unix/{web}",
+        "CONTROLPLANE_WEB": f"unix/{web[0]}",
+        "CONTROLPLANE_WEB_MORE": " ".join(f'"unix/{each}"' for each in web[1:]),
         "CONTROLPLANE_STREAM": f"unix/{stream}",
         "CONTROLPLANE_STATIC_ROOT": str(static),
         "CONTROLPLANE_PROXY_STORAGE": str(storage),

@@ -116,7 +116,8 @@ def secret_file(state: State) -> Iterator[Finding]:
 def running(state: State) -> Iterator[Finding]:
     run = Run.read(state)
     if run.running and run.supervisor:
-        yield Finding("processes", f"Running at {run.url} (pid {run.supervisor.pid})")
+        doing = {"starting": "Starting", "stopping": "Stopping"}.get(run.phase, "Running")
+        yield Finding("processes", f"{doing} at {run.url} (pid {run.supervisor.pid})")
         for name, identity in run.programs.items():
             if not processes.is_alive(identity):
                 yield Finding(

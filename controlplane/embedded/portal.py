@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -129,13 +129,14 @@ def write_environment(state: State, env: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Sockets:
-    web: Path
+    web: tuple[Path, ...]  # of one process each
     stream: Path
 
     @classmethod
     def of(cls, state: State) -> Sockets:
         folder = state.socket_dir("stream.sock")
-        return cls(folder / "web.sock", folder / "stream.sock")
+        web = tuple(folder / f"{name}.sock" for name in ("web-1", "web-2"))
+        return cls(web, folder / "stream.sock")
 
 
 def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
@@ -150,13 +151,19 @@ def programs(env: Mapping[str, str], sockets: Sockets) -> list[Program]:
         # Its commands end with it; whoever follows it looks for those that did not.
         Program("waker", [*manage, "wake_supervisor"], for_web(env), ROOT, grace=20),
         _server("stream", "asgi", sockets.stream, for_web(env), "--workers", "1"),
-        _server(
-            "web",
-            "wsgi",
-            sockets.web,
-            for_web(env),
-            *("--workers", "2", "--blocking-threads", "1", "--backlog", "2048"),
-        ),
+        *_web(sockets.web, for_web(env)),
+    ]
+
+
+def _web(paths: Sequence[Path], env: Mapping[str, str]) -> list[Program]:
+    """Workers that answer one request at a time, each with a socket of its own: the proxy gives
+    each request to whoever has fewer. Of two behind one socket, one may have all that is asked
+    while the other waits, since connections stay where they were taken."""
+    workers = 1 if len(paths) > 1 else 2
+    options = ("--workers", str(workers), "--blocking-threads", "1", "--backlog", "2048")
+    names = [f"web-{number}" for number in range(1, len(paths) + 1)] if len(paths) > 1 else ["web"]
+    return [
+        _server(name, "wsgi", path, env, *options) for name, path in zip(names, paths, strict=True)
     ]
 
 

@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
@@ -47,13 +47,15 @@ def server_of(config: dict[str, Any]) -> dict[str, Any]:
     return server
 
 
-def environment(state: State, port: int, *, tls: bool = False) -> dict[str, str]:
+def environment(
+    state: State, port: int, *, tls: bool = False, web: Sequence[str] = ("web",)
+) -> dict[str, str]:
     run = state.root / "run"
     return caddy.environment(
         state,
         bind="127.0.0.1",
         port=port,
-        web=run / "web.sock",
+        web=[run / f"{name}.sock" for name in web],
         stream=run / "stream.sock",
         static=state.root / "static",
         tls=tls,
@@ -75,10 +77,11 @@ def test_caddyfile__embedded__is_valid(state: State, tls: bool) -> None:
 def test_caddyfile__folder_with_a_space__is_one_path(tmp_path: Path) -> None:
     made = State.at(tmp_path / "my portal")
     made.create()
-    assert caddy.validate(environment(made, 8123)) == ""
-    config = adapted(environment(made, 8123))
+    env = environment(made, 8123, web=("web-1", "web-2"))
+    assert caddy.validate(env) == ""
+    config = adapted(env)
     said = json.dumps(config)
-    for part in ("run/web.sock", "run/stream.sock", "static", "proxy"):
+    for part in ("run/web-1.sock", "run/web-2.sock", "run/stream.sock", "static", "proxy"):
         assert f'{made.root / part}"' in said
     assert config["storage"]["root"] == str(made.root / "proxy")
 

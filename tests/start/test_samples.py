@@ -233,4 +233,4 @@ def _environment() -> dict[str, str]:
 
 
 def _sockets() -> portal.Sockets:
-    return portal.Sockets(Path("/srv/none/web.sock"), Path("/srv/none/stream.sock"))
+    return portal.Sockets((Path("/srv/none/web.sock"),), Path("/srv/none/stream.sock"))

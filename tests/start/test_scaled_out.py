@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from controlplane.console.benches.load.place import LoadedPortal, Used
+from controlplane.console.benches.load.place import Used
 from controlplane.console.management.commands import scaled_out
 from controlplane.console.management.commands.scaled_out import ScaledOut, named
 from controlplane.embedded import portal
@@ -20,15 +20,15 @@ from incidents.benches.killed.portal import Portal
 
 
 def test_programs__two_of_each_but_one_stream(tmp_path: Path) -> None:
-    one = Sockets(tmp_path / "web-1.sock", tmp_path / "stream.sock")
-    two = Sockets(tmp_path / "web-2.sock", tmp_path / "unused.sock")
+    one = Sockets((tmp_path / "web-1.sock",), tmp_path / "stream.sock")
+    two = Sockets((tmp_path / "web-2.sock",), tmp_path / "unused.sock")
     found = named(portal.programs({}, one), portal.programs({}, two))
     assert sorted(each.name for each in found) == [
         "beat-1", "beat-2", "stream", "waker-1", "waker-2", "web-1", "web-2", "worker-1",
         "worker-2",
     ]  # fmt: skip
     sockets = [word for each in found for word in each.argv if word.endswith(".sock")]
-    assert sorted(sockets) == sorted(map(str, (one.web, one.stream, two.web)))
+    assert sorted(sockets) == sorted(map(str, (*one.web, one.stream, *two.web)))
 
 
 def place(tmp_path: Path) -> ScaledOut:
@@ -54,7 +54,12 @@ def test_kill__hits_one_of_those_of_its_name(tmp_path: Path) -> None:
 
 def test_used__adds_up_what_is_alike(tmp_path: Path) -> None:
     each = {"web-1": Used(1.0, 10), "web-2": Used(2.0, 20), "stream": Used(0.5, 5)}
-    with patch.object(LoadedPortal, "used", lambda _: each):
+    pids = {name: number for number, name in enumerate(each)}
+    of = list(each.values())
+    with (
+        patch.object(ScaledOut, "pids", lambda _: pids),
+        patch("controlplane.console.benches.load.place._with_children", of.__getitem__),
+    ):
         assert place(tmp_path).used() == {"web": Used(3.0, 30), "stream": Used(0.5, 5)}
 
 

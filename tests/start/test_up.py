@@ -123,7 +123,7 @@ def test_life__start_look_kill_start_again_stop(installation: Installation) -> N
     installation.up()
     run = Run.read(installation.state)
     assert set(run.programs) == {
-        *("postgres", "valkey", "web", "stream", "worker", "waker", "beat", "proxy")
+        *("postgres", "valkey", "web-1", "web-2", "stream", "worker", "waker", "beat", "proxy")
     }
     assert installation.status("/ready") == 200
     assert installation.status("/health") == 200
@@ -172,7 +172,7 @@ def check_bd_finds_it(installation: Installation, bd: Bd) -> None:
 
 
 def check_secrets_stay_inside(installation: Installation) -> None:
-    for name in ("web", "stream"):
+    for name in ("web-1", "web-2", "stream"):
         env = installation.environ_of(name)
         assert "DATABASE_OWNER_URL" not in env
         assert "cp_app:" in env["DATABASE_URL"]
