@@ -19,7 +19,7 @@ from controlplane.audit import services as audit
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid
 from telemetry.models import Partition
-from telemetry.partitions import tables
+from telemetry.partitions import holding, tables
 from telemetry.rollups import marks, passes, sessions, statements
 
 # The minutes of what goes, and those of errors whose failed call goes: they count again.
@@ -76,6 +76,7 @@ def erase_events(
     with transaction.atomic(), connection.cursor() as cursor:
         # A roller at work still sees what goes, and would store its sums after us.
         marks.take_turn(cursor, wait=True)
+        holding.require_free(params["workspace"], mission)
         erased = _erase(cursor, params)
         audit.record(
             actor,

@@ -1,7 +1,8 @@
 """What of telemetry goes when its time is over, in the words of the clean-up.
 
 Events go by whole days: the job `telemetry.partitions` closes a day's table, the clean-up drops it
-and notes how many events that were. Minutes go by whole days as well, and the day is noted: an hour
+and notes how many events that were; a day with anything in it that a legal hold keeps stays whole.
+Minutes go by whole days as well, and the day is noted: an hour
 of it that changes later is computed from events, since its other minutes are gone.
 """
 
@@ -11,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
-from controlplane.base.registries import RetentionClass, retention
+from controlplane.base import holds
+from controlplane.base.data_rules import Reach, RetentionClass, retention
 from controlplane.base.retention import cutoff_of
 from controlplane.lib.defaults import define
 from telemetry import rollups
 from telemetry.models import Partition, RollupMinute
-from telemetry.partitions import closing
+from telemetry.partitions import closing, holding, tables
 from telemetry.rollups import marks
 
 EVENTS_DAYS = define(
@@ -38,7 +40,7 @@ def drop_days(cutoff: datetime, limit: int) -> int:
     rows = 0
     waiting = Partition.objects.filter(state=Partition.State.DETACHED, day__lt=cutoff.date())
     for part in waiting.order_by("day"):
-        if closing.drop(part.day):
+        if not holding.is_held(part.day) and closing.drop(part.day):
             rows += part.rows
         if rows >= limit:
             break
@@ -46,14 +48,25 @@ def drop_days(cutoff: datetime, limit: int) -> int:
 
 
 def count_days(cutoff: datetime) -> int:
-    """How many events lie in days that ended before the cut-off, closed already or not."""
+    """How many events lie in days that ended before the cut-off, closed already or not, without
+    days that a legal hold keeps."""
     closed = Partition.objects.filter(state=Partition.State.DETACHED, day__lt=cutoff.date())
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM telemetry_events WHERE occurred_at < %s", [_midnight(cutoff)]
         )
         attached = int(cursor.fetchone()[0])
-    return attached + sum(int(rows) for rows in closed.values_list("rows", flat=True))
+    whole = attached + sum(int(rows) for rows in closed.values_list("rows", flat=True))
+    return whole - held_days(cutoff)
+
+
+def held_days(cutoff: datetime) -> int:
+    """How many events lie in such days that a legal hold keeps: a day goes whole or not at all."""
+    old = Partition.objects.filter(day__lt=cutoff.date()).exclude(state=Partition.State.DROPPED)
+    if holds.condition(holding.SLUG) is None:
+        return 0
+    return sum(tables.count(day) for day in old.values_list("day", flat=True)
+               if holding.is_held(day))  # fmt: skip
 
 
 def drop_minutes(cutoff: datetime, limit: int) -> int:
@@ -70,13 +83,19 @@ def drop_minutes(cutoff: datetime, limit: int) -> int:
                 [midnight.date()],
             )
         old = RollupMinute.objects.filter(bucket__lt=midnight).order_by("bucket")
-        keys = list(old.values_list("pk", flat=True)[:limit])
+        keys = list(holds.spared(old, MINUTES.slug).values_list("pk", flat=True)[:limit])
         RollupMinute.objects.filter(pk__in=keys).delete()
     return len(keys)
 
 
 def count_minutes(cutoff: datetime) -> int:
-    return int(RollupMinute.objects.filter(bucket__lt=_midnight(cutoff)).count())
+    old = RollupMinute.objects.filter(bucket__lt=_midnight(cutoff))
+    return int(holds.spared(old, MINUTES.slug).count())
+
+
+def held_minutes(cutoff: datetime) -> int:
+    old = RollupMinute.objects.filter(bucket__lt=_midnight(cutoff))
+    return int(holds.kept(old, MINUTES.slug).count())
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -92,6 +111,8 @@ EVENTS = retention.register(
         why="180 days by the playbook; never less than what baselines and audits look back on",
         delete=drop_days,
         count=count_days,
+        reach=Reach(workspace="workspace_id", refs={"MSN": "mission"}),
+        held=held_days,
     )
 )
 MINUTES = retention.register(
@@ -103,6 +124,8 @@ MINUTES = retention.register(
         why=MINUTES_DAYS.why,
         delete=drop_minutes,
         count=count_minutes,
+        reach=Reach(workspace="workspace_id"),
+        held=held_minutes,
     )
 )
 

@@ -13,14 +13,13 @@ from django.apps import apps
 from django.db.models import Q, QuerySet
 
 from controlplane.audit.pruning import LEAST
+from controlplane.audit.pruning import REFUSALS as PRUNING_REFUSALS
 from controlplane.audit.pruning import RETENTION as AUDIT_RETENTION
+from controlplane.base import holds as legal
+from controlplane.base.data_rules import Reach, RetentionClass, retention
 from controlplane.base.models import PARKED, Signal
 from controlplane.base.personal import holds, nothing, rows_of
-from controlplane.base.registries import (
-    RetentionClass,
-    retention,
-)
-from controlplane.base.retention import keep_always, keep_found, keep_rows
+from controlplane.base.retention import NOBODYS, keep_always, keep_found, keep_rows
 
 ANONYMISED = "goes or becomes nobody's when the account it hangs on is erased"
 SECURITY = "evidence of who had access: kept for the year that audits look back"
@@ -173,8 +172,19 @@ retention.register(
         keep=timedelta(days=AUDIT_RETENTION.value),
         minimum=LEAST,
         why="one year by policy; removed only through a link of the chain, `prune_audit`",
+        reach=Reach(workspace="workspace_id"),
     )
 )
+
+
+def _log_is_held() -> str:
+    """The log goes by whole sealed batches, of all workspaces: any hold on it keeps all of it."""
+    if legal.condition("audit.events") is None:
+        return ""
+    return "A legal hold keeps the audit log: nothing of it goes until it is lifted."
+
+
+PRUNING_REFUSALS.append(_log_is_held)
 keep_always(
     "audit.proof",
     "audit.auditseal",
@@ -209,6 +219,7 @@ keep_rows(
     "last_seen_at",
     days=90,
     why="sessions that are over: long enough to look into an intrusion",
+    reach=Reach(workspace="user__memberships__workspace_id", person="user_id"),
     ended_at__isnull=False,
 )
 keep_rows(
@@ -217,6 +228,7 @@ keep_rows(
     "expire_date",
     days=0,
     why="an expired session signs nobody in",
+    reach=NOBODYS,
 )
 keep_rows(
     "access.attempts",
@@ -224,6 +236,7 @@ keep_rows(
     "window_start",
     days=7,
     why="failed attempts matter for minutes; a week shows a slow attack",
+    reach=NOBODYS,
 )
 keep_rows(
     "access.revoked_tokens",
@@ -238,6 +251,7 @@ keep_rows(
     "finished_at",
     days=90,
     why="a quarter shows whether jobs hold their rhythm",
+    reach=NOBODYS,
 )
 keep_rows(
     "jobs.timers",
@@ -290,6 +304,7 @@ keep_rows(
     "started_at",
     days=365,
     why="evidence that clean-up runs, for the year auditors look back",
+    reach=NOBODYS,
 )
 keep_rows(
     "base.throttles",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import apps
 
-from controlplane.base.registries import Person, PersonalData, personal_data
+from controlplane.base.data_rules import Person, PersonalData, personal_data
 from controlplane.lib.actors import Actor
 
 Export = Callable[[Person], Sequence[Mapping[str, Any]]]

@@ -354,70 +354,6 @@ class AgendaSection:
     order: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionClass:
-    """How long rows are kept. `delete(cutoff, limit)` removes up to `limit` rows older than the
-    cut-off and answers how many; `count(cutoff)` says how many there are, for the dry run.
-
-    `keep` None means kept without end, and `why` says so. `minimum` is what law or the playbook
-    forbids to go below, whatever the environment says.
-    """
-
-    slug: str
-    models: tuple[str, ...]
-    keep: timedelta | None
-    why: str
-    minimum: timedelta = timedelta(0)
-    delete: Callable[[datetime, int], int] | None = None
-    count: Callable[[datetime], int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whose data it is. The e-mail finds rows that name people without a key."""
-
-    user_id: int
-    email: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PersonalData:
-    """Where a model holds something about people, how to hand it out, how to erase it.
-
-    Without `export` or `erase`, `keeps` must say why: what the law wants kept, or what another
-    entry's erasure takes along.
-    """
-
-    slug: str
-    models: tuple[str, ...]
-    what: str
-    export: Callable[[Person], Sequence[Mapping[str, Any]]] | None = None
-    erase: Callable[[Person, Actor], int] | None = None
-    keeps: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.export is None or self.erase is None) and not self.keeps:
-            raise ValueError(f"personal data {self.slug}: say why it is kept")
-
-
-@dataclass(frozen=True, slots=True)
-class RedactedField:
-    """A field that redaction replaces by its name, whatever it holds."""
-
-    slug: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class SanitisingRule:
-    """What leaves the portal for the public (status page, partners) passes these."""
-
-    slug: str
-    title: str
-    clean: Callable[[str], str]
-
-
 home_rows: Registry[HomeRow] = Registry("home_rows")
 nav_items: Registry[NavItem] = Registry("nav_items")
 banners: Registry[Banner] = Registry("banners")
@@ -430,28 +366,6 @@ panels: Registry[Panel] = Registry("panels")
 kpis: Registry[Kpi] = Registry("kpis")
 audit_rules: Registry[AuditRule] = Registry("audit_rules")
 agenda: Registry[AgendaSection] = Registry("agenda")
-retention: Registry[RetentionClass] = Registry("retention")
-personal_data: Registry[PersonalData] = Registry("personal_data")
-redacted_fields: Registry[RedactedField] = Registry("redacted_fields")
-sanitising: Registry[SanitisingRule] = Registry("sanitising")
-ALL: tuple[Registry[Any], ...] = (
-    home_rows,
-    nav_items,
-    banners,
-    palette_actions,
-    palette_verbs,
-    name_finders,
-    ref_finders,
-    key_finders,
-    panels,
-    kpis,
-    audit_rules,
-    agenda,
-    retention,
-    personal_data,
-    redacted_fields,
-    sanitising,
-)
 
 
 def verdict(rule_slug: str, workspace_id: int) -> Verdict:

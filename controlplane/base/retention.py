@@ -1,8 +1,9 @@
 """Clean-up: rows go when their class's time is over, in batches, leaving a record.
 
-Each class says how long and why (`registries.RetentionClass`). The runner never goes below a
+Each class says how long and why (`data_rules.RetentionClass`). The runner never goes below a
 class's legal minimum, whatever the environment says; it deletes in small transactions, so that a
-long clean-up blocks nobody and a killed one has done what it counted.
+long clean-up blocks nobody and a killed one has done what it counted. What a legal hold keeps is
+left out, and counted beside (`base.holds`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from django.apps import apps
 from django.db import models, transaction
 
 from controlplane.access import policy
+from controlplane.base import holds
+from controlplane.base.data_rules import Reach, RetentionClass, retention
 from controlplane.base.models import RetentionRun
-from controlplane.base.registries import RetentionClass, retention
 from controlplane.jobs import progress
 from controlplane.jobs.leases import describe
 from controlplane.lib import clock, defaults
@@ -80,8 +82,9 @@ def _clean_one(
     tell: Callable[[int], None],
 ) -> RetentionRun:
     run = RetentionRun.objects.create(slug=entry.slug, cutoff=cutoff, dry_run=dry_run)
-    rows, error = 0, ""
+    rows, held, error = 0, 0, ""
     try:
+        held = entry.held(cutoff) if entry.held is not None else 0
         if dry_run:
             rows = entry.count(cutoff) if entry.count is not None else 0
         else:
@@ -96,7 +99,7 @@ def _clean_one(
         error = describe(problem)[:500]
     finally:
         RetentionRun.objects.filter(pk=run.pk).update(
-            rows=rows, error=error, finished_at=max(clock.now(), run.started_at)
+            rows=rows, held=held, error=error, finished_at=max(clock.now(), run.started_at)
         )
     run.refresh_from_db()
     return run
@@ -106,6 +109,7 @@ def _batches(entry: RetentionClass, cutoff: datetime, deadline: float) -> Any:
     delete = entry.delete
     while delete is not None and time.monotonic() < deadline:
         with transaction.atomic():
+            holds.take_turn(alone=False)
             done = delete(cutoff, BATCH.value)
         yield done
         if done < BATCH.value:
@@ -114,31 +118,18 @@ def _batches(entry: RetentionClass, cutoff: datetime, deadline: float) -> Any:
 
 # --- The usual way: rows of one table by one column ------------------------------------------
 
+Rows = Callable[[datetime], models.QuerySet[Any]]
+NOBODYS = Reach()  # of the installation: no row says whose it is
 
-def older(
-    model: str, column: str, **only: Any
-) -> tuple[Callable[[datetime, int], int], Callable[[datetime], int]]:
-    """(delete, count) for rows of `model` whose `column` lies before the cut-off."""
+
+def _older(model: str, column: str, **only: Any) -> Rows:
+    """Rows of `model` whose `column` lies before the cut-off."""
 
     def rows(cutoff: datetime) -> models.QuerySet[Any]:
         manager: models.Manager[Any] = apps.get_model(model)._base_manager
         return manager.filter(**{f"{column}__lt": cutoff}, **only).order_by(column)
 
-    return _by(model, rows)
-
-
-def _by(
-    model: str, rows: Callable[[datetime], models.QuerySet[Any]]
-) -> tuple[Callable[[datetime, int], int], Callable[[datetime], int]]:
-    def delete(cutoff: datetime, limit: int) -> int:
-        keys = list(rows(cutoff).values_list("pk", flat=True)[:limit])
-        apps.get_model(model)._base_manager.filter(pk__in=keys).delete()
-        return len(keys)
-
-    def count(cutoff: datetime) -> int:
-        return rows(cutoff).count()
-
-    return delete, count
+    return rows
 
 
 def keep_rows(
@@ -149,35 +140,38 @@ def keep_rows(
     days: int,
     why: str,
     minimum_days: int = 0,
+    reach: Reach | None = None,
     **only: Any,
 ) -> RetentionClass:
-    """Register a table by age. The number of days is a named default like any other."""
-    return _register(slug, model, older(model, column, **only), days, why, minimum_days)
+    """Register a table by age. The number of days is a named default like any other. Its rows name
+    a workspace, or `reach` says how a legal hold gets to them."""
+    return _register(slug, model, _older(model, column, **only), days, why, minimum_days, reach)
 
 
 def keep_found(
-    slug: str,
-    model: str,
-    rows: Callable[[datetime], models.QuerySet[Any]],
-    *,
-    days: int,
-    why: str,
+    slug: str, model: str, rows: Rows, *, days: int, why: str, reach: Reach | None = None
 ) -> RetentionClass:
     """Register a table of which `rows` finds what may go, given the cut-off, the oldest first: for
     rows whose time depends on what became of them."""
-    return _register(slug, model, _by(model, rows), days, why, 0)
+    return _register(slug, model, rows, days, why, 0, reach)
 
 
 def _register(
     slug: str,
     model: str,
-    how: tuple[Callable[[datetime, int], int], Callable[[datetime], int]],
+    rows: Rows,
     days: int,
     why: str,
     minimum_days: int,
+    reach: Reach | None,
 ) -> RetentionClass:
-    delete, count = how
     number = defaults.define(f"retention.{slug}_days", days, unit="days", why=why)
+
+    def delete(cutoff: datetime, limit: int) -> int:
+        keys = list(holds.spared(rows(cutoff), slug).values_list("pk", flat=True)[:limit])
+        apps.get_model(model)._base_manager.filter(pk__in=keys).delete()
+        return len(keys)
+
     return retention.register(
         RetentionClass(
             slug=slug,
@@ -186,9 +180,18 @@ def _register(
             minimum=timedelta(days=minimum_days),
             why=why,
             delete=delete,
-            count=count,
+            count=lambda cutoff: holds.spared(rows(cutoff), slug).count(),
+            reach=_own_workspace(model) if reach is None else reach,
+            held=lambda cutoff: holds.kept(rows(cutoff), slug).count(),
         )
     )
+
+
+def _own_workspace(model: str) -> Reach:
+    names = {part.attname for part in apps.get_model(model)._meta.concrete_fields}
+    if "workspace_id" not in names:
+        raise ValueError(f"{model} names no workspace: say how a legal hold reaches its rows")
+    return Reach(workspace="workspace_id")
 
 
 def keep_always(slug: str, *models_: str, why: str) -> RetentionClass:

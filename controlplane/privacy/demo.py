@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from controlplane.access.principals import actor_for_user
+from controlplane.audit.review import prepare_review, sign_review
 from controlplane.base import demo
-from controlplane.lib import clock
+from controlplane.lib import actors, clock
 from controlplane.privacy import services
 from controlplane.privacy.compliance import periods
 from controlplane.privacy.models import Consent
+from incidents.models import Incident
 
 POLICY = """## What we keep
 
@@ -75,3 +79,35 @@ def comply(scene: demo.Scene) -> None:
         reason="Files stand on a disk that is backed up whole; there is no bucket with versions.",
     )  # fmt: skip
     services.make_report(scene.workspace, actor=officer, period=quarter)
+
+
+@demo.step("audit reviews", order=99)
+def read_the_log(scene: demo.Scene) -> None:
+    """Two weeks of the log laid out to be read: one signed, and last week's, which waits. Both lie
+    before the workspace: the log's times are the database's, and nobody writes its past."""
+    job, today = actors.job("audit.prepare_reviews"), clock.now().date()
+    read = prepare_review(job, scene.workspace.pk, day=today - timedelta(days=7))
+    prepare_review(job, scene.workspace.pk, day=today)
+    sign_review(
+        scene.actor("security_lead"), read,
+        statement="Read whole. The workspace was not in use yet: nothing was refused, no key made.",
+    )  # fmt: skip
+
+
+@demo.step("legal holds", order=101)
+def keep(scene: demo.Scene) -> None:
+    """One that stands on what a customer disputes, one that was lifted."""
+    actor = scene.actor("governance_validator")
+    disputed = Incident.objects.filter(workspace=scene.workspace).order_by("pk").first()
+    if disputed is not None:
+        services.place_hold(
+            scene.workspace, actor=actor, kind="record", ref=disputed.ref,
+            reason="Matter 26-014: a customer disputes what the outage cost them.",
+        )  # fmt: skip
+    with clock.set_back(timedelta(days=9)):
+        over = services.place_hold(
+            scene.workspace, actor=actor, kind="class", slug="notify.notifications",
+            reason="The insurer asks who was told of the outage, and when.",
+        )  # fmt: skip
+    with clock.set_back(timedelta(days=2)):
+        services.lift_hold(over, actor=actor, reason="The insurer has what it asked for.")

@@ -38,6 +38,11 @@ holds(
     ),
     "proof that the promise was kept; nobody's once the account is",
 )
+nothing(
+    "privacy.holds",
+    "privacy.legalhold",
+    why="an order to keep data; whom it is about goes with the account, by name it names nobody",
+)
 nothing("privacy.policies", "privacy.privacypolicy", why="what everybody is told")
 nothing("privacy.copies", "privacy.datarefresh", why="who vouched for a copy stands there by ref")
 nothing(
@@ -61,6 +66,11 @@ keep_always(
     "privacy.consent",
     "privacy.deletionrequest",
     why="what people were told, agreed to and asked for: the proof a regulator asks for, few rows",
+)
+keep_always(
+    "privacy.holds",
+    "privacy.legalhold",
+    why="what was held by law, by whom and until when",
 )
 keep_rows(
     "privacy.copies",

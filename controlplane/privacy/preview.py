@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controlplane.access.models import User
-from controlplane.base.registries import Person, personal_data
+from controlplane.base.data_rules import Person, personal_data
 from controlplane.privacy.services.erasing import WITH_THE_ACCOUNT
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db.models import Exists, OuterRef, Q
 
-from controlplane.access.models import Membership
+from controlplane.access.models import Membership, Workspace
 from controlplane.access.querysets import Scoped
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Consent,
         DataRefresh,
         DeletionRequest,
+        LegalHold,
         PrivacyPolicy,
     )
 
@@ -75,3 +76,19 @@ class RefreshQuerySet(Scoped["DataRefresh"]):
         if not actor.workspace_ids:
             return self.none()
         return self.filter(Q(workspace_id__in=actor.workspace_ids) | Q(workspace=None))
+
+
+class LegalHoldQuerySet(Scoped["LegalHold"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Of one's workspaces; those on the installation are superusers' own."""
+        if actor.sees_all:
+            return self
+        mine = Q(workspace_id__in=actor.workspace_ids)
+        return self.filter(mine | Q(workspace=None) if actor.superuser else mine)
+
+    def standing(self) -> Self:
+        return self.filter(lifted_at=None)
+
+    def at(self, workspace: Workspace | None) -> Self:
+        """On a workspace, or on the installation that it is part of."""
+        return self.filter(Q(workspace=workspace) | Q(workspace=None))

@@ -24,9 +24,11 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.privacy import numbers
 from controlplane.privacy.models import DeletionRequest, PrivacyPolicy
 from controlplane.privacy.services.copies import copied_at
+from controlplane.privacy.services.holding import person_is_held
 
 VIEW = "privacy.view"
 LIST = "/admin/privacy/deletionrequest/"
@@ -38,9 +40,15 @@ def _open(actor: Actor, workspace_id: int | None) -> QuerySet[DeletionRequest]:
     return rows if workspace_id is None else rows.filter(workspace=workspace_id)
 
 
+_FIRST_DUE: ForReader[DeletionRequest] = ForReader(
+    lambda actor, workspace_id: (
+        _open(actor, workspace_id).select_related("person").order_by("due_at")[:SHOWN]
+    )
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     soon = clock.now() + timedelta(days=numbers.WARN_DAYS.value)
-    rows = _open(actor, workspace_id).select_related("person").order_by("due_at")[:SHOWN]
     return [
         Waiting(
             title=f"Erasure of {row.person.name or row.person.email}",
@@ -50,7 +58,7 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone="bad" if row.due_at < soon else "warn" if row.last_error else "info",
             due=row.due_at,
         )
-        for row in rows
+        for row in _FIRST_DUE.rows(actor, workspace_id)
     ]
 
 
@@ -113,10 +121,15 @@ kpis.register(
 )
 
 
+def _free(rows: QuerySet[DeletionRequest]) -> int:
+    """Without those whom a legal hold keeps: the law is stronger than the promise."""
+    return sum(not person_is_held(who) for who in rows.values_list("person_id", flat=True))
+
+
 def _promise(workspace_id: int) -> Verdict:
     rows = DeletionRequest.objects.open().filter(workspace=workspace_id)
-    late = rows.filter(status="waiting", due_at__lt=clock.now()).count()
-    near = rows.filter(due_at__lt=clock.now() + timedelta(days=numbers.WARN_DAYS.value)).count()
+    late = _free(rows.filter(status="waiting", due_at__lt=clock.now()))
+    near = _free(rows.filter(due_at__lt=clock.now() + timedelta(days=numbers.WARN_DAYS.value)))
     if late:
         return Verdict("failing", f"{late} erasures are past their 30 days.", value=late, link=LIST)
     if near:
@@ -148,6 +161,10 @@ for rule in (
 ):
     audit_rules.register(rule)
 
+words.define(
+    "legal_hold",
+    {"place": "place/placed the legal hold", "lift": "lift/lifted the legal hold"},
+)
 words.define(
     "privacy",
     {

@@ -52,6 +52,15 @@ def exists(day: date) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def count(day: date) -> int:
+    """How many events lie in the day's table, attached or not."""
+    if not exists(day):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {name_of(day)}")  # noqa: S608 - made from a date
+        return int(cursor.fetchone()[0])
+
+
 def _day_of(name: str) -> date | None:
     try:
         return datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").date()  # noqa: DTZ007

@@ -15,7 +15,7 @@ from controlplane.access.models import ApiKey, Grant, Membership, User
 from controlplane.access.services import add_member, leaving, member_of, remove_member
 from controlplane.access.services.keys import issue_key
 from controlplane.audit.models import AuditEvent
-from controlplane.base.registries import PersonalData, personal_data
+from controlplane.base.data_rules import PersonalData, personal_data
 from controlplane.lib import actors, clock
 from controlplane.lib.errors import (
     Conflict,

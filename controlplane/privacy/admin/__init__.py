@@ -1,5 +1,5 @@
 """Privacy and compliance in the console."""
 
-from controlplane.privacy.admin import compliance, people
+from controlplane.privacy.admin import compliance, holds, people
 
-__all__ = ["compliance", "people"]
+__all__ = ["compliance", "holds", "people"]

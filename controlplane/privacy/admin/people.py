@@ -19,12 +19,19 @@ from controlplane.lib.errors import Invalid
 from controlplane.privacy import numbers, services
 from controlplane.privacy.models import Consent, DataRefresh, DeletionRequest, PrivacyPolicy
 from controlplane.privacy.preview import places
+from controlplane.privacy.services.holding import person_is_held
 
 if TYPE_CHECKING:
     _PolicyForm = forms.ModelForm[PrivacyPolicy]
     _CopyForm = forms.ModelForm[DataRefresh]
 else:
     _PolicyForm = _CopyForm = forms.ModelForm
+
+
+def _not_free(obj: DeletionRequest) -> str:
+    return _not_waiting(obj) or (
+        "A legal hold keeps what is held about them." if person_is_held(obj.person_id) else ""
+    )
 
 
 def _not_waiting(obj: DeletionRequest) -> str:
@@ -113,6 +120,7 @@ class DeletionRequestAdmin(PrivacyAdmin):
         others = Membership.objects.current().filter(user=obj.person)
         seen = others.filter(workspace__in=actor.workspace_ids)
         return {
+            "by_law": obj.status != "cancelled" and person_is_held(obj.person_id),
             "places": places(obj.person) if obj.status in {"waiting", "held"} else [],
             "spaces": list(seen.select_related("workspace")),
             "elsewhere": others.count() - seen.count(),
@@ -136,7 +144,7 @@ class DeletionRequestAdmin(PrivacyAdmin):
         return "It is withdrawn."
 
     @button(label="Erase now", action="privacy.erase", reason=True, quiet=True, typed=True,
-            when=_not_waiting, confirm="It can't be undone: the account closes and names nobody"
+            when=_not_free, confirm="It can't be undone: the account closes and names nobody"
             " any more. What is kept, and why, is listed below.")  # fmt: skip
     def erase_now(self, request: HttpRequest, obj: DeletionRequest, reason: str) -> str:
         services.erase(obj, actor=actor_of(request), reason=reason)

@@ -326,6 +326,7 @@ class DeletionErase(_DeletionVerb):
     """Erase at once, before the days of grace are over."""
 
     actions = {"POST": "privacy.erase"}
+    errors = (422,)
     service = services.erase
 
 

@@ -1,3 +1,3 @@
-from controlplane.privacy.api import compliance, people
+from controlplane.privacy.api import compliance, holds, people
 
-urlpatterns = [*people.urlpatterns, *compliance.urlpatterns]
+urlpatterns = [*people.urlpatterns, *holds.urlpatterns, *compliance.urlpatterns]

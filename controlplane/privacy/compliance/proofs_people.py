@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Q, Sum
 
 from controlplane.access.models import Membership
+from controlplane.base.data_rules import retention
 from controlplane.base.models import RetentionRun
-from controlplane.base.registries import retention
 from controlplane.privacy.compliance.readings import (
     Asked,
     Reading,
@@ -19,7 +21,13 @@ from controlplane.privacy.compliance.readings import (
     lacking,
     told,
 )
-from controlplane.privacy.models import Consent, DataRefresh, DeletionRequest, PrivacyPolicy
+from controlplane.privacy.models import (
+    Consent,
+    DataRefresh,
+    DeletionRequest,
+    LegalHold,
+    PrivacyPolicy,
+)
 from missions.models import EvidenceHold
 
 
@@ -60,27 +68,40 @@ def _runs(asked: Asked) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.values("slug").annotate(**sums)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    what: str
+    reason: str
+    placed_at: datetime
+    over_at: datetime | None
+    link: str
+
+
 def holds_stand(asked: Asked) -> Mapping[str, Reading]:
     """What may not go, by whose order: said beside the clean-up, since it explains what is left."""
     rows = EvidenceHold.objects.filter(mission__workspace=asked.workspace, placed_at__lt=asked.end)
-    known = list(rows.select_related("mission").order_by("-placed_at"))
-    url = asked.list(EvidenceHold)
+    others = LegalHold.objects.filter(workspace=asked.workspace, placed_at__lt=asked.end)
+    known = [
+        _Held(str(row), row.reason, row.placed_at, row.released_at, asked.link(row))
+        for row in rows.select_related("mission")
+    ] + [
+        _Held(str(row), row.reason, row.placed_at, row.lifted_at, asked.link(row)) for row in others
+    ]
+    known.sort(key=lambda row: row.placed_at, reverse=True)
+    url = asked.list(LegalHold)
     found = {}
     for span in asked.spans:
         mine = [
             row for row in known
             if row.placed_at < span.end
-            and (row.released_at is None or row.released_at >= span.start)
+            and (row.over_at is None or row.over_at >= span.start)
         ]  # fmt: skip
         if span.start > asked.now:
             continue
         if not mine:
             found[span.name] = Reading("not_applicable", "No legal hold stood.", url)
             continue
-        shown = first(
-            Shown(f"{row.mission.ref}: {row.reason}", asked.link(row), row.placed_at)
-            for row in mine
-        )
+        shown = first(Shown(f"{row.what}: {row.reason}", row.link, row.placed_at) for row in mine)
         text = f"{told(len(mine), 'legal hold')} stood, each with its reason."
         found[span.name] = Reading("met", text, url, shown=shown)
     return found

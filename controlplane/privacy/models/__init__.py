@@ -1,6 +1,7 @@
 """Tables of privacy and of compliance."""
 
 from controlplane.privacy.models.compliance import ComplianceReport, ControlEvidence, ControlScope
+from controlplane.privacy.models.holds import LegalHold
 from controlplane.privacy.models.people import (
     Consent,
     DataRefresh,
@@ -15,5 +16,6 @@ __all__ = [
     "ControlScope",
     "DataRefresh",
     "DeletionRequest",
+    "LegalHold",
     "PrivacyPolicy",
 ]

@@ -1,7 +1,7 @@
 """What people were told and agreed to, what they asked to have erased, and copies without them.
 
 Nothing here holds what is handed out or erased: the tables themselves say where that is
-(`base.registries.personal_data`).
+(`base.data_rules.personal_data`).
 """
 
 from __future__ import annotations

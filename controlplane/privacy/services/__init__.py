@@ -5,6 +5,7 @@ from controlplane.privacy.services.controls import add_evidence, make_report, sa
 from controlplane.privacy.services.copies import copied_at, report_copy
 from controlplane.privacy.services.erasing import erase
 from controlplane.privacy.services.exporting import export, require_export
+from controlplane.privacy.services.holding import lift_hold, place_hold
 from controlplane.privacy.services.policies import publish_policy
 from controlplane.privacy.services.requests import ask_erasure, hold, release, withdraw
 
@@ -16,7 +17,9 @@ __all__ = [
     "erase",
     "export",
     "hold",
+    "lift_hold",
     "make_report",
+    "place_hold",
     "publish_policy",
     "record_consent",
     "release",

@@ -11,14 +11,15 @@ from django.db import transaction
 from controlplane.access.services.authority import require_over_person
 from controlplane.access.services.leaving import erase_account
 from controlplane.access.step_up import require_recent_factor
-from controlplane.base import states
-from controlplane.base.registries import Person, personal_data
+from controlplane.base import holds, states
+from controlplane.base.data_rules import Person, personal_data
 from controlplane.lib import actors, clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, GateNotMet
 from controlplane.lib.redaction import redact_text
 from controlplane.privacy import telling
 from controlplane.privacy.models import DeletionRequest
+from controlplane.privacy.services.holding import person_is_held
 from controlplane.privacy.transitions import DELETION
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ def erase(request: DeletionRequest, *, actor: Actor, reason: str = "") -> Deleti
         raise GateNotMet("The days of grace are not over.")
     row = DeletionRequest.objects.select_for_update().select_related("person").get(pk=request.pk)
     DELETION.step(row.status, "done")  # of one that is closed nothing is touched
+    holds.take_turn(alone=False)
+    if person_is_held(row.person_id):
+        raise GateNotMet("A legal hold keeps what is held about them: it is erased once lifted.")
     user = row.person
     person = Person(user.pk, user.email, user.name)
     report = [_ask(entry, person, actor) for entry in personal_data if entry.what != "nothing"]
@@ -68,9 +72,11 @@ def _ask(entry: Any, person: Person, actor: Actor) -> dict[str, Any]:
 
 def erase_ripe(limit: int = 50) -> dict[str, int]:
     """What the job does: each in its own transaction, so that one that fails keeps back no
-    other. A failure is noted and told, and tried again the next day."""
+    other. A failure is noted and told, and tried again the next day. Whom a legal hold keeps is
+    left until it is lifted."""
     done = failed = 0
-    for row in DeletionRequest.objects.ripe().order_by("tries", "due_at")[:limit]:
+    ripe = DeletionRequest.objects.ripe().order_by("tries", "due_at")
+    for row in [each for each in ripe if not person_is_held(each.person_id)][:limit]:
         try:
             erase(row, actor=JOB)
             done += 1

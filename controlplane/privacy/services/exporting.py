@@ -15,7 +15,7 @@ from controlplane.access.models import User
 from controlplane.access.rules import require_own
 from controlplane.access.services.authority import require_over_person
 from controlplane.audit.services import record
-from controlplane.base.registries import Person, PersonalData, personal_data
+from controlplane.base.data_rules import Person, PersonalData, personal_data
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 
