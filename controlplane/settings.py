@@ -19,7 +19,7 @@ TESTING = "pytest" in sys.modules
 ENVIRONMENT: str = env.str("CONTROLPLANE_ENV", default="local")  # local | staging | production
 STATE_DIR = Path(env.str("CONTROLPLANE_STATE_DIR", default=str(BASE_DIR / ".state")))
 PUBLIC_URL: str = env.str("CONTROLPLANE_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 DEBUG = env.bool("DEBUG", default=False)
 PRODUCTION = ENVIRONMENT == "production"
 
@@ -233,7 +233,7 @@ SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W003"]
 LOGIN_URL = "access:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LOGOUT_REDIRECT_URL = "access:login"
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "controlplane.access.browser_sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always, keep_found, keep_rows
 from controlplane.jobs import leases
@@ -53,6 +54,7 @@ keep_found(
     days=30,
     why="a month to read again what went wrong; what was given up stays a month longer than until"
     " somebody looked, and half a year when nobody does",
+    reach=Reach(workspace="workspace_id", refs={"INC": "events__alert__incident__ref"}),
 )
 keep_rows(
     "alerts.events",
@@ -60,6 +62,7 @@ keep_rows(
     "at",
     days=90,
     why="a quarter, to see how an alert behaved before a review",
+    reach=Reach(workspace="alert__workspace_id", refs={"INC": "alert__incident__ref"}),
 )
 keep_rows(
     "alerts.resolved",
@@ -67,6 +70,9 @@ keep_rows(
     "resolved_at",
     days=365,
     why="a year, like evidence; an incident's own counts and timeline stay",
+    reach=Reach(
+        workspace="workspace_id", refs={"INC": "incident__ref"}, carries=("alerts.events",)
+    ),
     status="resolved",
 )
 keep_rows(

@@ -11,7 +11,15 @@ from controlplane.lib import clock
 from missions import services
 from missions.learning import times
 from missions.models import Asset, Feedback, MeetingSeries, Mission
-from missions.services import cadence, feedback, followups, library, retrospectives, training
+from missions.services import (
+    asset_use,
+    cadence,
+    feedback,
+    followups,
+    library,
+    retrospectives,
+    training,
+)
 
 _DONE = (
     ("Sort tickets by what they are about", "support", 3, 5, 240),
@@ -151,12 +159,12 @@ def _library(scene: demo.Scene, done: list[Mission], reflecting: Mission) -> Non
             "they differ, name the theme anew. Only then sort the rest.",
         )  # fmt: skip
         library.publish_asset(sorting, actor=curator)
-    library.use_asset(reflecting, Asset.objects.get(pk=mails.pk), actor=curator,
+    asset_use.use_asset(reflecting, Asset.objects.get(pk=mails.pk), actor=curator,
                       note_="The first and the third.")  # fmt: skip
     rows = Mission.objects.of(where).filter(external_ref__in=["campaign-311", "legacy-37"])
     for row in rows.select_related("workspace", "owner", "item"):
         asset = mails if row.external_ref == "campaign-311" else sorting
-        library.use_asset(row, Asset.objects.get(pk=asset.pk), actor=curator)
+        asset_use.use_asset(row, Asset.objects.get(pk=asset.pk), actor=curator)
     library.write_draft(mails, actor=scene.actor("mission_owner"), note="Legal's wording.",
                         body="First mail, three weeks before: in legal's wording.")  # fmt: skip
     library.create_asset(

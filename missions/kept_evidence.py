@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from controlplane.base.data_rules import Reach, RetentionClass, retention
+from controlplane.base.holds import tell
 from controlplane.base.personal import holds, nothing, rows_of
-from controlplane.base.registries import RetentionClass, retention
 from controlplane.base.retention import keep_always
 from controlplane.lib import defaults
-from missions.services.evidence import aging
+from missions.services.evidence import aging, holding
 
 holds(
     "missions.uploads",
@@ -45,6 +46,7 @@ keep_always(
     "missions.evidencehold",
     why="what was held by law, by whom and until when",
 )
+tell("missions", holding.standing_holds)
 _FILES = defaults.define(
     "retention.missions.evidence_files_days",
     90,
@@ -63,6 +65,12 @@ _RECORD = defaults.define(
     unit="days",
     why="rows, hashes and manifests, for the year that audits look back",
 )
+_REACH = Reach(
+    workspace="workspace_id",
+    refs={"MSN": "mission__ref"},
+    # Whoever holds the record means the files that it is a record of.
+    carries=("missions.evidence",),
+)
 retention.register(
     RetentionClass(
         slug="missions.evidence_files",
@@ -72,6 +80,8 @@ retention.register(
         why="the bytes of files and bundles of missions that ended; nothing under a legal hold",
         delete=aging.archive,
         count=aging.count_archivable,
+        reach=_REACH,
+        held=aging.held_archivable,
     )
 )
 retention.register(
@@ -82,6 +92,8 @@ retention.register(
         why="the bytes of what was taken away or superseded; nothing under a legal hold",
         delete=aging.purge,
         count=aging.count_purgeable,
+        reach=_REACH,
+        held=aging.held_purgeable,
     )
 )
 retention.register(
@@ -94,5 +106,7 @@ retention.register(
         "hold",
         delete=aging.forget,
         count=aging.count_forgettable,
+        reach=_REACH,
+        held=aging.held_forgettable,
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -55,4 +56,5 @@ keep_rows(
     "ended_at",
     days=90,
     why="What an agent remembered of a mission is of use while it works on it.",
+    reach=Reach(workspace="mission__workspace_id", refs={"MSN": "mission__ref"}),
 )

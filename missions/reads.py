@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 from django.db.models import F, QuerySet
 
 from controlplane.approvals.models import Decision
+from controlplane.lib.kept import Question
 from missions.models import (
     Artifact,
     Brief,
@@ -91,6 +92,7 @@ class Kind(Generic[T]):
 
     def __init__(self, rows: Callable[[], QuerySet[Any]], path: str = "mission_id") -> None:
         self.rows, self.path = rows, path
+        self.asked: Question[Any] = Question(self._those)
 
     def of(self, mission: Mission) -> list[T]:
         shelf: _Shelf | None = mission.__dict__.get(_HELD)
@@ -98,15 +100,20 @@ class Kind(Generic[T]):
             shelf = _Shelf({mission.pk: mission})
         return shelf.of(self, mission)
 
+    def _those(self, missions: Sequence[int]) -> QuerySet[Any]:
+        rows = self.rows().filter(**{f"{self.path}__in": missions})
+        return rows if self.path == "mission_id" else rows.annotate(_of_mission=F(self.path))
+
     def read(self, missions: dict[int, Mission]) -> dict[int, list[Any]]:
-        rows = self.rows().filter(**{f"{self.path}__in": list(missions)})
+        keys = list(missions)
+        # Of one its text is kept; of many there would be one for each number of them.
+        rows = self.asked.rows(keys) if len(keys) == 1 else list(self._those(keys))
         found: dict[int, list[Any]] = {}
-        if self.path == "mission_id":
-            for row in rows:
+        for row in rows:
+            if self.path == "mission_id":
                 row.mission = missions[row.mission_id]
                 found.setdefault(row.mission_id, []).append(row)
-        else:
-            for row in rows.annotate(_of_mission=F(self.path)):
+            else:
                 found.setdefault(row._of_mission, []).append(row)
         return found
 

@@ -117,7 +117,7 @@ WRITERS: dict[str, str] = {
     "controlplane.jobs.progress": "services of a run that is told of, and stopped, while it runs",
     "controlplane.jobs.runs": "runs of jobs",
     "controlplane.jobs.timers": "sets and cancels promises",
-    "controlplane.notify.delivering": "settles deliveries under a lease",
+    "controlplane.notify.settling": "settles deliveries under a lease",
     "controlplane.notify.outbox": "the one way out",
     "controlplane.notify.together": "settles deliveries under leases, several at once",
     "controlplane.notify.undelivered": "marks critical news that reached nobody",

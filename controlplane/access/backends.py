@@ -8,6 +8,9 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from controlplane.access.models import AccountLock, User
+from controlplane.lib.kept import Question
+
+_ACTIVE: Question[User] = Question(lambda user: User.objects.filter(pk=user, is_active=True))
 
 
 class PasswordBackend(BaseBackend):
@@ -32,7 +35,7 @@ class PasswordBackend(BaseBackend):
         return user if may_sign_in(user) else None
 
     def get_user(self, user_id: int) -> User | None:
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return _ACTIVE.first(int(user_id))
 
 
 def may_sign_in(user: User) -> bool:

@@ -6,10 +6,11 @@ of the person's present epoch. Whoever fails this is signed out here, before any
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from controlplane.access import services
@@ -17,6 +18,7 @@ from controlplane.access.models import User, UserSession, Workspace
 from controlplane.access.principals import actor_for_user
 from controlplane.lib import context
 from controlplane.lib.actors import ANONYMOUS, Actor
+from controlplane.lib.kept import Question
 
 EPOCH_KEY = "access_epoch"
 WORKSPACE_KEY = "access_workspace"
@@ -85,21 +87,27 @@ def _workspace(request: HttpRequest, actor: Actor) -> Workspace | None:
     """
     is_api = request.path_info.startswith("/api/")  # there `base.api` reads what is named
     named = not is_api and (request.headers.get("X-Workspace") or request.GET.get("workspace"))
-    mine = Workspace.objects.open().filter(pk__in=actor.workspace_ids).order_by("name")
     if named:
-        found = mine.filter(slug=named).first()
+        found = _among(actor.workspace_ids).filter(slug=named).first()
         if found is None and actor.kind != "anonymous":
             raise Http404("No such workspace.")
         return found
     if not actor.workspace_ids:
         return None
     # All of them at once: the one question also answers what the switcher offers.
-    rows = list(mine[:OFFERED])
+    rows = _OFFERED.rows(sorted(actor.workspace_ids))
     request.workspaces = rows  # type: ignore[attr-defined]
     if WORKSPACE_KEY not in request.session:
         return rows[0] if len(rows) == 1 else None
     chosen = request.session[WORKSPACE_KEY]
     found = next((row for row in rows if row.slug == chosen), None)
     if found is None and len(rows) == OFFERED:
-        return mine.filter(slug=chosen).first()
+        return _among(actor.workspace_ids).filter(slug=chosen).first()
     return found
+
+
+def _among(workspace_ids: Collection[int]) -> QuerySet[Workspace]:
+    return Workspace.objects.open().filter(pk__in=workspace_ids).order_by("name")
+
+
+_OFFERED: Question[Workspace] = Question(lambda workspaces: _among(workspaces)[:OFFERED])

@@ -14,6 +14,7 @@ from typing import Any
 from controlplane.access import action_table as _table  # noqa: F401 - fills ACTIONS
 from controlplane.access import incident_actions as _incidents  # noqa: F401 - and incidents'
 from controlplane.access import mission_actions as _missions  # noqa: F401 - and missions'
+from controlplane.access import release_actions as _releases  # noqa: F401 - and releases'
 from controlplane.access import thread_actions as _threads  # noqa: F401 - and threads'
 from controlplane.access.role_table import (
     ACTIONS,

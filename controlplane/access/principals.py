@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 
 from controlplane.access.models import Agent, ApiKey, BreakGlass, Grant, User
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import Question
 
 _GLASS = "break glass"  # with a space: no slug of a role has one
 
@@ -19,14 +21,8 @@ def actor_for_user(
 ) -> Actor:
     roles: dict[int, set[str]] = defaultdict(set)
     glass = set()
-    held = Grant.objects.held().filter(membership__user=user)
-    rows = held.values_list("membership__workspace_id", "role")
-    if user.is_superuser:
-        # In the same question: every request asks it. What stands open is no role.
-        broken = BreakGlass.objects.filter(user=user, ended_at=None, ends_at__gt=clock.now())
-        open_ones = broken.order_by().values_list("workspace_id", Value(_GLASS))
-        rows = rows.order_by().union(open_ones, all=True)
-    for workspace_id, role in rows:
+    asked = _HELD_OR_BROKEN if user.is_superuser else _HELD
+    for workspace_id, role in asked.rows(user.pk):
         if role == _GLASS:
             glass.add(workspace_id)
         else:
@@ -42,6 +38,22 @@ def actor_for_user(
         break_glass=frozenset(glass),
         second_factor_at=second_factor_at,
     )
+
+
+def _held(user_id: int) -> QuerySet[Grant, tuple[int, str]]:
+    held = Grant.objects.held().filter(membership__user=user_id)
+    return held.values_list("membership__workspace_id", "role")
+
+
+def _held_or_broken(user_id: int) -> QuerySet[Any, tuple[int, str]]:
+    """In one question: every request asks it. What stands open is no role."""
+    broken = BreakGlass.objects.filter(user=user_id, ended_at=None, ends_at__gt=clock.now())
+    open_ones = broken.order_by().values_list("workspace_id", Value(_GLASS))
+    return _held(user_id).order_by().union(open_ones, all=True)
+
+
+_HELD: Question[tuple[int, str]] = Question(_held)
+_HELD_OR_BROKEN: Question[tuple[int, str]] = Question(_held_or_broken)
 
 
 def actor_for_agent(

@@ -53,6 +53,7 @@ def role_label(slug: str) -> str:
 
 
 EVERYBODY = PEOPLE | AGENTS
+WORKERS = EVERYBODY - {"viewer"}
 ADMIN = frozenset({"workspace_admin"})
 ON_CALL = frozenset({"primary_operator", "secondary_operator"})
 OPERATORS = (

@@ -3,8 +3,9 @@ they look into from outside to what they are asked to sign, asked, or signed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -12,6 +13,9 @@ from django.db.models import Exists, OuterRef, Q
 from controlplane.access.outside import inside_of, outside_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+
+if TYPE_CHECKING:
+    from controlplane.approvals.signing import Way
 
 
 class EntryQuerySet(models.QuerySet[Any]):
@@ -87,14 +91,15 @@ class RequestQuerySet(EntryQuerySet):
     def decided(self) -> Self:
         return self.filter(decided_at__isnull=False)
 
-    def waiting_for(self, actor: Actor) -> Self:
+    def waiting_for(self, actor: Actor, ways: Sequence[Way] | None = None) -> Self:
         """Open requests that this person may sign now, for themselves or for somebody. What
         `signing.slots_for` answers row by row, as one question; a test holds them together."""
         from controlplane.approvals import signing
 
         if actor.kind != "person" or actor.user_id is None or actor.scopes is not None:
             return self.none()
-        ways = signing.ways_of(actor)
+        if ways is None:
+            ways = signing.ways_of(actor)
         if not ways:
             return self.none()
         asked: Q = Q(pk__in=[])

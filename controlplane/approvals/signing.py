@@ -4,12 +4,12 @@ request's lock."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
@@ -19,6 +19,7 @@ from controlplane.approvals.models import Decision, Delegation, Request, Request
 from controlplane.approvals.querysets import RequestQuerySet
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +72,35 @@ class _Signed:
 
 def ways_of(actor: Actor, *, at: datetime | None = None) -> list[Way]:
     """Every way this person may sign by now, own roles first."""
-    own = [Way(place, roles) for place, roles in actor.roles.items() if roles]
-    return own + _lent(actor, at=at)
+    return own_ways_of(actor) + _lent(actor, at=at)
+
+
+def own_ways_of(actor: Actor) -> list[Way]:
+    return [Way(place, roles) for place, roles in actor.roles.items() if roles]
+
+
+def _lent_to(
+    user_id: int | None, places: Sequence[int], at: datetime | None = None
+) -> QuerySet[Delegation]:
+    rows = Delegation.objects.in_force(at).filter(to_user_id=user_id, workspace_id__in=places)
+    found: QuerySet[Delegation] = rows.select_related("from_user")
+    return found.order_by("request_id", "id")
+
+
+_LENT: Question[Delegation] = Question(_lent_to)
 
 
 def _lent(actor: Actor, *, request: Request | None = None, at: datetime | None = None) -> list[Way]:
     """What others lent: as much as they hold themselves now, where the receiver works too."""
-    rows = Delegation.objects.in_force(at).filter(
-        to_user_id=actor.user_id, workspace_id__in=actor.roles.keys()
-    )
-    if request is not None:
-        rows = rows.filter(Q(request=None) | Q(request=request), workspace_id=request.workspace_id)
-    delegations = list(rows.select_related("from_user").order_by("request_id", "id"))
+    places = sorted(actor.roles)
+    if request is None and at is None:
+        delegations = _LENT.rows(actor.user_id, places)
+    else:
+        rows = _lent_to(actor.user_id, places, at)
+        if request is not None:
+            here = Q(request=None) | Q(request=request)
+            rows = rows.filter(here, workspace_id=request.workspace_id)
+        delegations = list(rows)
     held = _roles_held({(row.workspace_id, row.from_user_id) for row in delegations})
     ways = []
     for row in delegations:

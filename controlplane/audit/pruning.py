@@ -7,6 +7,7 @@ and a kept copy of a pruned event can still be proved genuine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
-from controlplane.lib.errors import Invalid, NotAllowed
+from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 
 LEAST = timedelta(days=365)  # also written into the trigger of migration 0002
 RETENTION = define(
@@ -28,6 +29,11 @@ RETENTION = define(
     unit="days",
     why="one year by policy, and a month to notice a mistake",
 )
+
+
+# Asked before anything goes: each answers why it may not, or nothing. The log is the lowest package
+# and can't ask those above it.
+REFUSALS: list[Callable[[], str]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ def prune(actor: Actor, *, before: datetime | None = None, dry_run: bool = True)
     cutoff = before or now - timedelta(days=RETENTION.value)
     if cutoff > now - LEAST:
         raise Invalid("audit events are kept at least 365 days", details={"before": str(cutoff)})
+    if not dry_run:
+        _require_nothing_against_it()
     done, through, ids = _eligible(cutoff)
     events = sum(last - first + 1 for first, last in ids)
     if dry_run or not events:
@@ -62,6 +70,12 @@ def prune(actor: Actor, *, before: datetime | None = None, dry_run: bool = True)
         sealing.append(cursor, kind="prune", ids=ids, leaves=[])
     anchors.export()
     return Prune(through, events, _delete(through), cutoff)
+
+
+def _require_nothing_against_it() -> None:
+    for refusal in REFUSALS:
+        if why := refusal():
+            raise Conflict(why)
 
 
 def _eligible(cutoff: datetime) -> tuple[int, int, chain.Ranges]:

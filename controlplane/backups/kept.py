@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controlplane.backups import services
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import nothing
 from controlplane.base.registries import AuditRule, Kpi, Verdict, audit_rules, kpis
 from controlplane.base.retention import keep_rows
@@ -24,6 +25,7 @@ keep_rows(
     days=400,
     minimum_days=30,
     why="a year of evidence that backups could be restored",
+    reach=Reach(workspace="report__workspace_id"),
 )
 nothing(
     "backups.notes",

@@ -20,15 +20,19 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django_otp.middleware import OTPMiddleware
 
 _PROGRAMS = ("/api/v1/", "/mcp")
+_ANSWER = "portal.by_credential"  # a key that no header can become
 
 
 def by_credential(request: HttpRequest) -> bool:
     """A call of a program that says who it is by itself, and brings no session."""
-    return (
-        "HTTP_AUTHORIZATION" in request.META
-        and request.path_info.startswith(_PROGRAMS)
-        and settings.SESSION_COOKIE_NAME not in request.COOKIES
-    )
+    said: bool | None = request.META.get(_ANSWER)
+    if said is None:  # asked by each of the middleware here
+        said = request.META[_ANSWER] = (
+            "HTTP_AUTHORIZATION" in request.META
+            and request.path_info.startswith(_PROGRAMS)
+            and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        )
+    return said
 
 
 class _OfBrowsers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -21,6 +22,7 @@ keep_rows(
     "at",
     days=30,
     why="single looks; down intervals are what lasts",
+    reach=Reach(workspace="probe__workspace_id"),
 )
 keep_always(
     "catalog.setup",

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from controlplane.access import policy
 from controlplane.base.registries import (
@@ -23,6 +22,7 @@ from controlplane.base.registries import (
 )
 from controlplane.catalog.models import DownInterval, Integration, Probe, Service
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 
 MOST = 50
 
@@ -32,8 +32,16 @@ def _down_probes(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
     return rows if workspace_id is None else rows.filter(workspace=workspace_id)
 
 
+_LONGEST_DOWN: ForReader[Probe] = ForReader(
+    lambda actor, workspace_id: (
+        _down_probes(actor, workspace_id)
+        .select_related("service", "environment")
+        .order_by("since", "pk")[:MOST]
+    )
+)
+
+
 def _down(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _down_probes(actor, workspace_id).select_related("service", "environment")
     return [
         Waiting(
             title=f"{probe.service.name} is down in {probe.environment.name}",
@@ -43,7 +51,7 @@ def _down(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone="bad",
             since=probe.since,
         )
-        for probe in rows.order_by("since", "pk")[:MOST]
+        for probe in _LONGEST_DOWN.rows(actor, workspace_id)
     ]
 
 
@@ -53,10 +61,20 @@ def _last_up(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime |
     return rows.order_by("-ends_at").values_list("ends_at", flat=True)
 
 
-def _looked(actor: Actor, workspace_id: int | None) -> Calm:
+def _probes_on(actor: Actor, workspace_id: int | None) -> QuerySet[Any, bool]:
+    """Whether each was looked at: one that was comes first."""
     rows = Probe.objects.visible_to(actor).on()
     rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
-    known = rows.aggregate(looked=BoolOr(~Q(health=Probe.Health.UNKNOWN)))["looked"]
+    looked = ExpressionWrapper(~Q(health=Probe.Health.UNKNOWN), BooleanField())
+    found: QuerySet[Any, bool] = rows.annotate(looked=looked).values_list("looked", flat=True)
+    return found.order_by("-looked")[:1]
+
+
+_LOOKED_AT: ForReader[bool] = ForReader(_probes_on)
+
+
+def _looked(actor: Actor, workspace_id: int | None) -> Calm:
+    known = next(iter(_LOOKED_AT.rows(actor, workspace_id)), None)
     if known:
         return Calm("Every service that is looked at is up.")
     if known is not None:
@@ -64,10 +82,20 @@ def _looked(actor: Actor, workspace_id: int | None) -> Calm:
     return Calm("Nothing has been looked at yet.", False, *_next("probe", "Add a probe", actor))
 
 
-def _callable(actor: Actor, workspace_id: int | None) -> Calm:
+def _active(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
     rows = Integration.objects.visible_to(actor).filter(is_active=True)
-    rows = rows if workspace_id is None else rows.filter(workspace=workspace_id)
-    if rows.exists():
+    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+
+
+_ANY_ACTIVE: ForReader[int] = ForReader(
+    lambda actor, workspace_id: (
+        _active(actor, workspace_id).order_by().values_list("pk", flat=True)[:1]
+    )
+)
+
+
+def _callable(actor: Actor, workspace_id: int | None) -> Calm:
+    if _ANY_ACTIVE.rows(actor, workspace_id):
         return Calm("Every integration may be called.")
     return Calm("There is none yet.", False, *_next("integration", "Add an integration", actor))
 
@@ -79,8 +107,12 @@ def _next(page: str, words: str, actor: Actor) -> tuple[str, str]:
 
 
 def _not_closed(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
-    rows = Integration.objects.visible_to(actor).filter(is_active=True).exclude(status="closed")
-    return rows if workspace_id is None else rows.filter(workspace=workspace_id)
+    return _active(actor, workspace_id).exclude(status="closed")
+
+
+_LONGEST_OPEN: ForReader[Integration] = ForReader(
+    lambda actor, workspace_id: _not_closed(actor, workspace_id).order_by("opened_at", "pk")[:MOST]
+)
 
 
 def _open(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
@@ -93,7 +125,7 @@ def _open(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone="bad" if row.status == Integration.Status.OPEN else "warn",
             since=row.opened_at,
         )
-        for row in _not_closed(actor, workspace_id).order_by("opened_at", "pk")[:MOST]
+        for row in _LONGEST_OPEN.rows(actor, workspace_id)
     ]
 
 

@@ -11,14 +11,18 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from controlplane.base.registries import NavCount, NavRows
+from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 
 
-def newest(asked: Mapping[str, QuerySet[Any, Any]]) -> dict[str, datetime | None]:
-    """Of each the first: querysets of one column."""
+def newest(
+    asked: Mapping[str, ForReader[Any]], actor: Actor, workspace_id: int | None
+) -> dict[str, datetime | None]:
+    """What each answers: one row of one column."""
     known, questions, parameters = [], [], list[Any]()
-    for slug, rows in asked.items():
+    for slug, question in asked.items():
         try:
-            text, values = rows[:1].query.sql_with_params()
+            text, values = question.text(actor, workspace_id)
         except EmptyResultSet:
             continue
         known.append(slug)

@@ -6,25 +6,38 @@ asks here, so that a test can move time with time-machine and nothing reads a cl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
-_ago: ContextVar[timedelta | None] = ContextVar("clock_ago", default=None)
+_instead: ContextVar[Callable[[], datetime] | None] = ContextVar("clock_instead", default=None)
 
 
 def now() -> datetime:
-    ago = _ago.get()
-    return datetime.now(UTC) if ago is None else datetime.now(UTC) - ago
+    instead = _instead.get()
+    return datetime.now(UTC) if instead is None else instead()
 
 
 @contextmanager
 def set_back(ago: timedelta) -> Iterator[None]:
     """What is done inside was done that long ago: how the demo tells of the past, through the
     services that make it. The database's clock, and with it the audit log, goes on as ever."""
-    token = _ago.set(ago)
+    with _asking(lambda: datetime.now(UTC) - ago):
+        yield
+
+
+@contextmanager
+def standing_at(moment: datetime) -> Iterator[None]:
+    """It is this moment, to the microsecond, for what is written inside and done later."""
+    with _asking(lambda: moment):
+        yield
+
+
+@contextmanager
+def _asking(instead: Callable[[], datetime]) -> Iterator[None]:
+    token = _instead.set(instead)
     try:
         yield
     finally:
-        _ago.reset(token)
+        _instead.reset(token)

@@ -57,3 +57,9 @@ def define(name: str, shipped: N, *, unit: str = "", why: str) -> Default[N]:
     default = Default(name, shipped, unit, why)
     REGISTERED[name] = default
     return default
+
+
+def overrides() -> int:
+    """Changes when a number is set, or no more: how many variables there are. A number that is set
+    to another value while a process runs is a test's doing, which says so elsewhere."""
+    return len(_ENVIRONMENT)

@@ -61,12 +61,17 @@ def event(
     *,
     level: int = logging.INFO,
     exc_info: Any = None,
+    ours: bool = False,
     **fields: Any,
 ) -> None:
-    """Log that something named `area.verb` happened. Fields become the record's context."""
+    """Log that something named `area.verb` happened. Fields become the record's context.
+
+    `ours`: message and fields hold nothing but the portal's own words and numbers (no text of
+    anybody, no path, no name), so that there is nothing in them to hide.
+    """
     try:
         if logger.isEnabledFor(level):
-            extra = {"event": name, "context": fields}
+            extra = {"event": name, "context": fields, "ours": ours}
             # The message is an argument: a per cent sign in it formats nothing.
             logger.log(level, "%s", message, extra=extra, exc_info=exc_info, stacklevel=2)
     except Exception:  # noqa: BLE001
@@ -89,13 +94,14 @@ def _line(record: logging.LogRecord) -> dict[str, Any]:
     ]
     texts = [str(each) if each else None for each in said]
     made = [text if text and _MADE.fullmatch(text) else None for text in texts]
-    body = _redacted(
-        {
-            "message": _message(record),
-            "context": fields,
-            "said": [None if own else text for own, text in zip(made, texts, strict=True)],
-        }
-    )
+    body: dict[str, Any] = {
+        "message": _message(record),
+        "context": fields,
+        "said": [None if own else text for own, text in zip(made, texts, strict=True)],
+    }
+    # A line is written for every request, and most hold nothing that anybody else has said.
+    if not getattr(record, "ours", False) or record.exc_info or any(body["said"][:-1]):
+        body = _redacted(body)
     correlation_id, request_id, tenant, mission, issue, event_name = (
         _short(own or shown) for own, shown in zip(made, body["said"], strict=True)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Person, Reach
 from controlplane.base.personal import erase_rows, holds, nothing, rows_of
-from controlplane.base.registries import Person
 from controlplane.base.retention import keep_always, keep_rows
 from controlplane.lib.actors import Actor
 from controlplane.notify.services.contacts import forget_contacts
@@ -103,6 +103,7 @@ keep_rows(
     "finished_at",
     days=30,
     why="sent messages; dead ones stay until somebody looks",
+    reach=Reach(workspace="workspace_id", about="subject"),
     state__in=("done", "cancelled"),
 )
 keep_rows(
@@ -111,6 +112,7 @@ keep_rows(
     "created_at",
     days=365,
     why="the delivery ledger, with deliveries, tries and inbox lines, for the year of audits",
+    reach=Reach(workspace="workspace_id", person="deliveries__user_id", about="about"),
 )
 keep_rows(
     "notify.replies",
@@ -118,6 +120,9 @@ keep_rows(
     "at",
     days=365,
     why="what people answered by text message and telephone, for the year of audits",
+    reach=Reach(
+        workspace="workspace_id", person="person_id", about="delivery__notification__about"
+    ),
 )
 keep_always(
     "notify.ledger",

@@ -18,10 +18,10 @@ from django.db import connection, transaction
 from controlplane.jobs import leases
 from controlplane.lib import clock, context, defaults
 from controlplane.lib.text import short
-from controlplane.notify import delivering, outbox
+from controlplane.notify import delivering, outbox, settling
 from controlplane.notify.channels import Outcome
 from controlplane.notify.deliveries import Event
-from controlplane.notify.delivering import Call, Known, Try
+from controlplane.notify.delivering import Call, Known
 from controlplane.notify.models import (
     Channel,
     ContactMethod,
@@ -29,6 +29,7 @@ from controlplane.notify.models import (
     DeliveryAttempt,
     OutboxMessage,
 )
+from controlplane.notify.settling import Try
 
 SENDERS = defaults.define(
     "notify.senders",
@@ -68,8 +69,7 @@ def deliver(messages: Sequence[OutboxMessage]) -> Mapping[int, Outcome]:
     tried = [(row, future.result()) for row, future in waiting]
     settle(tried)
     outcomes = {
-        by_delivery[row.pk].pk: delivering.persistent(row, tries[-1].outcome)
-        for row, tries in tried
+        by_delivery[row.pk].pk: settling.persistent(row, tries[-1].outcome) for row, tries in tried
     }
     there = {row.pk for row in rows}
     for key, message in by_delivery.items():
@@ -126,11 +126,11 @@ def settle(tried: Tried) -> None:
             _settle_plain([pair for pair in tried if _is_plain(pair[1])])
             for row, tries in tried:
                 if not _is_plain(tries):
-                    delivering.settle(row, tries)
+                    settling.settle(row, tries)
     except Exception:
         logger.exception("deliveries could not be settled together")
         for row, tries in tried:
-            delivering.settle(row, tries)
+            settling.settle(row, tries)
 
 
 def _is_plain(tries: Sequence[Try]) -> bool:
@@ -153,13 +153,13 @@ def _settle_plain(tried: Tried) -> None:
     )
     ok = Outcome("accepted")
     for key in sorted({key for row, (one,) in tried if (key := _channel_of(row, one))}):
-        delivering.note_faring(Channel, key, ok)
+        settling.note_faring(Channel, key, ok)
     ways = sorted({row.contact_method_id for row, _ in tried if row.contact_method_id})
     if ways:
         ContactMethod.objects.filter(pk__in=ways).update(
             failures_in_a_row=0, last_ok_at=clock.now()
         )
-    delivering.announce_all(
+    settling.announce_all(
         [
             (row, Event.SENT if row.state == Delivery.State.SENT else Event.UNDELIVERED)
             for row in _changed(tried)

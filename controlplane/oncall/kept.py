@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import erase_rows, holds, nothing, rows_of
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -79,6 +80,7 @@ keep_rows(
     "until",
     days=365,
     why="when nobody was there, and what was told of it, for as long as audits look back",
+    reach=Reach(workspace="schedule__workspace_id"),
 )
 keep_rows(
     "oncall.feeds",
@@ -86,4 +88,5 @@ keep_rows(
     "revoked_at",
     days=365,
     why="which links were out, and until when, for as long as audits look back",
+    reach=Reach(workspace="workspace_id", person="person_id"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import erase_rows, holds, nothing, rows_of
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -68,4 +69,5 @@ keep_rows(
     "received_at",
     days=90,
     why="GitHub repeats a delivery for days, not for months; results stay",
+    reach=Reach(workspace="source__workspace_id"),
 )

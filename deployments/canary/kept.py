@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import nothing
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -26,4 +27,5 @@ keep_rows(
     "at",
     days=400,
     why="the curves of a rollout, for a year's comparison; its verdicts and snapshots stay",
+    reach=Reach(workspace="step__rollout__workspace_id"),
 )

@@ -16,7 +16,7 @@ from telemetry.kpis.board import Line, board
 
 State = Literal["to_come", "owed", "reviewed"]
 WORDS: dict[State, str] = {"to_come": "To come", "owed": "Owed", "reviewed": "Reviewed"}
-VERDICTS = {"met": "kept", "missed": "missed"}
+VERDICTS = {"met": "kept", "missed": "missed", "low_sample": "too few to judge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,24 @@ def figures(launch: Launch, actor: Actor) -> dict[str, Any]:
             {"what": one.what, "before": one.before, "since": one.since, "change": one.better}
             for one in (found.lines if found is not None else ())
         ],
-        "promised": [_promise(line) for line in board(launch.workspace, actor)
+        "promised": [promise(line) for line in board(launch.workspace, actor)
                      if line.kpi.target is not None],
     }  # fmt: skip
 
 
-def _promise(line: Line) -> dict[str, str]:
+def _plain(value: float | None) -> str:
+    """5,000 and 99.95, never 5000.0 or 1e+06."""
+    return f"{value or 0:,.4f}".rstrip("0").rstrip(".")
+
+
+def promise(line: Line) -> dict[str, str]:
     """A key figure with its target: of the last whole period, or the one that runs."""
     row, kpi = line.last or line.now, line.kpi
     least = "at least" if kpi.better == "higher" else "at most"
     value = row.value if row is not None else None
     return {
         "what": kpi.title,
-        "promised": f"{least} {kpi.target:g} {kpi.unit}".strip(),
+        "promised": f"{least} {_plain(kpi.target)} {kpi.unit}".strip(),
         "found": f"{value:,.1f} {kpi.unit}".strip() if value is not None else "–",
         "verdict": VERDICTS.get(line.state, ""),
     }

@@ -26,6 +26,7 @@ from controlplane.base.registries import (
     ref_finders,
 )
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from deployments.canary import links
 from deployments.flags.models import Flag
@@ -59,10 +60,19 @@ def _counted(actor: Actor, workspace_id: int | None) -> NavRows:
 # --- Home -----------------------------------------------------------------------------------------
 
 
+_NEWEST: ForReader[Rollout] = ForReader(
+    lambda actor, workspace_id: (
+        _here(actor, workspace_id)
+        .waiting()
+        .prefetch_related(canaries.with_steps())
+        .order_by("-pk")[: 4 * SHOWN]
+    )
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """Held, paused, or to be documented; those that a person must decide first."""
-    rows = _here(actor, workspace_id).waiting().prefetch_related(canaries.with_steps())
-    found = [_line(row, actor) for row in rows.order_by("-pk")[: 4 * SHOWN]]
+    found = [_line(row, actor) for row in _NEWEST.rows(actor, workspace_id)]
     order = {"you decide": 0, "held": 1, "paused": 2}
     found.sort(key=lambda line: (order.get(line.state, 3), line.since is None, line.since))
     return found[:SHOWN]

@@ -29,6 +29,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from deployments import links
 from deployments.models import Deployment
@@ -73,10 +74,14 @@ def _turn(actor: Actor, workspace_id: int | None) -> QuerySet[Deployment]:
     return rows.annotate(pressing=order).order_by("pressing", "planned_at", "pk")
 
 
+_FIRST: ForReader[Deployment] = ForReader(
+    lambda actor, workspace_id: _turn(actor, workspace_id).select_related("environment")[:SHOWN]
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     now = clock.now()
-    found = _turn(actor, workspace_id).select_related("environment")
-    return [_waiting(row, actor, now) for row in found[:SHOWN]]
+    return [_waiting(row, actor, now) for row in _FIRST.rows(actor, workspace_id)]
 
 
 def _waiting(row: Deployment, actor: Actor, now: datetime) -> Waiting:

@@ -27,6 +27,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from deployments.maintenance import banner, links, places, plans
 from deployments.models import Freeze, MaintenanceWindow
 from deployments.shown import window_moves
@@ -53,13 +54,19 @@ def _frozen(actor: Actor, workspace_id: int | None) -> NavRows:
     return NavRows(rows if workspace_id is None else rows.filter(workspace=workspace_id), "warn")
 
 
+def _soonest(actor: Actor, workspace_id: int | None) -> Any:
+    rows = _rows(actor, workspace_id).open().filter(starts_at__lt=clock.now() + SOON)
+    return rows.order_by("starts_at", "pk")[: SHOWN * 2]
+
+
+_SOONEST: ForReader[MaintenanceWindow] = ForReader(_soonest)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """What goes on now, then what lies ahead and lacks something that somebody has to do."""
     now = clock.now()
-    rows = _rows(actor, workspace_id).open().filter(starts_at__lt=now + SOON)
     order = {"in_progress": 0, "monitoring": 1}
-    found = sorted(rows.order_by("starts_at", "pk")[: SHOWN * 2],
-                   key=lambda row: order.get(row.status, 2))  # fmt: skip
+    found = sorted(_SOONEST.rows(actor, workspace_id), key=lambda row: order.get(row.status, 2))
     return [_told(row, actor, now) for row in found[:SHOWN]]
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from deployments.canary import links, services, sources
@@ -19,7 +20,7 @@ from deployments.flags.models import Flag
 from deployments.models import Rollout
 from deployments.web.canary_common import rollout_of, show
 from deployments.web.canary_forms import PlanForm
-from deployments.web.deck_common import page, workspace_for
+from deployments.web.deck_common import page
 
 ASKED = {"flag": 200, "environment": 50, "deployment": 16}
 
@@ -27,7 +28,7 @@ ASKED = {"flag": 200, "environment": 50, "deployment": 16}
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def new(request: HttpRequest) -> HttpResponse:
-    workspace = workspace_for(request)
+    workspace = workspace_for(request, "rollout.plan")
     policy.require(actor_of(request), "rollout.plan", workspace)
     asked = {name: request.GET.get(name, "")[:most] for name, most in ASKED.items()}
     given = {"environment": "production"} | {name: value for name, value in asked.items() if value}

@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from deployments import links, services
 from deployments.models import Deployment, Gate
 from deployments.services.checking import OPEN
 from deployments.shown import deck_gates
-from deployments.web.deck_common import deployment_of, page, posted, show, version_of
+from deployments.web.deck_common import deployment_of, page, show
 
 MOST_EVIDENCE = 3
 _SAID = {

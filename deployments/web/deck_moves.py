@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import conditions, posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -18,14 +19,7 @@ from deployments import links
 from deployments.models import Deployment
 from deployments.shown import deck_moves
 from deployments.shown.deck_moves import Move
-from deployments.web.deck_common import (
-    conditions,
-    deployment_of,
-    page,
-    posted,
-    show,
-    version_of,
-)
+from deployments.web.deck_common import deployment_of, page, show
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

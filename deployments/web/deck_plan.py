@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of, workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Conflict, ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall.web.common import zone_for
@@ -19,14 +20,7 @@ from deployments import links, services
 from deployments.models import Deployment
 from deployments.services import items
 from deployments.services.planning import CHANGEABLE, LATE
-from deployments.web.deck_common import (
-    deployment_of,
-    page,
-    show,
-    tell,
-    version_of,
-    workspace_for,
-)
+from deployments.web.deck_common import deployment_of, page, show
 from deployments.web.deck_forms import (
     EnsureForm,
     HotfixForm,
@@ -62,7 +56,7 @@ def _new(
     title: str,
     make: Callable[..., Deployment],
 ) -> HttpResponse:
-    workspace = workspace_for(request)
+    workspace = workspace_for(request, "deployment.create")
     policy.require(actor_of(request), "deployment.create", workspace)
     data = request.POST if request.method == "POST" else None
     form = form_class(data, workspace, zone_for(request), initial=_initial(request, workspace))
@@ -114,7 +108,7 @@ def _initial(request: HttpRequest, workspace: Any) -> dict[str, Any]:
 @page
 def ensure(request: HttpRequest) -> HttpResponse:
     """Locate or create: one for a release and an environment, whoever asks."""
-    workspace = workspace_for(request)
+    workspace = workspace_for(request, "deployment.create")
     policy.require(actor_of(request), "deployment.create", workspace)
     data = request.POST if request.method == "POST" else None
     asked = {name: request.GET[name][:100] for name in ASKED if request.GET.get(name)}

@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.base.admin.showing import PART, as_part
+from controlplane.base.posting import posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from deployments import links, services
 from deployments.models import Deployment, Step
 from deployments.services import reading
 from deployments.shown import deck_steps
-from deployments.web.deck_common import deployment_of, page, posted, show, version_of
+from deployments.web.deck_common import deployment_of, page, show
 
 MOST_OUTPUT = 1_100_000  # beyond what the service takes, so that it refuses
 MOST_TRIES = 20

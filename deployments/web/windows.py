@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
+from controlplane.base.posting import conditions, posted, tell, version_of, workspace_for
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall.web.common import zone_for
@@ -23,7 +24,6 @@ from deployments.models import MaintenanceWindow
 from deployments.shown import window_moves
 from deployments.web import windows_forms as forms
 from deployments.web.boards_common import page_for
-from deployments.web.deck_common import conditions, posted, tell, version_of, workspace_for
 
 RELATED = ("environment", "workspace", "item__project", "approval", "watcher", "review")
 page = page_for("maintenance.view")
@@ -84,7 +84,7 @@ _KINDS = {
 def plan(request: HttpRequest, kind: str = "scheduled") -> HttpResponse:
     if kind not in _KINDS:
         raise NotFound("There is no such kind of maintenance.")
-    workspace = workspace_for(request)
+    workspace = workspace_for(request, "maintenance.plan")
     policy.require(actor_of(request), "maintenance.plan", workspace)
     data = request.POST if request.method == "POST" else None
     form = forms.PlanForm(data, workspace, zone_for(request), kind=kind)

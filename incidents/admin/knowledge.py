@@ -12,11 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from incidents.admin.common import WordsField
 from incidents.models import Article, CannedReply, SupportDoor
 from incidents.support import articles, canned, doors
-from incidents.web.common import workspace_for
 
 _VERSIONS = 20
 

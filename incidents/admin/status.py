@@ -11,12 +11,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from controlplane.catalog.models import Component
 from controlplane.lib import clock
 from incidents.models import StatusPage
 from incidents.status import links, picture, services
-from incidents.web.common import workspace_for
 
 
 @admin.register(StatusPage)

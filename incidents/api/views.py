@@ -77,6 +77,7 @@ class IncidentsView(ListView):
     inputs = {"POST": forms.IncidentNew}
     outputs = {"POST": forms.IncidentRow}
     filterset = IncidentFilter
+    is_kept = True
     sorts = {"newest": ("-id",), "severity": ("severity", "-id")}
     tags = forms.TAGS
     errors = (409,)

@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('fired', 'Fired'), ('repeated', 'Said again'), ('raised', 'Came to another severity'), ('resolved', 'Resolved'), ('late', 'Came late'), ('silenced', 'Silenced'), ('inhibited', 'Held back by a graver one'), ('flapping', 'Flaps: told once'), ('released', 'No longer held back'), ('joined', 'Joined an incident'), ('routed', 'Routed')], max_length=9)),
                 ('note', models.CharField(blank=True, default='', max_length=300)),
                 ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='incidents.alert')),
-                ('inbound', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='incidents.inboundevent')),
+                ('inbound', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='incidents.inboundevent')),
             ],
             options={
                 'verbose_name': 'event of an alert',

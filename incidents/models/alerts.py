@@ -197,7 +197,7 @@ class AlertEvent(models.Model):
     at = models.DateTimeField(default=clock.now)
     kind = models.CharField(max_length=9, choices=Kind.choices)
     inbound = models.ForeignKey(
-        InboundEvent, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        InboundEvent, null=True, on_delete=models.SET_NULL, related_name="events", db_index=False
     )
     note = models.CharField(max_length=300, blank=True, default="")
     objects = querysets.AlertPartQuerySet.as_manager()

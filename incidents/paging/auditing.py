@@ -4,12 +4,12 @@ not is mended in the same pass, and told: something of the portal itself went wr
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from controlplane.audit.services import record
@@ -18,8 +18,8 @@ from controlplane.jobs.watch import Finding
 from controlplane.notify import outbox, wording
 from controlplane.notify.models import Delivery, Urgency
 from controlplane.notify.services import To, notify
-from incidents.models import EscalationRun, Incident, Page, SeverityLevel
-from incidents.paging import numbers, runs, turning
+from incidents.models import EscalationRun, Page
+from incidents.paging import matters, numbers, runs, turning
 from incidents.paging.policies import PORTAL
 
 logger = logging.getLogger(__name__)
@@ -54,34 +54,31 @@ def audit() -> dict[str, int]:
 
 
 def _call_forgotten() -> dict[int, int]:
-    """Incidents that burn, that somebody was called for, and that nobody answers for: without a
-    run under way and without an end that says why."""
+    """Incidents and tickets that burn, that somebody was called for, and that nobody answers for:
+    without a run under way and without an end that says why."""
     found: dict[int, int] = {}
-    # A run in any of these stands for it: somebody is called, answered, or nobody did.
-    stands = EscalationRun.objects.filter(
-        incident=OuterRef("pk"), status__in=["running", "answered", "unanswered"]
-    )
-    ended = EscalationRun.objects.filter(
-        incident=OuterRef("pk"), status="ended", ended_at__lt=Now() - timedelta(minutes=1)
-    )
-    rows = Incident.objects.burning().filter(Exists(ended), ~Exists(stands), acknowledged_at=None)
-    for incident in rows.order_by("pk")[:_MOST]:
-        policy = _paging_policy(incident)
-        if policy is None:
-            continue
-        with transaction.atomic():
-            reason = "It burns, and nobody was being called for it."
-            runs.begin(incident, policy=policy, why="opened", actor=PORTAL, reason=reason)
-            record(PORTAL, REPAIRED, incident, reason=reason)
-        found[incident.workspace_id] = found.get(incident.workspace_id, 0) + 1
+    for kind in matters.KINDS.values():
+        for row in _forgotten(kind.burning()):
+            policy = kind.policy(row)
+            if policy is None:
+                continue
+            with transaction.atomic():
+                reason = "It burns, and nobody was being called for it."
+                runs.begin(row, policy=policy, why="opened", actor=PORTAL, reason=reason)
+                record(PORTAL, REPAIRED, row, reason=reason)
+            found[row.workspace_id] = found.get(row.workspace_id, 0) + 1
     return found
 
 
-def _paging_policy(incident: Incident) -> str | None:
-    """None where its level calls nobody."""
-    rows = SeverityLevel.objects.in_force(incident.workspace_id)
-    level = rows.filter(ladder="incident", code=incident.severity).first()
-    return level.policy if level is not None and level.pages else None
+def _forgotten(burning: QuerySet[Any]) -> Sequence[Any]:
+    own = {burning.model._meta.model_name: OuterRef("pk")}
+    # A run in any of these stands for it: somebody is called, answered, or nobody did.
+    stands = EscalationRun.objects.filter(**own, status__in=["running", "answered", "unanswered"])
+    ended = EscalationRun.objects.filter(
+        **own, status="ended", ended_at__lt=Now() - timedelta(minutes=1)
+    )
+    rows = burning.filter(Exists(ended), ~Exists(stands), acknowledged_at=None)
+    return list(rows.order_by("pk")[:_MOST])
 
 
 def _send_unsent() -> dict[int, int]:
@@ -111,7 +108,7 @@ def _by_workspace(found: dict[str, dict[int, int]]) -> dict[int, dict[str, int]]
 
 def _tell(workspace_id: int, counts: dict[str, int]) -> None:
     said = {
-        "forgotten": "{} incidents burned with nobody being called",
+        "forgotten": "for {} incidents or tickets that burn nobody was being called",
         "unsent": "{} messages of calls were never handed to the sender",
     }
     what = "; ".join(said[name].format(count) for name, count in sorted(counts.items()))
@@ -141,10 +138,9 @@ def paging() -> Iterator[Finding]:
     if stuck:
         said = f"{stuck} escalations can't take their step; they are tried again."
         yield Finding("paging", "trouble", said)
-    burning = Incident.objects.burning().values("pk")
-    silent = EscalationRun.objects.filter(status="unanswered", incident__in=burning).count()
+    silent = sum(_unanswered(kind.burning()) for kind in matters.KINDS.values())
     if silent:
-        said = f"Nobody answered for {silent} incidents that burn."
+        said = f"Nobody answered for {silent} incidents or tickets that burn."
         yield Finding("paging", "unanswered", said, critical=False)
     lost = (
         Page.objects.filter(status="unreached", notification__isnull=False)
@@ -153,6 +149,11 @@ def paging() -> Iterator[Finding]:
     if lost:
         said = f"{lost} calls under way could not be delivered by any way."
         yield Finding("paging", "unreached", said, critical=False)
+
+
+def _unanswered(burning: QuerySet[Any]) -> int:
+    own = {f"{burning.model._meta.model_name}__in": burning.values("pk")}
+    return EscalationRun.objects.filter(status="unanswered", **own).count()
 
 
 def _overdue(subject: str, rows: Any, what: str) -> Iterator[Finding]:

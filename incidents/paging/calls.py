@@ -28,7 +28,7 @@ from controlplane.notify.models import (
     Urgency,
 )
 from incidents import links
-from incidents.models import EscalationRun, Incident, Page
+from incidents.models import EscalationRun, Incident, Page, SeverityLevel
 from incidents.models.records import ENDED
 from incidents.paging import matters, replying
 from incidents.paging.pouring import pour
@@ -302,6 +302,13 @@ def _values(run: EscalationRun) -> dict[str, object]:
     }
 
 
+def _policy(incident: Incident) -> str | None:
+    """None where its level calls nobody."""
+    rows = SeverityLevel.objects.in_force(incident.workspace_id)
+    level = rows.filter(ladder="incident", code=incident.severity).first()
+    return level.policy if level is not None and level.pages else None
+
+
 matters.register(
     Incident._meta.label_lower,
     matters.Kind(
@@ -310,6 +317,8 @@ matters.register(
         thread="incident",
         is_over=lambda row: row.status in OVER,
         urgency=urgency_of,
+        burning=Incident.objects.burning,
+        policy=_policy,
         values=_values,
     ),
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from incidents.models import EscalationRun, Ticket
 
 CALLED = frozenset(
@@ -21,6 +23,10 @@ class Kind:
     thread: str
     is_over: Callable[[Any], bool]  # nobody need be called for it any more
     urgency: Callable[[Any], str]
+    # Those that somebody is to be called for now, answered for or not; and by which policy: None
+    # where one calls nobody.
+    burning: Callable[[], QuerySet[Any]]
+    policy: Callable[[Any], str | None]
     # Values of the wording beside why somebody is called, for what reason, and who else is.
     values: Callable[[EscalationRun], Mapping[str, object]]
 

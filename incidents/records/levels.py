@@ -13,6 +13,7 @@ from controlplane.audit.services import record
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line, refuse
+from controlplane.lib.kept import Question
 from incidents import shipping
 from incidents.models import SeverityLevel
 
@@ -106,8 +107,14 @@ def of(workspace_id: int, ladder: str = "incident") -> dict[str, SeverityLevel]:
 
 
 def _read(workspace_id: int, ladder: str) -> dict[str, SeverityLevel]:
-    rows = SeverityLevel.objects.in_force(workspace_id).filter(ladder=ladder).order_by("rank")
-    return {row.code: row for row in rows}
+    return {row.code: row for row in _IN_FORCE.rows(workspace_id, ladder)}
+
+
+_IN_FORCE: Question[SeverityLevel] = Question(
+    lambda workspace, ladder: (
+        SeverityLevel.objects.in_force(workspace).filter(ladder=ladder).order_by("rank")
+    )
+)
 
 
 def level(workspace_id: int, code: Any) -> SeverityLevel:

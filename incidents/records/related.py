@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from controlplane.lib import defaults
+from controlplane.lib import defaults, kept
 from deployments.flags.models import Flag
 from deployments.models import Deployment
 from incidents.models import Incident
@@ -42,14 +42,17 @@ def before(incident: Incident) -> list[Change]:
 
 
 def _deployments(incident: Incident, since: datetime) -> list[Change]:
-    found = (
-        Deployment.objects.filter(workspace=incident.workspace_id)
-        .filter(
-            Q(deployed_at__gte=since, deployed_at__lte=incident.detected_at)
-            | Q(started_at__gte=since, started_at__lte=incident.detected_at)
-        )
-        .order_by("-started_at")
-        .prefetch_related("parts__component")[:_MOST]
+    found = kept.ask(
+        lambda workspace, since, until: (
+            Deployment.objects.filter(workspace=workspace)
+            .filter(
+                Q(deployed_at__gte=since, deployed_at__lte=until)
+                | Q(started_at__gte=since, started_at__lte=until)
+            )
+            .order_by("-started_at")
+            .prefetch_related("parts__component")[:_MOST]
+        ),
+        *(incident.workspace_id, since, incident.detected_at),
     )
     rows = [row for row in found if incident.environment_id in {None, row.environment_id}]
     return [
@@ -68,24 +71,29 @@ def _deployments(incident: Incident, since: datetime) -> list[Change]:
 
 
 def _flags(incident: Incident, since: datetime) -> list[Change]:
-    rows = Flag.objects.filter(
-        workspace=incident.workspace_id,
-        changed_at__gte=since,
-        changed_at__lte=incident.detected_at,
-    ).order_by("-changed_at")[:_MOST]
+    rows = kept.ask(
+        lambda workspace, since, until: Flag.objects.filter(
+            workspace=workspace, changed_at__gte=since, changed_at__lte=until
+        ).order_by("-changed_at")[:_MOST],
+        *(incident.workspace_id, since, incident.detected_at),
+    )
     return [
         Change("flag", row.flag_name, row.description, row.changed_at, _page(row)) for row in rows
     ]
 
 
 def _missions(incident: Incident, since: datetime) -> list[Change]:
-    rows = Mission.objects.filter(
-        workspace=incident.workspace_id, stage="execute_observe", status__in=["active", "paused"]
-    ).filter(started_at__gte=since, started_at__lte=incident.detected_at)
-    return [
-        Change("mission", row.ref, row.title, row.started_at, _page(row))
-        for row in rows.order_by("-started_at")[:_MOST]
-    ]
+    rows = kept.ask(
+        lambda workspace, since, until: (
+            Mission.objects.filter(
+                workspace=workspace, stage="execute_observe", status__in=["active", "paused"]
+            )
+            .filter(started_at__gte=since, started_at__lte=until)
+            .order_by("-started_at")[:_MOST]
+        ),
+        *(incident.workspace_id, since, incident.detected_at),
+    )
+    return [Change("mission", row.ref, row.title, row.started_at, _page(row)) for row in rows]
 
 
 def _page(obj: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import F, Sum
 
+from controlplane.lib import kept
 from incidents.models import Incident, MissedUpdate, Update
 
 
@@ -26,9 +27,16 @@ class Kept:
 
 
 def of_incident(incident: Incident) -> Kept:
-    kept = incident.updates.posted().filter(due_at__gte=F("posted_at")).count()
-    missed = incident.missed_updates.aggregate(total=Sum("times"))["total"]
-    return Kept(kept, int(missed or 0))
+    in_time = kept.count(
+        lambda incident: Update.objects.posted().filter(
+            incident=incident, due_at__gte=F("posted_at")
+        ),
+        incident.pk,
+    )
+    missed = kept.of(
+        incident, "missed_updates", lambda rows: rows.order_by().values_list("times", flat=True)
+    )
+    return Kept(in_time, sum(missed))
 
 
 def of_workspace(workspace_id: int, *, since: datetime, until: datetime) -> Kept:

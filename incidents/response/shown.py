@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.access.models import Grant
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from incidents.models import Action, Incident, SeverityLevel
 from incidents.querysets import ENDED, OVER
@@ -22,19 +24,29 @@ def updates_of(row: Incident, level: SeverityLevel | None, actor: Actor) -> dict
     over = row.status in OVER
     decision = policy.can(actor, "incident.update", row)
     publish = policy.can(actor, "incident.publish", row)
-    found = list(row.updates.exclude(status="dropped").order_by("-pk")[: POSTED * 3])
+    found = kept.of(
+        row,
+        "updates",
+        lambda rows: rows.exclude(status="dropped").order_by("-pk")[: POSTED * 3],
+    )
     posted = [each for each in found if each.status == "posted"]
     told = any(each.audience == "customers" for each in posted)
     if level is not None and level.customers_told and not told:
-        told = row.updates.posted().filter(audience="customers").exists()
-    kept = adherence.of_incident(row)
+        told = bool(
+            kept.of(
+                row,
+                "updates",
+                lambda rows: rows.posted().filter(audience="customers").values_list("pk")[:1],
+            )
+        )
+    promises = adherence.of_incident(row)
     return {
         "promised": None if over else row.next_update_at,
         "since": row.last_update_at or row.opened_at,
         "over": over,
         "owed": level is not None and level.customers_told and not told and not over,
-        "kept": kept,
-        "missed": kept.missed,
+        "kept": promises,
+        "missed": promises.missed,
         "may": bool(decision) and row.status not in ENDED,
         "refusal": "" if decision else decision.reason,
         "may_publish": bool(publish),
@@ -49,8 +61,10 @@ def acts_of(row: Incident, actor: Actor) -> dict[str, Any]:
     """What can be done now, what was done, and what of it can be taken back."""
     over = row.status in OVER
     decision = policy.can(actor, "incident.mitigate", row)
-    found = list(row.actions.select_related("undoes").order_by("-pk")[:DONE])
-    back = {each.pk for each in row.actions.to_take_back()[:50]}
+    found = kept.of(
+        row, "actions", lambda rows: rows.select_related("undoes").order_by("-pk")[:DONE]
+    )
+    back = {each.pk for each in kept.of(row, "actions", lambda rows: rows.to_take_back()[:50])}
     done = [_line(each, each.pk in back) for each in found]
     older = row.actions.to_take_back().exclude(pk__in=[each.pk for each in found])[:50]
     if over:
@@ -63,7 +77,8 @@ def acts_of(row: Incident, actor: Actor) -> dict[str, Any]:
         "kinds": [
             (kind, reverse("burning:act", args=(row.uid, kind.slug))) for kind in KINDS.values()
         ],
-        "suspects": suspects.of(row, actor) if not over else [],
+        "suspects": (found := suspects.of(row, actor) if not over else []),
+        "by_time_alone": bool(found) and not any(each.is_near for each in found),
         "done": done,
         "left": over and any(each["back"] for each in done),
     }
@@ -94,7 +109,7 @@ def team_of(row: Incident, actor: Actor) -> dict[str, Any]:
         "may_lead": bool(lead),
         "others": _others(row) if lead else [],
         "role_url": reverse("burning:role", args=(row.uid,)),
-        "decisions": list(row.decisions.order_by("-pk")[:DONE]),
+        "decisions": kept.of(row, "decisions", lambda rows: rows.order_by("-pk")[:DONE]),
         "may_decide": row.status not in ENDED and bool(policy.can(actor, "incident.decide", row)),
         "decide_url": reverse("burning:decide", args=(row.uid,)),
         "checks": checks.standing(row) if looked_at else [],
@@ -120,9 +135,18 @@ def _role(
 
 def _others(row: Incident) -> list[tuple[int, str]]:
     """Whoever could be named: people of the workspace who answer incidents."""
+    found = _ANSWERING.rows(row.workspace_id)
+    return sorted(set(found), key=lambda each: each[1].lower())[:100]
+
+
+def _answering(workspace_id: int) -> QuerySet[Grant, tuple[int, str]]:
     wanted = policy.ACTIONS["incident.mitigate"].roles | policy.ACTIONS["incident.decide"].roles
     held = Grant.objects.held().filter(
-        membership__workspace_id=row.workspace_id, role__in=wanted, membership__user__is_active=True
+        membership__workspace_id=workspace_id,
+        role__in=sorted(wanted),
+        membership__user__is_active=True,
     )
-    found = held.values_list("membership__user_id", "membership__user__name").distinct()
-    return sorted(set(found), key=lambda each: each[1].lower())[:100]
+    return held.values_list("membership__user_id", "membership__user__name").distinct()
+
+
+_ANSWERING: kept.Question[tuple[int, str]] = kept.Question(_answering)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
 
 from controlplane.access import policy
 from controlplane.catalog.models import Integration
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
 from deployments.flags.models import Flag
@@ -50,6 +53,11 @@ class Suspect:
     target: str = ""
     label: str = ""
 
+    @property
+    def is_near(self) -> bool:
+        """More than the hour speaks for it: it is of the same service, or it fails now."""
+        return self.same_service or self.kind == "integration"
+
 
 def of(incident: Incident, actor: Actor) -> list[Suspect]:
     """What the reader may see of it, the likeliest first."""
@@ -79,8 +87,6 @@ def _changed(incident: Incident, each: related.Change) -> Suspect:
 
 def _failing(incident: Incident) -> list[Suspect]:
     """What agents call and what does not answer now."""
-    rows = Integration.objects.filter(workspace=incident.workspace_id, is_active=True)
-    failing = rows.filter(failures_in_a_row__gt=0) | rows.exclude(status="closed")
     return [
         Suspect(
             "integration", row.slug, row.name, row.last_failure_at or row.opened_at
@@ -89,8 +95,17 @@ def _failing(incident: Incident) -> list[Suspect]:
             note=_said(row), do="trip_breaker" if row.status == "closed" else "",
             target=row.slug, label="Open its breaker",
         )
-        for row in failing.order_by("-last_failure_at")[:MOST]
+        for row in _FAILING.rows(incident.workspace_id)
     ]  # fmt: skip
+
+
+def _not_well(workspace_id: int) -> QuerySet[Integration]:
+    rows = Integration.objects.filter(workspace=workspace_id, is_active=True)
+    failing = rows.filter(failures_in_a_row__gt=0) | rows.exclude(status="closed")
+    return failing.order_by("-last_failure_at")[:MOST]
+
+
+_FAILING: kept.Question[Integration] = kept.Question(_not_well)
 
 
 def _said(row: Integration) -> str:
@@ -103,12 +118,18 @@ def _said(row: Integration) -> str:
 def _told(incident: Incident) -> list[Suspect]:
     """Changes that others told of, through a source that takes them."""
     since = incident.detected_at - timedelta(hours=related.LOOK_BACK.value)
-    rows = InboundEvent.objects.filter(
-        workspace=incident.workspace_id, form="change", created_at__gte=since,
-        created_at__lte=incident.detected_at,
-    ).select_related("source")  # fmt: skip
+    rows = kept.ask(
+        lambda workspace, since, until: (
+            InboundEvent.objects.filter(
+                workspace=workspace, form="change", created_at__gte=since, created_at__lte=until
+            )
+            .select_related("source")
+            .order_by("-pk")[:_CHANGES]
+        ),
+        *(incident.workspace_id, since, incident.detected_at),
+    )
     found = []
-    for row in rows.order_by("-pk")[:_CHANGES]:
+    for row in rows:
         try:
             read = read_change(row.source, row, zlib.decompress(bytes(row.body)))
         except ControlPlaneError:
@@ -151,6 +172,8 @@ def _with_buttons(incident: Incident, found: Sequence[Suspect]) -> list[Suspect]
 def _armed(each: Suspect, on: set[str], live: set[str], types: dict[str, str]) -> Suspect:
     if each.kind == "flag" and each.ref in on:
         return _with(each, "flag_off", each.ref, "Switch it off")
+    if each.kind == "flag":  # no button then; switching it off may be what broke it
+        return replace(each, note="off now")
     if each.kind == "deployment" and each.ref in live:
         return _with(each, "rollback", each.ref, "Roll it back")
     if each.kind == "mission" and each.ref in types:
@@ -160,7 +183,4 @@ def _armed(each: Suspect, on: set[str], live: set[str], types: dict[str, str]) -
 
 
 def _with(each: Suspect, do: str, target: str, label: str) -> Suspect:
-    return Suspect(
-        each.kind, each.ref, each.title, each.at, each.link, each.score, each.same_service,
-        each.note, do, target, label,
-    )  # fmt: skip
+    return replace(each, do=do, target=target, label=label)

@@ -15,6 +15,7 @@ from controlplane.access import policy
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment, ItemLink
 from incidents import links
@@ -135,7 +136,11 @@ def _said(incident: Incident, actor: Actor) -> Iterator[Line]:
 def said_better(incident: Incident) -> dict[int, list[str]]:
     """By the key of the comment, what was said in its place, one after the other."""
     better: dict[int, list[str]] = {}
-    for each in Correction.objects.filter(incident=incident).order_by("number"):
+    asked = kept.ask(
+        lambda incident: Correction.objects.filter(incident=incident).order_by("number"),
+        incident.pk,
+    )
+    for each in asked:
         better.setdefault(each.comment_id, []).append(each.text)
     return better
 

@@ -14,8 +14,8 @@ from controlplane.audit import words
 from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.registries import HomeRow, Waiting, home_rows
 from controlplane.base.retention import keep_always
-from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from incidents import links
 from incidents.models import Incident
 from incidents.records import followers
@@ -59,22 +59,26 @@ def _due(actor: Actor, workspace_id: int | None) -> QuerySet[Incident]:
     return found
 
 
+_FIRST_DUE: ForReader[Incident] = ForReader(
+    lambda actor, workspace_id: (
+        _due(actor, workspace_id).select_related("review").order_by("review_due_at")[:SHOWN]
+    )
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """The one that is late first."""
-    now = clock.now()
     return [
         Waiting(
             title=f"{row.ref} {row.title}",
             url=links.page_of(row.review if hasattr(row, "review") else row),
             text="Write its review" if hasattr(row, "review") else "Begin its review",
             state=row.severity.upper().replace("SEV", "SEV-"),
-            tone="bad" if row.review_due_at < now else "warn",
+            tone="warn",  # late, which its clock says; what burns is red
             due=row.review_due_at,
             mine=row.commander_id == actor.user_id is not None,
         )
-        for row in _due(actor, workspace_id)
-        .select_related("review")
-        .order_by("review_due_at")[:SHOWN]
+        for row in _FIRST_DUE.rows(actor, workspace_id)
         if row.review_due_at is not None
     ]
 

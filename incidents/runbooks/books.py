@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
-from controlplane.lib import actors, clock
+from controlplane.lib import actors, clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotFound
 from controlplane.lib.given import refuse
@@ -142,10 +142,23 @@ def every(workspace_id: int) -> list[Runbook]:
 
 def in_force(workspace_id: int) -> QuerySet[Runbook]:
     """What holds in a workspace, those that were put away included."""
-    rows: QuerySet[Runbook] = Runbook.objects.in_force(workspace_id).filter(current__isnull=False)
-    if not rows.filter(workspace=None).exists() and adopt():
+    if not _ANY_SHIPPED.rows(workspace_id) and adopt():
         return in_force(workspace_id)
-    return rows.select_related(*_READ)
+    return _in_force(workspace_id).select_related(*_READ)
+
+
+def _in_force(workspace_id: int) -> QuerySet[Runbook]:
+    rows: QuerySet[Runbook] = Runbook.objects.in_force(workspace_id).filter(current__isnull=False)
+    return rows
+
+
+_ANY_SHIPPED: kept.Question[tuple[int]] = kept.Question(
+    lambda workspace: _in_force(workspace).filter(workspace=None).order_by().values_list("pk")[:1]
+)
+# Those that were put away aside.
+HERE: kept.Question[Runbook] = kept.Question(
+    lambda workspace: _in_force(workspace).filter(archived_at=None).select_related(*_READ)
+)
 
 
 def find(workspace_id: int, name: str) -> Runbook | None:

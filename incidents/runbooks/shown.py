@@ -12,6 +12,7 @@ from django.urls import reverse
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.access.policy import role_label
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from incidents.models import (
     Alert,
@@ -212,10 +213,13 @@ def suggested(subject: Incident | Alert | Ticket, actor: Actor) -> dict[str, Any
     uses = RunbookUse.objects.filter(**about).select_related("runbook", "user")
     runs: Sequence[RunbookRun] = []
     if incident is not None:
-        runs = list(
-            RunbookRun.objects.filter(incident=incident)
-            .select_related("runbook")
-            .order_by("-pk")[:RUNS]
+        runs = kept.ask(
+            lambda incident: (
+                RunbookRun.objects.filter(incident=incident)
+                .select_related("runbook")
+                .order_by("-pk")[:RUNS]
+            ),
+            incident.pk,
         )
     return {
         "suggestions": found,

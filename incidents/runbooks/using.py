@@ -12,6 +12,7 @@ from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.audit.services import record
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.text import short
 from incidents.models import Alert, Incident, Runbook, RunbookUse, Ticket
@@ -52,7 +53,8 @@ def suggest(
         read_alike = list(ranked.order_by("-rank", "slug")[:MOST])
     else:
         read_alike = []
-    marked = [row for row in rows if _marked(row, services, labels)] if services or labels else []
+    here = books.HERE.rows(workspace_id) if services or labels else []
+    marked = [row for row in here if _marked(row, services, labels)]
     near = {row.pk for row in read_alike}
     # What both read alike and point there comes first: many runbooks share a service.
     for row in sorted(marked, key=lambda each: (each.pk not in near, each.slug)):
@@ -88,7 +90,7 @@ def _marked(row: Runbook, services: Iterable[str], labels: Iterable[str]) -> str
 
 
 def for_incident(row: Incident) -> list[Suggestion]:
-    alerts = list(row.alerts.order_by("-pk")[:3])
+    alerts = kept.of(row, "alerts", lambda rows: rows.order_by("-pk")[:3])
     named = [row.runbook, *(_asked(alert) for alert in alerts)]
     said = " ".join([row.title, row.symptoms, row.summary, *(alert.title for alert in alerts)])
     labels = {row.category, *(label for alert in alerts for label in _labels(alert))}

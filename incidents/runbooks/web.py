@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controlplane.access import policy
 from controlplane.audit.services import record_denied
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from controlplane.work.models import Item
@@ -24,7 +25,7 @@ from incidents.models import Alert, Incident, Runbook, RunbookRun, RunbookValida
 from incidents.runbooks import books, drilled, reading, running, shown, using, validating
 from incidents.runbooks.admin import here, here_or_refuse
 from incidents.runbooks.template import BLANK
-from incidents.web.common import page_for, tell
+from incidents.web.common import page_for
 
 page = page_for("runbook.view")
 _AREA = forms.Textarea(attrs={"rows": 34, "spellcheck": "true", "class": "rb-source"})

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
 from incidents import links
@@ -108,7 +109,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "following_url": moves.url(row, following.move.slug) if following.move else "",
         "following_label": moves.label(row, following.move) if following.move else "",
         "clocks": cockpit.clocks,
-        "duplicates": list(row.duplicates.order_by("pk")[:ALERTS]),
+        "duplicates": kept.of(row, "duplicates", lambda rows: rows.order_by("pk")[:ALERTS]),
         "acts": response.acts_of(row, actor),
         "team": response.team_of(row, actor),
         "updates": response.updates_of(row, cockpit.level, actor),
@@ -132,12 +133,19 @@ def _alerts(row: Incident, actor: Actor) -> dict[str, Any]:
     """The newest that fire; where none does, the newest."""
     if not policy.can(actor, "alert.view", row):
         return {"alerts": None}
-    rows = row.alerts.select_related("source").order_by("-pk")
-    found = list(rows.filter(status="firing")[:ALERTS]) if row.firing_count else []
+    found = kept.of(row, "alerts", _newest_firing) if row.firing_count else []
     return {
-        "alerts": found or list(rows[:ALERTS]),
+        "alerts": found or kept.of(row, "alerts", _newest),
         "alerts_url": reverse("burning:alerts", args=(row.uid,)),
     }
+
+
+def _newest(rows: Any) -> Any:
+    return rows.select_related("source").order_by("-pk")[:ALERTS]
+
+
+def _newest_firing(rows: Any) -> Any:
+    return _newest(rows.filter(status="firing"))
 
 
 def alerts_page(row: Incident, before: int | None, *, firing: bool) -> tuple[list[Alert], int]:
@@ -155,9 +163,16 @@ def alerts_page(row: Incident, before: int | None, *, firing: bool) -> tuple[lis
 def called(row: Incident | Ticket, actor: Actor) -> dict[str, Any]:
     if not policy.can(actor, "paging.view", row):
         return {"runs": None}
-    runs = list(row.escalations.select_related("policy__policy").order_by("-pk")[:RUNS])
-    calls = row.pages.select_related("user", "channel", "contact").order_by("-pk")
-    pages = list(calls[: CALLS + 1])
+    runs = kept.of(
+        row,
+        "escalations",
+        lambda rows: rows.select_related("policy__policy").order_by("-pk")[:RUNS],
+    )
+    pages = kept.of(
+        row,
+        "pages",
+        lambda rows: rows.select_related("user", "channel", "contact").order_by("-pk")[: CALLS + 1],
+    )
     return {
         "runs": runs,
         "pages": [Call.of(page) for page in pages[:CALLS]],

@@ -27,6 +27,7 @@ from controlplane.base.registries import (
     ref_finders,
 )
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from incidents import links
 from incidents.gates import GRAVE
@@ -50,12 +51,23 @@ def _burning(actor: Actor, workspace_id: int | None) -> QuerySet[Incident]:
     return _here(actor, workspace_id).filter(status__in=moves.BURNING)
 
 
+_GRAVEST: ForReader[Incident] = ForReader(
+    lambda actor, workspace_id: _burning(actor, workspace_id).order_by("severity", "-pk")[:SHOWN]
+)
+
+
+_COUNTED: ForReader[int] = ForReader(
+    lambda actor, workspace_id: (
+        _burning(actor, workspace_id).order_by().values_list("pk", flat=True)[:MOST_COUNTED]
+    )
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """The gravest first."""
-    rows = _burning(actor, workspace_id).order_by("severity", "-pk")
     ladders: dict[int, Any] = {}
     found = []
-    for row in rows[:SHOWN]:
+    for row in _GRAVEST.rows(actor, workspace_id):
         if row.workspace_id not in ladders:
             ladders[row.workspace_id] = levels.of(row.workspace_id)
         due = clocks.next_due(row, ladders[row.workspace_id].get(row.severity))
@@ -76,7 +88,7 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
 
 
 def count_waiting(actor: Actor, workspace_id: int | None) -> int:
-    return int(_burning(actor, workspace_id).order_by()[:MOST_COUNTED].count())
+    return len(_COUNTED.rows(actor, workspace_id))
 
 
 def last_over(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | None]:

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from controlplane.audit import words
+from controlplane.base.data_rules import Person, Reach
 from controlplane.base.personal import holds, nothing, rows_of
-from controlplane.base.registries import Person
 from controlplane.base.retention import keep_always, keep_found
 from controlplane.lib.actors import Actor
 from deployments.maintenance import places
@@ -47,6 +47,7 @@ def _unconfirmed(cutoff: datetime) -> QuerySet[StatusSubscriber]:
 
 keep_found(
     "status.subscribers", "incidents.statussubscriber", _unconfirmed, days=7,
+    reach=Reach(workspace="page__workspace_id"),
     why="an address that nobody confirmed goes after a week, any other when its owner leaves",
 )  # fmt: skip
 

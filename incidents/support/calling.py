@@ -64,6 +64,8 @@ matters.register(
         thread="ticket",
         is_over=lambda row: not calls(row),
         urgency=lambda row: Urgency.CRITICAL.value,
+        burning=lambda: Ticket.objects.calling(CALLED),
+        policy=lambda row: level_of(row).policy,
         values=_values,
     ),
 )

@@ -4,6 +4,7 @@ incidents, what the console shows."""
 from __future__ import annotations
 
 from controlplane.audit import words
+from controlplane.base.data_rules import Reach
 from controlplane.base.personal import holds, nothing, rows_of
 from controlplane.base.retention import keep_always, keep_rows
 
@@ -46,6 +47,7 @@ keep_always(
 )
 keep_rows(
     "tickets.mails", "incidents.ticketmail", "at", days=90,
+    reach=Reach(workspace="workspace_id", refs={"TKT": "ticket__ref"}),
     why="a mail as it came explains what was made of it; its words stand with the ticket",
 )  # fmt: skip
 

@@ -7,7 +7,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from controlplane.access import policy
+from controlplane.base import holds
 from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line
 from controlplane.work import services as work
 from controlplane.work.services import graph
@@ -36,6 +38,9 @@ def forget(ticket: Ticket, *, actor: Actor, reason: str) -> Ticket:
     row = hold(ticket)
     policy.require(actor, FORGET, row)
     reason = line("reason", reason, 500, required=True)
+    holds.take_turn(alone=False)
+    if holds.over_record(row.workspace_id, row.ref):
+        raise Conflict(f"A legal hold keeps {row.ref}: it is erased once that is lifted.")
     incident = _made_of(row)
     said = TicketMessage.objects.of(row.workspace).filter(_theirs(row))
     TicketEdit.objects.filter(message__in=said).update(text=GONE)

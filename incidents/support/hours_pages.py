@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import Workspace
+from controlplane.base.posting import tell, version_of, workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -23,7 +24,7 @@ from controlplane.oncall import numbers
 from incidents.models import Holiday
 from incidents.support import holidays, hours, strips
 from incidents.support.hours_forms import ChannelForm, HolidayForm, HolidaysForm
-from incidents.web.common import page_for, tell, version_of, workspace_for
+from incidents.web.common import page_for
 
 VIEW = "incident.view"
 SHOWN = timedelta(days=183)

@@ -7,11 +7,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from incidents import links
 from incidents.support import matrix
 from incidents.support.hours_pages import show
-from incidents.web.common import page_for, workspace_for
+from incidents.web.common import page_for
 
 POLICIES, LEVELS = "paging.policy", "incident.levels"
 

@@ -43,7 +43,7 @@ from telemetry.snapshots import services as snapshots
 RESPOND, TRIAGE, RESOLVE = "ticket.respond", "ticket.triage", "ticket.resolve"
 _REASON = 500
 _NOTE = 8_000
-_BLOCKS = "Somebody can't go on without an answer."
+BLOCKS = "Somebody can't go on without an answer."
 _BEFORE, _LONGEST = timedelta(hours=1), timedelta(days=29)
 
 
@@ -92,7 +92,7 @@ def triage(
     calling.follow(row, actor=actor)
     wanted = reading.at_least(priority, blocks=blocks)
     if wanted != row.priority:
-        _reprioritise(row, wanted, actor, "Found at triage.")
+        reprioritise(row, wanted, actor, "Found at triage.")
     clocks.set_all(row)
     person = assignee or people.responsible(row)
     if person is not None and person.pk != row.assignee_id:
@@ -102,7 +102,7 @@ def triage(
     if row.priority == Ticket.Priority.P0:
         return escalating.of_itself(row, found_by=actor, reason="It is P0.")
     if row.blocking:
-        _tell_blocks(row)
+        tell_blocks(row)
     return row
 
 
@@ -118,14 +118,14 @@ def change_priority(
     wanted = reading.priority(priority)
     if wanted == row.priority:
         raise Conflict(f"{row.ref} is {row.get_priority_display()} already.")
-    _reprioritise(row, wanted, actor, reason)
+    reprioritise(row, wanted, actor, reason)
     clocks.set_all(row)
     if wanted == Ticket.Priority.P0 and row.status != Ticket.Status.ESCALATED:
         return escalating.of_itself(row, found_by=actor, reason=reason)
     return row
 
 
-def _reprioritise(row: Ticket, wanted: str, actor: Actor, reason: str) -> None:
+def reprioritise(row: Ticket, wanted: str, actor: Actor, reason: str) -> None:
     ladder = levels.of(row.workspace_id, "support")
     old, new = ladder[row.priority], ladder[wanted]
     put(row, {"priority": new.code})
@@ -350,56 +350,9 @@ def merge(
     return row
 
 
-@transaction.atomic
-def describe(ticket: Ticket, *, actor: Actor, version: int | None = None, **given: Any) -> Ticket:
-    """What is no state: its subject, what it is about, whether it blocks, its service, who asked
-    by name and address."""
-    row = hold_with_work(ticket, version=version)
-    policy.require(actor, TRIAGE, row)
-    values = {name: _read(row, name, value) for name, value in given.items()}
-    before = {name: _plain(getattr(row, name)) for name in values}
-    after = {name: _plain(value) for name, value in values.items()}
-    if before == after:
-        return row
-    blocks = bool(values.get("blocking")) and not row.blocking
-    put(row, values)
-    note(row, TRIAGE, actor=actor, details={"transition": "described"}, before=before, after=after)
-    if blocks and row.is_open:
-        _blocks_now(row, actor)
-    return row
-
-
-def _blocks_now(row: Ticket, actor: Actor) -> None:
-    wanted = reading.at_least(row.priority, blocks=True)
-    if wanted != row.priority:
-        _reprioritise(row, wanted, actor, _BLOCKS)
-        clocks.set_all(row)
-    _tell_blocks(row)
-
-
-def _tell_blocks(row: Ticket) -> None:
+def tell_blocks(row: Ticket) -> None:
     telling.told(row, "ticket.opened", key="blocking", roles=telling.DESK, urgent=True,
-                 text=_BLOCKS)  # fmt: skip
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool) else str(value)
-
-
-def _read(row: Ticket, name: str, value: Any) -> Any:
-    if name == "subject":
-        return reading.subject(value)
-    if name == "category":
-        return reading.category(value)
-    if name == "blocking":
-        return reading.flag(name, value)
-    if name == "service":
-        return reading.here(row.workspace, name, value)
-    if name == "requester_name":
-        return line(name, value, 120)
-    if name == "requester_email":
-        return reading.address(name, value)
-    raise refuse(name, "This can't be changed.")
+                 text=BLOCKS)  # fmt: skip
 
 
 @transaction.atomic

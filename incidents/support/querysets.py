@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Self
 
@@ -24,6 +25,12 @@ class TicketQuerySet(ScopedQuerySet):
 
     def over(self) -> Self:
         return self.filter(status__in=OVER)
+
+    def calling(self, priorities: Collection[str]) -> Self:
+        """Nobody has seen them, and somebody is called until one has. What became an incident
+        calls by that."""
+        rows = self.open().exclude(status="escalated")
+        return rows.filter(priority__in=priorities, acknowledged_at=None)
 
     def unacknowledged(self) -> Self:
         return self.filter(status="new")

@@ -27,6 +27,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from incidents import links
 from incidents.models import Incident, Ticket
@@ -49,9 +50,15 @@ def _due(actor: Actor, workspace_id: int | None) -> Any:
     return _here(actor, workspace_id).open().clocked().filter(runs_out__isnull=False)
 
 
+_FIRST_DUE: ForReader[Any] = ForReader(
+    lambda actor, workspace_id: (
+        _due(actor, workspace_id).select_related("incident").order_by(F("runs_out").asc())[:SHOWN]
+    )
+)
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """The one whose promise runs out first."""
-    rows = _due(actor, workspace_id).select_related("incident").order_by(F("runs_out").asc())
     now = clock.now()
     return [
         Waiting(
@@ -63,7 +70,7 @@ def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             due=row.runs_out,
             mine=row.assignee_id == actor.user_id is not None,
         )
-        for row in rows[:SHOWN]
+        for row in _FIRST_DUE.rows(actor, workspace_id)
     ]
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of, workspace_for
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
@@ -20,7 +21,7 @@ from incidents.models import CannedReply, Ticket
 from incidents.support import answering, canned, forgetting, moves, opening, said
 from incidents.support.ticket_questions import MoveForm, NewForm
 from incidents.support.ticket_views import RELATED
-from incidents.web.common import page_for, tell, version_of, workspace_for
+from incidents.web.common import page_for
 
 ALL = ["GET", "HEAD", "POST"]
 page = page_for("ticket.view")

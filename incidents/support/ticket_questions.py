@@ -82,7 +82,7 @@ class MoveForm(forms.Form):
                 label="Into", queryset=others.order_by("-pk"), empty_label="Choose one"
             )
         if name == "resolution":
-            told = "Kept with the ticket, and mailed to whoever asked."
+            told = "In words whoever asked understands."  # that it is mailed stands above it
             return _text("What it was, and what was done", 8_000, help_text=told)
         if name == "snapshot":
             return forms.BooleanField(

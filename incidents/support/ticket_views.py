@@ -23,7 +23,7 @@ from controlplane.lib.given import refuse
 from controlplane.notify.models import Contact
 from incidents.models import Incident, Ticket, TicketEdit, TicketMessage
 from incidents.runbooks import books, using
-from incidents.support import answering, escalating, moves, moving, opening, said
+from incidents.support import answering, describing, escalating, moves, moving, opening, said
 from incidents.support import ticket_forms as forms
 from missions.web.people import people_in
 
@@ -222,7 +222,7 @@ class TicketView(OneTicket):
         row = self.object(request, {"ref": ref})
         values = _named(request, self.read(request, partial=True))
         seen = self.seen(request, row, {"ref": ref})
-        moving.describe(row, actor=request.actor, version=seen, **values)
+        describing.describe(row, actor=request.actor, version=seen, **values)
         return self.answer(request, ref)
 
 

@@ -9,14 +9,13 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from controlplane.access import policy
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import User
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from controlplane.oncall.walls import zone_of
@@ -87,36 +86,6 @@ def incident_of(request: HttpRequest, uid: uuid.UUID) -> Incident:
     return found
 
 
-def workspace_for(request: HttpRequest, action: str) -> Workspace:
-    """Where something new is made: the chosen one; where none is chosen, the first by name in which
-    this person may. The form says which."""
-    known: list[Workspace] = list(getattr(request, "workspaces", []))
-    actor = actor_of(request)
-    own = [each for each in known if policy.can(actor, action, each)]
-    found = workspace_of(request) or next(iter([*own, *known]), None)
-    if found is None:
-        raise Invalid("Choose the workspace it is for, at the top of the page.")
-    return found
-
-
-def version_of(request: HttpRequest) -> int | None:
-    """Which version of the row the page showed."""
-    text = request.POST.get("version", "") or request.GET.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
 def zone_for(request: HttpRequest) -> ZoneInfo:
     user = request.user
     return zone_of(user.time_zone if isinstance(user, User) else "UTC")
-
-
-def tell(form: forms.Form, error: ControlPlaneError) -> None:
-    """Beside its fields where the refusal names some."""
-    placed = False
-    for name, said in error.details.items():
-        field = name.split("[", 1)[0]
-        if field in form.fields:
-            form.add_error(field, " ".join(said) if isinstance(said, list) else str(said))
-            placed = True
-    if not placed:
-        form.add_error(None, error.message)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
@@ -18,7 +19,7 @@ from incidents.models import Incident
 from incidents.records import moving
 from incidents.response import suspects
 from incidents.shown import cockpit, moves
-from incidents.web.common import incident_of, page, show, tell, version_of, zone_for
+from incidents.web.common import incident_of, page, show, zone_for
 from incidents.web.forms import MoveForm
 
 

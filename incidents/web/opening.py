@@ -8,13 +8,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of, workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.models import SeverityLevel
 from incidents.records import levels
 from incidents.records.opening import open_incident
-from incidents.web.common import page, page_for, show, tell, version_of, workspace_for, zone_for
+from incidents.web.common import page, page_for, show, zone_for
 from incidents.web.forms import FIGURES, LevelForm, OpenForm
 
 KEEP = "incident.levels"

@@ -12,21 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.models import IncidentReview, ReviewAction
 from incidents.reviews import acting, report, writing
 from incidents.reviews.holding import RELATED
-from incidents.web.common import (
-    incident_of,
-    page,
-    page_for,
-    show,
-    tell,
-    version_of,
-    zone_for,
-)
+from incidents.web.common import incident_of, page, page_for, show, zone_for
 from incidents.web.review_forms import ActionForm, DocumentsForm, DropForm, ReviewForm
 
 FORMS = ["GET", "HEAD", "POST"]

@@ -284,7 +284,7 @@ class BundleAdmin(ModelAdmin[Bundle]):
 
 @admin.register(EvidenceHold)
 class EvidenceHoldAdmin(ModelAdmin[EvidenceHold]):
-    list_name = "Legal holds"
+    list_name = "Holds on missions"
     view_action = "mission.view"
     about = "While one stands, nothing of the mission's evidence is archived, deleted or forgotten."
     tabs = (("Standing", "standing=yes"), ("All", "view=all"))

@@ -15,6 +15,7 @@ from controlplane.access.models import User
 from controlplane.access.role_table import ROLES, role_label
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.questions import question
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from missions import links
@@ -22,7 +23,6 @@ from missions.admin.filters import just
 from missions.admin.forms import PersonField
 from missions.models import Feedback, FollowUp, Mission, Retrospective, TrainingItem
 from missions.services import followups, training
-from missions.web.common import workspace_for
 from missions.web.people import people_in
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.buttons import seen_in
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of, workspace_of
 from missions import links
 from missions.learning import lookups
 from missions.models import Asset, AssetUse, AssetVersion, Mission
 from missions.services import library
-from missions.web.common import workspace_for
 
 if TYPE_CHECKING:
     _Form = forms.ModelForm[Asset]

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.questions import question
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from missions import links, stages
@@ -20,7 +21,6 @@ from missions.admin.filters import just
 from missions.learning import times
 from missions.models import Cadence, Meeting, MeetingSeries
 from missions.services import cadence
-from missions.web.common import workspace_for
 
 if TYPE_CHECKING:
     _Form = forms.ModelForm[MeetingSeries]
@@ -139,14 +139,15 @@ class MeetingAdmin(ModelAdmin[Meeting]):
         ),
     )
     list_select_related = ["series"]
-    search_fields = ["notes", "decisions"]
+    search_fields = ["notes", "decisions", "afterwards"]
     head_state = "state"
     labels: ClassVar[Mapping[str, str]] = {
         "planned_at": "Planned for", "began_at": "Begun", "closed_at": "Notes closed",
         "closed_by": "Closed by", "began_by": "Begun by", "of_stages": "Stages",
     }  # fmt: skip
     facts = ("state", "page", "planned_at", "began_at", "began_by", "attendees", "notes",
-             "decisions", "of_stages", "closed_at", "closed_by", "uid")  # fmt: skip
+             "decisions", "afterwards", "afterwards_at", "of_stages", "closed_at", "closed_by",
+             "uid")  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("series__workspace")

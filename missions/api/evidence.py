@@ -9,30 +9,26 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from controlplane.access.outside import is_outside
 from controlplane.base import files
 from controlplane.base.api import bodies
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import PortalFilterSet
 from controlplane.base.api.plain import plain_view
 from controlplane.base.api.schema import PortalSchema
-from controlplane.base.api.serializers import NoInput, read
+from controlplane.base.api.serializers import NoInput
 from controlplane.base.api.views import (
     DetailView,
     ListView,
-    PortalAPIView,
     PortalRequest,
     RowView,
 )
-from controlplane.lib.errors import Invalid, NotFound
+from controlplane.lib.errors import Invalid
 from missions import stages
 from missions.api import evidence_forms as forms
 from missions.api.missions import VIEW, mission_of
-from missions.evidence import tree
 from missions.evidence.limits import FILE_BYTES
-from missions.models import Artifact, Bundle, EvidenceHold, Mission
+from missions.models import Artifact
 from missions.services import evidence
-from missions.services.evidence import room
 
 EVIDENCE, TAGS = "mission.evidence", ["missions"]
 API = "/api/v1/missions"
@@ -160,15 +156,15 @@ def upload(request: HttpRequest, ref: str) -> Any:
         title=title,
         claimed=request.META.get("CONTENT_TYPE", "")[:100],
     )
-    shown = _shown(ArtifactView, kept)
-    return created(shown, f"{API}/{mission.ref}/artifacts/{kept.uid}")
+    answer = shown(ArtifactView, kept)
+    return created(answer, f"{API}/{mission.ref}/artifacts/{kept.uid}")
 
 
 upload.cls.schema = FileSchema()  # type: ignore[attr-defined]
 upload.cls.operation_ids = {"POST": "missions_artifacts_upload"}  # type: ignore[attr-defined]
 
 
-def _shown(view: type[Any], row: Any) -> dict[str, Any]:
+def shown(view: type[Any], row: Any) -> dict[str, Any]:
     found: dict[str, Any] = view().show(row)
     return found
 
@@ -241,198 +237,3 @@ ClearView = _verb(
     "Say that a file may go to outside readers as it is, or take that back.",
     forms.Clear,
 )
-
-
-# --- Bundles ------------------------------------------------------------------------------------
-
-
-class _Bundles(RowView):
-    output = forms.BundleRow
-    extra_columns = ("mission__ref", "storage_key")
-    tags = TAGS
-
-    def rows(self, request: PortalRequest) -> QuerySet[Any]:
-        mission = mission_of(request, self.kwargs["ref"])
-        rows = Bundle.objects.visible_to(request.actor).filter(mission=mission)
-        return rows.select_related("mission__workspace")
-
-    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
-        ref, key = row.pop("mission__ref"), row.pop("storage_key")
-        there = bool(key) and row["status"] in {"stored", "superseded"}
-        there = there and row["withheld_at"] is None
-        where = f"{API}/{ref}/bundles/{row['number']}/content"
-        return row | {"content": where if there else None}
-
-
-class BundlesView(_Bundles, ListView):
-    """Bundles of a mission's evidence, the newest first."""
-
-    actions = {"GET": VIEW}
-    examples = {"GET": {"items": [forms.BUNDLE], "next": None, "next_cursor": None}}
-
-
-class BundleView(_Bundles, DetailView):
-    """One bundle, with its manifest."""
-
-    actions = {"GET": VIEW}
-    output = forms.BundleWhole
-    lookup = "number"
-    version = ("version", "attempts")
-
-
-class BundleContentView(_Bundles, DetailView):
-    """A bundle, handed out: a zip with `manifest.json` and `SHA256SUMS`."""
-
-    schema = FileSchema()
-    actions = {"GET": VIEW}
-    lookup = "number"
-    errors = (409,)
-
-    def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        row = self.object(request, kwargs)
-        opened = evidence.open_bundle(row, actor=request.actor)
-        return files.download(opened, name=row.name, size=row.size, sha256=row.sha256)
-
-
-def regenerate(request: HttpRequest, ref: str) -> Any:
-    """Make the evidence bundle of a mission, or make it again
-
-    Answers at once with the bundle that is being made; ask for it until it is `stored`. While one
-    is being made, it is that one. `audience: external` makes the redacted export for outside
-    readers. The bundle before stands until the new one is stored and read back.
-    """
-    mission = mission_of(request, ref)
-    given = read(forms.BundleAsk, bodies.read_json(request, bodies.MAX_BODY.value))
-    asked = evidence.ask_bundle(mission, actor=request.actor, **given)  # type: ignore[attr-defined]
-    location = {"Location": f"{API}/{mission.ref}/bundles/{asked.number}"}
-    return JsonAnswer(_shown(BundlesView, asked), 202, location)
-
-
-def _regenerating(title: str) -> Any:
-    """The playbook's address and the API's own: one function behind both."""
-    view: Any = plain_view(
-        actions={"POST": "mission.bundle"},
-        inputs={"POST": forms.BundleAsk},
-        outputs={"POST": forms.BundleRow},
-        statuses={"POST": 202},
-        throttle="write",
-        idempotent=True,
-        tags=TAGS,
-        errors=(409,),
-    )(regenerate)
-    view.cls.operation_ids = {"POST": title}
-    view.cls.examples = {"POST": {"reason": "A file was added."}}
-    return view
-
-
-regenerate_view = _regenerating("missions_regenerate_evidence")
-regenerate_admin = _regenerating("admin_regenerate_evidence")
-regenerate_admin_slash = _regenerating("admin_regenerate_evidence_slash")
-
-
-# --- The tree, holds, room ----------------------------------------------------------------------
-
-
-class TreeView(PortalAPIView):
-    """All evidence of a mission, as the tree that exports write."""
-
-    actions = {"GET": VIEW}
-    outputs = {"GET": forms.Tree}
-    tags = TAGS
-
-    def get(self, request: Any, ref: str) -> HttpResponse:
-        """Evidence of a mission by stage: files and links, and the room they take"""
-        mission = mission_of(request, ref)
-        rows = Artifact.objects.listed().visible_to(request.actor).filter(mission=mission)
-        rows = rows.select_related("visit", "mission")
-        outside = is_outside(request.actor, mission.workspace_id)
-        by_visit: dict[int, list[dict[str, Any]]] = {}
-        for row in rows.order_by("pk"):
-            by_visit.setdefault(row.visit_id, []).append(_shown(ArtifactView, row))
-        here = room.of_mission(mission)
-        return JsonAnswer(
-            {
-                "used": here.used,
-                "most": here.most,
-                "held": EvidenceHold.objects.standing().filter(mission=mission).exists(),
-                "branches": [
-                    _branch(each, by_visit, links=not outside)
-                    for each in mission.visits.order_by("pk")
-                ],
-            }
-        )
-
-
-def _branch(
-    visit: Any, by_visit: dict[int, list[dict[str, Any]]], *, links: bool
-) -> dict[str, Any]:
-    """To other houses without links: they lead into this one. The redacted export names them."""
-    return {
-        "stage": visit.stage,
-        "attempt": visit.attempt,
-        "open": visit.is_open,
-        "folder": tree.folder(visit),
-        "files": by_visit.get(visit.pk, []),
-        "links": [
-            {"label": each["label"], "link": each["link"], "sha256": each.get("sha256", "")}
-            for each in (visit.evidence if links else ())
-        ],
-    }
-
-
-class HoldView(PortalAPIView):
-    """A legal hold: while it stands, nothing of a mission's evidence goes."""
-
-    actions = {"POST": "mission.hold"}
-    inputs = {"POST": forms.Because}
-    outputs = {"POST": forms.HoldRow}
-    tags = TAGS
-    errors = (409,)
-    service: ClassVar[Callable[..., EvidenceHold]] = staticmethod(evidence.place_hold)
-    examples = {"POST": {"reason": "Case 2027-11 of the regulator."}}
-
-    def post(self, request: Any, ref: str) -> HttpResponse:
-        """Hold a mission's evidence by law"""
-        mission: Mission = mission_of(request, ref)
-        done = type(self).service(mission, actor=request.actor, **self.read(request))
-        names = ("uid", "reason", "placed_by", "placed_at", "released_at")
-        return JsonAnswer({name: getattr(done, name) for name in names})
-
-
-class ReleaseView(HoldView):
-    """The end of a legal hold."""
-
-    service = staticmethod(evidence.release_hold)
-    examples = {"POST": {"reason": "The case is closed."}}
-
-    def post(self, request: Any, ref: str) -> HttpResponse:
-        """Let go of a mission's evidence that was held by law"""
-        return super().post(request, ref)
-
-
-class UsageView(PortalAPIView):
-    """How much room the evidence of the workspace takes."""
-
-    actions = {"GET": VIEW}
-    outputs = {"GET": forms.Usage}
-    tags = TAGS
-
-    def get(self, request: Any) -> HttpResponse:
-        """Bytes of evidence in the workspace, of how many it may have, and what is stuck"""
-        workspace = request.workspace
-        if workspace is None:
-            raise NotFound("Name a workspace.")
-        whole = room.of_workspace(workspace.pk)
-        rows = Artifact.objects.of(workspace)
-        bundles = Bundle.objects.of(workspace)
-        return JsonAnswer(
-            {
-                "used": whole.used,
-                "most": whole.most,
-                "percent": round(whole.percent, 2),
-                "files": rows.with_file().count(),
-                "bundles": bundles.with_file().count(),
-                "failed_uploads": rows.filter(status="failed").count(),
-                "building": bundles.filter(status="building").count(),
-            }
-        )

@@ -86,6 +86,7 @@ class MissionsView(_Rows, ListView):
     inputs = {"POST": forms.MissionNew}
     outputs = {"POST": forms.MissionRow}
     filterset = MissionFilter
+    is_kept = True
     sorts = {
         "newest": ("-id",),
         "due": ("due_on", "id"),

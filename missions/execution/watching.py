@@ -7,6 +7,7 @@ from datetime import datetime
 
 from controlplane.access.models import Grant
 from controlplane.lib import clock
+from controlplane.lib.kept import Question
 from controlplane.oncall import duty
 from missions import reads, stages
 from missions.models import Mission
@@ -53,10 +54,17 @@ def on_watch(mission: Mission, at: datetime | None = None) -> Watch:
 def _holding(mission: Mission) -> set[int]:
     """Whoever holds the role here now."""
     workspace = mission.workspace_id
-    rows = Grant.objects.held().of_active_people()
-    found = rows.filter(membership__workspace_id=workspace, role=stages.kinds.OPERATIONS)
-    people = found.values_list("membership__user_id", flat=True)
-    return reads.once(mission, ("operations", workspace), lambda: set(people))
+    return reads.once(mission, ("operations", workspace), lambda: set(_HOLDING.rows(workspace)))
+
+
+_HOLDING: Question[int] = Question(
+    lambda workspace: (
+        Grant.objects.held()
+        .of_active_people()
+        .filter(membership__workspace_id=workspace, role=stages.kinds.OPERATIONS)
+        .values_list("membership__user_id", flat=True)
+    )
+)
 
 
 def _words(name: str, until: datetime, more: str = "") -> str:

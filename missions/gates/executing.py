@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from controlplane.lib import kept
 from missions import links, reads
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
 from missions.gates.kinds import Found, failed, not_applicable, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide
-from missions.models import Run, RunStep, UndoRun
+from missions.models import Run, RunStep
 from missions.querysets_plans import STEP_ENDED
 from missions.services.outstanding import outstanding, touched, unheard
 
@@ -35,16 +36,22 @@ def actions_ended(look: Look) -> Found:
     page = ("Runs", links.runs_page(look.mission))
     planned = look.last_visit("plan_approve")
     since = planned.pk if planned is not None else 0
-    runs = list(Run.objects.filter(mission=look.mission, visit__gt=since).order_by("pk"))
+    runs = kept.ask(
+        lambda mission, since: Run.objects.filter(mission=mission, visit__gt=since).order_by("pk"),
+        *(look.mission.pk, since),
+    )
     if not runs:
         return failed("Nothing was run.", page, mend="The executor runs the play")
     under_way = [run for run in runs if run.is_open]
     if under_way:
         return waiting(f"{under_way[0]} is under way.", page)
-    left = RunStep.objects.filter(run__in=runs).exclude(status__in=STEP_ENDED).count()
+    keys = [run.pk for run in runs]
+    left = kept.count(
+        lambda runs: RunStep.objects.filter(run__in=runs).exclude(status__in=STEP_ENDED), keys
+    )
     if left:
         return waiting(f"Of {left} steps the end was not reported.", page)
-    failures = RunStep.objects.filter(run__in=runs, status="failed").count()
+    failures = kept.count(lambda runs: RunStep.objects.filter(run__in=runs, status="failed"), keys)
     more = f", {failures} steps failed" if failures else ""
     return passed(f"{len(runs)} runs ended{more}.", page)
 
@@ -55,7 +62,7 @@ def undo_closed(look: Look) -> Found:
     plan = reads.undo_plan(look.mission)
     if plan is None:
         return not_applicable("There is nothing to take back.")
-    if UndoRun.objects.open().filter(plan=plan, drill=False).exists():
+    if kept.of(plan, "runs", lambda rows: rows.open().filter(drill=False).values_list("pk")[:1]):
         return waiting("It is being taken back.", page)
     changed = touched(plan)
     if plan.status == "executed" and (left := outstanding(plan)):
@@ -79,13 +86,17 @@ def execution_ended(look: Look) -> Found:
     last = look.last_visit("execute_observe")
     if last is None:
         return failed("Nothing was executed.")
-    under_way = Run.objects.open().filter(mission=look.mission).first()
+    open_ = kept.of(look.mission, "runs", lambda rows: rows.open().order_by("pk")[:1])
+    under_way = next(iter(open_), None)
     page = ("Runs", links.runs_page(look.mission))
     if under_way is not None:
         return failed(f"{under_way} is under way.", page)
-    left = RunStep.objects.filter(mission=look.mission).exclude(status__in=STEP_ENDED).count()
+    left = kept.count(
+        lambda mission: RunStep.objects.filter(mission=mission).exclude(status__in=STEP_ENDED),
+        look.mission.pk,
+    )
     if left:
         return failed(f"Of {left} steps the end was not reported.", page)
-    if look.mission.runs.exists():
+    if kept.of(look.mission, "runs", lambda rows: rows.order_by().values_list("pk")[:1]):
         return passed("All runs ended.", page)
     return not_applicable("It was executed in another system.")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from controlplane.access.models import Grant
+from controlplane.lib import kept
 from missions import links, reads, stages
 from missions.gates import registry
 from missions.gates.kinds import Found, failed, passed, waiting
 from missions.gates.looking import Look
 from missions.gates.registry import provide
-from missions.models import Feedback, FollowUp, Retrospective, StageVisit
+from missions.models import FollowUp, Retrospective, StageVisit
 from missions.services.retrospectives import of_visit
 
 
@@ -31,8 +31,9 @@ def _page(look: Look) -> tuple[str, str]:
 def feedback_given(look: Look) -> Found:
     """One answer is enough; without any, everybody who was asked says why not."""
     page = ("Feedback", links.feedback_of(look.mission))
-    rows = Feedback.objects.filter(mission=look.mission)
-    states = list(rows.values_list("status", flat=True))
+    states = kept.of(
+        look.mission, "feedback", lambda rows: rows.order_by().values_list("status", flat=True)
+    )
     given, declined = states.count("given"), states.count("declined")
     open_ = len(states) - given - declined
     if given:
@@ -71,7 +72,7 @@ def training_updated(look: Look) -> Found:
     found = _written(look)
     if found is None or found.training_at is None:
         return failed("The curator has not looked at it.", _page(look))
-    number = look.mission.training.count()
+    number = len(kept.of(look.mission, "training", lambda rows: rows.order_by().values_list("pk")))
     items = f"{number} item{'' if number == 1 else 's'} in the backlog."
     return passed(found.training_note or items, _page(look))
 
@@ -80,7 +81,7 @@ def training_updated(look: Look) -> Found:
 def followups_owned(look: Look) -> Found:
     """Made with an owner and a day; an owner may have left since, an item may be gone."""
     found = _written(look)
-    rows = list(_followups(found)) if found is not None else []
+    rows = _followups(found) if found is not None else []
     if not rows:
         return passed("Nothing is to follow.", _page(look))
     owners = {row.owner_id for row in rows}
@@ -101,8 +102,12 @@ def followups_owned(look: Look) -> Found:
     return passed(f"{len(rows)} with owner and date.", _page(look))
 
 
-def _followups(found: Retrospective) -> Iterable[FollowUp]:
-    return found.followups.standing().select_related("item", "owner").order_by("pk")
+def _followups(found: Retrospective) -> list[FollowUp]:
+    return kept.of(
+        found,
+        "followups",
+        lambda rows: rows.standing().select_related("item", "owner").order_by("pk"),
+    )
 
 
 # --- What is signed -----------------------------------------------------------------------------

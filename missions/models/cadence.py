@@ -86,6 +86,10 @@ class Meeting(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=80, blank=True, editable=False)
     missed_at = models.DateTimeField(null=True, blank=True, editable=False)  # nobody held it
+    # What was said of one that was not held: why, or what was agreed all the same. Said once.
+    afterwards = models.TextField(blank=True, editable=False)
+    afterwards_by = models.CharField(max_length=80, blank=True, editable=False)
+    afterwards_at = models.DateTimeField(null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     objects = querysets.MeetingQuerySet.as_manager()
 
@@ -101,6 +105,16 @@ class Meeting(models.Model):
             models.CheckConstraint(
                 condition=Q(missed_at=None) | Q(closed_at__isnull=False),
                 name="meeting_missed_is_over",
+            ),
+            models.CheckConstraint(
+                condition=Q(afterwards="", afterwards_at=None, afterwards_by="")
+                | Q(
+                    afterwards__gt="",
+                    afterwards_at__isnull=False,
+                    afterwards_by__gt="",
+                    missed_at__isnull=False,
+                ),
+                name="meeting_afterwards_of_missed",
             ),
         ]
         indexes = [models.Index(fields=["series", "-planned_at"], name="meetings_newest")]

@@ -254,12 +254,16 @@ def _hold(meeting: Meeting, version: int | None) -> Meeting:
     rows = Meeting.objects.select_for_update(of=("self",), no_key=True)
     row: Meeting = rows.select_related("series__workspace").get(pk=meeting.pk)
     require_notes_open(row)
+    require_version(row, version)
+    return row
+
+
+def require_version(row: Meeting, version: int | None) -> None:
     if version is not None and row.version != version:
         raise Conflict(
             "Somebody wrote in the notes since you looked. Look again.",
             details={"seen_version": version, "version": row.version},
         )
-    return row
 
 
 def store(row: Meeting, values: dict[str, Any]) -> None:

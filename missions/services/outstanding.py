@@ -11,17 +11,24 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from missions.models import Run, RunStep, UndoAttempt, UndoPlan, UndoRun, UndoStep
 from missions.querysets_plans import MAY_HAVE_CHANGED, UNHEARD
 
 
 def standing_steps(plan: UndoPlan) -> list[UndoStep]:
-    rows = UndoStep.objects.standing().filter(plan=plan).select_related("play_step")
-    return list(rows.order_by("position"))
+    return kept.ask(
+        lambda plan: (
+            UndoStep.objects.standing()
+            .filter(plan=plan)
+            .select_related("play_step")
+            .order_by("position")
+        ),
+        plan.pk,
+    )
 
 
 def first_ways(plan: UndoPlan) -> list[UndoStep]:
@@ -35,20 +42,24 @@ def first_ways(plan: UndoPlan) -> list[UndoStep]:
 def touched(plan: UndoPlan) -> dict[int | None, datetime]:
     """Steps of the play that may have changed something, by key, and when they last may have;
     None for one outside of it."""
-    rows = RunStep.objects.filter(MAY_HAVE_CHANGED, run__play=plan.play_id).order_by()
+    return dict(kept.ask(_touched, plan.play_id))
+
+
+def _touched(play_id: int) -> QuerySet[Any]:
+    rows = RunStep.objects.filter(MAY_HAVE_CHANGED, run__play=play_id).order_by()
     # When the portal knew of it, or when it ended: clocks of agents are believed up to then.
     at = Greatest(
         "first_at",
         Coalesce("dispatched_at", "first_at"),
         Least(Coalesce("ended_at", "reported_at"), "reported_at"),
     )
-    return dict(rows.values("play_step_id").annotate(last=Max(at)).values_list("play_step_id",
-                                                                             "last"))  # fmt: skip
+    found: QuerySet[Any] = rows.values("play_step_id").annotate(last=Max(at))
+    return found.values_list("play_step_id", "last")
 
 
 def unheard(plan: UndoPlan) -> int:
     """Changes under way, or of which nobody said how they ended."""
-    return RunStep.objects.filter(UNHEARD, run__play=plan.play_id).count()
+    return kept.count(lambda play: RunStep.objects.filter(UNHEARD, run__play=play), plan.play_id)
 
 
 def unheard_in(run: Run) -> int:

@@ -15,9 +15,9 @@ from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition
 from missions.models import Mission, Play, PlayStep, UndoPlan
 from missions.services import reading, reading_plans
+from missions.services.asset_use import use_precedents
 from missions.services.checkpoints import packet_moved
 from missions.services.holding import hold, require_status
-from missions.services.library import use_precedents
 from missions.services.noting import emit, note, tell
 from missions.services.undo_plans import write_undo_plan
 

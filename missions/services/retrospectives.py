@@ -10,7 +10,7 @@ from django.db.models import F
 
 from controlplane.access import policy
 from controlplane.base.states import plain
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition
 from missions import stages
@@ -41,7 +41,8 @@ def retrospective_of(mission: Mission) -> Retrospective | None:
 
 
 def of_visit(visit: StageVisit) -> Retrospective | None:
-    found: Retrospective | None = Retrospective.objects.filter(visit=visit).first()
+    rows = kept.ask(lambda visit: Retrospective.objects.filter(visit=visit)[:1], visit.pk)
+    found: Retrospective | None = next(iter(rows), None)
     if found is not None:
         found.visit = visit
     return found

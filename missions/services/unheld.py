@@ -14,13 +14,14 @@ from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
+from controlplane.lib.errors import Conflict, InvalidTransition
 from controlplane.notify import wording
 from controlplane.notify.models import Notification
 from controlplane.notify.services import To, notify
 from missions import links
 from missions.learning import times
 from missions.models import Cadence, Meeting, MeetingSeries
-from missions.services import cadence
+from missions.services import cadence, reading
 
 REMIND = defaults.define(
     "missions.meeting_reminder_minutes",
@@ -113,4 +114,28 @@ def note_not_held(series: MeetingSeries, planned: datetime, *, actor: Actor) -> 
         cadence.store(row, over)
     record(actor, "meeting.hold", row, after={"planned_at": planned.isoformat()},
            details={"transition": "-> missed"})  # fmt: skip
+    return row
+
+
+@transaction.atomic
+def say_afterwards(
+    meeting: Meeting, *, actor: Actor, text: str, version: int | None = None
+) -> Meeting:
+    """Of one that was not held: why, or what was agreed all the same. Said once."""
+    policy.require(actor, "meeting.hold", meeting)
+    said = reading.kept("text", text)
+    if not said.strip():
+        raise reading.refuse("text", "Say why it was not held, or what was agreed all the same.")
+    rows = Meeting.objects.select_for_update(of=("self",), no_key=True)
+    row: Meeting = rows.select_related("series__workspace").get(pk=meeting.pk)
+    if row.missed_at is None:
+        raise InvalidTransition("Only of a meeting that was not held: this one has notes for that.")
+    if row.afterwards:
+        raise Conflict("Somebody said it already, and it stays as it is.")
+    cadence.require_version(row, version)
+    cadence.store(
+        row, {"afterwards": said, "afterwards_by": actor.ref[:80], "afterwards_at": clock.now()}
+    )
+    record(actor, "meeting.hold", row, after={"changed": ["afterwards"]},
+           details={"transition": "-> noted"})  # fmt: skip
     return row

@@ -10,6 +10,7 @@ from controlplane.access.policy import can
 from controlplane.base import files
 from controlplane.base.files import handing
 from controlplane.base.registries import PaletteAction, palette_actions
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from missions import links, stages
 from missions.evidence import tree
@@ -31,8 +32,17 @@ MOST_PREVIEWED = 256 * 1024
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
     if mission.status == Mission.Status.DRAFT:
         return None
-    rows = list(Artifact.objects.listed().filter(mission=mission).order_by("-pk"))
-    bundle = Bundle.objects.filter(mission=mission, audience="internal").first()
+    rows = kept.ask(
+        lambda mission: Artifact.objects.listed().filter(mission=mission).order_by("-pk"),
+        mission.pk,
+    )
+    bundles = kept.ask(
+        lambda mission: Bundle.objects.filter(mission=mission, audience="internal").order_by("pk")[
+            :1
+        ],
+        mission.pk,
+    )
+    bundle = next(iter(bundles), None)
     broken = [row for row in rows if row.status == "failed" and row.stored_at is not None]
     acts = []
     if mission.is_under_way and can(actor, "mission.evidence", mission):
@@ -210,7 +220,7 @@ def listed(row: Bundle) -> list[dict[str, Any]]:
 PAGES = (
     ("mission-evidence", "Evidence", "artifact", ("file", "artifact", "hash", "upload")),
     ("mission-bundles", "Evidence bundles", "bundle", ("zip", "manifest", "export")),
-    ("mission-holds", "Legal holds", "evidencehold", ("law", "retention")),
+    ("mission-holds", "Holds on missions", "evidencehold", ("law", "retention")),
 )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from missions import guarding, links, stages
-from missions.models import Mission, Mode, Safeguard, Severity
+from missions.models import Finding, Mission, Mode, Safeguard, Severity
 from missions.services import safeguards
 from missions.shown.deciding import Act, Ask, Tried, first_is_primary, refusal_of, with_trial
 
@@ -132,19 +133,19 @@ def _ask(mission: Mission, actor: Actor, tried: Tried | None) -> Act | None:
 
 
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    rows = list(mission.safeguards.order_by("pk"))
+    rows = kept.of(mission, "safeguards", lambda rows: rows.order_by("pk"))
     if not rows and mission.stage != stages.FIRST:
         return None
     undecided = sum(row.status == "suggested" for row in rows)
     held = [row for row in rows if row.holds]
-    open_ = mission.findings.open().count()
+    open_ = kept.count(lambda mission: Finding.objects.open().filter(mission=mission), mission.pk)
     badge: Any = (f"{len(held)} hold", "good") if held else ("None", "neutral")
     if undecided:
         badge = (f"{undecided} undecided", "warn")
     if open_:
         badge = (f"{open_} open finding{'s' if open_ > 1 else ''}", "warn")
     acts = []
-    if mission.findings.exists():
+    if kept.of(mission, "findings", lambda rows: rows.order_by().values_list("pk")[:1]):
         acts = [{"text": "Findings and exceptions", "url": links.findings_of(mission)}]
     shown = [row for row in rows if row.status != "rejected"]
     return {

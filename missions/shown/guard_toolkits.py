@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.catalog.models import Integration
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from missions import guarding, links, packets
 from missions.models import Mission, MissionToolkit, Override, ToolkitConnection
@@ -25,8 +25,15 @@ _RESULTS = {"pass": ("Passed", "good"), "warn": ("Warning", "warn"), "fail": ("F
 
 
 def rows_of(mission: Mission) -> list[MissionToolkit]:
-    rows = mission.toolkits.select_related("integration", "attested_by", "mission__workspace")
-    return list(rows.prefetch_related("connections", "inspections").order_by("pk"))
+    return kept.of(
+        mission,
+        "toolkits",
+        lambda rows: (
+            rows.select_related("integration", "attested_by", "mission__workspace")
+            .prefetch_related("connections", "inspections")
+            .order_by("pk")
+        ),
+    )
 
 
 def page(mission: Mission, actor: Actor, tried: Tried | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from controlplane.access.policy import can
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from missions import links, numbers_learning, stages
 from missions.learning.figures import feedback_of
@@ -189,8 +190,14 @@ def asset_url(mission: Mission, actor: Actor) -> str:
 
 
 def library(mission: Mission) -> dict[str, Any]:
-    uses = mission.asset_uses.select_related("asset", "used").order_by("pk")[:MOST]
-    made = mission.assets.defer("text", "search").order_by("pk")[:MOST]
+    uses = kept.of(
+        mission,
+        "asset_uses",
+        lambda rows: rows.select_related("asset", "used").order_by("pk")[:MOST],
+    )
+    made = kept.of(
+        mission, "assets", lambda rows: rows.defer("text", "search").order_by("pk")[:MOST]
+    )
     return {
         "uses": [(row, links.asset_page(row.asset)) for row in uses],
         "made": [(row, links.asset_page(row)) for row in made],
@@ -203,7 +210,11 @@ def library(mission: Mission) -> dict[str, Any]:
 def feedback_card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
     if answers.may_answer(mission) and not mission.closed_at:
         return None
-    rows = list(mission.feedback.select_related("person").order_by("-answered_at", "-pk")[:20])
+    rows = kept.of(
+        mission,
+        "feedback",
+        lambda rows: rows.select_related("person").order_by("-answered_at", "-pk")[:20],
+    )
     given = [row for row in rows if row.status == "given"]
     waits = [row for row in rows if row.status == "asked"]
     mine = any(row.person_id == actor.user_id for row in waits)
@@ -225,13 +236,20 @@ def feedback_card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
 
 
 def retrospective_card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    rows = Retrospective.objects.filter(visit__mission=mission).order_by("-visit_id")
-    found: Retrospective | None = rows.first()
+    rows = kept.ask(
+        lambda mission: Retrospective.objects.filter(visit__mission=mission).order_by("-visit_id")[
+            :1
+        ],
+        mission.pk,
+    )
+    found: Retrospective | None = next(iter(rows), None)
     if found is None and mission.stage != stages.LAST:
         return None
     facts = []
     if found is not None:
-        follows = FollowUp.objects.standing().filter(retrospective=found).count()
+        follows = kept.count(
+            lambda found: FollowUp.objects.standing().filter(retrospective=found), found.pk
+        )
         facts = [
             ("To use again", found.get_reuse_display()),
             ("To learn", "Looked at" if found.training_at else "Not looked at yet"),

@@ -31,7 +31,7 @@ def _lines(row: Meeting) -> Iterator[str]:
         if not section["lines"] and not section.get("broken"):
             yield "Nothing."
     for title, text in (("Who was there", row.attendees), ("Notes", row.notes),
-                        ("Decisions", row.decisions)):  # fmt: skip
+                        ("Decisions", row.decisions), ("Afterwards", row.afterwards)):  # fmt: skip
         if text:
             yield from ("", f"## {title}", "", text)
     follows = row.followups.standing().select_related("owner").order_by("due_on", "pk")

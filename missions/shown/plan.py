@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from controlplane.access.models import Grant, User
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from missions import links, stages
 from missions.execution.coverage import coverage, share
@@ -316,9 +317,11 @@ def _mark(holder: dict[str, Any], name: str) -> bool:
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
     if mission.status == Mission.Status.DRAFT:
         return None
-    plays = list(mission.plays.live().order_by("rank")[:3])
+    plays = kept.of(mission, "plays", lambda rows: rows.live().order_by("rank")[:3])
     chosen = next((play for play in plays if play.status == "selected"), None)
-    risks = mission.risks.standing().count()
+    risks = kept.count(
+        lambda mission: RiskEntry.objects.standing().filter(mission=mission), mission.pk
+    )
     tones = {"proposed": "info", "selected": "good"}
     badge: Any = ("None", "neutral")
     if chosen is not None:

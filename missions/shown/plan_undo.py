@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import lasted
 from missions import links
@@ -204,14 +204,19 @@ def _run_acts(run: UndoRun, mission: Mission, actor: Actor, may: str) -> list[Ac
 
 
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    play = mission.plays.selected().first()
-    plan = UndoPlan.objects.filter(play=play).first() if play is not None else None
-    if play is None or plan is None:
+    selected = kept.of(mission, "plays", lambda rows: rows.selected()[:1])
+    play = next(iter(selected), None)
+    if play is None:
         return None
-    steps = list(play.steps.all())
+    plans = kept.ask(lambda play: UndoPlan.objects.filter(play=play).order_by("pk")[:1], play.pk)
+    plan = next(iter(plans), None)
+    if plan is None:
+        return None
+    steps = kept.of(play, "steps", lambda rows: rows.all())
     mutating, covered, proven = coverage(steps, standing_steps(plan))
     tones = {"draft": "warn", "ready": "good", "executed": "neutral", "expired": "neutral"}
-    running = plan.runs.open().order_by("-pk").first()
+    open_ = kept.of(plan, "runs", lambda rows: rows.open().order_by("-pk")[:1])
+    running = next(iter(open_), None)
     facts: list[tuple[str, Any]] = [
         ("Covers", f"{covered} of {mutating} changes"),
         ("Proven", f"{proven} of {mutating}"),

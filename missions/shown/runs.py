@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import lasted
 from missions import links
@@ -172,7 +173,7 @@ def _unheard(run: Run, actor: Actor) -> list[Act]:
 
 
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    rows = list(mission.runs.select_related("play").order_by("-pk")[:3])
+    rows = kept.of(mission, "runs", lambda rows: rows.select_related("play").order_by("-pk")[:3])
     if not rows and mission.stage != executing.EXECUTE:
         return None
     for row in rows:

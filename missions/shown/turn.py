@@ -13,6 +13,7 @@ from controlplane.approvals.models import Request
 from controlplane.base.registries import Waiting
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from missions import links, stages
 from missions.models import Mission
 from missions.shown.glance import glance, with_now
@@ -64,9 +65,12 @@ def _watched(actor: Actor) -> list[int]:
     return [each for each in actor.workspace_ids if actor.roles_in(each) & _WATCHES]
 
 
+_FIRST: ForReader[Any] = ForReader(lambda actor, workspace_id: _turn(actor, workspace_id)[:SHOWN])
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     today = clock.now().date()
-    return [_waiting(row, actor, today) for row in _turn(actor, workspace_id)[:SHOWN]]
+    return [_waiting(row, actor, today) for row in _FIRST.rows(actor, workspace_id)]
 
 
 def _waiting(row: Any, actor: Actor, today: Any) -> Waiting:

@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Conflict, ControlPlaneError, NotAllowed, NotFound
 from missions import links, services
 from missions.models import Brief, Mission
 from missions.services.holding import brief_of
 from missions.shown.page import kpi_of
-from missions.web.common import mission_of, page, show, tell, version_of
+from missions.web.common import mission_of, page, show
 
 LONG = 16_000
 

@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from controlplane.access import policy
-from controlplane.access.models import Workspace
+from controlplane.base.posting import conditions
 from controlplane.base.web import actor_of, workspace_of
-from controlplane.lib.errors import ControlPlaneError, Invalid, NotFound
+from controlplane.lib.errors import ControlPlaneError, NotFound
 from missions import links
 from missions.models import Mission
 
@@ -71,45 +70,3 @@ def mission_of(request: HttpRequest, uid: uuid.UUID) -> Mission:
     if found is None:
         raise NotFound("No such mission.")
     return found
-
-
-def workspace_for(request: HttpRequest, action: str) -> Workspace:
-    """Where something new is made: the chosen one; where none is chosen, the first by name in which
-    this person may. The form says which."""
-    known: list[Workspace] = list(getattr(request, "workspaces", []))
-    actor = actor_of(request)
-    own = [each for each in known if policy.can(actor, action, each)]
-    found = workspace_of(request) or next(iter([*own, *known]), None)
-    if found is None:
-        raise Invalid("Choose the workspace it is for, at the top of the page.")
-    return found
-
-
-def posted(request: HttpRequest, field: str, most: int = 600) -> str:
-    """What came with a form. NUL is the one character the database refuses; cut beyond what the
-    service takes, so that it refuses and nothing typed is cut off."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]
-
-
-def version_of(request: HttpRequest) -> int | None:
-    """Which version of the row the page showed."""
-    text = request.POST.get("version", "") or request.GET.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def conditions(error: ControlPlaneError) -> list[str]:
-    """What has to hold first, one sentence each."""
-    found = error.details.get("conditions") or []
-    return [str(each) for each in found]
-
-
-def tell(form: forms.Form, error: ControlPlaneError) -> None:
-    """Beside its fields where the refusal names some."""
-    placed = False
-    for name, said in error.details.items():
-        if name in form.fields:
-            words = " ".join(said) if isinstance(said, list) else str(said)
-            form.add_error(name, words)
-            placed = True
-    if not placed:
-        form.add_error(None, error.message)

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.base import files
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from controlplane.lib.text import short
@@ -19,7 +20,7 @@ from missions import links
 from missions.models import Artifact, Bundle, Mission
 from missions.services import evidence, sharing
 from missions.shown import evidence as shown
-from missions.web.common import mission_of, page, posted, show
+from missions.web.common import mission_of, page, show
 
 TEMPLATE = "evidence/files.html"
 MOST_AT_ONCE = 20

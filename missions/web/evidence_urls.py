@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from missions.api.evidence import regenerate_admin, regenerate_admin_slash
+from missions.api.bundles import regenerate_admin, regenerate_admin_slash
 from missions.web import evidence
 
 _FILES = "admin/missions/mission/<uuid:uid>/files"

@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
+from controlplane.base.posting import posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -23,7 +24,7 @@ from missions.models import Mission
 from missions.services import given
 from missions.shown import guard_findings, guard_safeguards, guard_toolkits
 from missions.shown.deciding import Tried
-from missions.web.common import mission_of, page, posted, show, version_of
+from missions.web.common import mission_of, page, show
 
 # (request, mission, the row's key, actor) -> what is said of it.
 Verb = Callable[[HttpRequest, Mission, str, Actor], str]

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import User, Workspace
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib import strictjson
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
@@ -22,7 +23,7 @@ from missions import links, services, stages
 from missions.api.examples import IMPORT
 from missions.api.forms import Import
 from missions.services.importing import MOST
-from missions.web.common import page, show, workspace_for
+from missions.web.common import page, show
 
 MOST_BYTES = 1_000_000
 COLUMNS = (

@@ -20,8 +20,8 @@ from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions import links
 from missions.admin.forms import PersonField
 from missions.models import Asset, Mission, Retrospective
+from missions.services import asset_use, followups, retrospectives
 from missions.services import feedback as answers
-from missions.services import followups, library, retrospectives
 from missions.services import training as trainings
 from missions.shown import learning as shown
 from missions.web.common import mission_of, page, show
@@ -332,7 +332,7 @@ def used(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
 
         def act(data: dict[str, Any]) -> str:
-            done = library.use_asset(row, data["asset"], actor=actor, note_=data["note"])
+            done = asset_use.use_asset(row, data["asset"], actor=actor, note_=data["note"])
             return f"{row.ref} is planned from {done.asset.title}, version {done.used.number}."
 
         said, status = one_of(request, {"use": (use, act)})

@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions import links, services
 from missions.services.holding import open_visit
-from missions.web.common import mission_of, page, posted, show, version_of
+from missions.web.common import mission_of, page, show
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,16 +13,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.base.posting import workspace_for
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.errors import NotFound
 from missions import links, stages
 from missions.admin.forms import PersonField
 from missions.models import FollowUp, Meeting, MeetingSeries
-from missions.services import cadence, followups
+from missions.services import cadence, followups, unheld
 from missions.shown import meetings as shown
 from missions.shown import minutes
-from missions.web.common import page, show, workspace_for
+from missions.web.common import page, show
 from missions.web.learning import DAY, _data, _Form, _long, one_of
 from missions.web.people import people_in
 
@@ -91,6 +92,14 @@ class NotesForm(_Form):
     )  # fmt: skip
 
 
+class AfterwardsForm(_Form):
+    do = "afterwards"
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    text = _long(
+        "Why, or what was agreed all the same", "Said once: it stays.", rows=4, most=16_000
+    )
+
+
 class FollowForm(_Form):
     do = "follow"
     title = forms.CharField(label="What is to be done", max_length=200)
@@ -109,11 +118,12 @@ def meeting(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         _data(request, "close") or _data(request, "notes"),
         initial={name: getattr(row, name) for name in names},
     )
+    after = AfterwardsForm(_data(request, "afterwards"), initial={"version": row.version})
     follow = FollowForm(_data(request, "follow"))
     follow.fields["owner"].queryset = people_in(row.series.workspace)  # type: ignore[attr-defined]
     status = 200
     if request.method == "POST":
-        said, status = one_of(request, _meeting_forms(row, actor, notes, follow))
+        said, status = one_of(request, _meeting_forms(row, actor, notes, follow, after))
         if said:
             messages.success(request, said)
             return HttpResponseRedirect(links.meeting_page(row))
@@ -126,6 +136,7 @@ def meeting(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "agenda": row.agenda,
         "notes": notes if open_ and decision else None,
         "follow": follow if open_ and decision else None,
+        "after": after if row.missed_at and not row.afterwards and decision else None,
         "refusal": "" if decision else f"Not by you: {decision.reason}.",
         "follows": shown.follow_rows(follows),
         "about": [stages.get(each).label for each in row.stages],
@@ -148,7 +159,7 @@ def as_file(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     return answer
 
 
-def _meeting_forms(row: Meeting, actor: Any, notes: Any, follow: Any) -> dict[str, Any]:
+def _meeting_forms(row: Meeting, actor: Any, notes: Any, follow: Any, late: Any) -> dict[str, Any]:
     def write(data: dict[str, Any]) -> str:
         cadence.write_notes(row, actor=actor, **data)
         return "Saved."
@@ -161,7 +172,12 @@ def _meeting_forms(row: Meeting, actor: Any, notes: Any, follow: Any) -> dict[st
         made = followups.add_meeting_followup(row, actor=actor, **data)
         return f"{made.title}: by {made.owner.name or made.owner.email} until {made.due_on}."
 
-    return {"notes": (notes, write), "close": (notes, close), "follow": (follow, after)}
+    def say(data: dict[str, Any]) -> str:
+        unheld.say_afterwards(row, actor=actor, **data)
+        return "It stands with the meeting."
+
+    return {"notes": (notes, write), "close": (notes, close), "follow": (follow, after),
+            "afterwards": (late, say)}  # fmt: skip
 
 
 def _meeting(request: HttpRequest, actor: Any, uid: uuid.UUID) -> Meeting:

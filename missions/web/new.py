@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import User, Workspace
+from controlplane.base.posting import tell, workspace_for
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from missions import links, services, stages
 from missions.admin.forms import PersonField
 from missions.models import Mission
-from missions.web.common import page, show, tell, workspace_for
+from missions.web.common import page, show
 
 
 def owners_in(workspace: Workspace) -> Any:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.access.models import User
 from controlplane.base.admin.showing import PART, as_part
+from controlplane.base.posting import posted, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -23,7 +24,7 @@ from missions.models import Mission, Run, UndoPlan, UndoRun
 from missions.services import executing, hearsay, plan_notes, plays, undo_plans, undoing
 from missions.shown import plan, plan_undo, runs
 from missions.shown.deciding import Tried
-from missions.web.common import mission_of, page, posted, show, version_of
+from missions.web.common import mission_of, page, show
 
 # (request, mission, the row's key, actor) -> what is said of it, and where it leads if elsewhere.
 Verb = Callable[[HttpRequest, Mission, str, Actor], str]

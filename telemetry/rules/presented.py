@@ -23,6 +23,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from telemetry.models import AlertRule, RuleReadings, RuleState
 from telemetry.rules import drawn, vocabulary
 
@@ -45,8 +46,16 @@ def _pressing(actor: Actor, workspace_id: int | None) -> Any:
     return firing(actor, workspace_id).told().exclude(rule__severity="info")
 
 
+_GRAVEST: ForReader[RuleState] = ForReader(
+    lambda actor, workspace_id: (
+        _pressing(actor, workspace_id)
+        .select_related("rule", "workspace")
+        .order_by("rule__severity", "fired_at")[:SHOWN]
+    )
+)
+
+
 def _waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _pressing(actor, workspace_id).select_related("rule", "workspace")
     return [
         Waiting(
             title=str(state),
@@ -56,7 +65,7 @@ def _waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone=_TONES[state.rule.severity],
             since=state.fired_at,
         )
-        for state in rows.order_by("rule__severity", "fired_at")[:SHOWN]
+        for state in _GRAVEST.rows(actor, workspace_id)
     ]
 
 
@@ -82,11 +91,18 @@ def _last(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime | No
     return rows.order_by("-resolved_at").values_list("resolved_at", flat=True)
 
 
-def _calm(actor: Actor, workspace_id: int | None) -> Calm:
-    """Silence of rules that nobody evaluates is no good news."""
+def _read_last(actor: Actor, workspace_id: int | None) -> QuerySet[Any, datetime]:
     rows = RuleReadings.objects.visible_to(actor)
     rows = rows if workspace_id is None else rows.of(workspace_id)
-    at = rows.order_by("-at").values_list("at", flat=True).first()
+    return rows.order_by("-at").values_list("at", flat=True)[:1]
+
+
+_READ_LAST: ForReader[datetime] = ForReader(_read_last)
+
+
+def _calm(actor: Actor, workspace_id: int | None) -> Calm:
+    """Silence of rules that nobody evaluates is no good news."""
+    at = next(iter(_READ_LAST.rows(actor, workspace_id)), None)
     if at is None:
         return Calm("No rule has been looked at yet. The worker begins within 15 seconds.", False)
     if (clock.now() - at).total_seconds() > STALE_S:

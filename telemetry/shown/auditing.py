@@ -24,9 +24,11 @@ from controlplane.base.registries import (
     palette_verbs,
 )
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 from controlplane.work.shown.words import item_url, state_of
 from telemetry.audits.gaps import LABEL as GAP_LABEL
+from telemetry.audits.kinds import RULES
 from telemetry.kpis.rows import LABEL as KPI_LABEL
 from telemetry.models import Gap, KpiValue
 from telemetry.shown.audits import gap_url
@@ -47,18 +49,29 @@ def _open(actor: Actor, workspace_id: int | None) -> Any:
     return rows if workspace_id is None else rows.of(workspace_id)
 
 
+_FIRST_OPEN: ForReader[Gap] = ForReader(
+    lambda actor, workspace_id: _open(actor, workspace_id)[:FETCHED]
+)
+
+
+def rule_words(gap: Gap) -> str:
+    """Which rule found it, in words; the rule may be gone since."""
+    rule = RULES.get(gap.rule)
+    return f"{gap.rule}: {rule.title}" if rule is not None else gap.rule
+
+
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """Open gaps, those found most lately first."""
     return [
         Waiting(
-            title=str(gap),
+            title=gap.text if gap.about in gap.text else f"{gap.about}: {gap.text}",
             url=gap_url(gap),
-            text=gap.text,
+            text=rule_words(gap),
             state="open",
             tone="warn",
             since=gap.first_seen,
         )
-        for gap in _open(actor, workspace_id)[:FETCHED]
+        for gap in _FIRST_OPEN.rows(actor, workspace_id)
     ]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from controlplane.access.models import Grant, User, Workspace
+from controlplane.console.management.commands import up
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +101,24 @@ def test_create_workspace__makes_one_and_not_two() -> None:
     for slug in ("harbour", "Not A Slug"):
         with pytest.raises(CommandError):
             run("create_workspace", slug)
+
+
+def test_create_user__workspace_that_is_not_there__says_how_it_is_made() -> None:
+    words = ["create_user", "--email", "ada@example.org", "--name", "Ada", "--workspace", "nowhere"]
+    with pytest.raises(CommandError, match="create_workspace nowhere"):
+        run(*words, "--role", "viewer")
+    assert not User.objects.filter(email="ada@example.org").exists()
+
+
+@pytest.mark.parametrize("state", [None, "/srv/one state"])
+def test_first_account__is_made_by_the_commands_that_up_prints(state: str | None) -> None:
+    lines = up.first_account(Path(state) if state else settings.BASE_DIR / ".state")
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line)
+        if state:
+            assert words.pop(0) == f"CONTROLPLANE_STATE_DIR={state}"
+        assert words[:2] == ["python3", "manage.py"]
+        run(*words[2:])
+    person = User.objects.get(email="you@example.org")
+    assert Grant.objects.get(membership__user=person).role == "workspace_admin"

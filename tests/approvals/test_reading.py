@@ -90,3 +90,9 @@ def test_difference__by_what_it_is_called__and_never_hidden(
 ) -> None:
     found = diffing.diff(*aligned(before, after))
     assert [(each["path"], each["before"], each["after"]) for each in found] == told
+
+
+def test_two_packets__with_other_names__in_the_order_they_were_written() -> None:
+    before, after = aligned({"b": 1, "a": 2, "z": 3}, {"y": 4, "a": 2, "x": 5})
+    assert list(before) == ["b", "a", "z"]
+    assert list(after) == ["a", "y", "x"]

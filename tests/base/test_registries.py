@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 
 from controlplane.access.models import User
 from controlplane.base import registries
-from controlplane.base.registries import (
-    AuditRule,
-    PaletteAction,
-    Person,
-    PersonalData,
-    Registry,
-    Verdict,
-    personal_data,
-    retention,
-)
+from controlplane.base.data_rules import Person, PersonalData, personal_data, retention
+from controlplane.base.registries import AuditRule, PaletteAction, Registry, Verdict
 from controlplane.lib.ids import uuid7
 from tests import make
 
@@ -103,7 +95,7 @@ def test_every_table_with_personal_data__is_registered_or_says_why_not() -> None
         for model in tables()
         if has_personal_data(model) and model._meta.label_lower not in known | STOCK
     ]
-    assert not missing, f"register in base.registries.personal_data: {missing}"
+    assert not missing, f"register in base.data_rules.personal_data: {missing}"
 
 
 def test_every_time_bound_table__has_a_retention_class() -> None:
@@ -113,7 +105,7 @@ def test_every_time_bound_table__has_a_retention_class() -> None:
         for model in tables()
         if is_time_bound(model) and model._meta.label_lower not in known | STOCK
     ]
-    assert not missing, f"register in base.registries.retention: {missing}"
+    assert not missing, f"register in base.data_rules.retention: {missing}"
 
 
 def test_every_entry__names_tables_that_exist() -> None:

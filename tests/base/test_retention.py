@@ -9,9 +9,9 @@ import pytest
 from controlplane.access.models import AttemptCounter
 from controlplane.audit.models import AuditEvent
 from controlplane.base import retention
+from controlplane.base.data_rules import RetentionClass
+from controlplane.base.data_rules import retention as classes
 from controlplane.base.models import RetentionRun, Signal
-from controlplane.base.registries import RetentionClass
-from controlplane.base.registries import retention as classes
 from controlplane.jobs import leases
 from controlplane.jobs.registry import JOBS
 from controlplane.lib import actors, clock

@@ -14,8 +14,10 @@ from django.db.models import Count, Min
 
 from controlplane.access.models import Workspace
 from controlplane.approvals.models import Request
+from controlplane.audit.models import AuditReview
 from controlplane.lib import clock
 from controlplane.oncall.models import Schedule
+from controlplane.privacy.models import LegalHold
 from controlplane.work.models import Item
 from deployments.models import Deployment, MaintenanceWindow, Rollout, RolloutSample
 from incidents.models import Action, Incident, Ticket
@@ -121,5 +123,9 @@ def hangs_together(demo: Workspace) -> None:
     assert Schedule.objects.filter(workspace=demo).count() == 2
     assert Request.objects.filter(workspace=demo, status="open").count() >= 5
     assert Meeting.objects.filter(series__workspace=demo, closed_at__lt=clock.now()).count() == 2
+    reviews = AuditReview.objects.filter(workspace_id=demo.pk).order_by("week")
+    assert [row.signed_at is not None for row in reviews] == [True, False]
+    [stands] = LegalHold.objects.filter(workspace=demo).standing()
+    assert Incident.objects.filter(workspace=demo, ref=stands.ref).exists()
     oldest = Event.objects.filter(workspace=demo).aggregate(at=Min("occurred_at"))["at"]
     assert oldest < clock.now() - timedelta(hours=20)

@@ -92,6 +92,19 @@ def test_ones_own__the_soonest_first(admin: User) -> None:
     assert page.index("Overdue") < page.index("Later") < page.index("Never due")
 
 
+def test_ones_own__what_burns_before_a_paper_however_late(admin: User) -> None:
+    now = clock.now()
+    paper = Waiting("Late paper", "/admin/", tone="bad", due=now - timedelta(days=8), mine=True)
+    fire = Waiting("Fire", "/admin/", tone="bad", due=now + timedelta(minutes=2), mine=True)
+    home_rows.register(HomeRow("t-paper", "Papers", "workspace.view", lambda *_: [paper], order=24))
+    home_rows.register(HomeRow("t-fire", "Fires", "workspace.view", lambda *_: [fire], order=1))
+    try:
+        page = main(admin)
+    finally:
+        del home_rows._entries["t-paper"], home_rows._entries["t-fire"]
+    assert page.index("Fire") < page.index("Late paper")
+
+
 @pytest.fixture
 def measured() -> Iterator[None]:
     for slug, value, action in (("tests.known", 3.0, "catalog.view"), ("tests.not", None, "x")):
@@ -207,3 +220,14 @@ def test_quiet__says_when_it_last_was_not(admin: User) -> None:
 
 def test_nobody__is_shown_home(client: Client) -> None:
     assert client.get("/admin/").status_code == 302
+
+
+def test_first_steps__for_whoever_is_alone_and_may_invite(here: Workspace, admin: User) -> None:
+    page = main(admin)
+    assert page.index("First steps") < page.index("Invite people") < page.index("Plan a mission")
+    alarm(critical=True)
+    assert "First steps" in main(admin), "something is wrong at the first look as well"
+    make.person(here, "viewer")
+    assert "First steps" not in main(admin), "somebody else is here"
+    stranger = make.person(make.workspace(), "viewer")
+    assert "First steps" not in main(stranger), "a reader alone may invite nobody"

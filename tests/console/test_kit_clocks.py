@@ -54,6 +54,19 @@ def test_when__title_has_the_date_again_where_it_differs() -> None:
     assert page.named("time")[0].attributes["title"].endswith("· 2026-11-22 03:09 Pacific/Auckland")
 
 
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("UTC", "2026-11-21 14:09 UTC"),
+        ("Europe/Madrid", "2026-11-21 15:09 (14:09 UTC)"),
+        ("Pacific/Auckland", "2026-11-22 03:09 (2026-11-21 14:09 UTC)"),
+        ("Europe/London", "2026-11-21 14:09 UTC"),
+    ],
+)
+def test_when__exact__by_the_readers_clock_with_utc_beside(zone: str, words: str) -> None:
+    assert page_of("{% when at 'exact' %}", at=NOW, kit_zone=zone).text == words
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "", None, "\x00"])
 def test_zone__unknown_is_utc(zone: str | None) -> None:
     assert str(clocks.zone_of(zone)) == "UTC"

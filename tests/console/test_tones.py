@@ -256,6 +256,7 @@ TABLE: dict[str, dict[str, str]] = {
     "privacy.consent": {"given": "good", "declined": "neutral", "withdrawn": "neutral"},
     "privacy.controlevidence": {"in effect": "good", "replaced": "neutral"},
     "privacy.datarefresh": {"fresh": "good", "old": "warn"},
+    "privacy.legalhold": {"in force": "info", "lifted": "neutral"},
     "privacy.deletionrequest": {
         "waiting": "info", "held": "warn", "done": "good", "cancelled": "neutral",
     },

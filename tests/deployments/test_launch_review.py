@@ -139,3 +139,15 @@ def test_api__the_same(scene: Any) -> None:
     refused(api.post(path, WORDS), "CONFLICT")
     coming = f"/api/v1/launches/{scene.coming.ref}/review"
     assert api.get(coming).json()["state"] == "to_come"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [(5000.0, "5,000"), (99.95, "99.95"), (1_000_000.0, "1,000,000"), (0, "0")]
+)
+def test_figures__targets_are_numbers_people_read(target: float, said: str) -> None:
+    kpi = SimpleNamespace(better="lower", target=target, unit="ms", title="Latency")
+    row = SimpleNamespace(value=6.5)
+    line: Any = SimpleNamespace(kpi=kpi, last=row, now=None, state="low_sample")
+    shown = launch_review.promise(line)
+    assert shown["promised"] == f"at most {said} ms"
+    assert shown["verdict"] == "too few to judge"

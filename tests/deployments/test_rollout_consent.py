@@ -9,11 +9,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from controlplane.access.principals import actor_for_agent
+from controlplane.approvals import owners
 from controlplane.approvals import services as approvals
 from controlplane.approvals.models import Request
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, GateNotMet, NotAllowed
 from deployments.canary import services as canary
+from deployments.canary.limits import Limits
 from deployments.flags import services as flags
 from deployments.models import Rollout, RolloutEvent
 from tests import make
@@ -54,6 +56,23 @@ def test_consent__once_for_the_whole_plan(world: World) -> None:
     with later(31):
         world.post(rollout, **CLEAN)
     assert percents(world.settings("production")) == [50]
+
+
+def test_consent__names_its_limits_in_words_to_whoever_signs(world: World) -> None:
+    world.guard()
+    rollout = world.ready(where="production")
+    request = canary.ask_consent(rollout, actor=world.actor)
+    terms = owners.terms(request, desk=True)
+    assert not set(Limits().written()) - set(terms.names), "each limit has words"
+    packet = (
+        make.client(make.person(world.workspace, "engineering_lead"))
+        .get(f"/desk/approvals/{request.uid}/")
+        .content.decode()
+    )
+    assert "Failed requests, as a share" in packet
+    assert "Max error rate" not in packet
+    stranger = make.client(make.person(make.workspace(), "release_manager"))
+    assert stranger.get(f"/desk/approvals/{request.uid}/").status_code in {403, 404}
 
 
 def test_consent__a_flag_that_moved_since_is_not_what_was_signed(world: World) -> None:

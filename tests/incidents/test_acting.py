@@ -350,6 +350,20 @@ def test_api__acts_undoes_and_names_suspects(room: Watchroom) -> None:
     assert stranger.refused("GET", f"{one}/suspects").status_code == 404
 
 
+def test_suspects__by_time_alone__is_said_on_the_page(room: Watchroom) -> None:
+    by = room.by(room.lead)
+    flag = flags.create_flag(room.workspace, "calm-retries", actor=by)
+    flags.kill(flag, actor=by, reason="Too slow.")
+    room.later(0, tick=False)
+    row = room.quiet("sev2")
+    [found] = [each for each in suspects.of(row, room.by(room.primary)) if each.kind == "flag"]
+    assert (found.note, found.do, found.is_near) == ("off now", "", False)
+    page = make.client(room.primary).get(links.page_of(row)).content.decode()
+    assert "only the hour speaks for these" in page
+    stranger = make.client(make.person(make.workspace(), "engineering_lead"))
+    assert stranger.get(links.page_of(row)).status_code == 404
+
+
 def test_suspects__name_changes_that_others_told_of(room: Watchroom) -> None:
     source = alerts.source(room.workspace, format="pagerduty").source
     body = {"payload": {"summary": "Config of the pool changed", "source": "ci"}}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
+from django.db.models.functions import Now
 from django.test import Client
 
 from controlplane.audit.models import AuditEvent
@@ -18,7 +19,7 @@ from controlplane.lib.errors import NotAllowed
 from controlplane.notify import answers
 from controlplane.notify.models import AnswerLink, ContactMethod, Delivery, Notification
 from incidents.models import EscalationRun, Incident, Page, Ticket
-from incidents.paging import figures, stepping
+from incidents.paging import auditing, figures, stepping
 from incidents.support import calling, escalating, moving, waiting
 from tests import make
 from tests.kit import settled
@@ -52,6 +53,12 @@ def tap(person: Any) -> Any:
     link = AnswerLink.objects.filter(person=person).latest("pk")
     url = answers.url_of(link, calling.ACKNOWLEDGE)
     return Client().post("/" + url.partition("://")[2].partition("/")[2])
+
+
+def ended_wrongly(row: Ticket) -> None:
+    row.escalations.update(
+        status="ended", next_at=None, ended_at=Now() - timedelta(minutes=2), ended_why="By a bug."
+    )
 
 
 # --- Calls ----------------------------------------------------------------------------------------
@@ -303,3 +310,39 @@ def test_reminder__is_promised_in_hours_that_are_covered(desk: Desk) -> None:
     desk.answer(row, "Which browser is it?", ask=True)
     due = Timer.objects.get(kind=waiting.REMIND).due_at
     assert (due - datetime.fromisoformat(NOON)).total_seconds() > waiting.AFTER.value
+
+
+# --- What the minute's audit finds ----------------------------------------------------------------
+
+
+def test_audit__a_call_that_ended_wrongly__begins_anew_and_is_told_once(desk: Desk) -> None:
+    row = desk.ticket(priority="p1")
+    desk.later(1)
+    ended_wrongly(row)
+    assert auditing.audit()["forgotten"] == 1
+    assert row.escalations.filter(status="running").count() == 1
+    assert Notification.objects.filter(kind="paging.repaired").count() == 1
+    assert AuditEvent.objects.filter(
+        action="paging.repaired", subject_ref=f"incidents.ticket:{row.pk}"
+    ).exists()
+    assert auditing.audit()["forgotten"] == 0
+
+
+def test_audit__what_nobody_need_be_called_for__is_left_alone(desk: Desk) -> None:
+    seen, graver, over, calm = (desk.ticket(priority="p1") for _ in range(4))
+    moving.acknowledge(seen, actor=desk.by(desk.primary))
+    for row in (seen, graver, over, calm):
+        ended_wrongly(row)
+    escalating.attach(graver, desk.quiet(), actor=make.JOB, reason="It is the same.")
+    moving.mark_spam(over, actor=desk.by(desk.primary))
+    Ticket.objects.filter(pk=calm.pk).update(priority="p2")
+    assert auditing.audit()["forgotten"] == 0
+
+
+def test_watch__a_ticket_nobody_answered_for__is_said_until_somebody_has_it(desk: Desk) -> None:
+    row = desk.ticket(priority="p1")
+    row.escalations.update(status="unanswered", next_at=None, ended_at=Now(), ended_why="Nobody.")
+    [silent] = auditing.paging()
+    assert (silent.subject, silent.critical) == ("unanswered", False)
+    moving.acknowledge(row, actor=desk.by(desk.primary))
+    assert list(auditing.paging()) == []

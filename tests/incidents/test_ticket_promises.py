@@ -14,7 +14,7 @@ from controlplane.jobs.models import Timer
 from controlplane.lib.errors import InvalidTransition, NotAllowed
 from controlplane.notify.models import Notification
 from incidents.models import Ticket, TicketMiss
-from incidents.support import clocks, escalating, lateness, moving
+from incidents.support import clocks, describing, escalating, lateness, moving
 from tests import make
 from tests.kit import settled
 from tests.kit.support import NOON, Desk, incident_of, minutes, noon
@@ -136,7 +136,7 @@ def test_blocking__found_later_makes_it_p1_and_wakes_the_desk(desk: Desk, found:
     if found == "triage":
         row = moving.triage(row, actor=who, priority="p2", category="question", blocking=True)
     else:
-        row = moving.describe(row, actor=who, blocking=True)
+        row = describing.describe(row, actor=who, blocking=True)
     assert (row.priority, row.blocking, minutes(row, row.respond_due_at)) == ("p1", True, 15)
     woken = Notification.objects.filter(kind="ticket.opened", urgency="critical")
     assert woken.count() == before + 1
@@ -145,7 +145,7 @@ def test_blocking__found_later_makes_it_p1_and_wakes_the_desk(desk: Desk, found:
 def test_blocking__known_before_is_no_news(desk: Desk) -> None:
     row, who = desk.by_mail(blocking=True), desk.by(desk.primary)
     row = moving.triage(row, actor=who, priority="p2", category="question", blocking=True)
-    row = moving.describe(row, actor=who, blocking=True, subject="Only one of them")
+    row = describing.describe(row, actor=who, blocking=True, subject="Only one of them")
     assert row.priority == "p2"
 
 

@@ -25,7 +25,7 @@ from controlplane.lib.errors import (
 )
 from controlplane.notify.models import Notification, OutboxMessage
 from incidents.models import Ticket, TicketMessage
-from incidents.support import answering, escalating, links, moving, said
+from incidents.support import answering, describing, escalating, links, moving, said
 from incidents.support.gates import noted
 from tests import make
 from tests.kit import settled
@@ -283,7 +283,7 @@ def test_stranger__sees_nothing_and_may_nothing(desk: Desk) -> None:
         lambda who: moving.resolve(row, actor=who, resolution="x"),
         lambda who: moving.mark_spam(row, actor=who),
         lambda who: moving.merge(row, desk.by_mail("b"), actor=who),
-        lambda who: moving.describe(row, actor=who, subject="x"),
+        lambda who: describing.describe(row, actor=who, subject="x"),
         lambda who: moving.revoke_links(row, actor=who, reason="x"),
         lambda who: answering.answer(row, actor=who, text="x"),
         lambda who: answering.add_note(row, actor=who, text="x"),

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.tasks import prove
+from controlplane.base.data_rules import RetentionClass, retention
 from controlplane.base.models import RetentionRun
-from controlplane.base.registries import RetentionClass, retention
 from controlplane.base.retention import clean
 from controlplane.jobs import leases, progress, registry, runs
 from controlplane.jobs.models import JobRun

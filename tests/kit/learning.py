@@ -11,7 +11,15 @@ from django.db import models
 from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
 from missions.models import Mission
-from missions.services import cadence, feedback, followups, library, retrospectives, training
+from missions.services import (
+    asset_use,
+    cadence,
+    feedback,
+    followups,
+    library,
+    retrospectives,
+    training,
+)
 from tests import make
 from tests.kit.missions import World
 from tests.kit.stateful import NEEDS, builds
@@ -68,7 +76,7 @@ def _library(world: World, row: Mission, hostile: str, long: str) -> None:
         tags=["ops"], source=row, note_=hostile, playbook={"steps": [hostile]},
     )  # fmt: skip
     library.publish_asset(asset, actor=world.kc)
-    library.use_asset(world.started(title="Planned from it"), asset, **actor, note_=hostile)
+    asset_use.use_asset(world.started(title="Planned from it"), asset, **actor, note_=hostile)
     library.write_draft(asset, **actor, body=hostile)
     library.create_asset(world.workspace, **actor, title=long[:190])
     gone = library.create_asset(world.workspace, **actor, title="Retired", body="Old.")

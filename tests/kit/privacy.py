@@ -58,6 +58,11 @@ def inhabit(here: Workspace, root: User, *, hostile: str, long: str) -> None:
     services.hold(held, actor=actor, reason=hostile)
     gone = services.ask_erasure(here, make.person(here, "viewer"), actor=actor)
     services.erase(gone, actor=actor)
+    given: dict[str, Any] = {"actor": actor, "reason": hostile}
+    services.place_hold(here, **given, kind="class", slug="alerts.events")
+    services.place_hold(here, **given, kind="person", person=reader)
+    over = services.place_hold(here, **given, kind="everything")
+    services.lift_hold(over, actor=actor, reason=hostile)
     _comply(here, actor, hostile, long)
 
 

@@ -172,6 +172,31 @@ def test_anything__makes_one_json_line(value: Any) -> None:
     assert set(handler.last) >= {"timestamp", "level", "message"}
 
 
+def test_our_own_words__are_not_searched_but_what_others_said_beside_them_is(
+    logger: logging.Logger, handler: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = scan.hits
+
+    def hits(texts: list[str]) -> list[int]:
+        looked.extend(texts)
+        return look(texts)
+
+    monkeypatch.setattr(scan, "hits", hits)
+    with context.bind(correlation_id="0123456789abcdef" * 2):
+        event(logger, "http.request", ours=True, route="/api/v1/threads", status=200)
+    assert handler.last["context"] == {"route": "/api/v1/threads", "status": 200}
+    assert looked == []
+    with context.bind(correlation_id="mail-a.b@example.com"):
+        event(logger, "http.request", ours=True, route="/x")
+    assert "example.com" not in handler.lines[-1]
+    try:
+        raise RuntimeError("refused a.b@example.com")
+    except RuntimeError as error:
+        event(logger, "http.request", ours=True, exc_info=error)
+    assert "example.com" not in handler.lines[-1]
+
+
 def test_secret_in_what_is_no_text__is_hidden_too(logger: logging.Logger, handler: Lines) -> None:
     event(logger, "x", error=ValueError("password=hunter2secret"), many=[ValueError("a@b.example")])
     assert "hunter2" not in str(handler.last)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from controlplane.base import files
-from controlplane.base.registries import Person, personal_data
+from controlplane.base.data_rules import Person, personal_data
 from controlplane.base.retention import clean
 from controlplane.jobs.registry import JOBS
 from controlplane.lib import actors, clock

@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.lib.errors import Conflict, InvalidTransition
 from missions.models import AssetUse, AssetVersion, Feedback, FollowUp, Meeting
-from missions.services import cadence, feedback, followups, library
+from missions.services import asset_use, cadence, feedback, followups, library
 from tests.kit.missions import World
 from tests.kit.racing import race
 from tests.missions.test_retrospective import tomorrow
@@ -63,7 +63,7 @@ def test_uses_and_follow_ups__are_noted_once() -> None:
     row = world.imported(stage="feedback")
     asset = library.create_asset(world.workspace, actor=world.kc, title="Mails", body="Ask.")
     library.publish_asset(asset, actor=world.kc)
-    found = race(3, lambda number: library.use_asset(row, asset, actor=world.actor))
+    found = race(3, lambda number: asset_use.use_asset(row, asset, actor=world.actor))
     assert len({each.pk for each in found}) == AssetUse.objects.count() == 1
     given: Any = {"title": "Ask legal", "owner": world.owner, "due_on": tomorrow()}
     race(3, lambda number: followups.add_followup(row, actor=world.actor, **given))

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.lib.errors import Conflict, GateNotMet, Invalid, InvalidTransition, NotAllowed
 from missions.learning import lookups
 from missions.models import Asset, AssetUse, AssetVersion
-from missions.services import feedback, library
+from missions.services import asset_use, feedback, library
 from tests import make
 from tests.kit import settled
 from tests.kit.missions import World
@@ -80,14 +80,14 @@ def test_retiring__hides_it_and_keeps_what_used_it(
     scene: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     row, mission = published(scene), scene.world.started()
-    library.use_asset(mission, row, actor=scene.world.actor)
+    asset_use.use_asset(mission, row, actor=scene.world.actor)
     library.retire_asset(row, actor=scene.kc, reason="Outdated.")
     assert lookups.find(row.workspace_id, "mails") == []
     assert AssetUse.objects.filter(mission=mission).exists()
     with pytest.raises(InvalidTransition):
         library.write_draft(row, actor=scene.kc, body="More.")
     with pytest.raises(Invalid, match="retired"):
-        library.use_asset(scene.world.started(), row, actor=scene.world.actor)
+        asset_use.use_asset(scene.world.started(), row, actor=scene.world.actor)
     with django_capture_on_commit_callbacks(execute=True):
         library.restore_asset(row, actor=scene.kc, reason="Asked for.")
     assert [each["title"] for each in lookups.find(row.workspace_id, "mails")] == [row.title]
@@ -95,17 +95,17 @@ def test_retiring__hides_it_and_keeps_what_used_it(
 
 def test_use__once_a_mission_of_a_version_made_by_others(scene: Any) -> None:
     row, mission = published(scene), scene.world.started()
-    use = library.use_asset(mission, row, actor=scene.world.actor)
+    use = asset_use.use_asset(mission, row, actor=scene.world.actor)
     library.write_draft(row, actor=scene.kc, body="Ask twice.")
     library.publish_asset(row, actor=scene.kc)
-    same = library.use_asset(mission, row, actor=scene.world.actor)
+    same = asset_use.use_asset(mission, row, actor=scene.world.actor)
     assert (same.pk, same.used.number) == (use.pk, 1)
     with pytest.raises(Invalid, match="very mission"):
-        library.use_asset(scene.source, row, actor=scene.world.actor)
+        asset_use.use_asset(scene.source, row, actor=scene.world.actor)
     with pytest.raises(Invalid, match="No such version"):
-        library.use_asset(scene.world.started(), row, actor=scene.world.actor, number=9)
+        asset_use.use_asset(scene.world.started(), row, actor=scene.world.actor, number=9)
     with pytest.raises(InvalidTransition, match="history"):
-        library.use_asset(scene.world.imported(status="archived"), row, actor=scene.world.actor)
+        asset_use.use_asset(scene.world.imported(status="archived"), row, actor=scene.world.actor)
     with pytest.raises(DatabaseError), transaction.atomic():
         AssetUse.objects.create(asset=row, used=use.used, mission=scene.source, by="user:1")
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -114,7 +114,7 @@ def test_use__once_a_mission_of_a_version_made_by_others(scene: Any) -> None:
 
 def test_search__finds_words_of_title_tags_and_text_and_counts_uses(scene: Any) -> None:
     row, mission = published(scene), scene.world.imported(stage="feedback")
-    library.use_asset(mission, row, actor=scene.world.actor)
+    asset_use.use_asset(mission, row, actor=scene.world.actor)
     feedback.give_feedback(mission, actor=scene.world.actor, rating=4)
     for words in ("mail", "crm", "offering nothing", '"what they miss"', ""):
         [found] = lookups.find(row.workspace_id, words)
@@ -178,13 +178,13 @@ def test_strangers__are_refused(scene: Any) -> None:
         lambda: library.publish_asset(scene.row, actor=agent),
         lambda: library.write_draft(scene.row, actor=elsewhere, body="Mine."),
         lambda: library.retire_asset(scene.row, actor=scene.world.actor, reason="No."),
-        lambda: library.use_asset(scene.source, scene.row, actor=elsewhere),
+        lambda: asset_use.use_asset(scene.source, scene.row, actor=elsewhere),
     ):
         with pytest.raises(NotAllowed):
             call()
     row = published(scene)
     foreign = World()
     with pytest.raises(Invalid):
-        library.use_asset(foreign.started(), row, actor=foreign.actor)
+        asset_use.use_asset(foreign.started(), row, actor=foreign.actor)
     with pytest.raises(NotAllowed):  # what is published others read already
         library.describe_asset(row, actor=scene.world.actor, title="Mine")

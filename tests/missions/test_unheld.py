@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from controlplane.audit.models import AuditEvent
 from controlplane.base.registries import kpis
 from controlplane.lib import clock
-from controlplane.lib.errors import InvalidTransition, NotAllowed
+from controlplane.lib.errors import Conflict, InvalidTransition, NotAllowed
 from controlplane.notify.models import Delivery, Notification
 from missions.jobs_learning import meetings, standups
 from missions.learning import agenda
@@ -186,3 +186,69 @@ def test_figures__say_what_changed_since_the_period_before(
         (section,) = (each for each in found if each["slug"] == slug)
         (line,) = (each for each in section["lines"] if each["title"] == known.title)
     assert f", +6.5 since {earlier.start:%Y-%m-%d}" in line["text"]
+
+
+# --- What is said of one afterwards ---------------------------------------------------------------
+
+
+@pytest.fixture
+def missed(scene: Any) -> Meeting:
+    planned = MONDAY + timedelta(hours=10)
+    found = unheld.note_not_held(scene.series, planned, actor=make.JOB)
+    assert found is not None
+    return found
+
+
+def test_afterwards__said_once_on_its_page_and_kept(scene: Any, missed: Meeting) -> None:
+    client, url = make.client(scene.keeper), f"/admin/missions/meetings/{missed.uid}/"
+    page = client.get(url).content.decode()
+    assert "what was agreed all the same" in page
+    assert client.post(url, {"do": "afterwards", "afterwards-text": " "}).status_code != 302
+    words = "We were all in the incident."
+    said = {
+        "do": "afterwards", "afterwards-text": words, "afterwards-version": missed.version,
+    }  # fmt: skip
+    assert client.post(url, said).status_code == 302
+    page = client.get(url).content.decode()
+    assert words in page
+    assert "what was agreed all the same" not in page
+    assert words in client.get(f"{url}notes.md").content.decode()
+    missed.refresh_from_db()
+    assert (missed.afterwards_by, missed.notes) == (f"user:{scene.keeper.pk}", unheld.NOT_HELD)
+    with pytest.raises(Conflict):
+        unheld.say_afterwards(missed, actor=scene.world.oc, text="Something else.")
+
+
+def test_afterwards__by_api_and_not_by_a_stranger(scene: Any, missed: Meeting) -> None:
+    url = f"/api/v1/meetings/{missed.uid}/afterwards"
+
+    def post(who: Any, **body: Any) -> Any:
+        return make.client(who).post(url, body, content_type="application/json")
+
+    viewer, outsider = make.person(scene.here, "viewer"), make.person(make.workspace())
+    assert post(viewer, text="No.").status_code == 403
+    assert post(outsider, text="No.").status_code in {403, 404}
+    assert post(scene.keeper, text="Seen.", version=missed.version + 7).status_code == 409
+    answer = post(scene.keeper, text="It fell on a holiday.")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["afterwards"] == "It fell on a holiday."
+    assert post(scene.keeper, text="Again.").status_code == 409
+
+
+def test_afterwards__of_a_meeting_that_was_held__is_refused_also_by_the_database(
+    scene: Any, missed: Meeting
+) -> None:
+    with at(10, day=7):
+        held = cadence.begin_meeting(scene.series, actor=scene.world.oc)
+        cadence.close_meeting(held, actor=scene.world.oc, notes="All well.")
+        with pytest.raises(InvalidTransition):
+            unheld.say_afterwards(held, actor=scene.world.oc, text="More.")
+        words = {"afterwards": "More.", "afterwards_by": "user:1", "afterwards_at": clock.now()}
+        for row, change in (
+            (held, words),
+            (missed, {**words, "notes": "It was held."}),
+            (missed, {"missed_at": None}),
+            (missed, {"afterwards": "By nobody."}),
+        ):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Meeting.objects.filter(pk=row.pk).update(**change)

@@ -107,6 +107,7 @@ def test_legal__is_two_roles() -> None:
 def test_nobody_there__is_said() -> None:
     here = make.workspace()
     assert "Nobody is there for Database" in services.who(here, "database").note
+    assert "Nobody is there for CTO:" in services.who(here, "cto").note
     services.add_contact(
         here, actor=make.JOB, family="partner", purpose="partner", name="Desk", email="d@x.example"
     )

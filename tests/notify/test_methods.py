@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
-from controlplane.base.registries import Person, personal_data
+from controlplane.base.data_rules import Person, personal_data
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound, RateLimited
 from controlplane.notify import outbox, services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from controlplane.lib.ids import uuid7
 from controlplane.work.models import Item
 from telemetry import audits, rollups
 from telemetry.audits import asking
+from telemetry.audits.kinds import RULES
 from telemetry.models import AuditRun, Gap
 from tests import make
 from tests.kit import settled
@@ -135,9 +137,9 @@ def test_lists__at_most_ten_queries(browser: Client, run: AuditRun) -> None:
 
 
 def test_home__gaps_for_those_who_mend_them(here: Workspace, run: AuditRun) -> None:
-    assert "T1 no_such_thing" in main(
-        make.client(make.person(here, "telemetry_analyst")), "/admin/"
-    )
+    shown = main(make.client(make.person(here, "telemetry_analyst")), "/admin/")
+    assert "no_such_thing" in shown
+    assert f"T1: {RULES['T1'].title}" in html.unescape(shown), "the rule in words, not its code"
     assert "T1 no_such_thing" not in main(make.client(make.person(here, "legal")), "/admin/")
 
 

@@ -8,12 +8,14 @@ from datetime import date, timedelta
 import pytest
 
 from controlplane.base import retention
+from controlplane.base.data_rules import personal_data
+from controlplane.base.data_rules import retention as classes
 from controlplane.base.models import RetentionRun
-from controlplane.base.registries import personal_data
-from controlplane.base.registries import retention as classes
 from controlplane.lib import clock
-from controlplane.lib.errors import NotAllowed
+from controlplane.lib.errors import Conflict, NotAllowed
+from controlplane.privacy.services import lift_hold, place_hold
 from telemetry import rollups, trimming
+from telemetry.erasing import erase_events
 from telemetry.models import Dirty, Partition, RollupDay, RollupHour, RollupMinute
 from telemetry.partitions import closing, jobs
 from tests import make
@@ -49,6 +51,27 @@ def test_events__gone_after_their_time_with_a_record(old_day: date) -> None:
     assert (found.state, found.rows) == ("dropped", 20)
     assert found.dropped_at is not None
     assert sum(RollupDay.objects.values_list("total", flat=True)) == 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events__of_a_held_workspace__keep_their_day_whole_until_it_is_lifted(
+    old_day: date,
+) -> None:
+    held, other = make.workspace(), make.workspace()
+    for workspace, number in ((held, 2), (other, 3)):
+        put(workspace, [midnight(old_day) + timedelta(minutes=n) for n in range(number)])
+    assert jobs.opened_and_closed()["closed"] >= 1
+    lawyer = make.actor(make.person(held, "legal"))
+    hold = place_hold(held, actor=lawyer, kind="everything", reason="Matter 17.")
+    for dry_run in (True, False):
+        found = run("telemetry.events", dry_run=dry_run)
+        assert (found.rows, found.held) == (0, 5)
+    with pytest.raises(Conflict):
+        erase_events(make.JOB, held, reason="They asked.")
+    assert erase_events(make.JOB, other, reason="They asked.") == 3
+    lift_hold(hold, actor=lawyer, reason="Closed.")
+    assert run("telemetry.events").rows == 2
+    assert Partition.objects.get(day=old_day).state == "dropped"
 
 
 @pytest.mark.django_db

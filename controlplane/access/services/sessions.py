@@ -18,6 +18,7 @@ from controlplane.audit import services as audit
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound, Unauthorized
+from controlplane.lib.kept import Question
 
 
 def hash_of(session_key: str) -> str:
@@ -57,16 +58,25 @@ def start_session(
 
 def session_in_force(session_key: str, user: User) -> UserSession | None:
     """This browser's session, unless it was ended, idled out or is past its hours."""
-    return sessions_in_force(user).filter(session_hash=hash_of(session_key)).first()
+    return _THIS_BROWSERS.first(user.pk, hash_of(session_key))
 
 
 def sessions_in_force(user: User) -> UserSessionQuerySet:
+    return _in_force(user.pk)
+
+
+def _in_force(user_id: int) -> UserSessionQuerySet:
     now = clock.now()
     return UserSession.objects.live().filter(
-        user=user,
+        user=user_id,
         last_seen_at__gt=now - timedelta(minutes=numbers.SESSION_IDLE_MINUTES.value),
         started_at__gt=now - timedelta(hours=numbers.SESSION_HOURS.value),
     )
+
+
+_THIS_BROWSERS: Question[UserSession] = Question(
+    lambda user, key: _in_force(user).filter(session_hash=key)
+)
 
 
 def touch_session(session: UserSession) -> None:

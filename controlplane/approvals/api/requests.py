@@ -56,6 +56,7 @@ class RequestsView(ListView):
     inputs = {"POST": forms.RequestNew}
     outputs = {"POST": forms.RequestDetail}
     filterset = RequestFilter
+    is_kept = True
     sorts = {"newest": ("-id",), "oldest": ("requested_at", "id"), "due": ("due_at", "id")}
     extra_columns = shapes.REQUEST_COLUMNS
     max_body = MAX_BODY

@@ -130,17 +130,34 @@ def revise(
     text = packets.clean(packet)
     if row.is_open and text == row.packet_text:
         return row
-    now = max(clock.now(), row.asked_at)
     made, named = reading.people("producers", producers), reading.people("behind", behind)
     if actor.kind != "job" and actor.ref not in {row.requested_by_ref, *named}:
         made.append(actor.ref)
-    revised = Request(
+    revised = _revision_of(
+        row, text,
+        title=reading.line("title", title, 200) or row.title,
+        producers=list(dict.fromkeys([*row.producers, *made])),
+        behind=sorted({*row.behind, *_behind([actor.ref, *made], named, _since(row.item))}),
+    )  # fmt: skip
+    if row.is_open:
+        why = f"Revision {revised.revision} took its place."
+        moving.close(row, "void", actor=actor, reason=why)
+        telling.note(row, "approval.void", actor=actor, said=f"voided {row.ref}", reason=why)
+        telling.emit(row)
+    stored = _store(revised, actor, said="asked again with another packet", reason=reason)
+    _refresh(request, row)
+    return stored
+
+
+def _revision_of(row: Request, text: str, **changed: Any) -> Request:
+    """The same question by the same policy, asked now, with another packet; not stored yet."""
+    now = max(clock.now(), row.asked_at)
+    return Request(
         workspace_id=row.workspace_id,
         policy_id=row.policy_id,
         policy_snapshot=row.policy_snapshot,
         owner=row.owner,
         subject=row.subject,
-        title=reading.line("title", title, 200) or row.title,
         item=row.item,
         packet_text=text,
         sha256=packets.digest(text),
@@ -150,21 +167,12 @@ def revise(
         requested_by_id=row.requested_by_id,
         requested_by_ref=row.requested_by_ref,
         requested_by_name=row.requested_by_name,
-        producers=list(dict.fromkeys([*row.producers, *made])),
-        behind=sorted({*row.behind, *_behind([actor.ref, *made], named, _since(row.item))}),
         requested_at=row.requested_at,
         asked_at=now,
         due_at=row.due_at,
         expires_at=now + timedelta(minutes=row.policy_snapshot["expires_minutes"]),
+        **changed,
     )
-    if row.is_open:
-        why = f"Revision {revised.revision} took its place."
-        moving.close(row, "void", actor=actor, reason=why)
-        telling.note(row, "approval.void", actor=actor, said=f"voided {row.ref}", reason=why)
-        telling.emit(row)
-    stored = _store(revised, actor, said="asked again with another packet", reason=reason)
-    _refresh(request, row)
-    return stored
 
 
 def _revisable(row: Request) -> None:

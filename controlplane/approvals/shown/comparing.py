@@ -56,7 +56,7 @@ def aligned(before: Any, after: Any) -> tuple[Any, Any]:
     """The same two, where a whole table came or went told by what it is called: it stands on the
     page, and as a lump of JSON nobody reads it."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        names = before.keys() | after.keys()
+        names = [*before, *(name for name in after if name not in before)]
         pairs = {name: _pair(before.get(name, _GAP), after.get(name, _GAP)) for name in names}
         return _side(pairs, 0), _side(pairs, 1)
     if isinstance(before, list) and isinstance(after, list):

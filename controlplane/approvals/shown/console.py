@@ -10,9 +10,10 @@ from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
-from controlplane.approvals import talk
+from controlplane.approvals import signing, talk
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import words
+from controlplane.approvals.signing import Way
 from controlplane.audit.refs import subject_ref
 from controlplane.base import row_slots
 from controlplane.base.registries import (
@@ -32,6 +33,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
 
 SHOWN = 8
@@ -52,7 +54,7 @@ def _mine(actor: Actor, workspace_id: int | None) -> Any:
     return _here(actor, workspace_id).waiting_for(actor)
 
 
-def _turn(actor: Actor, workspace_id: int | None) -> Any:
+def _turn(actor: Actor, workspace_id: int | None, ways: Sequence[Way] | None = None) -> Any:
     """What this person may sign now; and what they asked for and was sent back or ran out. One
     question, for the home page asks many."""
     sent_back = _here(actor, workspace_id).filter(
@@ -61,7 +63,7 @@ def _turn(actor: Actor, workspace_id: int | None) -> Any:
         closed_at__gte=clock.now() - CAME_BACK,
         successor=None,
     )
-    signable = _mine(actor, workspace_id)
+    signable = _here(actor, workspace_id).waiting_for(actor, ways)
     # Each by its own index: "or" of the two would read every question that was ever asked.
     either = signable.order_by().values("pk").union(sent_back.order_by().values("pk"))
     return _here(actor, workspace_id).filter(pk__in=either)
@@ -69,8 +71,20 @@ def _turn(actor: Actor, workspace_id: int | None) -> Any:
 
 def waiting(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """What is open first, the longest waiting before the others."""
-    rows = _turn(actor, workspace_id).order_by(F("closed_at").asc(nulls_first=True), "requested_at")
-    return [_waiting(row) for row in rows[:SHOWN]]
+    ways = signing.ways_of(actor)
+    if any(way.delegation for way in ways):  # what was lent is one's own
+        return [_waiting(row) for row in _first(actor, workspace_id, ways)]
+    return [_waiting(row) for row in _FIRST.rows(actor, workspace_id)]
+
+
+def _first(actor: Actor, workspace_id: int | None, ways: Sequence[Way]) -> Any:
+    rows = _turn(actor, workspace_id, ways)
+    return rows.order_by(F("closed_at").asc(nulls_first=True), "requested_at")[:SHOWN]
+
+
+_FIRST: ForReader[Request] = ForReader(
+    lambda actor, workspace_id: _first(actor, workspace_id, signing.own_ways_of(actor))
+)
 
 
 def _waiting(row: Request) -> Waiting:

@@ -7,8 +7,9 @@ the policy refuses stays visible, disabled, with the sentence that refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from django.http import HttpRequest
@@ -118,12 +119,17 @@ def bulk(*, label: str, action: str, reason: bool = False) -> Callable[[Handler]
     return button(label=label, action=action, reason=reason, place="selection")
 
 
-def buttons_of(admin_class: type, place: Place) -> list[Button]:
+def buttons_of(admin_class: type, place: Place) -> Sequence[Button]:
     """In the order they are written, base classes first."""
+    return _marked(admin_class, place)
+
+
+@cache
+def _marked(admin_class: type, place: Place) -> Sequence[Button]:
     found: dict[str, Button] = {}
     for owner in reversed(admin_class.__mro__):
         for value in vars(owner).values():
             mark = getattr(value, "portal_button", None)
             if isinstance(mark, Button) and mark.place == place:
                 found[mark.name] = mark
-    return list(found.values())
+    return tuple(found.values())

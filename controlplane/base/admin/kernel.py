@@ -13,8 +13,8 @@ from controlplane.base import retention, signals
 from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.model_admin import ModelAdmin
 from controlplane.base.admin.questions import question
+from controlplane.base.data_rules import retention as retention_classes
 from controlplane.base.models import RefCounter, RetentionRun, Signal
-from controlplane.base.registries import retention as retention_classes
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases
 from controlplane.lib.redaction import redact
@@ -87,6 +87,7 @@ Did = question(
     "did",
     {
         "deleted": ("Deleted rows", lambda rows: rows.filter(dry_run=False, rows__gt=0)),
+        "held": ("Held something back", lambda rows: rows.filter(held__gt=0)),
         "failed": ("Failed", lambda rows: rows.exclude(error="")),
     },
 )
@@ -95,20 +96,27 @@ Did = question(
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     view_action = "retention.view"
-    labels = {"slug": "What", "cutoff": "Older than", "rows": "Rows"}
+    labels = {"slug": "What", "cutoff": "Older than", "rows": "Rows", "held": "Held back"}
     keyed = True
-    about = "What the clean-up deleted, class by class, or in a dry run would have."
+    about = (
+        "What the clean-up deleted, class by class, or in a dry run would have, and what legal"
+        " holds kept."
+    )
     tabs = (
         ("Deleted", "did=deleted"),
+        ("Held back", "did=held"),
         ("Failed", "did=failed"),
         ("Dry runs", "dry_run__exact=1"),
         ("All", "view=all"),
     )
     empty = "No such clean-up."
     empty_hint = "The job cleanup runs each hour; Try it dry counts what it would delete."
-    list_display = ("slug", "outcome", "rows", "took", "cutoff", "started_at", "error")
+    list_display = ("slug", "outcome", "rows", "held", "took", "cutoff", "started_at", "error")
     list_filter = ("dry_run", Did)
-    fields = ("outcome", "slug", "rows", "took", "dry_run", "cutoff", "started_at", "finished_at")
+    fields = (
+        *("outcome", "slug", "rows", "held", "took", "dry_run", "cutoff"),
+        *("started_at", "finished_at"),
+    )
     panel_template = "base/panel_retentionrun.html"
     search_fields = ("slug",)
 
@@ -144,7 +152,9 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     @button(label="Try it dry", action="retention.run", place="list", whole=retention.EVERYTHING)
     def dry_run(self, request: HttpRequest, reason: str) -> str:
         runs = retention.clean(actor=actor_of(request), dry_run=True, budget=3.0)
-        return f"Would delete {sum(run.rows for run in runs):,} rows in {len(runs)} classes."
+        held = sum(run.held for run in runs)
+        kept = f" Legal holds keep {held:,} more." if held else ""
+        return f"Would delete {sum(run.rows for run in runs):,} rows in {len(runs)} classes.{kept}"
 
 
 @admin.register(RefCounter)

@@ -7,20 +7,17 @@ every write is a service, and the audit log is the only log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, quote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
-from controlplane.access import policy
-from controlplane.base.admin import editing
+from controlplane.base.admin import addresses, editing
 from controlplane.base.admin.changelist import (
     COUNT_CAP,
     BoundedPaginator,
@@ -31,6 +28,7 @@ from controlplane.base.admin.changelist import (
 )
 from controlplane.base.admin.checks import PortalAdminChecks
 from controlplane.base.admin.doors import ButtonDoors
+from controlplane.base.admin.permitting import Permitting, door
 from controlplane.base.admin.questions import in_words
 from controlplane.base.admin.searching import quick
 from controlplane.base.admin.showing import ROW_PARTS, Showing, as_part
@@ -75,26 +73,7 @@ ASKED = frozenset(
 SECRET_FIELDS = ("password", "secret", "token_hash")
 
 
-def _door(action_of: str) -> Callable[[Any], Any]:
-    """Turn Django's bare refusal into ours, which says what was refused and reaches the audit."""
-
-    def decorate(view: Any) -> Any:
-        @wraps(view)
-        def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return view(self, request, *args, **kwargs)
-            except PermissionDenied:
-                adds = (
-                    action_of == "change" and (args[0] if args else kwargs.get("object_id")) is None
-                )
-                raise self.denied(request, "add" if adds else action_of) from None
-
-        return guarded
-
-    return decorate
-
-
-class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
+class ModelAdmin(Showing, ButtonDoors, Permitting, _Stock[M], Generic[M]):
     """Declare the policy actions; None means nobody, ever.
 
     `edit_fields` are the descriptive fields a form may change (state is never one), and
@@ -103,10 +82,6 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     """
 
     is_portal: ClassVar[bool] = True  # the site registers nothing else
-    view_action: ClassVar[str]
-    add_action: ClassVar[str | None] = None
-    change_action: ClassVar[str | None] = None
-    delete_action: ClassVar[str | None] = None
     edit_fields: ClassVar[Sequence[str]] = ()
     add_fields: ClassVar[Sequence[str]] = ()
     workspace_lookup: ClassVar[str | None] = None
@@ -125,46 +100,6 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     change_form_template = "admin/portal_change_form.html"
     change_list_template = "admin/portal_change_list.html"
     object_history_template = "admin/portal_object_history.html"
-
-    # --- Who may --------------------------------------------------------------------------
-
-    def permits(self, request: HttpRequest, action: str | None, obj: Any = None) -> bool:
-        return action is not None and policy.can(actor_of(request), action, obj).allowed
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.permits(request, self.view_action)
-
-    def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return self.permits(request, self.view_action, obj)
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return self.permits(request, self.add_action)
-
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return self.permits(request, self.change_action, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return self.permits(request, self.delete_action, obj)
-
-    def denied(self, request: HttpRequest, kind: str) -> NotAllowed:
-        if kind == "change" and request.method in {"GET", "HEAD"}:
-            kind = "view"  # a row's page is read there first
-        action = getattr(self, f"{kind}_action") or self.view_action
-        decision = policy.can(actor_of(request), action)
-        # Where the kind is allowed its reason names a role: then this very row is refused.
-        reason = f"You may not {kind} this one." if decision.allowed else decision.reason
-        if getattr(self, f"{kind}_action") is None:
-            reason = f"Nobody may {kind} this here."
-        return NotAllowed(
-            reason,
-            denial={
-                "actor": actor_of(request),
-                "action": action,
-                "subject": f"{self.opts.label_lower}:*",
-                "rule": "role",
-                "reason": reason,
-            },
-        )
 
     # --- Which rows -----------------------------------------------------------------------
 
@@ -200,7 +135,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
     def object_url(self, obj: models.Model, view: str = "change") -> str:
         key = str(getattr(obj, "uid")) if self._has_uid() else quote(obj.pk)  # noqa: B009
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
-        return reverse(name, args=(key,), current_app=self.admin_site.name)
+        return addresses.of_row(name, key, self.admin_site.name)
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> HttpResponse:
         raise NotFound(f"No such {self.opts.verbose_name}.")
@@ -330,7 +265,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
 
     # --- Pages ----------------------------------------------------------------------------
 
-    @_door("view")
+    @door("view")
     def changelist_view(
         self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None
     ) -> HttpResponse:
@@ -342,7 +277,7 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         response = super().changelist_view(request, {**(extra_context or {}), **shown})
         return as_part(request, response, "console/_list.html") if part else response
 
-    @_door("change")
+    @door("change")
     def changeform_view(
         self,
         request: HttpRequest,
@@ -382,13 +317,13 @@ class ModelAdmin(Showing, ButtonDoors, _Stock[M], Generic[M]):
         error: ControlPlaneError | None = getattr(request, "service_error", None)
         return form_class if error is None else editing.refused_form(form_class, error)
 
-    @_door("delete")
+    @door("delete")
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Mapping[str, Any] | None = None
     ) -> HttpResponse:
         return super().delete_view(request, object_id, dict(extra_context or {}))
 
-    @_door("view")
+    @door("view")
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Mapping[str, Any] | None = None
     ) -> HttpResponse:

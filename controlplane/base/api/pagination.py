@@ -76,8 +76,18 @@ def page_of(
     """One page as tuples of `columns`. The ordering ends in something unique and holds no nulls."""
     if cursor:
         queryset = queryset.filter(after(order, read_cursor(cursor, name, len(order))))
+    return page_from(list(asked(queryset, columns, order, limit)), columns, name, limit)
+
+
+def asked(
+    queryset: QuerySet[Any], columns: Sequence[str], order: Sequence[str], limit: int
+) -> QuerySet[Any]:
+    """Of a page its rows, with what they are ordered by, and one more if there is one."""
     plain = [field.lstrip("-") for field in order]
-    rows = list(queryset.order_by(*order).values_list(*columns, *plain)[: limit + 1])
+    return queryset.order_by(*order).values_list(*columns, *plain)[: limit + 1]
+
+
+def page_from(rows: list[tuple[Any, ...]], columns: Sequence[str], name: str, limit: int) -> Page:
     following = None
     if len(rows) > limit:
         rows.pop()

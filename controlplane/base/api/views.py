@@ -6,7 +6,8 @@ Everything else has a sensible value. Views translate; services decide and write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar, NoReturn
 
 from django.db import transaction
@@ -26,10 +27,13 @@ from controlplane.base.api.deprecation import Deprecation
 from controlplane.base.api.errors import error_answer
 from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import StrictSerializer, read
+from controlplane.lib import kept
+from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotFound
 
 __all__ = ["ANYONE", "SIGNED_IN", "DetailView", "ListView", "PortalAPIView", "PortalRequest"]
 
+_PLAIN = frozenset({"limit", "sort"})  # what asks for no other rows
 Form = type[serializers.BaseSerializer[Any]]
 
 
@@ -251,21 +255,41 @@ class ListView(RowView):
     sorts: ClassVar[Mapping[str, Sequence[str]]] = {"newest": ("-id",)}
     filterset: ClassVar[type[FilterSet] | None] = None
     list_etag: ClassVar[bool] = False
+    # Whether `rows` looks at nothing but who asks, where, and what `also_by` names: then its
+    # statement is written once.
+    is_kept: ClassVar[bool] = False
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         http = request._request
         limit = pagination.limit_of(http)
-        name, order = pagination.sort_of(http, self.sorts)
+        sort, order = pagination.sort_of(http, self.sorts)
+        name, columns = f"{type(self).__qualname__}/{sort}", self._columns()
+        if self.is_kept and not kwargs and http.GET.keys() <= _PLAIN:
+            page = pagination.page_from(
+                self._first_rows(request, columns, order, limit), columns, name, limit
+            )
+            return self._answer(http, page)
         rows = filters.apply(self.filterset, http, self.rows(request))
-        page = pagination.page_of(
-            rows,
-            self._columns(),
-            order,
-            name=f"{type(self).__qualname__}/{name}",
-            limit=limit,
-            cursor=http.GET.get("cursor"),
-        )
+        cursor = http.GET.get("cursor")
+        page = pagination.page_of(rows, columns, order, name=name, limit=limit, cursor=cursor)
         return self._answer(http, page)
+
+    def also_by(self, request: Any) -> Hashable:
+        return None
+
+    def _first_rows(
+        self, request: Any, columns: Sequence[str], order: Sequence[str], limit: int
+    ) -> list[tuple[Any, ...]]:
+        workspace = request.workspace
+        where = workspace.pk if workspace is not None else None
+        named = (type(self), where, tuple(order), limit, self.also_by(request))
+
+        def written(actor: Actor) -> QuerySet[Any]:
+            of_them = copy(request)
+            of_them.actor = actor
+            return pagination.asked(self.rows(of_them), columns, order, limit)
+
+        return kept.seen_by(request.actor, named, written)
 
     def _answer(self, request: HttpRequest, page: pagination.Page) -> HttpResponse:
         link = None

@@ -69,6 +69,8 @@ class Cursor(DjangoCursor):
 
 
 class DatabaseOperations(operations.DatabaseOperations):
+    compiler_module = "controlplane.base.database.compiler"
+
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
         alone = getattr(cursor, "alone", None)
         return super().last_executed_query(cursor, sql, params) if alone is None else alone

@@ -113,6 +113,8 @@ class RetentionRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     cutoff = models.DateTimeField()
     rows = models.BigIntegerField(default=0)
+    # Past their time as well, and kept by a legal hold.
+    held = models.BigIntegerField(default=0)
     dry_run = models.BooleanField(default=False)
     error = models.CharField(max_length=500, blank=True)
     objects: ClassVar[models.Manager[RetentionRun]] = models.Manager.from_queryset(

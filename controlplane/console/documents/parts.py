@@ -12,7 +12,8 @@ from django.core.management import get_commands, load_command_class
 
 from controlplane.access import policy
 from controlplane.base import signals
-from controlplane.base.registries import audit_rules, kpis, personal_data, retention
+from controlplane.base.data_rules import personal_data, retention
+from controlplane.base.registries import audit_rules, kpis
 from controlplane.base.states import TABLES
 from controlplane.console.documents import block, source, table
 from controlplane.jobs import engine, obligations, timers, watch

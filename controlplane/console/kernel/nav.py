@@ -16,6 +16,7 @@ from controlplane.console.kernel import pressing
 from controlplane.jobs import leases
 from controlplane.jobs.models import ObligationRecord, Timer, WatchAlarm
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.notify.models import Channel, OutboxMessage
 
 MOST_COUNTED = 999
@@ -57,10 +58,17 @@ def turn_of(actor: Actor, row: ObligationRecord) -> str:
 
 def own_obligations(actor: Actor, workspace_id: int | None) -> list[ObligationRecord]:
     """Those that are this person's turn, the soonest first."""
+    return [row for row in _SOONEST.rows(actor, workspace_id) if turn_of(actor, row)]
+
+
+def _soonest(actor: Actor, workspace_id: int | None) -> QuerySet[Any]:
     rows = due_obligations(actor).select_related("obligation")
     if workspace_id is not None:
         rows = rows.filter(workspace=workspace_id)
-    return [row for row in rows.order_by("due_at")[:MOST_LOOKED_AT] if turn_of(actor, row)]
+    return rows.order_by("due_at")[:MOST_LOOKED_AT]
+
+
+_SOONEST: ForReader[ObligationRecord] = ForReader(_soonest)
 
 
 def _own_turns(actor: Actor, workspace_id: int | None) -> NavCount:
@@ -138,6 +146,8 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
      None),
     ("privacy", "Erasure requests", "Govern", _model("privacy_deletionrequest"), "shield",
      "privacy.view", "", None),
+    ("legal-holds", "Legal holds", "Govern", _model("privacy_legalhold"), "lock",
+     "legal_hold.view", "", None),
     ("members", "Members", "Access", "access:members", "users", "member.view", "u", None),
     ("agents", "Agents", "Access", "access:agents", "agent", "agent.view", "g", None),
     ("keys", "API keys", "Access", _model("access_apikey"), "key", "key.view", "k", None),

@@ -26,6 +26,7 @@ from controlplane.jobs.alarms import last_look
 from controlplane.jobs.models import WatchAlarm
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 
 SHOWN = 8
 LOOK_STALE = defaults.define(
@@ -45,6 +46,11 @@ def _in(rows: models.QuerySet[Any], workspace_id: int | None) -> models.QuerySet
     return rows if workspace_id is None else rows.filter(workspace=workspace_id)
 
 
+_ALARMS: ForReader[WatchAlarm] = ForReader(
+    lambda actor, _: nav.alarms(actor).order_by("-critical", "opened_at")[:SHOWN]
+)
+
+
 def alarms(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     return [
         Waiting(
@@ -55,7 +61,7 @@ def alarms(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone="bad" if alarm.critical else "warn",
             since=alarm.opened_at,
         )
-        for alarm in nav.alarms(actor).order_by("-critical", "opened_at")[:SHOWN]
+        for alarm in _ALARMS.rows(actor, workspace_id)
     ]
 
 
@@ -75,8 +81,17 @@ def obligations(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     ]
 
 
+_DUE: ForReader[int] = ForReader(
+    lambda actor, workspace_id: (
+        _in(nav.due_obligations(actor), workspace_id)
+        .order_by()
+        .values_list("pk", flat=True)[: nav.MOST_COUNTED]
+    )
+)
+
+
 def no_obligation(actor: Actor, workspace_id: int | None) -> Calm:
-    others = _in(nav.due_obligations(actor), workspace_id).order_by()[: nav.MOST_COUNTED].count()
+    others = len(_DUE.rows(actor, workspace_id))
     if not others:
         return Calm("Nothing is due.")
     return Calm(f"None is your turn; {others} {'is' if others == 1 else 'are'} another role's.")
@@ -97,8 +112,12 @@ def watched(actor: Actor, workspace_id: int | None) -> Calm:
     return Calm("Every part gives a sign of life.")
 
 
+_DEAD: ForReader[Any] = ForReader(
+    lambda actor, workspace_id: _in(nav.dead_letters(actor), workspace_id).order_by("-id")[:SHOWN]
+)
+
+
 def dead_letters(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _in(nav.dead_letters(actor), workspace_id).order_by("-id")[:SHOWN]
     return [
         Waiting(
             title=f"{row.topic} was given up",
@@ -108,12 +127,20 @@ def dead_letters(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             tone="bad",
             since=row.finished_at or row.created_at,
         )
-        for row in rows
+        for row in _DEAD.rows(actor, workspace_id)
     ]
 
 
+_REVIEWS: ForReader[AccessReview] = ForReader(
+    lambda actor, workspace_id: (
+        _in(nav.open_reviews(actor), workspace_id)
+        .select_related("workspace")
+        .order_by("due_at")[:SHOWN]
+    )
+)
+
+
 def reviews(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _in(nav.open_reviews(actor), workspace_id).select_related("workspace")
     return [
         Waiting(
             title=f"Access review {row.period} of {row.workspace.name}",
@@ -123,7 +150,7 @@ def reviews(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             due=row.due_at,
             mine=bool(policy.can(actor, "access_review.manage", row)),
         )
-        for row in rows.order_by("due_at")[:SHOWN]
+        for row in _REVIEWS.rows(actor, workspace_id)
     ]
 
 

@@ -105,6 +105,19 @@ def exact(then: datetime, zone: tzinfo) -> str:
     return f"{text} · {local:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}} {name}"
 
 
+def minute(then: datetime, zone: tzinfo) -> str:
+    """ "2026-11-21 15:05 (14:05 UTC)" by the reader's clock; the day again where it differs."""
+    text = f"{then:%Y-%m-%d %H:%M} UTC"
+    try:
+        local = then.astimezone(zone)
+    except OverflowError:
+        return text
+    if not local.utcoffset():
+        return text
+    same_day = local.date() == then.date()
+    return f"{local:%Y-%m-%d %H:%M} ({then:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}} UTC)"
+
+
 def zone_of(name: Any) -> tzinfo:
     """The zone of this name; UTC for what is none, for a page must not fail over a setting."""
     try:

@@ -36,6 +36,8 @@ def cut(value: Any, length: int) -> Any:
     """As `{{ value|truncatechars:length }}`, which most values are too short for."""
     if type(value) is str and len(value) <= length:
         return value if value.isascii() else unicodedata.normalize("NFC", value)
+    if type(value) is SafeString and len(value) <= length and value.isascii():
+        return value
     return truncatechars(value, length)
 
 
@@ -133,7 +135,7 @@ def when(value: Any, zone: tzinfo, style: str = "relative", empty: str = "—") 
     if at is None:
         said = text(str(value) if value else empty)
         return _safe(f'<span class="kit-nothing">{said}</span>')
-    iso, exact = at.isoformat(timespec="seconds"), f"{at:%Y-%m-%d %H:%M} UTC"
+    iso, exact = at.isoformat(timespec="seconds"), clocks.minute(at, zone)
     said = exact if style == "exact" else clocks.relative(at, clock.now())
     ticks = f' data-when="{iso}"' if style != "exact" else ""
     beside = f' <span class="kit-when-beside">{exact}</span>' if style == "both" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -26,13 +27,17 @@ OPEN_DEPTH, OPEN_KEYS = 2, 20
 _REDACTED = f'<span class="kit-redacted">{MARK.strip("*")}</span>'
 
 
+# Made once: `json.dumps` makes one for each value.
+_in_json = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=True).encode
+
+
 def short(value: Any, most: int = LONGEST) -> str:
     """One line of JSON, cut to size. What JSON can't say is said by `str`."""
     try:
-        text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=True)
+        text = _in_json(value)
     except (TypeError, ValueError, RecursionError):
         text = str(type(value).__name__)
-    text = encodable(text)
+    text = text if text.isascii() else encodable(text)
     return text if len(text) <= most else f"{text[:most]}… {len(text) - most:,} more"
 
 
@@ -72,11 +77,18 @@ def highlight(line: str) -> SafeString:
 def _span(kind: str, text: str) -> str:
     if kind == "string" and text == f'"{MARK}"':
         return _REDACTED
-    return f'<span class="kit-json-{kind}">{escape(text)}</span>'
+    return f'<span class="kit-json-{kind}">{html.escape(text)}</span>'
+
+
+# What is one token from its beginning to its end, unless it was cut.
+_WHOLE: dict[type, str] = {str: "string", int: "number", bool: "word", type(None): "word"}
 
 
 def scalar(value: Any, most: int = LONGEST) -> SafeString:
-    return highlight(short(value, most))
+    text, kind = short(value, most), _WHOLE.get(type(value))
+    if kind is None or len(text) > most:
+        return highlight(text)
+    return mark_safe(_span(kind, text))  # noqa: S308
 
 
 # --- The tree -----------------------------------------------------------------------------------

@@ -17,10 +17,12 @@ from controlplane.base.registries import Calm, HomeRow, Kpi, Waiting, home_rows,
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.console import counting
 from controlplane.console.kernel import pressing
+from controlplane.console.pages import first_steps
 from controlplane.console.pages.common import console, part, show
 from controlplane.console.shell import survive
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from telemetry.kpis import newest
 from telemetry.models import KpiValue
 
@@ -103,8 +105,10 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.GET.get("_part") == "waiting":
         return part(request, "console/_waiting.html", context)
     known = figures(actor, workspace_id)
+    measured = any(figure.value is not None for figure in known)
     context |= {
         "title": "Home",
+        "steps": [] if measured else first_steps.steps(actor, workspace),
         "figures": [figure for figure in known if figure.value is not None],
         "unmeasured": [figure for figure in known if figure.value is None],
     }
@@ -143,13 +147,25 @@ def _section(entry: HomeRow, actor: Actor, workspace_id: int | None) -> Section:
 def _dated(shown: list[Section], actor: Actor, workspace_id: int | None) -> list[Section]:
     """When each that is quiet last was not."""
     asked = {
-        section.entry.slug: section.entry.last(actor, workspace_id)
+        section.entry.slug: _last(section.entry)
         for section in shown
         if section.entry.last is not None and section.calm.known
         if not section.rows and not section.failed
     }
-    known = counting.newest(asked)
+    known = counting.newest(asked, actor, workspace_id)
     return [replace(section, last=known.get(section.entry.slug)) for section in shown]
+
+
+_lasts: dict[str, tuple[HomeRow, ForReader[Any]]] = {}
+
+
+def _last(entry: HomeRow) -> ForReader[Any]:
+    known = _lasts.get(entry.slug)
+    if known is None or known[0] is not entry:
+        last: Any = entry.last
+        known = entry, ForReader(lambda actor, workspace_id: last(actor, workspace_id)[:1])
+        _lasts[entry.slug] = known
+    return known[1]
 
 
 def cards(shown: Sequence[Section]) -> list[Card]:
@@ -172,15 +188,17 @@ def cards(shown: Sequence[Section]) -> list[Card]:
 
 
 def yours(shown: Sequence[Section]) -> list[tuple[str, Waiting]]:
-    """What waits for this very person, whatever it is about: what is broken, then the soonest."""
-    found = [(section.entry.title, row) for section in shown for row in section.rows if row.mine]
+    """What waits for this very person, whatever it is about: what is broken, then the soonest.
+    Of what is broken the sections' order decides: what burns before a paper, however late."""
+    found = [(section.entry, row) for section in shown for row in section.rows if row.mine]
     never = datetime.max.replace(tzinfo=UTC)
 
-    def order(pair: tuple[str, Waiting]) -> tuple[int, datetime]:
-        row = pair[1]
-        return pressing.rank(row), row.due or row.since or never
+    def order(pair: tuple[HomeRow, Waiting]) -> tuple[int, int, datetime]:
+        entry, row = pair
+        rank = pressing.rank(row)
+        return rank, entry.order if rank == pressing.BROKEN else 0, row.due or row.since or never
 
-    return sorted(found, key=order)
+    return [(entry.title, row) for entry, row in sorted(found, key=order)]
 
 
 def figures(actor: Actor, workspace_id: int | None) -> list[Figure]:

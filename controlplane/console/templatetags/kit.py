@@ -121,7 +121,7 @@ def kbd(keys: str) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def when(context: Context, value: Any, style: str = "relative", empty: str = "—") -> SafeString:
-    """A time: `relative` ("4 min ago"), `exact` ("2026-11-21 14:05 UTC") or `both`."""
+    """A time: `relative` ("4 min ago"), `exact` ("2026-11-21 15:05 (14:05 UTC)") or `both`."""
     return drawn.when(value, zone_of(context), style, empty)
 
 

@@ -15,7 +15,7 @@ from controlplane.audit.services import record
 from controlplane.lib import clock, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, Invalid
-from controlplane.notify import channels, delivering
+from controlplane.notify import channels, delivering, settling
 from controlplane.notify.channels import GATEWAYS, KINDS, Message, Outcome
 from controlplane.notify.models import SEALED_FOR, Channel, Urgency
 from controlplane.notify.services import methods
@@ -139,7 +139,7 @@ def test_channel(channel: Channel, *, actor: Actor) -> Outcome:
     outcome = _send_test(channel, actor, message)
     took = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
-        delivering.note_health(channel.pk, outcome)
+        settling.note_health(channel.pk, outcome)
         record(
             actor,
             "notify.manage_channels",

@@ -127,7 +127,8 @@ def _nobody(purpose: str, people: Sequence[User], book: Sequence[Contact]) -> st
     if people:
         return ""
     specialty = SPECIALTIES.get(purpose)
-    what = specialty.label if specialty else purpose.replace("_", " ")
+    role = policy.ROLES[purpose][0] if purpose in policy.ROLES else purpose.replace("_", " ")
+    what = specialty.label if specialty else role
     if not book:
         return f"Nobody is there for {what}: no contact is in the book and nobody holds the role."
     called = [one.name for one in book if one.user_id is None and (one.email or one.number)]

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from controlplane.lib import clock
 from controlplane.lib.text import short
-from controlplane.notify import delivering
+from controlplane.notify import delivering, settling
 from controlplane.notify.deliveries import Event
 from controlplane.notify.models import Delivery
 
@@ -41,7 +41,7 @@ def note_receipt(delivery: Delivery, receipt: str, *, detail: str = "") -> Deliv
         row.why = short(f"{kind.label}: {detail}" if detail else kind.label, 200)
     row.save(update_fields=["receipt", "receipt_at", "receipt_detail", "state", "why"])
     if missed:
-        delivering.announce(row, Event.UNDELIVERED)
+        settling.announce(row, Event.UNDELIVERED)
     elif kind in (Receipt.DELIVERED, Receipt.ANSWERED) and row.state == Delivery.State.SENT:
-        delivering.announce(row, Event.DELIVERED)
+        settling.announce(row, Event.DELIVERED)
     return row

@@ -11,7 +11,7 @@ from controlplane.audit.services import record
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
-from controlplane.notify import channels, delivering, outbox
+from controlplane.notify import channels, delivering, outbox, settling
 from controlplane.notify.channels import Message, Outcome
 from controlplane.notify.models import GATEWAYS, Channel, ContactMethod, OutboxMessage, Urgency
 from controlplane.notify.services import methods
@@ -64,9 +64,9 @@ def test_method(method: ContactMethod, *, actor: Actor) -> Outcome:
     outcome, gateway = send_to(method, note)
     took = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
-        delivering.note_faring(ContactMethod, method.pk, outcome)
+        settling.note_faring(ContactMethod, method.pk, outcome)
         if gateway is not None and not outcome.recipient:
-            delivering.note_health(gateway.pk, outcome)
+            settling.note_health(gateway.pk, outcome)
         record(
             actor,
             methods.ACTION,

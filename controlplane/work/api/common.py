@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from controlplane.base.api.views import DetailView, PortalRequest
 from controlplane.lib.errors import Invalid, NotFound
+from controlplane.lib.kept import Question
 from controlplane.work.models import Item, Project
 from controlplane.work.services import graph
 
@@ -55,15 +56,31 @@ def items_of(request: Any) -> Any:
     rows = Item.objects.visible_to(request.actor).of(request.workspace)
     if getattr(request, "_request", request).GET.get("project"):
         return rows.filter(project=asked_project(request))
-    shared = Project.objects.of(request.workspace).shared().in_use().order_by()
-    return rows.filter(project__in=_named_ids(shared))
+    ids = few_shared(request)
+    return rows.filter(project__in=_shared(request.workspace.pk) if ids is None else ids)
 
 
-def _named_ids(projects: QuerySet[Project]) -> Any:
-    """Their ids by number where they are few. Of a question within the question the planner cannot
-    know how many items it leads to: it takes a hundredth, and sorts them all."""
-    ids = list(projects.values_list("pk", flat=True)[: MANY + 1])
-    return ids if len(ids) <= MANY else projects
+def few_shared(request: Any) -> list[int] | None:
+    """Shared projects by number where they are few. Of a question within the question the planner
+    cannot know how many items it leads to: it takes a hundredth, and sorts them all."""
+    found: list[int] | None = getattr(request, FEW, _UNKNOWN)
+    if found is not _UNKNOWN:
+        return found
+    ids = _FIRST_SHARED.rows(request.workspace.pk)
+    return ids if len(ids) <= MANY else None
+
+
+def _shared(workspace_id: int) -> QuerySet[Project]:
+    found: QuerySet[Project] = Project.objects.filter(workspace=workspace_id).shared().in_use()
+    return found.order_by()
+
+
+# Where a request that only reads remembers them.
+FEW = "_few_shared_projects"
+_UNKNOWN: Any = object()
+_FIRST_SHARED: Question[int] = Question(
+    lambda workspace: _shared(workspace).values_list("pk", flat=True)[: MANY + 1]
+)
 
 
 def item_named(request: Any, key: str) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -18,7 +18,9 @@ from controlplane.lib.errors import Invalid
 from controlplane.work import services
 from controlplane.work.api import examples, forms
 from controlplane.work.api.common import (
+    FEW,
     OfItem,
+    few_shared,
     items_of,
     named_in_body,
     project_named,
@@ -278,6 +280,12 @@ class ReadyView(ItemList):
 
     actions = {"GET": "work.view"}
     examples = {"GET": examples.page(examples.ITEM)}
+    is_kept = True
+
+    def also_by(self, request: Any) -> Hashable:
+        few = few_shared(request)
+        setattr(request, FEW, few)
+        return None if few is None else tuple(few)
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return super().rows(request).ready()  # type: ignore[attr-defined,no-any-return]

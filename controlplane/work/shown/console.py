@@ -30,6 +30,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item, Project
 from controlplane.work.shown import words
 
@@ -99,18 +100,31 @@ def _waiting(item: Item, text: str = "", *, mine: bool = False) -> Waiting:
     )
 
 
+_FIRST_READY: ForReader[Item] = ForReader(
+    lambda actor, workspace_id: (
+        _ready(actor, workspace_id)
+        .defer("search")
+        .order_by("priority", "-created_at", "id")[:FETCHED]
+    )
+)
+_MOST_PRESSING: ForReader[Any] = ForReader(
+    lambda actor, workspace_id: (
+        _pressing(actor, workspace_id)
+        .defer("search")
+        .order_by("-own", F("due_at").asc(nulls_last=True), "priority", "id")[:FETCHED]
+    )
+)
+
+
 def ready(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _ready(actor, workspace_id).defer("search")
-    return [_waiting(item) for item in rows.order_by("priority", "-created_at", "id")[:FETCHED]]
+    return [_waiting(item) for item in _FIRST_READY.rows(actor, workspace_id)]
 
 
 def pressing(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """One's own first, the soonest due first; then what others let wait."""
-    rows = _pressing(actor, workspace_id).defer("search")
-    ordered = rows.order_by("-own", F("due_at").asc(nulls_last=True), "priority", "id")
     return [
         _waiting(item, "" if item.own else item.assignee or "Nobody has it.", mine=item.own)
-        for item in ordered[:FETCHED]
+        for item in _MOST_PRESSING.rows(actor, workspace_id)
     ]
 
 
@@ -223,7 +237,7 @@ def register() -> None:
     home_rows.register(
         HomeRow(
             slug="work.pressing",
-            title="Overdue, and yours",
+            title="Work items",
             action="work.view",
             rows=pressing,
             empty="nothing is overdue, and nothing is yours.",

@@ -20,6 +20,7 @@ from deployments.canary.plans import settings_at
 from deployments.canary.services import noting
 from deployments.canary.services.holding import hold, require_status, state_of
 from deployments.canary.services.planning import STANDING, plan_of
+from deployments.canary.terms import in_words
 from deployments.flags.services.gates import needs_consent
 from deployments.flags.services.meaning import meaning
 from deployments.models import Rollout
@@ -36,6 +37,7 @@ def register() -> None:
         current_packet=_current,
         hold=_hold,
         link=_link,
+        terms=in_words,
     )
 
 

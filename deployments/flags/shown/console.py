@@ -27,6 +27,7 @@ from controlplane.base.registries import (
 )
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.kept import ForReader
 from deployments.flags.models import Flag, ScheduledChange
 from deployments.flags.shown import links, places
 
@@ -70,9 +71,31 @@ ENTRIES: tuple[tuple[str, str, str, str, str, int, str, Any], ...] = (
 # --- Home ---------------------------------------------------------------------------------------
 
 
+def _own_stale(actor: Actor, workspace_id: int | None) -> QuerySet[Flag]:
+    rows = _in(Flag.objects.visible_to(actor).living(), workspace_id)
+    own = rows.filter(owner=actor.user_id).exclude(stale_since=None)
+    found: QuerySet[Flag] = own.order_by("stale_since")[:SHOWN]
+    return found
+
+
+def _failed_last(actor: Actor, workspace_id: int | None) -> QuerySet[ScheduledChange]:
+    rows = _in(ScheduledChange.objects.visible_to(actor), workspace_id)
+    lately = rows.filter(status="failed", at__gte=clock.now() - LATELY)
+    found: QuerySet[ScheduledChange] = lately.select_related("flag", "environment")
+    return found.order_by("-at")[:SHOWN]
+
+
+_KILLED_LAST: ForReader[Flag] = ForReader(
+    lambda actor, workspace_id: _in(Flag.objects.visible_to(actor).killed(), workspace_id).order_by(
+        "-changed_at"
+    )[:SHOWN]
+)
+_OWN_STALE: ForReader[Flag] = ForReader(_own_stale)
+_FAILED_LAST: ForReader[ScheduledChange] = ForReader(_failed_last)
+
+
 def killed(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """What somebody switched off in a hurry, until somebody says what becomes of it."""
-    rows = _in(Flag.objects.visible_to(actor).killed(), workspace_id)
     return [
         Waiting(
             title=flag.flag_name,
@@ -83,7 +106,7 @@ def killed(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             since=flag.changed_at,
             mine=flag.owner_id is not None and flag.owner_id == actor.user_id,
         )
-        for flag in rows.order_by("-changed_at")[:SHOWN]
+        for flag in _KILLED_LAST.rows(actor, workspace_id)
     ]
 
 
@@ -94,8 +117,6 @@ def killed_count(actor: Actor, workspace_id: int | None) -> int:
 
 def stale(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
     """One's own flags that have done their work."""
-    rows = _in(Flag.objects.visible_to(actor).living(), workspace_id)
-    own = rows.filter(owner=actor.user_id).exclude(stale_since=None)
     return [
         Waiting(
             title=flag.flag_name,
@@ -106,13 +127,11 @@ def stale(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             since=flag.stale_since,
             mine=True,
         )
-        for flag in (own.order_by("stale_since")[:SHOWN] if actor.user_id else ())
+        for flag in (_OWN_STALE.rows(actor, workspace_id) if actor.user_id else ())
     ]
 
 
 def not_applied(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
-    rows = _in(ScheduledChange.objects.visible_to(actor), workspace_id)
-    lately = rows.filter(status="failed", at__gte=clock.now() - LATELY)
     return [
         Waiting(
             title=f"{row.flag.flag_name} in {row.environment.name}",
@@ -123,7 +142,7 @@ def not_applied(actor: Actor, workspace_id: int | None) -> Sequence[Waiting]:
             since=row.at,
             mine=row.author_ref == actor.ref,
         )
-        for row in lately.select_related("flag", "environment").order_by("-at")[:SHOWN]
+        for row in _FAILED_LAST.rows(actor, workspace_id)
     ]
 
 

@@ -28,6 +28,11 @@ _HOST = "127.0.0.1"
 _NOT_OURS = ("DATABASE", "REDIS", "SECRET", "CONTROLPLANE_", "EMAIL", "ALLOWED_HOSTS", "PROMETHEUS")
 
 
+def base_of(name: str) -> str:
+    """Of a program of which there are several."""
+    return name.partition("-")[0]
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind((_HOST, 0))
@@ -144,14 +149,17 @@ class Portal:
     # --- Killing ----------------------------------------------------------------------------------
 
     def kill(self, victim: str, random: Random) -> bool:
-        """`worker`: it and all of its own; `worker child`: one of them, which it has to notice."""
-        name, _, part = victim.partition(" ")
-        pid = self.pids().get(name)
+        """`worker`: it and all of its own; `worker child`: one of them, which it has to notice. Of
+        those that are alike (`web-1`, `web-2`) one."""
+        base, _, part = victim.partition(" ")
+        alike = {name: pid for name, pid in self.pids().items() if base_of(name) == base_of(base)}
+        name = base if base in alike else random.choice(sorted(alike) or [""])
+        pid = alike.get(name)
         # One that is just being started does no work yet; killed again and again it never would.
         if pid is None or _age(pid) < (STARTED_S if part else 1.0):
             return False
         if not part:
-            return _kill_group(pid) if name.partition("-")[0] in _GROUPS else _kill(pid)
+            return _kill_group(pid) if base_of(name) in _GROUPS else _kill(pid)
         children = _children(pid)
         return bool(children) and _kill(random.choice(children))
 

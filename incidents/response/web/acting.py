@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
 from controlplane.access.models import Agent
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.catalog.models import Integration
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -21,7 +22,7 @@ from incidents import links
 from incidents.models import Action, Incident
 from incidents.response import acting, running_steps
 from incidents.response.kinds import KINDS, Kind
-from incidents.web.common import incident_of, page, show, tell, told
+from incidents.web.common import incident_of, page, show, told
 from missions.models import Mission
 
 _MOST = 300

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.base.posting import tell, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.response import checks, deciding, roles
 from incidents.response.splitting import split as split_off
-from incidents.web.common import incident_of, page, show, tell, told, version_of
+from incidents.web.common import incident_of, page, show, told
 from incidents.web.forms import level_choices
 
 ALERTS = 100

@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.work.models import Comment
 from incidents.models import Incident
 from incidents.response import saying
 from incidents.response import timeline as view
-from incidents.web.common import incident_of, page, show, tell
+from incidents.web.common import incident_of, page, show
 
 SHOWN = 150
 SAY = "incident.comment"

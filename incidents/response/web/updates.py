@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
+from controlplane.base.posting import tell, version_of
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -20,7 +22,7 @@ from incidents.models import Incident, SeverityLevel, Update
 from incidents.querysets import OVER
 from incidents.records import levels
 from incidents.response import updates, wordings
-from incidents.web.common import incident_of, page, show, tell, version_of
+from incidents.web.common import incident_of, page, show, zone_for
 
 _PUBLISH = "incident.publish"
 
@@ -103,15 +105,17 @@ def post(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
                 tell(form, error)
                 status = error.status
             else:
-                messages.success(request, _done(row, made))
+                messages.success(request, _done(row, made, zone_for(request)))
                 return HttpResponseRedirect(links.page_of(row))
     return show(request, "update.html", context, status=status)
 
 
-def _done(row: Incident, made: Update) -> str:
+def _done(row: Incident, made: Update, zone: ZoneInfo) -> str:
     if made.status == Update.Status.DRAFT:
         return "It waits as a draft until somebody publishes it."
-    following = f" The next one by {made.next_at:%H:%M} UTC." if made.next_at else ""
+    following = ""
+    if made.next_at:
+        following = f" The next one by {made.next_at.astimezone(zone):%H:%M} {zone.key} time."
     return f"Posted for {row.ref}.{following}"
 
 

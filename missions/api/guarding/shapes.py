@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.base.api.views import row_of
-from missions.api.guarding import forms
+from missions.api.guarding import toolkit_forms
 from missions.models import Mission, MissionToolkit, Safeguard, ToolkitConnection
 from missions.services import safeguards
 from missions.services.toolkits import why_not
@@ -49,10 +49,12 @@ def toolkit(row: MissionToolkit) -> dict[str, Any]:
         "name": row.integration.name,
         "attested_by": f"user:{row.attested_by_id}" if row.attested_by_id else "",
         "connection": connection(held) if held is not None else None,
-        "inspection": row_of(forms.InspectionRow).from_object(last) if last is not None else None,
+        "inspection": row_of(toolkit_forms.InspectionRow).from_object(last)
+        if last is not None
+        else None,
         "refusal": why_not(row),
     }
 
 
 def connection(row: ToolkitConnection) -> dict[str, Any]:
-    return row_of(forms.ConnectionRow).from_object(row)
+    return row_of(toolkit_forms.ConnectionRow).from_object(row)

@@ -12,7 +12,7 @@ from controlplane.base.api.answers import created
 from controlplane.base.api.views import ListView, PortalRequest
 from controlplane.lib import clock
 from missions import guarding, services
-from missions.api.guarding import examples, forms, shapes
+from missions.api.guarding import examples, shapes, toolkit_forms
 from missions.api.guarding.common import TAGS, VIEW, Part, Parts, one
 from missions.models import DataInspection, MissionToolkit, ToolkitConnection
 
@@ -36,8 +36,8 @@ class ToolkitsView(_Kits):
     """Toolkits of a mission."""
 
     actions = {"GET": VIEW, "POST": "mission.toolkits"}
-    inputs = {"POST": forms.ToolkitNew}
-    outputs = {"GET": forms.Toolkits, "POST": forms.ToolkitRow}
+    inputs = {"POST": toolkit_forms.ToolkitNew}
+    outputs = {"GET": toolkit_forms.Toolkits, "POST": toolkit_forms.ToolkitRow}
     examples = {"POST": examples.TOOLKIT}
 
     def get(self, request: Any, ref: str) -> HttpResponse:
@@ -55,8 +55,8 @@ class ApproveView(_Kits):
     """Scopes approved."""
 
     actions = {"POST": "mission.authorize"}
-    inputs = {"POST": forms.Approve}
-    outputs = {"POST": forms.ToolkitRow}
+    inputs = {"POST": toolkit_forms.Approve}
+    outputs = {"POST": toolkit_forms.ToolkitRow}
     examples = {"POST": {"scopes": ["mail.draft"], "reason": "Reading is not needed."}}
 
     def post(self, request: Any, ref: str, slug: str) -> HttpResponse:
@@ -69,8 +69,8 @@ class DropView(_Kits):
     """A toolkit the mission does without."""
 
     actions = {"POST": "mission.authorize"}
-    inputs = {"POST": forms.Drop}
-    outputs = {"POST": forms.ToolkitRow}
+    inputs = {"POST": toolkit_forms.Drop}
+    outputs = {"POST": toolkit_forms.ToolkitRow}
 
     def post(self, request: Any, ref: str, slug: str) -> HttpResponse:
         """Drop it"""
@@ -82,8 +82,8 @@ class AttestView(_Kits):
     """A person stands for what was approved."""
 
     actions = {"POST": "mission.attest"}
-    inputs = {"POST": forms.Attest}
-    outputs = {"POST": forms.ToolkitRow}
+    inputs = {"POST": toolkit_forms.Attest}
+    outputs = {"POST": toolkit_forms.ToolkitRow}
     examples = {"POST": {"text": "The least that drafts need; the data may be used for this."}}
 
     def post(self, request: Any, ref: str, slug: str) -> HttpResponse:
@@ -97,9 +97,9 @@ class InspectionsView(Parts):
 
     actions = {"GET": VIEW, "POST": "mission.connect"}
     model = DataInspection
-    output = forms.InspectionRow
-    inputs = {"POST": forms.InspectionNew}
-    outputs = {"POST": forms.InspectionRow}
+    output = toolkit_forms.InspectionRow
+    inputs = {"POST": toolkit_forms.InspectionNew}
+    outputs = {"POST": toolkit_forms.InspectionRow}
     examples = {"POST": examples.INSPECTION}
 
     def rows(self, request: PortalRequest) -> Any:
@@ -118,8 +118,8 @@ class ConnectionsView(_Kits):
     """Authorizations of a toolkit."""
 
     actions = {"POST": "mission.connect"}
-    inputs = {"POST": forms.ConnectionNew}
-    outputs = {"POST": forms.ConnectionRow}
+    inputs = {"POST": toolkit_forms.ConnectionNew}
+    outputs = {"POST": toolkit_forms.ConnectionRow}
     examples = {"POST": examples.CONNECTION}
 
     def post(self, request: Any, ref: str, slug: str) -> HttpResponse:
@@ -130,7 +130,7 @@ class ConnectionsView(_Kits):
 
 
 class _OneConnection(_Kits):
-    outputs = {"POST": forms.ConnectionRow}
+    outputs = {"POST": toolkit_forms.ConnectionRow}
     errors = (409, 422)
 
     def connection(self, request: Any) -> ToolkitConnection:
@@ -144,7 +144,7 @@ class CompleteView(_OneConnection):
     """An authorization granted."""
 
     actions = {"POST": "mission.connect"}
-    inputs = {"POST": forms.Granted}
+    inputs = {"POST": toolkit_forms.Granted}
     examples = {"POST": examples.GRANTED}
 
     def post(self, request: Any, ref: str, slug: str, uid: Any) -> HttpResponse:
@@ -158,7 +158,7 @@ class VerifyView(_OneConnection):
     """An authorization looked at again."""
 
     actions = {"POST": "mission.connect"}
-    inputs = {"POST": forms.Granted}
+    inputs = {"POST": toolkit_forms.Granted}
     examples = {"POST": examples.GRANTED}
 
     def post(self, request: Any, ref: str, slug: str, uid: Any) -> HttpResponse:
@@ -172,7 +172,7 @@ class EndView(_OneConnection):
     """An authorization at its end."""
 
     actions = {"POST": "mission.connect"}
-    inputs = {"POST": forms.Ended}
+    inputs = {"POST": toolkit_forms.Ended}
 
     def post(self, request: Any, ref: str, slug: str, uid: Any) -> HttpResponse:
         """Tell that it failed, ran out or was revoked"""
@@ -185,7 +185,7 @@ class DueView(ListView):
     """Connections that somebody should look at again, those of longest ago first."""
 
     actions = {"GET": VIEW}
-    output = forms.DueRow
+    output = toolkit_forms.DueRow
     sorts = {"oldest": ("verified_at", "id")}
     tags = TAGS
 

@@ -314,6 +314,11 @@ class Notes(StrictSerializer):
     version = _version("the meeting")
 
 
+class Afterwards(StrictSerializer):
+    text = serializers.CharField(max_length=16_000, trim_whitespace=False)
+    version = _version("the meeting")
+
+
 class MeetingRow(StrictSerializer):
     uid = serializers.UUIDField()
     cadence = serializers.ChoiceField(source="series.cadence", choices=Cadence.choices)
@@ -326,6 +331,8 @@ class MeetingRow(StrictSerializer):
     stages = serializers.ListField(child=serializers.ChoiceField(choices=stages.CHOICES))
     closed_at = serializers.DateTimeField(allow_null=True)
     missed_at = serializers.DateTimeField(allow_null=True, help_text="nobody held it")
+    afterwards = serializers.CharField(help_text="what was said of one that was not held")
+    afterwards_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
 
 

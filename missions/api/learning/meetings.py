@@ -16,7 +16,7 @@ from missions import stages
 from missions.api.learning import examples, forms, shapes
 from missions.api.learning.missions import person_of
 from missions.models import Cadence, Meeting, MeetingSeries
-from missions.services import cadence, followups
+from missions.services import cadence, followups, unheld
 
 VIEW, HOLD, PLAN = "meeting.view", "meeting.hold", "meeting.schedule"
 
@@ -146,6 +146,23 @@ class CloseView(_Meetings, DetailView):
         """Close them, with last words if there are some: they stay as they are"""
         row = self.object(request, {"uid": uid})
         done = cadence.close_meeting(row, actor=request.actor, **self.read(request))
+        return JsonAnswer(shapes.meeting(done))
+
+
+class AfterwardsView(_Meetings, DetailView):
+    """What is said of a meeting that was not held."""
+
+    actions = {"POST": HOLD}
+    output = forms.MeetingRow
+    inputs = {"POST": forms.Afterwards}
+    outputs = {"POST": forms.MeetingWhole}
+    statuses = {"POST": 200}
+    errors = (409,)
+
+    def post(self, request: Any, uid: Any) -> HttpResponse:
+        """Say why it was not held, or what was agreed all the same: once, and it stays"""
+        row = self.object(request, {"uid": uid})
+        done = unheld.say_afterwards(row, actor=request.actor, **self.read(request))
         return JsonAnswer(shapes.meeting(done))
 
 

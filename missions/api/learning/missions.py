@@ -14,7 +14,7 @@ from controlplane.lib.errors import NotFound
 from missions.api.guarding.common import VIEW, Part, Parts, one
 from missions.api.learning import examples, forms, shapes
 from missions.models import Asset, AssetUse, Feedback
-from missions.services import feedback, followups, library, reading, retrospectives
+from missions.services import asset_use, feedback, followups, reading, retrospectives
 from missions.web.people import people_in
 
 WRITE, CLASSIFY = "mission.retrospective", "mission.classify"
@@ -192,7 +192,7 @@ class UsesView(Parts):
         given = self.read(request)
         rows = Asset.objects.visible_to(request.actor).of(request.workspace)
         asset = one(rows, uid=given["asset"])
-        made = library.use_asset(
+        made = asset_use.use_asset(
             self.mission(request), asset, actor=request.actor, number=given.get("number"),
             note_=given.get("note", ""),
         )  # fmt: skip

@@ -12,7 +12,8 @@ _WRITTEN = (
 )  # fmt: skip
 _VERSION = ("number", "body", "playbook", "note", "sha256", "published_at", "published_by")
 _MEETING = ("uid", "planned_at", "began_at", "notes", "decisions", "attendees", "stages",
-            "closed_at", "missed_at", "version", "agenda")  # fmt: skip
+            "closed_at", "missed_at", "afterwards", "afterwards_at", "version",
+            "agenda")  # fmt: skip
 
 
 def followup(row: FollowUp) -> dict[str, Any]:

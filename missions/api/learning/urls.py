@@ -37,5 +37,6 @@ urlpatterns = [
     path("v1/meetings", meetings.MeetingsView.as_view()),
     path(MEETING, meetings.MeetingView.as_view()),
     path(f"{MEETING}/close", meetings.CloseView.as_view()),
+    path(f"{MEETING}/afterwards", meetings.AfterwardsView.as_view()),
     path(f"{MEETING}/followups", meetings.FollowView.as_view()),
 ]

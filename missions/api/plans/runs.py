@@ -14,7 +14,7 @@ from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.views import ListView, PortalRequest
 from missions.api import forms as mission_forms
 from missions.api.missions import VIEW, mission_of
-from missions.api.plans import examples, forms, shapes
+from missions.api.plans import examples, run_forms, shapes
 from missions.api.plans.plans import Part, one
 from missions.models import Run, RunStep
 from missions.services import dispatching, executing, reporting
@@ -27,8 +27,8 @@ class RunsView(Part):
 
     operation_ids: ClassVar[dict[str, str]] = {"GET": "missions_runs_list"}
     actions = {"GET": VIEW, "POST": EXECUTE}
-    inputs = {"POST": forms.MissionRunNew}
-    outputs = {"GET": forms.MissionRunList, "POST": forms.MissionRunRow}
+    inputs = {"POST": run_forms.MissionRunNew}
+    outputs = {"GET": run_forms.MissionRunList, "POST": run_forms.MissionRunRow}
     statuses = {"POST": 200}
     examples = {"POST": examples.RUN}
     errors = (409, 422)
@@ -48,7 +48,7 @@ class RunsView(Part):
 
 
 class _Run(Part):
-    outputs = {"POST": forms.MissionRunRow}
+    outputs = {"POST": run_forms.MissionRunRow}
     statuses = {"POST": 200}
     errors: ClassVar[Collection[int]] = (409,)
 
@@ -64,7 +64,7 @@ class RunView(_Run):
     """One run."""
 
     actions = {"GET": VIEW}
-    outputs = {"GET": forms.MissionRunRow}
+    outputs = {"GET": run_forms.MissionRunRow}
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """A run with its number of steps by state"""
@@ -75,8 +75,8 @@ class DispatchView(_Run):
     """May this step be taken now?"""
 
     actions = {"POST": EXECUTE}
-    inputs = {"POST": forms.DispatchAsk}
-    outputs = {"POST": forms.DispatchRow}
+    inputs = {"POST": run_forms.DispatchAsk}
+    outputs = {"POST": run_forms.DispatchRow}
     examples = {"POST": examples.DISPATCH}
     errors = (409, 422, 429, 503)
 
@@ -107,7 +107,7 @@ class FinishView(_Run):
     """A run of which everything was asked for."""
 
     actions = {"POST": EXECUTE}
-    inputs = {"POST": forms.MissionRunFinish}
+    inputs = {"POST": run_forms.MissionRunFinish}
     examples = {"POST": examples.FINISH}
 
     def post(self, request: Any, ref: str, run: str) -> HttpResponse:
@@ -139,9 +139,9 @@ class StepsView(ListView):
     """Steps of a run, as they were reported."""
 
     actions = {"GET": VIEW, "POST": EXECUTE}
-    output = forms.RunStepRow
-    inputs = {"POST": forms.StepReports}
-    outputs = {"POST": forms.StepReceipt}
+    output = run_forms.RunStepRow
+    inputs = {"POST": run_forms.StepReports}
+    outputs = {"POST": run_forms.StepReceipt}
     statuses = {"POST": 200}
     filterset = StepFilter
     sorts = {"newest": ("-id",), "oldest": ("id",)}

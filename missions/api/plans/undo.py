@@ -11,7 +11,7 @@ from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.serializers import NoInput, OptionalReason
 from missions.api import forms as mission_forms
 from missions.api.missions import VIEW
-from missions.api.plans import examples, forms, shapes
+from missions.api.plans import examples, forms, run_forms, shapes
 from missions.api.plans.plans import PLAN, Part
 from missions.models import Play, UndoPlan, UndoRun
 from missions.services import undo_plans, undoing
@@ -97,8 +97,8 @@ class UndoRunsView(_Undo):
     """Each time an undo plan was carried out, or practised."""
 
     actions = {"GET": VIEW, "POST": UNDO}
-    inputs = {"POST": forms.UndoAsk}
-    outputs = {"GET": forms.UndoRunList, "POST": forms.UndoRunRow}
+    inputs = {"POST": run_forms.UndoAsk}
+    outputs = {"GET": run_forms.UndoRunList, "POST": run_forms.UndoRunRow}
     statuses = {"POST": 200}
     examples = {"POST": examples.UNDO_RUN}
     errors = (409,)
@@ -121,7 +121,7 @@ class UndoRunsView(_Undo):
 
 
 class _Run(Part):
-    outputs = {"POST": forms.UndoRunRow}
+    outputs = {"POST": run_forms.UndoRunRow}
     statuses = {"POST": 200}
     errors = (409,)
 
@@ -139,7 +139,7 @@ class UndoRunView(_Run):
     """One undo run."""
 
     actions = {"GET": VIEW}
-    outputs = {"GET": forms.UndoRunRow}
+    outputs = {"GET": run_forms.UndoRunRow}
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """What it takes back in which order, and what was tried"""
@@ -150,7 +150,7 @@ class AttemptsView(_Run):
     """What was tried to take a mission back."""
 
     actions = {"POST": EXECUTE}
-    inputs = {"POST": forms.UndoTries}
+    inputs = {"POST": run_forms.UndoTries}
     examples = {"POST": examples.ATTEMPTS}
 
     def post(self, request: Any, ref: str, uid: Any) -> HttpResponse:

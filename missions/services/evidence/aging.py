@@ -7,24 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from controlplane.base.registries import Person
+from controlplane.base.data_rules import Person
+from controlplane.base.holds import kept, spared
 from controlplane.base.states import advance
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from missions.evidence.contents import ERASED
-from missions.models import Artifact, Bundle, EvidenceHold
+from missions.models import Artifact, Bundle
 from missions.querysets import ENDED
 from missions.services.checkpoints import packet_moved
-from missions.services.evidence.holding import standing
+from missions.services.evidence.holding import is_held
 from missions.services.evidence.keeping import hold_artifact
 from missions.services.evidence.letting import drop_later, let_go
 from missions.services.evidence.withholding import withhold
 from missions.services.holding import hold
 from missions.services.noting import PORTAL, note
 
-_HELD = Exists(EvidenceHold.objects.filter(mission_id=OuterRef("mission_id"), released_at=None))
+FILES, REMOVED, RECORD = "missions.evidence_files", "missions.evidence_removed", "missions.evidence"
 
 
 # --- 90 days after the mission ended: the bytes --------------------------------------------------
@@ -32,20 +33,20 @@ _HELD = Exists(EvidenceHold.objects.filter(mission_id=OuterRef("mission_id"), re
 
 def archivable(cutoff: datetime) -> QuerySet[Artifact]:
     rows = Artifact.objects.filter(status="verified", mission__status__in=ENDED)
-    return rows.filter(mission__closed_at__lt=cutoff).exclude(_HELD)
+    return rows.filter(mission__closed_at__lt=cutoff)
 
 
 def archivable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
     rows = Bundle.objects.filter(status="stored", mission__status__in=ENDED)
-    return rows.filter(mission__closed_at__lt=cutoff, stored_at__lt=cutoff).exclude(_HELD)
+    return rows.filter(mission__closed_at__lt=cutoff, stored_at__lt=cutoff)
 
 
 def archive(cutoff: datetime, limit: int) -> int:
     """Let the bytes go; row, hash and manifest stay."""
     done = 0
-    for row in archivable(cutoff).order_by("pk")[:limit]:
+    for row in spared(archivable(cutoff), FILES).order_by("pk")[:limit]:
         done += _archive(row)
-    for bundle in archivable_bundles(cutoff).order_by("pk")[: limit - done]:
+    for bundle in spared(archivable_bundles(cutoff), FILES).order_by("pk")[: limit - done]:
         done += _archive_bundle(bundle)
     return done
 
@@ -53,7 +54,7 @@ def archive(cutoff: datetime, limit: int) -> int:
 @transaction.atomic
 def _archive(artifact: Artifact) -> int:
     mission, row = hold_artifact(artifact)
-    if row.status != Artifact.Status.VERIFIED or standing(mission) is not None:
+    if row.status != Artifact.Status.VERIFIED or is_held(mission):
         return 0
     key = row.storage_key
     changes = {"archived_at": clock.now(), "storage_key": ""}
@@ -66,7 +67,7 @@ def _archive(artifact: Artifact) -> int:
 def _archive_bundle(bundle: Bundle) -> int:
     mission = hold(bundle.mission)
     row: Bundle = Bundle.objects.select_for_update(of=("self",)).get(pk=bundle.pk)
-    if row.status != Bundle.Status.STORED or standing(mission) is not None:
+    if row.status != Bundle.Status.STORED or is_held(mission):
         return 0
     key = row.storage_key
     changes = {"archived_at": clock.now(), "storage_key": ""}
@@ -76,7 +77,13 @@ def _archive_bundle(bundle: Bundle) -> int:
 
 
 def count_archivable(cutoff: datetime) -> int:
-    return archivable(cutoff).count() + archivable_bundles(cutoff).count()
+    rows, bundles = archivable(cutoff), archivable_bundles(cutoff)
+    return spared(rows, FILES).count() + spared(bundles, FILES).count()
+
+
+def held_archivable(cutoff: datetime) -> int:
+    rows, bundles = archivable(cutoff), archivable_bundles(cutoff)
+    return kept(rows, FILES).count() + kept(bundles, FILES).count()
 
 
 # --- 30 days after it was taken away, failed or was superseded: the bytes ------------------------
@@ -84,21 +91,21 @@ def count_archivable(cutoff: datetime) -> int:
 
 def purgeable(cutoff: datetime) -> QuerySet[Artifact]:
     gone = Q(status="deleted", deleted_at__lt=cutoff)
-    rows = Artifact.objects.with_file().filter(gone)
-    return rows.exclude(_HELD)
+    return Artifact.objects.with_file().filter(gone)
 
 
 def purgeable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
     over = Q(status="superseded", superseded_at__lt=cutoff)
     over |= Q(status="failed", created_at__lt=cutoff)
-    return Bundle.objects.with_file().filter(over).exclude(_HELD)
+    return Bundle.objects.with_file().filter(over)
 
 
 def purge(cutoff: datetime, limit: int) -> int:
     done = 0
-    for rows in (purgeable(cutoff), purgeable_bundles(cutoff)):
-        for row in rows.order_by("pk")[: limit - done]:
-            done += _purge(row)
+    for row in spared(purgeable(cutoff), REMOVED).order_by("pk")[:limit]:
+        done += _purge(row)
+    for bundle in spared(purgeable_bundles(cutoff), REMOVED).order_by("pk")[: limit - done]:
+        done += _purge(bundle)
     return done
 
 
@@ -107,14 +114,20 @@ def _purge(given: Artifact | Bundle) -> int:
     mission = hold(given.mission)
     rows: Any = type(given).objects.with_file().select_for_update(of=("self",))
     row = rows.filter(pk=given.pk, status=given.status).first()
-    if row is None or standing(mission) is not None:
+    if row is None or is_held(mission):
         return 0
     let_go(row)
     return 1
 
 
 def count_purgeable(cutoff: datetime) -> int:
-    return purgeable(cutoff).count() + purgeable_bundles(cutoff).count()
+    rows, bundles = purgeable(cutoff), purgeable_bundles(cutoff)
+    return spared(rows, REMOVED).count() + spared(bundles, REMOVED).count()
+
+
+def held_purgeable(cutoff: datetime) -> int:
+    rows, bundles = purgeable(cutoff), purgeable_bundles(cutoff)
+    return kept(rows, REMOVED).count() + kept(bundles, REMOVED).count()
 
 
 # --- A year: the record --------------------------------------------------------------------------
@@ -123,29 +136,36 @@ def count_purgeable(cutoff: datetime) -> int:
 def forgettable(cutoff: datetime) -> QuerySet[Artifact]:
     """What nobody can read any more, of missions that ended long ago."""
     rows = Artifact.objects.filter(status__in=["archived", "deleted", "failed"], storage_key="")
-    kept = Q(stored_at__isnull=False, mission__status__in=ENDED, mission__closed_at__lt=cutoff)
+    stored = Q(stored_at__isnull=False, mission__status__in=ENDED, mission__closed_at__lt=cutoff)
     never = Q(stored_at=None, created_at__lt=cutoff)
-    return rows.filter(kept & Q(stored_at__lt=cutoff) | never).exclude(_HELD)
+    return rows.filter(stored & Q(stored_at__lt=cutoff) | never)
 
 
 def forgettable_bundles(cutoff: datetime) -> QuerySet[Bundle]:
     rows = Bundle.objects.filter(status__in=["superseded", "archived", "failed"], storage_key="")
     return rows.filter(
         created_at__lt=cutoff, mission__status__in=ENDED, mission__closed_at__lt=cutoff
-    ).exclude(_HELD)
+    )
 
 
 def forget(cutoff: datetime, limit: int) -> int:
     done = 0
     for rows in (forgettable(cutoff), forgettable_bundles(cutoff)):
-        keys = list(rows.order_by("pk").values_list("pk", flat=True)[: limit - done])
+        free = spared(rows, RECORD).order_by("pk")
+        keys = list(free.values_list("pk", flat=True)[: limit - done])
         deleted, _ = rows.model.objects.filter(pk__in=keys).delete()
         done += deleted
     return done
 
 
 def count_forgettable(cutoff: datetime) -> int:
-    return forgettable(cutoff).count() + forgettable_bundles(cutoff).count()
+    rows, bundles = forgettable(cutoff), forgettable_bundles(cutoff)
+    return spared(rows, RECORD).count() + spared(bundles, RECORD).count()
+
+
+def held_forgettable(cutoff: datetime) -> int:
+    rows, bundles = forgettable(cutoff), forgettable_bundles(cutoff)
+    return kept(rows, RECORD).count() + kept(bundles, RECORD).count()
 
 
 # --- When a person is to be forgotten -------------------------------------------------------------
@@ -171,14 +191,14 @@ def erase_uploads(person: Person, actor: Actor) -> int:
 
 def _erasable(rows: QuerySet[Artifact]) -> Iterable[Artifact]:
     signed = Q(visit__outcome="completed") | Q(visit__approval__status="approved")
-    found = rows.exclude(_HELD).exclude(signed).filter(~Q(storage_key="") | ~Q(title=ERASED))
+    found = spared(rows, FILES).exclude(signed).filter(~Q(storage_key="") | ~Q(title=ERASED))
     return found.select_related("mission", "visit").order_by("pk")
 
 
 @transaction.atomic
 def _erase(artifact: Artifact, actor: Actor) -> int:
     mission, row = hold_artifact(artifact)
-    if standing(mission) is not None or row.status == Artifact.Status.RECEIVING:
+    if is_held(mission) or row.status == Artifact.Status.RECEIVING:
         return 0
     key, why = row.storage_key, "Its uploader is forgotten, as they asked."
     if row.status in {"stored", "verified", "failed"}:

@@ -29,7 +29,7 @@ from missions.models import Bundle, Mission
 from missions.services import reading
 from missions.services.checkpoints import go_on_if_signed, packet_moved
 from missions.services.evidence import room
-from missions.services.evidence.holding import standing
+from missions.services.evidence.holding import is_held
 from missions.services.evidence.keeping import judge
 from missions.services.evidence.letting import let_go
 from missions.services.evidence.withholding import gone_since
@@ -199,7 +199,7 @@ def _supersede(made: Bundle) -> None:
         mission=made.mission, audience=made.audience
     )
     for older in known.filter(status="superseded").exclude(storage_key=""):
-        if standing(made.mission) is None:
+        if not is_held(made.mission):
             let_go(older)
     for before in known.filter(status="stored"):
         before.mission = made.mission

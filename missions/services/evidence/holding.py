@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from controlplane.access import policy
+from controlplane.base import holds
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, InvalidTransition
@@ -13,10 +14,23 @@ from missions.services import reading
 from missions.services.holding import hold
 from missions.services.noting import note
 
+FILES = "missions.evidence_files"
+
 
 def standing(mission: Mission) -> EvidenceHold | None:
     found: EvidenceHold | None = EvidenceHold.objects.standing().filter(mission=mission).first()
     return found
+
+
+def is_held(mission: Mission) -> bool:
+    """By a hold of its own, or with its whole workspace."""
+    return standing(mission) is not None or holds.over_workspace(mission.workspace_id, FILES)
+
+
+def standing_holds() -> list[holds.Standing]:
+    """For the clean-up: what else names the mission stays, too."""
+    found = EvidenceHold.objects.standing().values_list("mission__workspace_id", "mission__ref")
+    return [holds.Standing(workspace_id, ref=ref) for workspace_id, ref in found]
 
 
 def require_free(mission: Mission) -> None:
@@ -26,6 +40,8 @@ def require_free(mission: Mission) -> None:
             f"A legal hold stands on {mission.ref}: nothing of its evidence goes. {held.reason}",
             details={"held_since": held.placed_at.isoformat()},
         )
+    if holds.over_workspace(mission.workspace_id, FILES):
+        raise Conflict("A legal hold stands on this workspace: nothing of its evidence goes.")
 
 
 @transaction.atomic
@@ -34,6 +50,7 @@ def place_hold(mission: Mission, *, actor: Actor, reason: str) -> EvidenceHold:
     is."""
     policy.require(actor, "mission.hold", mission)
     why = reading.reason(reason)
+    holds.take_turn(alone=True)
     row = hold(mission)
     there = standing(row)
     if there is not None:

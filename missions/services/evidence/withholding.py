@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.base.states import advance
 from controlplane.lib import clock
 from missions.models import Artifact, Bundle, Mission
-from missions.services.evidence.holding import standing
+from missions.services.evidence.holding import is_held
 from missions.services.evidence.letting import let_go
 from missions.services.noting import PORTAL
 
@@ -49,7 +49,7 @@ def withhold(
             advance(row, "superseded", actor=PORTAL, changes={"superseded_at": now, **said})
         else:
             Bundle.objects.filter(pk=row.pk).update(**said)
-        if erase and standing(mission) is None:
+        if erase and not is_held(mission):
             let_go(row)
     return anew
 

@@ -81,7 +81,9 @@ def _workspace(slug: str | None) -> Workspace | None:
         return None
     workspace = Workspace.objects.open().filter(slug=slug).first()
     if workspace is None:
-        raise CommandError(f"There is no workspace {slug}.")
+        raise CommandError(
+            f"There is no workspace {slug}: `manage.py create_workspace {slug}` makes it."
+        )
     return workspace
 
 

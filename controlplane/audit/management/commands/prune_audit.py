@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from controlplane.audit.pruning import prune
 from controlplane.audit.times import moment
 from controlplane.lib import actors
-from controlplane.lib.errors import Invalid
+from controlplane.lib.errors import Conflict, Invalid
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 before=moment(options["before"]),
                 dry_run=not options["yes"],
             )
-        except Invalid as error:
+        except (Conflict, Invalid) as error:
             raise CommandError(error.message) from error
         if options["yes"]:
             self.stdout.write(f"{done.deleted} events removed, through seal {done.through_seal}.")

@@ -20,7 +20,7 @@ from django.conf import settings
 
 from controlplane.console.benches.load import mix, world
 from controlplane.console.benches.load.mix import Kind, Someone
-from incidents.benches.killed.portal import Portal
+from incidents.benches.killed.portal import Portal, base_of
 
 # Pace and guards are looked at with each act as always; they only must not stop the crowd.
 FREE = {
@@ -60,16 +60,22 @@ class LoadedPortal(Portal):
         return found
 
     def used(self) -> dict[str, Used]:
-        return {name: _with_children(pid) for name, pid in self.pids().items()}
+        """Of all that are alike together."""
+        found: dict[str, Used] = {}
+        for name, pid in self.pids().items():
+            before, used = found.get(base_of(name), Used(0.0, 0)), _with_children(pid)
+            found[base_of(name)] = Used(before.cpu + used.cpu, before.memory + used.memory)
+        return found
 
     def processes(self) -> dict[str, frozenset[int]]:
         """Of the programs that must not fall: they and their workers."""
-        found = self.pids()
-        return {
-            name: frozenset({found[name], *_children(found[name])})
-            for name in ("web", "stream", "postgres")
-            if name in found and name != "postgres"
-        } | {"postgres": frozenset({found.get("postgres", 0)})}
+        found: dict[str, frozenset[int]] = {}
+        for name, pid in self.pids().items():
+            if (base := base_of(name)) in {"web", "stream"}:
+                found[base] = found.get(base, frozenset()) | {pid, *_children(pid)}
+            elif base == "postgres":
+                found[base] = frozenset({pid})
+        return {"postgres": frozenset({0}), **found}
 
     def sessions_of_database(self) -> int:
         with self.database() as database:

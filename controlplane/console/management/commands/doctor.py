@@ -70,8 +70,9 @@ def examine(state: State) -> Iterator[Finding]:
     yield from secrets_strength()
     if not is_reachable_by_design(state):
         return
-    yield from guarded("database", database)
-    yield from guarded("broker", broker)
+    if not is_being_prepared(state):
+        yield from guarded("database", database)
+        yield from guarded("broker", broker)
     yield from readiness(state)
 
 
@@ -82,6 +83,17 @@ def is_reachable_by_design(state: State) -> bool:
     folder = str(settings.DATABASES["default"].get("OPTIONS", {}).get("host", ""))
     own = (state.root / "postgres").exists() and folder.startswith("/")
     return Run.read(state).running or not own
+
+
+def is_being_prepared(state: State) -> bool:
+    """A start that has no program of the portal yet migrates and grants: its database refuses the
+    portal's role until that is over, and what it misses is what is being made."""
+    run = Run.read(state)
+    return (
+        run.running
+        and run.phase == "starting"
+        and not any(name.startswith("web") for name in run.programs)
+    )
 
 
 def guarded(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ from redis import Redis
 from controlplane.base import bench
 from controlplane.console import chaos_doors
 from controlplane.console.benches import load
-from controlplane.console.benches.load.place import FREE, LoadedPortal, Used
+from controlplane.console.benches.load.place import FREE, LoadedPortal
 from controlplane.console.benches.load.profiles import PROFILES, Profile
 from controlplane.console.chaos_doors.trial import ENVIRONMENT, mails
 from controlplane.embedded import caddy, portal
@@ -124,15 +124,6 @@ class ScaledOut(LoadedPortal):
             return base == "engine"  # there is none beside them
         return super().kill(f"{random.choice(some)}{space}{part}", random)
 
-    def used(self) -> dict[str, Used]:
-        """Of all that are alike together."""
-        found: dict[str, Used] = {}
-        for name, used in super().used().items():
-            base = name.partition("-")[0]
-            before = found.get(base, Used(0.0, 0))
-            found[base] = Used(before.cpu + used.cpu, before.memory + used.memory)
-        return found
-
     def empty_broker(self) -> None:
         client = Redis(unix_socket_path=str(self.state / "run" / "redis.sock"), socket_timeout=5)
         client.flushall()
@@ -226,15 +217,15 @@ class Scaled(Launch):
 
     def _start_programs(self, env: Mapping[str, str]) -> None:
         folder = self.state.root / "run"
-        one = Sockets(folder / "web-1.sock", folder / "stream.sock")
-        two = Sockets(folder / "web-2.sock", folder / "unused.sock")
+        one = Sockets((folder / "web-1.sock",), folder / "stream.sock")
+        two = Sockets((folder / "web-2.sock",), folder / "unused.sock")
         for program in named(portal.programs(env, one), portal.programs(env, two)):
             self._supervisor.start(program)
         proxy = caddy.environment(
-            self.state, bind=self.address.bind, port=self.address.port, web=one.web,
-            stream=one.stream, static=self.state.root / "static",
+            self.state, bind=self.address.bind, port=self.address.port,
+            web=[*one.web, *two.web], stream=one.stream, static=self.state.root / "static",
         )  # fmt: skip
-        self._supervisor.start(caddy.program({**proxy, "CONTROLPLANE_WEB_MORE": f"unix/{two.web}"}))
+        self._supervisor.start(caddy.program(proxy))
 
 
 def named(first: list[Program], second: list[Program]) -> list[Program]:

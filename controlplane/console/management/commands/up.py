@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import time
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +16,18 @@ from controlplane.console.logins import logins_file, read_logins
 from controlplane.embedded.launch import AlreadyRunning, Launch
 from controlplane.embedded.portal import Address
 from controlplane.embedded.state import State, Trouble
+
+
+def first_account(state: Path) -> list[str]:
+    """The two commands a portal without a demo begins with, as they are typed."""
+    usual = settings.BASE_DIR / ".state"
+    where = "" if state == usual else f"CONTROLPLANE_STATE_DIR={shlex.quote(str(state))} "
+    manage = f"    {where}python3 manage.py"
+    return [
+        f"{manage} create_workspace acme --name Acme",
+        f'{manage} create_user --email you@example.org --name "Your Name" --workspace acme'
+        " --role workspace_admin",
+    ]
 
 
 class Command(BaseCommand):
@@ -77,9 +91,9 @@ class Command(BaseCommand):
             lines += ["", f"  Password of every demo account: {logins['password']}"]
             lines += [f"    {a['email']:<28} {a['roles']}" for a in logins["accounts"]]
         elif not launch.demo:
-            lines += ["", "  First account: python3 manage.py create_user --help"]
+            lines += ["", "  First workspace and account:", *first_account(launch.state.root)]
         if not launch.second_factor:
-            lines += ["", "  Second factor: off for this demo; `up --mfa` asks for it."]
+            lines += ["", "  Second factor: off here; `up --mfa` asks for it."]
         lines += ["", f"  Logs       {launch.state.logs}", "  Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
