@@ -39,8 +39,9 @@ def drop_days(cutoff: datetime, limit: int) -> int:
     """Drop the tables of closed days; how many events that were."""
     rows = 0
     waiting = Partition.objects.filter(state=Partition.State.DETACHED, day__lt=cutoff.date())
+    is_held = holding.judge()
     for part in waiting.order_by("day"):
-        if not holding.is_held(part.day) and closing.drop(part.day):
+        if not is_held(part.day) and closing.drop(part.day):
             rows += part.rows
         if rows >= limit:
             break
@@ -65,8 +66,8 @@ def held_days(cutoff: datetime) -> int:
     old = Partition.objects.filter(day__lt=cutoff.date()).exclude(state=Partition.State.DROPPED)
     if holds.condition(holding.SLUG) is None:
         return 0
-    return sum(tables.count(day) for day in old.values_list("day", flat=True)
-               if holding.is_held(day))  # fmt: skip
+    is_held = holding.judge()
+    return sum(tables.count(day) for day in old.values_list("day", flat=True) if is_held(day))
 
 
 def drop_minutes(cutoff: datetime, limit: int) -> int:

@@ -1,4 +1,5 @@
-"""Closing days: sealed, settled, detached, and dropped at last.
+"""Closing days: sealed, settled, detached, and dropped at last. A day that a legal hold keeps is
+sealed and settled like any other, and stays attached: what is held can be read.
 
 DETACH CONCURRENTLY and a constraint on the day's own table: nobody who writes to another day waits
 for it. Everything here may be killed at any point and is taken up by the next run.
@@ -20,7 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from controlplane.audit.sealing import alias
 from telemetry import rollups
 from telemetry.models import Partition
-from telemetry.partitions import archive, tables
+from telemetry.partitions import archive, holding, tables
 from telemetry.partitions.oldest import beginning
 from telemetry.rollups import marks
 
@@ -44,17 +45,24 @@ def close_old(cutoff: datetime, *, deadline: float | None = None) -> list[date]:
     with _turn() as mine:
         if not mine:
             return []
+        is_held = holding.judge()
         for part in _beyond(cutoff):
             if deadline is not None and time.monotonic() >= deadline:
                 break
+            held = is_held(part.day)
+            if held and part.sealed_at is not None:
+                continue
             try:
-                _close(part.day)
+                _close(part.day, held=held)
             except Busy:
                 logger.warning("the table of %s is in use; it is closed another time", part.day)
                 continue
-            closed.append(part.day)
+            closed += [] if held else [part.day]
         for day in Partition.objects.filter(state=State.DETACHED).values_list("day", flat=True):
-            archive.keep(day)
+            if is_held(day):
+                _bring_back(day)
+            else:
+                archive.keep(day)
     return closed
 
 
@@ -63,7 +71,7 @@ def _beyond(cutoff: datetime) -> list[Partition]:
     return list(waiting.order_by("day"))
 
 
-def _close(day: date) -> None:
+def _close(day: date, *, held: bool) -> None:
     table = tables.attached().get(day)
     if table is None:
         _note(day, State.DETACHED if tables.exists(day) else State.DROPPED)
@@ -71,6 +79,8 @@ def _close(day: date) -> None:
     if not table.pending:
         seal(day)
         settle(day)
+        if held:
+            return
     detach(day, pending=table.pending)
 
 
@@ -148,6 +158,24 @@ def detach(day: date, *, pending: bool) -> None:
                 return
             how = "FINALIZE" if found.pending else "CONCURRENTLY"
     raise Busy
+
+
+def _bring_back(day: date) -> None:
+    """Attach a day that was detached before somebody held it. It stays sealed."""
+    name, low, high = tables.name_of(day), beginning(day), beginning(day + timedelta(days=1))
+    try:
+        with transaction.atomic(using=alias()), connections[alias()].cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute("SET LOCAL statement_timeout = '120s'")
+            cursor.execute(
+                f"ALTER TABLE telemetry_events ATTACH PARTITION {name}"
+                f" FOR VALUES FROM ('{low.isoformat()}') TO ('{high.isoformat()}')"
+            )
+            cursor.execute("UPDATE telemetry_partition SET state = 'sealed' WHERE day = %s", [day])
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        logger.warning("the table of %s is in use; it comes back another time", day)
 
 
 def drop(day: date) -> bool:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from controlplane.access.models import Workspace
 from controlplane.base import retention
 from controlplane.base.data_rules import personal_data
 from controlplane.base.data_rules import retention as classes
@@ -16,7 +17,7 @@ from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.privacy.services import lift_hold, place_hold
 from telemetry import rollups, trimming
 from telemetry.erasing import erase_events
-from telemetry.models import Dirty, Partition, RollupDay, RollupHour, RollupMinute
+from telemetry.models import Dirty, Event, Partition, RollupDay, RollupHour, RollupMinute
 from telemetry.partitions import closing, jobs
 from tests import make
 from tests.kit.days import days_ago, forget_days, midnight, opened, put
@@ -36,6 +37,10 @@ def run(slug: str, *, dry_run: bool = False) -> RetentionRun:
     found = retention.clean(actor=make.JOB, only=slug, dry_run=dry_run)
     assert [each.error for each in found] == [""]
     return found[0]
+
+
+def readable(workspace: Workspace) -> int:
+    return Event.objects.filter(workspace_id=workspace.pk).count()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -68,10 +73,34 @@ def test_events__of_a_held_workspace__keep_their_day_whole_until_it_is_lifted(
         assert (found.rows, found.held) == (0, 5)
     with pytest.raises(Conflict):
         erase_events(make.JOB, held, reason="They asked.")
+    assert jobs.opened_and_closed()["closed"] == 0
+    assert readable(held) == 2, "a day that was detached before comes back to be read"
+    assert Partition.objects.get(day=old_day).state == "sealed"
     assert erase_events(make.JOB, other, reason="They asked.") == 3
     lift_hold(hold, actor=lawyer, reason="Closed.")
+    assert jobs.opened_and_closed()["closed"] >= 1
+    assert readable(held) == 0
     assert run("telemetry.events").rows == 2
     assert Partition.objects.get(day=old_day).state == "dropped"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events__held_before_their_time__are_sealed_and_stay_to_be_read(old_day: date) -> None:
+    held, other = make.workspace(), make.workspace()
+    put(held, [midnight(old_day) + timedelta(minutes=n) for n in range(2)])
+    lawyer = make.actor(make.person(held, "legal"))
+    hold = place_hold(held, actor=lawyer, kind="everything", reason="Matter 17.")
+    stranger = make.actor(make.person(other, "legal"))
+    place_hold(other, actor=stranger, kind="everything", reason="Another matter.")
+    for _ in range(2):
+        jobs.opened_and_closed()
+        found = Partition.objects.get(day=old_day)
+        assert (found.state, found.rows, readable(held)) == ("sealed", 2, 2)
+        assert found.sealed_at is not None
+    lift_hold(hold, actor=lawyer, reason="Closed.")
+    jobs.opened_and_closed()
+    found.refresh_from_db()
+    assert found.state == "detached", "another workspace's hold keeps none of this"
 
 
 @pytest.mark.django_db
