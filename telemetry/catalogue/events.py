@@ -64,6 +64,7 @@ define(
     "query toolkit_count latency_ms coverage_estimate",
     ms="latency_ms",
     amount="coverage_estimate",
+    does="COMPOSIO_SEARCH_TOOLS",
 )
 define("toolkit_recommended", "prepare", "info", "toolkit_slug rank precedent_count auth_required")
 define(

@@ -70,6 +70,7 @@ class Kind:
     code: str
     operation: str
     mission: bool  # whether it must say which mission it is about
+    does: str  # the operation that every such event is, unless it names another
     ms_factor: float = 1.0
 
     @property
@@ -95,6 +96,7 @@ def define(
     code: str = "",
     operation: str = "",
     mission: bool = True,
+    does: str = "",
 ) -> None:
     """A line of the table. `keys`: "name", "name?" where it may be missing, "name:a|b" where it
     is one of a few words."""
@@ -114,6 +116,7 @@ def define(
         code=code or ("error_code" if "error_code" in names else "outcome"),
         operation=operation,
         mission=mission,
+        does=does,
     )
 
 

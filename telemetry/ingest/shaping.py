@@ -208,6 +208,7 @@ NOBODY = Kind(
     code="outcome",
     operation="",
     mission=False,
+    does="",
 )
 
 
@@ -259,11 +260,12 @@ _stage_of = lru_cache(maxsize=1024)(catalogue.stage_of)
 
 
 def _operation(context: dict[str, Any], kind: Kind, flags: int) -> tuple[str, int]:
-    """An operation of the Tool Router stands in `meta_tool`, whatever the action was."""
+    """An operation of the Tool Router stands in `meta_tool`, whatever the action was; what finds
+    tools is one by its name."""
     tool = _word(context, "meta_tool").upper()
     if tool:
         return tool, flags if tool in catalogue.OPERATIONS else flags | Flag.OPERATION
-    return (_word(context, kind.operation) if kind.operation else ""), flags
+    return (_word(context, kind.operation) if kind.operation else kind.does), flags
 
 
 def _status(item: Incoming, kind: Kind, code: str) -> tuple[str, int]:

@@ -99,6 +99,24 @@ def test_failure_told_of_twice__counts_once(now: datetime) -> None:
     assert value("tool.rate_limits", said, now - 2 * HOUR, now) == 0.5
 
 
+def test_looking_for_tools__is_the_search_of_the_tool_router(now: datetime) -> None:
+    at = now - HOUR
+    looked = {"query": "crm", "toolkit_count": 3, "latency_ms": 400, "coverage_estimate": 90}
+    other = {**looked, "meta_tool": "SOMETHING_ELSE"}
+    plan = {"toolkit": "composio", "meta_tool": "COMPOSIO_CREATE_PLAN"}
+    found = [event("composio_discovery", at=at, context=looked) for _ in range(3)]
+    lost = event("composio_discovery", at=at, status="error", context=looked)
+    strange = event("composio_discovery", at=at, context=other)
+    workspace = told([*found, lost, strange, call(at, context=plan)])
+    search, made = "COMPOSIO_SEARCH_TOOLS", "COMPOSIO_CREATE_PLAN"
+    assert groups("router.calls", workspace.pk, now, "operation") == {search: 4, made: 1}
+    assert groups("router.success_rate", workspace.pk, now, "operation")[search] == 75.0
+    assert groups("router.error_rate", workspace.pk, now, "operation")[search] == 25.0
+    window = (now - 3 * HOUR, now)
+    assert value("tool.calls", workspace, *window) == 1, "who looks for a tool calls none"
+    assert value("router.calls", make.workspace(), *window) is None
+
+
 def test_rare_things__none_of_them_is_a_figure_only_where_somebody_reports(now: datetime) -> None:
     silent, quiet = make.workspace(), told([call(now - HOUR)])
     assert value("tool.rate_limits", silent, now - 2 * HOUR, now) is None

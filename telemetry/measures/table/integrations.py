@@ -5,11 +5,13 @@ from __future__ import annotations
 from telemetry.measures.table.words import (
     CALL,
     CALL_ERROR,
+    DISCOVERY,
     OPERATION_NAMES,
     area,
     calls,
     failed_calls,
     gauge,
+    operations,
     these,
 )
 
@@ -52,34 +54,34 @@ _add(
     "Tool Router: operations that succeeded",
     "%",
     "ratio",
-    these(CALL, status="success", operation=OPERATION_NAMES),
-    over=calls(operation=OPERATION_NAMES),
+    these(CALL, DISCOVERY, status="success", operation=OPERATION_NAMES),
+    over=operations(),
     better="higher",
     target=95.0,
     warn=90.0,
     min_sample=20,
-    about="Of the six operations. By operation: each.",
+    about="Of the six operations, discoveries among them. By operation: each.",
 )
 _add(
     "router.error_rate",
     "Tool Router: failures",
     "%",
     "ratio",
-    failed_calls(operation=OPERATION_NAMES),
-    over=calls(operation=OPERATION_NAMES),
+    these(CALL, CALL_ERROR, DISCOVERY, status="error", operation=OPERATION_NAMES),
+    over=operations(),
     better="lower",
     target=5.0,
     warn=10.0,
     min_sample=20,
-    about="Of the six operations. By operation: each.",
+    about="Of the six operations, discoveries among them. By operation: each.",
 )
 _add(
     "router.calls",
     "Tool Router: calls",
     "calls",
     "count",
-    calls(operation=OPERATION_NAMES),
-    about="Of the six operations. By operation: each.",
+    operations(),
+    about="Of the six operations, discoveries among them. By operation: each.",
 )
 _add("tool.p50", "Tool calls, median", "ms", "p50", these(CALL), better="lower")
 _add("tool.p95", "Tool calls, p95", "ms", "p95", these(CALL), better="lower", min_sample=20)
@@ -137,7 +139,7 @@ _add(
     "Discoveries",
     "",
     "count",
-    these("composio_discovery"),
+    these(DISCOVERY),
     over=calls(),
 )
 _add(
@@ -145,7 +147,7 @@ _add(
     "Discovery, p95",
     "ms",
     "p95",
-    these("composio_discovery"),
+    these(DISCOVERY),
     better="lower",
     target=5_000.0,
 )
@@ -154,7 +156,7 @@ _add(
     "Discoveries per tool call",
     "",
     "ratio",
-    these("composio_discovery"),
+    these(DISCOVERY),
     over=calls(),
     about="Compared with the median of the two weeks before.",
 )

@@ -9,6 +9,7 @@ from telemetry.catalogue import OPERATIONS
 from telemetry.measures.kinds import ANY, Measure, Selection, Status, define
 
 CALL, CALL_ERROR = "composio_tool_call", "composio_tool_call_error"
+DISCOVERY = "composio_discovery"
 
 
 def these(*events: str, status: Status = "", **where: Any) -> Selection:
@@ -34,6 +35,11 @@ def calls(**where: Any) -> tuple[Selection, ...]:
 
 def failed_calls(**where: Any) -> tuple[Selection, ...]:
     return (these(CALL, CALL_ERROR, status="error", **where),)
+
+
+def operations() -> tuple[Selection, ...]:
+    """The Tool Router's, each once: calls, and what looked for tools."""
+    return *calls(operation=OPERATION_NAMES), these(DISCOVERY, operation=OPERATION_NAMES)
 
 
 def area(name: str) -> Callable[..., Measure]:
