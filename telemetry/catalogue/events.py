@@ -61,7 +61,7 @@ define(
     "composio_discovery",
     "prepare",
     "success/error",
-    "query toolkit_count latency_ms coverage_estimate",
+    "query toolkit_count latency_ms coverage_estimate result_count? meta_tool? payload_sha?",
     ms="latency_ms",
     amount="coverage_estimate",
     does="COMPOSIO_SEARCH_TOOLS",
@@ -182,7 +182,7 @@ define(
     "composio_tool_call",
     "execute_observe",
     "success",
-    "toolkit action duration_ms outcome token_usage",
+    "toolkit action duration_ms outcome token_usage meta_tool? payload_sha?",
     amount="token_usage",
     operation="action",
 )
@@ -190,7 +190,7 @@ define(
     "composio_tool_call_error",
     "execute_observe",
     "error",
-    "toolkit action error_code retry_after_seconds recovery_action",
+    "toolkit action error_code retry_after_seconds recovery_action meta_tool? payload_sha?",
     amount="retry_after_seconds",
     operation="action",
 )

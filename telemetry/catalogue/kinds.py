@@ -12,8 +12,8 @@ _TYPES = {
         "action_count actions_reversed alert_count buckets chip_count "
         "duplicate_cluster_count edits_before_lock expected_version findings "
         "found_version input_tokens intent_length library_precedent_count "
-        "missions_visible output_tokens precedent_count rank safeguard_count sample_count "
-        "session_state_size_bytes size_bytes token_usage tokens toolkit_count"
+        "missions_visible output_tokens precedent_count rank result_count safeguard_count "
+        "sample_count session_state_size_bytes size_bytes token_usage tokens toolkit_count"
     ),
     "number": (
         "confidence connector_latency_ms coverage_estimate coverage_percent duration_ms "

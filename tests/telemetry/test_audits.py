@@ -101,7 +101,8 @@ def test_rule__finds_what_it_asks_for(
 
 def test_text_under_a_name_nobody_described__is_told_and_no_gap() -> None:
     workspace = make.workspace()
-    tell(workspace, [call(), call(context={"customer_email": "a@b.example"})])
+    router = {**CALL, "meta_tool": "COMPOSIO_CREATE_PLAN", "payload_sha": "9f86d081"}
+    tell(workspace, [call(context=router), call(context={"customer_email": "a@b.example"})])
     assert line(run(workspace), "T13")["status"] == "ok"
     tell(workspace, [call(context={"mood": "calm", "tries": 3}), event("no_such", context=CALL)])
     told = line(run(workspace), "T13")
