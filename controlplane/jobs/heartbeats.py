@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
+from controlplane.jobs import metrics_files
 from controlplane.jobs.models import Heartbeat
 from controlplane.lib import defaults
 
@@ -43,6 +44,7 @@ def beat(component: str, instance_name: str | None = None) -> bool:
             return False
         _last[key] = now
     write(component, instance_name or instance())
+    metrics_files.keep_alive()
     return True
 
 

@@ -2,16 +2,22 @@
 
 Simply deleting them would make counters jump back; keeping them all would leave a file for each
 worker that ever lived. Process id 0 stands for everybody who is gone.
+
+A file carries the name of its machine beside the process id: containers share the folder, and in
+each of them ids begin anew.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
+import socket
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,12 @@ from django.conf import settings
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _FOLDED = "0"
+# No "_", which parts the words of a file's name.
+_HERE = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:80]
+_TOUCH_S = 60.0
+_SILENT_S = 600.0  # ten touches missed: nobody of that machine is there any more
+_touched = float("-inf")
+_shared = False
 
 
 def settle_folder() -> Path:
@@ -29,7 +41,36 @@ def settle_folder() -> Path:
         if settings.TESTING:
             folder = Path(tempfile.mkdtemp(prefix="metrics-"))
         os.environ[_VARIABLE] = str(folder)
+    _share()
     return Path(os.environ[_VARIABLE])
+
+
+def _share() -> None:
+    """Once: what was counted before would stand in a file that nobody writes to any more."""
+    global _shared
+    if not _shared:
+        from prometheus_client import values
+
+        several: Any = values.MultiProcessValue
+        values.ValueClass = several(identity)
+        _shared = True
+
+
+def identity() -> str:
+    return f"{_HERE}.{os.getpid()}"
+
+
+def keep_alive() -> None:
+    """Tell the other machines that share this folder that the processes of this one are there."""
+    global _touched
+    folder, now = os.environ.get(_VARIABLE), time.monotonic()
+    if folder is None or now - _touched < _TOUCH_S:
+        return
+    _touched = now
+    for path in Path(folder).glob(f"*_{_HERE}.*.db"):
+        if _is_alive(path):
+            with suppress(OSError):  # folded meanwhile, or another user's
+                os.utime(path)
 
 
 def fold_dead(folder: Path) -> int:
@@ -58,14 +99,12 @@ def reading(folder: Path) -> Iterator[None]:
         yield
 
 
-def _pid(path: Path) -> str:
-    return path.stem.rpartition("_")[2]
-
-
 def _is_alive(path: Path) -> bool:
-    pid = _pid(path)
+    machine, _, pid = path.stem.rpartition("_")[2].rpartition(".")
     if pid == _FOLDED or not pid.isdigit():
         return True
+    if machine not in {"", _HERE}:
+        return _age(path) < _SILENT_S
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -73,6 +112,13 @@ def _is_alive(path: Path) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _by_kind(paths: list[Path]) -> dict[str, list[Path]]:

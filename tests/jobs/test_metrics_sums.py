@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,34 @@ def test_reading__no_file_is_folded_meanwhile(folder: Path) -> None:
         with metrics_files.reading(folder):  # two readers stand in nobody's way
             assert (folder / "counter_999999998.db").exists()
     assert metrics_files.fold_dead(folder) == 1
+
+
+def test_fold__other_containers_of_the_folder__only_when_they_fall_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Process ids begin anew in each container: 999999999 is nobody here and somebody there."""
+    counted = (key("asked", "asked_total"), 3.0)
+    there, here = "counter_other-box.999999999", f"counter_{metrics_files.identity()}"
+    for file in (there, here):
+        write(tmp_path, file, counted)
+    theirs, long_ago = tmp_path / f"{there}.db", (0, 0)
+
+    def asked() -> float:
+        found = metrics_sums.families(tmp_path, "counter", ["asked"])
+        return sum(sample.value for each in found for sample in each.samples)
+
+    assert asked() == 6
+    os.utime(theirs, long_ago)
+    with monkeypatch.context() as their:
+        their.setattr(metrics_files, "_HERE", "other-box")
+        their.setattr(metrics_files, "_touched", -math.inf)
+        their.setattr(os, "kill", lambda pid, signal: None)
+        their.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        metrics_files.keep_alive()
+    assert asked() == 6
+    assert theirs.exists(), "they said that they are there"
+    os.utime(theirs, long_ago)
+    assert asked() == 6
+    assert not theirs.exists()
+    assert (tmp_path / "counter_0.db").exists()
+    assert (tmp_path / f"{here}.db").exists()
