@@ -18,6 +18,8 @@ from controlplane.embedded.state import State
 OPS = Path(__file__).resolve().parents[2] / "ops"
 UNITS = sorted((OPS / "systemd").glob("*.service"))
 NEED_OWNER = {"prepare", "worker", "beat"}
+WEB = ("web-1", "web-2")
+UNITS_OF_WEB = ("web@8001", "web@8003")
 
 
 def compose() -> dict[str, Any]:
@@ -52,7 +54,7 @@ def unit(path: Path) -> configparser.ConfigParser:
 
 def test_compose__has_every_process_and_server() -> None:
     services = compose()["services"]
-    assert {"web", "stream", "worker", "waker", "beat", "postgres", "redis"} <= set(services)
+    assert {"stream", "worker", "waker", "beat", "postgres", "redis", *WEB} <= set(services)
     published = {name for name, service in services.items() if service.get("ports")}
     assert published == {"proxy"}
 
@@ -75,6 +77,18 @@ def test_compose__runs_as_the_code_does() -> None:
     assert "controlplane.asgi:application" in built["stream"].argv
 
 
+def test_compose__the_proxy_knows_each_web_process_by_itself() -> None:
+    services = compose()["services"]
+    told = services["proxy"]["environment"]
+    addresses = [told["CONTROLPLANE_WEB"], *told["CONTROLPLANE_WEB_MORE"].split()]
+    assert addresses == [f"{name}:8001" for name in WEB]
+    assert set(WEB) <= set(services["proxy"]["depends_on"])
+    assert len(addresses) == len(portal.Sockets.of(State.at("/srv/none")).web)
+    (command,) = (rest for word, rest in instructions() if word == "CMD")
+    assert '"--port", "8001"' in command
+    assert '"--workers", "1"' in command
+
+
 def test_compose__every_value_it_asks_for__stands_in_the_example() -> None:
     text = (OPS / "compose.yaml").read_text()
     asked = set(re.findall(r"\$\{([A-Z_]+)", text))
@@ -86,7 +100,7 @@ def test_compose__every_value_it_asks_for__stands_in_the_example() -> None:
 
 def test_compose__waits_for_servers_and_preparation() -> None:
     services = compose()["services"]
-    for name in ("web", "stream", "worker", "waker", "beat"):
+    for name in (*WEB, "stream", "worker", "waker", "beat"):
         conditions = {k: v["condition"] for k, v in services[name]["depends_on"].items()}
         assert conditions["prepare"] == "service_completed_successfully"
         assert conditions["postgres"] == conditions["redis"] == "service_healthy"
@@ -143,7 +157,7 @@ def test_unit__is_complete_confined_and_unprivileged(path: Path) -> None:
     assert found["Install"]["WantedBy"] == "controlplane.target"
     command = service["ExecStart"]
     assert command.startswith("/")
-    name = path.stem.removeprefix("controlplane-")
+    name = path.stem.removeprefix("controlplane-").rstrip("@")
     assert ("owner.env" in service["EnvironmentFile"]) == (name in NEED_OWNER)
     if name not in ("prepare",):
         assert service["Restart"] == "always"
@@ -151,17 +165,32 @@ def test_unit__is_complete_confined_and_unprivileged(path: Path) -> None:
 
 def test_units__the_target_wants_every_process() -> None:
     wants = unit(OPS / "systemd" / "controlplane.target")["Unit"]["Wants"].split()
-    assert {"web", "stream", "worker", "waker", "beat", "prepare"} == {
-        name.removeprefix("controlplane-").removesuffix(".service") for name in wants
-    }
+    wanted = [name.removeprefix("controlplane-").removesuffix(".service") for name in wants]
+    assert set(wanted) == {"stream", "worker", "waker", "beat", "prepare", *UNITS_OF_WEB}
     for name in wants:
-        assert (OPS / "systemd" / name).exists()
+        assert (OPS / "systemd" / re.sub(r"@\d+", "@", name)).exists()
+
+
+def test_units__the_proxies_know_each_web_process_by_itself() -> None:
+    ports = [name.partition("@")[2] for name in UNITS_OF_WEB]
+    found = unit(OPS / "systemd" / "controlplane-proxy.service")
+    told = dict(line.split("=", 1) for line in found["Service"]["Environment"].splitlines() if line)
+    asked = [told["CONTROLPLANE_WEB"], *told["CONTROLPLANE_WEB_MORE"].split()]
+    assert asked == [f"127.0.0.1:{port}" for port in ports]
+    assert all(f"controlplane-{name}.service" in found["Unit"]["After"] for name in UNITS_OF_WEB)
+    upstream = re.search(r"upstream controlplane_web \{(.*?)\}", nginx(), re.DOTALL)
+    assert upstream
+    assert re.findall(r"server (\S+?)[ ;]", upstream[1]) == asked
+    assert "least_conn;" in upstream[1]
+    assert "lb_policy least_conn" in (OPS / "Caddyfile").read_text()
 
 
 def test_units__commands_are_those_of_the_code() -> None:
-    for name in ("web", "stream"):
+    sockets = portal.Sockets.of(State.at("/srv/none"))
+    programs = {p.name: p for p in portal.programs(_environment(), sockets)}
+    for name, program in (("web@", "web-1"), ("stream", "stream")):
         command = unit(OPS / "systemd" / f"controlplane-{name}.service")["Service"]["ExecStart"]
-        argv = {p.name: p for p in portal.programs(_environment(), _sockets())}[name].argv
+        argv = programs[program].argv
         application = next(word for word in argv if word.startswith("controlplane."))
         assert application in command
         for option in ("--workers", "--interface"):
