@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-# Routes are tried one after the other, which costs with each request: what is asked all the time
-# stands first.
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("missions.threads.api.urls")),
     path("", include("telemetry.api.urls")),

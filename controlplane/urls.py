@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [
+from controlplane.base.routes import by_beginning
+
+_ROUTES: list[URLPattern | URLResolver] = [
     path("", include("deployments.flags.serving.urls")),
     path("api/", include("controlplane.api_urls")),
     path("", include("controlplane.base.urls")),
@@ -41,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.console.urls")),
     path("admin/", admin.site.urls),
 ]
+urlpatterns = by_beginning(_ROUTES)
 
 handler400 = "controlplane.base.web.bad_request"
 handler403 = "controlplane.base.web.permission_denied"

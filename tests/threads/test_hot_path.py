@@ -15,7 +15,7 @@ from missions.threads import services
 from missions.threads.statements.read import READ
 from tests.kit.threads import Talk
 
-MOST = 60  # patterns looked at; all routes together are many hundreds
+MOST = 30  # patterns looked at; all routes together are many hundreds
 
 
 @pytest.mark.parametrize(
