@@ -135,7 +135,8 @@ def when(value: Any, zone: tzinfo, style: str = "relative", empty: str = "—") 
     if at is None:
         said = text(str(value) if value else empty)
         return _safe(f'<span class="kit-nothing">{said}</span>')
-    iso, exact = at.isoformat(timespec="seconds"), clocks.minute(at, zone)
+    iso = at.isoformat(timespec="seconds")
+    exact = clocks.minute(at, zone) if style != "relative" else ""
     said = exact if style == "exact" else clocks.relative(at, clock.now())
     ticks = f' data-when="{iso}"' if style != "exact" else ""
     beside = f' <span class="kit-when-beside">{exact}</span>' if style == "both" else ""

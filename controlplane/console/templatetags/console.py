@@ -15,8 +15,9 @@ from django.utils.text import capfirst
 
 from controlplane.base.admin.buttons import ShownButton, buttons_of
 from controlplane.base.admin.words import label_of
+from controlplane.base.registries import Waiting
 from controlplane.base.web import actor_of
-from controlplane.console import cells, drawn_cells, drawn_nav, slots
+from controlplane.console import cells, drawn_cells, drawn_nav, drawn_waiting, slots
 from controlplane.console.kit import links
 from controlplane.console.templatetags.kit import zone_of
 from controlplane.lib import refs
@@ -37,6 +38,11 @@ def list_body(context: Context, rows: list[cells.Row], selects: Any) -> SafeStri
 @register.simple_tag
 def nav_entries(groups: Any, opened: Any) -> SafeString:
     return drawn_nav.groups(groups, opened)
+
+
+@register.simple_tag(takes_context=True)
+def waiting_rows(context: Context, rows: list[tuple[str, Waiting]]) -> SafeString:
+    return drawn_waiting.rows(rows, zone_of(context))
 
 
 @register.simple_tag(takes_context=True)

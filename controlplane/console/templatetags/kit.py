@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 
 from django import template
 from django.template import Context
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.audit import words
@@ -20,6 +21,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.console.kit import (
     clocks,
     drawn,
+    drawn_timelines,
     figures,
     icons,
     links,
@@ -198,17 +200,19 @@ def table(
     }
 
 
-@register.inclusion_tag("kit/timeline.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def timeline(
     context: Context, entries: Iterable[Any], *, empty: str = "Nothing has happened yet.",
     about: Any = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> SafeString:  # fmt: skip
     """What happened, newest or oldest first as given. Entries: see `kit.timelines.Entry`.
     `about` is what the page is about: a row or its ref, or a list of them."""
     zone = zone_of(context)
     things = about if isinstance(about, list | tuple) else [about] if about else []
     groups, cut = timelines.build(entries, zone, {subject_ref(thing) for thing in things})
-    return {"groups": groups, "cut": cut, "empty_title": empty, "kit_zone": zone}
+    if not groups:
+        return render_to_string("kit/empty.html", {"title": empty, "icon": "history"})
+    return drawn_timelines.groups(groups, zone, cut=cut)
 
 
 @register.inclusion_tag("kit/empty.html")

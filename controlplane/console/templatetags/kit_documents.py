@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 
 from controlplane.console.kit import code as code_lines
-from controlplane.console.kit import diffs, markdown, previews, values
+from controlplane.console.kit import diffs, drawn_timelines, previews, values
 
 register = template.Library()
 
@@ -24,11 +25,7 @@ def diff(
     }
 
 
-@register.inclusion_tag("kit/changes.html")
-def changes(before: Any, after: Any, label: str = "Changed fields") -> dict[str, Any]:
-    """Two JSON-like values, field by field: what an audit row keeps as before and after."""
-    found, more = values.changes(before, after)
-    return {"changes": found, "more": more, "label": label}
+register.simple_tag(drawn_timelines.changes)
 
 
 @register.inclusion_tag("kit/code.html")
@@ -50,11 +47,10 @@ def json_view(value: Any, label: str = "JSON") -> dict[str, Any]:
     return {"tree": values.tree(value), "label": label}
 
 
-@register.inclusion_tag("kit/markdown.html", name="markdown")
-def markdown_text(text: Any, outside: bool = False) -> dict[str, Any]:
+@register.simple_tag(name="markdown")
+def markdown_text(text: Any, outside: bool = False) -> SafeString:
     """CommonMark with tables, task lists, addresses and refs; no raw HTML, no pictures."""
-    html = markdown.render_outside(text) if outside else markdown.render(text)
-    return {"html": html, "too_large": markdown.too_large(text)}
+    return drawn_timelines.prose(text, outside)
 
 
 @register.inclusion_tag("kit/preview.html")
