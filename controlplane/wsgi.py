@@ -13,12 +13,14 @@ _django = get_wsgi_application()
 
 from django.urls import get_resolver  # noqa: E402  (apps must be ready first)
 
+from controlplane.base.database.base import keep_between_requests  # noqa: E402
 from controlplane.jobs import forks, hands  # noqa: E402
 from controlplane.lib import collecting  # noqa: E402
 from deployments.flags.serving import processes as flags  # noqa: E402
 from missions.threads import told  # noqa: E402
 
 forks.install()
+keep_between_requests()
 hands.start("web")
 flags.begin()
 told.begin()

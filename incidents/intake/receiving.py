@@ -225,10 +225,9 @@ def _judged(source: AlertSource, alerts: Sequence[Incoming], now: datetime) -> _
 
 # What follows in this transaction is planned once for each connection, and goes by indexes: a plan
 # that is kept from when tables were nearly empty would read them from end to end once they are
-# large, and one made anew for each message costs more than the question.
+# large.
 _HOLD = f"""
-    SELECT set_config('enable_seqscan', 'off', true)
-            || set_config('plan_cache_mode', 'force_generic_plan', true), (SELECT count(held) FROM (
+    SELECT set_config('enable_seqscan', 'off', true), (SELECT count(held) FROM (
             SELECT pg_advisory_xact_lock({_LOCKS}, number) AS held
             FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS asked(number, place) ORDER BY place
         ) AS every), ({books.SUM})::text

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 from controlplane.base.database import base, slow
@@ -46,6 +55,11 @@ def _pid(wrapper: Any) -> int:
     return int(pid)
 
 
+def _pid_after_a_turn(wrapper: Any) -> int:
+    wrapper.set_autocommit(True)
+    return _pid(wrapper)
+
+
 def test_connection_given_back_just_now__is_not_asked(other: Any, asked: list[Any]) -> None:
     first = _pid(other)
     other.close()
@@ -72,6 +86,103 @@ def test_connection_that_was_hung_up__is_replaced(other: Any) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [first])
         assert cursor.fetchone() == (True,)
     assert _pid(other) != first
+
+
+@pytest.fixture
+def keeping(other: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The one that keeps what it has between requests."""
+    keeper = base._Keeper()
+    keeper.on = True
+    monkeypatch.setattr(base, "_keeper", keeper)
+    _pid(other)
+    return other
+
+
+def test_connection_that_is_kept__is_not_handed_back(keeping: Any, asked: list[Any]) -> None:
+    first, raw = _pid(keeping), keeping.connection
+    for _ in range(3):
+        keeping.close_if_unusable_or_obsolete()  # a request ends, and another one begins
+        keeping.close_if_unusable_or_obsolete()
+        assert keeping.connection is raw
+        assert keeping.rests
+        assert _pid(keeping) == first
+    assert asked == []
+
+
+def test_connection_that_is_kept__is_asked_after_lying_idle(
+    keeping: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _pid(keeping)
+    keeping.close_if_unusable_or_obsolete()
+    monkeypatch.setattr(base, "FRESH_S", 0.0)
+    assert _pid(keeping) == first
+    assert len(asked) == 1
+
+
+def test_connection_that_is_kept__and_hung_up_is_replaced(keeping: Any) -> None:
+    for ask in (_pid, _pid_after_a_turn):
+        first = _pid(keeping)
+        keeping.close_if_unusable_or_obsolete()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [first])
+            assert cursor.fetchone() == (True,)
+        assert ask(keeping) != first
+
+
+def test_connection_is_not_kept__after_an_error(keeping: Any) -> None:
+    with pytest.raises(DatabaseError), keeping.cursor() as cursor:
+        cursor.execute("SELECT nothing_of_that_name")
+    keeping.close_if_unusable_or_obsolete()
+    assert keeping.connection is None
+
+
+def test_connection_is_not_kept__with_a_transaction_somebody_left_open(keeping: Any) -> None:
+    with keeping.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("CREATE TEMP TABLE left_open (word text)")
+    raw = keeping.connection
+    keeping.close_if_unusable_or_obsolete()
+    assert keeping.connection is None
+    assert raw.pgconn.transaction_status != TransactionStatus.INTRANS
+    with keeping.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('left_open')")
+        assert cursor.fetchone() == (None,)
+
+
+def test_connection_is_not_kept__for_ever(keeping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "KEPT_S", 0.0)
+    keeping.close_if_unusable_or_obsolete()
+    assert keeping.connection is None
+
+
+def test_one_thread_keeps__the_others_share_what_is_left(keeping: Any) -> None:
+    keeping.close_if_unusable_or_obsolete()
+    second: Any = connections.create_connection(DEFAULT_DB_ALIAS)
+    assert _pid(second) != _pid(keeping)
+    second.close_if_unusable_or_obsolete()
+    assert second.connection is None
+
+
+def test_thread_that_ends__leaves_its_connection_to_the_pool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeper = base._Keeper()
+    keeper.on = True
+    monkeypatch.setattr(base, "_keeper", keeper)
+    first: Any = connections.create_connection(DEFAULT_DB_ALIAS)
+    _pid(first)
+    first.close_if_unusable_or_obsolete()
+    assert first.rests
+    raw, pool = first.connection, first.pool
+    assert raw not in pool._pool
+    del first
+    gc.collect()
+    assert raw in pool._pool
+    another: Any = connections.create_connection(DEFAULT_DB_ALIAS)
+    _pid(another)
+    another.close_if_unusable_or_obsolete()
+    assert another.rests  # it is the one now
+    another.close()
 
 
 def _slow(caplog: pytest.LogCaptureFixture) -> list[Any]:

@@ -207,12 +207,11 @@ BEGIN
     ON CONFLICT (kind, key) DO NOTHING;
 END $$;
 
--- One open wake for each who sleeps, later where the one before changed nothing. Planned once: for
--- the few of one message a plan of its own always looks a little cheaper than it is to make.
+-- One open wake for each who sleeps, later where the one before changed nothing.
 CREATE FUNCTION threads_wake(
     pk bigint, sleepers bigint[], first_seq bigint, newest bigint, at timestamptz, v jsonb,
     OUT woken bigint, OUT fresh bigint
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+) LANGUAGE plpgsql AS $$
 DECLARE
     span CONSTANT interval := (v->>'auto_window')::float8 * interval '1 second';
     gap CONSTANT interval := (v->>'auto_gap')::float8 * interval '1 second';
