@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,11 @@ def note(
     details: dict[str, Any] | None = None,
 ) -> None:
     record(actor, action, thread, before=before, after=after, reason=reason, details=details)
+
+
+def array(numbers: Sequence[int]) -> str:
+    """As PostgreSQL writes it: the driver would look at each to find out what it is."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def find(uid: UUID, actor: Actor) -> Thread:

@@ -6,6 +6,7 @@ from controlplane.access import policy
 from controlplane.base.prepared import one
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
+from missions.threads.services.common import array
 from missions.threads.statements.inbox import INBOX
 
 THREADS_MOST = 200  # shown at once, the liveliest first
@@ -22,7 +23,7 @@ def read_inbox(*, actor: Actor, held: str | None = None) -> bytes:
         )  # fmt: skip
     values = {
         "agent": actor.agent_id,
-        "workspaces": sorted(actor.workspace_ids),
+        "workspaces": array(sorted(actor.workspace_ids)),
         "limit": THREADS_MOST,
         "held": held,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +32,7 @@ from missions.threads import fanout, measured, numbers, rules, told
 from missions.threads.drafts import Draft
 from missions.threads.models import Message, RuntimeSession, Thread
 from missions.threads.places import where
-from missions.threads.services.common import GUARD, PORTAL
+from missions.threads.services.common import GUARD, PORTAL, array
 from missions.threads.statements.post import POST, Answer, document
 
 WAKE_ATTEMPTS = 100  # claims, most of which only look whether somebody still types
@@ -108,7 +107,7 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "thread": thread,
         "agent": actor.agent_id if actor.kind == "agent" else None,
         "user": actor.user_id if actor.kind == "person" else None,
-        "workspaces": _array(_workspaces(thread, actor)),
+        "workspaces": array(_workspaces(thread, actor)),
         "leads": _leads(actor),
         "sender_ref": actor.ref[:80],
         "sender_label": actor.label[:200],
@@ -128,7 +127,7 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "reply": draft.in_reply_to,
         "to": draft.to,
         "to_role": draft.to_role,
-        "to_agents": _array(_ids(draft)),
+        "to_agents": array(_ids(draft)),
         "opens": draft.opens,
         "settles": draft.settles,
         "moves": actor.kind == "person" or draft.is_progress,
@@ -156,11 +155,6 @@ def _values(thread: UUID, draft: Draft, actor: Actor) -> dict[str, Any]:
         "correlation_id": now.correlation_id[:128],
         "address": now.address[:45],
     }
-
-
-def _array(numbers: Sequence[int]) -> str:
-    """As PostgreSQL writes it."""
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _workspaces(thread: UUID, actor: Actor) -> list[int]:

@@ -16,6 +16,7 @@ from controlplane.lib.given import refuse
 from missions.threads import fanout, measured, numbers, told
 from missions.threads.models import Thread
 from missions.threads.places import VIEW, where
+from missions.threads.services.common import array
 from missions.threads.services.posting import require_inside
 from missions.threads.statements.read import ACK, READ
 
@@ -62,7 +63,7 @@ def read_messages(
     values = {
         "thread": thread,
         "agent": agent,
-        "workspaces": _workspaces(thread, actor),
+        "workspaces": array(_workspaces(thread, actor)),
         "since": number("since_seq", since),
         "limit": page_size(limit),
         "mine": mine and agent is not None,
@@ -129,7 +130,7 @@ def ack_read(thread: UUID, seq: int, *, actor: Actor) -> Acked:
     values = {
         "thread": thread,
         "agent": actor.agent_id,
-        "workspaces": _workspaces(thread, actor),
+        "workspaces": array(_workspaces(thread, actor)),
         "seq": number("last_read_seq", seq),
     }
     pk, ours, last_seq, before, now, at, answered = one(ACK, values)
