@@ -153,6 +153,14 @@ define(
     ],
 )
 define(
+    "vault",
+    [
+        ("view", "See which secrets there are and how old", OPERATORS | OVERSIGHT),
+        ("manage", "Note and change which secrets there are", ADMIN | SECURITY),
+        ("rotate", "Say that a secret was changed in its vault", OPERATORS | SECURITY),
+    ],
+)
+define(
     "telemetry",
     [
         ("view", "See dashboards, series and events", EVERYBODY - OUTSIDE),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from controlplane.base import demo
 from controlplane.catalog import services
 from controlplane.catalog.models import Environment, Service
+from controlplane.lib import clock
 
 _SERVICES = (
     ("frontend", "Mission workspace", "frontend", "Vercel, behind a CDN", "Node 22", 1),
@@ -19,6 +22,38 @@ _INTEGRATIONS = (
     ("gemini-adk", "Gemini ADK", "agents", "Coordinates the agents"),
     ("gmail", "Gmail", "toolkit", "Mail, through the Tool Router"),
 )
+
+
+# name, what it opens, where it lies, whose it is, days between changes, days since the last
+_SECRETS = (
+    (
+        "Composio API key",
+        "Tool calls of all agents",
+        "Vault: agents/composio",
+        "sre_liaison",
+        90,
+        81,
+    ),
+    ("Gemini API key", "Models of all agents", "Vault: agents/gemini", "engineering_lead", 90, 97),
+    ("Database password", "The mission database", "Vault: database/app", "database_lead", 90, 20),
+    ("Deploy token", "Releases of the front end", "Vault: ci/vercel", "release_manager", 30, 4),
+)
+
+
+@demo.step("catalog.secrets", order=16)
+def secrets(scene: demo.Scene) -> None:
+    actor, today = scene.actor("security_lead"), clock.now().date()
+    for name, purpose, kept_in, owner, every, age in _SECRETS:
+        services.note_secret(
+            scene.workspace,
+            actor=actor,
+            name=name,
+            purpose=purpose,
+            kept_in=kept_in,
+            owner_role=owner,
+            rotate_days=every,
+            rotated_on=today - timedelta(days=age),
+        )
 
 
 @demo.step("catalog", order=15)

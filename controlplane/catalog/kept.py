@@ -12,6 +12,7 @@ nothing(
     "catalog.service",
     "catalog.component",
     "catalog.integration",
+    "catalog.vaultsecret",
     "catalog.callreport",
     why="names of things; who opened a breaker stands there as an opaque ref, by name only in the"
     " audit log, which goes by its own rules",
@@ -30,6 +31,7 @@ keep_always(
     "catalog.service",
     "catalog.component",
     "catalog.integration",
+    "catalog.vaultsecret",
     "catalog.probe",
     why="what there is now",
 )

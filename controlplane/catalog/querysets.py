@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import DurationField, ExpressionWrapper, F, Q
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Cast, Coalesce, Greatest, Now
 
 from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
@@ -36,6 +36,16 @@ class EntryQuerySet(models.QuerySet[Any]):
 
     def of(self, workspace: Any) -> Self:
         return self.filter(workspace=workspace)
+
+
+class SecretQuerySet(EntryQuerySet):
+    def kept(self) -> Self:
+        return self.filter(is_active=True)
+
+    def due(self, *, within: int = 0) -> Self:
+        """By the database's day: questions are kept, and a day that stood in one would stay."""
+        by = Cast(Now() + timedelta(days=within), models.DateField())
+        return self.kept().filter(due_on__lte=by)
 
 
 class ServiceQuerySet(EntryQuerySet):

@@ -11,7 +11,7 @@ from controlplane.access.models import Workspace
 from controlplane.catalog import probing, services
 from controlplane.catalog.models import Environment, Probe
 from controlplane.catalog.probing import Sight
-from controlplane.catalog.services import breakers, probes, reports
+from controlplane.catalog.services import breakers, probes, reports, vault
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
 from controlplane.jobs.registry import job
@@ -92,3 +92,13 @@ def furnish() -> dict[str, int]:
     furnished = Environment.objects.values("workspace")
     bare = Workspace.objects.filter(archived_at=None).exclude(pk__in=furnished)
     return {"made": sum(len(services.ensure_environments(each, actor=actor)) for each in bare)}
+
+
+@job(
+    "catalog.secrets",
+    at="06:10",
+    time_limit=120,
+    doc="Remind the owners of secrets that are to be changed.",
+)
+def remind_of_secrets() -> dict[str, int]:
+    return vault.remind()

@@ -1,4 +1,5 @@
 """Which secrets the installation runs on, how old each is, and which are due: never a value.
+Those of a workspace, which lie in a vault, stand in a register of its own (`catalog.vault`).
 
 When a secret was changed is told by `CONTROLPLANE_SECRETS_ROTATED`, beside the secrets
 themselves, since the portal cannot see it. What nobody dated is due at once: an age that nobody
@@ -14,6 +15,7 @@ from datetime import date, timedelta
 from django.conf import settings
 
 from controlplane.base import registries
+from controlplane.catalog.models import VaultSecret
 from controlplane.jobs import watch
 from controlplane.lib import clock, defaults
 
@@ -104,12 +106,17 @@ def overdue_secrets() -> Iterator[watch.Finding]:
 
 
 def _kept(workspace_id: int) -> registries.Verdict:
-    """Of the whole installation, whichever workspace asks: a count, never a name."""
-    if not settings.PRODUCTION:
-        return registries.Verdict("not_applicable", "No production: its secrets guard a trial.")
-    late = sum(line.own and line.overdue for line in lines())
+    """The workspace's, and of the whole installation's, whichever workspace asks, a count."""
+    noted = VaultSecret.objects.filter(workspace=workspace_id)
+    if not settings.PRODUCTION and not noted.kept().exists():
+        text = "No production: its secrets guard a trial. None of a vault is noted."
+        return registries.Verdict("not_applicable", text)
+    late = noted.due().count()
+    if settings.PRODUCTION:
+        late += sum(line.own and line.overdue for line in lines())
     if late:
-        text = f"{late} secrets are due to be changed, or nobody says since when they are there."
+        some = "1 secret is" if late == 1 else f"{late} secrets are"
+        text = f"{some} due to be changed, or nobody says since when it is there."
         return registries.Verdict("failing", text, value=late)
     return registries.Verdict("ok", "Every secret is younger than its time.", value=0)
 

@@ -58,6 +58,9 @@ TABLE: dict[str, dict[str, str]] = {
     "catalog.service": {
         "up": "good", "down": "bad", "unknown": "neutral", "active": "good", "retired": "neutral",
     },
+    "catalog.vaultsecret": {
+        "in time": "good", "due soon": "info", "due": "warn", "retired": "neutral",
+    },
     "deployments.adapter": {"on": "good", "off": "neutral"},
     "deployments.deployment": {
         "draft": "neutral", "preparing": "info", "ready": "info", "approved": "good",

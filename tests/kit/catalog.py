@@ -8,7 +8,7 @@ from typing import Any
 
 from controlplane.access.models import Workspace
 from controlplane.catalog import services
-from controlplane.catalog.models import Environment, Integration, Probe, Service
+from controlplane.catalog.models import Environment, Integration, Probe, Service, VaultSecret
 from controlplane.catalog.probing import Sight
 from tests import make
 
@@ -44,6 +44,18 @@ def integration(workspace: Workspace | None = None, **fields: Any) -> Integratio
     number = next(_numbers)
     fields = {"slug": f"tool-{number}", "name": f"Tool {number}", **fields}
     return services.add_integration(workspace or make.workspace(), actor=make.JOB, **fields)
+
+
+def secret(workspace: Workspace | None = None, **fields: Any) -> VaultSecret:
+    """Of which nobody knows the age, unless it is said."""
+    fields = {
+        "name": f"Secret {next(_numbers)}",
+        "purpose": "Mail",
+        "kept_in": "Vault: mail",
+        "owner_role": "sre_liaison",
+        **fields,
+    }
+    return services.note_secret(workspace or make.workspace(), actor=make.JOB, **fields)
 
 
 def saw(probe: Probe, pattern: str, *, start: float = 0, step: float = 1) -> Probe:

@@ -399,6 +399,7 @@ def _services(world: World) -> None:
         here, actor=make.JOB, slug="front", name="Front", kind="frontend", service=service
     )
     catalog.integration(here, description=HOSTILE)
+    catalog.secret(here, name=LONG[:80], purpose=HOSTILE[:200])
     catalog.broken(here)
 
 

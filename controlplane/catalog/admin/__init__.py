@@ -1,5 +1,5 @@
 """Console pages of the catalog."""
 
-from controlplane.catalog.admin import entries, integrations, probes
+from controlplane.catalog.admin import entries, integrations, probes, vault
 
-__all__ = ["entries", "integrations", "probes"]
+__all__ = ["entries", "integrations", "probes", "vault"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.catalog.api import entries, health, integrations
+from controlplane.catalog.api import entries, health, integrations, vault
 
 HERE = "v1/catalog"
 urlpatterns = [
@@ -30,4 +30,8 @@ urlpatterns = [
     path(f"{HERE}/probes/<uuid:uid>/look", health.LookView.as_view()),
     path(f"{HERE}/probes/<uuid:uid>/results", health.ResultsView.as_view()),
     path(f"{HERE}/down-intervals", health.DownIntervalsView.as_view()),
+    path(f"{HERE}/secrets", vault.SecretsView.as_view()),
+    path(f"{HERE}/secrets/<uuid:uid>", vault.SecretView.as_view()),
+    path(f"{HERE}/secrets/<uuid:uid>/rotated", vault.SecretRotatedView.as_view()),
+    path(f"{HERE}/secrets/<uuid:uid>/retire", vault.SecretRetireView.as_view()),
 ]

@@ -31,6 +31,12 @@ from controlplane.catalog.services.probes import (
     report_result,
     switch_probe,
 )
+from controlplane.catalog.services.vault import (
+    change_secret,
+    note_secret,
+    rotate_secret,
+    switch_secret,
+)
 
 __all__ = [
     "add_component",
@@ -41,10 +47,12 @@ __all__ = [
     "change_environment",
     "change_integration",
     "change_probe",
+    "change_secret",
     "change_service",
     "close",
     "ensure_environments",
     "half_open",
+    "note_secret",
     "note_silence",
     "probe_now",
     "record_result",
@@ -54,8 +62,10 @@ __all__ = [
     "report_result",
     "restore_service",
     "retire_service",
+    "rotate_secret",
     "switch_component",
     "switch_integration",
     "switch_probe",
+    "switch_secret",
     "trip",
 ]

@@ -19,17 +19,23 @@ from controlplane.lib.errors import Conflict, Invalid
 M = TypeVar("M", bound=models.Model)
 
 
-def add(obj: M, *, actor: Actor, conflict: str) -> M:
+def add(obj: M, *, actor: Actor, conflict: str, action: str = "catalog.manage") -> M:
     """Save a new row of its workspace. Runs in the caller's transaction."""
-    policy.require(actor, "catalog.manage", obj)
+    policy.require(actor, action, obj)
     _sound(obj)
     save_checked(obj, conflict=conflict)
-    record(actor, "catalog.manage", obj, after=shown(obj))
+    record(actor, action, obj, after=shown(obj))
     return obj
 
 
 def change(
-    obj: M, changes: Mapping[str, Any], *, actor: Actor, version: int | None, allowed: Iterable[str]
+    obj: M,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    version: int | None,
+    allowed: Iterable[str],
+    action: str = "catalog.manage",
 ) -> M:
     """Change what is given. With a version, only if nobody changed the row since."""
     unknown = sorted(set(changes) - set(allowed))
@@ -37,7 +43,7 @@ def change(
         raise Invalid(
             "This cannot be changed.", details=dict.fromkeys(unknown, "Cannot be changed.")
         )
-    policy.require(actor, "catalog.manage", obj)
+    policy.require(actor, action, obj)
     row: Any = type(obj)._base_manager.select_for_update().get(pk=obj.pk)
     if version is not None and row.version != version:
         raise Conflict("Somebody changed it since you looked. Look again.")
@@ -52,17 +58,19 @@ def change(
     _sound(row)
     row.version += 1
     save_checked(row, conflict="There is one of this name already.")
-    record(actor, "catalog.manage", row, before=before, after=after)
+    record(actor, action, row, before=before, after=after)
     return row  # type: ignore[no-any-return]
 
 
-def switch(obj: M, *, actor: Actor, active: bool, reason: str = "") -> M:
+def switch(
+    obj: M, *, actor: Actor, active: bool, reason: str = "", action: str = "catalog.manage"
+) -> M:
     """Switch a row on or off. It stays for the record."""
-    policy.require(actor, "catalog.manage", obj)
+    policy.require(actor, action, obj)
     rows = type(obj)._base_manager.filter(pk=obj.pk, is_active=not active)
     if rows.update(is_active=active, version=models.F("version") + 1):
         before, after = {"is_active": not active}, {"is_active": active}
-        record(actor, "catalog.manage", obj, before=before, after=after, reason=reason)
+        record(actor, action, obj, before=before, after=after, reason=reason)
     obj.refresh_from_db()
     return obj
 

@@ -11,7 +11,7 @@ from controlplane.access import policy
 from controlplane.access.models import AccessReview, ApiKey, BreakGlass
 from controlplane.base.models import Signal
 from controlplane.base.registries import NavCount, NavItem, NavRows, Tone, nav_items
-from controlplane.catalog.models import Integration, Probe
+from controlplane.catalog.models import Integration, Probe, VaultSecret
 from controlplane.console.kernel import pressing
 from controlplane.jobs import leases
 from controlplane.jobs.models import ObligationRecord, Timer, WatchAlarm
@@ -106,6 +106,10 @@ def open_glass(actor: Actor) -> QuerySet[Any]:
     return BreakGlass.objects.visible_to(actor).filter(ended_at=None)
 
 
+def due_secrets(actor: Actor) -> QuerySet[Any]:
+    return VaultSecret.objects.visible_to(actor).due()
+
+
 def live_keys(actor: Actor) -> QuerySet[Any]:
     return ApiKey.objects.visible_to(actor).filter(revoked_at=None)
 
@@ -142,6 +146,8 @@ ENTRIES: tuple[tuple[str, str, str, str, str, str, str, Counter | None], ...] = 
      "access_review.view", "r", counter(open_reviews, "warn")),
     ("backups", "Backups", "Govern", _model("backups_backupreport"), "database", "backup.view",
      "b", None),
+    ("secrets", "Secrets", "Govern", _model("catalog_vaultsecret"), "key", "vault.view", "",
+     counter(due_secrets, "warn")),
     ("compliance", "Compliance", "Govern", "compliance:board", "check", "compliance.view", "",
      None),
     ("privacy", "Erasure requests", "Govern", _model("privacy_deletionrequest"), "shield",

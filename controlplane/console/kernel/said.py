@@ -157,6 +157,13 @@ AROUND = {
         "report:probe:down": "see/saw it down",
         "report:probe:unknown": "lose/lost sight of it",
     },
+    "vault": {
+        "manage": "change/changed what is noted of the secret",
+        "manage:vaultsecret:add": "note/noted the secret",
+        "manage:vaultsecret:on": "take/took back the secret",
+        "manage:vaultsecret:off": "retire/retired the secret",
+        "rotate": "rotate/rotated the secret",
+    },
 }
 
 

@@ -21,12 +21,12 @@ _STATES = {
     "put_away queued removed replaced retired revoked rolled_back skipped superseded suppressed "
     "suspended unknown unlocked unused void waiting withdrawn",
     "info": "acknowledged advancing announced assigned baseline_taken being_worked_on building "
-    "calling canary current deploying executing in_flight in_force in_progress leased mitigating "
-    "monitoring open planned preparing processing ready receiving running scheduled sending "
+    "calling canary current deploying due_soon executing in_flight in_force in_progress leased "
+    "mitigating monitoring open planned preparing processing ready receiving running scheduled sending "
     "signing stabilizing started starting submitted triaged verifying waiting_for_start writing",
     "good": "accepted active allowed answered applied approved available clean complete completed "
     "confirmed connected covered delivered done effective enabled follows_the_one_before "
-    "fulfilled good granted green healthy held in_effect met mitigated ok on online passed "
+    "fulfilled good granted green healthy held in_effect in_time met mitigated ok on online passed "
     "passing published resolved satisfied sealed sent signed signed_off sound stored succeeded "
     "success trusted up valid verified works",
     "warn": "amber at_risk awaiting blocked changed_since changes_requested degraded delayed "

@@ -86,7 +86,8 @@ CONTROLS: tuple[Control, ...] = (
             owed("rotated", "The rotation is recorded", duties.SECRETS),
             Demand("age", "None is older than it may be", rule("console.secrets")),
         ),
-        "Keys and passwords of the portal itself change quarterly; their age is shown, never they.",
+        "Keys and passwords, the portal's and the vault's, change in time; their age is shown,"
+        " never they.",
         "security_lead",
         standards=("SOC 2 CC6.1", "ISO A.5.17, A.8.24"),
     ),
