@@ -17,7 +17,7 @@ from controlplane.access.policy import role_label
 from controlplane.access.step_up import has_recent_factor
 from controlplane.approvals.models import Decision, Delegation, Request, RequestSlot
 from controlplane.approvals.querysets import RequestQuerySet
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import Question
 
@@ -87,20 +87,25 @@ def _lent_to(
     return found.order_by("request_id", "id")
 
 
+def _lent_for(
+    user_id: int | None, places: Sequence[int], request: int, workspace_id: int
+) -> QuerySet[Delegation]:
+    here = Q(request=None) | Q(request=request)
+    return _lent_to(user_id, places).filter(here, workspace_id=workspace_id)
+
+
 _LENT: Question[Delegation] = Question(_lent_to)
 
 
 def _lent(actor: Actor, *, request: Request | None = None, at: datetime | None = None) -> list[Way]:
     """What others lent: as much as they hold themselves now, where the receiver works too."""
     places = sorted(actor.roles)
-    if request is None and at is None:
+    if at is not None:
+        delegations = list(_lent_to(actor.user_id, places, at))
+    elif request is None:
         delegations = _LENT.rows(actor.user_id, places)
     else:
-        rows = _lent_to(actor.user_id, places, at)
-        if request is not None:
-            here = Q(request=None) | Q(request=request)
-            rows = rows.filter(here, workspace_id=request.workspace_id)
-        delegations = list(rows)
+        delegations = kept.ask(_lent_for, actor.user_id, places, request.pk, request.workspace_id)
     held = _roles_held({(row.workspace_id, row.from_user_id) for row in delegations})
     ways = []
     for row in delegations:
@@ -143,8 +148,11 @@ def slots_for(actor: Actor, request: Request) -> list[SlotView]:
 
 
 def _signatures(request: Request) -> _Signed:
-    rows = list(
-        Decision.objects.filter(request=request).values_list("person_id", "delegated_from_id")
+    rows = kept.ask(
+        lambda request: Decision.objects.filter(request=request).values_list(
+            "person_id", "delegated_from_id"
+        ),
+        request.pk,
     )
     return _Signed(
         frozenset(person for person, _ in rows),

@@ -13,6 +13,8 @@ is most of its cost. What changes between two times is the moment and a few valu
     WAITING = ForReader(lambda actor, workspace_id: _waiting(actor, workspace_id)[:SHOWN])
     WAITING.rows(actor, workspace_id)    # one text for all who hold the same roles
 
+    seen(actor, lambda actor, item: Comment.objects.visible_to(actor).filter(item=item), item.pk)
+
 **It proves itself.** The text is written twice, at two moments and for two sets of values that
 nobody has. Where both texts are the same and each parameter is a constant, one of the values, or
 the moment (or a day) with the same distance, it is kept, and otherwise written anew each time as
@@ -98,6 +100,15 @@ def count(build: Build, *values: Any) -> int:
     return sum(kept.rows(values))
 
 
+def padded(values: Iterable[M]) -> list[M]:
+    """For a list of any length: as long as the next power of two, by its last value said again, or
+    there would be a text for each length."""
+    found = list(values)
+    if found:
+        found += found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))
+    return found
+
+
 def of(parent: Model, name: str, build: Callable[[Any], QuerySet[Any, M]]) -> list[M]:
     """Rows of another row, by the name under which it has them; they know it."""
     if name in getattr(parent, "_prefetched_objects_cache", ()):
@@ -148,15 +159,26 @@ class ForReader(Generic[M]):
         return _for_reader(key, lambda like: self.build(like, workspace_id), actor)
 
 
-def seen_by(actor: Actor, named: Hashable, build: Callable[[Actor], QuerySet[Any, M]]) -> list[M]:
+def seen(actor: Actor, build: Callable[..., QuerySet[Any, M]], *values: Any) -> list[M]:
+    """What somebody sees of it, of a function of the actor and of these values alone."""
+    kept, known = _for_reader(_name_of(build), build, actor, values)
+    return list(cast("Iterable[M]", build(actor, *values))) if kept is None else kept.rows(known)
+
+
+def seen_by(
+    actor: Actor, named: Hashable, build: Callable[..., QuerySet[Any, M]], *values: Any
+) -> list[M]:
     """What somebody sees, by a function that is made anew each time: `named` is all it sees
-    besides the actor."""
-    kept, values = _for_reader(("seen", named), build, actor)
-    return list(cast("Iterable[M]", build(actor))) if kept is None else kept.rows(values)
+    besides the actor and these values."""
+    kept, known = _for_reader(("seen", named), build, actor, values)
+    return list(cast("Iterable[M]", build(actor, *values))) if kept is None else kept.rows(known)
 
 
 def _for_reader(
-    key: Hashable, build: Callable[[Actor], QuerySet[Any, Any]], actor: Actor
+    key: Hashable,
+    build: Callable[..., QuerySet[Any, Any]],
+    actor: Actor,
+    given: Sequence[Any] = (),
 ) -> tuple[_Kept | None, Sequence[Any]]:
     roles = frozenset(actor.roles.items())
     whole = (
@@ -166,10 +188,13 @@ def _for_reader(
     # What stands for everybody of these roles proves nothing of any one of them.
     nobody = replace(actor, session_id="", second_factor_at=None, key_id=None, claims={})
 
-    def written(user: int | None, agent: int | None, ref: str, label: str) -> QuerySet[Any, Any]:
-        return build(replace(nobody, user_id=user, agent_id=agent, ref=ref, label=label))
+    def written(
+        user: int | None, agent: int | None, ref: str, label: str, *stand_ins: Any
+    ) -> QuerySet[Any, Any]:
+        like = replace(nobody, user_id=user, agent_id=agent, ref=ref, label=label)
+        return build(like, *stand_ins)
 
-    values = (actor.user_id, actor.agent_id, actor.ref, actor.label)
+    values = (actor.user_id, actor.agent_id, actor.ref, actor.label, *given)
     return _kept(whole, written, values), values
 
 

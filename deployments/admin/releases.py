@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -120,20 +119,8 @@ class DeploymentAdmin(ModelAdmin[Deployment]):
 
     # --- One of them ----------------------------------------------------------------------
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Deployment | None:
-        """Asked for by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Deployment | None] = request.__dict__.setdefault("_deployments", {})
-        if object_id not in known:
-            rows = super().get_queryset(request).select_related(*RELATED)
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                found = rows.get(**{from_field or name: object_id})
-            except (Deployment.DoesNotExist, ValidationError, ValueError):
-                found = None
-            known[object_id] = found
-        return known[object_id]
+    def whole(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*RELATED)
 
     def heading(self, obj: Deployment) -> str:
         return obj.title

@@ -25,6 +25,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -207,8 +208,16 @@ def of_item(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item: the rollout it stands for, is a step of, or blocks."""
     if not isinstance(obj, Item):
         return None
-    rows = Rollout.objects.visible_to(actor)
-    mine = rows.filter(Q(item=obj.pk) | Q(blocker=obj.pk) | Q(steps__item=obj.pk)).distinct()
+    mine = kept.seen(
+        actor,
+        lambda actor, item: (
+            Rollout.objects.visible_to(actor)
+            .filter(Q(item=item) | Q(blocker=item) | Q(steps__item=item))
+            .distinct()
+            .order_by("-pk")[: row_slots.MOST]
+        ),
+        obj.pk,
+    )
     found = [
         row_slots.RelatedRow(
             title=row.title,
@@ -216,7 +225,7 @@ def of_item(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
             ref=row.ref,
             state=str(row.get_status_display()),
         )
-        for row in mine.order_by("-pk")[: row_slots.MOST]
+        for row in mine
     ]
     return found or None
 

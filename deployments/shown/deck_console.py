@@ -27,7 +27,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -174,7 +174,15 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     out for its fix."""
     if not isinstance(obj, Item):
         return None
-    rows = Deployment.objects.visible_to(actor).filter(item_id=obj.pk).order_by("-pk")
+    rows = kept.seen(
+        actor,
+        lambda actor, item: (
+            Deployment.objects.visible_to(actor)
+            .filter(item_id=item)
+            .order_by("-pk")[: row_slots.MOST]
+        ),
+        obj.pk,
+    )
     found = [
         row_slots.RelatedRow(
             title=row.title,
@@ -182,7 +190,7 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
             ref=row.ref,
             state=str(row.get_status_display()),
         )
-        for row in rows[: row_slots.MOST]
+        for row in rows
     ]
     return [*found, *_fast_lane(actor, obj)] or None
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -164,20 +163,8 @@ class IncidentAdmin(ModelAdmin[Incident]):
 
     # --- One of them ----------------------------------------------------------------------------
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Incident | None:
-        """Asked for by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Incident | None] = request.__dict__.setdefault("_incidents", {})
-        if object_id not in known:
-            rows = super().get_queryset(request).select_related(*RELATED)
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                found = rows.get(**{from_field or name: object_id})
-            except (Incident.DoesNotExist, ValidationError, ValueError):
-                found = None
-            known[object_id] = found
-        return known[object_id]
+    def whole(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*RELATED)
 
     def heading(self, obj: Incident) -> str:
         return f"{obj.ref} {obj.title}"
@@ -193,6 +180,9 @@ class IncidentAdmin(ModelAdmin[Incident]):
     def story(self, request: HttpRequest, obj: Incident) -> Any:
         """With what was changed elsewhere while it burned."""
         return timeline.events(obj, actor_of(request))
+
+    def newest(self, request: HttpRequest, obj: Incident, most: range) -> list[Any]:
+        return timeline.newest(obj, actor_of(request), most)
 
     def panel_context(self, request: HttpRequest, obj: Incident) -> Mapping[str, Any]:
         return cockpit.panel(self._cockpit(request, obj))

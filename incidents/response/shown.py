@@ -18,6 +18,7 @@ from incidents.response.kinds import KINDS
 
 POSTED, DRAFTS = 4, 3
 DONE = 8
+OPEN = 50 + DONE  # that nobody has taken back
 
 
 def updates_of(row: Incident, level: SeverityLevel | None, actor: Actor) -> dict[str, Any]:
@@ -64,11 +65,11 @@ def acts_of(row: Incident, actor: Actor) -> dict[str, Any]:
     found = kept.of(
         row, "actions", lambda rows: rows.select_related("undoes").order_by("-pk")[:DONE]
     )
-    back = {each.pk for each in kept.of(row, "actions", lambda rows: rows.to_take_back()[:50])}
+    open_ones = kept.of(row, "actions", lambda rows: rows.to_take_back()[:OPEN])
+    back, shown = {each.pk for each in open_ones}, {each.pk for each in found}
     done = [_line(each, each.pk in back) for each in found]
-    older = row.actions.to_take_back().exclude(pk__in=[each.pk for each in found])[:50]
     if over:
-        done += [_line(each, back=True) for each in older]
+        done += [_line(each, back=True) for each in open_ones if each.pk not in shown]
     return {
         "may": bool(decision) and not over,
         "may_undo": bool(decision) and row.status not in {"merged", "cancelled"},

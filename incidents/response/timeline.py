@@ -63,14 +63,37 @@ class Line:
 def events(incident: Incident, actor: Actor) -> QuerySet[AuditEvent]:
     """The log of the incident, and what was changed elsewhere between its first event and its
     last one. By keys, not by times: the log has an index of those."""
-    mine = AuditEvent.objects.about(incident)
-    edges = mine.aggregate(first=Min("id"), last=Max("id"))
-    here = Q(subject_ref=subject_ref(incident))
-    if edges["first"] is not None:
-        during = Q(workspace_id=incident.workspace_id, id__gt=edges["first"], action__in=CHANGES)
-        if incident.status in OVER:
-            during &= Q(id__lt=edges["last"])
-        here |= during
+    return _during(actor, *_span(incident))
+
+
+def newest(incident: Incident, actor: Actor, most: range) -> list[AuditEvent]:
+    return kept.seen(
+        actor,
+        lambda actor, most, *span: _during(actor, *span).order_by("-id")[: len(most)],
+        *(most, *_span(incident)),
+    )
+
+
+def _span(incident: Incident) -> tuple[str, int, int | None, int | None]:
+    """Its ref and workspace, its first event, and its last one if it is over."""
+    ref = subject_ref(incident)
+    known = kept.ask(_edges, ref)
+    first, last = known[0] if known else (None, None)
+    return ref, incident.workspace_id, first, last if incident.status in OVER else None
+
+
+def _edges(ref: str) -> QuerySet[AuditEvent, tuple[int, int]]:
+    one = AuditEvent.objects.about(ref).order_by().values("subject_ref")
+    return one.annotate(first=Min("id"), last=Max("id")).values_list("first", "last")
+
+
+def _during(
+    actor: Actor, ref: str, workspace_id: int, first: int | None, last: int | None
+) -> QuerySet[AuditEvent]:
+    here = Q(subject_ref=ref)
+    if first is not None:
+        during = Q(workspace_id=workspace_id, id__gt=first, action__in=CHANGES)
+        here |= during if last is None else during & Q(id__lt=last)
     return AuditEvent.objects.visible_to(actor).filter(here)
 
 

@@ -155,10 +155,14 @@ def _in_force(workspace_id: int) -> QuerySet[Runbook]:
 _ANY_SHIPPED: kept.Question[tuple[int]] = kept.Question(
     lambda workspace: _in_force(workspace).filter(workspace=None).order_by().values_list("pk")[:1]
 )
-# Those that were put away aside.
-HERE: kept.Question[Runbook] = kept.Question(
-    lambda workspace: _in_force(workspace).filter(archived_at=None).select_related(*_READ)
-)
+
+
+def here(workspace_id: int) -> QuerySet[Runbook]:
+    """Those that were put away aside, without a look whether any were ever shipped."""
+    return _in_force(workspace_id).filter(archived_at=None).select_related(*_READ)
+
+
+HERE: kept.Question[Runbook] = kept.Question(here)
 
 
 def find(workspace_id: int, name: str) -> Runbook | None:

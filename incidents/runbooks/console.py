@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.access import policy
 from controlplane.base import row_slots
 from controlplane.base.registries import NavItem, PaletteAction, nav_items, palette_actions
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from incidents import links
 from incidents.models import Runbook
@@ -36,12 +37,18 @@ def of_item(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item: runbooks that were written from it."""
     if obj._meta.label_lower != "work.item":
         return None
-    rows = Runbook.objects.visible_to(actor).filter(source_item=obj.pk)
+    rows = kept.seen(
+        actor,
+        lambda actor, item: Runbook.objects.visible_to(actor).filter(source_item=item)[
+            : row_slots.MOST
+        ],
+        obj.pk,
+    )
     found = [
         row_slots.RelatedRow(
             title=row.title, url=links.page_of(row), ref=row.slug, note="discovered from this"
         )
-        for row in rows[: row_slots.MOST]
+        for row in rows
     ]
     return found or None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -197,6 +198,17 @@ def acts(row: Runbook, here: Workspace | None, actor: Actor) -> list[Act]:
     ]  # fmt: skip
 
 
+def _used(**about: int) -> QuerySet[RunbookUse]:
+    return RunbookUse.objects.filter(**about).select_related("runbook", "user")[:RUNS]
+
+
+_uses: dict[str, Callable[[int], QuerySet[RunbookUse]]] = {
+    "incident": lambda pk: _used(incident=pk),
+    "ticket": lambda pk: _used(ticket=pk),
+    "alert": lambda pk: _used(alert=pk),
+}
+
+
 def suggested(subject: Incident | Alert | Ticket, actor: Actor) -> dict[str, Any] | None:
     """Runbooks that may help with this, and those that were looked into."""
     if not policy.can(actor, "runbook.view", subject):
@@ -210,7 +222,8 @@ def suggested(subject: Incident | Alert | Ticket, actor: Actor) -> dict[str, Any
     else:
         found, incident = using.for_alert(subject), None
         about = {"alert": subject}
-    uses = RunbookUse.objects.filter(**about).select_related("runbook", "user")
+    kind = next(iter(about))
+    uses = kept.ask(_uses[kind], subject.pk)
     runs: Sequence[RunbookRun] = []
     if incident is not None:
         runs = kept.ask(
@@ -223,9 +236,9 @@ def suggested(subject: Incident | Alert | Ticket, actor: Actor) -> dict[str, Any
         )
     return {
         "suggestions": found,
-        "uses": list(uses[:RUNS]),
+        "uses": uses,
         "runs": runs,
         "may_run": incident is not None and bool(policy.can(actor, running.ACTION, subject)),
-        "kind": next(iter(about)),
+        "kind": kind,
         "uid": subject.uid,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from controlplane.access import policy
 from controlplane.audit.services import record
@@ -44,15 +44,9 @@ def suggest(
         row = books.find(workspace_id, name) if name else None
         if row is not None:
             found.setdefault(row.pk, Suggestion(row, "named by its rule"))
-    rows = books.in_force(workspace_id).filter(archived_at=None)
-    words = _query(text)
-    if words is not None:
-        ranked = rows.annotate(rank=SearchRank(F("search"), words)).filter(
-            search=words, rank__gte=_RANK_LEAST
-        )
-        read_alike = list(ranked.order_by("-rank", "slug")[:MOST])
-    else:
-        read_alike = []
+    books.in_force(workspace_id)  # what was never shipped is, first
+    words = _words(text)
+    read_alike = kept.ask(_alike, workspace_id, words) if words else []
     here = books.HERE.rows(workspace_id) if services or labels else []
     marked = [row for row in here if _marked(row, services, labels)]
     near = {row.pk for row in read_alike}
@@ -65,15 +59,18 @@ def suggest(
     return list(found.values())[:MOST]
 
 
-def _query(text: str) -> SearchQuery | None:
-    """Any of its words: nobody describes a symptom in ours."""
-    words = [word for word in _plain(text) if len(word) > 3][:_WORDS_MOST]
-    if not words:
-        return None
+def _alike(workspace_id: int, words: Sequence[str]) -> QuerySet[Runbook]:
+    """Any of the words: nobody describes a symptom in ours."""
     query = SearchQuery(words[0], config="english", search_type="plain")
     for word in words[1:]:
         query |= SearchQuery(word, config="english", search_type="plain")
-    return query
+    ranked = books.here(workspace_id).annotate(rank=SearchRank(F("search"), query))
+    found = ranked.filter(search=query, rank__gte=_RANK_LEAST)
+    return found.order_by("-rank", "slug")[:MOST]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _plain(text) if len(word) > 3][:_WORDS_MOST]
 
 
 def _plain(text: str) -> list[str]:

@@ -125,8 +125,18 @@ def _reviewed(row: Incident, actor: Actor) -> dict[str, Any]:
     """Of what is over: its review, or that one may begin it."""
     if row.status not in writing.OVER:
         return {"review": None, "may_review": False}
-    found = IncidentReview.objects.filter(incident=row).defer("search", "timeline", "tree").first()
-    return {"review": found, "may_review": bool(policy.can(actor, writing.WRITE, row))}
+    found = kept.ask(
+        lambda incident: (
+            IncidentReview.objects.filter(incident=incident)
+            .defer("search", "timeline", "tree")
+            .order_by("pk")[:1]
+        ),
+        row.pk,
+    )
+    return {
+        "review": found[0] if found else None,
+        "may_review": bool(policy.can(actor, writing.WRITE, row)),
+    }
 
 
 def _alerts(row: Incident, actor: Actor) -> dict[str, Any]:
@@ -215,16 +225,20 @@ def _target(target: str) -> str:
 # --- What was said --------------------------------------------------------------------------------
 
 
+def _said(actor: Actor, item: int, most: range) -> QuerySet[Comment]:
+    rows: Any = Comment.objects.visible_to(actor).filter(item_id=item)
+    return rows.order_by("-created_at", "-id")[: len(most)]  # type: ignore[no-any-return]
+
+
 def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
     """What people said on its item, and what the portal noted that stands nowhere else: the steps
     themselves are in the log."""
     if row.item_id is None:
         return []
     most = min(most, SAID)
-    rows: Any = Comment.objects.visible_to(actor).filter(item_id=row.item_id)
     better = timeline.said_better(row)
     found = []
-    for one in rows.order_by("-created_at", "-id")[: most * 2]:
+    for one in kept.seen(actor, _said, row.item_id, range(most * 2)):
         own = one.actor_ref == PORTAL.ref
         told = one.text.startswith("**")  # updates and decisions, in whole
         if (

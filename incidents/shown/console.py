@@ -26,6 +26,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -145,13 +146,19 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item: the incident it stands for."""
     if not isinstance(obj, Item):
         return None
-    rows = Incident.objects.visible_to(actor).filter(item_id=obj.pk)
+    rows = kept.seen(
+        actor,
+        lambda actor, item: Incident.objects.visible_to(actor).filter(item_id=item)[
+            : row_slots.MOST
+        ],
+        obj.pk,
+    )
     found = [
         row_slots.RelatedRow(
             title=row.title, url=links.page_of(row), ref=row.ref,
             state=str(row.get_status_display()),
         )
-        for row in rows[: row_slots.MOST]
+        for row in rows
     ]  # fmt: skip
     return found or None
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import Case, IntegerField, Q, Value, When
 from django.db.models.functions import Least
 from django.http import HttpRequest
@@ -151,22 +150,16 @@ class TicketAdmin(ModelAdmin[Ticket]):
 
     # --- One of them ----------------------------------------------------------------------------
 
+    def whole(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*RELATED).defer("search")
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Ticket | None:
-        """Asked for by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Ticket | None] = request.__dict__.setdefault("_tickets", {})
-        if object_id not in known:
-            rows = super().get_queryset(request).select_related(*RELATED).defer("search")
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                found = rows.get(**{from_field or name: object_id})
-            except (Ticket.DoesNotExist, ValidationError, ValueError):
-                found = None
-            if found is not None:
-                found.due_at = moves.next_due(found)
-            known[object_id] = found
-        return known[object_id]
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.due_at = moves.next_due(found)
+        return found
 
     def heading(self, obj: Ticket) -> str:
         return f"{obj.ref} {obj.subject}"

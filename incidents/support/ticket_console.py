@@ -25,7 +25,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -130,9 +130,9 @@ def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
 def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item: the ticket it stands for; of an incident: its tickets."""
     if isinstance(obj, Item):
-        rows = Ticket.objects.visible_to(actor).filter(item_id=obj.pk)
+        rows = kept.seen(actor, lambda actor, item: _of(actor, Q(item_id=item)), obj.pk)
     elif isinstance(obj, Incident):
-        rows = Ticket.objects.visible_to(actor).filter(incident_id=obj.pk)
+        rows = kept.seen(actor, lambda actor, burning: _of(actor, Q(incident_id=burning)), obj.pk)
     else:
         return None
     found = [
@@ -140,9 +140,14 @@ def related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
             title=row.subject, url=links.page_of(row), ref=row.ref,
             state=str(row.get_status_display()), note="asked support",
         )
-        for row in rows.defer("search").order_by("pk")[: row_slots.MOST]
+        for row in rows
     ]  # fmt: skip
     return found or None
+
+
+def _of(actor: Actor, which: Q) -> QuerySet[Ticket]:
+    rows = Ticket.objects.visible_to(actor).filter(which)
+    return rows.defer("search").order_by("pk")[: row_slots.MOST]
 
 
 _VERBS: tuple[tuple[str, str, str, str], ...] = (

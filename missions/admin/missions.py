@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,11 +22,10 @@ from missions import services, stages
 from missions.admin.filters import BY_PERSON, STANDING
 from missions.admin.forms import MissionForm
 from missions.models import Mission
-from missions.shown import moves, page, strip
+from missions.shown import moves, page, strip, timeline
 from missions.shown.cockpit import Cockpit
 from missions.shown.following import Next, following
 from missions.shown.glance import glance, with_now
-from missions.shown.timeline import story
 
 _LONGEST = 40
 
@@ -94,20 +92,8 @@ class MissionAdmin(ModelAdmin[Mission]):
             form.base_fields["owner"].queryset = people(request)
         return form
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Mission | None:
-        """Asked for by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Mission | None] = request.__dict__.setdefault("_missions", {})
-        if object_id not in known:
-            rows = super().get_queryset(request).select_related("owner", "workspace", "item")
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                found = rows.get(**{from_field or name: object_id})
-            except (Mission.DoesNotExist, ValidationError, ValueError):
-                found = None
-            known[object_id] = found
-        return known[object_id]
+    def whole(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("owner", "workspace", "item")
 
     # --- In the list ------------------------------------------------------------------------
 
@@ -188,7 +174,10 @@ class MissionAdmin(ModelAdmin[Mission]):
         return page.panel(self._cockpit(request, obj), request, self._next(request, obj))
 
     def story(self, request: HttpRequest, obj: Mission) -> Any:
-        return story(obj, self._cockpit(request, obj).look.visits)
+        return timeline.story(obj, self._cockpit(request, obj).look.visits)
+
+    def newest(self, request: HttpRequest, obj: Mission, most: range) -> list[Any]:
+        return timeline.newest(obj, self._cockpit(request, obj).look.visits, most)
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
         """The next step first; what its state has no use for is not there at all."""

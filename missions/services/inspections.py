@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.access import policy
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from missions import guarding, reads
@@ -112,9 +113,17 @@ def _tell(mission: Mission, row: MissionToolkit, made: DataInspection, actor: Ac
 
 
 def _of_workspace(workspace_id: int) -> Decimal | None:
-    rows = PolicyTemplate.objects.of(workspace_id).in_use()
-    asked = rows.filter(slug=guarding.COVERAGE_TEMPLATE).values_list("params", flat=True)
-    return _percent(asked.first())
+    asked = kept.ask(
+        lambda workspace: (
+            PolicyTemplate.objects.of(workspace)
+            .in_use()
+            .filter(slug=guarding.COVERAGE_TEMPLATE)
+            .order_by("pk")
+            .values_list("params", flat=True)[:1]
+        ),
+        workspace_id,
+    )
+    return _percent(next(iter(asked), None))
 
 
 def threshold(mission: Mission) -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.lib import kept
 from controlplane.lib.errors import GateNotMet
 from missions.models import Finding, Mission
 
@@ -10,8 +11,15 @@ _MOST = 10
 
 def unhandled(mission: Mission) -> list[Finding]:
     """Findings that stop it."""
-    rows = Finding.objects.filter(mission=mission, unhandled=True, status="open")
-    return list(rows.select_related("safeguard").order_by("pk")[:_MOST])
+    return kept.of(
+        mission,
+        "findings",
+        lambda rows: (
+            rows.filter(unhandled=True, status="open")
+            .select_related("safeguard")
+            .order_by("pk")[:_MOST]
+        ),
+    )
 
 
 def require_decided(mission: Mission) -> None:

@@ -41,7 +41,7 @@ class Cockpit:
     @cached_property
     def now(self) -> Now:
         asked = self.request.status if self.request is not None else ""
-        return Now(self.look.brief.is_locked, asked)
+        return Now(self.mission, self.look.brief.is_locked, asked)
 
     @property
     def here(self) -> list[Check]:

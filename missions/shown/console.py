@@ -25,6 +25,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Item
 from missions import links
@@ -95,7 +96,13 @@ def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item: the mission it stands for."""
     if not isinstance(obj, Item):
         return None
-    rows = Mission.objects.visible_to(actor).filter(item_id=obj.pk)
+    rows = kept.seen(
+        actor,
+        lambda actor, item: (
+            Mission.objects.visible_to(actor).filter(item_id=item).order_by("-pk")[:1]
+        ),
+        obj.pk,
+    )
     found = [
         row_slots.RelatedRow(
             title=row.title,
@@ -103,7 +110,7 @@ def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
             ref=row.ref,
             state=str(row.get_status_display()),
         )
-        for row in rows[:1]
+        for row in rows
     ]
     return found or None
 

@@ -12,7 +12,6 @@ from controlplane.approvals import links as approval_links
 from missions import links, stages
 from missions.gates.kinds import NOT_THERE, Check
 from missions.models import Mission
-from missions.services import undecided
 from missions.shown import moves
 from missions.shown.cockpit import Cockpit
 from missions.shown.mending import act_for, whose
@@ -110,7 +109,7 @@ def _go_on(cockpit: Cockpit) -> Next:
 def _resume(cockpit: Cockpit) -> Next:
     mission = cockpit.mission
     cause = mission.get_paused_cause_display()
-    if undecided.unhandled(mission):
+    if cockpit.now.held:
         return Next(
             "Decide what was found", f"{cause}: {mission.pause_reason}",
             links.findings_of(mission), "", "shield", "warn", since=mission.paused_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
@@ -167,14 +168,19 @@ def refusal(move: Move, row: Mission, actor: Actor) -> str:
 class Now:
     """What moves ask of a mission beside its own columns, read once."""
 
-    def __init__(self, locked: bool, asked: str) -> None:
-        self.locked, self.asked = locked, asked
+    def __init__(self, row: Mission, locked: bool, asked: str) -> None:
+        self.row, self.locked, self.asked = row, locked, asked
+
+    @cached_property
+    def held(self) -> bool:
+        """Whether safeguards found something that somebody must decide first."""
+        return bool(undecided.unhandled(self.row))
 
 
 def now_of(row: Mission) -> Now:
     visit = open_visit(row)
     request = visit.approval if visit is not None else None
-    return Now(brief_of(row).is_locked, request.status if request is not None else "")
+    return Now(row, brief_of(row).is_locked, request.status if request is not None else "")
 
 
 def idle(move: Move, row: Mission, now: Now | None = None) -> str:
@@ -186,7 +192,7 @@ def idle(move: Move, row: Mission, now: Now | None = None) -> str:
             return "It is in the first stage."
         case "archive" if row.archived_at is not None:
             return "It is archived already."
-        case "resume" if undecided.unhandled(row):
+        case "resume" if undecided.unhandled(row) if now is None else now.held:
             return "Safeguards hold it: decide what they found first."
         case "restore" if row.archived_at is None:
             return "It is not archived."

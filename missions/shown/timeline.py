@@ -3,16 +3,17 @@ its work item, to what was asked at its checkpoints, to its plays, runs and what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import CharField, F, Value
+from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from controlplane.approvals.models import Request
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
+from controlplane.lib import kept
 from controlplane.lib.text import short
 from missions.models import Mission, Play, Run, StageVisit, UndoPlan, UndoRun
 from missions.services.checkpoints import subject
@@ -35,22 +36,49 @@ def story(mission: Mission, visits: Iterable[StageVisit] | None = None) -> Any:
     """For whoever may see the mission: what happened to it is part of it. What was refused is the
     business of those who read the log; what the portal says on the work item is the echo of what
     stands here already."""
-    rows = AuditEvent.objects.about_any(subjects(mission, visits))
-    told = rows.filter(workspace_id=mission.workspace_id).exclude(outcome="denied")
-    if mission.item is None:
-        return told
-    return told.exclude(actor_kind="job", subject_ref=subject_ref(mission.item))
+    return _told(*_asked(mission, visits))
+
+
+def newest(mission: Mission, visits: Iterable[StageVisit], most: range) -> list[AuditEvent]:
+    return kept.ask(
+        lambda most, refs, workspace, item: _told(refs, workspace, item).order_by("-id")[
+            : len(most)
+        ],
+        *(most, *_asked(mission, visits)),
+    )
+
+
+def _asked(
+    mission: Mission, visits: Iterable[StageVisit] | None
+) -> tuple[list[str], int, str | None]:
+    """Of which refs, in which workspace, and which of them is its work item."""
+    refs = kept.padded(subject_ref(each) for each in subjects(mission, visits))
+    item = None if mission.item is None else subject_ref(mission.item)
+    return refs, mission.workspace_id, item
+
+
+def _told(refs: Sequence[str], workspace_id: int, item: str | None) -> Any:
+    rows = AuditEvent.objects.about_any(refs)
+    told = rows.filter(workspace_id=workspace_id).exclude(outcome="denied")
+    return told if item is None else told.exclude(actor_kind="job", subject_ref=item)
 
 
 def subjects(mission: Mission, visits: Iterable[StageVisit] | None = None) -> list[Any]:
     """What the mission's story is told of: itself, its work item, every question ever asked at its
     checkpoints, each play, each run, each time one was taken back."""
     known = StageVisit.objects.filter(mission=mission) if visits is None else visits
-    asked = Request.objects.of(mission.workspace_id).filter(
-        owner="missions.checkpoint", subject__in=[subject(each) for each in known]
+    asked = kept.ask(
+        lambda workspace, of: (
+            Request.objects.of(workspace)
+            .filter(owner="missions.checkpoint", subject__in=of)
+            .order_by("-pk")
+            .values_list("pk", flat=True)
+        ),
+        *(mission.workspace_id, kept.padded(subject(each) for each in known)),
     )
     item = [mission.item] if mission.item is not None else []
-    return [mission, *item, *asked, *_carried_out(mission)]
+    name = Request._meta.label_lower
+    return [mission, *item, *(f"{name}:{pk}" for pk in asked), *_carried_out(mission)]
 
 
 # Of a mission that was run more often, the newest.
@@ -59,6 +87,10 @@ _MOST_PARTS = 400
 
 def _carried_out(mission: Mission) -> list[str]:
     """The names under which the log knows them, in one question."""
+    return [told for told, _ in kept.ask(_parts, mission.pk)]
+
+
+def _parts(mission: int) -> QuerySet[Any, tuple[str, int]]:
     first, *rest = (
         rows.order_by().annotate(
             told=Concat(
@@ -75,7 +107,8 @@ def _carried_out(mission: Mission) -> list[str]:
             Run.objects.filter(mission=mission),
         )
     )  # fmt: skip
-    return [told for told, _ in first.union(*rest, all=True).order_by("-number")[:_MOST_PARTS]]
+    found: QuerySet[Any, tuple[str, int]] = first.union(*rest, all=True)
+    return found.order_by("-number")[:_MOST_PARTS]
 
 
 def _entry(row: AuditEvent) -> dict[str, Any]:

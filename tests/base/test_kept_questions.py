@@ -17,6 +17,7 @@ from controlplane.access.models import Grant, Membership, User, Workspace
 from controlplane.access.principals import actor_for_user
 from controlplane.lib import clock, defaults, kept
 from controlplane.lib.kept import ForReader, Question
+from controlplane.work.models import Project
 from controlplane.work.services import create_item, create_project
 from tests import make
 
@@ -188,6 +189,48 @@ def test_stranger__same_question__sees_nothing_of_it() -> None:
     assert asked.rows(actor_for_user(stranger), here.pk) == []
     Grant.objects.filter(membership__user=member).update(revoked_at=clock.now())
     assert asked.rows(actor_for_user(member), here.pk) == [], "rights that ended end at once"
+
+
+def test_seen__of_an_actor_and_values__each_their_own_and_strangers_nothing() -> None:
+    here, there = make.workspace(), make.workspace()
+    mine, theirs = (actor_for_user(make.person(each, "workspace_admin")) for each in (here, there))
+    for place in (here, there):
+        create_project(place, actor=make.JOB, name="Tools", prefix=f"to{place.pk}")
+    keys = [f"to{here.pk}", f"to{there.pk}"]
+
+    def found(actor: Any, key: str) -> list[str]:
+        asked = kept.seen(
+            actor,
+            lambda actor, key: Project.objects.visible_to(actor).filter(prefix=key),
+            key,
+        )
+        return [each.prefix for each in asked]
+
+    for _ in range(2):
+        assert [found(mine, key) for key in keys] == [[keys[0]], []]
+        assert [found(theirs, key) for key in keys] == [[], [keys[1]]]
+
+
+def test_seen__how_many_as_a_range__part_of_the_text() -> None:
+    people = [make.person() for _ in range(4)]
+    for many in (1, 3, 1):
+        asked = kept.ask(
+            lambda pks, most: User.objects.filter(pk__in=pks).order_by("pk")[: len(most)],
+            *([each.pk for each in people], range(many)),
+        )
+        assert asked == people[:many]
+
+
+def test_padded__lists_of_any_length__few_texts_and_the_same_rows() -> None:
+    assert [len(kept.padded(range(many))) for many in (0, 1, 2, 3, 5, 8, 9)] == [
+        *(0, 1, 2, 4, 8, 8, 16),
+    ]
+    rows = [make.person() for _ in range(3)]
+    counted = Counted(lambda pks: User.objects.filter(pk__in=pks).order_by("pk"))
+    asked: Question[User] = Question(counted)
+    assert asked.rows(kept.padded(each.pk for each in rows)) == rows
+    assert asked.rows(kept.padded([rows[0].pk, rows[1].pk, rows[2].pk, 0])) == rows
+    assert counted.calls == 2
 
 
 def test_rows_of_another__as_its_own_manager_answers__they_know_it() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -19,12 +18,15 @@ from controlplane.approvals import owners, services, signing
 from controlplane.approvals.models import Request, RequestSlot
 from controlplane.approvals.shown import page, words
 from controlplane.audit.models import AuditEvent
+from controlplane.audit.refs import subject_ref
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.admin.changelist import KeyedList, PortalList
 from controlplane.base.admin.questions import question
 from controlplane.base.admin.showing import TIMELINE_ROWS
 from controlplane.base.web import actor_of
+from controlplane.lib import kept
+from controlplane.lib.actors import Actor
 from controlplane.work.models import Item
 
 # Short by nature, and sorted by how long they wait; the rest goes by key, newest first.
@@ -77,6 +79,12 @@ class About(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         asked = str(self.value() or "")
         return queryset.filter(owner=asked) if asked in owners.OWNERS else queryset
+
+
+def _told(actor: Actor, refs: Sequence[str], most: range) -> QuerySet[AuditEvent]:
+    """What was said of it stands there in its own words."""
+    rows = AuditEvent.objects.visible_to(actor).about_any(refs)
+    return rows.exclude(action="approval.comment").order_by("-id")[: len(most)]
 
 
 def _open(request: Request) -> str:
@@ -196,27 +204,15 @@ class RequestAdmin(ModelAdmin[Request]):
 
     # --- One packet -----------------------------------------------------------------------
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Request | None:
-        """Asked for twice a page, by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Request | None] = request.__dict__.setdefault("_approvals", {})
-        if object_id not in known:
-            rows = super().get_queryset(request).select_related(*WITH_IT)
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                known[object_id] = rows.get(**{from_field or name: object_id})
-            except (Request.DoesNotExist, ValidationError, ValueError):
-                known[object_id] = None
-        return known[object_id]
+    def whole(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*WITH_IT)
 
     def row_shown(self, request: HttpRequest, obj: Request) -> dict[str, Any]:
         """Its history goes back over its revisions: to the reader they are one thing."""
         context = dict(self.panel_context(request, obj))
         things = context["revisions"] or [obj]
-        rows = AuditEvent.objects.visible_to(actor_of(request)).about_any(things).order_by("-id")
-        rows = rows.exclude(action="approval.comment")  # it stands there in its own words
-        events = list(rows[: TIMELINE_ROWS.value + 1])
+        refs = kept.padded(subject_ref(each) for each in things)
+        events = kept.seen(actor_of(request), _told, refs, range(TIMELINE_ROWS.value + 1))
         return {
             "portal": self,
             "editing": False,
@@ -229,7 +225,14 @@ class RequestAdmin(ModelAdmin[Request]):
         return words.lookup(obj)
 
     def panel_context(self, request: HttpRequest, obj: Request) -> Mapping[str, Any]:
-        return page.of(obj, actor_of(request))
+        return page.of(obj, actor_of(request), views=self._views(request, obj))
+
+    def _views(self, request: HttpRequest, obj: Request) -> Sequence[signing.SlotView]:
+        """Its slots as the reader sees them: asked for by the buttons and by the packet."""
+        known: dict[int, Sequence[signing.SlotView]] = request.__dict__.setdefault("_slots", {})
+        if obj.pk not in known:
+            known[obj.pk] = signing.slots_for(actor_of(request), obj)
+        return known[obj.pk]
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
         found = [one for one in super()._shown(request, place, obj) if one.refusal != IDLE]
@@ -241,7 +244,7 @@ class RequestAdmin(ModelAdmin[Request]):
         """To the answers at the foot of the packet; where there is none to give, to what waits
         next. What refuses stands beside the answers, not on a button."""
         actor = actor_of(request)
-        views = signing.slots_for(actor, obj) if obj.is_open else []
+        views = self._views(request, obj) if obj.is_open else []
         if any(view.may for view in views):
             steps = [_leads("decide", "Decide", "#decide", "check", primary=True)]
             own = any(view.may and view.delegation is None for view in views)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -31,7 +31,7 @@ from controlplane.base.registries import (
     palette_verbs,
     ref_finders,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -176,11 +176,10 @@ def withdrawable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[
 
 def approvals_of(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the page of a work item, or of what consent was asked for."""
-    rows = Request.objects.visible_to(actor).defer("packet_text").order_by("-id")
     if isinstance(obj, Item):
-        rows = rows.filter(item_id=obj.pk)
+        rows = kept.seen(actor, lambda actor, item: _newest(actor, Q(item_id=item)), obj.pk)
     elif obj._meta.app_label in ASKING:
-        rows = rows.about(subject_ref(obj))
+        rows = kept.seen(actor, lambda actor, ref: _newest(actor, Q(subject=ref)), subject_ref(obj))
     else:
         return None
     found = [
@@ -191,9 +190,14 @@ def approvals_of(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
             note=f"{row.ref}, asked",
             at=row.requested_at,
         )
-        for row in rows[: row_slots.MOST]
+        for row in rows
     ]
     return found or None
+
+
+def _newest(actor: Actor, which: Q) -> QuerySet[Request]:
+    rows = Request.objects.visible_to(actor).filter(which)
+    return rows.defer("packet_text").order_by("-id")[: row_slots.MOST]
 
 
 def comment_box(actor: Actor, obj: Any) -> row_slots.CommentBox | None:

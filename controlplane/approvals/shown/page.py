@@ -20,6 +20,7 @@ from controlplane.approvals.links import CONSOLE, Places
 from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import comparing, people, words
 from controlplane.approvals.shown import packet as packet_read
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work.models import ItemLink
 from controlplane.work.shown.words import item_url, state_of
@@ -59,12 +60,18 @@ class Standing:
     packet: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of(request: Request, actor: Actor, places: Places = CONSOLE) -> dict[str, Any]:
-    """Everything but the history."""
+def of(
+    request: Request,
+    actor: Actor,
+    places: Places = CONSOLE,
+    views: Sequence[signing.SlotView] | None = None,
+) -> dict[str, Any]:
+    """Everything but the history. `views` are the slots as the actor sees them, where whoever asks
+    knows them already."""
     owner = owners.get(request.owner)
     desk = places.is_desk
     previous = request.supersedes
-    steps = steps_of(request, actor)
+    steps = steps_of(request, actor, views)
     return {
         "approval": request,
         "places": places,
@@ -142,11 +149,18 @@ def why_not(steps: Sequence[Step]) -> str:
     return "; ".join(reasons)
 
 
-def steps_of(request: Request, actor: Actor) -> list[Step]:
-    views = signing.slots_for(actor, request)
+def steps_of(
+    request: Request, actor: Actor, views: Sequence[signing.SlotView] | None = None
+) -> list[Step]:
+    if views is None:
+        views = signing.slots_for(actor, request)
     steps = [Step(view, number) for number, view in enumerate(views, start=1)]
     by_slot = {step.slot.pk: step for step in steps}
-    decisions = request.decisions.select_related("person", "delegated_from").order_by("id")
+    decisions = kept.of(
+        request,
+        "decisions",
+        lambda rows: rows.select_related("person", "delegated_from").order_by("id"),
+    )
     taken = set()
     for decision in decisions:
         by_slot[decision.slot_id].signed.append(decision)
@@ -161,15 +175,9 @@ def _name_signers(request: Request, steps: Sequence[Step], taken: set[Any]) -> N
     wanted = {role for step in steps if step.slot.waiting for role in step.slot.roles}
     if not wanted:
         return
-    rows = (
-        Grant.objects.held()
-        .of_active_people()
-        .filter(membership__workspace_id=request.workspace_id, role__in=sorted(wanted))
-        .select_related("membership__user")
-        .order_by("membership__user__name", "id")
-    )
+    rows = kept.ask(_holders, request.workspace_id, kept.padded(sorted(wanted)))
     holders: dict[str, dict[int, User]] = defaultdict(dict)
-    for grant in rows[:500]:
+    for grant in rows:
         user = grant.membership.user
         if user.pk not in taken and f"user:{user.pk}" not in request.producers:
             holders[grant.role][user.pk] = user
@@ -182,6 +190,13 @@ def _name_signers(request: Request, steps: Sequence[Step], taken: set[Any]) -> N
                 found.pop(asker, None)
         people = list(found.values())
         step.people, step.more_people = people[:NAMED], max(len(people) - NAMED, 0)
+
+
+def _holders(workspace_id: int, roles: Sequence[str]) -> QuerySet[Grant]:
+    held = Grant.objects.held().of_active_people()
+    rows = held.filter(membership__workspace_id=workspace_id, role__in=roles)
+    people = rows.select_related("membership__user")
+    return people.order_by("membership__user__name", "id")[:500]
 
 
 def standing(request: Request) -> Standing | None:
@@ -209,19 +224,31 @@ def revisions(request: Request) -> list[Request]:
     return found if len(found) > 1 else []
 
 
-def evidence_of(request: Request, actor: Actor) -> QuerySet[ItemLink] | list[ItemLink]:
+def evidence_of(request: Request, actor: Actor) -> list[ItemLink]:
     """What hangs on the work item, beside what the packet itself names."""
     if request.item_id is None:
         return []
-    rows = ItemLink.objects.visible_to(actor).filter(item_id=request.item_id)
-    return list(rows.order_by("-created_at", "-id")[:MOST_EVIDENCE])
+    return kept.seen(
+        actor,
+        lambda actor, item: (
+            ItemLink.objects.visible_to(actor)
+            .filter(item_id=item)
+            .order_by("-created_at", "-id")[:MOST_EVIDENCE]
+        ),
+        request.item_id,
+    )
 
 
 def _delegations(request: Request) -> list[Any]:
     if not request.is_open:
         return []
-    rows = request.delegations.filter(ended_at=None).select_related("from_user", "to_user")
-    return list(rows.order_by("id")[:20])
+    return kept.of(
+        request,
+        "delegations",
+        lambda rows: (
+            rows.filter(ended_at=None).select_related("from_user", "to_user").order_by("id")[:20]
+        ),
+    )
 
 
 def next_for(actor: Actor, request: Request | None = None) -> Request | None:

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from controlplane.base.admin import addresses, editing
+from controlplane.base.admin import addresses, editing, one_row
 from controlplane.base.admin.changelist import (
     COUNT_CAP,
     BoundedPaginator,
@@ -70,6 +70,7 @@ ASKED = frozenset(
     ]
 )
 # Never on a page, however an admin is declared: hashes are no use to people, only to thieves.
+UID = 36  # characters of a public id
 SECRET_FIELDS = ("password", "secret", "token_hash")
 
 
@@ -107,7 +108,7 @@ class ModelAdmin(Showing, ButtonDoors, Permitting, _Stock[M], Generic[M]):
         rows: models.QuerySet[M] = scoped(self.model._default_manager.all(), actor_of(request))
         workspace, lookup = workspace_of(request), self._workspace_lookup()
         if workspace is not None and lookup is not None:
-            rows = rows.filter(models.Q(**{lookup: workspace}) | models.Q(**{lookup: None}))
+            rows = rows.filter(models.Q(**{lookup: workspace.pk}) | models.Q(**{lookup: None}))
         ordering = self.get_ordering(request)
         return rows.order_by(*ordering) if ordering else rows
 
@@ -117,15 +118,30 @@ class ModelAdmin(Showing, ButtonDoors, Permitting, _Stock[M], Generic[M]):
         names = {field.name for field in self.opts.get_fields()}
         return "workspace" if "workspace" in names else None
 
+    def whole(self, request: HttpRequest) -> models.QuerySet[M]:
+        """The rows as one alone is read: with what its page says of others."""
+        return self.get_queryset(request)
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> M | None:
-        """By public id where the model has one, else by key. Out of scope is the same as gone."""
-        rows = self.get_queryset(request)
+        """By public id where the model has one, else by key. Out of scope is the same as gone.
+        A page asks twice, for its buttons and for itself: then it is fetched once. A form that is
+        sent changes what it is given, so there each has its own."""
+        if request.method not in {"GET", "HEAD"}:
+            return self._read(request, object_id, from_field)
+        known: dict[Any, M | None] = request.__dict__.setdefault("_rows_read", {})
+        key = self.model, object_id, from_field
+        if key not in known:
+            known[key] = self._read(request, object_id, from_field)
+        return known[key]
+
+    def _read(self, request: HttpRequest, object_id: str, from_field: str | None) -> M | None:
+        if from_field is None and self._has_uid() and len(object_id) == UID:
+            found: M | None = one_row.by_uid(request, object_id, type(self), self.whole)
+            return found
         try:
-            if from_field is None and self._has_uid() and len(object_id) == 36:
-                return rows.get(uid=object_id)
-            return rows.get(**{from_field or "pk": object_id})
+            return self.whole(request).get(**{from_field or "pk": object_id})
         except (self.model.DoesNotExist, ValidationError, ValueError):
             return None
 

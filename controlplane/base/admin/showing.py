@@ -19,9 +19,11 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from controlplane.audit.models import AuditEvent
+from controlplane.audit.refs import subject_ref
 from controlplane.base.admin.words import label_of
 from controlplane.base.web import actor_of
-from controlplane.lib import defaults
+from controlplane.lib import defaults, kept
+from controlplane.lib.actors import Actor
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as _Admin
@@ -161,8 +163,7 @@ class Showing(_Base):
         events: list[AuditEvent] = []
         most = self.timeline_rows or TIMELINE_ROWS.value
         if self.audited:
-            rows = self.story(request, obj).order_by("-id")
-            events = list(rows[: most + 1])
+            events = self.newest(request, obj, range(most + 1))
         wanted = EDIT in request.GET and self.has_change_permission(request, obj)
         return {
             "portal": self,
@@ -177,6 +178,12 @@ class Showing(_Base):
         others tells theirs too."""
         return AuditEvent.objects.visible_to(actor_of(request)).about(obj)
 
+    def newest(self, request: HttpRequest, obj: Any, most: range) -> list[AuditEvent]:
+        """As many of its story as a range is long: how many is part of a question's text."""
+        if type(self).story is not Showing.story:
+            return list(self.story(request, obj).order_by("-id")[: len(most)])
+        return kept.seen(actor_of(request), _trail, subject_ref(obj), most)
+
     def heading(self, obj: Any) -> str:
         """What its page is called: words rather than keys."""
         return capfirst(str(obj)) if self.titled else str(obj)
@@ -184,6 +191,11 @@ class Showing(_Base):
     def panel_context(self, request: HttpRequest, obj: Any) -> Mapping[str, Any]:
         """What `panel_template` needs beside `original`."""
         return {}
+
+
+def _trail(actor: Actor, ref: str, most: range) -> Any:
+    rows = AuditEvent.objects.visible_to(actor).about(ref)
+    return rows.order_by("-id")[: len(most)]
 
 
 # The regions of a row's page that are asked for alone.

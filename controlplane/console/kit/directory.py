@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from django.db.models import QuerySet
 
 from controlplane.access.models import Agent, User
-from controlplane.lib import context
+from controlplane.lib import context, kept
 
 _KNOWN = re.compile(r"(user|agent):([0-9]{1,18})")
 _remembered = threading.local()
@@ -33,13 +35,22 @@ def look_up(refs: Iterable[str]) -> None:
     if not context.current().request_id:
         return
     names = _names()
-    found = [kept for ref in set(refs) - names.keys() if (kept := _KNOWN.fullmatch(ref))]
-    for kind, rows in (("user", User.objects), ("agent", Agent.objects)):
-        keys = {int(kept[2]) for kept in found if kept[1] == kind}
+    found = [known for ref in set(refs) - names.keys() if (known := _KNOWN.fullmatch(ref))]
+    for kind in ("user", "agent"):
+        keys = {int(each[2]) for each in found if each[1] == kind}
         if keys:
             names.update(dict.fromkeys((f"{kind}:{key}" for key in keys), ""))
-            named = rows.filter(pk__in=keys).values_list("pk", "name")
+            asked = _users if kind == "user" else _agents
+            named = kept.ask(asked, kept.padded(keys))
             names.update({f"{kind}:{key}": name for key, name in named})
+
+
+def _users(keys: Sequence[int]) -> QuerySet[User, tuple[int, str]]:
+    return User.objects.filter(pk__in=keys).values_list("pk", "name")
+
+
+def _agents(keys: Sequence[int]) -> QuerySet[Agent, tuple[int, str]]:
+    return Agent.objects.filter(pk__in=keys).values_list("pk", "name")
 
 
 def _names() -> dict[str, str]:

@@ -129,7 +129,7 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
         rows: Any = Item.objects.visible_to(actor_of(request)).defer("search")
         workspace = workspace_of(request)
         if workspace is not None:
-            rows = rows.filter(workspace=workspace)
+            rows = rows.filter(workspace=workspace.pk)
         return rows.order_by(*self.get_ordering(request))  # type: ignore[no-any-return]
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -256,7 +256,7 @@ class ItemAdmin(BulkItems, Steps, ModelAdmin[Item]):
             workspace = workspace_of(request)
             rows = rows.filter(workspace=workspace) if workspace is not None else rows
             fields["project"].queryset = rows
-            fields["project"].initial = rows.first()
+            fields["project"].initial = rows.first() if obj is None else None
             fields["project"].empty_label = None
         return form_class
 

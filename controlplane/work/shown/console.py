@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, Q, QuerySet, When
 from django.urls import reverse
 
 from controlplane.access import policy
@@ -28,7 +28,7 @@ from controlplane.base.registries import (
     nav_items,
     palette_verbs,
 )
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item, Project
@@ -202,7 +202,6 @@ def standing_for(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
     workspace_id = getattr(obj, "workspace_id", None)
     if workspace_id is None or obj._meta.app_label not in STOOD_FOR:
         return None
-    rows = Item.objects.visible_to(actor).filter(workspace_id=workspace_id)
     return [
         row_slots.RelatedRow(
             title=item.title,
@@ -211,8 +210,13 @@ def standing_for(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | Non
             state=words.state_of(item),
             note=item.key,
         )
-        for item in rows.standing_for(subject_ref(obj)).order_by("id")[: row_slots.MOST]
+        for item in kept.seen(actor, _standing_for, workspace_id, subject_ref(obj))
     ]
+
+
+def _standing_for(actor: Actor, workspace_id: int, ref: str) -> QuerySet[Item]:
+    rows = Item.objects.visible_to(actor).filter(workspace_id=workspace_id)
+    return rows.standing_for(ref).order_by("id")[: row_slots.MOST]
 
 
 # slug, label, URL name, icon, order, key

@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work import vocabulary
 from controlplane.work.models import Dependency, Item, ItemLink
@@ -117,15 +118,23 @@ def _drawn(item: Item, depth: int, view: str) -> dict[str, Any]:
 
 def _groups(item: Item) -> list[Group]:
     """Both directions in two questions, those still open first."""
-    out = list(
-        item.edges_out.select_related("target", "target__assignee_user")
-        .defer("target__search")
-        .order_by("-target__active", "target__priority", "id")[: MOST_RELATED + 1]
+    out = kept.of(
+        item,
+        "edges_out",
+        lambda rows: (
+            rows.select_related("target", "target__assignee_user")
+            .defer("target__search")
+            .order_by("-target__active", "target__priority", "id")[: MOST_RELATED + 1]
+        ),
     )
-    into = list(
-        item.edges_in.select_related("item", "item__assignee_user")
-        .defer("item__search")
-        .order_by("-item__active", "item__priority", "id")[: MOST_RELATED + 1]
+    into = kept.of(
+        item,
+        "edges_in",
+        lambda rows: (
+            rows.select_related("item", "item__assignee_user")
+            .defer("item__search")
+            .order_by("-item__active", "item__priority", "id")[: MOST_RELATED + 1]
+        ),
     )
     groups = {slug: Group(slug, title) for slug, title in neighbours.GROUPS.items()}
     for edge in out[:MOST_RELATED]:
@@ -166,10 +175,11 @@ def _row(edge: Dependency, *, forth: bool) -> Row:
 
 
 def _shown(item: Item, actor: Actor) -> dict[str, Any]:
-    checks = item.check_results.order_by("-updated_at", "-id")[:20]
-    watchers = list(item.watchers.values_list("user_id", flat=True)[:1000])
+    checks = kept.of(item, "check_results", lambda rows: rows.order_by("-updated_at", "-id")[:20])
+    watchers = kept.of(item, "watchers", lambda rows: rows.values_list("user_id", flat=True)[:1000])
+    links = kept.of(item, "links", lambda rows: rows.order_by("-created_at", "-id")[:100])
     return {
-        "evidence": [_evidence(link) for link in item.links.order_by("-created_at", "-id")[:100]],
+        "evidence": [_evidence(link) for link in links],
         "evidence_kinds": ItemLink.Kind.choices,
         "check_columns": CHECK_COLUMNS,
         "checks": [

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
+from controlplane.lib import kept
 from controlplane.work import vocabulary
 from controlplane.work.models import Comment, Item, ItemEvent
 from controlplane.work.services import reading
@@ -28,14 +31,25 @@ _NAMES = {
 
 def timeline(item: Item, most: int) -> tuple[list[dict[str, Any]], bool]:
     """Newest first, and whether there is more. What was said is shown by the comment itself."""
-    events = list(item.events.exclude(kind="commented").order_by("-id")[: most + 1])
-    comments = list(item.comments.order_by("-created_at", "-id")[: most + 1])
+    limit = range(most + 1)
+    events = kept.ask(_events, item.pk, limit)
+    comments = kept.ask(_comments, item.pk, limit)
     lines = [_told(event) for event in events] + [_said(comment) for comment in comments]
     # A request's own order breaks ties: what was written later stands above.
     lines.sort(key=lambda line: (line["at"], line["order"]), reverse=True)
     for line in lines:
         del line["order"]
     return lines[:most], len(lines) > most
+
+
+def _events(item: int, most: range) -> QuerySet[ItemEvent]:
+    rows = ItemEvent.objects.filter(item=item).exclude(kind="commented")
+    return rows.order_by("-id")[: len(most)]
+
+
+def _comments(item: int, most: range) -> QuerySet[Comment]:
+    rows: QuerySet[Comment] = Comment.objects.filter(item=item)
+    return rows.order_by("-created_at", "-id")[: len(most)]
 
 
 def _said(comment: Comment) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.urls import reverse
@@ -180,21 +179,12 @@ class ThreadAdmin(ModelAdmin[Thread]):
 
     # --- One of them ----------------------------------------------------------------------
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Thread | None:
-        """Asked for by the buttons and by the page: fetched once, and whole."""
-        known: dict[str, Thread | None] = request.__dict__.setdefault("_threads", {})
-        if object_id not in known:
-            rows = super().get_queryset(request)
-            rows = rows.select_related("owner", "escalation_owner", "workspace", "item__project")
-            name = "uid" if len(object_id) == 36 else "pk"
-            try:
-                found = rows.get(**{from_field or name: object_id})
-            except (Thread.DoesNotExist, ValidationError, ValueError):
-                found = None
-            known[object_id] = found
-        return known[object_id]
+    def whole(self, request: HttpRequest) -> Any:
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("owner", "escalation_owner", "workspace", "item__project")
+        )
 
     def heading(self, obj: Thread) -> str:
         return f"{obj.ref} {obj.title}"

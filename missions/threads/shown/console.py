@@ -24,6 +24,7 @@ from controlplane.base.registries import (
     ref_finders,
 )
 from controlplane.jobs import leases
+from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 from controlplane.work.models import Item
@@ -136,26 +137,31 @@ def _named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target
 def _related(actor: Actor, obj: Any) -> Sequence[row_slots.RelatedRow] | None:
     """On the pages of a work item and of a mission: what is said about it."""
     if isinstance(obj, Item):
-        of = Q(item_id=obj.pk)
+        rows = kept.seen(actor, _of_item, obj.pk)
     elif isinstance(obj, Mission):
-        # Its items first: "or" over a join would read every thread and every item there is.
-        items = Item.objects.filter(Q(pk=obj.item_id) | Q(parent_id=obj.item_id))
-        of = Q(item__in=items.order_by().values("pk"))
+        rows = kept.seen(actor, _of_mission, obj.item_id) if obj.item_id is not None else []
     else:
         return None
-    rows = Thread.objects.visible_to(actor).filter(of) if _has_item(obj) else Thread.objects.none()
     found = [
         row_slots.RelatedRow(
             title=row.title, url=links.page_of(row), ref=row.ref,
             state=str(row.get_status_display()), note="thread of agents", at=row.last_message_at,
         )
-        for row in rows.order_by("-id")[: row_slots.MOST]
+        for row in rows
     ]  # fmt: skip
     return found or None
 
 
-def _has_item(obj: Any) -> bool:
-    return isinstance(obj, Item) or obj.item_id is not None
+def _of_item(actor: Actor, item: int) -> QuerySet[Thread]:
+    rows = Thread.objects.visible_to(actor).filter(item_id=item)
+    return rows.order_by("-id")[: row_slots.MOST]
+
+
+def _of_mission(actor: Actor, item: int) -> QuerySet[Thread]:
+    """Its items first: "or" over a join would read every thread and every item there is."""
+    items = Item.objects.filter(Q(pk=item) | Q(parent_id=item)).order_by().values("pk")
+    rows = Thread.objects.visible_to(actor).filter(item__in=items)
+    return rows.order_by("-id")[: row_slots.MOST]
 
 
 def register() -> None:
