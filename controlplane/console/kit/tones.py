@@ -23,7 +23,8 @@ _STATES = {
     "info": "acknowledged advancing announced assigned baseline_taken being_worked_on building "
     "calling canary current deploying due_soon executing in_flight in_force in_progress leased "
     "mitigating monitoring open planned preparing processing ready receiving running scheduled "
-    "sending signing stabilizing started starting submitted triaged verifying waiting_for_start writing",
+    "sending signing stabilizing started starting submitted triaged verifying waiting_for_start "
+    "writing",
     "good": "accepted active allowed answered applied approved available clean complete completed "
     "confirmed connected covered delivered done effective enabled follows_the_one_before "
     "fulfilled good granted green healthy held in_effect in_time met mitigated ok on online passed "
