@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from missions.threads.benches.crowd import Speaker
-from missions.threads.benches.driving import OURS, Client, Link, drive
+from missions.threads.benches.driving import OURS, Client, Link, drive, now
 from missions.threads.benches.serving import Server, serving
 from missions.threads.models import Message, Thread
 from tests import make
@@ -68,7 +68,7 @@ def test_burst_in_one_thread__no_error_and_numbers_that_rise(server: Server) -> 
         speaker = Speaker(keys[number], keys[number], thread)
         with closing(Client(server.port, OURS, speaker)) as client:
             for _ in range(8):
-                seq = client.post()
+                seq = now(client.post())
                 assert seq is not None, client.heard.failed_posts
                 got[number].append(seq)
 

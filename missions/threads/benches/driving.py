@@ -1,16 +1,22 @@
-"""The clients: one connection each, kept open, and no more work than the wire asks for, so that
-their own cost stays small beside the server's."""
+"""The clients: connections of their own, kept open, and no more work than the wire asks for, so
+that their own cost stays small beside the server's.
+
+What a client does is a generator of what it asks, which is given the answers. One thread serves
+them all: threads of their own would wait for each other, and that would be measured as the
+server's time.
+"""
 
 from __future__ import annotations
 
 import json
+import selectors
 import socket
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from missions.threads.benches.crowd import Speaker
 from missions.threads.benches.serving import Cpu, Server
@@ -19,6 +25,9 @@ OURS = "/api/v1/threads/{thread}/messages"
 PLAIN = "/plain/threads/{thread}/messages"
 BODY = "The second call reads what the first has freed. " * 10 + "It leaks then."
 _numbers = count(1)
+T = TypeVar("T")
+Answer = tuple[int, bytes]
+_PATIENCE_S = 60.0
 
 
 class Link:
@@ -29,38 +38,70 @@ class Link:
         self.socket: socket.socket | None = None
         self.rest = b""
 
-    def ask(self, method: str, path: str, key: str, body: bytes = b"") -> tuple[int, bytes]:
+    def ask(self, method: str, path: str, key: str, body: bytes = b"") -> Answer:
+        self.send(method, path, key, body)
+        while (found := self.answer()) is None:
+            self.more()
+        return found
+
+    def send(self, method: str, path: str, key: str, body: bytes = b"") -> None:
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        self._open().sendall(head.encode() + body)
-        while (end := self.rest.find(b"\r\n\r\n")) < 0:
-            self._more()
+        self.open().sendall(head.encode() + body)
+
+    def answer(self) -> Answer | None:
+        """Once all of it has come."""
+        end = self.rest.find(b"\r\n\r\n")
+        if end < 0:
+            return None
         heading = self.rest[:end].lower()
         length = int(heading.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        while len(self.rest) < end + 4 + length:
-            self._more()
+        if len(self.rest) < end + 4 + length:
+            return None
         found = self.rest[end + 4 : end + 4 + length]
         self.rest = self.rest[end + 4 + length :]
         return int(heading[9:12]), found
+
+    def more(self) -> None:
+        part = self.open().recv(65_536)
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        self.rest += part
 
     def close(self) -> None:
         if self.socket is not None:
             self.socket.close()
         self.socket, self.rest = None, b""
 
-    def _open(self) -> socket.socket:
+    def open(self) -> socket.socket:
         if self.socket is None:
-            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE_S)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self.socket
 
-    def _more(self) -> None:
-        part = self._open().recv(65_536)
-        if not part:
-            raise ConnectionError("the server closed the connection")
-        self.rest += part
+
+class Ask(NamedTuple):
+    link: Link
+    method: str
+    path: str
+    key: str
+    body: bytes = b""
+
+
+Talk = Generator[Ask, Answer, T]
+
+
+def now(talk: Talk[T]) -> T:
+    """Alone, one answer after the other."""
+    try:
+        asked = next(talk)
+        while True:
+            asked = talk.send(asked.link.ask(*asked[1:]))
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 @dataclass(slots=True)
@@ -94,7 +135,7 @@ class Client:
         self.path = path.format(thread=speaker.thread)
         self.heard = Heard()
 
-    def post(self) -> int | None:
+    def post(self) -> Talk[int | None]:
         """The number that the message got."""
         body = {
             "schema_version": 1, "kind": "chat", "body": BODY,
@@ -102,20 +143,20 @@ class Client:
             "idempotency_key": f"bench-{next(_numbers)}",
         }  # fmt: skip
         began = time.perf_counter()
-        status, answer = self._say(body)
+        status, answer = yield self._say(body)
         if status not in {200, 201}:
             self.heard.failed_posts.append(status)
             return None
         self.heard.post.append((time.perf_counter() - began) * 1_000)
         return int(json.loads(answer)["seq"])
 
-    def post_and_read(self) -> None:
+    def post_and_read(self) -> Talk[None]:
         """Say something, and have the other one look until it is there."""
         began = time.perf_counter()
-        seq = self.post()
+        seq = yield from self.post()
         while seq is not None:
             asked = time.perf_counter()
-            status, answer = self._look(1, after=seq - 1)
+            status, answer = yield self._look(1, after=seq - 1)
             if status != 200:
                 self.heard.failed_reads.append(status)
                 return
@@ -125,20 +166,21 @@ class Client:
                 self.heard.visible.append((now - began) * 1_000)
                 return
 
-    def read_many(self) -> None:
+    def read_many(self) -> Talk[None]:
         asked = time.perf_counter()
-        status, _ = self._look(50)
+        status, _ = yield self._look(50)
         if status == 200:
             self.heard.read.append((time.perf_counter() - asked) * 1_000)
         else:
             self.heard.failed_reads.append(status)
 
-    def _say(self, body: dict[str, Any]) -> tuple[int, bytes]:
-        return self.writer.ask("POST", self.path, self.speaker.key, json.dumps(body).encode())
+    def _say(self, body: dict[str, Any]) -> Ask:
+        said = json.dumps(body).encode()
+        return Ask(self.writer, "POST", self.path, self.speaker.key, said)
 
-    def _look(self, limit: int, after: int = 0) -> tuple[int, bytes]:
+    def _look(self, limit: int, after: int = 0) -> Ask:
         path = f"{self.path}?since_seq={after}&limit={limit}"
-        return self.reader.ask("GET", path, self.speaker.reader)
+        return Ask(self.reader, "GET", path, self.speaker.reader)
 
     def close(self) -> None:
         self.writer.close()
@@ -149,49 +191,55 @@ def drive(
     server: Server,
     path: str,
     speakers: Sequence[Speaker],
-    work: Callable[[Client], Any],
+    work: Callable[[Client], Talk[Any]],
     seconds: float,
     kind: Callable[[int, str, Speaker], Client] = Client,
 ) -> tuple[Heard, Cpu]:
     """All speakers at once, each over its own connections, for so long."""
-    clients = [
-        kind(server.port_of(number), path, speaker) for number, speaker in enumerate(speakers)
-    ]
-    ready, started = (threading.Barrier(len(clients) + 1) for _ in range(2))
-    broken: list[BaseException] = []
-
-    def run(client: Client) -> None:
-        try:
-            work(client)  # the connection, the plans of the server, the caches
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(closing(kind(server.port_of(number), path, speaker)))
+            for number, speaker in enumerate(speakers)
+        ]
+        for client in clients:  # the connections, the plans of the server, the caches
+            now(work(client))
             client.heard = Heard()
-            ready.wait(60)
-            started.wait(60)
-            until = time.perf_counter() + seconds
-            while time.perf_counter() < until:
-                work(client)
-        except BaseException as error:  # noqa: BLE001 - told by the one who waits
-            broken.append(error)
-            ready.abort()
-            started.abort()
-        finally:
-            client.close()
-
-    threads = [threading.Thread(target=run, args=(client,), daemon=True) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        ready.wait(60)
         before, began = server.cpu(), time.perf_counter()
-        started.wait(60)
-    except threading.BrokenBarrierError:
-        before, began = server.cpu(), time.perf_counter()
-    for thread in threads:
-        thread.join()
-    took, after = time.perf_counter() - began, server.cpu()
-    if broken:
-        raise RuntimeError("a client of the bench broke") from broken[0]
+        _at_once(clients, work, began + seconds)
+        took, after = time.perf_counter() - began, server.cpu()
     total = Heard()
     for client in clients:
         total.add(client.heard)
     total.seconds = took
     return total, after.minus(before)
+
+
+def _at_once(clients: Sequence[Client], work: Callable[[Client], Talk[Any]], until: float) -> None:
+    """Again and again until then; what is begun by then is finished."""
+    waiting: dict[Link, tuple[Client, Talk[Any]]] = {}
+    with selectors.DefaultSelector() as sockets:
+
+        def go_on(client: Client, talk: Talk[Any], answer: Answer | None) -> None:
+            try:
+                asked = next(talk) if answer is None else talk.send(answer)
+            except StopIteration:
+                if time.perf_counter() < until:
+                    go_on(client, work(client), None)
+                return
+            waiting[asked.link] = client, talk
+            asked.link.send(*asked[1:])
+
+        for client in clients:
+            for link in (client.writer, client.reader):
+                sockets.register(link.open(), selectors.EVENT_READ, link)
+            go_on(client, work(client), None)
+        while waiting:
+            ready = sockets.select(_PATIENCE_S)
+            if not ready:
+                raise RuntimeError("the server answered nobody any more")
+            for key, _ in ready:
+                link = key.data
+                link.more()
+                answer = link.answer()
+                if answer is not None:
+                    go_on(*waiting.pop(link), answer)

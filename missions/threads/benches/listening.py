@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.base.bench import Row
 from missions.threads.benches.crowd import Crowd, Speaker
-from missions.threads.benches.driving import OURS, Client, drive
+from missions.threads.benches.driving import OURS, Client, Talk, drive
 from missions.threads.benches.report import percentile
 from missions.threads.benches.serving import Server, process, until
 from missions.threads.models import Thread
@@ -84,16 +84,16 @@ class Poster(Client):
         super().__init__(port, path, speaker)
         self.began: dict[tuple[Any, int], float] = {}
 
-    def say(self) -> None:
+    def say(self) -> Talk[None]:
         began = time.perf_counter()
-        seq = self.post()
+        seq = yield from self.post()
         if seq is not None:
             self.began[self.speaker.thread, seq] = began
 
 
-def _say(client: Client) -> None:
-    if isinstance(client, Poster):
-        client.say()
+def _say(client: Client) -> Talk[None]:
+    assert isinstance(client, Poster)
+    return client.say()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from controlplane.lib import clock
 from missions.threads.benches import compared
 from missions.threads.benches.compared import Found
 from missions.threads.benches.crowd import Crowd, Speaker
-from missions.threads.benches.driving import OURS, Client, Link, drive
+from missions.threads.benches.driving import OURS, Ask, Client, Link, Talk, drive
 from missions.threads.benches.serving import Server, until
 from missions.threads.benches.talking import ROUNDS
 
@@ -42,16 +42,16 @@ _SAY, _READ = "/v1/mcp/post_message", "/v1/mcp/read_messages"
 class Theirs(Client):
     """The same over its calls. What it refuses counts as an error, as ours would."""
 
-    def _say(self, body: dict[str, Any]) -> tuple[int, bytes]:
+    def _say(self, body: dict[str, Any]) -> Ask:
         return self._call(self.writer, _SAY, self.speaker.key, body)
 
-    def _look(self, limit: int, after: int = 0) -> tuple[int, bytes]:
+    def _look(self, limit: int, after: int = 0) -> Ask:
         asked = {"since_seq": after, "limit": limit}
         return self._call(self.reader, _READ, self.speaker.reader, asked)
 
-    def _call(self, link: Link, path: str, key: str, body: dict[str, Any]) -> tuple[int, bytes]:
+    def _call(self, link: Link, path: str, key: str, body: dict[str, Any]) -> Ask:
         said = {"thread_id": self.speaker.thread, **body}
-        return link.ask("POST", path, key, json.dumps(said).encode())
+        return Ask(link, "POST", path, key, json.dumps(said).encode())
 
 
 def beside(path: str, ours: Server, crowd: Crowd, seconds: float) -> Iterator[Row]:
@@ -89,7 +89,7 @@ def _in_turns(
     ours: Server,
     theirs: Server,
     speakers: tuple[Sequence[Speaker], Sequence[Speaker]],
-    work: Callable[[Client], Any],
+    work: Callable[[Client], Talk[Any]],
     seconds: float,
 ) -> tuple[Found, Found]:
     here, there = Found(), Found()

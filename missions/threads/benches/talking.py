@@ -9,7 +9,7 @@ from controlplane.base.bench import Row
 from missions.threads.benches import compared
 from missions.threads.benches.compared import Found
 from missions.threads.benches.crowd import Crowd, Speaker
-from missions.threads.benches.driving import OURS, PLAIN, Client, Heard, drive
+from missions.threads.benches.driving import OURS, PLAIN, Client, Heard, Talk, drive
 from missions.threads.benches.serving import Server
 
 ROUNDS = 3
@@ -47,7 +47,7 @@ class Talking:
         yield from compared.pages(name, ours, plain)
 
     def _both(
-        self, speakers: Sequence[Speaker], work: Callable[[Client], Any]
+        self, speakers: Sequence[Speaker], work: Callable[[Client], Talk[Any]]
     ) -> tuple[Found, Found]:
         found = {OURS: Found(), PLAIN: Found()}
         for _ in range(ROUNDS):  # in turns: what a neighbour costs, it costs both

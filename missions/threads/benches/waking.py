@@ -17,7 +17,7 @@ from controlplane.base.bench import Row
 from controlplane.lib.signatures import verify
 from missions.threads import services
 from missions.threads.benches.crowd import JOB, Crowd, Speaker
-from missions.threads.benches.driving import OURS, Client, drive
+from missions.threads.benches.driving import OURS, Client, drive, now
 from missions.threads.benches.report import percentile
 from missions.threads.benches.serving import Server, process
 
@@ -111,7 +111,7 @@ class Waking:
         client = Client(self.server.port, OURS, sleeper)
         try:
             began = time.perf_counter()
-            if client.post() is None:
+            if now(client.post()) is None:
                 raise RuntimeError(f"a message was not taken: {client.heard.failed_posts}")
             posting = (time.perf_counter() - began) * 1_000
             for _ in range(tries):
