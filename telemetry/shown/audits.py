@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from controlplane.access.models import Workspace
+from controlplane.base.admin import addresses
 from telemetry.audits import RULES
 from telemetry.audits.kinds import OTHERS
 from telemetry.audits.reporting import WORDS
@@ -129,7 +130,7 @@ def _gap_line(
 
 
 def gap_url(gap: Gap) -> str:
-    return reverse("admin:telemetry_gap_change", args=(gap.uid,))
+    return addresses.of_row("admin:telemetry_gap_change", gap.uid)
 
 
 def run_url(run: AuditRun) -> str:

@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 
 from controlplane.access.policy import role_label
 from controlplane.approvals.models import Decision, Request
+from controlplane.base.admin import addresses
 
 LONGEST_TITLE = 120
 HALF = 50
@@ -26,7 +27,7 @@ PACE_TONES: dict[str, Any] = {"fresh": "info", "ageing": "warn", "late": "bad"}
 
 
 def request_url(request: Any) -> str:
-    return reverse("admin:approvals_request_change", args=(request.uid,))
+    return addresses.of_row("admin:approvals_request_change", request.uid)
 
 
 def decide_url(request: Any) -> str:

@@ -12,7 +12,7 @@ _ANY_KEY = "0key0"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")  # stands in an address as it is
 
 
-def of_row(route: str, key: object, site: str) -> str:
+def of_row(route: str, key: object, site: str | None = None) -> str:
     text = str(key)
     if not _PLAIN_KEY.fullmatch(text):
         return reverse(route, args=(text,), current_app=site)
@@ -21,6 +21,6 @@ def of_row(route: str, key: object, site: str) -> str:
 
 
 @cache
-def _around(route: str, site: str) -> tuple[str, str]:
+def _around(route: str, site: str | None) -> tuple[str, str]:
     before, _, after = reverse(route, args=(_ANY_KEY,), current_app=site).partition(_ANY_KEY)
     return before, after

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from controlplane.base.admin import addresses
 from controlplane.lib import clock
 from controlplane.work import vocabulary
 from controlplane.work.models import CheckResult, Item
@@ -95,7 +96,7 @@ def check_state(check: CheckResult) -> str:
 
 
 def item_url(item: Any) -> str:
-    return reverse("admin:work_item_change", args=(item.uid,))
+    return addresses.of_row("admin:work_item_change", item.uid)
 
 
 def item_button(item: Any, name: str) -> str:

@@ -17,7 +17,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
 from controlplane.work.models import Item
 from deployments.flags import services
-from deployments.flags.admin.cells import drawn
+from deployments.flags.admin import cells
 from deployments.flags.admin.fields import ItemField, PersonField
 from deployments.flags.admin.flag_form import VALUES, FlagForm
 from deployments.flags.models import Flag, FlagState
@@ -187,7 +187,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     def name(self, flag: Flag) -> Any:
         word = standing.word(flag, flag.states.all())
         mark = "" if word in {"on", "off"} else word
-        return drawn("flags/_name.html", {"flag": flag, "mark": mark})
+        return cells.name(flag, mark)
 
     @admin.display(description="State")
     def state(self, flag: Flag) -> str:
@@ -196,11 +196,8 @@ class FlagAdmin(ModelAdmin[Flag]):
     @admin.display(description="In")
     def where(self, flag: Flag) -> Any:
         states = list(flag.states.all())
-        shown = {
-            "places": standing.places(flag, states),
-            "more": max(0, len(states) - standing.SHOWN),
-        }
-        return drawn("flags/_places.html", shown) if states else ""
+        more = max(0, len(states) - standing.SHOWN)
+        return cells.marks(standing.places(flag, states), more) if states else ""
 
     @admin.display(description="Asked")
     def asked(self, flag: Flag) -> Any:
@@ -208,7 +205,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         if week is None or not week.total:
             return ""
         title = f"Asked for {flag.flag_name}"
-        return drawn(
+        return cells.drawn(
             "flags/_spark.html", {"values": week.days, "total": week.total, "title": title}
         )
 
@@ -217,9 +214,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         if flag.is_archived or not getattr(flag, "may_be_killed", False):
             return ""
         name = "kill" if flag.enabled else "enable"
-        return drawn(
-            "flags/_act.html", {"flag": flag, "url": self._button_url(name, flag), "name": name}
-        )
+        return cells.act(flag, self._button_url(name, flag))
 
     @admin.display(description="Why")
     def stale_why(self, flag: Flag) -> str:

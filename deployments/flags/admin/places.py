@@ -13,7 +13,7 @@ from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
 from deployments.flags import services
-from deployments.flags.admin.cells import drawn
+from deployments.flags.admin import cells
 from deployments.flags.models import FlagEnvironment
 from deployments.flags.shown import places
 
@@ -80,7 +80,7 @@ class FlagEnvironmentAdmin(ModelAdmin[FlagEnvironment]):
     @admin.display(description="Flags")
     def flags(self, row: FlagEnvironment) -> Any:
         marks = _seen(row).marks
-        return drawn("flags/_places.html", {"places": marks}) if marks else ""
+        return cells.marks(marks) if marks else ""
 
     @admin.display(description="Changes", ordering="needs_approval")
     def consent(self, row: FlagEnvironment) -> str:
@@ -109,8 +109,10 @@ class FlagEnvironmentAdmin(ModelAdmin[FlagEnvironment]):
     # --- An environment's page ----------------------------------------------------------------
 
     def panel_context(self, request: HttpRequest, obj: FlagEnvironment) -> Mapping[str, Any]:
+        seen = places.seen([obj])[obj.environment_id]
         return {
-            "seen": places.seen([obj])[obj.environment_id],
+            "seen": seen,
+            "marks": cells.marks(seen.marks) if seen.marks else "",
             "app_columns": places.APP_COLUMNS,
             "apps": places.apps(obj),
             **places.leads(obj),
