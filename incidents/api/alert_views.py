@@ -192,6 +192,7 @@ class AlertsView(ListView):
     filterset = AlertFilter
     sorts = {"newest": ("-id",)}
     tags = forms.TAGS
+    is_kept = True
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return _alerts(request)
@@ -210,6 +211,7 @@ class AlertView(DetailView):
     outputs = {"GET": forms.AlertRow}
     version = ("version",)
     tags = forms.TAGS
+    is_kept = True
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return _alerts(request)

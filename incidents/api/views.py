@@ -102,15 +102,18 @@ class OneIncident(DetailView):
     lookup = "ref"
     version = ("version",)
     tags = forms.TAGS
+    is_kept = True
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return _here(request).select_related(*RELATED)
 
     def answer(self, request: Any, ref: str) -> HttpResponse:
         """As it stands now, with its clocks and what this caller may do next."""
-        row = self.rows(request).get(ref=ref)
+        return self.told(request, self.rows(request).get(ref=ref))
+
+    def told(self, request: Any, row: Incident) -> HttpResponse:
         response = JsonAnswer({**self.show(row), **_told(row, request.actor)})
-        response["ETag"] = self.tag_of(row, {"ref": ref})
+        response["ETag"] = self.tag_of(row, {"ref": row.ref})
         return response
 
 
@@ -146,8 +149,7 @@ class IncidentView(OneIncident):
         The tag is the incident's version, for `If-Match`. Alerts that join it raise no version:
         the answer is always whole.
         """
-        self.object(request, {"ref": ref})
-        return self.answer(request, ref)
+        return self.told(request, self.object(request, {"ref": ref}))
 
 
 class _Verb(OneIncident):

@@ -13,7 +13,7 @@ from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
 from controlplane.base.api.serializers import NoInput, OptionalReason
 from controlplane.base.api.views import DetailView, ListView, PortalRequest
-from controlplane.lib import clock
+from controlplane.lib import clock, kept
 from controlplane.lib.errors import Invalid, NotFound
 from missions import reads, services, stages
 from missions.api import examples, forms, shapes
@@ -179,13 +179,20 @@ class OneMission(_Rows, DetailView):
 
 
 def mission_of(request: Any, ref: str) -> Mission:
-    rows = Mission.objects.visible_to(request.actor).of(request.workspace)
-    found: Mission | None = (
-        rows.select_related("workspace", "owner", "item").filter(ref=ref).first()
+    found = kept.seen(
+        request.actor,
+        lambda actor, workspace, ref: (
+            Mission.objects.visible_to(actor)
+            .of(workspace)
+            .select_related("workspace", "owner", "item")
+            .filter(ref=ref)
+        ),
+        *(request.workspace.pk, ref),
     )
-    if found is None:
+    if not found:
         raise NotFound("Nothing is here, or it is not yours to see.")
-    return found
+    mission: Mission = found[0]
+    return mission
 
 
 class MissionView(OneMission):

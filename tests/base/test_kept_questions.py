@@ -299,3 +299,23 @@ def ask(path: str, key: str) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.content
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
+
+
+def test_one_of_a_list__kept__its_own_for_each_and_for_strangers_none() -> None:
+    here, there = make.workspace(), make.workspace()
+    project = create_project(here, actor=make.JOB, name="Kept", prefix="kept")
+    items = [create_item(project, actor=make.JOB, title=f"Item {each}") for each in range(3)]
+    keys = [make.key(make.agent(here))[1] for _ in range(2)]
+    stranger = make.key(make.agent(there))[1]
+    for item in (*items, items[0]):
+        path = f"/api/v1/work/items/{item.key}"
+        for key in keys:
+            answer = Client().get(path, headers={"Authorization": f"Bearer {key}"})
+            assert (answer.status_code, answer.json()["title"]) == (200, item.title)
+        assert (
+            Client().get(path, headers={"Authorization": f"Bearer {stranger}"}).status_code == 404
+        )
+    create_item(project, actor=make.JOB, title="Item 3")
+    listed = ask("/api/v1/work/items?limit=50", keys[0])
+    assert {row["title"] for row in listed} == {f"Item {each}" for each in range(4)}
+    assert ask("/api/v1/work/items?limit=50", stranger) == []

@@ -220,11 +220,35 @@ class RowView(PortalAPIView):
 
     output: ClassVar[Form] = StrictSerializer
     extra_columns: ClassVar[Sequence[str]] = ()  # read for `shape`, under their own names
+    # Whether `rows` looks at nothing but who asks, where, and what `also_by` names: then its
+    # statement is written once.
+    is_kept: ClassVar[bool] = False
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         """Rows this caller may see here. Start from `visible_to(request.actor)` and the
         workspace of the request."""
         raise NotImplementedError
+
+    def also_by(self, request: Any) -> Hashable:
+        return None
+
+    def kept_rows(
+        self,
+        request: Any,
+        named: Hashable,
+        some: Callable[..., QuerySet[Any, Any]],
+        *values: Any,
+    ) -> list[Any]:
+        """Some of the rows, by these values: `named` is what else it depends on."""
+        workspace = request.workspace
+        where = workspace.pk if workspace is not None else None
+
+        def written(actor: Actor, *given: Any) -> QuerySet[Any, Any]:
+            of_them = copy(request)
+            of_them.actor = actor
+            return some(self.rows(of_them), *given)
+
+        return kept.seen_by(request.actor, (type(self), where, named), written, *values)
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         """Last touch to one row as it is sent. `extra_columns` are popped here."""
@@ -255,9 +279,6 @@ class ListView(RowView):
     sorts: ClassVar[Mapping[str, Sequence[str]]] = {"newest": ("-id",)}
     filterset: ClassVar[type[FilterSet] | None] = None
     list_etag: ClassVar[bool] = False
-    # Whether `rows` looks at nothing but who asks, where, and what `also_by` names: then its
-    # statement is written once.
-    is_kept: ClassVar[bool] = False
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         http = request._request
@@ -274,22 +295,14 @@ class ListView(RowView):
         page = pagination.page_of(rows, columns, order, name=name, limit=limit, cursor=cursor)
         return self._answer(http, page)
 
-    def also_by(self, request: Any) -> Hashable:
-        return None
-
     def _first_rows(
         self, request: Any, columns: Sequence[str], order: Sequence[str], limit: int
     ) -> list[tuple[Any, ...]]:
-        workspace = request.workspace
-        where = workspace.pk if workspace is not None else None
-        named = (type(self), where, tuple(order), limit, self.also_by(request))
-
-        def written(actor: Actor) -> QuerySet[Any]:
-            of_them = copy(request)
-            of_them.actor = actor
-            return pagination.asked(self.rows(of_them), columns, order, limit)
-
-        return kept.seen_by(request.actor, named, written)
+        return self.kept_rows(
+            request,
+            (tuple(order), limit, self.also_by(request)),
+            lambda rows: pagination.asked(rows, columns, order, limit),
+        )
 
     def _answer(self, request: HttpRequest, page: pagination.Page) -> HttpResponse:
         link = None
@@ -320,7 +333,7 @@ class DetailView(RowView):
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         columns = (*self._columns(), *self.version)
-        values = self._found(request, kwargs).values_list(*columns).first()
+        values = self._one(request, kwargs, lambda rows: rows.values_list(*columns))
         if values is None:
             raise NotFound("Nothing is here, or it is not yours to see.")
         response = JsonAnswer(self._from_tuple(values))
@@ -335,10 +348,11 @@ class DetailView(RowView):
         With `If-Match` the row stays locked until the answer is made: of two callers who saw
         the same version and write at the same moment, one is refused.
         """
-        rows = self._found(request, kwargs)
         if self._states_version(request):
-            rows = rows.select_for_update(of=("self",), no_key=True)
-        obj = rows.first()
+            rows = self._found(self.rows(request), kwargs[self.lookup])
+            obj = rows.select_for_update(of=("self",), no_key=True).first()
+        else:
+            obj = self._one(request, kwargs, lambda rows: rows)
         if obj is None:
             raise NotFound("Nothing is here, or it is not yours to see.")
         demand = self.if_match.get(request.method)
@@ -351,8 +365,28 @@ class DetailView(RowView):
         values = (_through(name.split("__"))(obj) for name in self.version)
         return etag.of(kwargs[self.lookup], *values)
 
-    def _found(self, request: Any, kwargs: Mapping[str, Any]) -> QuerySet[Any]:
-        return self.rows(request).filter(**{self.lookup: kwargs[self.lookup]}).order_by()
+    def _one(
+        self,
+        request: Any,
+        kwargs: Mapping[str, Any],
+        read: Callable[[QuerySet[Any]], QuerySet[Any, Any]],
+    ) -> Any:
+        value = kwargs[self.lookup]
+        if not self.is_kept:
+            return read(self._found(self.rows(request), value)).first()
+        named = ("one", read.__code__, self.also_by(request))
+        found = self.kept_rows(
+            *(
+                request,
+                named,
+                lambda rows, value: read(self._found(rows, value).order_by("pk"))[:1],
+                value,
+            )
+        )
+        return next(iter(found), None)
+
+    def _found(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return rows.filter(**{self.lookup: value}).order_by()
 
 
 class NowView(DetailView):

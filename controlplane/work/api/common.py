@@ -123,6 +123,7 @@ class OfItem(DetailView):
     query = ("project",)
     lookup = "uid"
     version = ("revision",)
+    is_kept = True
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return Item.objects.visible_to(request.actor).of(request.workspace)

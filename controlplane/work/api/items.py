@@ -57,6 +57,12 @@ class ItemList(ListView):
     query = ("project",)
     sorts: ClassVar[Mapping[str, Any]] = SORTS
     tags = ["work"]
+    is_kept = True
+
+    def also_by(self, request: Any) -> Hashable:
+        few = few_shared(request)
+        setattr(request, FEW, few)
+        return None if few is None else tuple(few)
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = items_of(request).annotate(rank=RANK)
@@ -280,12 +286,6 @@ class ReadyView(ItemList):
 
     actions = {"GET": "work.view"}
     examples = {"GET": examples.page(examples.ITEM)}
-    is_kept = True
-
-    def also_by(self, request: Any) -> Hashable:
-        few = few_shared(request)
-        setattr(request, FEW, few)
-        return None if few is None else tuple(few)
 
     def rows(self, request: PortalRequest) -> QuerySet[Any]:
         return super().rows(request).ready()  # type: ignore[attr-defined,no-any-return]
