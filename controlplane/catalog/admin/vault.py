@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from controlplane.base.admin import button, question
 from controlplane.base.web import actor_of
 from controlplane.catalog import services
-from controlplane.catalog.admin.common import OwnedAdmin, here, is_off, is_on, role_name
+from controlplane.catalog.admin.common import OwnedAdmin, here, role_name
 from controlplane.catalog.models import VaultSecret
 from controlplane.catalog.models.vault import SOON
 from controlplane.catalog.services.vault import FIELDS
@@ -26,6 +26,14 @@ Standing = question(
         "unknown": ("Nobody knows", lambda rows: rows.kept().filter(rotated_on=None)),
     },
 )
+
+
+def _kept(secret: VaultSecret) -> str:
+    return "" if secret.is_active else "It is retired."
+
+
+def _retired(secret: VaultSecret) -> str:
+    return "It is not retired." if secret.is_active else ""
 
 
 @admin.register(VaultSecret)
@@ -93,18 +101,18 @@ class VaultSecretAdmin(OwnedAdmin[VaultSecret]):
             return services.change_secret(obj, actor=actor, version=obj.version, **data)
         return services.note_secret(here(request), actor=actor, **data)
 
-    @button(label="Changed today", action="vault.rotate", reason=True, when=is_on,
+    @button(label="Changed today", action="vault.rotate", reason=True, when=_kept,
             confirm="The old value no longer opens anything.")  # fmt: skip
     def rotated(self, request: HttpRequest, secret: VaultSecret, reason: str) -> str:
         row = services.rotate_secret(secret, actor=actor_of(request), note=reason)
         return f"Noted. It is due again on {row.due_on}."
 
-    @button(quiet=True, label="Retire", action="vault.manage", reason=True, when=is_on)
+    @button(quiet=True, label="Retire", action="vault.manage", reason=True, when=_kept)
     def retire(self, request: HttpRequest, secret: VaultSecret, reason: str) -> str:
         services.switch_secret(secret, actor=actor_of(request), active=False, reason=reason)
         return "Retired."
 
-    @button(label="Take back", action="vault.manage", when=is_off)
+    @button(label="Take back", action="vault.manage", when=_retired)
     def take_back(self, request: HttpRequest, secret: VaultSecret, reason: str) -> str:
         services.switch_secret(secret, actor=actor_of(request), active=True)
         return "It counts again."
