@@ -23,8 +23,9 @@ def nothing_fires(incident: Any) -> list[str]:
     firing = incident.alerts.filter(status="firing").count()
     if not firing:
         return []
-    noun = "alert fires" if firing == 1 else "alerts fire"
-    return [f"{firing} {noun} still: say that they are over, or move them to another incident."]
+    if firing == 1:
+        return ["1 alert fires still: say that it is over, or move it to another incident."]
+    return [f"{firing} alerts fire still: say that they are over, or move them to another one."]
 
 
 def works_again(incident: Any) -> list[str]:
@@ -42,15 +43,19 @@ def describable(incident: Any) -> list[str]:
 
 def reviewed(incident: Any) -> list[str]:
     """It waits for its review: that is published before it is closed, and says how it ended."""
+    return [*_explained(incident), *unreviewed(incident)]
+
+
+def unreviewed(incident: Any) -> list[str]:
+    """What of its review is still to come."""
     review = getattr(incident, "review", None)
-    missing = _explained(incident)
     if review is None or review.status != "published":
-        return [*missing, "Publish its review first."]
+        return ["Publish its review first."]
     if not review.is_after(incident.resolved_at):
-        missing.append(
+        return [
             "Its review was published before it was opened again: write on, and publish it anew."
-        )
-    return missing
+        ]
+    return []
 
 
 def told(review: Any) -> list[str]:

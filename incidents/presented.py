@@ -16,6 +16,8 @@ def register() -> None:
             "open": "open/opened the incident",
             "acknowledge": "acknowledge/acknowledged the incident",
             "triage": "triage/triaged the incident",
+            "triage:triaged": "triage/triaged the incident",
+            "triage:change": "change/changed the severity of the incident",
             "mitigate": "work/worked on the incident",
             "mitigate:mitigating": "begin/began to mitigate the incident",
             "mitigate:mitigated": "mitigate/mitigated the incident",

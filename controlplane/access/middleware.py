@@ -40,7 +40,11 @@ class CurrentActor:
         request.actor = actor  # type: ignore[attr-defined]
         request.workspace = workspace  # type: ignore[attr-defined]
         if actor.kind != "anonymous":
-            context.note(user_ref=actor.ref, workspace=workspace.slug if workspace else "")
+            context.note(
+                user_ref=actor.ref,
+                workspace=workspace.slug if workspace else "",
+                zone=request.user.time_zone if isinstance(request.user, User) else "",
+            )
         return self.get_response(request)
 
     def _actor(self, request: HttpRequest) -> Actor:

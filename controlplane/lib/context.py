@@ -24,6 +24,7 @@ class Context:
     mission_id: str = ""
     user_ref: str = ""
     bd_issue: str = ""
+    zone: str = ""  # of whoever reads the answer, where a person does
 
 
 _NOWHERE = Context()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import reverse
 
-from controlplane.lib import clock
+from controlplane.lib import clock, moments
 from controlplane.lib.text import short
 from controlplane.notify import (
     addresses,
@@ -204,11 +204,12 @@ def carry_out(calls: Sequence[Call]) -> list[Try]:
 def compose(delivery: Delivery, known: Known) -> Message:
     notification = delivery.notification
     link = known.link_of(delivery)
+    zone = _zone_of(delivery)
     return Message(
         # A gateway carries to many people: what it must not repeat is one delivery.
         key=str(delivery.uid if delivery.way is not None else notification.uid),
-        subject=notification.subject,
-        body=notification.body,
+        subject=moments.by_clock(notification.subject, zone),
+        body=moments.by_clock(notification.body, zone),
         urgency=notification.urgency,
         kind=notification.kind,
         link=notification.link,
@@ -222,6 +223,12 @@ def compose(delivery: Delivery, known: Known) -> Message:
         buttons=answers.buttons(link) if link is not None else (),
         wishes=settings.PUBLIC_URL + reverse("notify:mine") if delivery.user_id else "",
     )
+
+
+def _zone_of(delivery: Delivery) -> str:
+    """Whose clock its times are told by: the reader's; in a room, the workspace's."""
+    reader = delivery.user or delivery.contact or delivery.notification.workspace
+    return str(reader.time_zone)
 
 
 def _earlier(delivery: Delivery) -> str:

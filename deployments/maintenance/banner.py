@@ -7,13 +7,14 @@ nothing for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from controlplane.access.models import User
 from controlplane.base.registries import BannerText
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
-from controlplane.oncall.walls import local_of, zone_of
+from controlplane.oncall.walls import zone_of
 from deployments.maintenance import links, plans
 from deployments.models import MaintenanceWindow
 
@@ -63,10 +64,7 @@ def _told(row: MaintenanceWindow, zone: ZoneInfo) -> BannerText:
         return BannerText(
             f"Maintenance goes on, {until}: {title} ({concerned}).", "warn", links.window(row)
         )
-    when = plans.span_words(row.starts_at, row.ends_at)
-    local = local_of(row.starts_at, zone)
-    if local != row.starts_at.replace(tzinfo=None):
-        when += f" ({local:%a %H:%M} your time)"
+    when = plans.span_words(row.starts_at, row.ends_at, zone)
     return BannerText(f"Maintenance {when}: {title} ({concerned}).", "info", links.window(row))
 
 
@@ -76,8 +74,6 @@ def _names(row: MaintenanceWindow) -> Iterator[str]:
 
 
 def _clock(row: MaintenanceWindow, zone: ZoneInfo) -> str:
-    local = local_of(row.ends_at, zone)
-    told = f"{row.ends_at:%H:%M} UTC"
-    if local != row.ends_at.replace(tzinfo=None):
-        told += f" ({local:%H:%M} your time)"
-    return told
+    local = row.ends_at.astimezone(zone)
+    told = f"{row.ends_at.astimezone(UTC):%H:%M} UTC"
+    return f"{local:%H:%M} ({told})" if local.utcoffset() else told

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from deployments.maintenance import numbers
 
@@ -106,10 +107,15 @@ def overlap(one: tuple[datetime, datetime], other: tuple[datetime, datetime]) ->
     return one[0] < other[1] and other[0] < one[1]
 
 
-def span_words(starts_at: datetime, ends_at: datetime) -> str:
-    """`Sun 6 Dec 2026, 02:00 to 04:00 UTC`."""
-    first, last = starts_at.astimezone(UTC), ends_at.astimezone(UTC)
+def span_words(starts_at: datetime, ends_at: datetime, zone: ZoneInfo | None = None) -> str:
+    """`Sun 6 Dec 2026, 02:00 to 04:00 UTC`; on a reader's clock `Sun 6 Dec 2026, 03:00 to 05:00
+    (02:00 UTC)`."""
+    first, last = starts_at.astimezone(zone or UTC), ends_at.astimezone(zone or UTC)
     begin = f"{first:%a} {first.day} {first:%b %Y, %H:%M}"
     same = first.date() == last.date()
     end = f"{last:%H:%M}" if same else f"{last:%a} {last.day} {last:%b %Y, %H:%M}"
-    return f"{begin} to {end} UTC"
+    if not first.utcoffset():
+        return f"{begin} to {end} UTC"
+    began = starts_at.astimezone(UTC)
+    day = "" if began.date() == first.date() else f"{began:%a} "
+    return f"{begin} to {end} ({day}{began:%H:%M} UTC)"

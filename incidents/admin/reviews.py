@@ -154,7 +154,14 @@ class IncidentReviewAdmin(ModelAdmin[IncidentReview]):
         decision = self.permits(request, writing.WRITE, obj)
         refusal = _unwritten(obj) if decision else "You may not write reviews here."
         # The next step: to write while something is missing, to publish, to have it signed.
-        whole = obj.status == _WRITING and not told(obj)
+        missing = told(obj) if obj.status == _WRITING else []
+        whole = obj.status == _WRITING and not missing
+        found = [
+            replace(each, refusal=" ".join(missing), primary=False)
+            if each.name == "publish" and missing and not each.refusal
+            else each
+            for each in found
+        ]
         write = ShownButton(
             "write", "Write on…" if whole else "Write it…",
             reverse("burning:review_write", args=(obj.uid,)), refusal,

@@ -68,6 +68,13 @@ def call_off(matter: Incident | Ticket, *, actor: Actor, reason: str) -> int:
     return len(ended)
 
 
+def let_be(incident: Incident, *, reason: str) -> int:
+    """Somebody is on it, and it hurts nobody any more: whoever its level calls may sleep on. Whom
+    somebody asked for is called still, and silence is held against it as before."""
+    rows = EscalationRun.objects.filter(**which(incident), why__in=runs.BY_LEVEL)
+    return len(end_runs(rows, reason))
+
+
 # --- Acknowledged, and then silence ---------------------------------------------------------------
 
 
@@ -134,7 +141,7 @@ def silence_near(timer: Timer) -> None:
         kind="paging.silence_near",
         to=To(users=[incident.acknowledged_by_id]),
         key=f"paging.silence_near:{incident.uid}:{plain(timer.due_at)}",
-        values={"ref": incident.ref, "title": incident.title, "at": f"{at:%H:%M}"},
+        values={"ref": incident.ref, "title": incident.title, "at": f"{at:%Y-%m-%d %H:%M}"},
         urgency=Urgency.CRITICAL,
         link=links.page_of(incident),
         about=subject_ref(incident),

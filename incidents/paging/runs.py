@@ -22,7 +22,7 @@ from incidents.paging.targets import Target
 
 Why = EscalationRun.Why
 # A graver level calls in the place of what called before it; whom somebody asked for stays asked.
-_BY_LEVEL = (Why.OPENED, Why.RAISED, Why.MORE, Why.SILENT)
+BY_LEVEL = (Why.OPENED, Why.RAISED, Why.MORE, Why.SILENT)
 # Asked for again while it runs: whoever comes next is called now.
 _HURRIES = frozenset({Why.HAND, Why.LATE, Why.RAISED})
 
@@ -44,7 +44,7 @@ def begin(
     extra = sorted({each for each in also if each in access.PEOPLE or Target.is_entry(each)})
     running = EscalationRun.objects.filter(**which(matter), status="running")
     if why == Why.RAISED:
-        rows = running.filter(why__in=_BY_LEVEL).exclude(policy__policy=version.policy_id)
+        rows = running.filter(why__in=BY_LEVEL).exclude(policy__policy=version.policy_id)
         end_runs(rows, "It became graver: others are called.")
     there = running.filter(policy__policy=version.policy_id)
     known = there.select_for_update(of=("self",), no_key=True).order_by("pk").first()

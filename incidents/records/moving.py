@@ -10,7 +10,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.base.states import advance, plain
-from controlplane.lib import clock
+from controlplane.lib import clock, moments
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import refuse, text
@@ -48,7 +48,7 @@ def acknowledge(incident: Incident, *, actor: Actor, way: str = "console") -> In
     answering.expect_more(row, levels.level(row.workspace_id, row.severity))
     note(
         row, "incident.acknowledge", actor=actor,
-        said=f"{actor.label} is on it." if not again else f"{actor.label} is on it, too.",
+        said="Acknowledged." if not again else "On it, too: nobody else is called.",
         after={"at": plain(now), "way": way},
     )  # fmt: skip
     followers.moved(row, "acknowledged", actor)
@@ -167,6 +167,8 @@ def mitigated(
         changes["mitigation_started_at"] = now
     advance(row, "mitigated", actor=actor, changes=changes, reason=how)
     clocks.stop(row, "incident.start_missed", "incident.open_too_long", "incident.prolonged")
+    if row.acknowledged_at is not None:
+        answering.let_be(row, reason="It is mitigated.")
     _went(row, "is mitigated", how, actor)
     return row
 
@@ -180,7 +182,7 @@ def watch(incident: Incident, *, actor: Actor, version: int | None = None) -> In
     changes = {"restored_at": now, "monitor_until": now + _span(level, "monitor_s")}
     advance(row, "monitoring", actor=actor, changes=changes)
     cadence.stop(row)
-    _went(row, f"is watched until {changes['monitor_until']:%H:%M} UTC", "", actor)
+    _went(row, f"is watched until {moments.utc(changes['monitor_until'])}", "", actor)
     return row
 
 
@@ -216,7 +218,7 @@ def resolve(
     clocks.stop(row)
     clocks.expect_review(row)
     answering.call_off(row, actor=actor, reason="It is resolved.")
-    before = f", before its watch was over at {early:%H:%M} UTC" if early else ""
+    before = f", before its watch was over at {moments.utc(early)}" if early else ""
     _went(row, f"is resolved{before}", reason, actor, channels=True)
     followers.moved(row, "resolved", actor)
     return row

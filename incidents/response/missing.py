@@ -12,7 +12,7 @@ from controlplane.audit.refs import subject_ref
 from controlplane.base.states import plain
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
-from controlplane.lib import clock, defaults
+from controlplane.lib import clock, defaults, moments
 from controlplane.notify.models import Urgency
 from controlplane.notify.services import To, notify
 from incidents import links
@@ -89,7 +89,7 @@ def note_miss(incident: Incident, level: SeverityLevel, due: datetime) -> dateti
     if made:
         note(
             incident, "incident.missed", actor=PORTAL,
-            said=f"{incident.ref}: the update promised for {due:%H:%M} UTC did not come.",
+            said=f"{incident.ref}: the update promised for {moments.utc(due)} did not come.",
             details={"clock": "update", "due": plain(due), "times": times},
         )  # fmt: skip
     return None if every is None else due + times * every
@@ -114,8 +114,8 @@ def _tell(incident: Incident, kind: str, due: datetime, following: datetime) -> 
         to=To(users=sorted(filter(None, people)), roles=() if people else _NOBODY_LEADS),
         key=f"{kind}:{incident.uid}:{plain(due)}",
         values={
-            "ref": incident.ref, "title": incident.title, "at": f"{due:%H:%M}",
-            "next": f"{following:%H:%M}",
+            "ref": incident.ref, "title": incident.title, "at": f"{due:%Y-%m-%d %H:%M}",
+            "next": f"{following:%Y-%m-%d %H:%M}",
         },
         urgency=Urgency.CRITICAL,
         link=links.page_of(incident),

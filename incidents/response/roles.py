@@ -30,6 +30,13 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "operations": ("Works on it", ("primary_operator", "secondary_operator")),
     "scribe": ("Writes", ("secondary_operator", "docs_lead")),
 }
+# role -> what somebody does who has it, after their name
+_DOES: Mapping[str, str] = {
+    "commander": "leads",
+    "communications": "speaks for it",
+    "operations": "works on it",
+    "scribe": "writes it down",
+}
 # Who leads what is of their kind, whether on duty or not: they are called for it anyway.
 LEADS: Mapping[str, str] = {"security": "security_lead"}
 UNSEEN = -1  # nobody said who had it
@@ -39,6 +46,11 @@ wording.register(
     subject="{ref}: you are its {role}",
     body="{title}\n\n{who} said so.",
 )
+
+
+def said(role: str, name: str) -> str:
+    """ "Ada Marsh leads"."""
+    return f"{name} {_DOES[role]}"
 
 
 @transaction.atomic
@@ -61,7 +73,7 @@ def assign(
     if seen not in {UNSEEN, before}:
         held = getattr(row, role)
         name = held.name if held is not None else "Nobody"
-        raise Conflict(f"{name} is its {role} since you looked. Look again, and press once more.")
+        raise Conflict(f"{said(role, name)} since you looked. Look again, and press once more.")
     after = person.pk if person is not None else None
     if person is not None and not _is_here(row, person):
         raise refuse("person", "They are not a member of this workspace.")
@@ -71,7 +83,7 @@ def assign(
     who = person.name if person is not None else "Nobody"
     note(
         row, "incident.lead", actor=actor,
-        said=f"{row.ref}: {who} is its {role} now.",
+        said=f"{row.ref}: {said(role, who)} now.",
         before={role: f"user:{before}" if before else None},
         after={role: f"user:{after}" if after else None},
     )  # fmt: skip
@@ -96,7 +108,7 @@ def _tell(row: Incident, role: str, person: User | None, before: int | None, act
         key=f"incident.named:{row.uid}:{row.version}",
         subject=""
         if person is not None and before in {None, actor.user_id}
-        else f"{row.ref}: {person.name if person else 'nobody'} is its {role} now",
+        else f"{row.ref}: {said(role, person.name if person else 'nobody')} now",
         body=f"{row.title}\n\n{actor.label} said so.",
         values={"ref": row.ref, "role": role, "title": row.title, "who": actor.label},
         link=links.page_of(row),

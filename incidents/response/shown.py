@@ -103,6 +103,7 @@ def team_of(row: Incident, actor: Actor) -> dict[str, Any]:
     lead = not over and policy.can(actor, "incident.lead", row)
     looked_at = row.status in {"mitigated", "monitoring"} or bool(not over and row.mitigated_at)
     offered = roles.proposed(row) if lead else {}
+    publish = policy.can(actor, "incident.publish", row)
     return {
         "roles": [
             _role(row, role, does, actor, offered) for role, (does, _) in roles.ROLES.items()
@@ -116,6 +117,7 @@ def team_of(row: Incident, actor: Actor) -> dict[str, Any]:
         "checks": checks.standing(row) if looked_at else [],
         "required": row.severity in checks.GRAVE,
         "may_check": not over and bool(policy.can(actor, "incident.mitigate", row)),
+        "why_not_left_out": "" if publish else publish.reason,
         "check_url": reverse("burning:check", args=(row.uid,)),
     }
 

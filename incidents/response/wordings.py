@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from controlplane.lib import moments
 from controlplane.notify import wording
 from incidents.models import Incident, SeverityLevel, Update
 
@@ -96,7 +97,7 @@ def drafted(
 def _promise(next_at: datetime | None) -> str:
     if next_at is None:
         return "This is the last update."
-    return f"Next update by {next_at:%H:%M} UTC."
+    return f"Next update by {moments.utc(next_at)}."
 
 
 def suggested(incident: Incident, audience: str) -> str:

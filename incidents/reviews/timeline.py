@@ -16,6 +16,8 @@ from incidents.records.noting import PORTAL
 
 _MOST = 300
 _LINE = 180
+# What was said is on the item, in its own words: the log's line would tell it a second time.
+_SAID_ON_ITEM = ("incident.update", "incident.decide", "incident.publish", "paging.answer")
 
 
 def drafted(row: Incident) -> str:
@@ -35,6 +37,7 @@ def _began(row: Incident) -> Iterator[tuple[datetime, str, str]]:
 
 def _logged(row: Incident) -> Iterator[tuple[datetime, str, str]]:
     rows = AuditEvent.objects.filter(subject_ref=subject_ref(row), outcome="done")
+    rows = rows.exclude(action__in=_SAID_ON_ITEM)
     events = list(rows.order_by("pk")[:_MOST])
     names = _names({event.actor_ref for event in events})
     for event in events:
@@ -55,11 +58,16 @@ def _sentence(event: AuditEvent) -> str:
 
 
 def _said(row: Incident) -> Iterator[tuple[datetime, str, str]]:
-    """By people and agents. What the portal said of its own steps is in the log."""
+    """By people and agents. What the portal said of its own steps is in the log; updates and
+    decisions, which it keeps there in whole, begin with their kind."""
     rows = Comment.objects.filter(item=row.item_id or 0)
-    for one in rows.exclude(author=PORTAL.label).order_by("pk")[:_MOST]:
-        if not one.text.startswith(row.ref):
-            yield one.created_at, one.author, _short(one.text)
+    found = list(rows.exclude(author=PORTAL.label).order_by("pk")[:_MOST])
+    people = User.objects.filter(email__in={one.author for one in found})
+    names = dict(people.values_list("email", "name"))
+    for one in found:
+        if one.actor_ref == PORTAL.ref and not one.text.startswith("**"):
+            continue
+        yield one.created_at, names.get(one.author) or one.author, _short(one.text)
 
 
 def _short(said: str) -> str:

@@ -12,7 +12,7 @@ from controlplane.access.models import User, Workspace
 from controlplane.audit.refs import subject_ref
 from controlplane.jobs import timers
 from controlplane.jobs.models import Timer
-from controlplane.lib import clock
+from controlplane.lib import clock, moments
 from controlplane.notify import wording
 from controlplane.notify.models import Urgency
 from controlplane.notify.services import To, notify
@@ -118,7 +118,7 @@ def _tell(workspace: Workspace, item: Item, verdict: Verdict, first: Incoming) -
     due = ""
     if outcome.investigate_s:
         at = clock.now() + timedelta(seconds=outcome.investigate_s)
-        due = f"{at:%H:%M} UTC"
+        due = moments.utc(at)
         timers.set_timer(
             INVESTIGATE,
             key=f"{INVESTIGATE}:{item.uid}",

@@ -117,6 +117,7 @@ def panel(cockpit: Cockpit) -> dict[str, Any]:
         "game_day": gamedays.of_incident(row),
         **_alerts(row, actor),
         **called(row, actor),
+        "hush_url": moves.hush_url(row, actor),
         **_reviewed(row, actor),
     }
 

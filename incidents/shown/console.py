@@ -200,6 +200,11 @@ def register() -> None:
         NavItem("incidents", "Incidents", "Operate", "admin:incidents_incident_changelist",
                 "siren", VIEW, 3, "i", _nav_count)
     )  # fmt: skip
+    nav_items.register(
+        NavItem("alerts-received", "Alerts received", "Operate",
+                "admin:incidents_alert_changelist", "activity",
+                "alert.view", 4)
+    )  # fmt: skip
     home_rows.register(
         HomeRow(
             slug="incidents.burning",

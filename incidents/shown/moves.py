@@ -10,7 +10,7 @@ from django.urls import reverse
 from controlplane.access import policy
 from controlplane.base import states
 from controlplane.lib.actors import Actor
-from incidents.gates import GRAVE
+from incidents.gates import GRAVE, unreviewed
 from incidents.models import Incident
 from incidents.records import calling, moving
 from incidents.reviews import writing
@@ -70,7 +70,7 @@ MOVES: Mapping[str, Move] = {
              "{ref} is closed.", ("reason", "root_cause"), icon="check"),
         Move("severity", "Change severity", "incident.triage", BURNING, moving.change_severity,
              "The clocks follow. Of a graver one others are called, too.",
-             "{ref} has another severity.", ("severity", "reason"), icon="alert"),
+             "{ref} is {level} now.", ("severity", "reason"), icon="alert"),
         Move("escalate", "Call others", "incident.escalate", BURNING, calling.escalate,
              "The next level is called, or whom it needs; who is called already stays so.",
              "Others are called to {ref}.", ("because", "role", "reason"), icon="bell"),
@@ -161,8 +161,18 @@ def refusal(move: Move, row: Incident, actor: Actor) -> str:
 def _gate(move: Move, row: Incident) -> str:
     if move.slug == "close" and row.status == "resolved" and row.severity in GRAVE:
         return "What is this grave is reviewed before it is closed."
+    if move.slug == "close" and row.status == "review_pending":
+        return " ".join(unreviewed(row))
     step = states.table_of(row).steps.get(row.status, {}).get(move.to) if move.to else None
     return " ".join(step.gate(row)) if step is not None and step.gate is not None else ""
+
+
+def hush_url(row: Incident, actor: Actor) -> str:
+    """Where whoever is on it already says so again: a graver level calls anew. Everybody else has
+    the button for it in the head."""
+    if row.status not in BURNING or not row.acknowledged_by_id == actor.user_id is not None:
+        return ""
+    return url(row, "acknowledge") if policy.can(actor, "incident.acknowledge", row) else ""
 
 
 def offered(row: Incident, actor: Actor, first: str) -> list[tuple[Move, str]]:

@@ -42,7 +42,8 @@ def near(timer: Timer) -> None:
     if clock.now() < at:
         telling.told(
             row, "ticket.near", key=f"{which}:{plain(at)}", users=[row.assignee_id],
-            urgent=row.priority != Ticket.Priority.P2, what=_NEAR[Clock(which)], at=f"{at:%H:%M}",
+            urgent=row.priority != Ticket.Priority.P2, what=_NEAR[Clock(which)],
+            at=f"{at:%Y-%m-%d %H:%M}",
         )  # fmt: skip
 
 

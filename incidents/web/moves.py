@@ -16,6 +16,7 @@ from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from incidents import links
 from incidents.intake import handling
 from incidents.models import Incident
+from incidents.paging.calls import level_words
 from incidents.records import moving
 from incidents.response import suspects
 from incidents.shown import cockpit, moves
@@ -45,7 +46,7 @@ def move(request: HttpRequest, uid: uuid.UUID, slug: str) -> HttpResponse:
     except ControlPlaneError as error:
         tell(form, error)
         return _ask(request, incident_of(request, uid), known, form, status=error.status)
-    messages.success(request, known.done.format(ref=done.ref))
+    messages.success(request, known.done.format(ref=done.ref, level=level_words(done.severity)))
     return HttpResponseRedirect(links.page_of(done))
 
 
@@ -103,5 +104,7 @@ def _end_alerts(request: HttpRequest, row: Incident) -> HttpResponse:
         messages.error(request, error.message)
         return HttpResponseRedirect(f"{request.path}?show=firing")
     left = row.alerts.filter(status="firing").count()
-    messages.success(request, f"{ended} are over." + (f" {left} fire still." if left else ""))
+    over = "1 alert is over." if ended == 1 else f"{ended} alerts are over."
+    fire = "fires" if left == 1 else "fire"
+    messages.success(request, over + (f" {left} {fire} still." if left else ""))
     return HttpResponseRedirect(f"{request.path}?show=firing" if left else links.page_of(row))

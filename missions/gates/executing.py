@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.lib import kept
+from controlplane.lib import kept, moments
 from missions import links, reads
 from missions.execution.types import type_allowed
 from missions.execution.watching import on_watch
@@ -76,7 +76,7 @@ def undo_closed(look: Look) -> Found:
         runs = ("Runs", links.runs_page(look.mission))
         return waiting(f"Of {number} of its changes nobody said how they ended.", runs)
     if plan.deadline_at <= look.now:
-        return passed(f"It was over at {plan.deadline_at:%H:%M} UTC.", page)
+        return passed(f"It was over at {moments.utc(plan.deadline_at)}.", page)
     return waiting(f"It can be taken back until {plan.deadline_at:%Y-%m-%d %H:%M} UTC.", page)
 
 

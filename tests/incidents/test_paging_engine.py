@@ -13,6 +13,7 @@ from controlplane.notify import outbox
 from controlplane.notify.models import InboxItem, Notification, OutboxMessage
 from incidents.models import EscalationRun, Incident, Page
 from incidents.paging import answering, numbers, policies
+from incidents.records import calling, moving
 from tests import make
 from tests.kit import incidents as kit
 from tests.kit import settled
@@ -341,3 +342,29 @@ def test_clock_of_a_process_steps__people_are_called_when_they_were_to_be(
         assert kit.called(incident) == [room.primary.name, room.secondary.name]
         assert outbox.send_due() > 0
     assert {each.state for each in kit.deliveries(incident)} == {"sent"}
+
+
+def test_mitigated__whom_its_level_calls_sleeps_on__whom_somebody_asked_for_does_not(
+    room: Watchroom,
+) -> None:
+    actor = room.by(room.primary)
+    row = moving.acknowledge(room.incident("sev3"), actor=actor)
+    moving.change_severity(row, "sev2", actor=actor, reason="More are touched.")
+    calling.escalate(
+        row, actor=actor, because="too_slow", role="vp_engineering", reason="Look at it."
+    )
+    running = EscalationRun.objects.filter(incident=row, status="running")
+    assert {run.why for run in running} == {"raised", "hand"}
+    moving.triage(row, actor=actor, impact_percent=1, symptoms="x", started_at=clock.now())
+    moving.mitigated(row, actor=actor, how="Rolled back.")
+    assert {run.why for run in running.all()} == {"hand"}
+    [ended] = EscalationRun.objects.filter(incident=row, why="raised")
+    assert (ended.status, ended.ended_why) == ("ended", "It is mitigated.")
+
+
+def test_mitigated__where_nobody_said_they_are_on_it__calls_go_on(room: Watchroom) -> None:
+    row = room.incident("sev2")
+    actor = room.by(room.lead)
+    moving.triage(row, actor=actor, impact_percent=1, symptoms="x", started_at=clock.now())
+    moving.mitigated(row, actor=actor, how="Rolled back.")
+    assert EscalationRun.objects.filter(incident=row, status="running").exists()

@@ -108,8 +108,8 @@ def test_incident__goes_its_whole_way_and_tells_it(room: Watchroom) -> None:
     assert row.item is not None
     row.item.refresh_from_db()
     assert row.item.category == "done"
-    for words in ("is open as SEV-2", "is on it", "10 % of users", "The flag is off", "is resolved",
-                  "A config was wrong"):  # fmt: skip
+    for words in ("is open as SEV-2", "Acknowledged.", "10 % of users", "The flag is off",
+                  "is resolved", "A config was wrong"):  # fmt: skip
         assert words in told, words
     done = AuditEvent.objects.about(row).values_list("action", flat=True)
     assert {"incident.open", "incident.acknowledge", "incident.triage", "incident.mitigate",

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from controlplane.access.models import User
 from controlplane.audit.models import AuditEvent
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, ControlPlaneError, GateNotMet, Invalid, NotAllowed
 from controlplane.notify.models import Notification
 from controlplane.work.models import Dependency
 from incidents import links
-from incidents.models import Alert, Check, Decision, Incident
+from incidents.models import Alert, Check, Decision, EscalationRun, Incident
 from incidents.records import joining, moving
 from incidents.response import acting, checks, deciding, roles, updates
 from incidents.response.splitting import split
@@ -64,7 +65,7 @@ def test_roles__are_given_and_handed_on_and_both_are_told(room: Watchroom) -> No
     # Two commanders: the second, who saw the first state, is refused and looks again.
     with pytest.raises(Conflict):
         roles.assign(row, "commander", room.vp, actor=room.by(room.vp), version=seen)
-    with pytest.raises(Conflict, match="Engineering lead is its commander since"):
+    with pytest.raises(Conflict, match="Engineering lead leads since"):
         roles.assign(row, "commander", room.vp, actor=room.by(room.vp), seen=room.primary.pk)
     with pytest.raises(Conflict, match="already"):
         roles.assign(row, "commander", room.lead, actor=room.by(room.lead))
@@ -249,7 +250,7 @@ def test_page__roles_checks_decisions_and_split(room: Watchroom) -> None:
     assert press("role", give="commander|me") == 302
     assert press("role", role="scribe", to=room.vp.pk) == 302
     assert press("role", give=f"commander|me|{room.primary.pk}") == 302
-    assert "Engineering lead is its commander since you looked" in refused()
+    assert "Engineering lead leads since you looked" in refused()
     assert press("role", role="commander", to=room.vp.pk, version=1) == 302
     assert "Somebody changed it since you looked" in refused()
     assert press("role", role="scribe", to="99999999") == 404
@@ -324,3 +325,44 @@ def test_page__of_a_grave_one_in_the_middle_is_small_and_asks_little(
         text = browser.get(reverse(f"burning:{name}", args=(row.uid,))).content.decode()
         assert (weight(text) <= 85 * 1024, undressed(text, drawn)) == (True, set()), name
     assert (weight(page) <= 85 * 1024, undressed(page, drawn)) == (True, set())
+
+
+def test_page__of_one_that_became_graver__whoever_is_on_it_says_so_again(room: Watchroom) -> None:
+    row = moving.acknowledge(room.quiet("sev3"), actor=room.by(room.primary))
+    moving.change_severity(row, "sev2", actor=room.by(room.primary), reason="More are touched.")
+
+    def page(person: User) -> str:
+        found = make.client(person).get(links.page_of(row), follow=True)
+        return str(found.content.decode())
+
+    assert "I am on it: call nobody else" in page(room.primary)
+    assert "I am on it: call nobody else" not in page(room.lead)  # theirs stands in the head
+    make.client(room.primary).post(reverse("burning:move", args=(row.uid, "acknowledge")))
+    assert not EscalationRun.objects.filter(incident=row, status="running").exists()
+    assert "I am on it: call nobody else" not in page(room.primary)
+
+
+def test_page__who_may_not_publish__reads_why_customers_are_not_left_out(room: Watchroom) -> None:
+    row = watched(room)
+    told = make.client(room.primary).get(links.page_of(row), follow=True).content.decode()
+    assert "flows|waived" in told
+    assert "customers|waived" not in told
+    assert "To leave it out:" in told
+    told = make.client(room.lead).get(links.page_of(row), follow=True).content.decode()
+    assert "customers|waived" in told
+
+
+def test_page__of_one_alert_that_fires__speaks_of_one_and_leads_to_it(room: Watchroom) -> None:
+    source = alerts.source(room.workspace).source
+    alerts.tell(source, alerts.incoming("Disk", severity="info"))
+    row = room.quiet("sev2")
+    joining.join(row, [each.pk for each in Alert.objects.all()], clock.now())
+    Incident.objects.filter(pk=row.pk).update(alert_count=1, firing_count=1)
+    actor = room.by(room.primary)
+    moving.acknowledge(row, actor=actor)
+    moving.triage(row, actor=actor, impact_percent=1, symptoms="x", started_at=clock.now())
+    moving.mitigated(row, actor=actor, how="Rolled back.")
+    told = make.client(room.primary).get(links.page_of(row), follow=True).content.decode()
+    assert "1 alert fires still: say that it is over, or move it to another incident." in told
+    assert '?show=firing">What fires</a>' in told
+    assert "All 1 alerts" not in told

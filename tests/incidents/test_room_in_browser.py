@@ -136,9 +136,9 @@ def test_two_commanders__the_second_is_told_who_is_it(
     left, right = Screen(browser, room.lead, row), Screen(other, room.vp, row)
     right.browser.js("window.fetch = () => Promise.reject(new Error());")  # sees nothing new
     left.press("I do: Leads")
-    left.told("is the commander of INC-1")
+    left.told("Engineering lead leads in INC-1 now")
     right.press("I do: Leads")
-    right.told("Engineering lead is its commander since you looked")
+    right.told("Engineering lead leads since you looked")
     row.refresh_from_db()
     assert row.commander_id == room.lead.pk
     right.press("I do: Leads")  # now they know whom they follow

@@ -74,6 +74,25 @@ def test_person__inbox_at_once_and_mail_through_the_outbox(workspace: Workspace,
     assert [sent.to for sent in mail.outbox] == [[ana.email]]
 
 
+def test_times__are_told_by_each_readers_clock_and_kept_in_utc(workspace: Workspace) -> None:
+    ben = make.person(workspace, "viewer")
+    User.objects.filter(pk=ben.pk).update(time_zone="Europe/Berlin")
+    kim = make.person(workspace, "viewer")
+    said = "Look until 2026-11-23 16:39 UTC"
+    services.notify(
+        workspace_id=workspace.pk, kind="test", to=To(users=[ben.pk, kim.pk]), key="clock",
+        subject=said, body=f"{said}.",
+    )  # fmt: skip
+    outbox.send_due()
+    heard = {sent.to[0]: sent for sent in mail.outbox}
+    assert heard[ben.email].subject == "Look until 2026-11-23 17:39 Europe/Berlin"
+    assert "Look until 2026-11-23 17:39 Europe/Berlin." in heard[ben.email].body
+    assert heard[kim.email].subject == said
+    assert Notification.objects.get(key="clock").subject == said
+    page = make.client(ben).get("/admin/inbox/").content.decode()
+    assert "Look until 2026-11-23 17:39 Europe/Berlin" in page
+
+
 def test_rolled_back_change__tells_nobody(workspace: Workspace, ana: User) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         tell(workspace, To(users=[ana.pk]))

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.console.kit import drawn, icons, links, markdown, values
 from controlplane.console.kit.timelines import Group, Line
+from controlplane.lib import context, moments
 
 _safe: Callable[[str], SafeString] = mark_safe
 
@@ -101,7 +102,8 @@ def _more(line: Line) -> str:
 
 
 def prose(text: Any, outside: bool = False) -> SafeString:
-    """Words that somebody wrote as Markdown."""
+    """Words that somebody wrote as Markdown, with their times by the reader's clock."""
+    text = moments.by_clock(str(text if text is not None else ""), context.current().zone)
     html = markdown.render_outside(text) if outside else markdown.render(text)
     cut = (
         '<p class="kit-cut">Too long to lay out: shown as it was written.</p>\n'

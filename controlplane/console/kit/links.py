@@ -11,7 +11,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.base.registries import key_finders
-from controlplane.lib import refs
+from controlplane.lib import context, moments, refs
 
 # The palette: a ref that is asked for whole is an address.
 REF_PATH = "/admin/go/?q={ref}"
@@ -53,10 +53,11 @@ def ref_url(value: Any) -> str:
 
 
 def linked(text: Any) -> SafeString:
-    """The text, escaped, with every ref in it a link."""
+    """The text, escaped, with every ref in it a link, and its times by the reader's clock."""
     out: list[str] = []
+    told = moments.by_clock(str(text if text is not None else ""), context.current().zone)
     # `split` with one group: text, ref, text, ref, ..., text.
-    for index, part in enumerate(_named().split(str(text if text is not None else ""))):
+    for index, part in enumerate(_named().split(told)):
         url = ref_url(part) if index % 2 else ""
         shown = escape(part)
         out.append(f'<a class="kit-ref" href="{url}">{shown}</a>' if url else shown)

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 from django import template
 from django.template import Context
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeData, SafeString, mark_safe
 
 from controlplane.audit import words
 from controlplane.audit.refs import subject_ref
@@ -30,6 +30,8 @@ from controlplane.console.kit import (
     tones,
 )
 from controlplane.console.templatetags import kit_documents
+from controlplane.lib import context as surroundings
+from controlplane.lib import moments
 
 register = template.Library()
 register.tags.update(kit_documents.register.tags)
@@ -89,6 +91,13 @@ register.simple_tag(drawn.ref)
 def refs(text: Any) -> SafeString:
     """The text, escaped, with refs such as INC-12 as links."""
     return links.linked(text)
+
+
+@register.filter
+def clocked(text: Any) -> str:
+    """A sentence with its times by the reader's clock."""
+    told = moments.by_clock(str(text), surroundings.current().zone)
+    return mark_safe(told) if isinstance(text, SafeData) else told  # noqa: S308
 
 
 @register.filter

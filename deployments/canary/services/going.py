@@ -6,7 +6,7 @@ from django.db import transaction
 
 from controlplane.access import policy
 from controlplane.base.states import advance
-from controlplane.lib import clock
+from controlplane.lib import clock, moments
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import GateNotMet
 from deployments.canary.services import consent, moving, noting
@@ -116,7 +116,7 @@ def too_early(step: RolloutStep) -> list[str]:
     """What of the step itself speaks against going on; passed over with a reason."""
     found = []
     if step.earliest_next_at is not None and clock.now() < step.earliest_next_at:
-        found.append(f"{step.percent} % is to run until {step.earliest_next_at:%H:%M} UTC.")
+        found.append(f"{step.percent} % is to run until {moments.utc(step.earliest_next_at)}.")
     if step.rule in ("few", "no_data", "above", "split") and step.verdict in ("hold", "ask"):
         found.append(f"The judge holds: {step.reason}.")
     if not step.samples.exists():

@@ -41,7 +41,7 @@ def role(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     known = {"seen": _number(seen)} if rest else {"version": version_of(request)}
     roles.assign(row, wanted, person, actor=actor_of(request), **known)
     who = person.name if person is not None else "Nobody"
-    return _home(request, uid, f"{who} is the {wanted} of {row.ref} now.")
+    return _home(request, uid, f"{roles.said(wanted, who)} in {row.ref} now.")
 
 
 def _number(text: str) -> int | None:
