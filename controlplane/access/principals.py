@@ -70,3 +70,11 @@ def actor_for_agent(
         agent_id=agent.pk,
         key_id=key.pk if key else None,
     )
+
+
+def by_address(labels: Iterable[str]) -> dict[str, User]:
+    """Of what rows keep as a name, those that are somebody's address, and whose. Asks nothing where
+    none is one."""
+    wanted = {label for label in labels if "@" in label}
+    found = User.objects.filter(email__in=wanted) if wanted else ()
+    return {person.email: person for person in found}

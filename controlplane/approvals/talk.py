@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.access.models import User
+from controlplane.access.principals import by_address
 from controlplane.approvals.models import Request, RequestComment
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
@@ -63,6 +64,9 @@ def _of_item(request: Request, actor: Actor, most: int, before: bool) -> Iterato
     if not before:
         rows = rows.filter(created_at__gte=request.requested_at)
     rows = rows.exclude(actor_ref="job:approvals").order_by("-created_at", "-id")
-    for row in rows[:most]:
-        yield Said(request.item.key, None, row.author, row.text, row.source, row.created_at,
-                   row.actor_ref)  # fmt: skip
+    found = list(rows[:most])
+    # What the portal noted for somebody is signed with their address.
+    noted = by_address(row.author for row in found if row.actor_ref.startswith("job:"))
+    for row in found:
+        yield Said(request.item.key, noted.get(row.author), row.author, row.text, row.source,
+                   row.created_at, row.actor_ref)  # fmt: skip

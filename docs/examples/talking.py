@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import sys
 import threading
 import time
 import urllib.error
@@ -202,11 +203,15 @@ class Agent:
             session_id=self.session, runtime=self.runtime, adapter="webhook",
             target=self.bell.url, secret=self.bell.secret,
         )  # fmt: skip
+        print(f"{self.session}: rings at {self.bell.url}", file=sys.stderr, flush=True)
         while not self.work():
             # From here on the portal rings for what is said, instead of waiting for us to look.
             self.portal.beat(session_id=self.session, runtime=self.runtime, status="idle")
             if not self.bell.sleep(self.patience):
-                raise SystemExit(f"{self.session}: nobody rang for {self.patience:.0f} s")
+                raise SystemExit(
+                    f"{self.session}: nobody rang for {self.patience:.0f} s. Does the portal reach"
+                    f" {self.bell.url}? CONTROLPLANE_OUTGOING_ALLOW names the addresses it may"
+                )
             self.wakes += 1
         self.portal.beat(session_id=self.session, runtime=self.runtime, status="offline")
         print(json.dumps({"session": self.session, "wakes": self.wakes}), flush=True)

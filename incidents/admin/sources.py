@@ -159,6 +159,7 @@ class AlertSourceAdmin(ModelAdmin[AlertSource]):
                 render_value=False, attrs={"autocomplete": "new-password"}
             ),
         )  # fmt: skip
+        secret.label_suffix = ""
         form.base_fields["secret"] = secret
         return form
 

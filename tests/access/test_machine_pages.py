@@ -80,6 +80,25 @@ def test_key__rotated_and_revoked_by_buttons() -> None:
     assert works(new)
 
 
+def test_key__the_old_one_works_on_for_as_long_as_is_chosen() -> None:
+    workspace = make.workspace()
+    browser = admin(workspace)
+    for hours, lasts in (("0", False), ("72", True)):
+        key, old = make.key(make.agent(workspace))
+        rotate = reverse("access:key_rotate", args=[key.uid])
+        answer = browser.post(rotate, {"hours": hours})
+        assert f"The old key works on for {hours} hours." in answer.content.decode()
+        assert works(key_on(answer))
+        assert works(old) is lasts
+    key, old = make.key(make.agent(workspace))
+    for wrong in ("721", "-1", "a day", "²"):
+        rotate = reverse("access:key_rotate", args=[key.uid])
+        refused = browser.post(rotate, {"hours": wrong}, follow=True)
+        assert "0 to 720 hours." in refused.content.decode(), wrong
+    assert works(old)
+    assert not ApiKey.objects.filter(rotated_from=key).exists()
+
+
 def test_key__with_wrong_fields__is_refused_beside_the_field() -> None:
     workspace = make.workspace()
     browser = admin(workspace)

@@ -312,6 +312,7 @@ def test_refusing__wants_a_reason_and_loses_nothing(
     again = answer(pia, asked, verdict, comment="  ")
     assert again.status_code == 400
     assert "Say why." in again.content.decode()
+    assert "comment: Say why." not in again.content.decode()
     assert answer(pia, asked, verdict, comment=TYPED).status_code == 302
     assert approvals.now_of(asked).status == verdict
     page = read(pia, url_of(asked))

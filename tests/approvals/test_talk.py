@@ -13,8 +13,10 @@ from controlplane.approvals import services, talk
 from controlplane.approvals.models import Request, RequestComment
 from controlplane.audit.models import AuditEvent
 from controlplane.lib.errors import Invalid, NotAllowed
+from controlplane.notify import outbox
 from controlplane.notify.models import InboxItem
 from controlplane.work.models import Comment
+from controlplane.work.services.following import say_later
 from tests import make
 from tests.kit import settled, work
 from tests.kit.api import Api, refused
@@ -181,3 +183,13 @@ def test_exports__hold_what_was_said(here: Workspace, manager: Person) -> None:
     assert "Why ten percent?" in page
     paper = browser.get(reverse("approvals:export", args=(request.uid, "pdf")))
     assert paper.content.startswith(b"%PDF")
+
+
+def test_note_of_the_portal_for_somebody__stands_by_their_name(
+    here: Workspace, asker: Person, manager: Person
+) -> None:
+    request = ask(here, actor=asker.actor, item=work.item(here))
+    say_later(request, "Planned.", actor=manager.actor, portal=make.JOB)
+    say_later(request, "Announced.", actor=make.JOB, portal=make.JOB)
+    outbox.send_due()
+    assert set(said(request, asker)) == {("Rita Lund", "Planned."), (make.JOB.label, "Announced.")}

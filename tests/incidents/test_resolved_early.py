@@ -47,7 +47,7 @@ def test_resolve__while_it_is_watched__is_told(room: Watchroom, watched: Inciden
     assert SAID in client.get(url).content.decode()
     moving.resolve(watched, actor=room.by(room.primary), reason="Quiet enough.")
     assert watched.monitor_until is not None
-    said = f"before its watch was over at {watched.monitor_until:%H:%M} UTC: Quiet enough."
+    said = f"before its watch was over at {watched.monitor_until:%Y-%m-%d %H:%M} UTC: Quiet enough."
     assert said in told(watched)
 
 

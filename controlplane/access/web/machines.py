@@ -234,12 +234,14 @@ def key_rotate(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     key = _key(request, uid)
     if request.method == "POST":
         issued: list[key_services.IssuedKey] = []
+        hours = _hours(request.POST.get("hours", ""))
 
         def rotate() -> None:
-            issued.append(key_services.rotate_key(key, actor=actor_of(request)))
+            made = key_services.rotate_key(key, actor=actor_of(request), overlap_hours=hours)
+            issued.append(made)
 
-        if not act(request, "The old key works on for the overlap.", rotate):
-            return HttpResponseRedirect(_home_of(key))
+        if not act(request, f"The old key works on for {hours} hours.", rotate):
+            return HttpResponseRedirect(request.get_full_path())
         return shown_once(request, issued[0], _home_of(key))
     context = {
         "title": f"Rotate {key.name}",
@@ -248,6 +250,14 @@ def key_rotate(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         "hours": key_services.OVERLAP_HOURS.value,
     }
     return show(request, "key_rotate.html", context)
+
+
+def _hours(given: str) -> int:
+    """How long the old key works on: as asked, else as it is by default. What is no number is one
+    that the service refuses."""
+    if not given.strip():
+        return int(key_services.OVERLAP_HOURS.value)
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 6 else -1
 
 
 def shown_once(request: HttpRequest, issued: key_services.IssuedKey, back: str) -> HttpResponse:

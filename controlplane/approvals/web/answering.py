@@ -121,6 +121,12 @@ def _form(
     return door.show(request, door.template, context, status=status)
 
 
+def _beside(error: ControlPlaneError, field: str) -> str:
+    """What is said beside the field itself need not name it."""
+    said = str(error.details.get(field, "")) if field else ""
+    return said if error.message == f"{field}: {said}" else error.message
+
+
 def _again(
     request: HttpRequest, uid: uuid.UUID, comment: str, error: ControlPlaneError, door: Door
 ) -> HttpResponse:
@@ -132,14 +138,15 @@ def _again(
         changed = _changed(error, posted(request, "sha256", 64))
         approval = _current(request, error) or read
     verdict = posted(request, "verdict", 40)
+    field = next(iter(error.details), "") if changed is None else ""
     return _form(
         request,
         approval,
         door,
         status=CODES[error.error_code],
         comment=comment,
-        error=error.message,
-        error_field=next(iter(error.details), "") if changed is None else "",
+        error=_beside(error, field),
+        error_field=field,
         stale=error.error_code == step_up.CODE,
         changed=changed,
         read_ref=read.ref if read.pk != approval.pk else "",
