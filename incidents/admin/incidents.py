@@ -189,7 +189,10 @@ class IncidentAdmin(ModelAdmin[Incident]):
 
     def _cockpit(self, request: HttpRequest, obj: Incident) -> cockpit.Cockpit:
         known: dict[int, cockpit.Cockpit] = request.__dict__.setdefault("_cockpits", {})
-        return known.setdefault(obj.pk, cockpit.Cockpit(obj, actor_of(request)))
+        if obj.pk not in known:
+            found = known[obj.pk] = cockpit.Cockpit(obj, actor_of(request))
+            obj.rung = found.level  # type: ignore[attr-defined]
+        return known[obj.pk]
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
         if place != "detail" or obj is None:

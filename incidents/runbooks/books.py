@@ -165,6 +165,14 @@ def here(workspace_id: int) -> QuerySet[Runbook]:
 HERE: kept.Question[Runbook] = kept.Question(here)
 
 
+def standing(workspace_id: int) -> list[Runbook]:
+    """Those, with what is shipped. Where one of ours is among them nobody need ask."""
+    found = HERE.rows(workspace_id)
+    if any(row.workspace_id is None for row in found) or _ANY_SHIPPED.rows(workspace_id):
+        return found
+    return HERE.rows(workspace_id) if adopt() else found
+
+
 def find(workspace_id: int, name: str) -> Runbook | None:
     """By slug or alias. One that was replaced leads to its replacement."""
     rows = in_force(workspace_id)

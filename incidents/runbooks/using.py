@@ -44,10 +44,9 @@ def suggest(
         row = books.find(workspace_id, name) if name else None
         if row is not None:
             found.setdefault(row.pk, Suggestion(row, "named by its rule"))
-    books.in_force(workspace_id)  # what was never shipped is, first
+    here = books.standing(workspace_id)
     words = _words(text)
     read_alike = kept.ask(_alike, workspace_id, words) if words else []
-    here = books.HERE.rows(workspace_id) if services or labels else []
     marked = [row for row in here if _marked(row, services, labels)]
     near = {row.pk for row in read_alike}
     # What both read alike and point there comes first: many runbooks share a service.

@@ -18,7 +18,7 @@ from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.buttons import Place, ShownButton, bulk
 from controlplane.base.admin.changelist import NamedRelatedFilter
 from controlplane.base.web import actor_of, workspace_of
-from missions import services, stages
+from missions import reads, services, stages
 from missions.admin.filters import BY_PERSON, STANDING
 from missions.admin.forms import MissionForm
 from missions.models import Mission
@@ -171,7 +171,8 @@ class MissionAdmin(ModelAdmin[Mission]):
         return known[obj.pk]
 
     def panel_context(self, request: HttpRequest, obj: Mission) -> Mapping[str, Any]:
-        return page.panel(self._cockpit(request, obj), request, self._next(request, obj))
+        with reads.together([obj]):  # cards ask for what gates asked for; nothing is written
+            return page.panel(self._cockpit(request, obj), request, self._next(request, obj))
 
     def story(self, request: HttpRequest, obj: Mission) -> Any:
         return timeline.story(obj, self._cockpit(request, obj).look.visits)

@@ -7,7 +7,7 @@ from typing import Any
 
 from controlplane.lib import kept
 from controlplane.lib.actors import Actor
-from missions import guarding, links, stages
+from missions import guarding, links, reads, stages
 from missions.models import Finding, Mission, Mode, Safeguard, Severity
 from missions.services import safeguards
 from missions.shown.deciding import Act, Ask, Tried, first_is_primary, refusal_of, with_trial
@@ -133,7 +133,7 @@ def _ask(mission: Mission, actor: Actor, tried: Tried | None) -> Act | None:
 
 
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    rows = kept.of(mission, "safeguards", lambda rows: rows.order_by("pk"))
+    rows = reads.SAFEGUARDS.of(mission)
     if not rows and mission.stage != stages.FIRST:
         return None
     undecided = sum(row.status == "suggested" for row in rows)

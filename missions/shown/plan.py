@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.access.models import Grant, User
 from controlplane.lib import kept
 from controlplane.lib.actors import Actor
-from missions import links, stages
+from missions import links, reads, stages
 from missions.execution.coverage import coverage, share
 from missions.execution.watching import on_watch
 from missions.models import Mission, PlanNote, Play, PlayStep, RiskEntry, UndoPlan, UndoStep
@@ -317,7 +317,7 @@ def _mark(holder: dict[str, Any], name: str) -> bool:
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
     if mission.status == Mission.Status.DRAFT:
         return None
-    plays = kept.of(mission, "plays", lambda rows: rows.live().order_by("rank")[:3])
+    plays = reads.PLAYS.of(mission)[:3]
     chosen = next((play for play in plays if play.status == "selected"), None)
     risks = kept.count(
         lambda mission: RiskEntry.objects.standing().filter(mission=mission), mission.pk

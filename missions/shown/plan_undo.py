@@ -7,7 +7,7 @@ from typing import Any
 from controlplane.lib import clock, kept
 from controlplane.lib.actors import Actor
 from controlplane.lib.lasting import lasted
-from missions import links
+from missions import links, reads
 from missions import numbers_plans as numbers
 from missions.execution.coverage import coverage, share
 from missions.models import Mission, Play, UndoPlan, UndoRun, UndoStep
@@ -204,12 +204,10 @@ def _run_acts(run: UndoRun, mission: Mission, actor: Actor, may: str) -> list[Ac
 
 
 def card(mission: Mission, actor: Actor) -> dict[str, Any] | None:
-    selected = kept.of(mission, "plays", lambda rows: rows.selected()[:1])
-    play = next(iter(selected), None)
+    play = reads.selected_play(mission)
     if play is None:
         return None
-    plans = kept.ask(lambda play: UndoPlan.objects.filter(play=play).order_by("pk")[:1], play.pk)
-    plan = next(iter(plans), None)
+    plan = reads.undo_plan(mission)
     if plan is None:
         return None
     steps = kept.of(play, "steps", lambda rows: rows.all())

@@ -265,12 +265,12 @@ def test_queue__warm__as_many_queries_for_thirty_as_for_three(
     assert len(many) <= 12, "\n".join(many)
 
 
-def test_packet__warm__at_most_thirty_queries(here: Workspace, browser: Client) -> None:
+def test_packet__warm__few_queries(here: Workspace, browser: Client) -> None:
     item = work.item(here, "Roll it out")
     first = approvals.ask(here, packet=PACKET, item=item)
     asked = services.revise(first, {**PACKET, "ticket": "1"}, actor=make.JOB, vouched=True)
     made = queries(browser, f"{page_of(asked)}?_part=row")
-    assert len(made) <= 30, "\n".join(made)
+    assert len(made) <= 20, "\n".join(made)
 
 
 def test_pages__load_what_draws_them__in_eighty_five_kilobytes(

@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from controlplane.base.registries import home_rows, palette_verbs
@@ -72,6 +74,25 @@ def test_list__what_burns_stands_first_and_in_few_questions(
     found = browser.get(f"{LIST}?view=all&q={grave.ref}").content.decode()
     assert "All is out" in found
     assert "Small 3" not in found
+
+
+def questions(browser: Client, row: Incident) -> int:
+    page(browser, row)
+    with CaptureQueriesContext(connection) as asked:
+        page(browser, row)
+    return sum("SAVEPOINT" not in each["sql"] for each in asked)
+
+
+def test_page__warm__few_questions_however_much_happened(room: Watchroom, browser: Client) -> None:
+    row = room.incident("sev2", title="Missions fail")
+    room.tick()
+    fresh = questions(browser, row)
+    press(browser, row, "acknowledge")
+    assert row.item is not None
+    for number in range(12):
+        work.comment(row.item, actor=room.by(room.primary), text=f"Looked at node {number}.")
+    assert row.acknowledged_at is not None
+    assert max(fresh, questions(browser, row)) <= 40
 
 
 def test_page__one_button_at_a_time_all_the_way(room: Watchroom, browser: Client) -> None:

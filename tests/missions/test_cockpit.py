@@ -383,7 +383,7 @@ def test_live__same_while_nothing_changed(world: World, owner: Client) -> None:
     assert moved.status_code == 200
 
 
-MOST = 36
+MOST = 28
 A_CARD = 3
 
 

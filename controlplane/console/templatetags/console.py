@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +19,7 @@ from controlplane.base.admin.words import label_of
 from controlplane.base.registries import Waiting
 from controlplane.base.web import actor_of
 from controlplane.console import cells, drawn_cells, drawn_nav, drawn_waiting, slots
-from controlplane.console.kit import links
+from controlplane.console.kit import links, people
 from controlplane.console.templatetags.kit import zone_of
 from controlplane.lib import refs
 
@@ -152,8 +153,15 @@ def row_slots(context: Context) -> slots.Slots:
 
 @register.simple_tag(takes_context=True)
 def row_events(context: Context, filled: slots.Slots) -> list[Any]:
-    """What happened to the row and what was said about it, by time, newest first."""
-    return slots.merged(context["events"], filled.comments)
+    """What happened to the row and what was said about it, by time, newest first. The names of
+    all of them are asked for at once, before what else the page shows of the same people."""
+    told = slots.merged(context["events"], filled.comments)
+    people.look_up(_whose(one) for one in told)
+    return told
+
+
+def _whose(one: Any) -> Any:
+    return one.get("who") if isinstance(one, Mapping) else getattr(one, "who", one)
 
 
 @register.filter
