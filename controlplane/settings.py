@@ -330,10 +330,11 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "controlplane.lib.logs.JsonFormatter"}},
+    "filters": {"no_readiness": {"()": "controlplane.lib.logs.NotReadiness"}},
     "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
     "loggers": {
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["no_readiness"]},
         "django.server": {"level": "ERROR"},
         "django.security": {"level": "WARNING"},
         # One line for each tick would be two a second for ever; job runs stand in their rows.

@@ -54,6 +54,15 @@ class JsonFormatter(logging.Formatter):
             )
 
 
+class NotReadiness(logging.Filter):
+    """Leaves out that `/ready` said no: that is its answer, and somebody asks each second. What is
+    wrong stands in the answer, and the watch tells it once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = getattr(getattr(record, "request", None), "path", "")
+        return not (path == "/ready" and getattr(record, "status_code", 0) == 503)
+
+
 def event(
     logger: logging.Logger,
     name: str,

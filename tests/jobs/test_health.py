@@ -11,7 +11,9 @@ import pytest
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils.log import log_response
 
 from controlplane.jobs import broker, engine, health, heartbeats, watch
 from controlplane.jobs.models import EngineCycle, Heartbeat, Timer
@@ -68,12 +70,22 @@ def test_ready__everything_works__200(client: Client, alive: None) -> None:
 
 @pytest.mark.parametrize("component", ["stream", "worker", "beat", "tick"])
 def test_ready__component_silent__503_and_its_name(
-    client: Client, alive: None, component: str
+    client: Client, alive: None, component: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     Heartbeat.objects.filter(component=component).update(at=Now() - timedelta(minutes=1))
     response = client.get("/ready")
     assert (response.status_code, response.json()["failing"]) == (503, [component])
     assert response["Retry-After"] == "5"
+    assert not [each for each in caplog.records if each.levelname == "ERROR"], "it is no error"
+
+
+def test_error_of_another_page__is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    request = RequestFactory().get("/ready/not")
+    for path, status in (("/ready", 500), ("/ready/not", 503), ("/ready", 503)):
+        request.path = path
+        answer = HttpResponse(status=status)
+        log_response("%s", path, response=answer, request=request)
+    assert [each.getMessage() for each in caplog.records] == ["/ready", "/ready/not"]
 
 
 def test_ready__engine_stands_still(alive: None) -> None:
