@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from controlplane.jobs import leases
 from controlplane.jobs.models import EngineCycle
-from controlplane.lib import context, defaults
+from controlplane.lib import context, defaults, kept
 
 logger = logging.getLogger(__name__)
 
@@ -85,24 +85,29 @@ def tick(*, budget: float | None = None, instance: str = "") -> dict[str, int]:
     due = _due()
     for entry in sorted(MODULES.values(), key=lambda m: (m.order, m.name)):
         if entry.name in due and _begin(entry):
-            done[entry.name] = _run(entry, deadline, instance)
+            done[entry.name] = _run(entry, deadline, instance, told=due[entry.name])
     return done
 
 
-def _due() -> set[str]:
-    """Modules that may run now, one query for all. Rows of new modules are made on the way."""
-    ready = {
-        name: bool(may_run)
-        for name, may_run in EngineCycle.objects.filter(module__in=MODULES)
-        .annotate(may_run=Q(not_before__lte=Now()))
-        .values_list("module", "may_run")
-    }
-    missing = MODULES.keys() - ready.keys()
+def _due() -> dict[str, bool]:
+    """Modules that may run now, one query for all, and whether each told within a second that it
+    is well. Rows of new modules are made on the way."""
+    known = {name: rest for name, *rest in kept.ask(_cycles, sorted(MODULES))}
+    missing = MODULES.keys() - known.keys()
     if missing:
         EngineCycle.objects.bulk_create(
             [EngineCycle(module=name) for name in sorted(missing)], ignore_conflicts=True
         )
-    return missing | {name for name, is_ready in ready.items() if is_ready}
+    ready = {name: bool(told) for name, (may_run, told) in known.items() if may_run}
+    return dict.fromkeys(missing, False) | ready
+
+
+def _cycles(names: Sequence[str]) -> QuerySet[EngineCycle, tuple[str, bool, bool]]:
+    return (
+        EngineCycle.objects.filter(module__in=names)
+        .annotate(may_run=Q(not_before__lte=Now()), told=~_UNTOLD)
+        .values_list("module", "may_run", "told")
+    )
 
 
 def _begin(entry: Module) -> bool:
@@ -116,7 +121,7 @@ def _begin(entry: Module) -> bool:
     )
 
 
-def _run(entry: Module, deadline: float, instance: str) -> int:
+def _run(entry: Module, deadline: float, instance: str, *, told: bool) -> int:
     """One module. Its error is noted and pauses it alone: the tick goes on with the others."""
     started = time.monotonic()
     try:
@@ -126,17 +131,19 @@ def _run(entry: Module, deadline: float, instance: str) -> int:
         logger.exception("engine module %s failed", entry.name)
         _note_failure(entry, error, instance)
         return 0
-    _note_success(entry, count, int((time.monotonic() - started) * 1000), instance)
+    if count or not told:
+        _note_success(entry, count, int((time.monotonic() - started) * 1000), instance)
     return count
+
+
+# An idle module says that it is well once a second at most, however many hands turn the crank.
+_UNTOLD = Q(ok_at=None) | Q(ok_at__lt=Now() - timedelta(seconds=1)) | Q(failures__gt=0)
 
 
 def _note_success(entry: Module, count: int, duration_ms: int, instance: str) -> None:
     rows = EngineCycle.objects.filter(module=entry.name)
     if not count:
-        # An idle module says so once a second at most, however many hands turn the crank.
-        rows = rows.filter(
-            Q(ok_at=None) | Q(ok_at__lt=Now() - timedelta(seconds=1)) | Q(failures__gt=0)
-        )
+        rows = rows.filter(_UNTOLD)
     rows.update(
         ok_at=Now(),
         duration_ms=duration_ms,
