@@ -231,3 +231,14 @@ def test_first_steps__for_whoever_is_alone_and_may_invite(here: Workspace, admin
     assert "First steps" not in main(admin), "somebody else is here"
     stranger = make.person(make.workspace(), "viewer")
     assert "First steps" not in main(stranger), "a reader alone may invite nobody"
+
+
+def test_section__of_which_some_stand_on_ones_own_card__says_how_many(admin: User) -> None:
+    rows = [Waiting("Mine", "/admin/", mine=True), Waiting("Of the house", "/admin/")]
+    home_rows.register(HomeRow("t-both", "Things", "workspace.view", lambda *_: rows, order=1))
+    try:
+        page = main(admin)
+    finally:
+        del home_rows._entries["t-both"]
+    assert "1 of them waits for you: under" in page
+    assert page.count("of them wait") == 1

@@ -67,6 +67,7 @@ class Card:
     link: str = ""
     more: int = 0
     failed: bool = False
+    above: int = 0  # of those counted, how many wait for this person and stand on their card
 
     @property
     def rank(self) -> int:
@@ -180,6 +181,7 @@ def cards(shown: Sequence[Section]) -> list[Card]:
             section.entry.link,
             section.more,
             section.failed,
+            sum(row.mine for row in section.rows),
         )
         for section in shown
         if section.others or section.failed
