@@ -69,8 +69,10 @@ DEFINE = Stage(
         "Intent Confirmation",
         "The safeguards follow the policy templates and the objective has a measurable KPI.",
         (
-            _owner("This is what the business wants."),
-            _validator("Safeguards follow the templates; the KPI can be measured."),
+            _owner("I confirm that this is what the business wants, and answer for it."),
+            _validator(
+                "I confirm that the safeguards follow the templates and the KPI can be measured."
+            ),
         ),
         ("compliance", *_LEADS),
     ),
@@ -116,10 +118,12 @@ PREPARE = Stage(
         "Toolkit Authorization",
         "The scopes are what the mission needs, and each source was inspected read-only first.",
         (
-            _owner("These toolkits are what the mission needs."),
-            _validator("The safeguards cover what these toolkits can do."),
-            _analyst("The data covers what will be measured."),
-            _operations("The scopes are right, and each toolkit was inspected read-only first."),
+            _owner("I confirm that the mission needs these toolkits, and no others."),
+            _validator("I confirm that the safeguards cover what these toolkits can do."),
+            _analyst("I confirm that the data covers what will be measured."),
+            _operations(
+                "I confirm these scopes, and that each toolkit was inspected read-only first."
+            ),
         ),
         ("security_lead", *_LEADS),
     ),
@@ -172,8 +176,10 @@ PLAN_APPROVE = Stage(
         "Approval Packet Review",
         "Two different people sign the same packet: the play, its undo plan and the risks.",
         (
-            _validator("The play keeps to the safeguards; what goes wrong can be undone."),
-            _operations("The play can be run and taken back as planned."),
+            _validator(
+                "I confirm that the play keeps to the safeguards, and that it can be undone."
+            ),
+            _operations("I confirm that the play can be run and taken back as planned."),
         ),
         ("compliance", *_LEADS),
     ),
@@ -224,8 +230,10 @@ EXECUTE_OBSERVE = Stage(
         "Live Execution Oversight",
         "It ran under watch, and what went wrong is documented or taken back.",
         (
-            _operations("It was watched while it ran; alerts were answered."),
-            _analyst("What was reported is whole."),
+            _operations(
+                "I confirm that it was watched while it ran, and that alerts were answered."
+            ),
+            _analyst("I confirm that what was reported is whole."),
         ),
         ("sre_liaison", *_LEADS),
     ),
@@ -295,9 +303,9 @@ REFLECT_IMPROVE = Stage(
         "Retrospective Sign-Off",
         "The summary notes feedback, what goes into the library and what follows.",
         (
-            _owner("The outcome is as the summary says."),
-            _curator("What can be used again is in the library."),
-            _analyst("The figures of the summary are right."),
+            _owner("I confirm that the outcome is as the summary says."),
+            _curator("I confirm that what can be used again is in the library."),
+            _analyst("I confirm that the figures of the summary are right."),
         ),
         _LEADS,
     ),
