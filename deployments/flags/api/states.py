@@ -95,8 +95,8 @@ class StateView(NowView):
             flag__flag_name=self.kwargs["flag_name"]
         )
 
-    def _found(self, request: Any, kwargs: Any) -> QuerySet[Any]:
-        return self.rows(request).filter(environment__slug=kwargs["environment"])
+    def _found(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return rows.filter(environment__slug=value)
 
     def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         row["frozen"] = frozen(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import django_filters
@@ -141,15 +141,13 @@ class OneThread(_Threads, NowView):
         return super().rows(request).select_related("workspace", "owner", "escalation_owner",
                                                     "item")  # fmt: skip
 
-    def _found(self, request: Any, kwargs: Mapping[str, Any]) -> QuerySet[Any]:
-        name = kwargs[self.lookup]
-        uid = uid_in(name)
-        rows = self.rows(request)
-        found = rows.filter(uid=uid) if uid else rows.filter(ref=name[:16].upper())
+    def _found(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        uid = uid_in(value)
+        found = rows.filter(uid=uid) if uid else rows.filter(ref=value[:16].upper())
         return found.order_by()
 
     def thread(self, request: Any, name: str) -> Thread:
-        row: Thread | None = self._found(request, {self.lookup: name}).first()
+        row: Thread | None = self._found(self.rows(request), name).first()
         if row is None:
             raise NotFound(NOT_HERE)
         return row
