@@ -43,24 +43,16 @@ def test_its_tokens__are_of_one_issuer_and_one_agent_each() -> None:
     assert (claims["agent_id"], claims["role"]) == ("writer-1", "participant")
 
 
-def test_reader__asks_with_other_credentials_than_the_writer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_reader__asks_with_other_credentials_than_the_writer() -> None:
     client = original.Theirs(1, "", Speaker("writes", "reads", "th_1"))
-    asked: list[tuple[str, str, Any]] = []
-
-    def ask(method: str, path: str, key: str, body: bytes = b"") -> tuple[int, bytes]:
-        said = json.loads(body)
-        asked.append((path, key, said))
-        answer = {"seq": 7} if path.endswith("post_message") else {"messages": [{"seq": 7}]}
-        return 200, json.dumps(answer).encode()
-
-    monkeypatch.setattr(client.writer, "ask", ask)
-    monkeypatch.setattr(client.reader, "ask", ask)
-    client.post_and_read()
-    assert [(path, key) for path, key, _ in asked] == [
+    talk = client.post_and_read()
+    said = next(talk)
+    looked = talk.send((200, json.dumps({"seq": 7}).encode()))
+    with pytest.raises(StopIteration):
+        talk.send((200, json.dumps({"messages": [{"seq": 7}]}).encode()))
+    assert [(each.path, each.key) for each in (said, looked)] == [
         ("/v1/mcp/post_message", "writes"), ("/v1/mcp/read_messages", "reads"),
     ]  # fmt: skip
-    assert [said["thread_id"] for *_, said in asked] == ["th_1", "th_1"]
-    assert (asked[1][2]["since_seq"], asked[1][2]["limit"]) == (6, 1)
-    assert len(client.heard.visible) == 1
+    assert [json.loads(each.body)["thread_id"] for each in (said, looked)] == ["th_1", "th_1"]
+    assert (said.link, looked.link) == (client.writer, client.reader)
+    assert client.heard.failed_posts == client.heard.failed_reads == []
