@@ -90,9 +90,9 @@ def test_contact__stands_on_the_timeline(room: Watchroom, row: Incident, desk: C
     assert "Called Desk: answered" in told
     deliver()
     assert row.item is not None
-    talk = "\n".join(row.item.comments.values_list("text", flat=True))
+    talk = dict(row.item.comments.values_list("text", "author"))
     assert f"Desk is called from the contact book. {MESSAGE}" in talk
-    assert "Desk is on it, too." in talk
+    assert talk["On it, too: nobody else is called."] == "Desk"
 
 
 def test_one_after_the_other__each_reads_their_own(
