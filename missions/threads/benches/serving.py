@@ -78,7 +78,10 @@ class Cpu(NamedTuple):
     database: float | None
 
     def minus(self, other: Cpu) -> Cpu:
-        return self.plus(Cpu(-other.web, None if other.database is None else -other.database))
+        found = self.plus(Cpu(-other.web, None if other.database is None else -other.database))
+        # A session that ended took its seconds with it.
+        gone = found.database is not None and found.database < 0
+        return Cpu(found.web, None) if gone else found
 
     def plus(self, other: Cpu) -> Cpu:
         web = self.web + other.web
