@@ -46,7 +46,6 @@ def by_uid(request: HttpRequest, uid: str, named: Any, rows: Rows) -> Any:
             asked = _Known(actor=like, workspace=chosen)
         return rows(asked).order_by().filter(uid=uid)
 
-    found = kept.seen_by(
-        *(actor, ("row", named), build, wanted, workspace.pk if workspace is not None else None)
-    )
+    here = workspace.pk if workspace is not None else None
+    found = kept.seen_by(actor, ("row", named), build, wanted, here)
     return next(iter(found), None)

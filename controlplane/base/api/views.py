@@ -374,16 +374,12 @@ class DetailView(RowView):
         value = kwargs[self.lookup]
         if not self.is_kept:
             return read(self._found(self.rows(request), value)).first()
+
+        def one(rows: QuerySet[Any], value: Any) -> QuerySet[Any, Any]:
+            return read(self._found(rows, value).order_by("pk"))[:1]
+
         named = ("one", read.__code__, self.also_by(request))
-        found = self.kept_rows(
-            *(
-                request,
-                named,
-                lambda rows, value: read(self._found(rows, value).order_by("pk"))[:1],
-                value,
-            )
-        )
-        return next(iter(found), None)
+        return next(iter(self.kept_rows(request, named, one, value)), None)
 
     def _found(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return rows.filter(**{self.lookup: value}).order_by()
