@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from controlplane.audit import words
+from controlplane.work import services as work
+from incidents.records import holding
 from incidents.response import wordings
 from incidents.shown import console
 
@@ -10,6 +12,7 @@ from incidents.shown import console
 def register() -> None:
     console.register()
     wordings.register()
+    work.stays_open.append(holding.stays_open)
     words.define(
         "incident",
         {

@@ -4,6 +4,7 @@ work, the groups of alerts that arrive, alerts, the incident, its escalations an
 from __future__ import annotations
 
 from controlplane.lib.errors import Conflict, InvalidTransition
+from controlplane.work.models import Item
 from controlplane.work.services import graph
 from incidents.models import Incident
 
@@ -38,3 +39,11 @@ def require_burning(incident: Incident) -> None:
             f"{incident.ref} is {from_here}: open it again first.",
             details={"status": incident.status},
         )
+
+
+def stays_open(item: Item) -> str:
+    """For whoever closes its item by hand: out of the queue of work nobody would see it burn."""
+    row: Incident | None = Incident.objects.burning().filter(item=item).order_by("pk").first()
+    if row is None:
+        return ""
+    return f"{row.ref} is {row.get_status_display().lower()}: resolve it first"
