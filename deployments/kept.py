@@ -24,6 +24,7 @@ keep_rows(
     "deployments.feed",
     "revoked_at",
     days=365,
+    what="calendar links of deployments",
     why="which links were out, and until when, for as long as audits look back",
 )
 nothing(

@@ -52,6 +52,7 @@ keep_found(
     "incidents.inboundevent",
     _read_messages,
     days=30,
+    what="what alert senders sent, word for word",
     why="a month to read again what went wrong; what was given up stays a month longer than until"
     " somebody looked, and half a year when nobody does",
     reach=Reach(workspace="workspace_id", refs={"INC": "events__alert__incident__ref"}),
@@ -61,6 +62,7 @@ keep_rows(
     "incidents.alertevent",
     "at",
     days=90,
+    what="single reports of alerts",
     why="a quarter, to see how an alert behaved before a review",
     reach=Reach(workspace="alert__workspace_id", refs={"INC": "alert__incident__ref"}),
 )
@@ -69,6 +71,7 @@ keep_rows(
     "incidents.alert",
     "resolved_at",
     days=365,
+    what="alerts that are over",
     why="a year, like evidence; an incident's own counts and timeline stay",
     reach=Reach(
         workspace="workspace_id", refs={"INC": "incident__ref"}, carries=("alerts.events",)
@@ -80,6 +83,7 @@ keep_rows(
     "incidents.silence",
     "ends_at",
     days=365,
+    what="silences that are over",
     why="who kept what quiet, for the year that the audit looks back",
     settled_at__isnull=False,
 )

@@ -70,6 +70,8 @@ CATEGORIES: dict[str, str] = {
     "safety": "Safety",
 }
 COVERAGE_TEMPLATE = "data-coverage"
+# Figures of safeguards that the portal itself holds missions to.
+PERCENT, RATE, OF_TOOLKIT = "minimum_percent", "max_calls_per_minute", "toolkit"
 
 
 def graver(one: str, other: str) -> str:

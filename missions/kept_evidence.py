@@ -77,6 +77,7 @@ retention.register(
         models=(),
         keep=timedelta(days=_FILES.value),
         minimum=timedelta(days=30),
+        what="files of evidence of missions that ended",
         why="the bytes of files and bundles of missions that ended; nothing under a legal hold",
         delete=aging.archive,
         count=aging.count_archivable,
@@ -89,6 +90,7 @@ retention.register(
         slug="missions.evidence_removed",
         models=(),
         keep=timedelta(days=_REMOVED.value),
+        what="files of evidence that was taken away",
         why="the bytes of what was taken away or superseded; nothing under a legal hold",
         delete=aging.purge,
         count=aging.count_purgeable,
@@ -102,6 +104,7 @@ retention.register(
         models=("missions.artifact", "missions.bundle"),
         keep=timedelta(days=_RECORD.value),
         minimum=timedelta(days=365),
+        what="evidence of missions, without its files",
         why="rows, hashes and manifests of evidence whose bytes are gone; nothing under a legal "
         "hold",
         delete=aging.forget,

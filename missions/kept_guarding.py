@@ -55,6 +55,7 @@ keep_rows(
     "missions.agentsession",
     "ended_at",
     days=90,
+    what="what agents remembered of missions",
     why="What an agent remembered of a mission is of use while it works on it.",
     reach=Reach(workspace="mission__workspace_id", refs={"MSN": "mission__ref"}),
 )

@@ -41,6 +41,7 @@ keep_rows(
     "telemetry.refusal",
     "hour",
     days=90,
+    what="telemetry that was refused",
     why="a quarter, to see whether a sender was mended",
 )
 
@@ -64,6 +65,7 @@ keep_rows(
     "telemetry.rulechange",
     "at",
     days=365,
+    what="changes of telemetry alerts",
     why="alerts of a year: how often a rule fired, and whether its limit is the right one",
 )
 
@@ -80,6 +82,7 @@ keep_rows(
     "telemetry.auditrun",
     "started_at",
     days=730,
+    what="weekly audits of telemetry",
     why="two years of weekly audits, the evidence behind a sign-off; those a gap names stay",
     found__isnull=True,
 )
@@ -111,6 +114,7 @@ keep_rows(
     "telemetry.toolsession",
     "last_at",
     days=365,
+    what="tool sessions and what they cost",
     why="a year of what sessions cost; the events behind them go earlier",
 )
 keep_always(

@@ -16,6 +16,7 @@ keep_rows(
     "finished_at",
     days=400,
     minimum_days=30,
+    what="reports of backups",
     why="a year of evidence that backups were taken; the backups themselves go after 30 days",
 )
 keep_rows(
@@ -24,6 +25,7 @@ keep_rows(
     "started_at",
     days=400,
     minimum_days=30,
+    what="restore drills",
     why="a year of evidence that backups could be restored",
     reach=Reach(workspace="report__workspace_id"),
 )

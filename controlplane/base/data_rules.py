@@ -34,7 +34,8 @@ class RetentionClass:
     leave out what a legal hold keeps (`base.holds.spared`); `held(cutoff)` counts that.
 
     `keep` None means kept without end, and `why` says so. `minimum` is what law or the playbook
-    forbids to go below, whatever the environment says.
+    forbids to go below, whatever the environment says. `what` names its rows in words that people
+    say; whatever has an end is chosen and shown by them.
     """
 
     slug: str
@@ -42,10 +43,15 @@ class RetentionClass:
     keep: timedelta | None
     why: str
     minimum: timedelta = timedelta(0)
+    what: str = ""
     delete: Callable[[datetime, int], int] | None = None
     count: Callable[[datetime], int] | None = None
     reach: Reach = field(default_factory=Reach)
     held: Callable[[datetime], int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and not self.what:
+            raise ValueError(f"retention class {self.slug}: say in words what it is about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +104,9 @@ retention: Registry[RetentionClass] = Registry("retention")
 personal_data: Registry[PersonalData] = Registry("personal_data")
 redacted_fields: Registry[RedactedField] = Registry("redacted_fields")
 sanitising: Registry[SanitisingRule] = Registry("sanitising")
+
+
+def kind_of_data(slug: str) -> str:
+    """A retention class in words. Records outlive the class that they are about."""
+    entry = retention.get(slug)
+    return slug if entry is None else entry.what or slug

@@ -171,6 +171,7 @@ retention.register(
         models=("audit.auditevent", "audit.auditpending"),
         keep=timedelta(days=AUDIT_RETENTION.value),
         minimum=LEAST,
+        what="the audit log",
         why="one year by policy; removed only through a link of the chain, `prune_audit`",
         reach=Reach(workspace="workspace_id"),
     )
@@ -218,6 +219,7 @@ keep_rows(
     "access.usersession",
     "last_seen_at",
     days=90,
+    what="sign-ins that are over",
     why="sessions that are over: long enough to look into an intrusion",
     reach=Reach(workspace="user__memberships__workspace_id", person="user_id"),
     ended_at__isnull=False,
@@ -227,6 +229,7 @@ keep_rows(
     "sessions.session",
     "expire_date",
     days=0,
+    what="browser sessions that expired",
     why="an expired session signs nobody in",
     reach=NOBODYS,
 )
@@ -235,6 +238,7 @@ keep_rows(
     "access.attemptcounter",
     "window_start",
     days=7,
+    what="failed attempts to sign in",
     why="failed attempts matter for minutes; a week shows a slow attack",
     reach=NOBODYS,
 )
@@ -243,6 +247,7 @@ keep_rows(
     "access.revokedtoken",
     "expires_at",
     days=1,
+    what="tokens that were revoked",
     why="a token past its end needs no revocation; a day covers clocks that differ",
 )
 keep_rows(
@@ -250,6 +255,7 @@ keep_rows(
     "jobs.jobrun",
     "finished_at",
     days=90,
+    what="runs of background jobs",
     why="a quarter shows whether jobs hold their rhythm",
     reach=NOBODYS,
 )
@@ -258,6 +264,7 @@ keep_rows(
     "jobs.timer",
     "finished_at",
     days=90,
+    what="timers that went off",
     why="a promise kept is told by the audit log; the row serves questions of the last months",
     state__in=("done", "cancelled"),
 )
@@ -289,6 +296,7 @@ keep_found(
     "base.signal",
     _old_signals,
     days=30,
+    what="news between parts of the portal",
     why="consumed news, and news that nobody consumes; dead ones stay until somebody looks",
 )
 keep_rows(
@@ -296,6 +304,7 @@ keep_rows(
     "base.idempotencyrecord",
     "created_at",
     days=1,
+    what="answers kept for a client's second try",
     why="a client retries within minutes; the contract promises a day",
 )
 keep_rows(
@@ -303,6 +312,7 @@ keep_rows(
     "base.retentionrun",
     "started_at",
     days=365,
+    what="records of the clean-up",
     why="evidence that clean-up runs, for the year auditors look back",
     reach=NOBODYS,
 )
@@ -311,6 +321,7 @@ keep_rows(
     "base.throttlerule",
     "expires_at",
     days=90,
+    what="limits on requests that are over",
     why="ended by themselves; the audit log tells who set them",
 )
 keep_always("console.stock_log", "admin.logentry", why="not written: the audit log is the only log")

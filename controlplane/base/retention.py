@@ -64,14 +64,14 @@ def clean(
     ]
     runs = []
     for number, (entry, cutoff) in enumerate(entries):
-        progress.step(number, len(entries), entry.slug)
-        tell = partial(_tell, number, len(entries), entry.slug)
+        progress.step(number, len(entries), entry.what)
+        tell = partial(_tell, number, len(entries), entry.what)
         runs.append(_clean_one(entry, cutoff, dry_run, deadline, tell))
     return runs
 
 
-def _tell(number: int, whole: int, slug: str, rows: int) -> None:
-    progress.step(number, whole, f"{slug}: {rows:,} rows")
+def _tell(number: int, whole: int, what: str, rows: int) -> None:
+    progress.step(number, whole, f"{what}: {rows:,} rows")
 
 
 def _clean_one(
@@ -138,6 +138,7 @@ def keep_rows(
     column: str,
     *,
     days: int,
+    what: str,
     why: str,
     minimum_days: int = 0,
     reach: Reach | None = None,
@@ -145,15 +146,23 @@ def keep_rows(
 ) -> RetentionClass:
     """Register a table by age. The number of days is a named default like any other. Its rows name
     a workspace, or `reach` says how a legal hold gets to them."""
-    return _register(slug, model, _older(model, column, **only), days, why, minimum_days, reach)
+    rows = _older(model, column, **only)
+    return _register(slug, model, rows, days, (what, why), minimum_days, reach)
 
 
 def keep_found(
-    slug: str, model: str, rows: Rows, *, days: int, why: str, reach: Reach | None = None
+    slug: str,
+    model: str,
+    rows: Rows,
+    *,
+    days: int,
+    what: str,
+    why: str,
+    reach: Reach | None = None,
 ) -> RetentionClass:
     """Register a table of which `rows` finds what may go, given the cut-off, the oldest first: for
     rows whose time depends on what became of them."""
-    return _register(slug, model, rows, days, why, 0, reach)
+    return _register(slug, model, rows, days, (what, why), 0, reach)
 
 
 def _register(
@@ -161,10 +170,11 @@ def _register(
     model: str,
     rows: Rows,
     days: int,
-    why: str,
+    words: tuple[str, str],
     minimum_days: int,
     reach: Reach | None,
 ) -> RetentionClass:
+    what, why = words
     number = defaults.define(f"retention.{slug}_days", days, unit="days", why=why)
 
     def delete(cutoff: datetime, limit: int) -> int:
@@ -178,6 +188,7 @@ def _register(
             models=(model,),
             keep=timedelta(days=number.value),
             minimum=timedelta(days=minimum_days),
+            what=what,
             why=why,
             delete=delete,
             count=lambda cutoff: holds.spared(rows(cutoff), slug).count(),

@@ -22,6 +22,7 @@ keep_rows(
     "catalog.proberesult",
     "at",
     days=30,
+    what="single checks of services",
     why="single looks; down intervals are what lasts",
     reach=Reach(workspace="probe__workspace_id"),
 )

@@ -102,6 +102,7 @@ keep_rows(
     "notify.outboxmessage",
     "finished_at",
     days=30,
+    what="messages that were sent",
     why="sent messages; dead ones stay until somebody looks",
     reach=Reach(workspace="workspace_id", about="subject"),
     state__in=("done", "cancelled"),
@@ -111,6 +112,7 @@ keep_rows(
     "notify.notification",
     "created_at",
     days=365,
+    what="notifications and their deliveries",
     why="the delivery ledger, with deliveries, tries and inbox lines, for the year of audits",
     reach=Reach(workspace="workspace_id", person="deliveries__user_id", about="about"),
 )
@@ -119,6 +121,7 @@ keep_rows(
     "notify.reply",
     "at",
     days=365,
+    what="answers by text message and telephone",
     why="what people answered by text message and telephone, for the year of audits",
     reach=Reach(
         workspace="workspace_id", person="person_id", about="delivery__notification__about"

@@ -79,6 +79,7 @@ keep_rows(
     "oncall.gap",
     "until",
     days=365,
+    what="hours without anybody on call",
     why="when nobody was there, and what was told of it, for as long as audits look back",
     reach=Reach(workspace="schedule__workspace_id"),
 )
@@ -87,6 +88,7 @@ keep_rows(
     "oncall.feed",
     "revoked_at",
     days=365,
+    what="calendar links of on-call",
     why="which links were out, and until when, for as long as audits look back",
     reach=Reach(workspace="workspace_id", person="person_id"),
 )

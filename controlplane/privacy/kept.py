@@ -78,5 +78,6 @@ keep_rows(
     "taken_at",
     days=400,
     minimum_days=90,
+    what="copies of data made for testing",
     why="a year of evidence that testing had no people's data",
 )

@@ -68,6 +68,7 @@ keep_rows(
     "work.hookdelivery",
     "received_at",
     days=90,
+    what="deliveries from GitHub",
     why="GitHub repeats a delivery for days, not for months; results stay",
     reach=Reach(workspace="source__workspace_id"),
 )

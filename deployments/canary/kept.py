@@ -26,6 +26,7 @@ keep_rows(
     "deployments.rolloutsample",
     "at",
     days=400,
+    what="measurements of canaries",
     why="the curves of a rollout, for a year's comparison; its verdicts and snapshots stay",
     reach=Reach(workspace="step__rollout__workspace_id"),
 )

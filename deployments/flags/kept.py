@@ -58,6 +58,7 @@ keep_rows(
     "feature_flags.flagusage",
     "hour",
     days=400,
+    what="how often flags were asked for",
     why="a year and a month: what was on in the same season last year",
 )
 keep_rows(
@@ -65,6 +66,7 @@ keep_rows(
     "feature_flags.unknownflag",
     "last_seen",
     days=90,
+    what="flags that were asked for and don't exist",
     why="a name nobody asks for any more was mended",
 )
 keep_rows(
@@ -72,6 +74,7 @@ keep_rows(
     "feature_flags.sdkapp",
     "last_seen",
     days=30,
+    what="applications that ask for flags",
     why="a name that nobody tells any more leaves its place to another",
 )
 keep_rows(
@@ -79,6 +82,7 @@ keep_rows(
     "feature_flags.sdkinstance",
     "last_seen",
     days=30,
+    what="running copies that ask for flags",
     why="copies that ended; each deployment makes new ones",
 )
 keep_rows(
@@ -86,5 +90,6 @@ keep_rows(
     "feature_flags.impactsample",
     "minute",
     days=90,
+    what="measurements of what flags changed",
     why="a rollout is judged within hours and looked back on within a quarter",
 )

@@ -48,6 +48,7 @@ def _unconfirmed(cutoff: datetime) -> QuerySet[StatusSubscriber]:
 keep_found(
     "status.subscribers", "incidents.statussubscriber", _unconfirmed, days=7,
     reach=Reach(workspace="page__workspace_id"),
+    what="subscriptions to the status page, not confirmed",
     why="an address that nobody confirmed goes after a week, any other when its owner leaves",
 )  # fmt: skip
 

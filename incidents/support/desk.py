@@ -48,6 +48,7 @@ keep_always(
 keep_rows(
     "tickets.mails", "incidents.ticketmail", "at", days=90,
     reach=Reach(workspace="workspace_id", refs={"TKT": "ticket__ref"}),
+    what="mails as they came, from customers",
     why="a mail as it came explains what was made of it; its words stand with the ticket",
 )  # fmt: skip
 

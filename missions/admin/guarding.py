@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from controlplane.base.admin import ModelAdmin
 from controlplane.base.admin.questions import question
+from missions import guard_figures as figures
 from missions import links
 from missions.models import (
     AgentSession,
@@ -40,7 +41,7 @@ class _Part(ModelAdmin[Any]):
         "found_at": "Found", "reported_by": "Reported by", "decided_by": "Decided by",
         "decided_at": "Decided", "requested_by": "Asked by", "requested_at": "Asked",
         "expires_at": "Ends", "auto_fix": "Agents may mend", "opened_at": "Opened",
-        "settled_at": "Settled", "settled_by": "Settled by", "params": "Figures",
+        "settled_at": "Settled", "settled_by": "Settled by",
         "unhandled": "Stopped the mission", "external_id": "Outside name", "beat_at": "Last beat",
         "size_bytes": "Size", "lag_ms": "Lag",
         "creation_ms": "Created in", "initiated_by": "Begun by",
@@ -79,9 +80,13 @@ class SafeguardAdmin(_Part):
     search_fields = ["title", "mission__ref", "mission__title"]
     related = ("mission__workspace", "template")
     head_severity = "severity"
-    facts = ("status", "of_mission", "category", "mode", "auto_fix", "params", "description",
+    facts = ("status", "of_mission", "category", "mode", "auto_fix", "figures", "description",
              "justification", "reason", "suggested_by", "decided_by", "decided_at",
              "uid")  # fmt: skip
+
+    @admin.display(description="Figures")
+    def figures(self, obj: Safeguard) -> str:
+        return figures.said(obj.params)
 
     def page(self, mission: Mission) -> str:
         return links.safeguards_of(mission)

@@ -14,6 +14,7 @@ from controlplane.base.admin.buttons import Place, ShownButton
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
+from missions import guard_figures as figures
 from missions import guarding, services
 from missions.models import PolicyTemplate
 from missions.services.templates import SAID
@@ -25,15 +26,32 @@ else:
 _WRITTEN = (*SAID, "is_default")
 
 
+class FiguresField(forms.CharField):
+    """The figures as lines; what they come to is known with what stood there before."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else figures.lines(value)
+
+
 class TemplateForm(_Form):
     category = forms.ChoiceField(choices=list(guarding.CATEGORIES.items()))
-    params = forms.JSONField(
-        required=False, label="Figures", help_text='As JSON: {"max_calls_per_minute": 30}'
+    params = FiguresField(
+        required=False,
+        label="Figures",
+        help_text="One a line, its name first: max calls per minute: 30",
     )
 
     class Meta:
         model = PolicyTemplate
         fields = ("slug", *_WRITTEN)
+
+    def clean_params(self) -> dict[str, Any]:
+        try:
+            return figures.from_lines(self.cleaned_data["params"], self.initial.get("params"))
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
 
 
 def _in_use(row: PolicyTemplate) -> str:
@@ -68,15 +86,20 @@ def _differs(said: dict[str, Any], last: dict[str, Any] | None) -> str:
     if last is None:
         return "Added"
     found = [
-        f"{name.replace('_', ' ')}: {_short(last.get(name))} → {_short(said.get(name))}"
+        f"{_NAMES.get(name, name.replace('_', ' '))}: {_short(last.get(name))} →"
+        f" {_short(said.get(name))}"
         for name in SAID
         if said.get(name) != last.get(name)
     ]
     return "; ".join(found)
 
 
+_NAMES = {"params": "figures"}
+
+
 def _short(value: Any) -> str:
-    text = str(value) if value not in ("", None, {}) else "nothing"
+    value = figures.said(value) if isinstance(value, dict) else value
+    text = str(value) if value not in ("", None) else "nothing"
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
@@ -103,14 +126,14 @@ class PolicyTemplateAdmin(ModelAdmin[PolicyTemplate]):
     edit_fields = _WRITTEN
     panel_template = "missions/guard/template.html"
     labels: ClassVar[Mapping[str, str]] = {
-        "is_default": "Suggested to every mission", "number": "Version", "params": "Figures",
+        "is_default": "Suggested to every mission", "number": "Version",
         "auto_fix": "Agents may mend", "changed_by": "Changed by", "changed_at": "Changed",
         "mode": "A violation",
     }  # fmt: skip
     head_state = "state"
     head_severity = "severity"
     head_clocks = ("changed_at",)
-    facts = ("state", "slug", "category", "mode", "auto_fix", "params", "is_default", "number",
+    facts = ("state", "slug", "category", "mode", "auto_fix", "figures", "is_default", "number",
              "description", "changed_by", "changed_at", "version")  # fmt: skip
 
     def _shown(self, request: HttpRequest, place: Place, obj: Any) -> list[ShownButton]:
@@ -120,6 +143,10 @@ class PolicyTemplateAdmin(ModelAdmin[PolicyTemplate]):
             return found
         idle = "retire" if obj.is_retired else "bring_back"
         return [one for one in found if one.name != idle]
+
+    @admin.display(description="Figures")
+    def figures(self, obj: PolicyTemplate) -> str:
+        return figures.said(obj.params)
 
     @admin.display(description="State")
     def state(self, obj: PolicyTemplate) -> str:

@@ -34,6 +34,7 @@ keep_rows(
     "missions.governancerun",
     "started_at",
     days=730,
+    what="weekly checks of missions",
     why="two years of weekly checks, the evidence behind a sign-off; those a finding names stay",
     findings__isnull=True,
 )

@@ -142,7 +142,7 @@ def threshold(mission: Mission) -> Decimal:
 
 
 def _percent(params: Any) -> Decimal | None:
-    said = params.get("minimum_percent") if isinstance(params, dict) else None
+    said = params.get(guarding.PERCENT) if isinstance(params, dict) else None
     if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= 100:
         return None
     return Decimal(str(said))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from missions import guarding
 from missions.models import Mission, MissionToolkit
 from missions.services.dispatching import LIMITS, Asked, asked_first
 from missions.services.toolkits import why_not
-
-RATE = "max_calls_per_minute"  # a parameter of a safeguard
 
 
 @asked_first("toolkit")
@@ -28,8 +27,8 @@ def calls_a_minute(mission: Mission, slug: str) -> int | None:
     """The least that a safeguard in force allows; of one that names a toolkit, of that one."""
     told = []
     for safeguard in mission.safeguards.holding().only("params"):
-        most = safeguard.params.get(RATE) if isinstance(safeguard.params, dict) else None
-        about = safeguard.params.get("toolkit", slug) if most is not None else ""
+        most = safeguard.params.get(guarding.RATE) if isinstance(safeguard.params, dict) else None
+        about = safeguard.params.get(guarding.OF_TOOLKIT, slug) if most is not None else ""
         if isinstance(most, int) and not isinstance(most, bool) and most >= 0 and about == slug:
             told.append(most)
     return min(told, default=None)

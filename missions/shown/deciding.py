@@ -12,7 +12,8 @@ from controlplane.lib.actors import Actor
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One field. `kind`: line, text, choice, many, check, when, hidden."""
+    """One field. `kind`: line, text, choice, many, check, when, hidden, or new: of
+    some that make one thing and stand side by side."""
 
     name: str
     label: str = ""

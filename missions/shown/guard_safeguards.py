@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from controlplane.lib import kept
 from controlplane.lib.actors import Actor
+from missions import guard_figures as figures
 from missions import guarding, links, reads, stages
 from missions.models import Finding, Mission, Mode, Safeguard, Severity
 from missions.services import safeguards
@@ -81,8 +81,7 @@ def _row(row: Safeguard, actor: Actor, tried: Tried | None) -> dict[str, Any]:
         "at": str(row.uid),
         "state": word,
         "tone": tone,
-        "params": ", ".join(f"{name.replace('_', ' ')}: {value}"
-                            for name, value in sorted(row.params.items()))[:300],
+        "params": figures.said(row.params),
         "acts": with_trial(_acts(row, actor), tried) if in_define(row.mission) else [],
     }  # fmt: skip
 
@@ -93,7 +92,6 @@ def _acts(row: Safeguard, actor: Actor) -> list[Act]:
     found = []
     if row.status in {"suggested", "rejected"}:
         found.append(Act("accept", at, "Accept", asks=(version,), refusal=may, about=row.title))
-    params = json.dumps(row.params, ensure_ascii=False) if row.params else ""
     found.append(
         Act("edit", at, "Change…", "Accept with these changes", (
             version,
@@ -102,8 +100,7 @@ def _acts(row: Safeguard, actor: Actor) -> list[Act]:
             Ask("severity", "How grave", "choice", row.severity, choices=Severity.choices),
             Ask("mode", "What a violation does", "choice", row.mode, choices=Mode.choices),
             Ask("auto_fix", "Agents may mend a violation themselves", "check", row.auto_fix),
-            Ask("params", "Figures", value=params, most=4_000,
-                help='As JSON: {"max_calls_per_minute": 30}'),
+            *_figures(row),
             Ask("reason", "Why it differs", required=True),
         ), may, about=row.title)
     )  # fmt: skip
@@ -114,6 +111,25 @@ def _acts(row: Safeguard, actor: Actor) -> list[Act]:
             ), may, about=row.title)
         )  # fmt: skip
     return found
+
+
+def _figures(row: Safeguard) -> tuple[Ask, ...]:
+    """A field each, and one more."""
+    found = []
+    for each in figures.figures(row.params, row.category):
+        label = f"{each.label} ({each.unit})" if each.unit else each.label
+        found.append(
+            Ask(figures.FIELD + each.name, label, "choice" if each.is_switch else "line",
+                each.typed, most=figures.MOST_TEXT, choices=(("yes", "Yes"), ("no", "No")))
+        )  # fmt: skip
+    return (
+        *found,
+        Ask(figures.NEW_NAME, "Another figure", most=60, kind="new",
+            help="What it is called, such as “largest discount”."),
+        Ask(figures.NEW_VALUE, "Its value", most=figures.MOST_TEXT, kind="new",
+            help="A number, or some words."),
+        Ask(figures.NEW_UNIT, "Its unit", most=30, kind="new", help="Such as “percent”, or none."),
+    )  # fmt: skip
 
 
 def _ask(mission: Mission, actor: Actor, tried: Tried | None) -> Act | None:

@@ -59,6 +59,7 @@ def messages() -> RetentionClass:
         ),
         keep=timedelta(days=days) if days > 0 else None,
         minimum=timedelta(days=30),
+        what="messages of threads that were put away",
         why="what agents said, and what woke whom for it: kept until somebody sets a time, then of"
         " threads that were put away; nothing under a legal hold",
         delete=clearing.clear,

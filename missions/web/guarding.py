@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.lib.given import refuse
+from missions import guard_figures as figures
 from missions import links, services
 from missions.models import Mission
-from missions.services import given
 from missions.shown import guard_findings, guard_safeguards, guard_toolkits
 from missions.shown.deciding import Tried
 from missions.web.common import mission_of, page, show
@@ -237,13 +236,10 @@ def _accept_all(request: HttpRequest, row: Mission, at: str, actor: Actor) -> st
 
 
 def _edit(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:
-    text = posted(request, "params", 5_000)
-    try:
-        params = json.loads(text) if text else {}
-    except ValueError:
-        raise refuse("params", 'JSON, such as {"max_calls_per_minute": 30}.') from None
+    guard = _guard(row, at)
+    typed = {name: posted(request, name, figures.MOST_TEXT + 1) for name in request.POST}
     done = services.decide_safeguard(
-        _guard(row, at),
+        guard,
         "edited",
         actor=actor,
         version=version_of(request),
@@ -253,7 +249,7 @@ def _edit(request: HttpRequest, row: Mission, at: str, actor: Actor) -> str:
         severity=posted(request, "severity"),
         mode=posted(request, "mode"),
         auto_fix="auto_fix" in request.POST,
-        params=given.document("params", params, 4_000),
+        params=figures.given(typed, guard.params, guard.category),
     )
     return f"Accepted with changes: {done}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -54,7 +55,7 @@ def test_clean__batches__all_go(counters: None, monkeypatch: pytest.MonkeyPatch)
 
 def test_cutoff__below_the_legal_minimum__the_minimum_holds() -> None:
     entry = RetentionClass(
-        "x", (), keep=timedelta(days=1), minimum=timedelta(days=365), why="by law"
+        "x", (), keep=timedelta(days=1), minimum=timedelta(days=365), what="rows", why="by law"
     )
     cutoff = retention.cutoff_of(entry)
     assert cutoff is not None
@@ -74,11 +75,21 @@ def test_clean__one_class_fails__others_run_and_the_record_names_it(
     def broken(cutoff: object, limit: int) -> int:
         raise RuntimeError("no disk")
 
-    entry = RetentionClass("tests.broken", (), keep=timedelta(0), why="-", delete=broken)
+    entry = RetentionClass(
+        "tests.broken", (), keep=timedelta(0), what="rows", why="-", delete=broken
+    )
     monkeypatch.setitem(classes._entries, "tests.broken", entry)
     runs = {run.slug: run for run in retention.clean(actor=JOB)}
     assert "no disk" in runs["tests.broken"].error
     assert runs["access.attempts"].rows == 3
+
+
+def test_classes_with_an_end__words_people_say__each_its_own() -> None:
+    said = [entry.what for entry in classes if entry.keep is not None]
+    assert len(said) == len(set(said))
+    assert not [what for what in said if re.search(r"[.:_]", what)]
+    with pytest.raises(ValueError, match="in words"):
+        RetentionClass("x", (), keep=timedelta(days=1), why="by law")
 
 
 def test_clean__every_class__its_query_is_valid(db: None) -> None:

@@ -251,6 +251,27 @@ def test_meter__past_its_maximum_is_full_and_bad() -> None:
     assert figures.meter(61, 0).share == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (timedelta(days=90), "90 days"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=6, hours=13), "7 days"),
+        (timedelta(hours=24), "1 day"),
+        (timedelta(hours=3), "3 h"),
+        (timedelta(hours=2, minutes=40), "2 h"),  # a deadline doesn't look later than it is
+        (timedelta(minutes=15), "15 min"),
+        (timedelta(minutes=1), "1 min"),
+        (timedelta(seconds=50), "49 s"),
+    ],
+)
+def test_ahead__given_a_moment_ago__still_whole(given: timedelta, words: str) -> None:
+    due = NOW + given - timedelta(milliseconds=700)
+    assert clocks.countdown(due).text == f"due in {words}"
+    if given < timedelta(days=30):
+        assert page_of("{% when at %}", at=due).text == f"in {words}"
+
+
 def test_run__of_the_portal_itself__late_rather_than_overdue_and_never_pressing_before() -> None:
     told = {
         minutes: clocks.countdown(NOW + timedelta(minutes=minutes, seconds=1), verb="runs")

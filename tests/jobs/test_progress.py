@@ -230,12 +230,18 @@ def test_clean_up__tells_its_classes__and_keeps_its_record_when_stopped(
         return limit
 
     entry = RetentionClass(
-        "tests.rows", models=(), keep=timedelta(days=1), why="", delete=delete, count=lambda _: 0
+        "tests.rows",
+        models=(),
+        keep=timedelta(days=1),
+        what="rows",
+        why="",
+        delete=delete,
+        count=lambda _: 0,
     )
     monkeypatch.setattr(type(retention), "__iter__", lambda self: iter([entry]))
     runs.execute(run_of(lambda: clean(actor=make.JOB) and None).pk)
     row = JobRun.objects.get()
-    assert (row.state, row.progress_note) == (leases.CANCELLED, "tests.rows: 1,000 rows")
+    assert (row.state, row.progress_note) == (leases.CANCELLED, "rows: 1,000 rows")
     kept = RetentionRun.objects.get()
     assert (kept.rows, kept.error) == (1000, "stopped by hand")
     assert kept.finished_at is not None

@@ -67,7 +67,7 @@ def test_safeguards__decided_and_known_without_the_console(
     assert "4 are not decided" in page
     assert "What is wanted" in page  # what is signed with them
     asked = {"title": guard.title, "severity": "medium", "mode": "hint", "version": guard.version,
-             "params": '{"max_calls_per_minute": 9}', "reason": "Slow.",
+             "figure-max_calls_per_minute": "9", "reason": "Slow.",
              "description": guard.description}  # fmt: skip
     assert do(gv, row, "edit", guard.uid, **asked)["Location"] == f"{url_of(row)}#{guard.uid}"
     do(gv, row, "reject", world.guard(row).uid, reason="Nothing is sent.")
@@ -119,7 +119,7 @@ def test_accept_all__what_was_suggested_since_the_page_was_drawn_is_not_accepted
 @pytest.mark.parametrize(
     ("verb", "given", "said"),
     [
-        ("edit", {"params": "{", "title": "x", "reason": "y"}, "JSON, such as"),
+        ("edit", {"new_figure": "Longest wait", "title": "x", "reason": "y"}, "say how much"),
         ("reject", {"reason": ""}, "eason"),
         ("edit", {"title": "w" * 300, "reason": "y", "severity": "none"}, ""),
         ("reject", {"reason": "Too late.", "version": "99"}, "Somebody changed it"),

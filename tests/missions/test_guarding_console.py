@@ -130,10 +130,10 @@ def test_safeguards__settled_at_once_or_one_by_one_and_known(
     assert primary(page) == 1
     guard = world.guard(row, "call-rate")
     broken = do(gv, row, "safeguards", "edit", guard.uid, title=guard.title, severity="medium",
-                mode="enforced", params="{", reason="x")  # fmt: skip
-    assert (broken.status_code, "JSON, such as" in broken.content.decode()) == (400, True)
+                mode="enforced", reason="x", **{"figure-max_calls_per_minute": "many"})  # fmt: skip
+    assert (broken.status_code, "a whole number" in broken.content.decode()) == (400, True)
     do(gv, row, "safeguards", "edit", guard.uid, title=guard.title, severity="medium",
-       mode="hint", description=guard.description, params='{"max_calls_per_minute": 9}',
+       mode="hint", description=guard.description, **{"figure-max_calls_per_minute": "9"},
        reason="Slow.", version=guard.version)  # fmt: skip
     guard.refresh_from_db()
     assert (guard.status, guard.params, guard.auto_fix) == (
@@ -216,10 +216,12 @@ def test_templates__added_changed_retired(world: World, row: Mission, gv: Client
     page = reverse("admin:missions_policytemplate_change", args=(template.pk,))
     gv.post(f"{page}?edit=1", {
         "title": "No calls at all", "category": "safety", "severity": "high", "mode": "hint",
-        "description": "x", "params": '{"a": 1}',
+        "description": "x", "params": "Max calls per minute: 7",
     })  # fmt: skip
     body = gv.get(page).content.decode()
     assert "severity: low → high" in body
+    assert "figures: nothing → at most 7 calls a minute" in body
+    assert "max calls per minute: 7" in gv.get(f"{page}?edit=1").content.decode()
     gv.post(page.replace("/change/", "/do/retire/"), {"reason": "Not used."})
     template.refresh_from_db()
     assert (template.number, template.is_retired) == (2, True)

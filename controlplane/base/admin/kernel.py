@@ -8,11 +8,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from controlplane.base import retention, signals
 from controlplane.base.admin.buttons import bulk, button
 from controlplane.base.admin.model_admin import ModelAdmin
 from controlplane.base.admin.questions import question
+from controlplane.base.data_rules import kind_of_data
 from controlplane.base.data_rules import retention as retention_classes
 from controlplane.base.models import RefCounter, RetentionRun, Signal
 from controlplane.base.web import actor_of
@@ -96,7 +98,7 @@ Did = question(
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     view_action = "retention.view"
-    labels = {"slug": "What", "cutoff": "Older than", "rows": "Rows", "held": "Held back"}
+    labels = {"slug": "Class", "cutoff": "Older than", "rows": "Rows", "held": "Held back"}
     keyed = True
     about = (
         "What the clean-up deleted, class by class, or in a dry run would have, and what legal"
@@ -111,14 +113,21 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
     )
     empty = "No such clean-up."
     empty_hint = "The job cleanup runs each hour; Try it dry counts what it would delete."
-    list_display = ("slug", "outcome", "rows", "held", "took", "cutoff", "started_at", "error")
+    list_display = ("what", "outcome", "rows", "held", "took", "cutoff", "started_at", "error")
     list_filter = ("dry_run", Did)
     fields = (
-        *("outcome", "slug", "rows", "held", "took", "dry_run", "cutoff"),
+        *("outcome", "what", "slug", "rows", "held", "took", "dry_run", "cutoff"),
         *("started_at", "finished_at"),
     )
     panel_template = "base/panel_retentionrun.html"
     search_fields = ("slug",)
+
+    @admin.display(description="What", ordering="slug")
+    def what(self, run: RetentionRun) -> str:
+        return capfirst(kind_of_data(run.slug))
+
+    def heading(self, obj: RetentionRun) -> str:
+        return f"Clean-up of {kind_of_data(obj.slug)}"
 
     @admin.display(description="Result")
     def outcome(self, run: RetentionRun) -> str:

@@ -279,6 +279,7 @@ def kept() -> str:
     rows = [
         (
             code(entry.slug),
+            entry.what,
             listed(entry.models),
             "without end" if entry.keep is None else f"{entry.keep.days} days",
             f"{entry.minimum.days} days" if entry.minimum else "",
@@ -286,7 +287,7 @@ def kept() -> str:
         )
         for entry in sorted(retention, key=lambda each: each.slug)
     ]
-    return table(("class", "tables", "kept", "never less than", "why"), rows)
+    return table(("class", "in words", "tables", "kept", "never less than", "why"), rows)
 
 
 @block("personal")

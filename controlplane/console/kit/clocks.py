@@ -58,6 +58,15 @@ def span(seconds: float) -> str:
     return "1 day" if days == 1 else f"{days:,} days"
 
 
+def ahead(seconds: float) -> str:
+    """How long until something. What was given 90 days a moment ago has 90 days left, not 89: days
+    and minutes are rounded. Hours are whole ones, for a deadline must not look later than it is."""
+    if seconds < MINUTE - 1:
+        return span(seconds)
+    unit = MINUTE if seconds < DAY - MINUTE / 2 else DAY
+    return span(int(seconds / unit + 0.5) * unit)
+
+
 def length(seconds: float) -> str:
     """A length of time in its two largest units: "2 h 10 min". Under a second, milliseconds."""
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
@@ -88,7 +97,7 @@ def relative(then: datetime, now: datetime) -> str:
         return f"{then.day} {then:%b} {then.year}"
     if abs(seconds) < 1:
         return "just now"
-    return f"{span(seconds)} ago" if seconds > 0 else f"in {span(seconds)}"
+    return f"{span(seconds)} ago" if seconds > 0 else f"in {ahead(-seconds)}"
 
 
 def exact(then: datetime, zone: tzinfo) -> str:
@@ -162,14 +171,14 @@ def countdown(
     now = clock.now()
     left = (due - now).total_seconds()
     if verb == RUNS and left > -MINUTE:  # nobody has to act before, and a minute is no delay
-        text = f"{verb} in {span(left)}" if left > 0 else f"{verb} now"
+        text = f"{verb} in {ahead(left)}" if left > 0 else f"{verb} now"
         return Countdown(text, "calm", due, due + timedelta(seconds=MINUTE), title)
     if left <= 0:
         word = "late by" if verb == RUNS else "overdue"
         text = f"{verb} now" if left > -MINUTE else f"{word} {span(left)}"
         return Countdown(text, "due", due, warn_at, title)
     return Countdown(
-        f"{verb} in {span(left)}", "warn" if now >= warn_at else "calm", due, warn_at, title
+        f"{verb} in {ahead(left)}", "warn" if now >= warn_at else "calm", due, warn_at, title
     )
 
 

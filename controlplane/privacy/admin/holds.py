@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from controlplane.access.models import User
 from controlplane.base import holds
 from controlplane.base.admin import ModelAdmin, button, question
 from controlplane.base.admin.linking import list_url
-from controlplane.base.data_rules import RetentionClass, retention
+from controlplane.base.data_rules import RetentionClass, kind_of_data, retention
 from controlplane.base.models import RetentionRun
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
@@ -29,14 +31,9 @@ else:
 Kind = LegalHold.Kind
 
 
-def kind_of_data(slug: str) -> str:
-    """A class of the clean-up in words: "alerts: events"."""
-    return slug.replace(".", ": ").replace("_", " ")
-
-
 def _choices() -> list[tuple[str, str]]:
-    ends = sorted(entry.slug for entry in retention if entry.keep is not None)
-    return [("", "Choose a kind of data"), *((slug, kind_of_data(slug)) for slug in ends)]
+    ends = [(entry.slug, capfirst(entry.what)) for entry in retention if entry.keep is not None]
+    return [("", "Choose a kind of data"), *sorted(ends, key=itemgetter(1))]
 
 
 class HoldForm(_HoldForm):
@@ -166,5 +163,5 @@ def _reached(obj: LegalHold) -> list[RetentionClass]:
 
 
 def _told(entry: RetentionClass) -> dict[str, Any]:
-    return {"what": kind_of_data(entry.slug), "slug": entry.slug, "keep": entry.keep,
+    return {"what": entry.what, "slug": entry.slug, "keep": entry.keep,
             "why": entry.why}  # fmt: skip

@@ -229,6 +229,7 @@
     const days = Math.floor(seconds / 86400);
     return days === 1 ? "1 day" : `${days} days`;
   };
+  const ahead = (left, unit = left < 59 ? 1e-3 : left < 86370 ? 60 : 86400) => span(Math.round(left / unit) * unit);
   const regions = $$("[data-live]");
   // When each region was last known to be as the portal has it.
   const seen = new Map(regions.map((region) => [region, Date.now()]));
@@ -238,14 +239,14 @@
       const seconds = (now - Date.parse(mark.dateTime)) / 1000;
       const lasts = "lasts" in mark.dataset;
       if (!lasts && Math.abs(seconds) >= 30 * 86400) continue;
-      const text = lasts ? span(seconds) : Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
+      const text = lasts ? span(seconds) : Math.abs(seconds) < 1 ? "just now" : seconds > 0 ? `${span(seconds)} ago` : `in ${ahead(-seconds)}`;
       if (mark.textContent !== text) mark.textContent = text;
     }
     for (const mark of $$("[data-countdown]")) {
       const left = (Date.parse(mark.dateTime || mark.dataset.countdown) - now) / 1000;
       const verb = mark.dataset.verb || "due";
       const runs = verb === "runs";
-      const text = left > 0 ? `${verb} in ${span(left)}` : left > -60 ? `${verb} now` : `${runs ? "late by" : "overdue"} ${span(-left)}`;
+      const text = left > 0 ? `${verb} in ${ahead(left)}` : left > -60 ? `${verb} now` : `${runs ? "late by" : "overdue"} ${span(-left)}`;
       const words = mark.querySelector(".kit-countdown-text") || mark;
       if (words.textContent.trim() !== text) words.textContent = text;
       const pressure = runs && left > -60 ? "calm" : left <= 0 ? "due" : now >= Date.parse(mark.dataset.warnAt) ? "warn" : "calm";
