@@ -1,5 +1,5 @@
-"""Working through runbooks: what is on the list runs and is kept, what hangs is ended, what is
-secret is masked, and nobody runs anything beyond their rights."""
+"""Steps of a runbook: what is on the list runs and is kept, what hangs is ended, what is secret is
+masked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 
 from controlplane.access import services as people
-from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
 from controlplane.base.models import Signal
 from controlplane.base.signals import emit
@@ -21,106 +19,19 @@ from controlplane.jobs import leases
 from controlplane.jobs.models import Timer
 from controlplane.jobs.timers import set_timer
 from controlplane.lib import clock
-from controlplane.lib.errors import Conflict, Invalid, NotAllowed, NotFound
+from controlplane.lib.errors import Invalid, NotFound
 from controlplane.notify.models import OutboxMessage
 from controlplane.notify.outbox import enqueue
-from controlplane.work.models import Comment
 from deployments.flags.services import create_flag
-from incidents.models import Incident, Runbook, RunbookRun, RunbookStep, RunbookUse
-from incidents.records.opening import open_incident
 from incidents.runbooks import acting, allowed, books, numbers, running
 from incidents.runbooks.acting import Call
 from incidents.runbooks.reading import Step
 from telemetry import rollups
 from tests import make
 from tests.kit import catalog, roles, telemetry
+from tests.kit.runbooks import Room, step, written
 
 pytestmark = pytest.mark.django_db
-TEXT = """---
-slug: {slug}
-title: A runbook of ours
-severity: sev3
-owner: sre_liaison
-labels: ours
----
-## Symptoms
-
-The kettle whistles.
-
-## Immediate actions
-
-### Triage
-
-```step hand: Look at the kettle
-expect: it is off
----
-With your own eyes.
-```
-
-{steps}
-
-### Containment
-
-None.
-
-### Communication
-
-None.
-
-## Diagnosis
-
-None.
-
-## Resolution
-
-None.
-
-## Verification
-
-None.
-
-## Prevention
-
-None.
-
-## Related
-
-None.
-
-## Contacts
-
-None.
-"""
-
-
-def written(workspace: Workspace, *steps: str, slug: str = "kettle", **given: Any) -> Runbook:
-    text = TEXT.format(slug=slug, steps="\n\n".join(steps))
-    return books.save_runbook(workspace, text, actor=make.JOB, **given)
-
-
-def step(kind: str, *lines: str, title: str = "It") -> str:
-    return "\n".join([f"```step {kind}: {title}", *lines, "```"])
-
-
-class Room:
-    def __init__(self) -> None:
-        self.workspace = make.workspace()
-        self.primary = make.person(self.workspace, "primary_operator", password=None)
-        self.lead = make.person(self.workspace, "engineering_lead", password=None)
-
-    def incident(self, **given: Any) -> Incident:
-        return open_incident(
-            self.workspace, actor=make.JOB, title="It whistles", severity="sev3", pages=False,
-            **given,
-        )  # fmt: skip
-
-    def run(self, *steps: str, by: User | None = None, **given: Any) -> RunbookRun:
-        row = written(self.workspace, *steps)
-        actor = make.actor(by or self.primary)
-        return running.begin(row, actor=actor, workspace=self.workspace, **given)
-
-    def do(self, run: RunbookRun, number: int, **given: Any) -> RunbookStep:
-        return running.run_step(run, number, actor=make.actor(self.primary), **given)
 
 
 @pytest.fixture
@@ -376,95 +287,3 @@ def test_terminate__is_beyond_a_role_of_one_workspace(room: Room) -> None:
     done = room.do(run, 2, given={"process": "4711"}, confirmed=True, reason="It hangs")
     assert done.state == "refused"
     assert AuditEvent.objects.filter(action="database.terminate", outcome="denied").exists()
-
-
-def test_run__is_gone_on_with_by_another_person(room: Room) -> None:
-    run = room.run()
-    running.tick(run, 1, actor=make.actor(room.primary), note="It is red hot")
-    with pytest.raises(Invalid):
-        running.tick(run, 1, actor=make.actor(room.lead), note=" ")
-    running.tick(run, 1, actor=make.actor(room.lead), note="It is off now")
-    last = running.standing(run)[1]
-    assert (last.attempt, last.user_id, last.note) == (2, room.lead.pk, "It is off now")
-    done = running.end(run, actor=make.actor(room.lead))
-    assert done.status == "done"
-    with pytest.raises(Conflict):
-        running.tick(done, 1, actor=make.actor(room.lead), note="Again")
-
-
-def test_end__says_what_is_left(room: Room) -> None:
-    run = room.run(step("measure", "question: stages"))
-    actor = make.actor(room.primary)
-    with pytest.raises(Invalid) as refused:
-        running.end(run, actor=actor)
-    assert "1, 2" in str(refused.value.details)
-    running.tick(run, 2, actor=actor, note="Not needed", skipped=True)
-    assert running.standing(run)[2].state == "skipped"
-    done = running.end(run, actor=actor, reason="The kettle broke")
-    assert done.ended_why == "The kettle broke"
-
-
-def test_incident__hears_of_the_run_and_of_what_went_wrong(room: Room) -> None:
-    incident = room.incident()
-    run = room.run(step("command", "run: jobs"), incident=incident)
-    again = running.begin(run.runbook, actor=make.actor(room.lead), incident=incident)
-    assert again == run, "one run of a runbook for an incident"
-    running.tick(run, 1, actor=make.actor(room.primary), note="Seen")
-    running.abandon(run, actor=make.actor(room.primary), reason="It was the toaster")
-    told = AuditEvent.objects.about(incident).filter(action="runbook.run")
-    assert told.count() == 3
-    used = RunbookUse.objects.get(incident=incident)
-    assert (used.runbook, used.user_id) == (run.runbook, room.primary.pk)
-    assert Comment.objects.filter(item=incident.item).count() >= 0
-
-
-def test_lost__a_try_whose_portal_was_stopped_says_so(room: Room) -> None:
-    run = room.run(step("measure", "question: stages"))
-    actor = make.actor(room.primary)
-    row = running._claim(run, running.step_of(run, 2), actor, {})
-    with pytest.raises(Conflict, match="already"):
-        running._claim(run, running.step_of(run, 2), actor, {})
-    with time_machine.travel(clock.now() + timedelta(minutes=5), tick=False):
-        done = room.do(run, 2)
-    assert (done.state, done.attempt) == ("done", 2)
-    row.refresh_from_db()
-    assert (row.state, "not known" in row.output) == ("timed_out", True)
-    with pytest.raises(Conflict):
-        running._finish(row, "done", "late", actor=actor)
-
-
-def test_stranger__runs_nothing(room: Room) -> None:
-    run = room.run(step("measure", "question: stages"))
-    elsewhere = make.actor(make.person(make.workspace(), "workspace_admin", password=None))
-    viewer = make.actor(make.person(room.workspace, "viewer", password=None))
-    for actor in (elsewhere, viewer):
-        with pytest.raises(NotAllowed):
-            running.run_step(run, 2, actor=actor)
-        with pytest.raises(NotAllowed):
-            running.tick(run, 1, actor=actor, note="x")
-        with pytest.raises(NotAllowed):
-            running.end(run, actor=actor, reason="x")
-        with pytest.raises(NotAllowed):
-            running.begin(run.runbook, actor=actor, workspace=room.workspace)
-    with pytest.raises(NotFound):
-        running.begin(run.runbook, actor=make.JOB, workspace=make.workspace())
-    assert not RunbookRun.objects.visible_to(elsewhere).exists()
-    assert not RunbookStep.objects.visible_to(elsewhere).exists()
-
-
-def test_database__keeps_what_was_done(room: Room) -> None:
-    run = room.run(step("measure", "question: stages"))
-    row = room.do(run, 2)
-    for statement in (
-        "UPDATE incidents_runbookstep SET output = '' WHERE id = %s",
-        "UPDATE incidents_runbookstep SET state = 'running', ended_at = NULL WHERE id = %s",
-        "DELETE FROM incidents_runbookstep WHERE id = %s",
-    ):
-        with (
-            pytest.raises(DatabaseError, match=r"stays|history"),
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(statement, [row.pk])
-    with pytest.raises(DatabaseError), transaction.atomic():
-        run.runbook.versions.update(text="")

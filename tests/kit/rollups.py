@@ -11,6 +11,7 @@ from typing import Any
 from telemetry.catalogue import KINDS
 from telemetry.models import Event, MissionDay, RollupDay, RollupHour, RollupMinute
 from telemetry.models.rollups import DIMENSIONS
+from tests.kit import telemetry
 
 GRAINS: dict[Any, dict[str, Any]] = {
     RollupMinute: {"second": 0, "microsecond": 0},
@@ -19,6 +20,7 @@ GRAINS: dict[Any, dict[str, Any]] = {
 }
 SUMS = ("total", "errors", "warnings", "successes", "flagged", "amounts", "durations")
 Key = tuple[Any, ...]
+CALL, ERROR = "composio_tool_call", "composio_tool_call_error"
 
 
 def stored(grain: Any) -> dict[Key, dict[str, Any]]:
@@ -167,3 +169,16 @@ def _comparable(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("amount_sum", "duration_sum"):
         found[name] = float(f"{row[name]:.9g}")
     return found
+
+
+def agree() -> None:
+    for grain in GRAINS:
+        assert stored(grain) == expected(grain)
+    assert stored_missions() == missions()
+
+
+def failure(name: str, at: datetime, **fields: Any) -> dict[str, Any]:
+    """One failed call, as the executor tells of it or as the error does."""
+    context = {"action": "create", "toolkit": "hubspot"}
+    context |= {"outcome": "failed"} if name == CALL else {"error_code": "BUSY"}
+    return telemetry.event(name, at=at, context=context, **fields)

@@ -31,3 +31,9 @@ def item(where: Workspace | Project, title: str = "Look into it", **given: Any) 
     there = where if isinstance(where, Project) else project(where)
     actor = given.pop("actor", None) or _somebody(there.workspace)
     return services.create_item(there, actor=actor, title=title, **given)
+
+
+def keys(answer: Any) -> list[str]:
+    """Of a page of items that the API answered."""
+    assert answer.status_code == 200, answer.content
+    return [row["key"] for row in answer.json()["items"]]

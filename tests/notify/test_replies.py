@@ -1,30 +1,22 @@
-"""Receipts, text messages that came back, keys that were pressed, links that answer."""
+"""Receipts, and text messages that came back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
-import time_machine
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controlplane.access.models import User, Workspace
 from controlplane.audit.models import AuditEvent
-from controlplane.lib import clock
-from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Conflict
 from controlplane.notify import answers, deliveries, outbox, replies, services
-from controlplane.notify.answers import Respond
 from controlplane.notify.deliveries import Event
 from controlplane.notify.models import (
-    AnswerLink,
     Channel,
     ContactMethod,
     Delivery,
-    Notification,
     OutboxMessage,
     Reply,
 )
@@ -32,18 +24,9 @@ from tests import make
 from tests.kit import gateways, settled
 from tests.kit.gateways import NUMBER, calls
 from tests.kit.receivers import Receiver, http_receiver
+from tests.kit.replies import act, done, over, page, sent
 
 pytestmark = pytest.mark.django_db
-
-done: list[tuple[str, str]] = []  # (who, subject)
-over: dict[str, str] = {}
-
-
-def _act(link: AnswerLink, actor: Actor) -> str:
-    if link.subject == "x:refuses":
-        raise Conflict("It is resolved already.")
-    done.append((actor.label, link.subject))
-    return f"Acknowledged {link.subject}."
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +34,10 @@ def verbs() -> Iterator[None]:
     done.clear()
     over.clear()
     answers.register(
-        "test.a", label="Acknowledge", act=_act, words=["ack", "a"], digit="4",
+        "test.a", label="Acknowledge", act=act, words=["ack", "a"], digit="4",
         over=lambda link: over.get(link.subject, ""),
     )  # fmt: skip
-    answers.register("test.r", label="Resolve", act=_act, words=["resolve"], digit="6")
+    answers.register("test.r", label="Resolve", act=act, words=["resolve"], digit="6")
     yield
     del answers.VERBS["test.a"], answers.VERBS["test.r"]
 
@@ -84,21 +67,6 @@ def texts(workspace: Workspace, receiver: Receiver) -> Channel:
 @pytest.fixture
 def phone(ana: User) -> ContactMethod:
     return gateways.way(ana)
-
-
-def page(person: User, workspace: Workspace, subject: str = "x:1", **extra: object) -> Notification:
-    news = services.page(
-        person, workspace_id=workspace.pk, kind="page.test", key=f"page {subject}",
-        subject=f"About {subject}", respond=Respond(subject, ["test.a", "test.r"]), **extra,  # type: ignore[arg-type]
-    )  # fmt: skip
-    OutboxMessage.objects.filter(topic="notify.code").delete()
-    outbox.send_due()
-    return news
-
-
-def sent(news: Notification) -> Delivery:
-    found: Delivery = Delivery.objects.get(notification=news, contact_method__isnull=False)
-    return found
 
 
 # --- Receipts -----------------------------------------------------------------------------------
@@ -316,89 +284,3 @@ def test_registered_word__is_heard_whatever_stands_open(
         assert say(texts, "STATUS checkout") == f"{ana.email}: checkout"
     finally:
         del replies.WORDS["status"]
-
-
-# --- Keys ---------------------------------------------------------------------------------------
-
-
-def test_key__answers_the_call_it_was_pressed_in(
-    workspace: Workspace, ana: User, receiver: Receiver
-) -> None:
-    channel = gateways.gateway(workspace, receiver.url, kind="voice", form="twilio")
-    way = gateways.way(ana, "voice")
-    first = page(ana, workspace, methods=[way])
-    page(ana, workspace, "x:2", methods=[way])
-    said = {"Digits": "4", "CallSid": "CA1"}
-    answer = calls(channel, "keys", said, delivery=sent(first))
-    assert ElementTree.fromstring(answer.content).findtext("Say") == "Acknowledged x:1."
-    assert done == [(ana.email, "x:1")]
-    calls(channel, "keys", said | {"Digits": "9"}, delivery=sent(first))
-    assert len(done) == 1
-
-
-# --- Links --------------------------------------------------------------------------------------
-
-
-def tap(link: AnswerLink, verb: str = "test.a") -> str:
-    return answers.url_of(link, verb).removeprefix("http://127.0.0.1:8000")
-
-
-def test_opening__shows_a_button_and_does_nothing(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    for method in ("get", "head"):
-        answer = getattr(Client(), method)(tap(link))
-        assert answer.status_code == 200
-    assert done == []
-    shown = Client().get(tap(link))
-    assert "Acknowledge</button>" in shown.content.decode()
-    assert shown["Referrer-Policy"] == "no-referrer"
-    assert "no-store" in shown["Cache-Control"]
-
-
-def test_pressing__does_it_without_a_sign_in(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    answer = Client(enforce_csrf_checks=True).post(tap(link))
-    assert answer.status_code == 200
-    assert "Acknowledged x:1." in answer.content.decode()
-    assert done == [(ana.email, "x:1")]
-    link.refresh_from_db()
-    assert (link.used_verb, link.used_by) == ("test.a", "link")
-
-
-def test_link__is_for_one_verb_only(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    token = tap(link).rsplit("/", 1)[1]
-    assert Client().post(f"/answer/test.r/{token}").status_code == 404
-    assert Client().post(f"/answer/no.such/{token}").status_code == 404
-    assert Client().post(f"/answer/test.a/{token[:-1]}").status_code == 404
-    assert done == []
-
-
-def test_link_of_what_is_over__says_so_and_does_nothing(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    url = tap(link)
-    over["x:1"] = "Ben has it already."
-    assert "Ben has it already." in Client().get(url).content.decode()
-    assert Client().post(url).status_code == 409
-    over.clear()
-    services.revoke_answers("x:1", workspace_id=workspace.pk, why="It is resolved.")
-    shown = Client().get(url).content.decode()
-    assert "It is resolved." in shown
-    assert "</button>" not in shown.split("<main", 1)[1]
-    assert Client().post(url).status_code == 409
-    assert done == []
-
-
-def test_link__expires(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    with time_machine.travel(clock.now() + timedelta(hours=25)):
-        assert Client().post(tap(link)).status_code == 409
-    assert done == []
-
-
-def test_somebody_who_left__taps_in_vain(workspace: Workspace, ana: User) -> None:
-    link = page(ana, workspace).answer_links.get()
-    type(ana).objects.filter(pk=ana.pk).update(is_active=False)
-    assert Client().get(tap(link)).status_code == 404
-    assert Client().post(tap(link)).status_code == 404
-    assert done == []

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,24 +20,13 @@ from telemetry.models import (
     Event,
     MissionDay,
     RollupDay,
-    RollupHour,
-    RollupMinute,
 )
-from telemetry.rollups import histogram, jobs, marks, passes, statements
+from telemetry.rollups import jobs, marks, passes, statements
 from tests import make
-from tests.kit.days import days_ago, midnight, somebody_else
-from tests.kit.racing import race
-from tests.kit.rollups import expected, stored, stored_missions
+from tests.kit.days import days_ago, midnight
+from tests.kit.rollups import CALL, ERROR, GRAINS, agree, failure, stored_missions
 from tests.kit.rollups import missions as expected_missions
 from tests.kit.telemetry import event, tell
-
-GRAINS = (RollupMinute, RollupHour, RollupDay)
-
-
-def agree() -> None:
-    for grain in GRAINS:
-        assert stored(grain) == expected(grain)
-    assert stored_missions() == expected_missions()
 
 
 def older(seconds: float) -> None:
@@ -159,12 +145,6 @@ def test_many_missions__counted_some_at_a_time(monkeypatch: pytest.MonkeyPatch) 
 # --- One failed call, told of twice ---------------------------------------------------------------
 
 
-def failure(name: str, at: datetime, **fields: Any) -> dict[str, Any]:
-    context = {"action": "create", "toolkit": "hubspot"}
-    context |= {"outcome": "failed"} if name == "composio_tool_call" else {"error_code": "BUSY"}
-    return event(name, at=at, context=context, **fields)
-
-
 def failures() -> int:
     names = ["composio_tool_call", "composio_tool_call_error"]
     counts = {
@@ -173,9 +153,6 @@ def failures() -> int:
     }
     assert len(set(counts.values())) == 1
     return int(counts[RollupDay])
-
-
-CALL, ERROR = "composio_tool_call", "composio_tool_call_error"
 
 
 @pytest.mark.django_db
@@ -231,121 +208,6 @@ def test_failed_call_that_is_erased__its_error_counts_again() -> None:
     assert failures() == 1
     assert RollupDay.objects.get().event_type == ERROR
     agree()
-
-
-# --- Rollers and writers at once ----------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_writers_and_rollers_at_once__nothing_lost_nothing_twice() -> None:
-    workspaces = [make.workspace(), make.workspace()]
-    base = midnight(days_ago(2)) + timedelta(hours=9)
-    pool = [
-        failure((CALL, ERROR)[n % 2], base + timedelta(minutes=n % 17), correlation_id=f"r{n % 9}")
-        for n in range(120)
-    ]
-
-    def act(number: int) -> int:
-        chance = random.Random(number)
-        if number >= 2:
-            return sum(rollups.roll(chance.randint(1, 9)).minutes for _ in range(25))
-        done = 0
-        for _ in range(15):
-            done += tell(workspaces[number], chance.sample(pool, 12)).accepted
-        if number:
-            erase_events(make.JOB, workspaces[1], mission="MIS-1", reason="a race")
-        return done
-
-    results = race(4, act)
-    assert all(isinstance(each, int) for each in results), results
-    rollups.settle()
-    assert not Event.objects.filter(workspace=workspaces[1]).exists()
-    assert Event.objects.count() > 60
-    agree()
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("step", ["FORGET", "MINUTES", "mark"])
-def test_pass_that_is_killed__leaves_everything_as_it_was(
-    step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tell(make.workspace(), [event(), event()])
-    rollups.roll()
-    tell(make.workspace(), [event()])
-    before = (list(Dirty.objects.values()), stored(RollupMinute), stored_missions())
-
-    class Killed(BaseException):
-        pass
-
-    def die(real: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any, **kwargs: Any) -> None:
-            real(*args, **kwargs)
-            raise Killed
-
-        return run
-
-    if step == "mark":
-        monkeypatch.setattr(marks, "mark", die(marks.mark))
-    else:
-        monkeypatch.setattr(passes, "_anew", die(passes._anew))
-    with pytest.raises(Killed):
-        rollups.roll()
-    monkeypatch.undo()
-    assert (list(Dirty.objects.values()), stored(RollupMinute), stored_missions()) == before
-    rollups.settle()
-    agree()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_another_roller_at_work__this_one_does_nothing() -> None:
-    tell(None, [event()])
-    with somebody_else(f"SELECT pg_advisory_xact_lock({marks.LOCK})"):
-        assert rollups.roll().marks == 0
-        assert rollups.work(time.monotonic() + 60) == 0
-    assert rollups.roll().minutes == 1
-
-
-# --- Histograms ---------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_quantiles__no_more_than_two_percent_off() -> None:
-    chance = random.Random(7)
-    at = midnight(days_ago(1))
-    spans = [
-        *(chance.lognormvariate(5, 1.5) for _ in range(3_000)),
-        *(chance.uniform(0.02, 2) for _ in range(1_000)),
-    ]
-    for part in range(0, len(spans), 500):
-        batch = spans[part : part + 500]
-        tell(None, [event(at=at + timedelta(minutes=part // 50), duration_ms=ms) for ms in batch])
-    rollups.settle()
-    spans.sort()
-    for grain in GRAINS:
-        found = histogram.merge(grain.objects.values_list("bins", "counts"))
-        assert sum(found.values()) == len(spans)
-        for q in (0.01, 0.25, 0.5, 0.95, 0.99, 1.0):
-            exact = spans[max(0, math.ceil(round(q * len(spans), 6)) - 1)]
-            value = histogram.quantile(found, q)
-            assert value is not None
-            assert abs(value - exact) / exact <= 0.02
-
-
-@pytest.mark.django_db
-def test_bins__the_same_in_sql_and_here() -> None:
-    edges = [histogram.value_of(n) for n in range(-117, 705, 13)]
-    spans = [0.0, 0.001, 0.01, 1.0, 1e12, *edges]
-    tell(None, [event(duration_ms=min(ms, 1e12)) for ms in spans])
-    rollups.settle()
-    found = histogram.merge(RollupDay.objects.values_list("bins", "counts"))
-    wanted = histogram.merge([([histogram.bin_of(min(ms, 1e12))], [1]) for ms in spans])
-    assert found == wanted
-
-
-def test_quantile__of_nothing_is_nothing() -> None:
-    assert histogram.quantile({}, 0.5) is None
-    assert histogram.quantile({3: 0}, 0.5) is None
-    assert histogram.quantile({0: 1}, 0.0) == histogram.value_of(0)
 
 
 # --- What is told of it ---------------------------------------------------------------------------

@@ -5,82 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from itertools import count
 from typing import Any
 
 import pytest
 
-from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent
-from controlplane.base.models import Signal
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.work import services
-from controlplane.work.models import CheckResult, GithubSource, HookDelivery, Item
+from controlplane.work.models import CheckResult, GithubSource, HookDelivery
 from controlplane.work.services import github
 from tests import make
 from tests.kit import settled, work
 from tests.kit.api import Api, refused
+from tests.kit.github import SHA, Repository, send, texts
 
 pytestmark = pytest.mark.django_db
-HOOK = "/api/v1/hooks/github"
 SOURCES = "/api/v1/work/github-sources"
-SHA = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
-_numbers = count(1)
-
-
-class Repository:
-    """A repository whose webhooks are believed, and GitHub's side of it."""
-
-    def __init__(self, workspace: Workspace | None = None, name: str = "example/portal") -> None:
-        self.workspace = workspace or make.workspace()
-        self.project = work.project(self.workspace)
-        self.actor = work.worker(self.workspace)
-        self.name = name
-        made = github.add_source(self.project, actor=self.actor, repository=name)
-        self.source, self.secret = made
-
-    def deliver(self, event: str, payload: dict[str, Any], **given: str) -> Any:
-        body = json.dumps({"repository": {"full_name": self.name}, **payload}).encode()
-        return send(event, body, given.pop("secret", self.secret), **given)
-
-    def check(self, conclusion: str = "success", **given: Any) -> Any:
-        run = {
-            "id": 1,
-            "name": "tests",
-            "head_sha": SHA,
-            "status": "completed" if conclusion else "in_progress",
-            "conclusion": conclusion or None,
-            "html_url": "https://github.com/example/portal/runs/1",
-            "started_at": "2026-03-01T08:00:00Z",
-            "completed_at": "2026-03-01T08:10:00Z" if conclusion else None,
-            "check_suite": {"head_branch": "bd-a1f-login"},
-            "pull_requests": [],
-            **given,
-        }
-        return self.deliver("check_run", {"action": "completed", "check_run": run})
-
-    def item(self, key: str = "bd-a1f", **given: Any) -> Item:
-        return work.item(self.project, given.pop("title", "Login"), key=key, **given)
-
-
-def send(event: str, body: bytes, secret: str, delivery: str = "", **headers: str) -> Any:
-    signed = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    sent = {
-        "X-GitHub-Event": event,
-        "X-GitHub-Delivery": delivery or f"d-{next(_numbers)}",
-        "X-Hub-Signature-256": f"sha256={signed}",
-        **headers,
-    }
-    return Api().raw("POST", HOOK, body, **sent)
 
 
 @settled.once
 def repository() -> Repository:
     return Repository()
-
-
-def texts(item: Item) -> list[str]:
-    return [row.text for row in item.comments.order_by("id")]
 
 
 # --- Proof ------------------------------------------------------------------------------------
@@ -256,103 +201,6 @@ def test_items_of_other_workspaces__are_never_touched(repository: Repository) ->
     repository.check()
     assert texts(strangers) == []
     assert not CheckResult.objects.get().items.exists()
-
-
-# --- Gates ------------------------------------------------------------------------------------
-
-
-def gate(repository: Repository, kind: str, number: Any) -> Item:
-    item = work.item(repository.project, f"Wait for {number}", item_type="gate")
-    if isinstance(number, str):
-        return services.update_item(item, actor=repository.actor, await_type=kind, await_id=number)
-    # A number comes from an import alone.
-    Item.objects.filter(pk=item.pk).update(extra={"await_type": kind, "await_id": number})
-    return item
-
-
-def run(number: int, conclusion: str, at: str = "2026-03-01T08:10:00Z") -> dict[str, Any]:
-    return {
-        "workflow_run": {
-            "id": number,
-            "name": "CI",
-            "head_sha": SHA,
-            "status": "completed",
-            "conclusion": conclusion,
-            "updated_at": at,
-        }
-    }
-
-
-def test_gate__opens_when_its_run_ends_well(repository: Repository) -> None:
-    waiting, other = gate(repository, "gh:run", "99"), gate(repository, "gh:run", 100)
-    behind = repository.item()
-    services.add_dependency(behind, waiting, actor=repository.actor)
-    failed = repository.deliver("workflow_run", run(99, "failure"))
-    assert failed.status_code == 200
-    waiting.refresh_from_db()
-    assert waiting.status == "open"
-    assert "stays shut" in texts(waiting)[0]
-    done = repository.deliver("workflow_run", run(99, "success", "2026-03-01T08:20:00Z"))
-    assert "; 1 gate" in done.json()["outcome"]
-    for item in (waiting, other, behind):
-        item.refresh_from_db()
-    assert (waiting.status, other.status, behind.blocked) == ("closed", "open", False)
-    assert "CI passed" in waiting.close_reason
-    repository.deliver("workflow_run", run(100, "success"))
-    other.refresh_from_db()
-    assert other.status == "closed"
-
-
-def test_gate__opens_when_its_pull_request_is_merged(repository: Repository) -> None:
-    item, waiting = repository.item(), gate(repository, "gh:pr", "example/portal#12")
-    pull = {
-        "number": 12,
-        "title": "bd-a1f login",
-        "state": "open",
-        "html_url": "https://github.com/example/portal/pull/12",
-        "head": {"ref": "login", "sha": SHA},
-        "updated_at": "2026-03-01T08:00:00Z",
-    }
-    for _ in range(2):
-        repository.deliver("pull_request", {"action": "synchronize", "pull_request": pull})
-    merged = pull | {"state": "closed", "merged": True, "updated_at": "2026-03-01T09:00:00Z"}
-    for _ in range(2):
-        repository.deliver("pull_request", {"action": "closed", "pull_request": merged})
-    waiting.refresh_from_db()
-    assert waiting.status == "closed"
-    assert [text.split(":")[0] for text in texts(item)] == [
-        "example/portal#12 is open",
-        "example/portal#12 was merged",
-    ]
-    assert not CheckResult.objects.exists()
-
-
-def test_merge__into_the_default_branch__is_told_above__once(repository: Repository) -> None:
-    name = {"full_name": repository.name, "default_branch": "main"}
-    pull = {
-        "number": 31, "title": "Plan twice", "state": "closed", "merged": True,
-        "html_url": "https://github.com/example/portal/pull/31",
-        "head": {"ref": "plan", "sha": SHA}, "merge_commit_sha": "AB" * 20,
-        "merged_at": "2026-03-01T09:00:00Z", "updated_at": "2026-03-01T09:00:01Z",
-    }  # fmt: skip
-    told = Signal.objects.filter(kind="work.merged")
-    for base in ("release-1", "main", "main"):
-        given = {**pull, "base": {"ref": base}}
-        repository.deliver("pull_request", {"repository": name, "pull_request": given})
-    [signal] = told
-    assert signal.workspace == repository.workspace
-    assert signal.payload == {
-        "repository": repository.name, "number": 31, "title": "Plan twice", "commit": "ab" * 20,
-        "url": pull["html_url"], "at": "2026-03-01T09:00:00+00:00",
-    }  # fmt: skip
-
-
-def test_gate_of_another_workspace__stays_shut(repository: Repository) -> None:
-    other = Repository(name="example/elsewhere")
-    theirs = gate(other, "gh:run", "99")
-    repository.deliver("workflow_run", run(99, "success"))
-    theirs.refresh_from_db()
-    assert theirs.status == "open"
 
 
 # --- Bad input --------------------------------------------------------------------------------
