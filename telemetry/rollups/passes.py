@@ -89,7 +89,9 @@ def roll(limit: int | None = None) -> Counts:
 
 
 def settle(low: datetime | None = None, high: datetime | None = None) -> Counts:
-    """Work off everything that waits, due or not, or all of a span of whole days."""
+    """Work off everything that waits, due or not, or all of a span of whole days. Nobody waits for
+    a single pass of it, so on a slow machine each takes longer and none does less: month after
+    month minute by minute would never end."""
     done = Counts()
     while (counts := _roll(_size, wait=True, all_=True, low=low, high=high)).marks:
         done.add(counts)
@@ -109,7 +111,7 @@ def work(deadline: float) -> int:
 def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
     """A transaction for each step. What one leaves for the next is in its own."""
     counts = Counts()
-    if not _first(size, counts, wait=wait, **span):
+    if not _first(size, counts, wait=wait, patient=all_, **span):
         return counts
     if all_ and counts.marks:
         # Whoever settles works off all minutes before the first hour, and hours before days: else
@@ -119,6 +121,8 @@ def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
         with transaction.atomic(), connection.cursor() as cursor:
             if not marks.take_turn(cursor, wait=wait):
                 return counts
+            if all_:
+                _patiently(cursor)
             due = 0.0 if all_ else rest.value
             taken, seen = marks.take(cursor, grain, most=COARSE.value, rest=due, **span)
             counts.marks += seen
@@ -132,7 +136,11 @@ def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
     return counts
 
 
-def _first(size: int, counts: Counts, *, wait: bool, **span: Any) -> bool:
+def _patiently(cursor: CursorWrapper) -> None:
+    cursor.execute("SET LOCAL statement_timeout = '120s'")
+
+
+def _first(size: int, counts: Counts, *, wait: bool, patient: bool, **span: Any) -> bool:
     """Minutes, fewer at a time when they are slow. False: another roller is at work."""
     global _size
     began = time.monotonic()
@@ -140,9 +148,9 @@ def _first(size: int, counts: Counts, *, wait: bool, **span: Any) -> bool:
         with transaction.atomic(), connection.cursor() as cursor:
             if not marks.take_turn(cursor, wait=wait):
                 return False
-            if size == 1:
+            if patient or size == 1:
                 # One minute is the least there is: it gets the time it needs.
-                cursor.execute("SET LOCAL statement_timeout = '120s'")
+                _patiently(cursor)
             taken, counts.marks = marks.take(cursor, "minute", most=size, **span)
             if taken:
                 counts.minutes = _minutes(cursor, taken)
@@ -151,9 +159,9 @@ def _first(size: int, counts: Counts, *, wait: bool, **span: Any) -> bool:
             raise
         logger.warning("a pass over %s minutes took too long; fewer next time", size)
         _size = max(1, size // 4)
-        return _first(_size, counts, wait=wait, **span)
+        return _first(_size, counts, wait=wait, patient=patient, **span)
     took = time.monotonic() - began
-    if took > SLOW:
+    if took > SLOW and not patient:
         _size = max(1, size // 2)
     elif took < QUICK and counts.minutes >= size:
         _size = min(MOST.value, size * 2)
@@ -162,7 +170,7 @@ def _first(size: int, counts: Counts, *, wait: bool, **span: Any) -> bool:
 
 def _missions(cursor: CursorWrapper, counts: Counts, *, all_: bool, **span: Any) -> None:
     # The least it can do is one mission, which may be as large as a day.
-    cursor.execute("SET LOCAL statement_timeout = '120s'")
+    _patiently(cursor)
     taken = missions.take(cursor, all_=all_, **span)
     known = days.Known(cursor)
     touched = [each for each in taken if known.open_day(each[1])]

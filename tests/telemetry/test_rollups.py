@@ -109,6 +109,35 @@ def test_pass_that_is_too_slow__does_less(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db
+def test_settling__on_a_slow_machine__takes_longer_and_does_no_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passes, "_size", 20)
+    monkeypatch.setattr(passes, "SLOW", 0.0)  # every pass is
+    monkeypatch.setattr(passes, "QUICK", 0.0)
+    patience = []
+    for name in ("_minutes", "_hours", "_days"):
+        step = getattr(passes, name)
+
+        def timed(cursor: Any, taken: Any, step: Any = step) -> Any:
+            cursor.execute("SHOW statement_timeout")
+            patience.append((step.__name__, *cursor.fetchone()))
+            cursor.execute("SET LOCAL statement_timeout = '15s'")
+            return step(cursor, taken)
+
+        monkeypatch.setattr(passes, name, timed)
+    tell(None, [event(at=midnight(days_ago(1)) + timedelta(minutes=n)) for n in range(40)])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '15s'")
+    assert rollups.settle().minutes == 40
+    assert passes._size == 20
+    assert dict(patience) == dict.fromkeys(("_minutes", "_hours", "_days"), "2min")
+    tell(None, [event(at=midnight(days_ago(2)))])
+    rollups.roll()
+    assert passes._size < 20, "the engine's passes are short ones"
+
+
+@pytest.mark.django_db
 def test_sums_that_no_float_holds__fail_no_pass() -> None:
     huge = {"name": "x", "value": 1.7e308}
     tell(None, [event("gauge_reported", context=huge, count=1_000_000) for _ in range(4)])
