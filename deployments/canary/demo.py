@@ -72,11 +72,12 @@ def _rolled_back(scene: demo.Scene) -> None:
 
 def _running(scene: demo.Scene) -> None:
     """A tenth of production has it since a good half hour. Its own figures still hold: what burns
-    meanwhile is the tool router, which it asks three times as often."""
+    meanwhile is the tool router, which it asks three times as often. So it stays there until
+    somebody promotes it."""
     actor, rng = scene.actor("release_manager"), Random(scene.rng.random())  # noqa: S311
     row = _started(
         scene, CANARY, "Asks several sources at once.", ago=38, preset="cautious",
-        place="production",
+        place="production", automatic=False,
     )  # fmt: skip
     row = _posts(row, actor, rng, Traffic(p95=318), 10, range(0, 21, EVERY), ago=38)
     _posts(row, actor, rng, Traffic(failing=0.006, p95=344), 10, range(25, 36, EVERY), ago=38)
@@ -97,6 +98,7 @@ def _started(
     ago: int,
     preset: str = "standard",
     place: str = "staging",
+    automatic: bool = True,
 ) -> Rollout:
     """Planned an hour before, with its baseline, and begun that many minutes ago."""
     actor = scene.actor("release_manager")
@@ -105,7 +107,7 @@ def _started(
         flag = _flag(scene, name, about)
         row = services.plan(
             flag, _environment(scene, place), actor=actor, source="posted", limits=PATIENT,
-            preset=preset, reporter=PIPELINE if pipeline else None,
+            preset=preset, reporter=PIPELINE if pipeline else None, automatic=automatic,
         )  # fmt: skip
     with clock.set_back(timedelta(minutes=ago + 5)):
         row = services.take_baseline(row, actor=actor, given=dict(BASELINE))

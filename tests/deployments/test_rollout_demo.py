@@ -9,6 +9,7 @@ import pytest
 from controlplane.base.demo import Scene
 from controlplane.lib import clock
 from deployments.canary import demo
+from deployments.canary.ticks import tick_all
 from deployments.models import Rollout, RolloutSample
 from tests import make
 
@@ -36,6 +37,22 @@ def test_demo__one_of_each_with_figures_of_both_sides() -> None:
     assert timedelta(minutes=37) < begun < timedelta(minutes=43)
     assert running.steps.get(state="running").percent == 10
     assert running.environment.slug == "production"
+    assert not running.automatic
+
+
+def test_demo__its_canary_is_where_it_was_whenever_somebody_looks() -> None:
+    workspace = make.workspace()
+    roles = ("release_manager", "engineering_lead")
+    scene = Scene(workspace, {role: make.person(workspace, role) for role in roles})
+    demo.canaries(scene)
+    row = Rollout.objects.of(workspace).get(flag__flag_name=demo.CANARY)
+    for hours in (1, 5, 9, 24):
+        with clock.set_back(timedelta(hours=-hours)):
+            tick_all()
+        row.refresh_from_db()
+        begun = row.steps.exclude(state="pending").values_list("percent")
+        assert row.status in {"running", "held"}, hours
+        assert begun.get()[0] == 10, hours
 
 
 def test_clock__set_back_inside_and_nowhere_else() -> None:
