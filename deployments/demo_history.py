@@ -29,7 +29,7 @@ class Past:
 
 
 RELEASES = (
-    Past("4.0.3", 37, "Retries of toolkits wait longer each time."),
+    Past("4.0.3", 33, "Retries of toolkits wait longer each time."),
     Past("4.1.0", 30, "The review desk shows what changed since the last signature."),
     Past("4.1.1", 23, "Plans say what each step costs."),
     Past("4.1.2", 16, "Evidence is bundled while a mission runs.", "Bundles of large missions"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import quote
 
 from django.conf import settings
 
-from controlplane.access.models import User
+from controlplane.access.naming import names_of
 from controlplane.access.policy import role_label
 from controlplane.approvals import links as approvals
 from controlplane.approvals.models import Decision, Request
@@ -95,9 +95,3 @@ def decisions_of(request: Request) -> dict[int, list[Decision]]:
 
 def at(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else ""
-
-
-def names_of(refs: Iterable[str]) -> dict[str, str]:
-    """People by the refs that rows keep of them."""
-    keys = {int(ref[5:]): ref for ref in refs if ref.startswith("user:") and ref[5:].isdecimal()}
-    return {keys[user.pk]: user.name or user.email for user in User.objects.filter(pk__in=keys)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from controlplane.access.naming import name_of, names_of
 from controlplane.access.policy import role_label
 from controlplane.approvals.export import Document, as_pdf
-from controlplane.approvals.export.content import Block
+from controlplane.approvals.export.content import Block, clocked
 from controlplane.approvals.models import Decision, Request
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
@@ -16,7 +17,8 @@ from deployments.overview import checklist
 
 
 def pdf(launch: Launch, actor: Actor) -> bytes:
-    blocks = list(_blocks(launch))
+    zone = launch.workspace.time_zone
+    blocks = clocked(_blocks(launch), zone)
     return as_pdf(
         Document(
             ref=launch.ref,
@@ -24,15 +26,16 @@ def pdf(launch: Launch, actor: Actor) -> bytes:
             status=launch.get_status_display(),
             sha256=hashlib.sha256(repr(blocks).encode()).hexdigest(),
             made_at=clock.now(),
-            made_by=actor.label,
+            made_by=name_of(actor),
             blocks=blocks,
+            zone=zone,
         )
     )
 
 
 def _blocks(launch: Launch) -> Iterator[Block]:
     lines = list(launch.lines.order_by("position"))
-    names = checklist.names_of([launch.created_by, *(line.by for line in lines)])
+    names = names_of([launch.created_by, *(line.by for line in lines)])
     facts = [
         ("Workspace", launch.workspace.name),
         ("Goes live", checklist.at(launch.launch_at)),

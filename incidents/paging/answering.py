@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from controlplane.access.naming import name_of
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
 from controlplane.base.states import plain
@@ -43,7 +44,7 @@ wording.register(
 def answered(matter: Incident | Ticket, *, actor: Actor, way: str) -> int:
     """End every call for it, also one that nobody answered in all its rounds. Returns how many
     runs it answered."""
-    said = short(f"{actor.label} answered.", 300)
+    said = short(f"{name_of(actor)} answered.", 300)
     rows = EscalationRun.objects.filter(**which(matter))
     ended = end_runs(rows, said, status=EscalationRun.Status.ANSWERED, answered_by=actor, way=way)
     late = rows.filter(status=EscalationRun.Status.UNANSWERED).update(

@@ -15,7 +15,7 @@ from controlplane.access import policy
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
-from controlplane.lib import kept
+from controlplane.lib import kept, moments
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment, ItemLink
 from incidents import links
@@ -197,12 +197,13 @@ def _files(incident: Incident, actor: Actor) -> Iterator[Line]:
 
 
 def markdown(incident: Incident, found: list[Line]) -> str:
-    """For whoever reads it elsewhere, the oldest first."""
-    told = [f"# {incident.ref} {incident.title}", "", f"Times in UTC. Severity {incident.severity},"
+    """For whoever reads it elsewhere, the oldest first, by the clock of the workspace."""
+    zone = incident.workspace.time_zone
+    told = [f"# {incident.ref} {incident.title}", "", f"Severity {incident.severity},"
             f" {incident.get_status_display().lower()}.", ""]  # fmt: skip
     for line in found:
         said = " ".join(line.what.split())
         why = f" ({' '.join(line.why.split())})" if line.why else ""
         who = f" {line.who}:" if line.who else ""
-        told.append(f"- {line.at:%Y-%m-%d %H:%M:%S} `{line.kind}`{who} {said}{why}")
-    return "\n".join(told) + "\n"
+        told.append(f"- {line.at:%Y-%m-%d %H:%M:%S} UTC `{line.kind}`{who} {said}{why}")
+    return moments.by_clock("\n".join(told) + "\n", zone)

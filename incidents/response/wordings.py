@@ -76,7 +76,8 @@ def drafted(
     kind: str,
     next_at: datetime | None,
 ) -> tuple[str, str]:
-    """(subject, text) to begin with."""
+    """(subject, text) to begin with. Whoever reads it elsewhere has no clock that we know: it is
+    told by the workspace's."""
     began = incident.started_at or incident.detected_at
     impact = incident.impact_percent
     values = {
@@ -84,14 +85,16 @@ def drafted(
         "level": level.title,
         "title": incident.title,
         "service": str(incident.service.name) if incident.service else "The service",
-        "since": f"{began:%Y-%m-%d %H:%M} UTC",
+        "since": moments.utc(began),
         "impact": "an unknown share" if impact is None else f"{impact} %",
         "customers": "" if impact is None else f"About {impact} % of users notice it.",
         "symptoms": incident.symptoms,
         "status": incident.get_status_display().lower(),
         "next": _promise(next_at),
     }
-    return wording.render(incident.workspace_id, kind_of(audience, kind), values)
+    subject, text = wording.render(incident.workspace_id, kind_of(audience, kind), values)
+    zone = incident.workspace.time_zone
+    return moments.by_clock(subject, zone), moments.by_clock(text, zone)
 
 
 def _promise(next_at: datetime | None) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.access.naming import name_of
 from controlplane.approvals.export import Document, as_html, as_pdf
-from controlplane.approvals.export.content import Block
+from controlplane.approvals.export.content import Block, clocked
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
@@ -99,9 +100,8 @@ def handed_out(
 def document(review: IncidentReview, actor: Actor, edition: str = INTERNAL) -> Document:
     row = review.incident
     say = _Said(review) if edition == PUBLIC else _whole
-    blocks = [
-        _said(block, say) for block in (_public(review) if edition == PUBLIC else _internal(review))
-    ]
+    found = _public(review) if edition == PUBLIC else _internal(review)
+    blocks = clocked((_said(block, say) for block in found), row.workspace.time_zone)
     told = "Published" if review.published_at else "Draft"
     kind = "public edition" if edition == PUBLIC else "for internal use"
     return Document(
@@ -109,15 +109,17 @@ def document(review: IncidentReview, actor: Actor, edition: str = INTERNAL) -> D
         status=f"{told}, {kind}",
         sha256=hashlib.sha256(repr(blocks).encode()).hexdigest(),
         made_at=clock.now(),
-        made_by="the control plane" if edition == PUBLIC else actor.label,
+        made_by="the control plane" if edition == PUBLIC else name_of(actor),
         blocks=blocks,
+        zone=row.workspace.time_zone,
     )  # fmt: skip
 
 
 def public_blocks(review: IncidentReview) -> list[Block]:
     """What the public reads of what was learned."""
     say = _Said(review)
-    return [_said(block, say) for block in _public(review)]
+    found = (_said(block, say) for block in _public(review))
+    return clocked(found, review.incident.workspace.time_zone)
 
 
 def _whole(said: str) -> str:

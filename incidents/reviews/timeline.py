@@ -10,6 +10,7 @@ from controlplane.access.models import User
 from controlplane.audit import words
 from controlplane.audit.models import AuditEvent
 from controlplane.audit.refs import subject_ref
+from controlplane.lib import moments
 from controlplane.work.models import Comment
 from incidents.models import Incident
 from incidents.records.noting import PORTAL
@@ -21,10 +22,11 @@ _SAID_ON_ITEM = ("incident.update", "incident.decide", "incident.publish", "pagi
 
 
 def drafted(row: Incident) -> str:
-    """For people to shorten and to complete. The log itself stays as it is."""
+    """For people to shorten and to complete, by their workspace's clock. The log itself stays as
+    it is."""
     found = sorted([*_began(row), *_logged(row), *_said(row)])
-    lines = [f"- {at:%Y-%m-%d %H:%M} UTC, {source}: {said}" for at, source, said in found]
-    return "\n".join(lines[:_MOST])
+    lines = [f"- {moments.utc(at)}, {source}: {said}" for at, source, said in found]
+    return moments.by_clock("\n".join(lines[:_MOST]), row.workspace.time_zone)
 
 
 def _began(row: Incident) -> Iterator[tuple[datetime, str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from controlplane.lib import moments
 from missions.models import Meeting
 
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|"})
@@ -19,7 +20,7 @@ def written(row: Meeting) -> str:
 def _lines(row: Meeting) -> Iterator[str]:
     yield f"# {row}"
     yield ""
-    yield f"Planned {row.planned_at:%Y-%m-%d %H:%M} UTC; the agenda as of {row.began_at:%H:%M} UTC."
+    yield f"Planned {moments.utc(row.planned_at)}; the agenda as of {moments.utc(row.began_at)}."
     for section in row.agenda:
         yield from ("", f"## {_said(section['title'])}", "")
         if section.get("broken"):

@@ -8,7 +8,7 @@ once has it by then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -53,6 +53,11 @@ def window(days: int) -> tuple[datetime, datetime]:
     return end - timedelta(days=days), end
 
 
+def iso(moment: datetime) -> str:
+    """As every other answer of the API."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
 def levels(workspace: Workspace, *, actor: Actor, start: datetime, end: datetime) -> dict[str, Any]:
     """In the form of the report that the measurement writes."""
     policy.require(actor, VIEW, workspace)
@@ -62,9 +67,9 @@ def levels(workspace: Workspace, *, actor: Actor, start: datetime, end: datetime
     both = (post["p95LatencyMs"], read["p95LatencyMs"])
     report = {
         "workspace": workspace.slug,
-        "from": start.isoformat(timespec="seconds"),
-        "until": end.isoformat(timespec="seconds"),
-        "measuredAt": clock.now().isoformat(timespec="seconds"),
+        "from": iso(start),
+        "until": iso(end),
+        "measuredAt": iso(clock.now()),
         "iterations": post["attempts"],
         "thresholds": dict(THRESHOLDS),
         "post": post,

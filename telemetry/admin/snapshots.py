@@ -36,10 +36,11 @@ class HealthSnapshotAdmin(ModelAdmin[HealthSnapshot]):
     list_name = "Health snapshots"
     about = "What the key figures were and what they should have been, kept as it was seen then."
     tabs = (
+        # On the first day nothing is daily yet, and what was taken at once is looked for here.
+        ("All", "view=all"),
         ("Daily", "kind__exact=daily"),
         ("On demand", "kind__exact=demand"),
         ("For a record", "kind__exact=subject"),
-        ("All", "view=all"),
     )
     empty = "No snapshot is here."
     empty_hint = "One is kept each night; POST /api/v1/telemetry/snapshots takes one at once."

@@ -7,6 +7,7 @@ import html
 import re
 import zlib
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -65,6 +66,22 @@ def test_html__all_of_it__and_the_hash_can_be_checked(
     assert asked.sha256 in page
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="', page)
+
+
+def test_times__by_the_workspaces_clock__the_signed_text_as_it_was(
+    here: Workspace, browser: Client
+) -> None:
+    Workspace.objects.filter(pk=here.pk).update(time_zone="Asia/Kathmandu")
+    said = "Not before 2026-11-21 14:05 UTC."
+    asked = approvals.ask(here, packet={"what": said}, title="By its clock")
+    page = html.unescape(export(browser, asked, "html").content.decode())
+    local = asked.asked_at.astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert f"{local:%Y-%m-%d %H:%M:%S} Asia/Kathmandu" in page
+    assert "Not before 2026-11-21 19:50 Asia/Kathmandu." in page
+    assert re.search(r"Exported [0-9: -]{19} Asia/Kathmandu by", page)
+    [*_, signed] = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)
+    assert said in signed
+    assert " UTC" not in page.replace(signed, "")
 
 
 @pytest.mark.parametrize("text", [SCRIPTS, inhabited.HOSTILE, "w" * 3_000, "\x01\x02\t\x7f", ""])

@@ -87,6 +87,8 @@ def test_source__shows_what_it_sent_and_is_switched_off(admin: Client, source: A
         receiving.receive(source, "webhook", b"nonsense")
     page = _read(admin, _row(source))
     assert "1 new" in page
+    assert "Usual severity" in page
+    assert '<li><span class="kit-severity' not in page  # as if something fired
     assert "What was refused last" in page
     assert "Refused something" in _read(admin, _list("alertsource"))
     _press(admin, source, "switch_off", reason="noise")

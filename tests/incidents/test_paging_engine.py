@@ -145,6 +145,8 @@ def test_end_of_the_ladder__calls_the_catch_all_then_begins_again_then_stands_un
     answering.answered(incident, actor=room.by(room.primary), way="console")
     run.refresh_from_db()
     assert run.status == "answered"
+    assert run.ended_why == f"{room.primary.name} answered."
+    assert "@" not in run.ended_why
 
 
 def test_nobody_at_all__is_said_and_tried_again_without_spinning() -> None:

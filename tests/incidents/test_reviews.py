@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from controlplane.access.models import User
+from controlplane.access.models import User, Workspace
 from controlplane.approvals.models import Request
 from controlplane.jobs.models import Timer
 from controlplane.lib import clock
@@ -73,6 +74,7 @@ def test_begun__tells_of_its_first_alert_and_of_when_it_began(room: Watchroom) -
     [row] = Incident.objects.all()
     began = row.opened_at - timedelta(minutes=9)
     Incident.objects.filter(pk=row.pk).update(started_at=began)
+    Workspace.objects.filter(pk=row.workspace_id).update(time_zone="Asia/Kathmandu")
     over = alerts.incoming("The pool is full", severity="critical", status="resolved")
     alerts.tell(source, over)
     row.refresh_from_db()
@@ -80,6 +82,9 @@ def test_begun__tells_of_its_first_alert_and_of_when_it_began(room: Watchroom) -
     lines = writing.begin_review(row, actor=make.JOB).timeline.split("\n")
     assert lines[0].endswith("as far as is known: It began.")
     assert "alert: The pool is full" in lines[1]
+    local = began.astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert lines[0].startswith(f"- {local:%Y-%m-%d %H:%M} Asia/Kathmandu, ")
+    assert not [line for line in lines if " UTC" in line]
 
 
 def test_begun__only_of_what_is_over(room: Watchroom) -> None:

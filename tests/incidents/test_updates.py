@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -186,6 +187,11 @@ def test_words__name_the_next_update_and_follow_the_stage(room: Watchroom) -> No
         subject, text = wordings.drafted(row, level, audience, "initial", next_at)
         assert f"{next_at:%H:%M} UTC" in text
         assert "{" not in subject + text
+    row.workspace.time_zone = "Asia/Kathmandu"  # of the workspace: whoever reads it has no clock
+    text = wordings.drafted(row, level, "customers", "initial", next_at)[1]
+    local = next_at.astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert f"{local:%Y-%m-%d %H:%M} Asia/Kathmandu" in text
+    assert "UTC" not in text
     post(room, row)
     assert wordings.suggested(row, "internal") == "update"
     assert wordings.suggested(row, "customers") == "initial"

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from controlplane.access import services as access
 from controlplane.access.models import AccessReviewLine, User, Workspace
-from controlplane.audit.models import AuditEvent
+from controlplane.audit.models import AuditEvent, AuditReview
 from controlplane.backups.models import BackupReport, RestoreDrill
 from controlplane.jobs import obligations
 from controlplane.jobs.models import ObligationRecord
@@ -228,6 +228,11 @@ def test_scope__a_reason_counts_until_another_word(scene: Scene) -> None:
 
 def test_report__html_and_pdf_say_the_same_and_stay(scene: Scene) -> None:
     add(scene, title="Redwall's report")
+    AuditReview.objects.create(
+        workspace_id=scene.ws.pk, week="2026-W41", since=datetime(2026, 10, 5, tzinfo=UTC),
+        until=datetime(2026, 10, 12, tzinfo=UTC), signed_at=datetime(2026, 10, 13, tzinfo=UTC),
+        signed_by=str(make.actor(scene.security)), statement="Read.",
+    )  # fmt: skip
     row = services.make_report(scene.ws, actor=make.actor(scene.officer), period="2026-Q4")
     page, sheets = kept(row.html), kept(row.pdf)
     assert hashlib.sha256(page).hexdigest() == row.html_sha256
@@ -235,6 +240,9 @@ def test_report__html_and_pdf_say_the_same_and_stay(scene: Scene) -> None:
     assert sum(row.figures.values()) == len(CONTROLS)
     reader = PdfReader(io.BytesIO(sheets))
     text = " ".join(" ".join(sheet.extract_text() for sheet in reader.pages).split())
+    assert "by Cora Legge." in text
+    assert "Week 2026-W41, signed by Sam Locke" in text
+    assert not re.search(r"\buser:\d", page.decode() + text)
     whole = page.decode()
     for control in CONTROLS:
         assert control.title in text

@@ -157,6 +157,19 @@ def test_silence_of_what_began_before_the_window__found_by_a_spot() -> None:
     assert 600 < gaps[0]["details"]["longest_s"] < 720
 
 
+def test_what_ended_before_it_looks__is_not_silent_since() -> None:
+    """On the first day it looks at, a mission began and ended before the first moment."""
+    workspace = make.workspace()
+    oldest = clock.now() - timedelta(days=14)
+    day = oldest.replace(hour=0, minute=0, second=0, microsecond=0)
+    began, ended = day + (oldest - day) / 4, day + (oldest - day) / 2
+    names = ("execution_started", "execution_completed")
+    tell(workspace, [event(name, at=at, mission_id="MIS-1")
+                     for name, at in zip(names, (began, ended), strict=True)])  # fmt: skip
+    rollups.settle()
+    assert line(run(workspace), "T11")["gaps"] == []
+
+
 def test_visited_stage__what_never_came_is_named_once() -> None:
     workspace = make.workspace()
     tell(workspace, [event("execution_started"), call()])

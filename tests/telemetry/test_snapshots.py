@@ -277,6 +277,9 @@ def test_console__list_page_and_files() -> None:
     taken = snapshots.take_day(workspace, YESTERDAY, actor=make.JOB)
     assert taken is not None
     browser = make.client(make.person(workspace, "telemetry_analyst"))
+    at_first = browser.get("/admin/telemetry/healthsnapshot/", follow=True)
+    assert str(YESTERDAY).encode() in at_first.content
+    assert at_first.request["QUERY_STRING"] in {"", "view=all"}
     listed = browser.get("/admin/telemetry/healthsnapshot/?kind__exact=daily")
     assert listed.status_code == 200
     assert str(YESTERDAY).encode() in listed.content

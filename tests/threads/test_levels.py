@@ -4,6 +4,7 @@ over the API and at a terminal."""
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -65,6 +66,8 @@ def test_report__has_the_form_of_the_pilot_s_and_meets_the_floor(world: Callers)
     assert found["postToVisibleP95Ms"] > found["post"]["p95LatencyMs"]
     assert found["messageToWakeTriggerP95Ms"] == pytest.approx(800, abs=1)
     assert found["missed"] == []
+    moments = [found[name] for name in ("from", "until", "measuredAt")]
+    assert all(re.fullmatch(r"[0-9T:-]{19}Z", one) for one in moments), moments
 
 
 def _week() -> dict[str, datetime]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from controlplane.access.naming import name_of
 from controlplane.access.policy import role_label
 from controlplane.approvals import diffing, owners, talk
 from controlplane.approvals.models import Decision, Request
@@ -15,7 +16,7 @@ from controlplane.approvals.shown import packet as packets
 from controlplane.approvals.shown import people, words
 from controlplane.audit import words as words_of_log
 from controlplane.audit.models import AuditEvent
-from controlplane.lib import clock
+from controlplane.lib import clock, moments
 from controlplane.lib.actors import Actor
 
 MOST_EVENTS = 500
@@ -47,6 +48,11 @@ class Document:
     made_at: datetime
     made_by: str
     blocks: Sequence[Block]
+    zone: str = "UTC"  # by whose clock its times are told
+
+    @property
+    def made_when(self) -> str:
+        return moments.by_clock(at(self.made_at), self.zone)
 
     @property
     def filename(self) -> str:
@@ -60,9 +66,27 @@ def document(request: Request, actor: Actor) -> Document:
         status=request.get_status_display(),
         sha256=request.sha256,
         made_at=clock.now(),
-        made_by=actor.label,
-        blocks=list(_blocks(request, actor)),
+        made_by=name_of(actor),
+        blocks=clocked(_blocks(request, actor), request.workspace.time_zone),
+        zone=request.workspace.time_zone,
     )
+
+
+def clocked(blocks: Iterable[Block], zone: str) -> list[Block]:
+    """With their times by the clock of the workspace, which they name: a document says the same
+    whoever has it made. The text that is signed stays as it was signed."""
+
+    def told(text: str) -> str:
+        return moments.by_clock(text, zone)
+
+    return [
+        block
+        if block.kind == "code"
+        else replace(
+            block, text=told(block.text), rows=[tuple(map(told, row)) for row in block.rows]
+        )
+        for block in blocks
+    ]
 
 
 def at(moment: datetime | None) -> str:

@@ -128,7 +128,7 @@ def _end(pages: _Pages) -> None:
         )
         pages.write_text(told, size=9, bold=True)
     by = pages.say.spelled(unicodedata.normalize("NFC", made.made_by)[:200])
-    pages.write_text(f"Exported {made.made_at:%Y-%m-%d %H:%M:%S} UTC by {by}.", size=9, quiet=True)
+    pages.write_text(f"Exported {made.made_when} by {by}.", size=9, quiet=True)
 
 
 def _heading(pages: _Pages, block: Block) -> None:

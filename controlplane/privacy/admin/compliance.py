@@ -74,11 +74,10 @@ class ComplianceReportAdmin(ComplianceAdmin):
     search_fields = ("ref", "period", "sha256")
     facts = (
         *("period", "met", "due", "missing", "made_at", "made_by"),
-        *("sha256", "pdf_sha256", "html_sha256", "workspace", "uid"),
+        *("sha256", "workspace", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
-        "made_at": "Made", "sha256": "Hash of its content", "pdf_sha256": "Hash of the PDF",
-        "html_sha256": "Hash of the HTML",
+        "made_at": "Made", "sha256": "Hash of its content",
     }  # fmt: skip
     panel_template = "privacy/compliance/panel_report.html"
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from controlplane.access.models import AccessReview, AccessReviewLine, BreakGlass
+from controlplane.access.naming import names_of
 from controlplane.audit.models import AuditReview, AuditSeal
 from controlplane.jobs import leases
 from controlplane.jobs.models import JobRun
@@ -93,6 +94,12 @@ def log_is_whole(asked: Asked) -> Mapping[str, Reading]:
     return found
 
 
+def _name(kept: str) -> str:
+    """Of "user:10 sami@example.org", as the review keeps who signed it."""
+    ref, _, label = kept.partition(" ")
+    return names_of([ref]).get(ref, label or ref)
+
+
 def log_is_read(asked: Asked) -> Mapping[str, Reading]:
     """Each week's extract signed. A week counts where it ends; a new one may still be read."""
     rows = AuditReview.objects.filter(
@@ -105,7 +112,9 @@ def log_is_read(asked: Asked) -> Mapping[str, Reading]:
         mine = [row for row in known if span.start < row.until <= span.end]
         signed = [row for row in mine if row.signed_at is not None]
         shown = first(
-            Shown(f"Week {row.week}, signed by {row.signed_by}", asked.link(row), row.signed_at)
+            Shown(
+                f"Week {row.week}, signed by {_name(row.signed_by)}", asked.link(row), row.signed_at
+            )
             for row in signed
         )
         if not mine:

@@ -4,17 +4,18 @@ One content, written as HTML and as PDF by whatever writes the portal's document
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
 
-from controlplane.access.models import User, Workspace
+from controlplane.access.models import Workspace
+from controlplane.access.naming import name_of, names_of
 from controlplane.access.policy import role_label
 from controlplane.approvals.export import Document
-from controlplane.approvals.export.content import Block
+from controlplane.approvals.export.content import Block, clocked
 from controlplane.jobs.obligations import workspace_zone
 from controlplane.lib.actors import Actor
 from controlplane.privacy.compliance import standing
@@ -34,24 +35,20 @@ def document(
 ) -> Made:
     rows = standing.of_period(workspace, actor, span)
     counted = standing.figures(rows)
-    names = people({file.added_by for row in rows for file in row.files})
-    blocks = list(_blocks(workspace, span, rows, counted, names, made_at))
+    names = names_of({file.added_by for row in rows for file in row.files})
+    found = _blocks(workspace, span, rows, counted, names, made_at)
+    blocks = clocked(found, workspace.time_zone)
     told = Document(
         ref=ref,
         title=f"Compliance of {workspace.name}, {span.name}",
         status=_summary(counted),
         sha256=hashlib.sha256(repr(blocks).encode()).hexdigest(),
         made_at=made_at,
-        made_by=actor.label,
+        made_by=name_of(actor),
         blocks=blocks,
+        zone=workspace.time_zone,
     )
     return Made(told, counted)
-
-
-def people(refs: Iterable[str]) -> dict[str, str]:
-    """By the refs that rows keep of them. Who left the portal altogether stays a ref."""
-    keys = {int(ref[5:]): ref for ref in refs if ref.startswith("user:") and ref[5:].isdecimal()}
-    return {keys[user.pk]: user.name or user.email for user in User.objects.filter(pk__in=keys)}
 
 
 def _summary(counted: dict[str, int]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controlplane.access.models import Workspace
+from controlplane.access.naming import names_of
 from controlplane.lib.text import in_markdown
-from controlplane.privacy.compliance.report import people
 from missions import stages
 from missions.models import Feedback, StageVisit
 
@@ -19,7 +19,7 @@ def stage_files(workspace: Workspace) -> Iterator[tuple[str, str]]:
         rows = StageVisit.objects.filter(mission__workspace=workspace, stage=stage.slug)
         rows = rows.select_related("mission", "approval").prefetch_related("ticks")
         visits = list(rows.order_by("-entered_at", "-pk")[:MOST])
-        names = people({tick.by for visit in visits for tick in visit.ticks.all()})
+        names = names_of({tick.by for visit in visits for tick in visit.ticks.all()})
         lines = [f"# {stage.label}: {stage.evidence.title}", "", "## Check-list", ""]
         lines += [f"- {in_markdown(line.title)}" for line in stage.checklist]
         lines += ["", "## Missions", ""]

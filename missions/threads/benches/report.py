@@ -41,7 +41,7 @@ def made(heard: Sequence[Heard], wakes: Sequence[float], lost: int) -> dict[str,
         (percentile(each.visible, 0.95) for each in heard if each.visible), default=math.nan
     )
     report = {
-        "measuredAt": clock.now().isoformat(timespec="seconds"),
+        "measuredAt": levels.iso(clock.now()),
         "iterations": sum(len(each.visible) for each in heard),
         "thresholds": dict(THRESHOLDS),
         "post": calls(posts, sum(len(each.failed_posts) for each in heard)),

@@ -77,7 +77,8 @@ _BEATS = """
         AND mission IS NOT NULL AND event_type = 'execution_started'
         UNION ALL
         SELECT mission, first_at FROM telemetry_missionday
-        WHERE workspace_id = %s AND event_type = 'execution_started' AND day >= %s AND first_at < %s
+        WHERE workspace_id = %s AND event_type = 'execution_started' AND day >= %s
+        AND first_at >= %s AND first_at < %s
     ), opened AS (
         SELECT mission, min(at) AS since FROM began GROUP BY mission
     ), mine AS (
@@ -113,7 +114,8 @@ def heartbeats(window: Window) -> Answer:
     oldest = window.since - OPEN_FOR
     rows = window.rows(
         _BEATS,
-        *(whose, oldest.date(), until),
+        # Not all of that day: the end of what began before the moment isn't looked for.
+        *(whose, oldest.date(), oldest, until),
         *(whose, oldest, until),
         *(until, until),
         *(since, HEARTBEAT_GAP.value, MOST),
