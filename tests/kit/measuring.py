@@ -30,9 +30,11 @@ def call(at: datetime, *, outcome: str = "success", **fields: Any) -> dict[str, 
     return event("composio_tool_call", at=at, context=context, **fields)
 
 
-def gauge(name: str, value: float, at: datetime, of: str = "") -> dict[str, Any]:
+def gauge(
+    name: str, value: float, at: datetime, of: str = "", service: str = "portal"
+) -> dict[str, Any]:
     context = {"name": name, "value": value, "of": of}
-    return event("gauge_reported", at=at, service="portal", context=context, mission_id=None)
+    return event("gauge_reported", at=at, service=service, context=context, mission_id=None)
 
 
 def told(events: Iterable[dict[str, Any]], workspace: Workspace | None = None) -> Workspace:

@@ -15,6 +15,7 @@ from controlplane.lib.errors import Invalid
 from telemetry import measures, rollups
 from telemetry.measures import Measure, Reading, Selection
 from telemetry.models import RollupMinute
+from telemetry.rules.shipped import RULES
 from tests import make
 from tests.kit.measuring import DAY, HOUR, call, gauge, noon, told, value
 from tests.kit.telemetry import event, tell
@@ -211,6 +212,24 @@ def test_memory__growth_over_an_hour(now: datetime) -> None:
     )
     rollups.settle()
     assert value("process.growth", None, now - HOUR, now) == pytest.approx(50.0)
+
+
+def test_memory__growth_of_a_workspaces_services(now: datetime) -> None:
+    def size(mib: int, minutes: int, service: str) -> dict[str, Any]:
+        at = now - timedelta(minutes=minutes)
+        return gauge("process_rss_bytes", mib * 2**20, at, service=service)
+
+    leaks = [size(100, 70, "agent-service"), size(140, 10, "agent-service")]
+    workspace = told([*leaks, size(200, 70, "frontend"), size(202, 10, "frontend")])
+    told([size(100, 70, "agent-service"), size(900, 10, "agent-service")])  # somebody else's
+    rollups.settle()
+    assert value("service.memory", workspace, now - HOUR, now) == pytest.approx(202.0)
+    grown = value("service.memory_growth", workspace, now - HOUR, now)
+    assert grown == pytest.approx(40.0)
+    rule = RULES["memory-growth"]
+    assert (rule["measure"], rule["group_by"]) == ("service.memory_growth", "service")
+    assert grown is not None
+    assert grown > rule["threshold"] > 1.0  # it tells of this one, and not of the front end
 
 
 def test_active__only_the_last_quarter_of_an_hour(now: datetime) -> None:

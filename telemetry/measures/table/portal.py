@@ -176,7 +176,7 @@ _add(
     "Memory growth per hour",
     "%",
     "computed",
-    compute=growth.compute,
+    compute=growth.over("process.rss", "code"),
     better="lower",
     warn=30.0,
     groups=("code",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry.measures.elsewhere import uptime
+from telemetry.measures.elsewhere import growth, uptime
 from telemetry.measures.table.words import area, everything, gauge, these
 
 _add = area("system")
@@ -41,6 +41,27 @@ _add(
     better="higher",
     target=1.0,
     about="1: all answered when last looked at; 0: at least one did not. By code: the service.",
+)
+_add(
+    "service.memory",
+    "Memory of services",
+    "MiB",
+    "max",
+    gauge("process_rss_bytes"),
+    scale=1 / 2**20,
+    about="The largest process. By service, as their runtimes report `gauge_reported` named"
+    " `process_rss_bytes`.",
+)
+_add(
+    "service.memory_growth",
+    "Memory growth of services per hour",
+    "%",
+    "computed",
+    compute=growth.over("service.memory", "service"),
+    better="lower",
+    warn=30.0,
+    groups=("service",),
+    about="How much more memory a service holds than an hour before; the worst of them.",
 )
 _add(
     "requests.error_rate",

@@ -27,6 +27,21 @@ rule(
     about="Its probes fail for over two minutes. After ten it goes to the engineering lead.",
 )
 rule(
+    "memory-growth",
+    "Memory leak",
+    "warning",
+    "service.memory_growth",
+    "gt",
+    30.0,
+    group_by="service",
+    window_s=5 * MINUTE,
+    for_s=15 * MINUTE,
+    no_data="keep",
+    hooks={"advice": "Restart the service."},
+    runbook="agent_health",
+    about="A service holds over 30 % more memory than an hour before.",
+)
+rule(
     "high-error-rate",
     "High error rate",
     "critical",
