@@ -237,6 +237,15 @@ def test_nginx__braces_and_semicolons() -> None:
     assert depth == 0
 
 
+def test_nginx__nothing_that_the_one_of_debian_12_does_not_know() -> None:
+    """It is 1.22: `http2` as a directive of its own came with 1.25, and it would not start."""
+    text = nginx()
+    assert re.findall(r"listen [^;]*443[^;]*;", text) == [
+        "listen 443 ssl http2;", "listen [::]:443 ssl http2;",
+    ]  # fmt: skip
+    assert not re.search(r"^\s*http2\s", text, re.MULTILINE)
+
+
 def test_nginx__tls_1_3_only_and_slow_clients_held() -> None:
     text = nginx()
     assert re.findall(r"ssl_protocols\s+([^;]+);", text) == ["TLSv1.3"]
