@@ -271,12 +271,8 @@ def write_operators() -> None:
 
 def _write_script(name: str, text: str, otherwise: str) -> None:
     path = os.path.join(VENV, "bin", name)
-    try:
-        with open(path, encoding="utf-8") as there:
-            if there.read() == text:
-                return
-    except OSError:
-        pass
+    if _text_of(path) == text:
+        return
     scratch = f"{path}.{os.getpid()}"
     try:
         handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o755)
@@ -285,6 +281,15 @@ def _write_script(name: str, text: str, otherwise: str) -> None:
         os.replace(scratch, path)
     except OSError as error:
         say(f"{name} can't be put into {path} ({error.strerror}); {otherwise}")
+
+
+def _text_of(path: str) -> str | None:
+    """None where nothing can be read: what stands there then, if anything, is written anew."""
+    try:
+        with open(path, encoding="utf-8") as there:
+            return there.read()
+    except (OSError, ValueError):
+        return None
 
 
 def _writable(path: str) -> bool:

@@ -41,20 +41,30 @@ def _one_at_a_time(place: str) -> Iterator[None]:
     """Of two that connect one folder at the same moment the second finds it connected; else both
     would begin a project, and one of them would be nobody's. Where files can't be locked it is
     taken as it comes."""
-    above = os.path.dirname(os.path.abspath(place))
-    held = -1
-    try:
-        import fcntl
-
-        held = os.open(above, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    except (ImportError, OSError):
-        pass
+    held = _locked(os.path.dirname(os.path.abspath(place)))
     try:
         yield
     finally:
-        if held >= 0:
+        if held is not None:
             os.close(held)
+
+
+def _locked(folder: str) -> int | None:
+    """None where there are no locks: Windows has no such module, some network disks refuse."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except OSError:  # it may be entered and not read
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except OSError:
+        os.close(held)
+        return None
+    return held
 
 
 def _sandbox(session: Session) -> int:

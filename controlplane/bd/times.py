@@ -26,14 +26,14 @@ def exact(text: str, *, flag: str, now: datetime | None = None) -> str:
     here = (now or datetime.now(UTC)).astimezone(now.tzinfo if now else None)
     try:
         found = _written(text.strip(), here) or _relative(wanted, here) or _named(wanted, here)
-        if found is not None:
-            return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError):
-        pass
-    raise BadOption(
-        f'invalid --{flag} format "{text[:60]}": for example +6h, tomorrow, next monday, '
-        "2026-01-15 or 2026-01-15T10:00:00Z"
-    )
+        if found is None:
+            raise ValueError("no form of a time")
+        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError):  # it is none, or lies beyond the years there are
+        raise BadOption(
+            f'invalid --{flag} format "{text[:60]}": for example +6h, tomorrow, next monday, '
+            "2026-01-15 or 2026-01-15T10:00:00Z"
+        ) from None
 
 
 def _written(text: str, here: datetime) -> datetime | None:

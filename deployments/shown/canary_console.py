@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NameFinder,
@@ -15,7 +15,6 @@ from controlplane.base.registries import (
     NavRows,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -111,13 +110,8 @@ def count_waiting(actor: Actor, workspace_id: int | None) -> int:
 # --- Palette --------------------------------------------------------------------------------------
 
 
-def _typed(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    for word in text.replace("\x00", "").split()[:4]:
-        word = word[:100]
-        rows = rows.filter(
-            Q(ref__iexact=word) | Q(title__icontains=word) | Q(flag__flag_name__icontains=word)
-        )
-    return rows.order_by("-pk")
+def _typed(rows: QuerySet[Any], text: str) -> Any:
+    return finding.typed(rows, text, "CAN", "title", "flag__flag_name").order_by("-pk")
 
 
 def _target(row: Rollout, url: str) -> Target:
@@ -127,11 +121,6 @@ def _target(row: Rollout, url: str) -> Target:
 def by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
     rows = _typed(_here(actor, workspace_id), text)[:FOUND]
     return [_target(row, links.page_of(row)) for row in rows]
-
-
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"CAN-{number}").order_by("-pk").first()
-    return _target(row, links.page_of(row)) if row is not None else None
 
 
 def pressing(name: str, *statuses: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
@@ -245,7 +234,9 @@ def register() -> None:
             PaletteVerb(slug, verb, "CAN-n", label, action, find, noun="rollout", about=about)
         )
     name_finders.register(NameFinder("rollouts", "canary rollout", VIEW, by_name))
-    ref_finders.register(RefFinder("CAN", "canary rollout", by_number))
+    ref_finders.register(
+        finding.by_ref("CAN", "canary rollout", _here, lambda row: _target(row, links.page_of(row)))
+    )
     row_slots.links.register(row_slots.RowSource("canary.rollouts", related))
     row_slots.links.register(row_slots.RowSource("canary.of_item", of_item))
     home_rows.register(

@@ -11,14 +11,13 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
 
 from controlplane.access import policy
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NavCount,
     NavItem,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -125,23 +124,12 @@ def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
 # --- Palette ----------------------------------------------------------------------------------
 
 
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"DEP-{number}").order_by("-pk").first()
-    return None if row is None else _target(row, links.page_of(row))
-
-
 def _target(row: Deployment, url: str) -> Target:
     return Target(f"{row.ref} {row.title}", url, str(row.get_status_display()))
 
 
-def _typed(rows: QuerySet[Deployment], text: str) -> QuerySet[Deployment]:
-    text = text.replace("\x00", "").strip()
-    number = text.upper().removeprefix("DEP-")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        return rows.filter(ref=f"DEP-{number}")
-    for word in text.split()[:4]:
-        rows = rows.filter(Q(title__icontains=word) | Q(release__icontains=word))
-    return rows
+def _typed(rows: Any, text: str) -> Any:
+    return finding.typed(rows, text, "DEP", "title", "release")
 
 
 def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
@@ -262,5 +250,7 @@ def register() -> None:
         )
     for slug, label, url, action, keywords in PAGES:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
-    ref_finders.register(RefFinder("DEP", "deployment", by_number))
+    ref_finders.register(
+        finding.by_ref("DEP", "deployment", _here, lambda row: _target(row, links.page_of(row)))
+    )
     row_slots.links.register(row_slots.RowSource("deployments.item", related))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.base import finding
 from controlplane.base.registries import (
     Banner,
     HomeRow,
@@ -14,7 +15,6 @@ from controlplane.base.registries import (
     NavRows,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     banners,
@@ -124,10 +124,8 @@ def last(actor: Actor, workspace_id: int | None) -> Any:
 
 
 def _named(actor: Actor, workspace_id: int | None, text: str) -> Any:
-    rows = _rows(actor, workspace_id)
-    for word in text.replace("\x00", "").split()[:6]:
-        rows = rows.filter(title__icontains=word) | rows.filter(ref__iexact=word)
-    return rows.distinct().order_by("-starts_at")
+    rows = finding.typed(_rows(actor, workspace_id), text, "MNT", "title")
+    return rows.order_by("-starts_at")
 
 
 def _target(row: MaintenanceWindow, url: str) -> Target:
@@ -137,11 +135,6 @@ def _target(row: MaintenanceWindow, url: str) -> Target:
 def by_name(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
     rows = _named(actor, workspace_id, text).open()[:FOUND]
     return [_target(row, links.window(row)) for row in rows]
-
-
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _rows(actor, workspace_id).filter(ref=f"MNT-{number}").order_by("-pk").first()
-    return _target(row, links.window(row)) if row is not None else None
 
 
 def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
@@ -206,7 +199,11 @@ def register() -> None:
             then="The last one was completed",
         )
     )
-    ref_finders.register(RefFinder("MNT", "maintenance window", by_number))
+    ref_finders.register(
+        finding.by_ref(
+            "MNT", "maintenance window", _rows, lambda row: _target(row, links.window(row))
+        )
+    )
     name_finders.register(NameFinder("maintenance.windows", "maintenance window", VIEW, by_name))
     for slug, verb, label, action, about in VERBS:
         palette_verbs.register(

@@ -18,8 +18,8 @@ from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.approvals.desk.away import place_of
 from controlplane.approvals.desk.frame import page, show
-from controlplane.approvals.web.common import posted
 from controlplane.approvals.web.delegate import refuse
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, NotFound

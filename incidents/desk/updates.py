@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.approvals.desk.frame import page, show
-from controlplane.approvals.web.common import posted
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound

@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NavItem,
     NavRows,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -106,23 +105,12 @@ def _nav_count(actor: Actor, workspace_id: int | None) -> NavRows:
 # --- Palette ----------------------------------------------------------------------------------
 
 
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"INC-{number}").order_by("-pk").first()
-    return None if row is None else _target(row, links.page_of(row))
-
-
 def _target(row: Incident, url: str) -> Target:
     return Target(f"{row.ref} {row.title}", url, str(row.get_status_display()))
 
 
-def _typed(rows: QuerySet[Incident], text: str) -> QuerySet[Incident]:
-    text = text.replace("\x00", "").strip()
-    number = text.upper().removeprefix("INC-")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        return rows.filter(ref=f"INC-{number}")
-    for word in text.split()[:4]:
-        rows = rows.filter(Q(title__icontains=word))
-    return rows
+def _typed(rows: Any, text: str) -> Any:
+    return finding.typed(rows, text, "INC", "title")
 
 
 def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
@@ -227,6 +215,8 @@ def register() -> None:
         )  # fmt: skip
     for slug, label, url, action, keywords in PAGES:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
-    ref_finders.register(RefFinder("INC", "incident", by_number))
+    ref_finders.register(
+        finding.by_ref("INC", "incident", _here, lambda row: _target(row, links.page_of(row)))
+    )
     row_slots.links.register(row_slots.RowSource("incidents.item", related))
     row_slots.comment_doors.register(row_slots.CommentDoor("incidents.item", comment_box, comments))

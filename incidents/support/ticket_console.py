@@ -9,14 +9,13 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NavItem,
     NavRows,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -93,23 +92,12 @@ def _nav_count(actor: Actor, workspace_id: int | None) -> NavRows:
 # --- Palette ----------------------------------------------------------------------------------
 
 
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"TKT-{number}").order_by("-pk").first()
-    return None if row is None else _target(row, links.page_of(row))
-
-
 def _target(row: Ticket, url: str) -> Target:
     return Target(f"{row.ref} {row.subject}", url, str(row.get_status_display()))
 
 
 def _typed(rows: Any, text: str) -> Any:
-    text = text.replace("\x00", "").strip()
-    number = text.upper().removeprefix("TKT-")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        return rows.filter(ref=f"TKT-{number}")
-    for word in text.split()[:4]:
-        rows = rows.filter(Q(subject__icontains=word))
-    return rows
+    return finding.typed(rows, text, "TKT", "subject")
 
 
 def pressing(slug: str) -> Callable[[Actor, int | None, str], Sequence[Target]]:
@@ -189,5 +177,7 @@ def register() -> None:
         )  # fmt: skip
     for slug, label, url, action, keywords in _PAGES:
         palette_actions.register(PaletteAction(slug, label, url, action, keywords))
-    ref_finders.register(RefFinder("TKT", "ticket", by_number))
+    ref_finders.register(
+        finding.by_ref("TKT", "ticket", _here, lambda row: _target(row, links.page_of(row)))
+    )
     row_slots.links.register(row_slots.RowSource("tickets.item", related))

@@ -17,7 +17,7 @@ from controlplane.access.outside import inside_of
 from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.links import DESK
 from controlplane.approvals.shown import words
-from controlplane.approvals.web.common import posted
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound

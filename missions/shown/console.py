@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     AgendaSection,
     HomeRow,
@@ -15,7 +15,6 @@ from controlplane.base.registries import (
     NavRows,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     agenda,
     home_rows,
@@ -51,23 +50,12 @@ def _count(actor: Actor, workspace_id: int | None) -> NavRows:
     )  # fmt: skip
 
 
-def _by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"MSN-{number}").order_by("-pk").first()
-    return None if row is None else _target(row, links.page_of(row))
-
-
 def _target(row: Mission, url: str) -> Target:
     return Target(f"{row.ref} {row.title}", url, str(row.get_status_display()))
 
 
 def _typed(rows: Any, text: str) -> Any:
-    text = text.replace("\x00", "").strip()
-    number = text.upper().removeprefix("MSN-")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        return rows.filter(ref=f"MSN-{number}")
-    for word in text.split()[:4]:
-        rows = rows.filter(title__icontains=word)
-    return rows
+    return finding.typed(rows, text, "MSN", "title")
 
 
 def _named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
@@ -171,5 +159,7 @@ def register() -> None:
                 f"missions.due.{meeting}", meeting, "Missions that are due", due.agenda, order=13
             )
         )
-    ref_finders.register(RefFinder("MSN", "mission", _by_number))
+    ref_finders.register(
+        finding.by_ref("MSN", "mission", _here, lambda row: _target(row, links.page_of(row)))
+    )
     row_slots.links.register(row_slots.RowSource("missions.item", _related))

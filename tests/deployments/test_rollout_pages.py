@@ -10,6 +10,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.base.registries import ref_finders
 from controlplane.lib import clock
 from deployments.canary import services as canary
 from deployments.flags import services as flags
@@ -315,7 +316,9 @@ def test_pages_of_flag_and_deployment__link_rollouts_and_the_way_to_one(
 
 def test_palette__finds_by_ref_and_name_and_presses(world: World, running: Rollout) -> None:
     place = world.workspace.pk
-    assert canary_console.by_number(world.actor, place, 1)
+    finder = ref_finders.get("CAN")
+    assert finder is not None
+    assert finder.find(world.actor, place, 1)
     [found] = canary_console.by_name(world.actor, place, "planner fast")
     assert found.label == "CAN-1 Faster planner"
     [pressed] = canary_console.pressing("roll_back", "running")(world.actor, place, "CAN-1")

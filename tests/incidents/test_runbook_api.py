@@ -21,8 +21,8 @@ from deployments.models import Launch
 from incidents.models import Incident, RunbookRun
 from incidents.runbooks import activity, books, running, using, validating
 from tests import make
-from tests.incidents.test_runbook_runs import Room, step, written
 from tests.kit.incidents import Caller
+from tests.kit.runbooks import Room, step, written
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from controlplane.audit.models import AuditEvent
 from incidents.models import Drill, Runbook, RunbookRun, RunbookUse, RunbookValidation
 from incidents.runbooks import books, reading, running
 from tests import make
-from tests.incidents.test_runbook_runs import Room, step, written
+from tests.kit.runbooks import Room, step, written
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/incidents/runbook/?view=all"

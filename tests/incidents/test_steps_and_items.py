@@ -27,11 +27,11 @@ from incidents.response import acting as actions
 from incidents.response import running_steps
 from incidents.runbooks import acting, running
 from tests import make
-from tests.incidents.test_runbook_runs import step, written
 from tests.kit import deployments, work
 from tests.kit.deployments import deliver
 from tests.kit.incidents import Caller, Watchroom
 from tests.kit.racing import race
+from tests.kit.runbooks import step, written
 
 pytestmark = pytest.mark.django_db
 

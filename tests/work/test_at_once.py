@@ -19,8 +19,8 @@ from tests import make
 from tests.kit import beads, work
 from tests.kit.api import Api
 from tests.kit.beads import Bd
+from tests.kit.github import send
 from tests.kit.racing import race
-from tests.work.test_github_hooks import send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 _WAITS = """

@@ -19,7 +19,7 @@ from tests import make
 from tests.kit import beads, settled, work
 from tests.kit.api import Api
 from tests.kit.beads import Bd
-from tests.work.test_github_hooks import Repository, send
+from tests.kit.github import Repository, send
 
 pytestmark = pytest.mark.django_db
 SHA = "6dcb09b5b57875f334f61aebed695e2e4193db5e"

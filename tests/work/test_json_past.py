@@ -11,7 +11,7 @@ from controlplane.work import services
 from controlplane.work.models import ItemEvent, ItemLink
 from tests import make
 from tests.kit import settled, work
-from tests.work.test_json_lines import EPIC, Place, issue, picture
+from tests.kit.json_lines import EPIC, Place, issue, picture
 
 pytestmark = pytest.mark.django_db
 TOLD = ("kind", "actor_name", "old", "new", "comment", "at")

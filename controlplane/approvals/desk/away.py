@@ -18,9 +18,9 @@ from controlplane.access.policy import ROLES, role_label
 from controlplane.approvals import services
 from controlplane.approvals.desk.frame import page, show
 from controlplane.approvals.models import Delegation
-from controlplane.approvals.web.common import posted
 from controlplane.approvals.web.delegate import receivers, refuse
 from controlplane.approvals.web.moments import LocalMoment, told, zone_of_reader
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor

@@ -15,14 +15,13 @@ from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.shown import words
 from controlplane.approvals.signing import Way
 from controlplane.audit.refs import subject_ref
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NavCount,
     NavItem,
     PaletteAction,
     PaletteVerb,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -133,24 +132,12 @@ def _nav_count(actor: Actor, workspace_id: int | None) -> NavCount:
 # --- Palette ----------------------------------------------------------------------------------
 
 
-def by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    """A ref is unique in a workspace; of several workspaces' the newest."""
-    row = _here(actor, workspace_id).filter(number=number).order_by("-pk").first()
-    return None if row is None else _target(row)
-
-
 def _target(row: Request, url: str = "") -> Target:
     return Target(words.lookup(row), url or words.request_url(row), row.get_status_display())
 
 
 def _typed(rows: Any, text: str) -> Any:
-    text = text.strip()
-    number = text.upper().removeprefix("APR-")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        return rows.filter(number=int(number))[:FOUND]
-    for word in text.split()[:6]:
-        rows = rows.filter(title__icontains=word)
-    return rows[:FOUND]
+    return finding.typed(rows, text, "APR", "title", field="number")[:FOUND]
 
 
 def signable(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
@@ -277,6 +264,6 @@ def register() -> None:
             ("absence", "away", "holiday", "delegate", "sign for me"),
         )
     )
-    ref_finders.register(RefFinder("APR", "approval", by_number))
+    ref_finders.register(finding.by_ref("APR", "approval", _here, _target, field="number"))
     row_slots.comment_doors.register(row_slots.CommentDoor("approvals.item", comment_box, comments))
     row_slots.links.register(row_slots.RowSource("approvals.about", approvals_of))

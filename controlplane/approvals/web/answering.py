@@ -19,8 +19,9 @@ from controlplane.approvals.models import Decision, Request
 from controlplane.approvals.services.reading import COMMENT
 from controlplane.approvals.shown import page as shown
 from controlplane.approvals.shown import words
-from controlplane.approvals.web.common import approval_of, posted
+from controlplane.approvals.web.common import approval_of
 from controlplane.audit.services import record_denied
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import CODES, ControlPlaneError, NotAllowed, NotFound

@@ -49,8 +49,3 @@ def approval_of(request: HttpRequest, uid: uuid.UUID) -> Request:
     if found is None:
         raise NotFound("No such approval request.")
     return found
-
-
-def posted(request: HttpRequest, field: str, most: int = 300) -> str:
-    """A line that came with a form. NUL is the one character the database refuses."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]

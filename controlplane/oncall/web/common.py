@@ -18,7 +18,7 @@ from django.shortcuts import render
 from controlplane.access import policy
 from controlplane.access.models import Grant, User
 from controlplane.base.web import actor_of, workspace_of
-from controlplane.lib.errors import ControlPlaneError, NotFound
+from controlplane.lib.errors import NotFound
 from controlplane.oncall.models import Schedule
 from controlplane.oncall.walls import instant, local_of, zone_of
 
@@ -124,12 +124,3 @@ def asked_time(request: HttpRequest, name: str) -> datetime | None:
 
 def zone_for(request: HttpRequest) -> ZoneInfo:
     return zone_of(zone_of_reader(request))
-
-
-def tell(form: forms.Form, error: ControlPlaneError) -> None:
-    """Beside its field where the refusal names one."""
-    for field, said in error.details.items():
-        if field in form.fields:
-            form.add_error(field, " ".join(said) if isinstance(said, list) else str(said))
-            return
-    form.add_error(None, error.message)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.access import policy
 from controlplane.audit.services import record_denied
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -20,7 +21,7 @@ from controlplane.oncall.links import page_of
 from controlplane.oncall.models import HandoffNote
 from controlplane.oncall.services.handing import LONGEST
 from controlplane.oncall.web.asking import back_of
-from controlplane.oncall.web.common import page, schedule_of, show, tell
+from controlplane.oncall.web.common import page, schedule_of, show
 
 LAST = 3
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.services.saving import invalid
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from controlplane.oncall import numbers, services
@@ -20,7 +21,7 @@ from controlplane.oncall.links import page_of
 from controlplane.oncall.models import Layer, Schedule
 from controlplane.oncall.services.layers import current
 from controlplane.oncall.shown import words
-from controlplane.oncall.web.common import choices_of, page, people_of, schedule_of, show, tell
+from controlplane.oncall.web.common import choices_of, page, people_of, schedule_of, show
 
 SHOWN = 60
 MOST_LABELS = 50

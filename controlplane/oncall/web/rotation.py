@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -24,7 +25,7 @@ from controlplane.oncall.plans import rotation_of
 from controlplane.oncall.services.layers import current
 from controlplane.oncall.shown.words import WEEKDAYS, zones
 from controlplane.oncall.walls import local_of, zone_of
-from controlplane.oncall.web.common import choices_of, page, people_of, schedule_of, show, tell
+from controlplane.oncall.web.common import choices_of, page, people_of, schedule_of, show
 
 SPARE = 3
 LEAST = 4

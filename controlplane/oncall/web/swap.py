@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.audit.services import record_denied
+from controlplane.base.posting import tell
 from controlplane.base.web import actor_of
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
@@ -29,7 +30,6 @@ from controlplane.oncall.web.common import (
     people_of,
     schedule_of,
     show,
-    tell,
     zone_for,
     zone_of_reader,
 )

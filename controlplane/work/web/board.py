@@ -10,22 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access import policy
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work import services, vocabulary
 from controlplane.work.models import Item, Project
 from controlplane.work.shown import board as shown
 from controlplane.work.shown.words import item_button, status_words
-from controlplane.work.web.common import (
-    back,
-    item_of,
-    page,
-    posted,
-    projects_here,
-    read_uid,
-    show,
-    tried,
-)
+from controlplane.work.web.common import back, item_of, page, projects_here, read_uid, show, tried
 
 
 @require_safe

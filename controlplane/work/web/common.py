@@ -66,11 +66,6 @@ def read_uid(text: str) -> uuid.UUID | None:
         return None
 
 
-def posted(request: HttpRequest, field: str, most: int = 300) -> str:
-    """A line that came with a form. NUL is the one character the database refuses."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]
-
-
 def back(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
     """To where the form stands; only ever inside this portal."""
     target = request.POST.get("next", "")

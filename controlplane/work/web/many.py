@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.base.admin.doors import BULK_ROWS
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work import bulk, vocabulary
 from controlplane.work.models import Item
-from controlplane.work.web.common import back, items_here, page, posted, read_uid, show
+from controlplane.work.web.common import back, items_here, page, read_uid, show
 
 KEPT = "work_undo"
 MOST_KEPT = 5

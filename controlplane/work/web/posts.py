@@ -10,6 +10,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.access.models import User
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work import files, services
@@ -17,7 +18,7 @@ from controlplane.work.models import ItemLink
 from controlplane.work.services.talk import MAX_COMMENT, MAX_FILE
 from controlplane.work.shown.page import RELATIONS
 from controlplane.work.shown.words import item_url
-from controlplane.work.web.common import back, item_of, page, posted, read_uid, tried
+from controlplane.work.web.common import back, item_of, page, read_uid, tried
 
 
 @require_POST

@@ -67,11 +67,6 @@ def workspace_shown(request: HttpRequest) -> Workspace | None:
     return chosen or (known[0] if known else None)
 
 
-def posted(request: HttpRequest, field: str, most: int = 300) -> str:
-    """A line that came with a form. NUL is the one character the database refuses."""
-    return request.POST.get(field, "").replace("\x00", "").strip()[:most]
-
-
 # --- What a form showed, signed, for its way through the browser and back -----------------------
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
 from controlplane.access.models import User
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import Conflict, ControlPlaneError, Invalid, NotAllowed, NotFound
 from deployments.flags import editing, services
@@ -26,15 +27,7 @@ from deployments.flags.editing import drawn
 from deployments.flags.models import Flag, FlagState, Segment
 from deployments.flags.services import gates
 from deployments.flags.shown import links, words
-from deployments.flags.web.common import (
-    editable,
-    page,
-    posted,
-    read_seen,
-    seen_token,
-    show,
-    state_of,
-)
+from deployments.flags.web.common import editable, page, read_seen, seen_token, show, state_of
 
 MOST_NAMES = 500
 ASIDE = ("reason", "item", "at")
@@ -66,7 +59,7 @@ def edit(request: HttpRequest, uid: UUID, slug: str) -> HttpResponse:
         draft=editing.from_post(request.POST),
         seen=request.POST.get("seen", ""),
         standing=saw,
-        given={name: posted(request, name) for name in ASIDE},
+        given={name: posted(request, name, 300) for name in ASIDE},
     )
     press = request.POST.get("do", "look")[:60]
     if press not in {"save", "override"}:

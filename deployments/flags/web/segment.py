@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import ControlPlaneError, Invalid, NotAllowed, NotFound
 from deployments.flags import services
@@ -24,7 +25,7 @@ from deployments.flags.editing.fields import (
 from deployments.flags.editing.steps import constraint_step
 from deployments.flags.models import Segment
 from deployments.flags.shown import links, words
-from deployments.flags.web.common import page, posted, show, workspace_shown
+from deployments.flags.web.common import page, show, workspace_shown
 
 _SALT = "deployments.flags.segment"
 FIELDS = ("slug", "name", "description", "reason")

@@ -10,21 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.access import policy
+from controlplane.base.posting import posted
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import ControlPlaneError, NotAllowed, NotFound
 from deployments.flags import services
 from deployments.flags.models import FlagState
 from deployments.flags.services import gates
 from deployments.flags.shown import links, words
-from deployments.flags.web.common import (
-    editable,
-    page,
-    posted,
-    read_seen,
-    seen_token,
-    show,
-    state_of,
-)
+from deployments.flags.web.common import editable, page, read_seen, seen_token, show, state_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +45,7 @@ def _switched(request: HttpRequest, state: FlagState, version: int, *, on: bool)
     given: dict[str, Any] = {
         "actor": actor_of(request),
         "version": version,
-        "reason": posted(request, "reason"),
+        "reason": posted(request, "reason", 300),
     }
     if gates.asks_consent(state, settings):
         services.propose(state, settings, instead_of=services.revisable(state), **given)
@@ -80,7 +73,7 @@ def _ask(request: HttpRequest, state: FlagState, wrong: str, *, status: int = 20
         "says": words.sentence({**state.settings, "on": True}),
         "asks": gates.asks_consent(state, {**state.settings, "on": not on}),
         "seen": seen_token(state),
-        "reason": posted(request, "reason"),
+        "reason": posted(request, "reason", 300),
         "wrong": wrong,
     }
     return show(request, "switch.html", context, status=status)

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
-from controlplane.base import row_slots
+from controlplane.base import finding, row_slots
 from controlplane.base.registries import (
     HomeRow,
     NameFinder,
     NavItem,
     NavRows,
     PaletteAction,
-    RefFinder,
     Target,
     Waiting,
     home_rows,
@@ -119,11 +118,6 @@ def _target(row: Thread) -> Target:
     return Target(f"{row.ref} {row.title}", links.page_of(row), str(row.get_status_display()))
 
 
-def _by_number(actor: Actor, workspace_id: int | None, number: int) -> Target | None:
-    row = _here(actor, workspace_id).filter(ref=f"THR-{number}").order_by("-pk").first()
-    return None if row is None else _target(row)
-
-
 def _named(actor: Actor, workspace_id: int | None, text: str) -> Sequence[Target]:
     rows = _here(actor, workspace_id).filter(archived_at=None)
     for word in text.replace("\x00", "").split()[:4]:
@@ -204,6 +198,6 @@ def register() -> None:
             order=16,
         )
     )
-    ref_finders.register(RefFinder("THR", "thread", _by_number))
+    ref_finders.register(finding.by_ref("THR", "thread", _here, _target))
     name_finders.register(NameFinder("threads.threads", "thread", VIEW, _named))
     row_slots.links.register(row_slots.RowSource("threads.about", _related))
