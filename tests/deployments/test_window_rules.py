@@ -201,7 +201,7 @@ def test_whole_way__of_a_planned_window(world: World) -> None:
         row = services.finish(again(row), actor=world.actor, outcome="All indexes are new.")
         assert row.monitor_until == there(row.finished_at) + timedelta(hours=4)
         assert silenced(row, "api") is None
-        with pytest.raises(GateNotMet):
+        with pytest.raises(GateNotMet, match="Watched for 4 hours: Until"):
             services.close(again(row), actor=world.actor, reason="Done.")
     with at(there(row.monitor_until) + timedelta(minutes=1)):
         fire()

@@ -260,6 +260,13 @@ def test_undo_success__of_finished_runs() -> None:
         ("approvals.latency", Parts(90.0, None, 2), "low_sample"),
         ("undo.success_rate", Parts(97.9, 48, 49), "low_sample"),
         ("undo.success_rate", Parts(98.0, 49, 50), "met"),
+        ("undo.success_rate", Parts(97.9, 979, 1000), "missed"),
+        ("safeguards.escalation", Parts(5.0, 5, 100), "met"),
+        ("safeguards.escalation", Parts(5.1, 51, 1000), "missed"),
+        ("feedback.participation_rate", Parts(80.0, 80, 100), "met"),
+        ("feedback.participation_rate", Parts(79.9, 799, 1000), "missed"),
+        ("library.reuse_rate", Parts(35.0, 35, 100), "met"),
+        ("library.reuse_rate", Parts(34.9, 349, 1000), "missed"),
     ],
 )
 def test_state__by_target_and_sample(slug: str, parts: Parts, state: str) -> None:
