@@ -31,10 +31,6 @@ from incidents.runbooks.reading import Part, Step
 RUNS = 8
 LOG = 12
 VERSIONS = 12
-# Until a run of it begins, how a runbook stands; what the console says of each.
-STANDINGS = (
-    "works", "due", "changed since", "never tried", "does not work", "missing", "put away",
-)  # fmt: skip
 TONES = {
     "running": "info", "done": "good", "skipped": "neutral", "failed": "bad", "timed_out": "warn",
     "refused": "warn",

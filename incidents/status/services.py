@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -42,7 +41,6 @@ MOST = defaults.define(
 )
 _BY_ADDRESS = attempts.Limit("status:address", ASKS_PER_ADDRESS)
 _BY_READER = attempts.Limit("status:reader", ASKS_PER_READER)
-UNCONFIRMED = timedelta(days=7)
 
 
 def _slug(name: str, value: Any) -> str:

@@ -41,7 +41,6 @@ MODELS = ("gemini-2.5-pro", "gemini-2.5-flash")
 ERRORS = ("TIMEOUT", "UPSTREAM_5XX", "VALIDATION_FAILED", "RATE_LIMIT_EXCEEDED")
 SAFEGUARDS = ("tone", "audience_size", "pii_scan", "budget", "send_window")
 OVERRIDES = ("false_positive", "approved_exception", "deadline")
-SERVICES = ("frontend", "agent-service")
 SEATS = 24  # people who use the workspace
 
 # What share of a day's work falls into which hour (UTC), and how busy the days are.

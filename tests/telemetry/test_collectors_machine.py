@@ -25,7 +25,6 @@ from tests.kit import telemetry as kit
 
 pytestmark = pytest.mark.django_db
 NOW = clock.now().replace(microsecond=0) - timedelta(minutes=30)
-GROWN = "controlplane_answer_duration_seconds"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from telemetry.models import Event
 from telemetry.otlp.protobuf import data
@@ -283,9 +282,3 @@ def test_attribute_called_like_a_part_of_the_span__is_an_attribute(
     row = Event.objects.get()
     assert (row.status, row.code) == ("error", "ERROR")
     assert row.context["events"] == said
-
-
-# --- whatever comes ---------------------------------------------------------------------------
-
-
-whole_number = st.integers(0, 2**64 - 1)

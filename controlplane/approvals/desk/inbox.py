@@ -53,10 +53,6 @@ class Line:
         return str(words.PACE_TONES[self.pace])
 
     @property
-    def pace_words(self) -> str:
-        return {"fresh": "In time", "ageing": "Soon due", "late": "Late"}[self.pace]
-
-    @property
     def slots(self) -> str:
         return words.missing_words(self.request)
 

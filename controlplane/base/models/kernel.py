@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -54,9 +53,6 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         if actor.sees_all:
             return self
         return self.filter(Q(workspace_id__in=actor.workspace_ids) | Q(workspace_id=None))
-
-    def of_consumed_kinds(self, kinds: Iterable[str]) -> Self:
-        return self.filter(kind__in=list(kinds))
 
 
 # As far as both PostgreSQL and Python's datetime go: a parked row is never due.

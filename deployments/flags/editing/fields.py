@@ -28,9 +28,6 @@ _TOP = frozenset({"on", "allow", "deny", "rules", "variants", "requires"})
 _RULE = frozenset(
     {"title", "percent", "stickiness", "constraints", "segments", "variants", "disabled"}
 )
-_CONSTRAINT = frozenset(
-    {"contextName", "operator", "values", "value", "inverted", "caseInsensitive"}
-)
 _VARIANT = frozenset({"name", "weight", "payload"})
 _PLACE = re.compile(r"([0-9]{1,4})-")
 

@@ -17,7 +17,6 @@ from missions.threads.waking.deciding import Facts
 from missions.threads.waking.due import takeable
 
 RELATED = ("thread", "participant", "agent", "session")
-_CRASHED = ("failed", "timed_out", "orphaned")
 
 
 @dataclass(frozen=True, slots=True)
