@@ -21,6 +21,7 @@ _LOOK = """
     WHERE grain = %(grain)s AND at <= clock_timestamp() - %(rest)s * interval '1 second'
       AND bucket >= coalesce(%(low)s, '-infinity'::timestamptz)
       AND bucket < coalesce(%(high)s, 'infinity'::timestamptz)
+      AND at <= coalesce(%(until)s, 'infinity'::timestamptz)
     ORDER BY id LIMIT %(looked_at)s
 """
 _TAKE = "DELETE FROM telemetry_dirty WHERE id = ANY(%s::bigint[])"
@@ -54,11 +55,12 @@ def take(
     rest: float = 0.0,
     low: datetime | None = None,
     high: datetime | None = None,
+    until: datetime | None = None,
 ) -> tuple[set[Bucket], int]:
     """The buckets marked longest ago and how many marks that were. All marks of a bucket that
-    were seen go; one that is set meanwhile stays for the next pass."""
+    were seen go; one that is set meanwhile, or after `until`, stays for a later pass."""
     params: dict[str, Any] = {"grain": grain, "rest": rest, "looked_at": LOOKED_AT}
-    cursor.execute(_LOOK, {**params, "low": low, "high": high})
+    cursor.execute(_LOOK, {**params, "low": low, "high": high, "until": until})
     found: dict[Bucket, list[int]] = {}
     for mark_id, workspace, bucket in cursor.fetchall():
         found.setdefault((workspace, bucket), []).append(mark_id)

@@ -83,9 +83,10 @@ class Counts:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
-def roll(limit: int | None = None) -> Counts:
-    """Work off what is due: so many minutes at most, then hours and days."""
-    return _roll(limit or _size, wait=False, all_=False, low=None, high=None)
+def roll(limit: int | None = None, until: datetime | None = None) -> Counts:
+    """Work off what is due: so many minutes at most, then hours and days. Of minutes only those
+    marked until then."""
+    return _roll(limit or _size, wait=False, all_=False, until=until, low=None, high=None)
 
 
 def settle(low: datetime | None = None, high: datetime | None = None) -> Counts:
@@ -99,19 +100,26 @@ def settle(low: datetime | None = None, high: datetime | None = None) -> Counts:
 
 
 def work(deadline: float) -> int:
-    """For the engine: passes until nothing is due or `deadline` (of time.monotonic) has come."""
+    """For the engine: passes over what waits now, until nothing is due or `deadline` (of
+    time.monotonic) has come. Events that come meanwhile are for the next turn: else under traffic
+    the minute that runs would be summed up without end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now = cursor.fetchone()[0]
     done = 0
-    while (counts := roll()).marks:
+    while (counts := roll(until=now)).marks:
         done += counts.minutes + counts.hours + counts.days + counts.missions
         if time.monotonic() >= deadline:
             break
     return done
 
 
-def _roll(size: int, *, wait: bool, all_: bool, **span: Any) -> Counts:
+def _roll(
+    size: int, *, wait: bool, all_: bool, until: datetime | None = None, **span: Any
+) -> Counts:
     """A transaction for each step. What one leaves for the next is in its own."""
     counts = Counts()
-    if not _first(size, counts, wait=wait, patient=all_, **span):
+    if not _first(size, counts, wait=wait, patient=all_, until=until, **span):
         return counts
     if all_ and counts.marks:
         # Whoever settles works off all minutes before the first hour, and hours before days: else

@@ -81,6 +81,28 @@ def test_pass__takes_no_more_than_it_may_and_all_marks_of_what_it_takes() -> Non
 
 
 @pytest.mark.django_db
+def test_turn__what_comes_meanwhile_is_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under traffic there is always one more event of this minute."""
+    at = clock.now()
+    roll = passes.roll
+
+    def and_one_more(**given: Any) -> rollups.Counts:
+        counts = roll(**given)
+        tell(None, [event(at=at)])
+        return counts
+
+    tell(None, [event(at=at)])
+    monkeypatch.setattr(passes, "roll", and_one_more)
+    rollups.work(time.monotonic() + 60)  # would not come back before
+    assert Dirty.objects.filter(grain="minute").exists()
+    monkeypatch.setattr(passes, "roll", roll)
+    assert rollups.work(time.monotonic() + 60)
+    assert not Dirty.objects.filter(grain="minute").exists()
+    rollups.settle()
+    agree()
+
+
+@pytest.mark.django_db
 def test_minute_whose_events_went__has_no_row() -> None:
     workspace = make.workspace()
     tell(workspace, [event(), event(mission_id=None)])
