@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from controlplane.base import prepared
+from controlplane.lib import prepared
 from incidents.models import InboundEvent
 
 # What came is promised to nobody before what is made of it is committed, and that brings this to

@@ -20,10 +20,10 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from controlplane.base import prepared, signals  # noqa: F401 - its engine module stands before ours
+from controlplane.base import signals  # noqa: F401 - its engine module stands before ours
 from controlplane.jobs import engine, leases
 from controlplane.jobs.leases import LeaseLost
-from controlplane.lib import clock, collecting, context, defaults
+from controlplane.lib import clock, collecting, context, defaults, prepared
 from controlplane.lib.errors import ControlPlaneError, Invalid
 from incidents.intake import acting, deciding, keeping, lost, storing
 from incidents.intake.normal import Incoming, Read, Refusal, merged

@@ -15,10 +15,9 @@ from django.db.models import F
 from controlplane.access import policy
 from controlplane.access.models import Workspace
 from controlplane.audit.services import record
-from controlplane.base import prepared
 from controlplane.base.states import plain
 from controlplane.catalog.models import Environment, Service
-from controlplane.lib import clock, sealed
+from controlplane.lib import clock, prepared, sealed
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict
 from controlplane.lib.given import line, refuse, text

@@ -19,8 +19,8 @@ from uuid import UUID
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from controlplane.base import prepared
 from controlplane.jobs.leases import LeaseLost
+from controlplane.lib import prepared
 from incidents.intake.deciding import (
     EARLY,
     LATE,

@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection, models
 from django.db.models import NOT_PROVIDED
 
-from controlplane.base import prepared
+from controlplane.lib import prepared
 
 Row = Mapping[str, Any]
 _ROWS = "rows"

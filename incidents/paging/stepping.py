@@ -23,9 +23,8 @@ from django.db.models.functions import Now
 
 from controlplane.audit.refs import subject_ref
 from controlplane.audit.services import record
-from controlplane.base import prepared
 from controlplane.jobs import engine, leases
-from controlplane.lib import collecting
+from controlplane.lib import collecting, prepared
 from controlplane.lib.ids import uuid7_texts
 from controlplane.notify import wording
 from controlplane.notify.services import To, notify
@@ -99,8 +98,19 @@ def ladders_of(keys: Iterable[int]) -> dict[int, Ladder]:
     return _ladders
 
 
+# Whether anything may be due, and whether anybody is being called: mostly not.
+_ANYTHING = """
+    SELECT EXISTS (SELECT 1 FROM incidents_escalationrun
+                   WHERE status = 'running' AND next_at <= statement_timestamp())
+        OR EXISTS (SELECT 1 FROM incidents_page WHERE next_at <= statement_timestamp())
+        OR EXISTS (SELECT 1 FROM incidents_page WHERE status = 'calling')
+"""
+
+
 def work(deadline: float) -> int:
     """Take what is due until nothing is, or until `deadline` (of `time.monotonic`)."""
+    if not prepared.one(_ANYTHING, {})[0]:
+        return 0
     done = 0
     while time.monotonic() < deadline:
         taken = step_batch() + turning.turn_batch()

@@ -18,8 +18,8 @@ from typing import Any
 from django.db.models import BigIntegerField, Model, Q
 from django.db.models.expressions import RawSQL
 
-from controlplane.base import prepared
 from controlplane.catalog.models import Component, Service
+from controlplane.lib import prepared
 from incidents.models import RoutingRule, SeverityLevel, Silence
 from incidents.records import levels
 from incidents.routing import matching, shipped

@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.access.models import Workspace
-from controlplane.base import prepared
+from controlplane.lib import prepared
 from tests import make
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,7 @@ import pytest
 from django.db import connections, transaction
 
 from controlplane.access.models import Workspace
-from controlplane.base import prepared
-from controlplane.lib import clock, collecting
+from controlplane.lib import clock, collecting, prepared
 from incidents.intake import sources, storing
 from incidents.models import Alert, AlertSource, RoutingRule, Silence
 from incidents.records import levels

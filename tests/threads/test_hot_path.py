@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern
 
-from controlplane.base.prepared import _read
+from controlplane.lib.prepared import _read
 from missions.threads import services
 from missions.threads.statements.read import READ
 from tests.kit.threads import Talk

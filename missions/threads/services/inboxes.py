@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controlplane.access import policy
-from controlplane.base.prepared import one
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import NotAllowed
+from controlplane.lib.prepared import one
 from missions.threads.services.common import array
 from missions.threads.statements.inbox import INBOX
 

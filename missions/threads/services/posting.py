@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, transaction
 from controlplane.access import policy
 from controlplane.access.models import Agent
 from controlplane.base import signals
-from controlplane.base.prepared import one
 from controlplane.lib import clock, context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import (
@@ -28,6 +27,7 @@ from controlplane.lib.errors import (
 )
 from controlplane.lib.given import refuse
 from controlplane.lib.ids import uuid7
+from controlplane.lib.prepared import one
 from missions.threads import fanout, measured, numbers, rules, told
 from missions.threads.drafts import Draft
 from missions.threads.models import Message, RuntimeSession, Thread

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.access import policy
-from controlplane.base.prepared import one
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, NotAllowed
 from controlplane.lib.given import refuse
+from controlplane.lib.prepared import one
 from missions.threads import fanout, measured, numbers, told
 from missions.threads.models import Thread
 from missions.threads.places import VIEW, where

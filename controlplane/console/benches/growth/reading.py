@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from controlplane.base import prepared
-from controlplane.lib import defaults
+from controlplane.lib import defaults, prepared
 
 LOOKS = 5
 WARM = 3
