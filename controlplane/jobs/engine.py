@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 
 from controlplane.jobs import leases
 from controlplane.jobs.models import EngineCycle
-from controlplane.lib import context, defaults, kept
+from controlplane.lib import context, defaults, kept, prepared
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +83,15 @@ def tick(*, budget: float | None = None, instance: str = "") -> dict[str, int]:
     deadline = time.monotonic() + (BUDGET.value if budget is None else budget)
     done: dict[str, int] = {}
     due = _due()
+    idle = []
     for entry in sorted(MODULES.values(), key=lambda m: (m.order, m.name)):
         if entry.name in due and _begin(entry):
-            done[entry.name] = _run(entry, deadline, instance, told=due[entry.name])
+            count = _run(entry, deadline, instance)
+            done[entry.name] = count or 0
+            if count == 0 and not due[entry.name]:
+                idle.append(entry.name)
+    if idle:
+        prepared.rows(_IDLE, {"modules": sorted(idle), "instance": instance})
     return done
 
 
@@ -112,16 +118,20 @@ def _cycles(names: Sequence[str]) -> QuerySet[EngineCycle, tuple[str, bool, bool
 
 def _begin(entry: Module) -> bool:
     """For a module with a rhythm: take this turn, or leave it to whoever just did."""
-    if not entry.every:
-        return True
-    return bool(
-        EngineCycle.objects.filter(module=entry.name, not_before__lte=Now()).update(
-            not_before=Now() + entry.every, started_at=Now()
-        )
+    return not entry.every or bool(
+        prepared.rows(_BEGIN, {"module": entry.name, "every": entry.every})
     )
 
 
-def _run(entry: Module, deadline: float, instance: str, *, told: bool) -> int:
+_BEGIN = """
+    UPDATE jobs_enginecycle
+    SET not_before = statement_timestamp() + %(every)s::interval,
+        started_at = statement_timestamp()
+    WHERE module = %(module)s AND not_before <= statement_timestamp() RETURNING 1
+"""
+
+
+def _run(entry: Module, deadline: float, instance: str) -> int | None:
     """One module. Its error is noted and pauses it alone: the tick goes on with the others."""
     started = time.monotonic()
     try:
@@ -130,28 +140,31 @@ def _run(entry: Module, deadline: float, instance: str, *, told: bool) -> int:
     except Exception as error:
         logger.exception("engine module %s failed", entry.name)
         _note_failure(entry, error, instance)
-        return 0
-    if count or not told:
-        _note_success(entry, count, int((time.monotonic() - started) * 1000), instance)
+        return None
+    if count:
+        took = int((time.monotonic() - started) * 1000)
+        prepared.rows(
+            _WORKED,
+            {"module": entry.name, "took": took, "count": count, "instance": instance},
+        )
     return count
 
 
-# An idle module says that it is well once a second at most, however many hands turn the crank.
+_WORKED = """
+    UPDATE jobs_enginecycle
+    SET ok_at = statement_timestamp(), duration_ms = %(took)s::int, done = done + %(count)s::bigint,
+        failures = 0, last_error = '', instance = %(instance)s
+    WHERE module = %(module)s
+"""
+# An idle module says that it is well once a second at most, however many hands turn the crank; all
+# that are say so together.
 _UNTOLD = Q(ok_at=None) | Q(ok_at__lt=Now() - timedelta(seconds=1)) | Q(failures__gt=0)
-
-
-def _note_success(entry: Module, count: int, duration_ms: int, instance: str) -> None:
-    rows = EngineCycle.objects.filter(module=entry.name)
-    if not count:
-        rows = rows.filter(_UNTOLD)
-    rows.update(
-        ok_at=Now(),
-        duration_ms=duration_ms,
-        done=F("done") + count,
-        failures=0,
-        last_error="",
-        instance=instance,
-    )
+_IDLE = """
+    UPDATE jobs_enginecycle
+    SET ok_at = statement_timestamp(), failures = 0, last_error = '', instance = %(instance)s
+    WHERE module = ANY(%(modules)s::text[])
+      AND (ok_at IS NULL OR ok_at < statement_timestamp() - interval '1 second' OR failures > 0)
+"""
 
 
 def _note_failure(entry: Module, error: Exception, instance: str) -> None:

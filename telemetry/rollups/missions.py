@@ -20,9 +20,9 @@ from telemetry.rollups import statements
 
 EVENTS = define(
     "telemetry.mission_events_a_pass",
-    20_000,
+    10_000,
     unit="events",
-    why="counted anew at a time; what is beyond waits for the next pass",
+    why="counted anew at a time; what is beyond waits for the next turn",
 )
 PER_SECOND = define(
     "telemetry.mission_events_a_second",

@@ -70,7 +70,7 @@ _size = 20
 
 @dataclass(slots=True)
 class Counts:
-    """What a pass did. `marks` zero: nothing was due, or another roller is at work."""
+    """What a pass did. `marks` zero: nothing was due but missions, or another roller is at work."""
 
     marks: int = 0
     minutes: int = 0
@@ -107,11 +107,11 @@ def work(deadline: float) -> int:
         cursor.execute("SELECT clock_timestamp()")
         now = cursor.fetchone()[0]
     done = 0
-    while (counts := roll(until=now)).marks:
+    while True:
+        counts = roll(until=now)
         done += counts.minutes + counts.hours + counts.days + counts.missions
-        if time.monotonic() >= deadline:
-            break
-    return done
+        if not counts.marks or time.monotonic() >= deadline:
+            return done
 
 
 def _roll(
@@ -182,7 +182,10 @@ def _missions(cursor: CursorWrapper, counts: Counts, *, all_: bool, **span: Any)
     taken = missions.take(cursor, all_=all_, **span)
     known = days.Known(cursor)
     touched = [each for each in taken if known.open_day(each[1])]
-    counts.marks += len(taken)
+    if all_:
+        # Else those that are left wait for the next turn: a thousand missions at work have more
+        # events of today than may be read every few seconds.
+        counts.marks += len(taken)
     counts.missions = missions.recount(cursor, touched)
     sessions.recompute(cursor, touched)
 
