@@ -26,6 +26,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.defaults import define
 from controlplane.lib.errors import RateLimited, Unauthorized
+from controlplane.lib.kept import Question
 from controlplane.lib.logs import event
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def _by_key(credential: str, address: str | None) -> _Found:
     key = keys.parse(credential)
     if key is None:
         raise _Refused("not a key: form or checksum")
-    row = _key_rows().filter(prefix=key.prefix).first()
+    row: Any = _KEYS.first(key.prefix)
     # The digest is made and compared also for an unknown id: both cases take the same time.
     right = keys.matches(key, row.secret_sha256 if row else bytes(32))
     if row is None or not right:
@@ -151,6 +152,9 @@ def _key_rows() -> Any:
     return ApiKey.objects.select_related("agent", "user", "workspace").annotate(
         owner_locked=Exists(locks)
     )
+
+
+_KEYS: Question[Any] = Question(lambda prefix: _key_rows().filter(prefix=prefix)[:1])
 
 
 def _require_live(row: Any) -> None:

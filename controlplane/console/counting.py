@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-from controlplane.base.registries import NavCount, NavRows
+from controlplane.base.registries import NavCount, NavItem, NavRows, Tone
+from controlplane.console.surviving import survive
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
 
@@ -31,35 +33,98 @@ def newest(
     return dict(zip(known, _answers(questions, parameters), strict=True))
 
 
-def counted(asked: Mapping[str, NavRows]) -> dict[str, NavCount]:
-    """How many rows wait beside each entry of the sidebar. Each is capped, so that none of them
-    reads a table to its end."""
+def counted(
+    asked: Iterable[NavItem], actor: Actor, workspace_id: int | None
+) -> dict[str, NavCount]:
+    """How many rows wait beside each entry of the sidebar, in one question for all. Each is capped,
+    so that none of them reads a table to its end."""
+    found: dict[str, NavCount] = {}
     questions: list[str] = []
     parameters: list[Any] = []
+    places: dict[str, tuple[_Counted, int | None, int | None]] = {}
 
-    def ask(rows: QuerySet[Any] | None, most: int) -> int | None:
+    def ask(rows: ForReader[Any] | None) -> int | None:
         """Where in the answer its number will stand; None where it is known to be nothing."""
-        if rows is None:
+        found = rows and survive(lambda: _text(rows, actor, workspace_id), None, "a count")
+        if not found:
             return None
-        try:
-            text, values = rows.order_by().values("pk")[:most].query.sql_with_params()
-        except EmptyResultSet:
-            return None
+        text, values = found
         # The texts are Django's own, of querysets; what came from outside is a parameter.
         questions.append(f"(SELECT count(*) FROM ({text}) AS rows_{len(questions)})")  # noqa: S608
         parameters.extend(values)
         return len(questions) - 1
 
-    places = {slug: (ask(one.rows, one.most), ask(one.grave, 1)) for slug, one in asked.items()}
+    for item in asked:
+        one = _of(item, actor, workspace_id)
+        if isinstance(one, NavCount):
+            found[item.slug] = one
+        elif one is not None:
+            places[item.slug] = one, ask(one.rows), ask(one.grave)
     answer = _answers(questions, parameters)
 
     def told(place: int | None) -> int:
         return 0 if place is None else int(answer[place])
 
-    return {
-        slug: NavCount(told(rows), asked[slug].grave_tone if told(grave) else asked[slug].tone)
-        for slug, (rows, grave) in places.items()
-    }
+    for slug, (one, rows, grave) in places.items():
+        tone = one.grave_tone if told(grave) else one.tone
+        found[slug] = NavCount(told(rows), tone)
+    return found
+
+
+class _Counted(NamedTuple):
+    """How an entry's rows are asked for: the texts are kept, so that its function is not called
+    each time somebody looks."""
+
+    tone: Tone
+    grave_tone: Tone
+    rows: ForReader[Any]
+    grave: ForReader[Any] | None
+
+
+_known: OrderedDict[Hashable, _Counted] = OrderedDict()
+MOST_KNOWN = 1_000
+
+
+def _of(item: NavItem, actor: Actor, workspace_id: int | None) -> _Counted | NavCount | None:
+    count = item.count
+    if count is None:
+        return None
+    # What it answers may be another thing for other roles and another place.
+    key = (count, workspace_id, frozenset(actor.roles.items()), actor.superuser)
+    known = _known.get(key)
+    if known is not None:
+        return known
+    said = survive(lambda: count(actor, workspace_id), None, f"count {item.slug}")
+    if not isinstance(said, NavRows):
+        return said
+    most = said.most
+
+    def rows(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
+        return _capped(cast("NavRows", count(like, workspace_id)).rows, most)
+
+    def grave(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
+        return _capped(cast("Any", count(like, workspace_id)).grave, 1)
+
+    graves = ForReader(grave) if said.grave is not None else None
+    made = _Counted(said.tone, said.grave_tone, ForReader(rows), graves)
+    _known[key] = made
+    if len(_known) > MOST_KNOWN:
+        _known.popitem(last=False)
+    return made
+
+
+def _text(
+    rows: ForReader[Any], actor: Actor, workspace_id: int | None
+) -> tuple[str, Sequence[Any]] | None:
+    """None where it is known that there is nothing."""
+    try:
+        return rows.text(actor, workspace_id)
+    except EmptyResultSet:
+        return None
+
+
+def _capped(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
+    return rows.order_by().values("pk")[:most]
 
 
 def _answers(questions: list[str], parameters: list[Any]) -> tuple[Any, ...]:

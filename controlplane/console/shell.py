@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache as cache_calls
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib import admin
-from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 from django.utils.functional import cached_property
@@ -38,6 +36,7 @@ from controlplane.base.registries import (
 from controlplane.base.web import AWAY_COOKIE, FOLDS_COOKIE, THEME_COOKIE, actor_of, workspace_of
 from controlplane.console.counting import counted
 from controlplane.console.models import SavedView
+from controlplane.console.surviving import survive
 from controlplane.console.view_counts import with_counts
 from controlplane.lib import defaults
 from controlplane.lib.actors import Actor
@@ -79,7 +78,11 @@ ENVIRONMENTS: dict[str, tuple[str, Tone]] = {
     "staging": ("Staging", "warn"),
     "local": ("Local", "info"),
 }
-UNREAD = "unread news"  # with a space: no entry of the sidebar is called so
+# Counted like an entry of the sidebar, none of which has a space in its name.
+_UNREAD = NavItem(
+    "unread news", "", "", "", "", "",
+    count=lambda actor, _: NavRows(InboxItem.objects.visible_to(actor).unread(), most=100),
+)  # fmt: skip
 PINNED = 20
 T = TypeVar("T")
 
@@ -202,23 +205,14 @@ class Shell:
         return cache.cached(key, FRAME_S.value, self._ask_weather)
 
     def _ask_weather(self) -> dict[str, Any]:
-        said = {item.slug: self._count(item) for item in self._permitted()}
-        rows = {slug: found for slug, found in said.items() if isinstance(found, NavRows)}
-        found = counted({**rows, UNREAD: self._unread()})
-        unread = found.pop(UNREAD)
-        found |= {slug: count for slug, count in said.items() if isinstance(count, NavCount)}
+        found = counted((*self._permitted(), _UNREAD), self.actor, self.workspace_id)
+        unread = found.pop(_UNREAD.slug)
         return {
             "counts": {slug: [count.value, count.tone] for slug, count in found.items()},
             "unread": unread.value,
             "banners": [asdict(text) for banner in banners for text in self._banner(banner)],
             "views": [self._view(view) for view in self._views()],
         }
-
-    def _count(self, item: NavItem) -> NavCount | NavRows | None:
-        count = item.count
-        if count is None:
-            return None
-        return survive(lambda: count(self.actor, self.workspace_id), None, f"count {item.slug}")
 
     @cached_property
     def pinned(self) -> list[PinnedView]:
@@ -250,28 +244,10 @@ class Shell:
         away = put_away(self.request)
         return [each for each in found if not (each.may_go and each.mark in away)]
 
-    def _unread(self) -> NavRows:
-        return NavRows(InboxItem.objects.visible_to(self.actor).unread(), most=100)
-
     def _banner(self, banner: Banner) -> list[BannerText]:
         return survive(
             lambda: list(banner.show(self.actor, self.workspace_id)), [], f"banner {banner.slug}"
         )
-
-
-def survive(ask: Callable[[], T], otherwise: T, what: str) -> T:
-    """One part of the frame that fails must not take every page with it. It is logged, and the
-    part is left out."""
-    # Only inside a transaction does a failed query spoil what follows.
-    guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    try:
-        with guard:
-            return ask()
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("the console's %s failed", what)
-        return otherwise
 
 
 def _url(item: NavItem) -> str:

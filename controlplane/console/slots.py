@@ -14,7 +14,7 @@ from controlplane.base.registries import Registry
 from controlplane.console.kit import timelines
 from controlplane.console.kit.clocks import as_time
 from controlplane.console.kit.links import is_own, safe_url
-from controlplane.console.shell import survive
+from controlplane.console.surviving import survive
 from controlplane.lib.actors import Actor
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

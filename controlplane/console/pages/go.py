@@ -25,7 +25,7 @@ from controlplane.base.registries import (
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.console.models import SavedView
 from controlplane.console.pages.common import console, show
-from controlplane.console.shell import survive
+from controlplane.console.surviving import survive
 from controlplane.lib import refs
 from controlplane.lib.actors import Actor
 

@@ -19,7 +19,7 @@ from controlplane.console import counting
 from controlplane.console.kernel import pressing
 from controlplane.console.pages import first_steps
 from controlplane.console.pages.common import console, part, show
-from controlplane.console.shell import survive
+from controlplane.console.surviving import survive
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
 from controlplane.lib.kept import ForReader
