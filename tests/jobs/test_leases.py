@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -53,6 +54,24 @@ def test_claim__due_rows__oldest_first_each_once() -> None:
     )
     assert [row.key for row in claim()] == ["late", "fresh"]
     assert claim() == []
+
+
+def test_claim__nothing_due__costs_a_look_alone() -> None:
+    Timer.objects.create(
+        kind="t", key="later", due_at=clock.now(), ready_at=clock.now() + timedelta(hours=1)
+    )
+    done = due("done")
+    (row,) = claim()
+    leases.finish(row)
+    with CaptureQueriesContext(connection) as asked:
+        assert claim() == []
+    assert not asked.captured_queries  # the look is no statement of Django's
+    due("now")
+    with CaptureQueriesContext(connection) as asked:
+        assert [row.key for row in claim()] == ["now"]
+    assert asked.captured_queries
+    done.refresh_from_db()
+    assert done.state == leases.DONE
 
 
 def test_claim__counts_the_attempt_before_any_work() -> None:
