@@ -21,7 +21,7 @@ from controlplane.lib.errors import Invalid
 
 LEAST_S = 5.0
 TOLD_S = 20.0  # what was shorter is no figure for a page of docs/
-WARM_S = 5.0
+WARM_S = 15.0  # each process writes what it asks once, and keeps the text
 PLAIN_S = 3.0
 RAW, ROWS = "/raw", "/rows"
 

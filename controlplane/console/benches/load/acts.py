@@ -22,7 +22,7 @@ from controlplane.lib.ending import asked_to_end
 
 MISSIONS = 300
 PEOPLE, AGENTS = 2, 8
-WARM, LEAST, MOST = 4, 10, 1_000
+WARM, LEAST, MOST = 12, 10, 1_000
 IDLE_S = 5.0
 TIMEOUT_S = 60.0
 BESIDE = (("a bare Django view of fifty rows", "/rows"), ("raw WSGI", "/raw"))
