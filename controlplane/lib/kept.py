@@ -45,7 +45,7 @@ from controlplane.lib.actors import Actor
 M = TypeVar("M")
 Build = Callable[..., QuerySet[Any, Any]]
 
-MOST = 1_000  # texts that a process keeps, some ten kilobytes each
+MOST = 2_500  # texts that a process keeps, some ten kilobytes each: those last asked for
 # Two moments that nobody means. They differ in everything; and one begins a day, the other ends
 # one, so that what is a day of some zone is not taken for one of UTC.
 _MOMENTS = (
@@ -209,14 +209,15 @@ def forget() -> None:
 
 def _kept(of: Hashable, build: Build, values: Sequence[Any]) -> _Kept | None:
     key = (of, defaults.overrides(), tuple([_kind(each) for each in values]))
-    try:
-        found = _texts[key]
-    except KeyError:
-        found = _write(build, values)
-        with _guard:
-            _texts[key] = found
-            if len(_texts) > MOST:
-                _texts.popitem(last=False)
+    with _guard:
+        if key in _texts:
+            _texts.move_to_end(key)
+            return _texts[key]
+    found = _write(build, values)
+    with _guard:
+        _texts[key] = found
+        if len(_texts) > MOST:
+            _texts.popitem(last=False)
     return found
 
 

@@ -279,6 +279,16 @@ def test_texts__more_than_a_process_keeps__the_oldest_go(monkeypatch: pytest.Mon
     assert len(kept._texts) <= kept.MOST
 
 
+def test_texts__the_ones_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.forget()
+    monkeypatch.setattr(kept, "MOST", 2)
+    often, counted = people(lambda pk: User.objects.filter(pk=pk))
+    for _ in range(4):
+        assert often.rows(0) == []
+        assert people(lambda pk: User.objects.filter(pk=pk))[0].rows(0) == []
+    assert counted.calls == 2, "written twice, once"
+
+
 def test_first_pages_of_lists__two_agents_of_a_role__each_sees_what_there_is_now() -> None:
     here, there = make.workspace(), make.workspace()
     project = create_project(here, actor=make.JOB, name="Kept", prefix="kept")
