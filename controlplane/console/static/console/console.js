@@ -85,7 +85,7 @@
   };
   if (palette) {
     field.addEventListener("input", () => {
-      // Until the answer to these words is here, Enter asks for them as a page.
+      // Until their answer is here, Enter asks for these words as a page.
       asked += 1;
       clear();
       clearTimeout(timer);
@@ -270,7 +270,7 @@
   addEventListener("input", ({ target }) => (target.dataset.typed = ""));
   const busy = (region) =>
     region.matches(":hover") || region.contains(document.activeElement) || $("input[data-select]:checked, details[open], [data-typed]", region);
-  // A region of buttons stands still under the pointer too: another button there would be pressed.
+  // Buttons stand still under the pointer too: another one would be pressed.
   const still = (region) => region.contains(document.activeElement) || ("liveStill" in region.dataset && region.matches(":hover"));
   const put = (region, text) => {
     const scroll = region.scrollTop;
@@ -315,7 +315,7 @@
     const headers = tags.has(region) ? { "If-None-Match": tags.get(region) } : {};
     const answer = await fetch(url, { headers, cache: "no-store", redirect: "error" });
     if (answer.status !== 304 && !answer.ok) return;
-    // What waits to be shown is not seen yet, however often the portal says it is the last word.
+    // What waits to be shown is not seen yet, however often it is the last word.
     if (!waiting.has(region) && !held.has(region)) seen.set(region, Date.now());
     if (answer.status === 304) return;
     const first = !tags.has(region);
@@ -330,7 +330,7 @@
       put(region, text);
     }
   };
-  // What came while the focus was inside is put there once it has gone elsewhere in the page.
+  // What came while the focus was inside is put there once it has gone elsewhere.
   const release = (region) => {
     if (held.has(region) && !still(region)) put(region, held.get(region));
   };
