@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet
@@ -81,8 +82,9 @@ class _Counted(NamedTuple):
     grave: ForReader[Any] | None
 
 
+Count = Callable[[Actor, "int | None"], NavCount | NavRows]
 _known: OrderedDict[Hashable, _Counted] = OrderedDict()
-MOST_KNOWN = 1_000
+MOST_KNOWN = 5_000  # entries of some hundred bytes; the questions are one pair for each function
 
 
 def _of(item: NavItem, actor: Actor, workspace_id: int | None) -> _Counted | NavCount | None:
@@ -97,20 +99,24 @@ def _of(item: NavItem, actor: Actor, workspace_id: int | None) -> _Counted | Nav
     said = survive(lambda: count(actor, workspace_id), None, f"count {item.slug}")
     if not isinstance(said, NavRows):
         return said
-    most = said.most
-
-    def rows(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
-        return _capped(cast("NavRows", count(like, workspace_id)).rows, most)
-
-    def grave(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
-        return _capped(cast("Any", count(like, workspace_id)).grave, 1)
-
-    graves = ForReader(grave) if said.grave is not None else None
-    made = _Counted(said.tone, said.grave_tone, ForReader(rows), graves)
+    rows, grave = _questions(count)
+    made = _Counted(said.tone, said.grave_tone, rows, None if said.grave is None else grave)
     _known[key] = made
     if len(_known) > MOST_KNOWN:
         _known.popitem(last=False)
     return made
+
+
+@lru_cache(maxsize=256)
+def _questions(count: Count) -> tuple[ForReader[Any], ForReader[Any]]:
+    def rows(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
+        said = cast("NavRows", count(like, workspace_id))
+        return _capped(said.rows, said.most)
+
+    def grave(like: Actor, workspace_id: int | None) -> QuerySet[Any]:
+        return _capped(cast("Any", count(like, workspace_id)).grave, 1)
+
+    return ForReader(rows), ForReader(grave)
 
 
 def _text(
