@@ -175,7 +175,7 @@ def test_calls__stand_in_the_list_of_calls_and_on_the_page_of_the_ticket(desk: D
 
 
 def test_missed_page__counts_until_somebody_acknowledges(desk: Desk) -> None:
-    row = desk.ticket(priority="p1")
+    row = desk.by_mail(priority="p1")  # covered at every hour
     desk.tick()
 
     def told(after: float) -> figures.Figures:
@@ -189,7 +189,7 @@ def test_missed_page__counts_until_somebody_acknowledges(desk: Desk) -> None:
     moving.acknowledge(row, actor=desk.by(desk.primary))
     (line,) = told(HOUR).by_severity
     assert (told(HOUR).missed, line.in_time, line.late) == (0, 1, 0)
-    moving.mark_spam(desk.ticket(priority="p1"), actor=desk.by(desk.primary))
+    moving.mark_spam(desk.by_mail(priority="p1"), actor=desk.by(desk.primary))
     assert told(HOUR).by_severity[0].incidents == 1
 
 
