@@ -55,6 +55,19 @@ def test_levels__call_whom_the_playbooks_name(room: Watchroom) -> None:
         assert set(kit.called(incident)) == people, level
 
 
+def test_level__calls_its_own_roles_by_whatever_policy_it_is_called(room: Watchroom) -> None:
+    """A service's policy may name the primary alone: whom the level calls at once, it calls."""
+    wanted = {
+        "sev1": {"Primary operator", "Engineering lead", "Security lead"},
+        "sev2": {"Primary operator", "Engineering lead"},
+        "sev3": {"Primary operator"},
+    }
+    for level, people in wanted.items():
+        incident = room.incident(level, policy_slug="sev3")
+        room.tick()
+        assert set(kit.called(incident)) == people, level
+
+
 def test_specials__call_the_specialist_beside_the_primary(room: Watchroom) -> None:
     room.person("database_lead")
     found = {}
