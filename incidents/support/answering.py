@@ -12,7 +12,7 @@ from controlplane.access import policy
 from controlplane.base.states import advance
 from controlplane.lib import clock, defaults
 from controlplane.lib.actors import Actor
-from controlplane.lib.errors import Conflict, InvalidTransition, NotFound
+from controlplane.lib.errors import InvalidTransition, NotFound
 from controlplane.lib.redaction import redact_text
 from incidents.models import Ticket, TicketMessage
 from incidents.support import clocks, lateness, mailing, said, telling, waiting
@@ -169,7 +169,7 @@ def _end_of(row: Ticket) -> Ticket:
         passed.add(each.duplicate_of.pk)
         each = hold(each.duplicate_of)
     if each.status in {Ticket.Status.DUPLICATE, Ticket.Status.SPAM}:
-        raise Conflict(f"{row.ref} goes on nowhere.")
+        raise InvalidTransition(f"{row.ref} goes on nowhere.", details={"status": each.status})
     return each
 
 

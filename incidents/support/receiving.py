@@ -148,8 +148,8 @@ def _join(ticket: Ticket, letter: Letter, actor: Actor) -> bool:
             author_name=_author(ticket, letter), message_id=letter.message_id,
             automatic=letter.automatic,
         )  # fmt: skip
-    except (Conflict, InvalidTransition):
-        return False
+    except InvalidTransition:
+        return False  # any other conflict is no end of a ticket: the mail comes again
     return True
 
 

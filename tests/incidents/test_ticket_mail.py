@@ -13,9 +13,9 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from controlplane.lib.errors import Invalid
+from controlplane.lib.errors import Conflict, Invalid
 from incidents.models import Ticket, TicketMail
-from incidents.support import letters, links, mailing, moving, receiving
+from incidents.support import answering, letters, links, mailing, moving, receiving
 from tests import make
 from tests.kit import settled
 from tests.kit.support import Desk
@@ -101,7 +101,7 @@ def test_mail__opens_a_ticket_is_acknowledged_and_its_answers_come_home(desk: De
         {"Subject": "Re: Sign in", "References": "<1@example.com> <x@y>"},
     )):  # fmt: skip
         found = take(desk, letter(f"Answer {number}", Message_ID=f"<a{number}@x>", **way))
-        assert (found.outcome, found.ticket) == ("joined", row), way
+        assert (found.outcome, found.ticket) == ("joined", row), (way, texts(found.ticket or row))
     assert texts(row)[2:] == [("request", f"Answer {number}") for number in range(4)]
     row.refresh_from_db()
     assert row.status == "working"
@@ -356,6 +356,25 @@ def test_mail__that_nobody_foresaw_is_kept_once_and_comes_again(
     kept = TicketMail.objects.get()
     assert (kept.outcome, kept.why) == ("refused", "It could not be taken: AssertionError.")
     assert opened(desk, letter()).subject == "Sign in fails"
+
+
+def test_answer__that_collides_opens_no_other_ticket_and_comes_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = opened(desk, letter())
+    desk.answer(row, "Which browser?", ask=True)
+    said = letter("Firefox.", Subject=links.mark(row), Message_ID="<2@x>")
+
+    def meanwhile(*_args: object, **_given: object) -> None:
+        raise Conflict("Somebody changed it since you looked.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(answering, "advance", meanwhile)
+        with pytest.raises(Conflict):
+            take(desk, said)
+    assert Ticket.objects.count() == 1
+    assert take(desk, said).outcome == "joined"
+    assert texts(row)[-1] == ("request", "Firefox.")
 
 
 def test_stranger__another_workspaces_mark_means_nothing_here(desk: Desk) -> None:
