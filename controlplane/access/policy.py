@@ -28,6 +28,7 @@ from controlplane.access.role_table import (
     ROLES,
     SECURITY,
     Action,
+    purpose_label,
     role_label,
 )
 from controlplane.lib.actors import Actor
@@ -50,6 +51,7 @@ __all__ = [
     "Rule",
     "can",
     "matrix",
+    "purpose_label",
     "require",
     "role_label",
     "rule",

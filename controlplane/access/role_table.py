@@ -52,6 +52,12 @@ def role_label(slug: str) -> str:
     return ROLES[slug][0] if slug in ROLES else slug
 
 
+def purpose_label(slug: str) -> str:
+    """A role's words; of a purpose that a workspace named itself those its slug is made of."""
+    known = role_label(slug)
+    return slug.replace("_", " ").capitalize() if known == slug and "_" in slug else known
+
+
 EVERYBODY = PEOPLE | AGENTS
 WORKERS = EVERYBODY - {"viewer"}
 ADMIN = frozenset({"workspace_admin"})

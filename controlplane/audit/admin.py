@@ -26,6 +26,12 @@ from controlplane.lib import clock
 from controlplane.lib.text import short
 
 
+def _called(request: HttpRequest, ref: str) -> str:
+    """As the newest event that the reader may see calls them."""
+    known = AuditEvent.objects.visible_to(actor_of(request)).filter(actor_ref=ref)
+    return known.order_by("-id").values_list("actor_label", flat=True).first() or ref
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(ModelAdmin[AuditEvent]):
     list_name = "Audit trail"
@@ -49,7 +55,7 @@ class AuditEventAdmin(ModelAdmin[AuditEvent]):
         "outcome",
         "actor_kind",
         named("Request", "request", "request_id"),
-        named("By", "by", "actor_ref"),
+        named("By", "by", "actor_ref", _called),
         named("About", "about", "subject_ref"),
     )
     search_fields = ("action",)  # the box is shown for it; see get_search_results

@@ -33,18 +33,37 @@ FOLDS_COOKIE = "cp_nav"  # groups of the sidebar that this browser opened, or cl
 THEME_COOKIE = "cp_theme"
 TITLES = {
     400: "That request could not be read",
+    401: "Sign in first",
     403: "You may not do this",
     404: "There is nothing here",
     405: "Not this way",
+    406: "Not in that form",
     409: "Somebody was faster",
+    411: "Its length is missing",
     412: "It has changed since you looked",
     413: "That is too large",
+    415: "Not in that form",
     422: "Not yet",
+    428: "Say which version you saw",
     429: "Too many requests",
     500: "Something broke on our side",
+    502: "Not reached",
     503: "Not available just now",
     507: "There is no room left",
 }
+# Conflicts in which nobody was faster.
+_OWN_TITLES = {
+    "HUMAN_INPUT_COLLISION": "Somebody is typing there",
+    "IDEMPOTENCY_CONFLICT": "That key was used before",
+    "INVALID_TRANSITION": "Not from this state",
+    "PACKET_CHANGED": "It has changed since you looked",
+    "QUOTA_EXCEEDED": "There is no room left",
+    "UNMANAGED_RUNTIME": "Not ours to start",
+}
+
+
+def title_of(code: str) -> str:
+    return _OWN_TITLES.get(code) or TITLES.get(CODES[code], TITLES[500])
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -107,7 +126,7 @@ def page(code: str, message: str, *, theme: str = "", looking: bool = False) -> 
     status = CODES[code]
     shown = {
         "theme": theme,
-        "title": TITLES.get(status, TITLES[500]),
+        "title": title_of(code),
         "do": coded((looking and error_help.HELP[code].look) or error_help.HELP[code].do),
         "ask": coded(error_help.HELP[code].ask),
         "runbook": error_help.runbook(code),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -38,6 +39,9 @@ REFS = frozenset({"ref", "reference"})
 # Times by which somebody has to act, with the word for it.
 DEADLINES = {"due_at": "due", "expires_at": "expires", "next_run_at": "runs"}
 LONG = 160
+# What hold several roles or purposes each; and how long a word of a list may be.
+NAMING_ROLES = frozenset({"at_once", "informed"})
+NAMED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +177,18 @@ def _as_severity(cell: Cell | None) -> Cell | None:
     return replace(cell, kind="severity") if cell and cell.kind == "text" else cell
 
 
+# Beside a length of time that names its own.
+_UNIT = re.compile(r",? \(?seconds\)?$")
+
+
 def facts(model_admin: Any, obj: Any, names: Sequence[str], actor: Actor) -> list[Cell]:
     found = []
     for name in names:
         cell = _cell(obj, name, _label(name, model_admin), model_admin)
         if cell.kind == "link":
             cell = _linked(cell, actor)
+        if cell.kind == "number" and name.endswith("_s"):
+            cell = replace(cell, kind="duration", label=_UNIT.sub("", cell.label))
         found.append(cell)
     people.look_up(cell.value for cell in found if cell.kind == "person")
     return found
@@ -200,7 +210,7 @@ def kind_of(name: str, field: Any, value: Any) -> str:
     if isinstance(value, datetime):
         return "countdown" if name in DEADLINES else "when"
     if isinstance(value, date):
-        return "text"
+        return "day"
     if isinstance(value, timedelta):
         return "duration"
     if isinstance(value, Lasting):
@@ -212,7 +222,7 @@ def kind_of(name: str, field: Any, value: Any) -> str:
     text = str(value)
     if name in STATES:
         return _state_kind(name, text)
-    if name.endswith("_by"):
+    if name.endswith("_by") or name == "by":
         return "person"
     if name in REFS and refs.parse(text) is not None:
         return "ref"
@@ -248,10 +258,14 @@ def _cell(obj: Any, name: str, label: str, model_admin: Any) -> Cell:
     if field is not None and field.is_relation and not isinstance(value, models.Model):
         value = getattr(obj, field.name, None)
     kind = kind_of(name, field, value)
+    if kind == "json" and _are_words(value):
+        called = policy.purpose_label if name in NAMING_ROLES else str
+        value = ", ".join(map(called, value))
+        kind = "text"
     if kind == "text" and name in SEVERITIES and value in tones.CODES:
         kind = "severity"
     if kind == "text" and _is_role(name):
-        value = policy.role_label(str(value))
+        value = policy.purpose_label(str(value))
     tone = _tone(obj, kind, value)
     if kind == "text" and name in STATES:
         value = tones.state_words(value)
@@ -289,6 +303,13 @@ def _tone(obj: Any, kind: str, value: Any) -> str:
 
 def _is_role(name: str) -> bool:
     return name in {"role", "purpose"} or name.endswith("_role")
+
+
+def _are_words(value: Any) -> bool:
+    """A short list of words reads as one line; anything deeper is a tree."""
+    return isinstance(value, list | tuple) and all(
+        isinstance(each, str) and each and len(each) <= NAMED for each in value
+    )
 
 
 _OVER = frozenset(

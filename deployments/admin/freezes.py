@@ -15,7 +15,7 @@ from controlplane.base.web import actor_of, workspace_of
 from controlplane.catalog.models import Environment
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
-from controlplane.oncall.web.common import WallField, zone_for
+from controlplane.oncall.web.common import on_the_wall
 from deployments import services
 from deployments.models import Freeze
 
@@ -107,12 +107,7 @@ class FreezeAdmin(ModelAdmin[Freeze]):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Times as the reader's clock shows them."""
         form = super().get_form(request, *args, **kwargs)
-        zone = zone_for(request)
-        for name, label in (("starts_at", "From"), ("ends_at", "Until")):
-            if name in form.base_fields:
-                form.base_fields[name] = WallField(
-                    zone, label=label, help_text=f"{zone.key} time.", label_suffix=""
-                )
+        on_the_wall(form, request, "starts_at", "ends_at")
         return form
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:

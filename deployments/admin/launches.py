@@ -15,6 +15,7 @@ from controlplane.approvals import links as approvals
 from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.web import actor_of, workspace_of
 from controlplane.lib.errors import Invalid
+from controlplane.oncall.web.common import on_the_wall
 from deployments import services
 from deployments.launches import LINES
 from deployments.models import Launch
@@ -36,7 +37,6 @@ class LaunchForm(_Form):
         fields = FIELDS
         help_texts: ClassVar[Mapping[str, str]] = {
             "about": "What goes live, for whom. It stands in what is signed.",
-            "launch_at": "In UTC.",
         }
 
 
@@ -83,6 +83,11 @@ class LaunchAdmin(ModelAdmin[Launch]):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("approval", "workspace")
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        on_the_wall(form, request, "launch_at")
+        return form
 
     def heading(self, obj: Launch) -> str:
         return obj.title

@@ -39,7 +39,7 @@ def judge(before: Figures, after: Figures) -> Verdict:
 
 def _violations(before: Figures, after: Figures) -> str:
     number = after.get("safeguard_violations") or 0
-    return f"{number:,.0f} safeguard violations." if number >= 1 else ""
+    return f"{number:,.0f} safeguard violation{'' if number == 1 else 's'}." if number >= 1 else ""
 
 
 def _errors(after: Figures) -> str:

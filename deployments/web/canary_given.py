@@ -43,14 +43,14 @@ class FiguresForm(forms.Form):
     """What was counted since the last post."""
 
     n = _count("Requests with the flag")
-    errors_ = _count("Of which failed")
-    slow = _count("Of which were slow")
-    p95_ms = _milliseconds("95th percentile (ms)")
+    errors_ = _count("With the flag: failed")
+    slow = _count("With the flag: slow")
+    p95_ms = _milliseconds("With the flag: 95th percentile (ms)")
     violations = _count("Safeguard violations")
     others = _count("Requests without the flag")
-    others_errors = _count("Of which failed")
-    others_slow = _count("Of which were slow")
-    others_p95_ms = _milliseconds("95th percentile (ms)")
+    others_errors = _count("Without the flag: failed")
+    others_slow = _count("Without the flag: slow")
+    others_p95_ms = _milliseconds("Without the flag: 95th percentile (ms)")
 
     def given(self) -> dict[str, Any]:
         return {

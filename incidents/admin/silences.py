@@ -15,13 +15,14 @@ from controlplane.access import policy
 from controlplane.base.admin import ModelAdmin, button, question
 from controlplane.base.web import actor_of
 from controlplane.lib import clock
+from controlplane.oncall.web.common import on_the_wall
 from incidents.admin.common import MatchersField, chosen, is_look, look
 from incidents.models import Alert, Silence
 from incidents.routing import matching, silences
 
 KEEP = "alert.silence"
 _SHOWN = 50
-COLUMNS = (("title", "Alert"), ("severity", "Severity"), ("labels", "Labels"),
+COLUMNS = (("title", "Alert"), ("severity", "Severity", "severity"), ("labels", "Labels"),
            ("first_at", "First heard", "when"))  # fmt: skip
 
 
@@ -107,6 +108,11 @@ class SilenceAdmin(ModelAdmin[Silence]):
         if db_field.name == "ends_at" and found is not None:
             found.initial = clock.now() + timedelta(hours=2)
         return found
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        on_the_wall(form, request, "starts_at", "ends_at")
+        return form
 
     def service_save(
         self, request: HttpRequest, obj: Silence, form: forms.ModelForm[Silence], change: bool

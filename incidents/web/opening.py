@@ -66,6 +66,8 @@ def _rung(row: SeverityLevel) -> dict[str, object]:
     figures = [(label, getattr(row, name)) for label, name in FIGURES]
     return {
         "row": row,
+        "at_once": [policy.purpose_label(each) for each in row.at_once],
+        "informed": [policy.purpose_label(each) for each in row.informed],
         "figures": [(label, seconds) for label, seconds in figures if seconds is not None],
         "url": reverse("burning:level", args=(row.ladder, row.code)),
     }

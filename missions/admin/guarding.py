@@ -283,16 +283,20 @@ class DataInspectionAdmin(_OfToolkit):
     tabs = (("All", "view=all"),)
     empty = "Nobody looked at data yet."
     empty_hint = "The inspector does: POST /api/v1/missions/<ref>/toolkits/<slug>/inspections."
-    list_display = ["what", "result", "of_mission", "coverage_percent", "sample_count",
+    list_display = ["what", "result", "of_mission", "covered", "sample_count",
                     "inspected_at"]  # fmt: skip
-    phone_columns = ("result", "coverage_percent")
+    phone_columns = ("result", "covered")
     list_filter = ("result", "read_only")
     search_fields = ["external_id", "toolkit__mission__ref"]
     head_state = "result"
     head_clocks = ("inspected_at",)
-    facts = ("result", "of_mission", "source", "read_only", "proof", "coverage_percent",
+    facts = ("result", "of_mission", "source", "read_only", "proof", "covered",
              "sample_count", "freshness_at", "flags", "duplicates", "duration_ms", "note", "by",
              "inspected_at", "external_id", "uid")  # fmt: skip
+
+    @admin.display(description="Coverage", ordering="coverage_percent")
+    def covered(self, obj: DataInspection) -> str:
+        return f"{obj.coverage_percent.normalize():f} %"
 
     @admin.display(description="Personal data")
     def flags(self, obj: DataInspection) -> str:

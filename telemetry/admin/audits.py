@@ -16,6 +16,7 @@ from controlplane.base.admin import ModelAdmin, button
 from controlplane.base.admin.linking import list_url
 from controlplane.base.admin.questions import question
 from controlplane.base.web import actor_of
+from controlplane.lib import moments
 from telemetry import audits
 from telemetry.models import AuditRun, Gap
 from telemetry.shown import audits as shown
@@ -79,11 +80,12 @@ class AuditRunAdmin(ModelAdmin[AuditRun]):
         return super().get_queryset(request).select_related("workspace")
 
     def heading(self, obj: AuditRun) -> str:
-        return f"{obj.get_mode_display()} of {obj.workspace.name}, {obj.finished_at:%Y-%m-%d %H:%M}"
+        ended = moments.utc(obj.finished_at)
+        return f"{obj.get_mode_display()} of {obj.workspace.name}, {ended}"
 
     @admin.display(description="Audit")
     def named(self, run: AuditRun) -> str:
-        return f"{run.since:%Y-%m-%d %H:%M} to {run.until:%Y-%m-%d %H:%M}"
+        return f"{run.since:%Y-%m-%d %H:%M} to {run.until:%Y-%m-%d %H:%M} UTC"
 
     @admin.display(description="Result", ordering="result")
     def outcome(self, run: AuditRun) -> str:

@@ -55,6 +55,21 @@ def test_list__a_ref_it_is_about__leads_there(reader: Client, here: Workspace) -
     assert f'href="/admin/go/?q={tool.ref}"' in cell
 
 
+def test_list__by_somebody__is_named_as_people_know_them(reader: Client, here: Workspace) -> None:
+    elsewhere = make.workspace()
+    mine = make.actor(make.person(here, "workspace_admin"))
+    theirs = make.actor(make.person(elsewhere, "viewer"))
+    record(mine, "test.act", "test.thing:1", workspace_id=here.pk)
+    record(theirs, "test.act", "test.thing:1", workspace_id=elsewhere.pk)
+
+    def chip(ref: str) -> str:
+        found = reader.get(f"{LIST}?by={ref}").content.decode()
+        return found.partition("By: ")[2].partition("<")[0].strip()
+
+    assert chip(mine.ref) == mine.label
+    assert chip(theirs.ref) == theirs.ref  # whoever acted elsewhere stays unknown
+
+
 def test_event__about_no_row_in_particular__has_no_others_in_its_timeline(
     reader: Client, here: Workspace
 ) -> None:

@@ -3,6 +3,7 @@ longer list is no more templates."""
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from controlplane.access.models import Workspace
-from controlplane.console import cells
+from controlplane.console import cells, drawn_cells
 from controlplane.console.kit import drawn, people
 from tests import make
 from tests.kit import settled
@@ -99,3 +100,19 @@ def test_columns__are_read_as_django_reads_them(here: Workspace) -> None:
 )
 def test_initials__are_of_the_first_and_the_last_word(label: str, initials: str) -> None:
     assert people.Who("person", label).initials == initials
+
+
+@pytest.mark.django_db
+def test_facts__are_words_people_know(here: Workspace) -> None:
+    """Whoever a row keeps as a ref is a person, a list of words one line, a day no broken line."""
+    ann = make.person(here, "viewer", name="Ann Roe")
+    assert cells.kind_of("by", None, f"user:{ann.pk}") == "person"
+    agent = make.agent(here, name="reader")
+    key = make.key(agent, scopes=["audit.view", "work.view"])[0]
+    page = make.client(make.person(here, "workspace_admin")).get(
+        f"/admin/access/apikey/{key.uid}/change/"
+    )
+    assert "audit.view, work.view" in page.content.decode()
+    assert cells.kind_of("due_on", None, date(2026, 11, 21)) == "day"
+    drawn_day = drawn_cells.cell(cells.Cell("Due", "due_on", "day", date(2026, 11, 21)), UTC)
+    assert drawn_day == '<span class="kit-when">2026-11-21</span>'

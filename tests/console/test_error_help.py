@@ -124,3 +124,17 @@ def test_forbidden__a_page_one_only_looked_at__speaks_of_no_form_and_leads_to_th
     assert '<a href="/access/roles/">Roles and actions</a>' in page
     sent = browser.post("/admin/backups/backupreport/").content.decode()
     assert "reload its page and send it again" in sent
+
+
+def test_conflict_in_which_nobody_was_faster__is_not_called_so(client: Client, db: None) -> None:
+    assert web.title_of("CONFLICT") == "Somebody was faster"
+    for code in ("QUOTA_EXCEEDED", "INVALID_TRANSITION", "UNMANAGED_RUNTIME"):
+        said = client.get(runbook(code)).content.decode()
+        assert web.title_of(code) in said, code
+        assert "Somebody was faster" not in said, code
+    assert web.title_of("QUOTA_EXCEEDED") in web.page("QUOTA_EXCEEDED", "Full.").content.decode()
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code__is_called_something_of_its_own_kind(code: str) -> None:
+    assert CODES[code] == 500 or web.title_of(code) != web.TITLES[500], code

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from controlplane.access.models import Workspace
+from controlplane.access.models import User, Workspace
 from controlplane.lib import clock
 from controlplane.lib.errors import Invalid
 from incidents.intake import receiving
@@ -167,6 +167,28 @@ def test_alert__hostile_texts_and_links_stay_texts(admin: Client, source: AlertS
     assert "<img src=x" not in raw
     assert "<b>bold" not in raw
     assert 'href="javascript' not in raw
+
+
+def test_silence__is_asked_for_by_the_clock_of_its_reader(here: Workspace) -> None:
+    user = make.person(here, "workspace_admin")
+    User.objects.filter(pk=user.pk).update(time_zone="Asia/Tokyo")
+    tokyo = make.client(user)
+    path = reverse("admin:incidents_silence_add")
+    assert "Empty: now. Asia/Tokyo time." in _read(tokyo, path)
+    given = {
+        "matchers": 'service="agent"', "comment": "Loaded on purpose",
+        "starts_at": "2031-01-07T09:30", "ends_at": "2031-01-07T10:30",
+    }  # fmt: skip
+    assert tokyo.post(path, given).status_code == 302
+    kept = Silence.objects.get(comment="Loaded on purpose")
+    assert (kept.starts_at.isoformat(), kept.ends_at.isoformat()) == (
+        "2031-01-07T00:30:00+00:00",
+        "2031-01-07T01:30:00+00:00",
+    )
+    form = _read(tokyo, f"{_row(kept)}?edit=1")
+    assert 'value="2031-01-07T09:30"' in form
+    stranger = make.client(make.person(make.workspace(), "workspace_admin"))
+    assert stranger.get(_row(kept), follow=True).status_code == 404
 
 
 def test_lists__are_empty_for_strangers(source: AlertSource) -> None:

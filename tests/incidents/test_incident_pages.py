@@ -3,6 +3,7 @@ not see them."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -238,6 +239,13 @@ def test_ladder__a_workspace_has_its_own_rung_and_gives_it_back(room: Watchroom)
     told = keeper.get(reverse("burning:levels")).content.decode()
     assert "SEV-1" in told
     assert "P2" in told
+    assert "at once Engineering lead, Security lead" in told
+    assert "engineering_lead" not in told
+    row = reverse("admin:incidents_severitylevel_change", args=(levels.of(None)["sev1"].pk,))
+    page = keeper.get(row, follow=True).content.decode()
+    assert "engineering_lead" not in page
+    assert "seconds" not in page
+    assert re.search(r"<dt>Acknowledge</dt><dd><time[^>]*>5 min<", page)
     at = reverse("burning:level", args=("incident", "sev3"))
     form = keeper.get(at).context["form"]
     given = {name: form[name].value() for name in form.fields}

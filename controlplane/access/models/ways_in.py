@@ -42,7 +42,7 @@ class UserSession(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M} UTC"
 
 
 class RecoveryCode(models.Model):
@@ -152,4 +152,4 @@ class BreakGlass(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} in {self.workspace} until {self.ends_at:%Y-%m-%d %H:%M}"
+        return f"{self.user} in {self.workspace} until {self.ends_at:%Y-%m-%d %H:%M} UTC"

@@ -35,9 +35,15 @@ def question(
     return Question
 
 
-def named(asked: str, parameter: str, field: str) -> type[admin.SimpleListFilter]:
+def named(
+    asked: str,
+    parameter: str,
+    field: str,
+    words: Callable[[HttpRequest, str], str] = lambda request, value: value,
+) -> type[admin.SimpleListFilter]:
     """Rows whose text column is just this; drawn only while it is asked, for a menu of all the
-    values would read the whole table. The column needs an index."""
+    values would read the whole table. The column needs an index. `words` are what people call
+    a value."""
 
     class Named(admin.SimpleListFilter):
         title = asked
@@ -45,7 +51,7 @@ def named(asked: str, parameter: str, field: str) -> type[admin.SimpleListFilter
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
             value = _clean(self.value())
-            return [(value, value)] if value else []
+            return [(value, words(request, value))] if value else []
 
         def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
             value = _clean(self.value())

@@ -104,7 +104,7 @@ class ProbeResult(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{'ok' if self.ok else 'failed'} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{'ok' if self.ok else 'failed'} at {self.at:%Y-%m-%d %H:%M:%S} UTC"
 
     @property
     def workspace_id(self) -> int:
@@ -169,5 +169,5 @@ class DownInterval(models.Model):
         ]
 
     def __str__(self) -> str:
-        end = f"{self.ends_at:%Y-%m-%d %H:%M}" if self.ends_at else "now"
-        return f"{self.service.name} down {self.starts_at:%Y-%m-%d %H:%M} – {end}"
+        end = f"{self.ends_at:%Y-%m-%d %H:%M} UTC" if self.ends_at else "now"
+        return f"{self.service.name} down {self.starts_at:%Y-%m-%d %H:%M} UTC to {end}"

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from controlplane.base.web import TITLES, coded
+from controlplane.base.web import coded, title_of
 from controlplane.console.pages.common import show
 from controlplane.lib.error_help import HELP
 from controlplane.lib.errors import CODES, NotFound
@@ -32,7 +32,7 @@ class Line:
 def line(code: str) -> Line:
     entry, status = HELP[code], CODES[code]
     shown = (coded(entry.means), coded(entry.do), coded(entry.ask))
-    return Line(code, status, TITLES.get(status, ""), *shown)
+    return Line(code, status, title_of(code), *shown)
 
 
 @require_safe

@@ -113,6 +113,17 @@ class WallField(forms.Field):
         return value
 
 
+def on_the_wall(form: Any, request: HttpRequest, *names: str) -> None:
+    """These times of an admin's form are asked as the reader's clock shows them, and say so."""
+    zone = zone_for(request)
+    for name in names:
+        if (was := form.base_fields.get(name)) is not None:
+            form.base_fields[name] = WallField(
+                zone, label=was.label, required=was.required, initial=was.initial, label_suffix="",
+                help_text=f"{was.help_text} {zone.key} time.".strip(),
+            )  # fmt: skip
+
+
 def asked_time(request: HttpRequest, name: str) -> datetime | None:
     """An instant from the address of the page; what is none counts as not given."""
     try:
