@@ -61,7 +61,7 @@ _KINDS: dict[str, Callable[[Cell, tzinfo], str]] = {
     "duration": lambda one, zone: drawn.duration(one.value),
     "code": _code,
     "ref": lambda one, zone: drawn.ref(one.value),
-    "day": lambda one, zone: f'<span class="kit-when">{drawn.text(one.value)}</span>',
+    "day": lambda one, zone: f'<span class="kit-when">{one.value:%Y-%m-%d}</span>',
     "link": _link,
     "json": _code,
     "html": lambda one, zone: drawn.text(one.value),
