@@ -6,6 +6,7 @@ No foreign keys: a row must outlive whatever it is about, and the log stands bel
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -14,6 +15,8 @@ from controlplane.audit import words
 from controlplane.audit.querysets import EventQuerySet, ReviewQuerySet, SealQuerySet
 from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
+
+TOLD_OF = "told_of"  # in the details of a row that tells of another time than its own
 
 
 class Outcome(models.TextChoices):
@@ -110,6 +113,12 @@ class AuditEvent(models.Model):
     def __str__(self) -> str:
         about = self.subject_label or self.subject_ref
         return f"{words.sentence(self)}: {about}" if about else words.sentence(self)
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it was, as far as the row knows: `at`, unless it tells of another time."""
+        told = self.details.get(TOLD_OF) if isinstance(self.details, dict) else None
+        return datetime.fromisoformat(told) if isinstance(told, str) else self.at
 
 
 class AuditPending(models.Model):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
 
 from controlplane.audit import values
-from controlplane.audit.models import AuditEvent
+from controlplane.audit.models import TOLD_OF, AuditEvent
 from controlplane.audit.refs import subject_ref, subject_type
-from controlplane.lib import context
+from controlplane.lib import clock, context
 from controlplane.lib.actors import ANONYMOUS, Actor
 from controlplane.lib.errors import NotAllowed
 from controlplane.lib.ids import uuid7
@@ -74,7 +74,7 @@ def record(
         "rule": values.line(rule, 80),
         "before": values.document(before),
         "after": values.document(after),
-        "details": values.document(details),
+        "details": values.document(_of_when(details)),
     }
     return _insert([fields])[0]
 
@@ -88,7 +88,7 @@ def record_each(
     if not rows:
         return []
     afters = values.documents([after for _, after in rows])
-    said = values.document(details)
+    said = values.document(_of_when(details))
     usual = {"outcome": "done", "reason": "", "rule": "", "before": None, "details": said}
     return _insert(
         [
@@ -96,6 +96,14 @@ def record_each(
             for (subject, _), after in zip(rows, afters, strict=True)
         ]
     )
+
+
+def _of_when(details: Any) -> Any:
+    """`at` is when the row was written, always. Whoever tells of another time says so beside it."""
+    moment = clock.told_of()
+    if moment is None or not isinstance(details, dict | None):
+        return details
+    return {**(details or {}), TOLD_OF: f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"}
 
 
 def _fields(

@@ -19,10 +19,17 @@ def now() -> datetime:
     return datetime.now(UTC) if instead is None else instead()
 
 
+def told_of() -> datetime | None:
+    """The moment of which somebody tells who set the clock back, else None."""
+    instead = _instead.get()
+    return None if instead is None else instead()
+
+
 @contextmanager
 def set_back(ago: timedelta) -> Iterator[None]:
     """What is done inside was done that long ago: how the demo tells of the past, through the
-    services that make it. The database's clock, and with it the audit log, goes on as ever."""
+    services that make it. The database's clock goes on as ever: the audit log says when it was
+    written, and in its details of when it tells (`told_of`)."""
     with _asking(lambda: datetime.now(UTC) - ago):
         yield
 

@@ -124,11 +124,11 @@ def note_check(
         by=actor.ref[:80], figures=_figures(row) if slug == FIGURES else {},
     )  # fmt: skip
     made.save(force_insert=True)
-    told = f"{row.ref}: {KINDS[slug].label}: {made.get_outcome_display().lower()}."
+    seen = f"{KINDS[slug].label}: {made.get_outcome_display().lower()}"
     note(
         row, "incident.check", actor=actor, reason=said,
-        said=f"{told} {said}".strip(),
-        after={"check": slug, "outcome": outcome, **made.figures},
+        said=f"{row.ref}: {seen}. {said}".strip(),
+        after={"check": slug, "outcome": outcome, "looked_at": seen, **made.figures},
     )  # fmt: skip
     return made
 

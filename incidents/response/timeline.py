@@ -42,7 +42,8 @@ _STARTS: tuple[tuple[str, str], ...] = (
     ("incident.check", "check"), ("incident.correct", "correction"),
     ("incident.update", "update"), ("incident.publish", "update"),
 )  # fmt: skip
-_TOLD = ("result", "text", "decided", "called")  # what came of it, what was said, who is called
+# What came of it, what was said, who is called, what was looked at.
+_TOLD = ("result", "text", "decided", "called", "looked_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _logged(incident: Incident, actor: Actor) -> Iterator[Line]:
         kind = _kind(event.action) if event.subject_ref == own else "change"
         who = event.actor_label or event.actor_ref
         by = f"{event.actor_ref} {event.actor_label}".strip()
-        yield Line(kind, event.at, who, what, event.reason or "", by=by)
+        yield Line(kind, event.happened_at, who, what, event.reason or "", by=by)
 
 
 def _kind(action: str) -> str:

@@ -44,7 +44,7 @@ def _logged(row: Incident) -> Iterator[tuple[datetime, str, str]]:
     names = _names({event.actor_ref for event in events})
     for event in events:
         who = names.get(event.actor_ref) or event.actor_label or event.actor_ref
-        yield event.at, who, _short(_sentence(event))
+        yield event.happened_at, who, _short(_sentence(event))
 
 
 def _names(refs: set[str]) -> dict[str, str]:
@@ -55,7 +55,9 @@ def _names(refs: set[str]) -> dict[str, str]:
 
 
 def _sentence(event: AuditEvent) -> str:
-    said = words.phrase(event)
+    said, after = words.phrase(event), event.after
+    if isinstance(after, dict) and after.get("looked_at"):
+        said = f"{said}: {after['looked_at']}"
     return f"{said}: {event.reason}" if event.reason else said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.access.models import Workspace
 from controlplane.audit.models import AuditEvent, AuditPending
 from controlplane.audit.services import record, record_denied, record_each
-from controlplane.lib import actors, context
+from controlplane.lib import actors, clock, context
 from controlplane.lib.errors import NotAllowed
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,21 @@ def test_record__returns_what_was_stored() -> None:
     event = record(ACTOR, "a.b", "thing:1")
     again = stored(event)
     assert (event.at, bytes(event.leaf), event.uid) == (again.at, bytes(again.leaf), again.uid)
+
+
+def test_record__of_the_past__says_when_it_was_written_and_of_when_it_tells() -> None:
+    plain = stored(record(ACTOR, "a.b", "thing:1", details={"x": 1}))
+    assert plain.details == {"x": 1}
+    assert plain.happened_at == plain.at
+    with clock.set_back(timedelta(days=9)):
+        then = clock.now()
+        one = stored(record(ACTOR, "a.b", "thing:1", details={"x": 1}))
+        [each] = record_each(ACTOR, "a.b", [("thing:1", None)])
+    for event in (one, stored(each)):
+        assert event.at >= plain.at  # the log's own clock is set by nobody
+        assert abs(event.happened_at - then) < timedelta(seconds=5)
+    assert one.details is not None
+    assert one.details["x"] == 1
 
 
 def test_record__costs_one_insert() -> None:

@@ -19,6 +19,7 @@ from controlplane.work import services as work
 from controlplane.work.models import Dependency, Item
 from incidents.models import Incident, IncidentReview, ReviewAction
 from incidents.records import clocks, moving
+from incidents.response import checks
 from incidents.reviews import acting, checklist, registered, settling, signing, writing
 from tests import make
 from tests.kit import alerts
@@ -85,6 +86,23 @@ def test_begun__tells_of_its_first_alert_and_of_when_it_began(room: Watchroom) -
     local = began.astimezone(ZoneInfo("Asia/Kathmandu"))
     assert lines[0].startswith(f"- {local:%Y-%m-%d %H:%M} Asia/Kathmandu, ")
     assert not [line for line in lines if " UTC" in line]
+
+
+def test_begun__what_is_told_of_the_past_stands_there_and_says_what_was_looked_at(
+    room: Watchroom,
+) -> None:
+    lead = room.by(room.primary)
+    with clock.set_back(timedelta(days=9)):
+        row = moving.acknowledge(room.quiet("sev2"), actor=lead)
+        checks.note_check(row, "flows", "ok", actor=lead)
+        checks.note_check(row, "database", "failed", actor=lead, remark="It waits for locks.")
+        day = f"{clock.now().astimezone(ZoneInfo(row.workspace.time_zone)):%Y-%m-%d}"
+        row = moving.resolve(row, actor=lead, reason="The pool is larger.")
+    told = writing.begin_review(row, actor=make.JOB).timeline
+    assert "looked whether it works again: Critical flows work: works" in told
+    assert "The database is sound: does not work" in told
+    [resolved] = [line for line in told.split("\n") if "resolved the incident" in line]
+    assert resolved.startswith(f"- {day}")
 
 
 def test_begun__only_of_what_is_over(room: Watchroom) -> None:

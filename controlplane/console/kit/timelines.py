@@ -86,7 +86,7 @@ def entry(value: Any) -> Entry:
 def from_audit(event: Any) -> Entry:
     """The line of an audit row (`audit.models.AuditEvent` or anything with its fields)."""
     return Entry(
-        at=event.at,
+        at=getattr(event, "happened_at", event.at),
         who=event,
         what=words.phrase(event),
         why=str(event.reason or ""),
