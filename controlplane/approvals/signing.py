@@ -4,7 +4,7 @@ request's lock."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -271,24 +271,35 @@ def stale_words(request: Request) -> str:
 
 def people_asked(request: Request) -> list[int]:
     """Who could sign a slot whose turn it is, and those who sign for them: whom to tell."""
-    found: set[int] = set()
-    signed = _signatures(request)
-    for slot in request.slots.filter(waiting=True):
-        holders = _holders(request, slot.roles)
-        if not slot.requester_may:
-            holders -= {request.requested_by_id, *request.behind}
-        found |= holders
-    found = {
-        person
-        for person in found
-        if f"user:{person}" not in request.producers and not signed.holds(person)
-    }
+    found: set[int] = set().union(*(people for _, people in _able(request)))
     lent = Delegation.objects.in_force().filter(
         Q(request=None) | Q(request=request),
         workspace_id=request.workspace_id,
         from_user_id__in=found,
     )
     return sorted(found | set(lent.values_list("to_user_id", flat=True)))
+
+
+def without_anybody(request: Request) -> list[str]:
+    """The slots whose turn it is and that nobody here could sign, by their titles."""
+    return [slot.title for slot, people in _able(request) if not people]
+
+
+def _able(request: Request) -> Iterator[tuple[RequestSlot, set[int]]]:
+    """Of each slot whose turn it is, who could sign it in their own name."""
+    signed = _signatures(request)
+    for slot in request.slots.filter(waiting=True):
+        holders = _holders(request, slot.roles)
+        if not slot.requester_may:
+            holders -= {request.requested_by_id, *request.behind}
+        yield (
+            slot,
+            {
+                person
+                for person in holders
+                if f"user:{person}" not in request.producers and not signed.holds(person)
+            },
+        )
 
 
 def _holders(request: Request, roles: Iterable[str]) -> set[int]:

@@ -20,6 +20,12 @@ def short(text: str, most: int = 80) -> str:
     return cut.rstrip(" ,;:.") + ELLIPSIS
 
 
+def counted(number: float, one: str) -> str:
+    """ "1 open blocker", "2 open blockers", "1,200 requests"."""
+    whole = f"{number:,.0f}"
+    return f"{whole} {one}" if whole == "1" else f"{whole} {one}s"
+
+
 def in_markdown(text: str) -> str:
     """What people typed, as words: no heading, link or column of the page it stands on."""
     return _MARKS.sub(r"\\\1", " ".join(text.split()))

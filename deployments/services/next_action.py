@@ -13,8 +13,10 @@ from uuid import UUID
 
 from controlplane.access import policy
 from controlplane.approvals import signing
+from controlplane.approvals.models import Request
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
+from controlplane.lib.text import counted
 from deployments.models import Deployment, Gate, Step
 from deployments.services import papers
 from deployments.services.checking import SECOND_EYES, open_gates
@@ -173,8 +175,22 @@ def _ready(around: _Around) -> Next:
     asked = [" or ".join(view.roles) for view in views if view.slot.waiting]
     waits = ", ".join(asked) or "those who are asked"
     mine = any(view.may for view in views)
-    verb = ("sign", f"Sign {request.ref}") if mine else ("", "")
-    return Next(*verb, f"It waits for {waits}.", "", "", (waits,), request.due_at)
+    if mine:
+        verb, said = ("sign", f"Sign {request.ref}"), f"It waits for {waits}."
+    else:
+        verb, said = ("", ""), _waiting(request, waits)
+    return Next(*verb, said, "", "", (waits,), request.due_at)
+
+
+def _waiting(request: Request, waits: str) -> str:
+    """Whoever waits is told when nobody can come: two people never sign as one, nor for oneself."""
+    lacking = signing.without_anybody(request)
+    if not lacking:
+        return f"It waits for {waits}."
+    return (
+        f"It waits for {waits}. Nobody here may sign as {' or '.join(lacking)}: whoever asked does"
+        " not. Give somebody else the role."
+    )
 
 
 def _approved(around: _Around) -> Next:
@@ -219,9 +235,8 @@ def _deploying(around: _Around) -> Next:
     if not by_hand:
         item = around.row.item
         if item is not None and item.open_blockers:
-            why = (
-                f"{item.key} waits for {item.open_blockers} open blockers; till then nothing runs."
-            )
+            blockers = counted(item.open_blockers, "open blocker")
+            why = f"{item.key} waits for {blockers}; till then nothing runs."
             return Next("", "", why, waits_for=(f"the blockers of {item.key}",), step=step.uid)
         return Next("run", f"Run: {step.title}", f"{place}.", START, step=step.uid)
     why = f"{place}, by hand."
@@ -275,7 +290,7 @@ def _monitoring(around: _Around) -> Next:
         return _papers(row)
     item = row.item
     if item is not None and item.category != "done" and item.open_blockers:
-        why = f"{item.key} waits for {item.open_blockers} open blockers."
+        why = f"{item.key} waits for {counted(item.open_blockers, 'open blocker')}."
         return Next("", "", why, waits_for=(f"the blockers of {item.key}",))
     return Next("close", "Close", "The watch is over and every check holds.", CLOSE)
 

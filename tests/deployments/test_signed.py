@@ -280,3 +280,20 @@ def test_stranger__changes_no_adapter_of_ours(
     assert again(approved).status == "approved"
     with pytest.raises(InvalidTransition):
         services.declare_ready(again(approved), actor=world.actor)
+
+
+def test_ready__nobody_can_sign_a_slot__whoever_waits_is_told(
+    world: World, ready: Deployment
+) -> None:
+    """The one release manager asked; two people never sign as one."""
+    world.someone("engineering_lead")
+    told = services.next_action(again(ready), world.actor)
+    assert "Nobody here may sign as " in told.why
+    assert not told.allowed
+    second = world.someone("release_manager")
+    told = services.next_action(again(ready), world.actor)
+    assert told.why.startswith("It waits for ")
+    assert "Nobody" not in told.why
+    assert services.next_action(again(ready), second).verb == "sign"
+    stranger = make.actor(make.person(make.workspace(), "release_manager"))
+    assert services.next_action(again(ready), stranger).verb != "sign"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.lib.text import ELLIPSIS, short
+from controlplane.lib.text import ELLIPSIS, counted, short
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,12 @@ def test_short__is_never_longer_and_says_when_it_cut(text: str, most: int) -> No
     cut = short(text, most)
     assert len(cut) <= most
     assert cut == text or cut.endswith(ELLIPSIS)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 open blockers"), (1, "1 open blocker"), (1.0, "1 open blocker"),
+     (2, "2 open blockers"), (1200, "1,200 open blockers")],
+)  # fmt: skip
+def test_counted__one_is_one(number: float, said: str) -> None:
+    assert counted(number, "open blocker") == said

@@ -27,7 +27,7 @@ PEOPLE: list[tuple[str, tuple[str, ...], str, str]] = [
     ("operations_command", ("primary_operator",), "Oscar", "Chen"),
     ("telemetry_analyst", (), "Thea", "Anand"),
     ("knowledge_curator", ("docs_lead",), "Kofi", "Clarke"),
-    ("secondary_operator", ("sre_liaison",), "Sanna", "Ohlsson"),
+    ("secondary_operator", ("sre_liaison", "release_manager"), "Sanna", "Ohlsson"),
     ("release_manager", (), "Rafael", "Mora"),
     ("engineering_lead", ("database_lead",), "Elif", "Lang"),
     ("security_lead", ("privacy_officer",), "Sami", "Lund"),
