@@ -14,7 +14,9 @@ from django.db.models import Count, Min
 
 from controlplane.access.models import Workspace
 from controlplane.approvals.models import Request
-from controlplane.audit.models import AuditReview
+from controlplane.audit.models import AuditEvent, AuditReview
+from controlplane.audit.refs import subject_ref
+from controlplane.jobs.models import JobRun
 from controlplane.lib import clock
 from controlplane.oncall.models import Schedule
 from controlplane.privacy.models import LegalHold
@@ -98,6 +100,12 @@ def test_demo__one_story__told_the_same_twice(
 
 
 def hangs_together(demo: Workspace) -> None:
+    backed_up = JobRun.objects.get(name="backups.daily")  # asked for, for whoever runs the jobs
+    assert backed_up.asked_by
+    closed = Incident.objects.filter(workspace=demo, resolved_at__isnull=False).order_by("pk")[0]
+    events = AuditEvent.objects.filter(subject_ref=subject_ref(closed))
+    first = events.order_by("pk")[0]
+    assert first.happened_at - closed.opened_at < timedelta(minutes=1) < first.at - closed.opened_at
     missions = Mission.objects.filter(workspace=demo)
     assert set(missions.values_list("stage", flat=True)) == set(stages.SLUGS)
     burns = Incident.objects.get(workspace=demo, severity="sev2", status="mitigating")
