@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.base.registries import AuditRule, Verdict, audit_rules
+from controlplane.lib.text import counted
 from controlplane.work.models import Item
 from controlplane.work.services import checking, graph
 
@@ -43,7 +44,9 @@ def _evidence(workspace_id: int) -> Verdict:
 def _readiness(workspace_id: int) -> Verdict:
     wrong = len(graph.mismatches(workspace_id))
     if wrong:
-        return Verdict("failing", f"The kept readiness of {wrong} items is wrong.", value=wrong)
+        return Verdict(
+            "failing", f"The kept readiness of {counted(wrong, 'item')} is wrong.", value=wrong
+        )
     return Verdict("ok", "The kept readiness is what the definition says.", value=0)
 
 

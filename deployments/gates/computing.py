@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from controlplane.approvals import links as approval_links
 from controlplane.approvals.models import Request
 from controlplane.backups.services import FRESH_HOURS, freshness
-from controlplane.lib.text import short
+from controlplane.lib.text import counted, short
 from controlplane.notify.models import Notification
 from controlplane.oncall import duty
 from controlplane.work.models import CheckResult
@@ -168,7 +168,7 @@ def item_unblocked(look: Look) -> Found:
         return failed(f"{item.key} is closed. Reopen it.", evidence)
     if item.blocked or item.open_blockers:
         number = item.open_blockers or 1
-        return failed(f"{item.key} waits for {number} open blocker{'s' * (number > 1)}.", evidence)
+        return failed(f"{item.key} waits for {counted(number, 'open blocker')}.", evidence)
     return passed(f"{item.key} waits for nothing.", evidence)
 
 

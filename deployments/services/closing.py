@@ -15,6 +15,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.lib.redaction import redact_text
+from controlplane.lib.text import counted
 from controlplane.work import services as work
 from deployments.models import Deployment
 from deployments.services import consent, planning, reading, telling
@@ -89,7 +90,7 @@ def _item_free(row: Deployment) -> None:
     row.item.refresh_from_db(fields=["category", "open_blockers", "blocked"])
     if row.item.category != "done" and row.item.open_blockers:
         raise GateNotMet(
-            f"{row.item.key} waits for {row.item.open_blockers} open blockers.",
+            f"{row.item.key} waits for {counted(row.item.open_blockers, 'open blocker')}.",
             details={"conditions": [f"the blockers of {row.item.key} are done"]},
         )
 

@@ -13,7 +13,7 @@ from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
 from controlplane.lib.redaction import redact_text
-from controlplane.lib.text import short
+from controlplane.lib.text import counted, short
 from deployments.models import Adapter, Deployment, Step
 from deployments.services import consent, reading
 from deployments.services.checking import by_a_person
@@ -309,7 +309,7 @@ def _item_free(deployment: Deployment) -> None:
     item = deployment.item
     if item is not None and item.open_blockers:
         raise GateNotMet(
-            f"{item.key} waits for {item.open_blockers} open blockers.",
+            f"{item.key} waits for {counted(item.open_blockers, 'open blocker')}.",
             details={"conditions": [f"the blockers of {item.key} are done"]},
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from controlplane.access.models import User
 from controlplane.audit.refs import subject_ref
+from controlplane.lib.text import counted
 from controlplane.notify import wording
 from controlplane.notify.models import Notification
 from controlplane.notify.services import To, notify
@@ -200,5 +201,5 @@ def figures_in_words(figures: dict[str, Any]) -> str:
     if figures.get("ingestion_per_min") is not None:
         said.append(f"{figures['ingestion_per_min']:,.1f} events a minute")
     if figures.get("safeguard_violations") is not None:
-        said.append(f"{figures['safeguard_violations']:,.0f} safeguard violations")
+        said.append(counted(figures["safeguard_violations"], "safeguard violation"))
     return (", ".join(said) or "nothing was measured").capitalize() + "."

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from controlplane.access.models import Agent, User
 from controlplane.lib import clock
+from controlplane.lib.text import counted
 from deployments.canary import links
 from deployments.canary.judge import RULES
 from deployments.canary.limits import JUDGES, Limits
@@ -66,7 +67,7 @@ def summary(rollout: Rollout) -> str:
             said.append(f"errors {percent(figures['error_rate'])}")
         if figures.get("p95_ms") is not None:
             said.append(f"p95 {figures['p95_ms']:,.0f} ms")
-        said.append(f"{figures.get('safeguard_violations', 0)} safeguard violations")
+        said.append(counted(figures.get("safeguard_violations") or 0, "safeguard violation"))
         told.append(f"{step.percent} %: {', '.join(said)}.")
     before = baseline_words(rollout)
     return "\n".join([f"Without the flag: {before}.", *told] if before else told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.lib.text import counted
 from deployments import numbers
 
 Figures = dict[str, Any]
@@ -39,7 +40,7 @@ def judge(before: Figures, after: Figures) -> Verdict:
 
 def _violations(before: Figures, after: Figures) -> str:
     number = after.get("safeguard_violations") or 0
-    return f"{number:,.0f} safeguard violation{'' if number == 1 else 's'}." if number >= 1 else ""
+    return f"{counted(number, 'safeguard violation')}." if number >= 1 else ""
 
 
 def _errors(after: Figures) -> str:

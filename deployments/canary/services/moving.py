@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.lib import clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Conflict, GateNotMet
+from controlplane.lib.text import counted
 from deployments.canary.plans import settings_at
 from deployments.canary.services import noting
 from deployments.canary.services.figures import of_step, snapshot
@@ -76,8 +77,8 @@ def passed(rollout: Rollout, step: RolloutStep, *, actor: Actor, note: str = "")
     ready = ", ".join(each["key"] for each in taken.figures["ready"]) or "nothing"
     noting.say(
         rollout,
-        f"{step.percent} % passed: {found.words()}, {found.violations} safeguard violations;"
-        f" ready: {ready}.",
+        f"{step.percent} % passed: {found.words()},"
+        f" {counted(found.violations, 'safeguard violation')}; ready: {ready}.",
         actor=actor,
         done=step.position,
     )
