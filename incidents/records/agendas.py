@@ -14,12 +14,16 @@ Lines = Sequence[Mapping[str, Any]]
 MOST = agenda.MOST + 1
 
 
+def _level(row: Incident) -> str:
+    return row.severity.upper().replace("SEV", "SEV-")
+
+
 def burning(workspace_id: int, start: datetime, end: datetime) -> Lines:
     """The gravest first, each with when its next update is due."""
     rows = Incident.objects.of(workspace_id).burning().exclude(status="cancelled")
     return [
         {"title": f"{row.ref} {row.title}", "url": page_of(row), "due": row.next_update_at,
-         "state": f"{row.severity.upper()}, {row.get_status_display().lower()}",
+         "state": f"{_level(row)}, {row.get_status_display().lower()}",
          "text": "Next update due" if row.next_update_at else "",
          "tone": "bad" if row.severity in {"sev1", "sev2"} else "warn"}
         for row in rows.order_by("severity", "pk")[:MOST]
@@ -31,7 +35,7 @@ def since(workspace_id: int, start: datetime, end: datetime) -> Lines:
     rows = Incident.objects.of(workspace_id).exclude(origin="drill").exclude(resolved_at=None)
     return [
         {"title": f"{row.ref} {row.title}", "url": page_of(row), "text": row.root_cause[:300],
-         "state": row.severity.upper(), "tone": "neutral"}
+         "state": _level(row), "tone": "neutral"}
         for row in rows.filter(opened_at__gte=start, opened_at__lt=end).order_by("pk")[:MOST]
     ]  # fmt: skip
 

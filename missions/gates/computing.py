@@ -62,7 +62,7 @@ def kpi_measurable(look: Look) -> Found:
     }
     missing = [name for name, there in asked.items() if not there]
     if missing:
-        return failed(f"Of the KPI is missing: {', '.join(missing)}.", ("Brief", look.url("brief")))
+        return failed(f"What the KPI lacks: {', '.join(missing)}.", ("Brief", look.url("brief")))
     assert brief.kpi_target is not None
     assert brief.kpi_baseline is not None
     up = brief.kpi_direction == brief.Direction.UP

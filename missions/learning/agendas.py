@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Avg, Count, Q, Sum
+from django.utils.text import capfirst
 
 from controlplane.access.policy import role_label
 from controlplane.approvals import links as approval_links
@@ -304,9 +305,11 @@ def figures(*slugs: str) -> agenda.Items:
             value = f"{row.value:,.1f} {kpi.unit}" if row and row.value is not None else "No data"
             value += since_before(row) if row else ""
             words, tone = _STATES[row.state] if row else _STATES["no_data"]
-            target = f", target {kpi.target:g}." if kpi.target is not None else "."
-            found.append({"title": kpi.title, "text": value + target, "state": words, "tone": tone,
-                          "note": row.note if row else "", "url": kpi.link})  # fmt: skip
+            side = "≥" if kpi.better == "higher" else "≤"
+            target = f", target {side} {kpi.target:g} {kpi.unit}" if kpi.target is not None else ""
+            found.append({"title": kpi.title, "text": f"{value}{target}".strip() + ".",
+                          "state": words, "tone": tone, "note": capfirst(row.note) if row else "",
+                          "url": kpi.link})  # fmt: skip
         return found
 
     return items

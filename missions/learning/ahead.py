@@ -18,6 +18,7 @@ from missions import links
 from missions.learning import agenda
 from missions.learning.agendas import since_before
 from missions.models import Feedback, GovernanceFinding
+from telemetry.kpis.periods import period_of
 from telemetry.models import KpiValue, RuleState
 
 Lines = Sequence[Mapping[str, Any]]
@@ -151,7 +152,8 @@ def unheard(workspace_id: int, start: datetime, end: datetime) -> Lines:
 
 
 def changes(*slugs: str) -> agenda.Items:
-    """The last two periods of each figure that both have a value for, and what lies between."""
+    """The last whole period of each figure that has a value, and what lies between it and the one
+    before; of a figure that is new, the period that runs."""
 
     def items(workspace_id: int, start: datetime, end: datetime) -> Lines:
         found = []
@@ -160,13 +162,18 @@ def changes(*slugs: str) -> agenda.Items:
             if kpi is None:
                 continue
             rows = KpiValue.objects.of(workspace_id).filter(kpi=slug, value__isnull=False)
-            row = rows.filter(start__lt=end).order_by("-start").first()
+            rows = rows.filter(start__lt=end).order_by("-start")
+            running = period_of(kpi.cadence, end).start
+            row = rows.exclude(start=running).first() or rows.first()
             if row is None:
                 continue
             text = f"{row.value or 0.0:,.1f} {kpi.unit}".strip() + since_before(row)
             tone = {"met": "good", "missed": "bad"}.get(row.state, "neutral")
+            state = row.get_state_display()
+            if row.start == running:  # nobody has missed what runs still
+                tone, state = "neutral", "So far"
             found.append({"title": kpi.title, "text": text, "url": kpi.link, "tone": tone,
-                          "state": row.get_state_display()})  # fmt: skip
+                          "state": state})  # fmt: skip
         return found
 
     return items

@@ -26,7 +26,7 @@ def _lines(row: Meeting) -> Iterator[str]:
         if section.get("broken"):
             yield "This could not be asked then."
         for line in section["lines"]:
-            yield _line(line)
+            yield line_of(line)
         if section.get("more"):
             yield f"- and {section['more']} more"
         if not section["lines"] and not section.get("broken"):
@@ -43,14 +43,16 @@ def _lines(row: Meeting) -> Iterator[str]:
             yield f"- {_said(each.title)}: {_said(who)}, until {each.due_on}"
 
 
-def _line(line: Mapping[str, Any]) -> str:
+def line_of(line: Mapping[str, Any]) -> str:
     title, url = _said(line["title"]), str(line.get("url") or "")
     if url:
         title = f"[{title}](<{settings.PUBLIC_URL if url.startswith('/') else ''}{url}>)"
     more = [_said(line.get(name) or "") for name in ("text", "note", "who")]
     more.append(str(line.get("due") or "")[:10])
     state = _said(line.get("state") or "")
-    told = ", ".join(part for part in more if part)
+    # A sentence's own full stop does not stand before a comma.
+    parts = [part for part in more if part]
+    told = ", ".join([*(part.removesuffix(".") for part in parts[:-1]), *parts[-1:]])
     return f"- {title}{f': {told}' if told else ''}{f' ({state})' if state else ''}"
 
 

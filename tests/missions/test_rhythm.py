@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from controlplane.approvals.models import Request
+from controlplane.base.registries import kpis
 from controlplane.lib import clock
 from deployments import services as deployments
 from incidents.records.opening import open_incident
@@ -17,6 +18,8 @@ from missions.jobs_learning import standups
 from missions.learning import agenda
 from missions.models import Feedback, Meeting, MeetingSeries
 from missions.services import cadence
+from missions.shown import minutes
+from telemetry.kpis.periods import before, period_of
 from telemetry.models import KpiValue
 from tests import make
 from tests.kit import settled
@@ -69,13 +72,18 @@ def test_standup__not_on_a_weekend__nor_where_they_ended(scene: Any) -> None:
 
 
 def said(scene: Any, meeting: str, slug: str, where: Any = None) -> list[str]:
+    lines = asked(scene, meeting, slug, where)
+    return [f"{line['title']} {line['text']}".strip() for line in lines]
+
+
+def asked(scene: Any, meeting: str, slug: str, where: Any = None) -> list[dict[str, Any]]:
     now = clock.now()
     place = where or scene.here
     found = agenda.of(meeting, place.pk, now - timedelta(days=14), now)
     assert not [each["slug"] for each in found if each["broken"]]
     slugs = {each["slug"]: each for each in found}
-    lines = (slugs.get(slug) or slugs[f"{slug}.{meeting}"])["lines"]
-    return [f"{line['title']} {line['text']}".strip() for line in lines]
+    lines: list[dict[str, Any]] = (slugs.get(slug) or slugs[f"{slug}.{meeting}"])["lines"]
+    return lines
 
 
 def test_agendas__name_incidents__signatures__figures__and_nothing_of_elsewhere(
@@ -109,6 +117,23 @@ def test_agendas__name_incidents__signatures__figures__and_nothing_of_elsewhere(
             assert said(scene, meeting, slug, scene.there) == [], slug
 
 
+def test_retro__a_period_that_runs_is_not_missed(scene: Any) -> None:
+    here, now = scene.here, clock.now()
+    kpi = kpis.get("undo.success_rate")
+    assert kpi is not None
+    runs = period_of(kpi.cadence, now)
+    whole = before(kpi.cadence, runs)
+    KpiValue.objects.create(workspace=here, kpi=kpi.slug, start=runs.start, end=runs.end,
+                            value=14, target=98, state="missed")  # fmt: skip
+    [told] = asked(scene, "retro", "missions.deltas")
+    assert (told["text"][:4], told["state"], told["tone"]) == ("14.0", "So far", "neutral")
+    KpiValue.objects.create(workspace=here, kpi=kpi.slug, start=whole.start, end=whole.end,
+                            value=90, target=98, state="missed")  # fmt: skip
+    [told] = asked(scene, "retro", "missions.deltas")
+    assert (told["text"][:4], told["state"], told["tone"]) == ("90.0", "Missed", "bad")
+    assert asked(scene, "retro", "missions.deltas", scene.there) == []
+
+
 def test_planning__has_the_calendar_of_the_next_quarter(scene: Any) -> None:
     manager = make.actor(make.person(scene.here, "release_manager"))
     now = clock.now()
@@ -126,3 +151,12 @@ def test_planning__has_the_calendar_of_the_next_quarter(scene: Any) -> None:
         True, True, 2,
     ]  # fmt: skip
     assert not Request.objects.of(scene.there).exists()
+
+
+def test_minutes__read_as_sentences_do() -> None:
+    """What stood on the agenda may end with a full stop of its own."""
+    line = {"title": "MSN-3", "text": "Its owner is asked.", "note": "Prepare", "state": "Paused"}
+    assert minutes.line_of(line) == "- MSN-3: Its owner is asked, Prepare (Paused)"
+    assert minutes.line_of({"title": "MSN-3", "text": "Its owner is asked."}) == (
+        "- MSN-3: Its owner is asked."
+    )

@@ -20,6 +20,7 @@ from incidents.reviews.report import as_markdown
 from incidents.runbooks import books, drilled
 from missions.models import Meeting
 from missions.shown import minutes
+from missions.stages import get as stage_of
 from telemetry import snapshots
 from telemetry.models import HealthSnapshot
 
@@ -78,7 +79,7 @@ def meetings(asked: Asked) -> Iterator[File]:
     """The stages they were about stand in the text, so that a search by stage finds them."""
     rows = Meeting.objects.filter(series__workspace=asked.workspace, closed_at__isnull=False)
     for row in rows.select_related("series").order_by("-planned_at", "-pk")[:MOST_MEETINGS]:
-        tags = ", ".join(row.stages) or "none"
+        tags = ", ".join(stage_of(slug).label for slug in row.stages) or "none"
         name = f"{row.planned_at:%Y-%m-%d}-{row.series.cadence}-{row.pk}"
         text = f"{minutes.written(row)}\nStages: {tags}\n"
         yield f"{READINESS}/ops_meeting_notes/{name}.md", text

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.access.policy import role_label
+from controlplane.lib import moments
 from missions import reads
 from missions.evidence.gates import stored
 from missions.gates.looking import Look
@@ -78,6 +79,6 @@ def waiting(look: Look) -> Iterator[str]:
     if request is None or request.status != "open" or request.due_at > look.now:
         return
     yield (
-        f"{request.ref} waits since {request.requested_at:%Y-%m-%d %H:%M};"
-        f" it was due {request.due_at:%Y-%m-%d %H:%M}."
+        f"{request.ref} waits since {moments.utc(request.requested_at)};"
+        f" it was due {moments.utc(request.due_at)}."
     )
