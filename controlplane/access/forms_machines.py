@@ -50,7 +50,8 @@ class KeyForm(forms.Form):
     scopes = forms.CharField(
         required=False,
         max_length=2_000,
-        help_text="area.verb, area.* or *, separated by blanks. Empty: whatever the owner may do.",
+        help_text="area.verb, area.* or *, separated by blanks."
+        " Empty: whatever its agent or owner may do.",
     )
     days = forms.IntegerField(label="Days until it expires", min_value=1)
 

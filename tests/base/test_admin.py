@@ -216,7 +216,9 @@ def test_list_button__by_post_only(here: Workspace) -> None:
     asked = admin.get(url)
     assert asked.status_code == 200
     assert 'method="post"' in asked.content.decode()
-    assert "Would delete" in admin.post(url, follow=True).content.decode()
+    answer = admin.post(url, follow=True)
+    assert "Would delete" in answer.content.decode()
+    assert answer.redirect_chain[-1][0].endswith("?dry_run__exact=1")  # what it counted is there
 
 
 # --- A selection ------------------------------------------------------------------------------

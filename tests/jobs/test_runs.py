@@ -246,6 +246,7 @@ def test_command_jobs__lists_every_job(capsys: Any) -> None:
     call_command("jobs")
     out = capsys.readouterr().out
     assert all(name in out for name in JOBS)
+    assert "+00:00" not in out
 
 
 def test_command_engine_once__runs_a_due_job_with_no_broker(

@@ -223,6 +223,7 @@ class ButtonDoors(_Base):
             "title": entry.label,
             "subtitle": self.heading(obj) if obj is not None else None,
             "opts": self.opts,
+            "called": self.called,  # type: ignore[attr-defined]
             "question": entry.confirm,
             "form": form,
             "back": back,
@@ -324,6 +325,7 @@ class ButtonDoors(_Base):
             "title": "Audit trail",
             "subtitle": self.heading(obj),
             "opts": self.opts,
+            "called": self.called,  # type: ignore[attr-defined]
             "object": obj,
             "back": self._back(obj),
             "events": found[:TRAIL_ROWS],

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from controlplane.base import retention, signals
 from controlplane.base.admin.buttons import bulk, button
+from controlplane.base.admin.linking import list_url
 from controlplane.base.admin.model_admin import ModelAdmin
 from controlplane.base.admin.questions import question
 from controlplane.base.data_rules import kind_of_data
@@ -20,7 +21,7 @@ from controlplane.base.models import RefCounter, RetentionRun, Signal
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases
 from controlplane.lib.redaction import redact
-from controlplane.lib.text import short
+from controlplane.lib.text import counted, short
 
 
 def _not_dead(signal: Signal) -> str:
@@ -159,11 +160,15 @@ class RetentionRunAdmin(ModelAdmin[RetentionRun]):
         }
 
     @button(label="Try it dry", action="retention.run", place="list", whole=retention.EVERYTHING)
-    def dry_run(self, request: HttpRequest, reason: str) -> str:
+    def dry_run(self, request: HttpRequest, reason: str) -> HttpResponse:
+        """It leads to what it counted, class by class: the list opens with what was deleted."""
         runs = retention.clean(actor=actor_of(request), dry_run=True, budget=3.0)
         held = sum(run.held for run in runs)
         kept = f" Legal holds keep {held:,} more." if held else ""
-        return f"Would delete {sum(run.rows for run in runs):,} rows in {len(runs)} classes.{kept}"
+        total = counted(sum(run.rows for run in runs), "row")
+        kinds = counted(sum(1 for run in runs if run.rows), "kind")
+        messages.success(request, f"Would delete {total} of {kinds} of data.{kept}")
+        return HttpResponseRedirect(list_url(RetentionRun, "dry_run__exact=1"))
 
 
 @admin.register(RefCounter)

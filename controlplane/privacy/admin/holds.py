@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from controlplane.access.models import User
@@ -112,6 +112,13 @@ class LegalHoldAdmin(ModelAdmin[LegalHold]):
 
     def heading(self, obj: LegalHold) -> str:
         return f"Legal hold on {self.on(obj)}"
+
+    def response_add(
+        self, request: HttpRequest, obj: LegalHold, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Said to its reader by its heading: in words that outlive an account it names nobody."""
+        messages.success(request, f"{self.heading(obj)} is in force.")
+        return HttpResponseRedirect(self.object_url(obj))
 
     @admin.display(description="On")
     def on(self, obj: LegalHold) -> str:

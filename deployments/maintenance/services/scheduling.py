@@ -96,10 +96,8 @@ def _may_have(row: MaintenanceWindow, actor: Actor, override: str, now: datetime
 
 def waive_rules(row: MaintenanceWindow, rules: Iterable[str], reason: str, actor: Actor) -> None:
     """Put it on the record. Callers hold the window and have asked who may."""
-    fresh = [
-        {"rule": rule, "reason": reason, "by": actor.ref[:80], "at": clock.now().isoformat()}
-        for rule in rules
-    ]
+    at = f"{clock.now():%Y-%m-%dT%H:%M:%S.%f}Z"
+    fresh = [{"rule": rule, "reason": reason, "by": actor.ref[:80], "at": at} for rule in rules]
     if not fresh:
         return
     taken = {each["rule"] for each in fresh}

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from controlplane.jobs.models import JobRun, ScheduledJob
 from controlplane.jobs.registry import JOBS, Job
+from controlplane.lib import moments
 
 
 class Command(BaseCommand):
@@ -23,11 +25,16 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"jobs": listed}, indent=2))
             return
         for line in listed:
+            due, last = _said(line["next_run_at"]), _said(line["last_finished_at"])
             self.stdout.write(
-                f"{line['name']:<34} {line['schedule']:<24} due {line['next_run_at'] or '-':<26}"
-                f" last {line['last_state'] or '-'} {line['last_finished_at'] or ''}".rstrip()
+                f"{line['name']:<34} {line['schedule']:<24} due {due or '-':<21}"
+                f" last {line['last_state'] or '-'} {last}".rstrip()
             )
             self.stdout.write(f"    {line['doc']}")
+
+
+def _said(moment: str | None) -> str:
+    return moments.utc(datetime.fromisoformat(moment)) if moment else ""
 
 
 def _line(job: Job, row: ScheduledJob | None) -> dict[str, Any]:
