@@ -103,7 +103,7 @@ def _of_when(details: Any) -> Any:
     moment = clock.told_of()
     if moment is None or not isinstance(details, dict | None):
         return details
-    return {**(details or {}), TOLD_OF: f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"}
+    return {**(details or {}), TOLD_OF: f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"}
 
 
 def _fields(

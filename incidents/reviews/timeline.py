@@ -24,7 +24,7 @@ _SAID_ON_ITEM = ("incident.update", "incident.decide", "incident.publish", "pagi
 def drafted(row: Incident) -> str:
     """For people to shorten and to complete, by their workspace's clock. The log itself stays as
     it is."""
-    found = sorted([*_began(row), *_logged(row), *_said(row)])
+    found = sorted([*_began(row), *_logged(row), *_said(row)], key=lambda line: line[0])
     lines = [f"- {moments.utc(at)}, {source}: {said}" for at, source, said in found]
     return moments.by_clock("\n".join(lines[:_MOST]), row.workspace.time_zone)
 
