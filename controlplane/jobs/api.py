@@ -13,8 +13,9 @@ from rest_framework import serializers
 
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
+from controlplane.base.api.rows import row_of
 from controlplane.base.api.serializers import StrictSerializer
-from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest, row_of
+from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from controlplane.jobs import leases, nudges, obligations, progress, runs, services
 from controlplane.jobs.models import JobRun, ObligationRecord, ScheduledJob, Timer, WatchAlarm
 from controlplane.jobs.models.obligations import Cadence

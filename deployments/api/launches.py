@@ -10,8 +10,9 @@ from django.http import HttpResponse
 
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import PortalFilterSet
+from controlplane.base.api.rows import row_of
 from controlplane.base.api.serializers import NoInput
-from controlplane.base.api.views import DetailView, ListView, PortalRequest, row_of
+from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.lib.errors import NotFound
 from deployments import services
 from deployments.api import boards_forms as forms

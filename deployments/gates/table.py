@@ -3,17 +3,24 @@ deployment, its verification after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from deployments.gates import computing as c
 from deployments.gates import load_tests, reports
-from deployments.gates.kinds import Applies, Compute, Definition
-from deployments.gates.looking import Look
+from deployments.gates.applying import (
+    all_of,
+    canary,
+    forward,
+    guarded,
+    hotfix,
+    no_hotfix,
+    with_parts,
+)
+from deployments.gates.kinds import Definition
 
 GATES: dict[str, Definition] = {}
 BEFORE, AFTER = "before", "after"
-# What is brought: a word about one commit says nothing of the next.
+# A word about one commit says nothing of the next.
 BROUGHT = frozenset({"commit_sha", "image_tag", "image_digest", "artifacts", "components"})
 
 
@@ -25,45 +32,10 @@ def define(slug: str, title: str, group: str, phase: str = BEFORE, **more: Any) 
     return gate
 
 
-# --- When they apply --------------------------------------------------------------------------
-
-
-def forward(look: Look) -> bool:
-    return not look.is_rollback
-
-
-def guarded(look: Look) -> bool:
-    return look.guarded and not look.is_rollback
-
-
-def hotfix(look: Look) -> bool:
-    return look.is_hotfix
-
-
-def with_parts(*kinds: str) -> Applies:
-    return lambda look: forward(look) and look.has(*kinds)
-
-
-def all_of(*asked: Applies) -> Applies:
-    return lambda look: all(each(look) for each in asked)
-
-
-def no_hotfix(look: Look) -> bool:
-    return forward(look) and not look.is_hotfix
-
-
-def under_flag(look: Look) -> bool:
-    return forward(look) and look.deployment.flag_id is not None and look.deployment.tier >= 2
-
-
-def canary(look: Look) -> bool:
-    return look.kind == "canary" or under_flag(look)
-
-
 def _checked(slug: str, title: str, group: str, names: str, **more: Any) -> None:
     """A check of the tree: CI's word by the name of its job, or a person's with the log."""
-    compute: Compute = c.named_check(names.split())
-    define(slug, title, group, compute=compute, debt=True, about=BROUGHT, **more)
+    more["compute"] = c.named_check(names.split())
+    define(slug, title, group, debt=True, about=BROUGHT, **more)
 
 
 # --- Release ----------------------------------------------------------------------------------
@@ -419,10 +391,3 @@ define(
     compute=reports.announced,
     mend="It is announced when the watch ends, or by hand",
 )
-
-
-def standing(
-    look: Look, wanted: Callable[[Definition], bool] = lambda gate: True
-) -> list[Definition]:
-    """Those that this deployment has."""
-    return [gate for gate in GATES.values() if wanted(gate)]

@@ -15,8 +15,9 @@ from django.http import HttpResponse
 from controlplane.access.models import User
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
+from controlplane.base.api.rows import row_of
 from controlplane.base.api.serializers import NoInput
-from controlplane.base.api.views import ListView, NowView, PortalRequest, row_of
+from controlplane.base.api.views import ListView, NowView, PortalRequest
 from controlplane.catalog.models import Service
 from controlplane.lib.errors import NotFound
 from controlplane.lib.given import refuse

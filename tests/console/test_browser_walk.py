@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from tests import make
-from tests.kit import inhabited, pages
+from tests.kit import inhabited, no_pages, pages
 from tests.kit.browser import MISSING, NARROW, WIDE, Browser
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
@@ -82,7 +82,7 @@ def test_walk__the_consoles_own_pages(browser: Browser) -> None:
 
 
 def test_walk__nobodys_pages(browser: Browser) -> None:
-    walk(browser, [reverse(name) for name in pages.SIGNED_OUT])
+    walk(browser, [reverse(name) for name in no_pages.SIGNED_OUT])
 
 
 def test_walk__an_empty_world(browser: Browser) -> None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from controlplane import approvals, console
 from tests.console.conftest import ON_ONE_WORKER
-from tests.kit import pages
+from tests.kit import no_pages
 
 STATIC = Path(console.__file__).parent / "static" / "console"
 DESK = Path(approvals.__file__).parent / "static" / "desk" / "desk.css"
@@ -129,7 +129,7 @@ def test_every_page__loads_what_draws_it_and_under_ninety_five_kilobytes(
 
 
 def test_signed_out__loads_no_more(db: None) -> None:
-    for name in pages.SIGNED_OUT:
+    for name in no_pages.SIGNED_OUT:
         page = Client().get(reverse(name), follow=True).content.decode()
         assert 0 < weight(page) <= 85 * 1024
         assert not undressed(page, sheets())

@@ -32,7 +32,7 @@ from controlplane.notify.models import InboxItem, OutboxMessage
 from controlplane.notify.outbox import enqueue
 from controlplane.notify.services.news import To, notify
 from tests import make
-from tests.kit import inhabited, pages
+from tests.kit import inhabited, no_pages, pages
 
 CLOSED_PORT = "redis://127.0.0.1:1/0"
 
@@ -341,14 +341,16 @@ def test_keys_of_the_navigation__one_entry_each__and_some_are_kept() -> None:
 def test_every_route__walked_or_named() -> None:
     """The browser walks whatever stands in no list; a list may name only what is there."""
     known = {name for name, _ in pages.route_names()}
-    listed = {*pages.NO_PAGES, *pages.FORMS_ONLY, *pages.SIGNED_OUT}
+    listed = {*no_pages.NO_PAGES, *no_pages.FORMS_ONLY, *no_pages.SIGNED_OUT}
     assert listed <= known, listed - known
-    assert not pages.FORMS_ONLY & set(pages.NO_PAGES)
+    assert not no_pages.FORMS_ONLY & set(no_pages.NO_PAGES)
 
 
 def test_forms_only__answer_no_page(browser: Client) -> None:
     for name, path in pages.route_names():
-        if name in pages.FORMS_ONLY:
-            arguments = {key: pages.ANYTHING[key] for key in pages.ANYTHING if f":{key}>" in path}
+        if name in no_pages.FORMS_ONLY:
+            arguments = {
+                key: no_pages.ANYTHING[key] for key in no_pages.ANYTHING if f":{key}>" in path
+            }
             url = reverse(name, kwargs=arguments)
             assert browser.get(url).status_code == 405, name

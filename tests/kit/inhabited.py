@@ -28,13 +28,6 @@ from controlplane.jobs.models import EngineCycle, Timer
 from controlplane.jobs.registry import JOBS
 from controlplane.jobs.watch import Finding
 from controlplane.lib import clock
-from controlplane.notify import answers
-from controlplane.notify import services as news
-from controlplane.notify.models import OutboxMessage
-from controlplane.notify.outbox import enqueue
-from controlplane.notify.services import methods
-from controlplane.notify.services.news import To, notify
-from controlplane.notify.wording import CATALOGUE
 from controlplane.oncall import services as oncall_services
 from controlplane.work import services as work_services
 from controlplane.work.services import github
@@ -52,6 +45,7 @@ from tests.kit import (
     inhabited_around,
     inhabited_guarding,
     inhabited_incidents,
+    inhabited_news,
     inhabited_oncall,
     inhabited_paging,
     inhabited_runbooks,
@@ -97,7 +91,7 @@ def settle() -> World:
     world = World(here, other, root, make.person(here, "viewer", name="Vera Wood"))
     _machines(world)
     _engine(world)
-    _news(world)
+    inhabited_news.inhabit(here, root, hostile=HOSTILE, long=LONG)
     _services(world)
     _reviews(world)
     _work(world)
@@ -322,72 +316,6 @@ def _engine(world: World) -> None:
 def _dead(rows: Any) -> None:
     """Given up after as many attempts as there are."""
     rows.update(state=leases.DEAD, attempts=8, last_error=HOSTILE, finished_at=clock.now())
-
-
-def _news(world: World) -> None:
-    here, root = world.workspace, world.root
-    channel = news.create_channel(
-        here,
-        actor=make.JOB,
-        name="Ops mailing list",
-        kind="email",
-        target="ops@example.org",
-        urgencies=["critical"],
-    )
-    news.add_contact(here, actor=make.JOB, purpose="security_lead", name="Sami", user=root)
-    kind = sorted(CATALOGUE)[0]
-    news.set_wording(here, actor=make.JOB, kind=kind, subject="Our own words", body="Look.")
-    for key, subject in (("first", LONG[:200]), ("second", HOSTILE)):
-        notify(
-            workspace_id=here.pk,
-            kind="tests.kind",
-            to=To(users=[root.pk], channels=[channel.pk]),
-            key=key,
-            subject=subject,
-            body=f"{LONG} {HOSTILE}",
-            urgency="critical",
-            link="/admin/",
-        )
-    _reached(world)
-    enqueue("tests.topic", {"text": HOSTILE}, key="gone", workspace_id=here.pk)
-    _dead(OutboxMessage.objects.filter(key="gone"))
-
-
-def _reached(world: World) -> None:
-    """Ways of a person's own, a gateway, a page that can be answered, and what came back."""
-    here, root = world.workspace, world.root
-    gateway = news.create_channel(
-        here,
-        actor=make.JOB,
-        name="Text messages",
-        kind="sms",
-        target="https://sms.example.org/send",
-        secret="a-signing-secret-of-some-length",
-        options={"form": "json"},
-    )
-    way = news.add_method(
-        root, actor=make.actor(root), kind="sms", target="+442079460958", label=HOSTILE[:60]
-    )
-    way = news.confirm_method(way, actor=make.actor(root), code=methods.code_of(way))
-    answers.register(
-        "tests.acknowledge", label="Acknowledge", act=_acknowledged, words=("ack",), digit="4"
-    )
-    news.page(
-        root,
-        workspace_id=here.pk,
-        kind="tests.page",
-        key="paged",
-        subject=HOSTILE,
-        body=LONG,
-        methods=[way],
-        respond=answers.Respond("access.workspace:1", ["tests.acknowledge"]),
-    )
-    for number, text in enumerate(("ack", HOSTILE)):
-        news.take_text(gateway, sender=way.target, text=text, provider_id=f"text-{number}")
-
-
-def _acknowledged(link: object, actor: object) -> str:
-    return "Acknowledged."
 
 
 def _services(world: World) -> None:

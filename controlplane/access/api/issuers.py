@@ -12,7 +12,8 @@ from controlplane.access.api import forms
 from controlplane.access.models import TrustedIssuer
 from controlplane.access.services import issuers as services
 from controlplane.base.api.answers import JsonAnswer, created
-from controlplane.base.api.views import DetailView, Form, ListView, PortalRequest, RowView
+from controlplane.base.api.rows import Form
+from controlplane.base.api.views import DetailView, ListView, PortalRequest, RowView
 
 SENDER = ("agent_id", "workspace_id", "session_id")
 

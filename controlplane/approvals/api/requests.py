@@ -17,7 +17,8 @@ from controlplane.approvals.services import reading
 from controlplane.audit.refs import subject_ref
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.views import DetailView, Form, ListView, PortalRequest, row_of
+from controlplane.base.api.rows import Form, row_of
+from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from controlplane.lib.errors import Invalid
 from controlplane.work.models import Item
 

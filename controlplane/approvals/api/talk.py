@@ -11,7 +11,7 @@ from controlplane.approvals import services, talk
 from controlplane.approvals.api import forms
 from controlplane.approvals.api.requests import VIEW, OneRequest
 from controlplane.base.api.answers import JsonAnswer
-from controlplane.base.api.views import Form
+from controlplane.base.api.rows import Form
 
 
 class CommentsView(OneRequest):

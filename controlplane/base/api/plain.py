@@ -23,7 +23,8 @@ from controlplane.access.tokens import IDENTITY
 from controlplane.base.api import bodies, door, idempotency
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.errors import error_answer
-from controlplane.base.api.views import Form, PortalAPIView
+from controlplane.base.api.rows import Form
+from controlplane.base.api.views import PortalAPIView
 
 Handler = Callable[..., Any]
 Foreign = Callable[[HttpRequest, JsonAnswer], HttpResponse]

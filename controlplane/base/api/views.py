@@ -14,7 +14,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django_filters.filterset import FilterSet
-from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,6 +24,7 @@ from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.auth import ANYONE, SIGNED_IN, PortalRequest
 from controlplane.base.api.deprecation import Deprecation
 from controlplane.base.api.errors import error_answer
+from controlplane.base.api.rows import Form, row_of, through
 from controlplane.base.api.schema import PortalSchema
 from controlplane.base.api.serializers import StrictSerializer, read
 from controlplane.lib import kept
@@ -34,7 +34,6 @@ from controlplane.lib.errors import NotFound
 __all__ = ["ANYONE", "SIGNED_IN", "DetailView", "ListView", "PortalAPIView", "PortalRequest"]
 
 _PLAIN = frozenset({"limit", "sort"})  # what asks for no other rows
-Form = type[serializers.BaseSerializer[Any]]
 
 
 class PortalAPIView(APIView):
@@ -168,53 +167,6 @@ class PortalAPIView(APIView):
 _RENDERER = JSONRenderer()
 
 
-class Row:
-    """How rows of one output form are read and shown: declared once, by the form.
-
-    Each field's `source` is the column. A `SerializerMethodField` or `source="*"` has none, and
-    is filled in by the view's `shape()`.
-    """
-
-    def __init__(self, form: Form) -> None:
-        fields = form().fields  # type: ignore[attr-defined]
-        stored = {
-            name: field.source.replace(".", "__")
-            for name, field in fields.items()
-            if field.source not in {None, "*"}
-            and not isinstance(field, serializers.SerializerMethodField)
-        }
-        self.names = tuple(stored)
-        self.columns = tuple(stored.values())
-        self._getters = tuple(_through(column.split("__")) for column in self.columns)
-
-    def from_tuple(self, values: Sequence[Any]) -> dict[str, Any]:
-        return dict(zip(self.names, values, strict=False))
-
-    def from_object(self, obj: Any) -> dict[str, Any]:
-        return {name: get(obj) for name, get in zip(self.names, self._getters, strict=True)}
-
-
-def _through(names: Sequence[str]) -> Callable[[Any], Any]:
-    """Reads a column of an object like an outer join does: nothing beyond an empty relation."""
-
-    def read_column(obj: Any) -> Any:
-        for name in names:
-            obj = None if obj is None else getattr(obj, name)
-        return obj
-
-    return read_column
-
-
-_rows: dict[Any, Row] = {}
-
-
-def row_of(form: Form) -> Row:
-    row = _rows.get(form)
-    if row is None:
-        row = _rows[form] = Row(form)
-    return row
-
-
 class RowView(PortalAPIView):
     """Shared by lists and details: scoping, columns, shaping."""
 
@@ -258,7 +210,7 @@ class RowView(PortalAPIView):
         """One object a service returned, in the same form as its list."""
         row = row_of(self.output).from_object(obj)
         for name in self.extra_columns:
-            row[name] = _through(name.split("__"))(obj)
+            row[name] = through(name.split("__"))(obj)
         return self.shape(row)
 
     def _columns(self) -> tuple[str, ...]:
@@ -362,7 +314,7 @@ class DetailView(RowView):
         return obj
 
     def tag_of(self, obj: Any, kwargs: Mapping[str, Any]) -> str:
-        values = (_through(name.split("__"))(obj) for name in self.version)
+        values = (through(name.split("__"))(obj) for name in self.version)
         return etag.of(kwargs[self.lookup], *values)
 
     def _one(

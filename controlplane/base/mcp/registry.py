@@ -20,8 +20,8 @@ from controlplane.access.models import Workspace
 from controlplane.access.tokens import IDENTITY
 from controlplane.base.api import workspaces
 from controlplane.base.api.auth import SIGNED_IN
+from controlplane.base.api.rows import Form
 from controlplane.base.api.serializers import read
-from controlplane.base.api.views import Form
 from controlplane.base.mcp import schemas
 from controlplane.lib import context
 from controlplane.lib.actors import Actor

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.base.api.views import Form
+from controlplane.base.api.rows import Form
 
 # Most specific first.
 _KINDS: tuple[tuple[Any, dict[str, Any]], ...] = (

@@ -12,8 +12,9 @@ from django.http import HttpResponse
 from controlplane.access.services.saving import invalid
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import PortalFilterSet
+from controlplane.base.api.rows import row_of
 from controlplane.base.api.serializers import RequiredReason
-from controlplane.base.api.views import DetailView, ListView, PortalRequest, RowView, row_of
+from controlplane.base.api.views import DetailView, ListView, PortalRequest, RowView
 from controlplane.catalog.models import Environment
 from controlplane.lib.errors import NotFound
 from deployments.canary import services

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from controlplane.base.api import throttles
 from controlplane.base.api.auth import ANYONE
 from controlplane.base.api.plain import Foreign, Handler, plain_view
-from controlplane.base.api.views import Form
+from controlplane.base.api.rows import Form
 from controlplane.lib import context
 from controlplane.lib.errors import NotAllowed, Unauthorized
 from deployments.flags.services.apps import App

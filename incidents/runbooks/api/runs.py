@@ -11,7 +11,8 @@ from django.http import HttpResponse
 
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import PortalFilterSet
-from controlplane.base.api.views import DetailView, ListView, PortalRequest, row_of
+from controlplane.base.api.rows import row_of
+from controlplane.base.api.views import DetailView, ListView, PortalRequest
 from incidents.models import RunbookRun
 from incidents.runbooks import books, running, validating
 from incidents.runbooks.api import forms

@@ -12,7 +12,8 @@ from django.http import HttpResponse
 from controlplane.access.models import Workspace
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest, row_of
+from controlplane.base.api.rows import row_of
+from controlplane.base.api.views import DetailView, ListView, PortalAPIView, PortalRequest
 from controlplane.lib.errors import NotFound
 from controlplane.lib.given import refuse
 from controlplane.work.models import Item

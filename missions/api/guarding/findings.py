@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from controlplane.base.api.answers import JsonAnswer
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.views import row_of
+from controlplane.base.api.rows import row_of
 from missions import services
 from missions.api import forms as mission_forms
 from missions.api.guarding import examples, forms

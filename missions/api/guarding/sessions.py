@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpResponse
 
 from controlplane.base.api.errors import error_answer
+from controlplane.base.api.rows import row_of
 from controlplane.base.api.serializers import NoInput
-from controlplane.base.api.views import row_of
 from controlplane.lib.errors import Conflict
 from missions import services
 from missions.api.guarding import examples, forms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.base.api.views import row_of
+from controlplane.base.api.rows import row_of
 from missions.api.guarding import toolkit_forms
 from missions.models import Mission, MissionToolkit, Safeguard, ToolkitConnection
 from missions.services import safeguards

@@ -13,7 +13,8 @@ from django.http import HttpResponse
 from controlplane.access.models import User
 from controlplane.base.api.answers import JsonAnswer, created
 from controlplane.base.api.filters import BooleanFilter, PortalFilterSet
-from controlplane.base.api.views import Form, ListView, NowView, PortalRequest
+from controlplane.base.api.rows import Form
+from controlplane.base.api.views import ListView, NowView, PortalRequest
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.work.api.common import named_in_body
 from missions.threads import drafts, services

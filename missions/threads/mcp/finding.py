@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from controlplane.base.api.views import Row
+from controlplane.base.api.rows import Row
 from controlplane.base.mcp.registry import Call
 from controlplane.lib.errors import NotFound
 from controlplane.lib.given import refuse

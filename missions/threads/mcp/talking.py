@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
-from controlplane.base.api.views import Row
+from controlplane.base.api.rows import Row
 from controlplane.base.mcp.registry import Call, Later
 from controlplane.lib.given import refuse
 from missions.threads import drafts, numbers, services
