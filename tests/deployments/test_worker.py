@@ -213,6 +213,6 @@ def test_blocked_item__holds_the_next_automatic_step(world: World) -> None:
     row = world.started()
     blocker = work.create_item(there(row.item).project, actor=make.JOB, title="Registry is down")
     work.block(there(row.item), by=blocker, actor=make.JOB)
-    with pytest.raises(GateNotMet, match="open blockers"):
+    with pytest.raises(GateNotMet, match="waits for 1 open blocker"):
         services.run_step(steps(row)[0], actor=world.actor, adapter=adapter)
     assert again(row).status == "deploying"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from missions.learning import agenda
 from missions.models import Feedback, Meeting, MeetingSeries
 from missions.services import cadence
 from missions.shown import minutes
-from telemetry.kpis.periods import before, period_of
+from telemetry.kpis.periods import Period, before, period_of
 from telemetry.models import KpiValue
 from tests import make
 from tests.kit import settled
@@ -71,6 +72,15 @@ def test_standup__not_on_a_weekend__nor_where_they_ended(scene: Any) -> None:
         assert standups() == {"begun": 0}
 
 
+def whole_periods(slug: str, now: datetime) -> Iterator[Period]:
+    """Those of a figure that are over, newest first."""
+    kpi = kpis.get(slug)
+    assert kpi is not None
+    each = period_of(kpi.cadence, now)
+    while True:
+        yield (each := before(kpi.cadence, each))
+
+
 def said(scene: Any, meeting: str, slug: str, where: Any = None) -> list[str]:
     lines = asked(scene, meeting, slug, where)
     return [f"{line['title']} {line['text']}".strip() for line in lines]
@@ -96,18 +106,18 @@ def test_agendas__name_incidents__signatures__figures__and_nothing_of_elsewhere(
         mission = world.imported(stage="feedback")
         someone = make.person(here, "viewer")
         Feedback.objects.create(mission=mission, person=someone, asked_by="job:test")
-        start = datetime(2026, 11, 16, tzinfo=UTC)
-        for week, value in ((0, 90.0), (1, 84.0)):
-            begins = start - timedelta(weeks=week)
+        period = whole_periods("undo.success_rate", clock.now())
+        last, earlier = next(period), next(period)
+        for each, value in ((last, 90.0), (earlier, 84.0)):
             KpiValue.objects.create(
-                workspace=here, kpi="undo.success_rate", start=begins, value=value, target=98,
-                end=begins + timedelta(weeks=1), state="missed",
+                workspace=here, kpi="undo.success_rate", start=each.start, end=each.end,
+                value=value, target=98, state="missed",
             )  # fmt: skip
         assert f"{incident.ref} Orders fail" in said(scene, "standup", "incidents.burning")[0]
         assert mission.ref in said(scene, "council", "missions.unheard")[0]
         [trend] = said(scene, "retro", "missions.deltas")
         assert "90.0" in trend
-        assert "+6.0 since 2026-11-09" in trend
+        assert f"+6.0 since {earlier.start:%Y-%m-%d}" in trend
         for meeting, slug in (
             ("standup", "incidents.burning"), ("council", "missions.unheard"),
             ("retro", "missions.deltas"), ("standup", "missions.to_sign"),
@@ -122,7 +132,7 @@ def test_retro__a_period_that_runs_is_not_missed(scene: Any) -> None:
     kpi = kpis.get("undo.success_rate")
     assert kpi is not None
     runs = period_of(kpi.cadence, now)
-    whole = before(kpi.cadence, runs)
+    whole = next(whole_periods(kpi.slug, now))
     KpiValue.objects.create(workspace=here, kpi=kpi.slug, start=runs.start, end=runs.end,
                             value=14, target=98, state="missed")  # fmt: skip
     [told] = asked(scene, "retro", "missions.deltas")
