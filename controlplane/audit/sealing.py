@@ -7,6 +7,8 @@ add a waiting id, and one sealer at a time (an advisory lock) turns what is comm
 from __future__ import annotations
 
 import logging
+import math
+import time
 from datetime import datetime
 
 from django.conf import settings
@@ -65,14 +67,14 @@ def seal_batch(limit: int | None = None) -> int:
     return len(ids)
 
 
-def seal_all(*, batches: int = 40) -> dict[str, int]:
-    """Seal what waits, at most so many batches, and carry the new hashes outside."""
-    sealed = links = 0
-    while links < batches and (count := seal_batch()):
+def seal_all(deadline: float = math.inf) -> int:
+    """Seal until nothing waits or the time is up; then carry the new hashes outside."""
+    sealed = 0
+    while time.monotonic() < deadline and (count := seal_batch()):
         sealed += count
-        links += 1
-    anchors.export()
-    return {"sealed": sealed, "seals": links}
+    if sealed:
+        anchors.export()
+    return sealed
 
 
 def take_turn(cursor: CursorWrapper) -> bool:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 from controlplane.access.models import Workspace
-from controlplane.audit import anchors, review, sealing, verification
+from controlplane.audit import review, sealing, verification
 from controlplane.audit.proof import verify
 from controlplane.jobs import engine, obligations, progress, watch
 from controlplane.jobs.registry import job
 from controlplane.lib import actors
 
-
-def seal(deadline: float) -> int:
-    """Seal until nothing waits or the tick's time is up; then carry the new hashes outside."""
-    sealed = 0
-    while time.monotonic() < deadline and (count := sealing.seal_batch()):
-        sealed += count
-    if sealed:
-        anchors.export()
-    return sealed
-
-
-engine.module("audit.seal", seal, every=timedelta(seconds=2), order=80)
+engine.module("audit.seal", sealing.seal_all, every=timedelta(seconds=2), order=80)
 
 
 @watch.probe("audit.seal")

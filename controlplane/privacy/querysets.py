@@ -34,14 +34,6 @@ class PrivacyPolicyQuerySet(Scoped["PrivacyPolicy"]):
         here = Membership.objects.current().filter(workspace=OuterRef("workspace"), user=user_id)
         return self.filter(Exists(here))
 
-    def unanswered_by(self, user_id: int) -> Self:
-        """What somebody is still asked: in force where they are, and neither agreed to nor
-        turned down."""
-        from controlplane.privacy.models import Consent
-
-        said = Consent.objects.filter(policy=OuterRef("pk"), user=user_id, replaced_at=None)
-        return self.in_force().of_member(user_id).filter(~Exists(said), asks_consent=True)
-
 
 class ConsentQuerySet(Scoped["Consent"]):
     path = "policy__workspace_id"

@@ -117,7 +117,7 @@ def test_name_unseen_for_a_month__makes_room(ws: Workspace) -> None:
     assert [*apps.settle(told).values()] == ["new", "old-0"]
 
 
-def test_measured_by_browsers__is_kept_apart_and_judges_no_rollout(ws: Workspace) -> None:
+def test_measured_by_browsers__is_kept_apart(ws: Workspace) -> None:
     flags.flag(ws, "a")
     browser, service = Sdk(ws, "frontend"), Sdk(ws)
     report(service, "shop")
@@ -125,8 +125,6 @@ def test_measured_by_browsers__is_kept_apart_and_judges_no_rollout(ws: Workspace
         report(browser, "shop")
     rows = ImpactSample.objects.order_by("source").values_list("source", "value")
     assert [*rows] == [("client", 1.0), ("frontend", 3.0)]
-    judged = ImpactSample.objects.of_metric(flags.environment(ws), "errors", app="shop")
-    assert judged.summed()["value"] == 1
 
 
 @pytest.mark.django_db(transaction=True)

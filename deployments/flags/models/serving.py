@@ -14,7 +14,6 @@ from controlplane.lib import clock
 from controlplane.lib.ids import uuid7
 from deployments.flags.querysets import FlagRowQuerySet
 from deployments.flags.serving.querysets import (
-    ImpactQuerySet,
     InstanceQuerySet,
     TokenQuerySet,
     UsageQuerySet,
@@ -213,7 +212,7 @@ class ImpactSample(models.Model):
     value = models.FloatField(default=0.0)  # of a histogram: the sum
     count = models.BigIntegerField(default=0)
     buckets = models.JSONField(default=dict)  # upper bound -> how many up to it
-    objects = ImpactQuerySet.as_manager()
+    objects = FlagRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = "impact sample"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -50,34 +49,3 @@ class InstanceQuerySet(FlagRowQuerySet):
         one such row would fail the whole page."""
         known = When(started_at__range=_YEARS, then="started_at")
         return self.defer("started_at").annotate(began=Case(known))
-
-
-class ImpactQuerySet(FlagRowQuerySet):
-    def vouched(self) -> Self:
-        """Without what came with browsers' tokens: whoever looks at the page can send that, and
-        would turn a rollout back or wave it through."""
-        return self.exclude(source="frontend")
-
-    def of_metric(self, environment: Any, name: str, *, app: str = "") -> Self:
-        """What a rollout may be judged by."""
-        rows = self.vouched().filter(environment=environment, name=name)
-        return rows.filter(app=app) if app else rows
-
-    def between(self, start: datetime, end: datetime) -> Self:
-        """Whole minutes: the one in which `start` lies is in, the one of `end` is not."""
-        first = start.replace(second=0, microsecond=0)
-        return self.filter(minute__gte=first, minute__lt=end)
-
-    def with_flag(self, flag_name: str, variant: str | None = None) -> Self:
-        """Samples that name this flag; with a variant, those of whoever got it."""
-        rows = self.filter(labels__has_key=flag_name)
-        return rows if variant is None else rows.filter(labels__contains={flag_name: variant})
-
-    def summed(self) -> dict[str, Any]:
-        """Of counters and histograms: `{"value", "count", "buckets"}` over all these samples."""
-        value, count, buckets = 0.0, 0, Counter[str]()
-        for sample in self.order_by().values_list("value", "count", "buckets"):
-            value += sample[0]
-            count += sample[1]
-            buckets.update(sample[2])
-        return {"value": value, "count": count, "buckets": dict(buckets)}
