@@ -30,6 +30,10 @@ class KeyRefused(Refused):
     """The key itself is not taken: nothing that this agent does will be."""
 
 
+class Held(Refused):
+    """The portal is there: something it guards, a breaker say, lets nobody through just now."""
+
+
 def backoff(tried: int, asked: float | None = None) -> float:
     """How long to wait after so many tries: 1, 2, 4, 8 … seconds, never less than was asked for."""
     return min(LONGEST, max(asked or 0.0, 2.0 ** min(tried - 1, 10)))
@@ -82,8 +86,9 @@ class Portal:
                 ) as answer:
                     return json.loads(answer.read() or b"null")
             except urllib.error.HTTPError as error:
-                if error.code not in PATIENT:
-                    raise refusal(error.code, body_of(error)) from None
+                body = body_of(error)
+                if error.code not in PATIENT or is_held(body):
+                    raise refusal(error.code, body) from None
                 self._wait(tried, f"it answers {error.code}", asked(error.headers))
             except (OSError, HTTPException, ValueError) as error:  # gone, or cut off halfway
                 self._wait(tried, reason_of(error), None)
@@ -110,6 +115,14 @@ def asked(headers: Message) -> float | None:
         return None
 
 
+def is_held(body: bytes) -> bool:
+    """Whether a gate said no, not the portal for itself: the agent does other things meanwhile."""
+    try:
+        return bool(json.loads(body)["error"]["details"]["gates"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def refusal(status: int, body: bytes) -> Refused:
     """In the API's words, or in none when it isn't the API that answered."""
     try:
@@ -117,7 +130,7 @@ def refusal(status: int, body: bytes) -> Refused:
         code, message = str(said["code"]), str(said["message"])
     except (ValueError, KeyError, TypeError):
         code, message = "", body[:120].decode(errors="replace") or "no words"
-    kind = KeyRefused if status == 401 else Refused
+    kind = KeyRefused if status == 401 else Held if status in PATIENT else Refused
     return kind(status, code, message)
 
 

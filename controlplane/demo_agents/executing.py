@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.demo_agents import times
-from controlplane.demo_agents.calls import Portal
+from controlplane.demo_agents.calls import Held, Portal
 from controlplane.demo_agents.crew import Crew, Told, act
 from controlplane.demo_agents.planning import Turn
 from controlplane.demo_agents.reporting import called
@@ -67,9 +67,12 @@ def _under_way(portal: Portal, at: str) -> dict[str, Any] | None:
 def _step(crew: Crew, turn: Turn, mission: str, name: str, step: dict[str, Any]) -> str:
     rng, key, at = turn.rng, crew.mine(turn), f"missions/{mission}"
     portal = crew.hands["executor"]
-    portal.post(f"{at}/runs/{name}/dispatch", {
-        "external_id": key, "play_step": step["position"], "agent": crew.names["executor"],
-    })  # fmt: skip
+    try:
+        portal.post(f"{at}/runs/{name}/dispatch", {
+            "external_id": key, "play_step": step["position"], "agent": crew.names["executor"],
+        })  # fmt: skip
+    except Held as held:
+        return f"leaves {mission} for now: {held}"
     failed = rng.random() < FAILING
     took = int(900 * math.exp(rng.gauss(0, 0.5)))
     ended = times.now()

@@ -15,9 +15,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from controlplane.access.models import ApiKey
-from controlplane.demo_agents import calls, preparing, reporting
-from controlplane.demo_agents.calls import KeyRefused, Portal, Refused, backoff
-from controlplane.demo_agents.crew import ACTS
+from controlplane.demo_agents import calls, executing, preparing, reporting
+from controlplane.demo_agents.calls import Held, KeyRefused, Portal, Refused, backoff
+from controlplane.demo_agents.crew import ACTS, Crew
 from controlplane.demo_agents.planning import LONGEST, WEIGHTS, turns
 from controlplane.demo_agents.running import Run
 from telemetry import catalogue
@@ -143,6 +143,24 @@ def test_what_is_refused__is_not_asked_again(doors: list[Door]) -> None:
     with pytest.raises(Refused) as broken:
         portal(doors[2].url)[0].get("me")
     assert (broken.value.code, broken.value.status) == ("", 500)
+
+
+def test_what_a_gate_holds_back__is_left_for_now__and_stops_no_other_agent(
+    doors: list[Door],
+) -> None:
+    held = no("UNAVAILABLE")
+    held["error"]["details"] = {"gates": [{"gate": "breaker", "detail": "Gmail is open."}]}
+    doors.append(Door((503, {"Retry-After": "30"}, held)))
+    asked, paused, said = portal(doors[0].url)
+    with pytest.raises(Held):
+        asked.post("missions/MSN-7/runs/run-1/dispatch")
+    assert (paused, said, len(doors[0].heard)) == ([], [], 1)
+
+    hands = {"executor": asked}
+    crew = Crew(hands, {"executor": "executor-1"}, "mark", None)
+    turn = next(turns(1, 1.0))
+    told = executing._step(crew, turn, "MSN-7", "run-1", {"position": 1, "action": "create_label"})
+    assert told == "leaves MSN-7 for now: Because of UNAVAILABLE."
 
 
 def test_run__goes_on_over_what_is_refused__and_ends_with_its_key(doors: list[Door]) -> None:
