@@ -77,7 +77,7 @@ class LaunchAdmin(ModelAdmin[Launch]):
     panel_template = "deployments/panel_launch.html"
     change_form_template = "deployments/launch_row.html"
     labels: ClassVar[Mapping[str, str]] = {
-        "title": "Called", "about": "What goes live", "launch_at": "Goes live",
+        "title": "Called", "about": "What goes live", "launch_at": "Live",
         "signed_at": "Signed off",
     }  # fmt: skip
 

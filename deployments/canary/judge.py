@@ -299,7 +299,10 @@ def percent(share: float) -> str:
 
 
 def _left(situation: Situation) -> str:
-    return f"{_minutes(situation.started_at + situation.dwell - situation.now)} to go"
+    span = situation.started_at + situation.dwell - situation.now
+    if span < timedelta(minutes=1):
+        return "less than a minute to go"
+    return f"{_minutes(span)} to go"
 
 
 def _minutes(span: timedelta) -> str:

@@ -60,7 +60,11 @@ def _keep(request: HttpRequest, rollout: Rollout, form: Any) -> str:
     if kept.status == "rolled_back":
         return f"{kept.ref} is rolled back: {kept.outcome}"
     step = canaries.current(Rollout.objects.get(pk=kept.pk))
-    return f"Counted. {canaries.said_of(step)}" if step is not None else "Counted."
+    if step is None:
+        return "Counted."
+    if not step.verdict:  # the step before has just passed, by what was posted
+        return f"Counted. It passed: {step.percent} % have it now."
+    return f"Counted. {canaries.said_of(step)}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -225,7 +225,7 @@ def test_figures__typed_in_are_judged(world: World, manager: Client) -> None:
     assert row.baseline.figures["error_rate"] == pytest.approx(0.005)
     world.start(row)
     refused = manager.post(address, {"n": "5", "errors_": "6"})
-    assert wrong(refused)["errors_"] == "More than n."
+    assert wrong(refused)["errors_"] == "More than there were requests with the flag (n)."
     assert "Say how many" in str(wrong(manager.post(address, {})))
     assert manager.post(address, {"n": "900", "errors_": "300"}).status_code == 302
     assert fresh(row).status == "rolled_back"

@@ -24,6 +24,7 @@ COUNTS = (
     "on",
     "off",
 )
+WHOLES = {"n": "requests with the flag (n)", "others": "requests without it (others)"}
 RATES = ("error_rate", "latency_ratio")
 TIMES = ("p95_ms", "others_p95_ms")
 
@@ -51,7 +52,7 @@ def reading_of(given: dict[str, Any], *, base_p95: float | None = None) -> Readi
         ("others_slow", "others"),
     ):
         if counts.get(part, 0) > counts.get(whole, 0):
-            raise refuse(part, f"More than {whole}.")
+            raise refuse(part, f"More than there were {WHOLES[whole]}.")
     times = {name: _rate(name, given[name]) for name in TIMES if name in given}
     if "p95_ms" in times and base_p95 and "slow" not in counts:
         rates.setdefault("latency_ratio", times["p95_ms"] / base_p95)
