@@ -238,6 +238,8 @@ def test_report__html_and_pdf_say_the_same_and_stay(scene: Scene) -> None:
     assert hashlib.sha256(page).hexdigest() == row.html_sha256
     assert hashlib.sha256(sheets).hexdigest() == row.pdf_sha256
     assert sum(row.figures.values()) == len(CONTROLS)
+    assert "not asked then" not in page.decode()
+    assert not re.search(r"Not yet: [a-z]+\.[a-z]", page.decode())
     reader = PdfReader(io.BytesIO(sheets))
     text = " ".join(" ".join(sheet.extract_text() for sheet in reader.pages).split())
     assert "by Cora Legge." in text
@@ -256,7 +258,11 @@ def test_report__html_and_pdf_say_the_same_and_stay(scene: Scene) -> None:
     }
     assert any(link.endswith("/admin/compliance/controls/access-review/2026-Q4/") for link in links)
     assert {unescape(each) for each in re.findall(r'href="([^"]+)"', whole)} == links
-    services.make_report(scene.ws, actor=make.actor(scene.officer), period="2026")
+    year = services.make_report(scene.ws, actor=make.actor(scene.officer), period="2026")
+    unasked, whole = year.figures["unasked"], kept(year.html).decode()
+    assert unasked
+    assert f"{unasked} not asked then" in whole
+    assert whole.count("Not asked then") == unasked
     assert ComplianceReport.objects.count() == 2
     with pytest.raises(DatabaseError, match="stays as it was"), transaction.atomic():
         ComplianceReport.objects.update(period="2025")

@@ -34,7 +34,9 @@ from missions.models import EvidenceHold
 def cleaned_up(asked: Asked) -> Mapping[str, Reading]:
     """Every class that has an end was cleaned, with a record of each time."""
     wanted = {
-        entry.slug for entry in retention if entry.delete is not None and entry.keep is not None
+        entry.slug: entry.what or entry.slug
+        for entry in retention
+        if entry.delete is not None and entry.keep is not None
     }
     url = asked.list(RetentionRun)
     runs = _runs(asked)
@@ -44,10 +46,11 @@ def cleaned_up(asked: Asked) -> Mapping[str, Reading]:
             continue
         well = {row["slug"] for row in runs if row[key(span, "well")]}
         gone = sum(row[key(span, "rows")] or 0 for row in runs)
-        bare = sorted(wanted - well)
+        bare = sorted(title for slug, title in wanted.items() if slug not in well)
         text = f"{len(wanted) - len(bare)} of {len(wanted)} classes cleaned, {gone:,} rows gone."
         if bare:
-            text = f"{text} Not yet: {', '.join(bare[:4])}{' …' if len(bare) > 4 else ''}."
+            rest = f"; and {len(bare) - 4} more" if len(bare) > 4 else ""
+            text = f"{text} Not yet: {'; '.join(bare[:4])}{rest}."
             found[span.name] = lacking(span, asked.now, text, url)
         else:
             found[span.name] = Reading("met", text, url)

@@ -23,6 +23,8 @@ from controlplane.privacy.compliance.periods import Span
 from controlplane.privacy.compliance.readings import Shown
 from controlplane.privacy.compliance.standing import WORDS, Cell
 
+UNASKED = "Not asked then"
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -34,14 +36,16 @@ def document(
     workspace: Workspace, actor: Actor, span: Span, *, ref: str, made_at: datetime
 ) -> Made:
     rows = standing.of_period(workspace, actor, span)
-    counted = standing.figures(rows)
+    asked = [row for row in rows if not row.before]
+    counted = {**standing.figures(asked), "unasked": len(rows) - len(asked)}
+    summary = _summary(counted)
     names = names_of({file.added_by for row in rows for file in row.files})
-    found = _blocks(workspace, span, rows, counted, names, made_at)
+    found = _blocks(workspace, span, rows, summary, names, made_at)
     blocks = clocked(found, workspace.time_zone)
     told = Document(
         ref=ref,
         title=f"Compliance of {workspace.name}, {span.name}",
-        status=_summary(counted),
+        status=f"Controls: {summary}.",
         sha256=hashlib.sha256(repr(blocks).encode()).hexdigest(),
         made_at=made_at,
         made_by=name_of(actor),
@@ -52,16 +56,24 @@ def document(
 
 
 def _summary(counted: dict[str, int]) -> str:
-    said = [
-        f"{number} {WORDS[state].lower()}"  # type: ignore[index]
-        for state, number in counted.items()
-        if number
-    ]
-    return f"Controls: {', '.join(said)}."
+    said = []
+    titles = {str(state): words for state, words in WORDS.items()} | {"unasked": UNASKED}
+    for state, number in counted.items():
+        words = titles[state].lower()
+        if state == "not_applicable" and number != 1:
+            words = "do not apply"
+        if number:
+            said.append(f"{number} {words}")
+    return ", ".join(said)
+
+
+def _words(row: Cell) -> str:
+    """As the board says it: what nothing was asked of is no exception that somebody made."""
+    return UNASKED if row.before else row.words
 
 
 def _blocks(
-    workspace: Workspace, span: Span, rows: Sequence[Cell], counted: dict[str, int],
+    workspace: Workspace, span: Span, rows: Sequence[Cell], summary: str,
     names: dict[str, str], made_at: datetime,
 ) -> Iterator[Block]:  # fmt: skip
     zone = workspace_zone(workspace)
@@ -73,13 +85,13 @@ def _blocks(
              f"{span.end.astimezone(zone):%Y-%m-%d}, {workspace.time_zone}"),
             ("As it stood", f"{made_at:%Y-%m-%d %H:%M} UTC"
              + ("" if span.end <= made_at else "; the period is not over")),
-            ("Controls", _summary(counted).removeprefix("Controls: ")),
+            ("Controls", f"{summary}."),
         ],
     )  # fmt: skip
     yield Block("heading", "Overview")
     yield Block(
         "table",
-        rows=[(row.control.title, row.span.name, row.words, row.why) for row in rows],
+        rows=[(row.control.title, row.span.name, _words(row), row.why) for row in rows],
         columns=("Control", "Period", "State", "Why"),
         links=[page_of(row) for row in rows],
     )
@@ -100,7 +112,7 @@ def _blocks(
 
 
 def _control(row: Cell, names: dict[str, str]) -> Iterator[Block]:
-    yield Block("heading", f"{row.control.title}, {row.span.name}: {row.words.lower()}")
+    yield Block("heading", f"{row.control.title}, {row.span.name}: {_words(row).lower()}")
     yield Block("text", row.control.about)
     facts = [
         ("Owner", role_label(row.control.owner_role)),
