@@ -168,7 +168,7 @@ words.define(
 words.define(
     "privacy",
     {
-        "ask": "ask/asked that somebody's data is erased",
+        "ask": "ask/asked for an erasure",
         "ask:cancelled": "withdraw/withdrew the request for erasure",
         "erase": "erase/erased what was held about a person",
         "erase:done": "erase/erased what was held about a person",

@@ -91,6 +91,13 @@ def test_ripe__account_closes_names_nobody__report_says_what_went_and_what_stays
     assert browser.get("/access/account/").status_code == 302
     lines = {line["slug"]: line for line in row.report}
     assert lines["notify.contacts"]["erased"] == 1
+    assert lines["notify.contacts"]["held"] == 1
+    where = f"/admin/privacy/deletionrequest/{row.uid}/change/"
+    shown = make.client(scene.officer).get(where).content.decode()
+    assert "0 rows" not in shown
+    bare = sum(not line.get("held") and not line.get("erased") for line in row.report)
+    assert f"{bare} other places were asked and held nothing." in shown
+    assert "Earliest" not in shown
     assert "evidence" in lines["audit.events"]["kept"]
     assert lines["access.user"]["erased"] == 1
     # The request outlives the account, and doesn't say whose it was.

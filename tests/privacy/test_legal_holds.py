@@ -24,10 +24,13 @@ from controlplane.notify.models import Notification
 from controlplane.privacy import services
 from controlplane.privacy.models import LegalHold
 from controlplane.privacy.services import erasing
+from controlplane.privacy.services.holding import people_held, person_is_held
 from incidents.models import Incident
 from incidents.records.opening import open_incident
 from tests import make
 from tests.kit import settled
+
+MINE = "/access/account/privacy/"
 
 CLEANUP = actors.job("cleanup")
 OLD = timedelta(days=4000)
@@ -191,6 +194,30 @@ def test_erase__held_person__is_refused_and_left_by_the_job(scene: SimpleNamespa
     assert erasing.erase_ripe() == {"erased": 0, "failed": 0}
     services.lift_hold(hold, actor=make.actor(scene.lawyer), reason="Closed.")
     assert erasing.erase_ripe() == {"erased": 1, "failed": 0}
+
+
+@pytest.mark.parametrize("kind", ["person", "everything"])
+def test_request_of_somebody_held__says_so__to_them_and_to_the_officer(
+    scene: SimpleNamespace, kind: str
+) -> None:
+    asked = services.ask_erasure(scene.here, scene.robin, actor=make.actor(scene.robin))
+    assert people_held({scene.robin.pk, scene.lawyer.pk}) == set()
+    hold = place(scene, kind=kind, **({"person": scene.robin} if kind == "person" else {}))
+    assert (scene.robin.pk in people_held({scene.robin.pk})) is person_is_held(scene.robin.pk)
+    assert people_held(set()) == set()
+    assert (scene.lawyer.pk in people_held({scene.lawyer.pk})) is (kind == "everything")
+    officer = make.client(make.person(scene.here, "privacy_officer"))
+    listed = "/admin/privacy/deletionrequest/?standing=open"
+    said = "A legal hold keeps what is held about them."
+    assert said in officer.get(listed).content.decode()
+    mine = make.client(scene.robin)
+    assert "The law keeps what is held about you" in mine.get(MINE).content.decode()
+    services.lift_hold(hold, actor=make.actor(scene.lawyer), reason="Closed.")
+    assert said not in officer.get(listed).content.decode()
+    page = mine.get(MINE).content.decode()
+    assert "The law keeps" not in page
+    assert "until then you can withdraw it" in page
+    assert asked.status == "waiting"
 
 
 def test_erase__workspace_of_theirs_is_held__is_refused(scene: SimpleNamespace) -> None:

@@ -19,7 +19,7 @@ from controlplane.lib.errors import Invalid
 from controlplane.privacy import numbers, services
 from controlplane.privacy.models import Consent, DataRefresh, DeletionRequest, PrivacyPolicy
 from controlplane.privacy.preview import places
-from controlplane.privacy.services.holding import person_is_held
+from controlplane.privacy.services.holding import people_held, person_is_held
 
 if TYPE_CHECKING:
     _PolicyForm = forms.ModelForm[PrivacyPolicy]
@@ -28,10 +28,11 @@ else:
     _PolicyForm = _CopyForm = forms.ModelForm
 
 
+BY_LAW = "A legal hold keeps what is held about them."
+
+
 def _not_free(obj: DeletionRequest) -> str:
-    return _not_waiting(obj) or (
-        "A legal hold keeps what is held about them." if person_is_held(obj.person_id) else ""
-    )
+    return _not_waiting(obj) or (BY_LAW if person_is_held(obj.person_id) else "")
 
 
 def _not_waiting(obj: DeletionRequest) -> str:
@@ -83,13 +84,13 @@ class DeletionRequestAdmin(PrivacyAdmin):
     )
     list_select_related = ["person"]
     head_state = "status"
-    head_clocks = ("not_before", "due_at")
+    head_clocks = ("earliest", "due_at")
     facts = (
         *("status", "who_", "workspace", "asked_at", "asked_by", "reason", "not_before", "due_at"),
         *("held_for", "held_until", "finished_at", "tries", "last_error", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
-        "whose": "Person", "who_": "Person", "due_at": "Due", "not_before": "Goes after",
+        "whose": "Person", "who_": "Person", "due_at": "Due", "not_before": "Not before",
         "asked_at": "Asked", "trouble": "Held or failing", "last_error": "Last failure",
         "tries": "Failed tries", "held_until": "Looked at again",
     }  # fmt: skip
@@ -97,6 +98,14 @@ class DeletionRequestAdmin(PrivacyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("person", "workspace")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        rows = [row for row in found.result_list if row.status in {"waiting", "held"}]
+        held = people_held({row.person_id for row in rows})
+        for row in rows:
+            row.by_law = row.person_id in held
+        return found
 
     def heading(self, obj: DeletionRequest) -> str:
         return f"Erasure of {obj.person.name or obj.person.email}"
@@ -109,14 +118,24 @@ class DeletionRequestAdmin(PrivacyAdmin):
     def who_(self, obj: DeletionRequest) -> str:
         return f"{obj.person.name} {obj.person.email}".strip()
 
+    @admin.display(description="Earliest")
+    def earliest(self, obj: DeletionRequest) -> Any:
+        return obj.not_before if obj.status == "waiting" else None
+
     @admin.display(description="Held or failing")
     def trouble(self, obj: DeletionRequest) -> str:
+        if getattr(obj, "by_law", False):
+            return BY_LAW
         return (obj.held_for or obj.last_error)[:160]
 
     def panel_context(self, request: HttpRequest, obj: DeletionRequest) -> Mapping[str, Any]:
         actor = actor_of(request)
         if obj.status == "done":
-            return {"report": obj.report, "when": obj.finished_at}
+            held = [line for line in obj.report if line.get("held") or line.get("erased")]
+            held.sort(key=lambda line: not line.get("erased"))
+            return {
+                "report": held, "bare": len(obj.report) - len(held), "when": obj.finished_at,
+            }  # fmt: skip
         others = Membership.objects.current().filter(user=obj.person)
         seen = others.filter(workspace__in=actor.workspace_ids)
         return {
@@ -145,7 +164,7 @@ class DeletionRequestAdmin(PrivacyAdmin):
 
     @button(label="Erase now", action="privacy.erase", reason=True, quiet=True, typed=True,
             when=_not_free, confirm="It can't be undone: the account closes and names nobody"
-            " any more. What is kept, and why, is listed below.")  # fmt: skip
+            " any more. What goes, and what is kept and why, stands on its page.")  # fmt: skip
     def erase_now(self, request: HttpRequest, obj: DeletionRequest, reason: str) -> str:
         services.erase(obj, actor=actor_of(request), reason=reason)
         return "It is done. What went, and what is kept, stands below."

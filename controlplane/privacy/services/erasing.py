@@ -44,7 +44,9 @@ def erase(request: DeletionRequest, *, actor: Actor, reason: str = "") -> Deleti
         raise GateNotMet("A legal hold keeps what is held about them: it is erased once lifted.")
     user = row.person
     person = Person(user.pk, user.email, user.name)
-    report = [_ask(entry, person, actor) for entry in personal_data if entry.what != "nothing"]
+    asked = [entry for entry in personal_data if entry.what != "nothing"]
+    held = {entry.slug: _rows(entry, person) for entry in asked}  # before anything goes
+    report = [{**_ask(entry, person, actor), "held": held[entry.slug]} for entry in asked]
     row.person = erase_account(user, actor=actor)
     # Not by the step below: what stood there would be told once more.
     row.reason = ""
@@ -55,6 +57,10 @@ def erase(request: DeletionRequest, *, actor: Actor, reason: str = "") -> Deleti
     )  # fmt: skip
     telling.settled(done)
     return done
+
+
+def _rows(entry: Any, person: Person) -> int:
+    return len(entry.export(person)) if entry.export is not None else 0
 
 
 def _ask(entry: Any, person: Person, actor: Actor) -> dict[str, Any]:

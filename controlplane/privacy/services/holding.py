@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -136,6 +137,22 @@ def person_is_held(user_id: int) -> bool:
     """By themselves, or with everything of a workspace they are or were in."""
     there = Membership.objects.filter(user_id=user_id).values_list("workspace_id", flat=True)
     return holds.over_person(user_id, list(there))
+
+
+def people_held(user_ids: Collection[int]) -> set[int]:
+    """Whom of them a hold keeps, asked once for a whole list."""
+    standing = holds.standing()
+    if not standing or not user_ids:
+        return set()
+    rows = Membership.objects.filter(user_id__in=user_ids).values_list("user_id", "workspace_id")
+    there = list(rows)
+    spaces = {
+        space for space in {None, *(space for _, space in there)} if holds.over_workspace(space)
+    }
+    if None in spaces:
+        return set(user_ids)
+    held = {hold.person_id for hold in standing} & set(user_ids)
+    return {who for who in held if who is not None} | {w for w, space in there if space in spaces}
 
 
 holds.tell("privacy", standing_holds)

@@ -19,6 +19,7 @@ from controlplane.lib import clock
 from controlplane.lib.errors import Invalid, NotFound
 from controlplane.privacy import numbers, services
 from controlplane.privacy.models import Consent, DeletionRequest, PrivacyPolicy
+from controlplane.privacy.services.holding import person_is_held
 
 
 @never_cache
@@ -27,6 +28,7 @@ from controlplane.privacy.models import Consent, DeletionRequest, PrivacyPolicy
 def mine(request: HttpRequest) -> HttpResponse:
     user = session_of(request).user
     said = {row.policy_id: row for row in Consent.objects.filter(user=user, replaced_at=None)}
+    asked = DeletionRequest.objects.open().filter(person=user).first()
     policies = PrivacyPolicy.objects.in_force().of_member(user.pk).select_related("workspace")
     context = {
         **admin.site.each_context(request),
@@ -34,7 +36,8 @@ def mine(request: HttpRequest) -> HttpResponse:
         "title": "Privacy",
         "policies": [(row, said.get(row.pk)) for row in policies.order_by("workspace__name")],
         "former": _former(user, said),
-        "request_open": DeletionRequest.objects.open().filter(person=user).first(),
+        "request_open": asked,
+        "by_law": asked is not None and person_is_held(user.pk),
         "member": _home(request, user) is not None,
         "grace": numbers.GRACE_DAYS.value,
         "days": numbers.DUE_DAYS.value,
