@@ -241,7 +241,9 @@ def test_ladder__a_workspace_has_its_own_rung_and_gives_it_back(room: Watchroom)
     assert "P2" in told
     assert "at once Engineering lead, Security lead" in told
     assert "engineering_lead" not in told
-    row = reverse("admin:incidents_severitylevel_change", args=(levels.of(room.workspace.pk)["sev1"].pk,))
+    row = reverse(
+        "admin:incidents_severitylevel_change", args=(levels.of(room.workspace.pk)["sev1"].pk,)
+    )
     page = keeper.get(row, follow=True).content.decode()
     assert "engineering_lead" not in page
     assert "seconds" not in page

@@ -118,13 +118,13 @@ def calm(actor: Actor, workspace_id: int | None) -> Calm:
     found = glances(actor, workspace_id)
     if not found:
         return Calm(
-            "nobody is on call: there is no schedule yet.",
+            "Nobody is on call: there is no schedule yet.",
             known=False,
             link=reverse("oncall:board"),
             link_text="Make one",
         )
     said = [f"{one.title}: {one.now.name}" for one in found if one.now is not None]
-    return Calm(f"{'; '.join(said[:4])}." if said else "nobody is meant to be on duty now.")
+    return Calm(f"{'; '.join(said[:4])}." if said else "Nobody is meant to be on duty now.")
 
 
 # --- Palette ----------------------------------------------------------------------------------
