@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,10 +183,23 @@ def _side(value: Any) -> SafeString:
         return escape("yes" if value else "no")
     if value == "":
         return mark_safe("empty")
+    if isinstance(value, list | tuple) and (said := _listed(value)):
+        return escape(said)
     if not isinstance(value, str) or MARK in value:
         return scalar(value, 600)
     at = as_time(value) if _MOMENT.match(value) else None
     return escape(f"{at:%Y-%m-%d %H:%M} UTC" if at else text.short(value, 600))
+
+
+def _listed(value: Sequence[Any]) -> str:
+    """Words and numbers one after the other; "" for what has an inside of its own."""
+    if not value:
+        return "none"
+    if not all(type(each) in (str, int, float) and each != "" for each in value):
+        return ""
+    said = [text.short(str(each), 200) for each in value]
+    apart = not any(MARK in each or ", " in each for each in said)
+    return text.short(", ".join(said), 600) if apart else ""
 
 
 def _walk(before: Any, after: Any, path: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
