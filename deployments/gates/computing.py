@@ -3,7 +3,8 @@ and shows where it looked. What nobody reports here is asked of a person, never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from controlplane.approvals import links as approval_links
 from controlplane.approvals.models import Request
@@ -231,11 +232,15 @@ def on_call_told(look: Look) -> Found:
     people = {told_key(look.deployment, each.person.pk): each.person for each in look.on_duty}
     rows = Notification.objects.filter(workspace_id=look.workspace_id, key__in=people)
     told = dict(rows.values_list("key", "created_at"))
-    missing = [str(person) for key, person in people.items() if key not in told]
+    missing = [person for key, person in people.items() if key not in told]
     if missing:
-        return waiting(f"{short(', '.join(missing), 200)} was not told of this time yet.")
-    names = short(", ".join(str(person) for person in people.values()), 200)
-    return passed(f"{names} was told {max(told.values()):%Y-%m-%d %H:%M} UTC.")
+        return waiting(f"{_named(missing)} was not told of this time yet.")
+    names = _named(people.values())
+    return passed(f"{names} was told {max(told.values()):%Y-%m-%d %H:%M} UTC: on duty then.")
+
+
+def _named(people: Iterable[Any]) -> str:
+    return short(", ".join(person.name or str(person) for person in people), 200)
 
 
 def watcher(look: Look) -> Found:

@@ -253,11 +253,11 @@ class TestOnCallTold:
         other = make.person(world.workspace, "primary_operator", name="Ines Park")
         swap(world, other)
         found = computing.on_call_told(Look(again(row)))
-        assert (found.state, f"{other} was not told" in found.detail) == ("waiting", True)
+        assert (found.state, f"{other.name} was not told" in found.detail) == ("waiting", True)
         jobs.look_again()
         assert told(row) == ["Ines Park", "Olu Grant"]
         gate = world.gate(row, "on-call-told")
-        assert (gate.state, gate.detail.startswith(f"{other} was told")) == ("passed", True)
+        assert (gate.state, gate.detail.startswith(f"{other.name} was told")) == ("passed", True)
         jobs.look_again()
         assert told(row) == ["Ines Park", "Olu Grant"]  # each once
 
