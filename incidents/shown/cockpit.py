@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from controlplane.access import policy
+from controlplane.access.models import User
 from controlplane.lib import kept
 from controlplane.lib.actors import Actor
 from controlplane.work.models import Comment
@@ -239,7 +240,9 @@ def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
     most = min(most, SAID)
     better = timeline.said_better(row)
     found = []
-    for one in kept.seen(actor, _said, row.item_id, range(most * 2)):
+    rows = list(kept.seen(actor, _said, row.item_id, range(most * 2)))
+    people = _people({one.author for one in rows if one.actor_ref == PORTAL.ref})
+    for one in rows:
         own = one.actor_ref == PORTAL.ref
         told = one.text.startswith("**")  # updates and decisions, in whole
         if (
@@ -249,11 +252,20 @@ def talk(actor: Actor, row: Incident, most: int) -> Sequence[dict[str, Any]]:
         ):
             continue
         found.append(
-            {"at": one.created_at, "who": one.author if own else _who(one),
+            {"at": one.created_at, "who": people.get(one.author, one.author) if own else _who(one),
              "body": better.get(one.pk, [one.text])[-1],
              "source": one.source, "icon": "mail"}
         )  # fmt: skip
     return found[:most]
+
+
+def _people(authors: set[str]) -> dict[str, str]:
+    """Those for whom the portal wrote it down, as the timeline names people."""
+    mails = sorted(author for author in authors if "@" in author)
+    if not mails:
+        return {}
+    rows = User.objects.filter(email__in=mails).values_list("pk", "email")
+    return {mail: f"user:{pk} {mail}" for pk, mail in rows}
 
 
 def _who(one: Any) -> str:

@@ -19,6 +19,8 @@ from deployments.flags import services as flags
 from incidents import links
 from incidents.models import Alert, Incident, SeverityLevel
 from incidents.records import joining, levels
+from incidents.response import updates
+from incidents.shown import cockpit
 from tests import make
 from tests.kit import alerts, settled
 from tests.kit import incidents as kit
@@ -217,6 +219,16 @@ def test_talk__people_are_heard_on_its_page(room: Watchroom, browser: Client) ->
     told = page(browser, row)
     assert "The pool is full." in told
     assert told.count("is open as SEV-3") == 0
+
+
+def test_talk__an_update_is_by_whoever_wrote_it__by_name(room: Watchroom, browser: Client) -> None:
+    row = room.quiet()
+    updates.post_update(row, actor=room.by(room.primary), text="We look.", audience="internal")
+    deliver()
+    talk = cockpit.talk(room.by(room.primary), row, 20)
+    said = [one for one in talk if "We look." in one["body"]]
+    assert [one["who"] for one in said] == [f"user:{room.primary.pk} {room.primary.email}"]
+    assert f"{room.primary.email} commented" not in page(browser, row)
 
 
 def test_home_and_palette__lead_to_what_burns(room: Watchroom) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from controlplane.lib import clock
 from controlplane.notify.models import OutboxMessage
 from controlplane.work import services
 from controlplane.work.models import Comment, Item
 from controlplane.work.services import following
+from deployments.models import Deployment
 from tests import make
 from tests.kit import work
 from tests.kit.deployments import World, there
@@ -39,6 +43,20 @@ def test_delivered_twice__said_once_and_moved_once(world: World) -> None:
     assert texts(item) == [*before, "It goes on."]
     item.refresh_from_db()
     assert item.status == "in_progress"
+
+
+def test_told_of_the_past__stands_there_however_late_it_is_delivered(world: World) -> None:
+    with clock.set_back(timedelta(days=3)):
+        item, message = said(world)
+    following.tell_item(message)
+    past = Comment.objects.filter(item=item).latest("pk")
+    assert timedelta(days=2, hours=23) < clock.now() - past.created_at < timedelta(days=3, hours=1)
+    services.say_later(
+        Deployment.objects.get(item=item), "And now.", actor=world.actor, portal=make.JOB
+    )
+    following.tell_item(OutboxMessage.objects.filter(topic=following.TOPIC).latest("pk"))
+    assert Comment.objects.latest("pk").text == "And now."
+    assert clock.now() - Comment.objects.latest("pk").created_at < timedelta(minutes=5)
 
 
 def test_parts__are_closed_before_it(world: World) -> None:

@@ -7,10 +7,12 @@ of its owner with it, and a rollback would wait for somebody's comment.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from typing import Any
 
 from controlplane.audit.refs import subject_ref
-from controlplane.lib import actors, context
+from controlplane.lib import actors, clock, context
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.lib.ids import uuid7
@@ -41,6 +43,7 @@ def say_later(owner: Any, text: str, *, actor: Actor, portal: Actor, **moves: st
             "source": context.current().source,
             "portal": portal.label,
             "owner": str(owner._meta.verbose_name),
+            "at": told_of.isoformat() if (told_of := clock.told_of()) else "",
             **moves,
         },
         key=f"{TOPIC}:{uuid7()}",
@@ -57,18 +60,24 @@ def tell_item(message: OutboxMessage) -> Outcome:
         return Outcome("rejected", "the work item is not there any more")
     portal = actors.job(told["portal"])
     if told["text"]:
-        comment(
-            item,
-            told["text"],
-            actor=portal,
-            name=told["name"],
-            source=told["source"],
-            origin=message.key,
-        )
+        with _as_of(told.get("at", "")):
+            comment(
+                item,
+                told["text"],
+                actor=portal,
+                name=told["name"],
+                source=told["source"],
+                origin=message.key,
+            )
     refused = _follow(item, told, portal)
     if refused:
         comment(item, refused, actor=portal, origin=f"{message.key}:refused"[:80])
     return Outcome("accepted")
+
+
+def _as_of(at: str) -> AbstractContextManager[None]:
+    """What was told of the past, with the clock set back, stands there."""
+    return clock.standing_at(datetime.fromisoformat(at)) if at else nullcontext()
 
 
 def _follow(item: Item, told: dict[str, Any], portal: Actor) -> str:
