@@ -27,6 +27,7 @@ from deployments.services.launch_reviews import drop_review, set_review, withdra
 from deployments.services.noting import PORTAL
 
 MANAGE, TICK = "launch.manage", "launch.tick"
+SAID = 3  # of what is missing, in a sentence; the line's page lists all of it
 
 
 @transaction.atomic
@@ -130,8 +131,11 @@ def _with_own(row: LaunchLine, launch: Launch, shown: list[dict[str, str]]) -> l
     if known is None:
         return shown
     if known.missing:
+        rest = len(known.missing) - SAID
+        more = f"; and {rest} more, which its page lists" if rest > 0 else ""
         raise GateNotMet(
-            f"{row.title}: {'; '.join(known.missing)}.", details={"conditions": known.missing}
+            f"{row.title}: {'; '.join(known.missing[:SAID])}{more}.",
+            details={"conditions": known.missing},
         )
     own = {"label": known.label, "link": known.link}
     return [own, *(each for each in shown if each.get("link") != known.link)]

@@ -57,8 +57,11 @@ def try_all(room: Watchroom) -> None:
 
 
 def test_line__is_not_ticked_by_hand(room: Watchroom, launch: Launch) -> None:
-    with pytest.raises(GateNotMet, match="it was never drilled"):
+    with pytest.raises(GateNotMet, match="it was never drilled") as told:
         tick(launch)
+    rest = len(books.REQUIRED) - 3
+    assert told.value.message.endswith(f"; and {rest} more, which its page lists.")
+    assert len(told.value.details["conditions"]) == len(books.REQUIRED)
     browser = make.client(room.admin)
     page = f"/admin/deployments/launch/{launch.uid}/lines/runbooks/"
     assert "does not hold yet" in browser.get(page).content.decode()
