@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from itertools import groupby
 from typing import Any
 
+from controlplane.access.naming import names_of
 from telemetry.models import HealthSnapshot
 
 STATES = {
@@ -51,13 +52,14 @@ def as_data(snapshot: HealthSnapshot, *, installation: bool) -> dict[str, Any]:
 def as_markdown(snapshot: HealthSnapshot, *, installation: bool) -> str:
     """Readable as it is, and as a page."""
     start, end = (moment.astimezone(UTC) for moment in (snapshot.starts_at, snapshot.ends_at))
+    day = end - timedelta(seconds=1)  # of which it is kept: a day ends where the next begins
+    by = names_of([snapshot.taken_by]).get(snapshot.taken_by, snapshot.taken_by)
     head = [
-        f"# Health of {_plain(snapshot.workspace.name)}, {start:%Y-%m-%d}",
+        f"# Health of {_plain(snapshot.workspace.name)}, {day:%Y-%m-%d}",
         "",
         f"- From {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC",
         f"- Overall: {snapshot.get_state_display().lower()}",
-        f"- Taken at {snapshot.taken_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        f" by {_plain(snapshot.taken_by)}",
+        f"- Taken at {snapshot.taken_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {_plain(by)}",
     ]
     if snapshot.subject:
         head.append(f"- For {_plain(snapshot.subject)}")

@@ -178,6 +178,17 @@ def test_markdown__a_table_for_each_area__and_no_markup_of_others() -> None:
     assert lines[0] == f"# Health of Acme \\| \\<script\\> \\# \\[x\\](y), {YESTERDAY}"
     assert "- Overall: beyond a limit" in lines
     assert "- For incidents.incident:12" in lines
+    person = make.person(workspace, name="Noor Reading")
+    night = snapshots.take(
+        workspace,
+        actor=make.actor(person),
+        start=start - timedelta(hours=3),
+        end=start + timedelta(hours=4),
+    )
+    told = snapshots.as_markdown(night, installation=False)
+    assert told.splitlines()[0].endswith(f", {YESTERDAY}"), "of the day on which it ends"
+    assert "by Noor Reading" in told
+    assert "user:" not in told
     assert "## System Health" in lines
     row = next(line for line in lines if line.startswith("| Failed requests |"))
     assert row == "| Failed requests | 10 % | ≤ 1 % | beyond its limit | – |"
