@@ -128,10 +128,13 @@ def _keys(model: type[models.Model], held: Q) -> models.QuerySet[Any, Any]:
 
 def over_workspace(workspace_id: int | None, slug: str = "") -> bool:
     """Whether everything of a workspace, or of a class there, is held."""
-    return any(
+    return any(over_all_of(hold, workspace_id, slug) for hold in standing())
+
+
+def over_all_of(hold: Standing, workspace_id: int | None, slug: str = "") -> bool:
+    return (
         hold.workspace_id in {None, workspace_id} and not hold.ref and hold.person_id is None
         and (not hold.slug or (bool(slug) and covers(hold, slug) is not None))
-        for hold in standing()
     )  # fmt: skip
 
 

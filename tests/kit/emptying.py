@@ -59,6 +59,8 @@ def _empty(cursor: CursorWrapper, names: list[str]) -> None:
     for table, trigger, _ in lifted:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
     cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # whatever the order: in the end all are empty
+    # Keys are looked up with plans made while the tables were empty: not by reading all, for each.
+    cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL statement_timeout = 0; DISCARD PLANS")
     cursor.execute("".join(f'DELETE FROM "{name}";' for name in names))
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for table, trigger, state in lifted:

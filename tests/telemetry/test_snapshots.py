@@ -178,7 +178,7 @@ def test_markdown__a_table_for_each_area__and_no_markup_of_others() -> None:
     assert lines[0] == f"# Health of Acme \\| \\<script\\> \\# \\[x\\](y), {YESTERDAY}"
     assert "- Overall: beyond a limit" in lines
     assert "- For incidents.incident:12" in lines
-    person = make.person(workspace, name="Noor Reading")
+    person = make.person(workspace, "primary_operator", name="Noor Reading")
     night = snapshots.take(
         workspace,
         actor=make.actor(person),

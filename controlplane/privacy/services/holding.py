@@ -141,18 +141,17 @@ def person_is_held(user_id: int) -> bool:
 
 def people_held(user_ids: Collection[int]) -> set[int]:
     """Whom of them a hold keeps, asked once for a whole list."""
-    standing = holds.standing()
-    if not standing or not user_ids:
-        return set()
-    rows = Membership.objects.filter(user_id__in=user_ids).values_list("user_id", "workspace_id")
-    there = list(rows)
-    spaces = {
-        space for space in {None, *(space for _, space in there)} if holds.over_workspace(space)
-    }
-    if None in spaces:
+    standing = holds.standing() if user_ids else []
+    whole = [hold for hold in standing if hold.person_id is None]
+    if any(holds.over_all_of(hold, None) for hold in whole):
         return set(user_ids)
-    held = {hold.person_id for hold in standing} & set(user_ids)
-    return {who for who in held if who is not None} | {w for w, space in there if space in spaces}
+    found = {hold.person_id for hold in standing if hold.person_id in user_ids}
+    there = Membership.objects.filter(user_id__in=user_ids).values_list("user_id", "workspace_id")
+    if whole:
+        found |= {
+            who for who, space in there if any(holds.over_all_of(hold, space) for hold in whole)
+        }
+    return {who for who in found if who is not None}
 
 
 holds.tell("privacy", standing_holds)
