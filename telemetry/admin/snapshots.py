@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from controlplane.access import policy
 from controlplane.base.admin import ModelAdmin, button
+from controlplane.base.admin.linking import names_by_ref
 from controlplane.base.web import actor_of
 from telemetry import snapshots
 from telemetry.models import HealthSnapshot
@@ -44,11 +45,11 @@ class HealthSnapshotAdmin(ModelAdmin[HealthSnapshot]):
     )
     empty = "No snapshot is here."
     empty_hint = "One is kept each night; POST /api/v1/telemetry/snapshots takes one at once."
-    list_display = ("span", "state", "missed", "kind", "subject", "taken_at")
+    list_display = ("span", "state", "missed", "kind", "about_what", "taken_at")
     phone_columns = ("state", "taken_at")
     list_filter = ("state", "kind")
-    labels = {"taken_at": "Taken", "subject": "For", "starts_at": "From", "ends_at": "To"}
-    fields = ("state", "starts_at", "ends_at", "kind", "taken_at", "taken_by", "subject", "note")
+    labels = {"taken_at": "Taken", "starts_at": "From", "ends_at": "To"}
+    fields = ("state", "starts_at", "ends_at", "kind", "taken_at", "taken_by", "about_what", "note")
     panel_template = "telemetry/panel_healthsnapshot.html"
     head_state = "state"
     head_clocks = ("taken_at",)
@@ -60,6 +61,25 @@ class HealthSnapshotAdmin(ModelAdmin[HealthSnapshot]):
     @admin.display(description="Of", ordering="starts_at")
     def span(self, snapshot: HealthSnapshot) -> str:
         return str(snapshot)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With the name of the record that each was taken for."""
+        found = super().get_changelist_instance(request)
+        names = names_by_ref([row.subject for row in found.result_list], actor_of(request))
+        for row in found.result_list:
+            row.about = names.get(row.subject, "")
+        return found
+
+    def get_object(self, request: HttpRequest, *given: Any, **named: Any) -> Any:
+        found: Any = super().get_object(request, *given, **named)
+        if found is not None:
+            names = names_by_ref([found.subject], actor_of(request))
+            found.about = names.get(found.subject, "")
+        return found
+
+    @admin.display(description="For", ordering="subject")
+    def about_what(self, snapshot: HealthSnapshot) -> str:
+        return getattr(snapshot, "about", "") or snapshot.subject
 
     @admin.display(description="Missed")
     def missed(self, snapshot: HealthSnapshot) -> str:

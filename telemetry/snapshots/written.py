@@ -49,8 +49,9 @@ def as_data(snapshot: HealthSnapshot, *, installation: bool) -> dict[str, Any]:
     }
 
 
-def as_markdown(snapshot: HealthSnapshot, *, installation: bool) -> str:
-    """Readable as it is, and as a page."""
+def as_markdown(snapshot: HealthSnapshot, *, installation: bool, about: str = "") -> str:
+    """Readable as it is, and as a page. `about` is what its subject is called, for a reader who
+    may see it."""
     start, end = (moment.astimezone(UTC) for moment in (snapshot.starts_at, snapshot.ends_at))
     day = end - timedelta(seconds=1)  # of which it is kept: a day ends where the next begins
     by = names_of([snapshot.taken_by]).get(snapshot.taken_by, snapshot.taken_by)
@@ -62,7 +63,7 @@ def as_markdown(snapshot: HealthSnapshot, *, installation: bool) -> str:
         f"- Taken at {snapshot.taken_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {_plain(by)}",
     ]
     if snapshot.subject:
-        head.append(f"- For {_plain(snapshot.subject)}")
+        head.append(f"- For {_plain(about or snapshot.subject)}")
     if snapshot.note:
         head += ["", _plain(snapshot.note)]
     parts = ["\n".join(head)]

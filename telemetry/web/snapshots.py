@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from controlplane.access import policy
+from controlplane.base.admin.linking import names_by_ref
 from controlplane.base.web import actor_of
 from controlplane.lib.errors import NotFound
 from telemetry import snapshots
@@ -29,7 +30,8 @@ def snapshot_file(request: HttpRequest, uid: UUID, form: str) -> HttpResponse:
         raise NotFound("There is no such snapshot.")
     sees = bool(policy.can(actor, INSTALLATION))
     if form == "md":
-        text = snapshots.as_markdown(snapshot, installation=sees)
+        about = names_by_ref([snapshot.subject], actor).get(snapshot.subject, "")
+        text = snapshots.as_markdown(snapshot, installation=sees, about=about)
     else:
         text = json.dumps(snapshots.as_data(snapshot, installation=sees), indent=2)
     answer = HttpResponse(text, content_type=TYPES[form])

@@ -203,3 +203,20 @@ def test_timer__tells_what_its_handler_does_and_whose_it_is(
     assert "ghp_0123456789" not in text
     stranger = make.client(make.person(make.workspace(), "primary_operator"))
     assert stranger.get(page(timer)).status_code == 404
+
+
+def test_list__names_what_a_timer_is_about__a_stranger_sees_none_of_it(
+    root: Client, ws: Workspace
+) -> None:
+    timers.set_timer(
+        "tests.remind",
+        key="about",
+        due_at=clock.now() + timedelta(hours=1),
+        subject=f"access.workspace:{ws.pk}",
+        workspace_id=ws.pk,
+    )
+    listed = root.get("/admin/jobs/timer/", follow=True).content.decode()
+    assert ws.name in listed
+    assert f"access.workspace:{ws.pk}<" not in listed
+    stranger = make.client(make.person(make.workspace(), "primary_operator"))
+    assert "tests.remind" not in stranger.get("/admin/jobs/timer/", follow=True).content.decode()

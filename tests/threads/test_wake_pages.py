@@ -73,7 +73,7 @@ def test_dead_wake__is_seen_with_its_tries_and_tried_again(
 ) -> None:
     listed = browser.get("/admin/threads/waketrigger/", follow=True).content.decode()
     assert talk.reviewer.name in listed
-    assert "TARGET_GONE" in listed
+    assert "Target gone" in listed
     text = browser.get(f"{links.WAKES}{dead.uid}/change/").content.decode()
     assert "&lt;b&gt;No pane." in text
     assert "<b>No pane" not in text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Cast
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from controlplane.access import policy
 from controlplane.audit.models import AuditEvent
@@ -35,19 +40,80 @@ def by_ref(ref: str, actor: Actor) -> models.Model | None:
 
     Refs of actors ("agent:7") and of things long deleted name no row.
     """
+    rows, key = _rows_of(ref, actor)
+    found: models.Model | None = None if rows is None else rows.filter(pk=key).first()
+    return found
+
+
+def names_by_ref(refs: Iterable[str], actor: Actor) -> dict[str, str]:
+    """What people call the rows that these refs name ("INC-7 Exports stand still").
+
+    Tables that keep a ref and a title are asked all at once, whatever many there are; of the
+    others only the one spoken of most, for a list can bear no more: rows of the rest are told by
+    their kind alone. What the actor may not see has no name here.
+    """
+    keys: dict[str, dict[int, str]] = defaultdict(dict)
+    rows: dict[str, Any] = {}
+    for ref in sorted(set(refs)):
+        found, key = _rows_of(ref, actor)
+        if found is not None:
+            label = ref.rpartition(":")[0]
+            rows.setdefault(label, found)
+            keys[label][key] = ref
+    named = {label: found.filter(pk__in=keys[label]) for label, found in rows.items()}
+    names = _titles({label: found for label, found in named.items() if _titled(found.model)})
+    rest = [label for label in named if not _titled(named[label].model)]
+    for place, label in enumerate(sorted(rest, key=lambda label: -len(keys[label]))):
+        if place:
+            kind = str(capfirst(named[label].model._meta.verbose_name))
+            names.update(dict.fromkeys(keys[label].values(), kind))
+        else:
+            names.update({keys[label][row.pk]: _called(row) for row in named[label]})
+    return names
+
+
+def _titled(model: type[models.Model]) -> str:
+    """The column that says what a row with a ref is about; "" where a table keeps no such two."""
+    columns = {field.name for field in model._meta.concrete_fields}
+    return next((name for name in ("title", "name") if {"ref", name} <= columns), "")
+
+
+def _titles(tables: Mapping[str, Any]) -> dict[str, str]:
+    asked = [
+        found.order_by().values_list(
+            Value(label, output_field=models.TextField()),
+            "pk",
+            Cast("ref", models.TextField()),
+            Cast(_titled(found.model), models.TextField()),
+        )
+        for label, found in tables.items()
+    ]
+    if not asked:
+        return {}
+    first, *more = asked
+    return {
+        f"{label}:{pk}": f"{ref} {title}".strip() for label, pk, ref, title in first.union(*more)
+    }
+
+
+def _rows_of(ref: str, actor: Actor) -> tuple[Any, int]:
     label, _, key = ref.rpartition(":")
     if label.count(".") != 1 or not (key.isascii() and key.isdigit() and len(key) <= 18):
-        return None
+        return None, 0
     try:
         model = apps.get_model(label)
     except LookupError:
-        return None
-    rows = model._default_manager.all()
-    visible_to = getattr(rows, "visible_to", None)
+        return None, 0
+    visible_to = getattr(model._default_manager.all(), "visible_to", None)
     if visible_to is None or model not in admin.site._registry:
-        return None
-    found: models.Model | None = visible_to(actor).filter(pk=int(key)).first()
-    return found
+        return None, 0
+    return visible_to(actor), int(key)
+
+
+def _called(row: models.Model) -> str:
+    ref = str(getattr(row, "ref", ""))
+    title = str(getattr(row, "title", "") or getattr(row, "name", ""))
+    return f"{ref} {title}".strip() or str(row)
 
 
 def ref_url(ref: str, actor: Actor) -> str:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from controlplane.base.admin import ModelAdmin, bulk, button
-from controlplane.base.admin.linking import ref_url
+from controlplane.base.admin.linking import names_by_ref, ref_url
 from controlplane.base.web import actor_of
 from controlplane.jobs import leases, services, shown
 from controlplane.jobs.models import Timer
@@ -43,6 +43,7 @@ class TimerAdmin(ModelAdmin[Timer]):
     list_display = ("kind", "state", "due_at", "about_what", "attempts", "last_error")
     list_filter = ("state", "workspace")
     search_fields = ("kind", "key", "subject")
+    phone_columns = ("about_what", "state", "due_at")
     list_select_related = ("workspace",)
     head_clocks = ("due_at",)
     fields = (
@@ -53,7 +54,15 @@ class TimerAdmin(ModelAdmin[Timer]):
 
     @admin.display(description="About")
     def about_what(self, timer: Timer) -> str:
-        return timer.subject or timer.key
+        return getattr(timer, "about", "") or timer.subject or timer.key
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With the name of what each is about."""
+        found = super().get_changelist_instance(request)
+        names = names_by_ref([row.subject for row in found.result_list], actor_of(request))
+        for row in found.result_list:
+            row.about = names.get(row.subject, "")
+        return found
 
     def heading(self, obj: Timer) -> str:
         return obj.kind

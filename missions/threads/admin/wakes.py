@@ -55,7 +55,7 @@ class WakeAdmin(ModelAdmin[WakeTrigger]):
     empty = "No wake here."
     empty_hint = "A message to an agent that sleeps makes one by itself."
     keyed = True
-    list_display = ["what", "status", "thread_", "tries_", "error_code", "created_at"]
+    list_display = ["what", "status", "thread_", "tries_", "in_the_way", "created_at"]
     phone_columns = ("status", "created_at")
     list_filter = (
         question(
@@ -77,12 +77,12 @@ class WakeAdmin(ModelAdmin[WakeTrigger]):
     head_clocks = ("created_at", "ready_at")
     facts = (
         *("status", "thread_", "who", "reason", "why", "asked_by", "forced", "numbers_", "result"),
-        *("error_code", "last_error", "session", "created_at", "ready_at", "sent_at", "acked_at"),
+        *("in_the_way", "last_error", "session", "created_at", "ready_at", "sent_at", "acked_at"),
         *("acked_by", "finished_at", "deferrals", "prompt", "uid"),
     )
     labels: ClassVar[Mapping[str, str]] = {
         "what": "Who is woken", "who": "Who is woken", "thread_": "Thread", "tries_": "Tries",
-        "error_code": "What was in the way", "numbers_": "Messages", "acked_by": "Heard by",
+        "in_the_way": "What was in the way", "numbers_": "Messages", "acked_by": "Heard by",
         "acked_at": "Heard", "sent_at": "Told", "why": "In words", "created_at": "Begun",
         "deferrals": "Held back (times)",
     }  # fmt: skip
@@ -110,6 +110,10 @@ class WakeAdmin(ModelAdmin[WakeTrigger]):
         counted = (("live", obj.live_tries), ("resumed", obj.resume_tries),
                    ("spawned", obj.spawn_tries))  # fmt: skip
         return ", ".join(f"{number} {word}" for word, number in counted if number)
+
+    @admin.display(description="What was in the way", ordering="error_code")
+    def in_the_way(self, obj: WakeTrigger) -> str:
+        return obj.error_code.replace("_", " ").capitalize()
 
     @admin.display(description="Messages")
     def numbers_(self, obj: WakeTrigger) -> str:
