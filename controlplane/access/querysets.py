@@ -218,4 +218,13 @@ class AccessReviewLineQuerySet(Scoped["AccessReviewLine"]):
     path = "review__workspace_id"
 
     def undecided(self) -> Self:
-        return self.filter(decision="")
+        """What somebody has yet to say a word about: what ended meanwhile asks for none."""
+        return self.filter(decision="").in_force()
+
+    def in_force(self, at: datetime | None = None) -> Self:
+        """Lines whose role or key is still held, whoever ended the others."""
+        at = at or clock.now()
+        lasting = Q(grant__expires_at=None) | Q(grant__expires_at__gt=at)
+        role = Q(grant__isnull=False, grant__revoked_at=None, grant__membership__left_at=None)
+        key = Q(api_key__isnull=False, api_key__revoked_at=None, api_key__expires_at__gt=at)
+        return self.filter((role & lasting) | key)

@@ -197,6 +197,24 @@ def test_sign__by_two_at_once__is_signed_once() -> None:
     assert sum(isinstance(answer, AccessReview) for answer in answers) == 1
 
 
+def test_what_ended_meanwhile__asks_for_no_decision(scene: Scene) -> None:
+    """A role that was taken, or fell with its person's account, is nobody's to confirm."""
+    line = scene.line(scene.viewer)
+    assert line.grant is not None
+    services.revoke_role(line.grant, actor=make.actor(scene.admin), reason="left the team")
+    with pytest.raises(Conflict, match="nothing is left"):
+        scene.decide(line, scene.admin)
+    page = make.client(scene.lead).get(reverse("access:review", args=[scene.review.period]))
+    assert line not in page.context["page"]["rows"]
+    whole = make.client(scene.lead).get(page.request["PATH_INFO"] + "?show=all").content.decode()
+    assert whole.count("ended since") == 1
+    for other in scene.review.lines.undecided():
+        scene.decide(other, scene.admin if other.holder_user_id != scene.admin.pk else scene.lead)
+    scene.sign(scene.lead)
+    signed = AuditEvent.objects.get(action="access_review.sign")
+    assert (signed.after or {})["ended"] == 1
+
+
 def test_stranger__sees_decides_and_signs_nothing(scene: Scene) -> None:
     strangers = [
         make.person(scene.ws, "viewer", "engineering_lead"),

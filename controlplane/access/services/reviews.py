@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from controlplane.access import numbers, policy
 from controlplane.access.models import (
@@ -121,6 +121,8 @@ def decide_line(
         return line
     if line.decision == Decision.REVOKED:
         raise Conflict("This line is revoked already: grant the role anew instead.")
+    if not AccessReviewLine.objects.in_force().filter(pk=line.pk).exists():
+        raise Conflict("This has ended since the review was made: nothing is left to decide.")
     if decision == Decision.REVOKED:
         _revoke(line, actor)
     before = line.decision
@@ -185,10 +187,12 @@ def sign_review(
 
 
 def _tally(review: AccessReview) -> dict[str, int]:
-    confirmed = Q(decision=Decision.CONFIRMED)
+    """What was decided, and what had ended before anybody decided it."""
+    lines = review.lines
     return {
-        "confirmed": review.lines.filter(confirmed).count(),
-        "revoked": review.lines.exclude(confirmed).count(),
+        "confirmed": lines.filter(decision=Decision.CONFIRMED).count(),
+        "revoked": lines.filter(decision=Decision.REVOKED).count(),
+        "ended": lines.filter(decision=Decision.PENDING).count(),
     }
 
 

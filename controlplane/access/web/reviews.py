@@ -102,7 +102,7 @@ def _page(
     actor = actor_of(request)
     is_open = review.status == AccessReview.Status.OPEN
     counts = dict(review.lines.order_by().values_list("decision").annotate(lines=Count("pk")))
-    total, undecided = sum(counts.values()), counts.get("", 0)
+    total, undecided = sum(counts.values()), review.lines.undecided().count()
     same = unchanged_lines(review) if is_open and undecided else set()
     shown = _shown(request.GET.get("show", ""), "open" if is_open and undecided else "all")
     lines = review.lines.select_related(
@@ -110,6 +110,8 @@ def _page(
     )
     if shown == "same":
         lines = lines.filter(pk__in=same)
+    elif shown == "open":
+        lines = lines.undecided()
     elif shown != "all":
         lines = lines.filter(decision=SHOWN[shown][1])
     page = listing.paged(request, lines, PAGE)
@@ -124,7 +126,7 @@ def _page(
         "has_earlier": earlier is not None,
         "page": page,
         "shown": shown,
-        "tabs": _tabs(shown, counts, same=len(same)),
+        "tabs": _tabs(shown, counts, same=len(same), undecided=undecided),
         "same": len(same),
         "last_signed": last_signed(review) if same else None,
         "confirm": allowed(actor, "access_review.manage", review),
@@ -146,8 +148,8 @@ def _trail(review: AccessReview, actor: Actor) -> list[AuditEvent]:
     return list(rows.order_by("-pk")[:TRAIL])
 
 
-def _tabs(shown: str, counts: dict[str, int], *, same: int) -> list[dict[str, Any]]:
-    own = {"all": sum(counts.values()), "same": same}
+def _tabs(shown: str, counts: dict[str, int], *, same: int, undecided: int) -> list[dict[str, Any]]:
+    own = {"all": sum(counts.values()), "same": same, "open": undecided}
     return [
         {
             "label": label,
@@ -181,6 +183,8 @@ def _by_holder(
     earlier: set[tuple[int | None, int | None]] | None,
 ) -> list[dict[str, Any]]:
     """Read person by person: whether somebody should have a role shows beside the others."""
+    held = AccessReviewLine.objects.in_force().filter(pk__in=[line.pk for line in lines])
+    live = set(held.values_list("pk", flat=True))
     groups = []
     for (holder, _), of in groupby(lines, key=lambda line: (line.holder, line.holder_user_id)):
         entries = list(of)
@@ -195,6 +199,7 @@ def _by_holder(
                     {
                         "line": line,
                         "may": allowed(actor, "access_review.manage", line),
+                        "ended": not line.decision and line.pk not in live,
                         "kept": (line.grant_id, line.api_key_id) in (earlier or ()),
                     }
                     for line in entries
