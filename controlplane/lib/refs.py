@@ -56,4 +56,5 @@ def find(text: str) -> list[Ref]:
     return [ref for ref in found if ref.prefix in PREFIXES]
 
 
-_WORD_REF = re.compile(r"(?<![A-Za-z0-9-])([A-Z]{3})-([1-9][0-9]{0,9})(?![A-Za-z0-9])")
+# Not inside a path: "/rollouts/CAN-4/baseline" is an address, "INC-4/MSN-2" are two refs.
+_WORD_REF = re.compile(r"(?<![A-Za-z0-9-])(?<![a-z_]/)([A-Z]{3})-([1-9][0-9]{0,9})(?![A-Za-z0-9])")

@@ -40,6 +40,13 @@ def register(kind: str, label: str, *, subject: str, body: str = "") -> Wording:
     return CATALOGUE[kind]
 
 
+def label(kind: str) -> str:
+    """What people call a kind of news; its own words where nothing sends it any more."""
+    if kind in CATALOGUE:
+        return CATALOGUE[kind].label
+    return kind.replace(".", ": ").replace("_", " ").capitalize()
+
+
 def fill(text: str, values: Mapping[str, object]) -> str:
     """What no value is given for stays as it stands."""
     said, names = _parts(text)

@@ -127,6 +127,8 @@ def test_kind__narrows__and_stays_over_the_tabs_buttons(
     assert "An alarm" in page
     assert "A backup" not in page
     assert "remove this filter" in page
+    assert "A backup succeeded" in main(browser, INBOX), "the kind in words"
+    assert ">portal.alarm<" not in page
     assert f'href="{INBOX}?kind=backup.done"' in main(browser, INBOX)
 
 

@@ -244,6 +244,15 @@ def test_settings__every_default__changed_ones_say_so(
     assert "<code>console.kpi_s</code>" not in changed
 
 
+def test_settings__values__are_told_in_words(here: Workspace) -> None:
+    page = text(make.client(make.person(here, "workspace_admin")), "/admin/settings/")
+    assert "<strong>True</strong>" not in page
+    assert "<strong>False</strong>" not in page
+    assert "<strong>1</strong> days" not in page
+    assert "<strong>1</strong> day" in page
+    assert "<strong>5</strong> seconds" in page, "not 5.0"
+
+
 def test_settings__without_the_right__refused(here: Workspace) -> None:
     external = make.client(make.person(here, "legal"))
     allowed = "/admin/settings/" in text(external)

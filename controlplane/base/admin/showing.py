@@ -101,6 +101,11 @@ class Showing(_Base):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Without the pencil and plus around choices of a relation, which only scripts can use."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if (
+            isinstance(field, forms.DateTimeField)
+            and "UTC" not in f"{field.label}{field.help_text}"
+        ):
+            field.help_text = f"{field.help_text} In UTC.".strip()
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field

@@ -39,7 +39,7 @@ def _named() -> re.Pattern[str]:
     """Refs and registered keys in running text. Asked for first when a page is drawn, hence after
     every app has registered."""
     forms = [_REF, *(finder.written for finder in key_finders if finder.written)]
-    return re.compile(rf"(?<![A-Za-z0-9-])({'|'.join(forms)})(?![A-Za-z0-9])")
+    return re.compile(rf"(?<![A-Za-z0-9-])(?<![a-z_]/)({'|'.join(forms)})(?![A-Za-z0-9])")
 
 
 def ref_url(value: Any) -> str:

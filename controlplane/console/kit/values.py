@@ -162,6 +162,8 @@ class Change:
 
 
 _ABSENT = object()
+_APART = (MARK, ", ", "; ", ": ", "(", ")")  # what tells hidden from shown, and one from another
+_DEEP = 4  # a change that lies deeper is read in its own form
 
 
 def changes(before: Any, after: Any) -> tuple[list[Change], bool]:
@@ -185,10 +187,46 @@ def _side(value: Any) -> SafeString:
         return mark_safe("empty")
     if isinstance(value, list | tuple) and (said := _listed(value)):
         return escape(said)
+    if _has_fields(value) and (said := _spelled(value)):
+        return escape(text.short(said, 600))
     if not isinstance(value, str) or MARK in value:
         return scalar(value, 600)
     at = as_time(value) if _MOMENT.match(value) else None
     return escape(f"{at:%Y-%m-%d %H:%M} UTC" if at else text.short(value, 600))
+
+
+def _has_fields(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(isinstance(each, Mapping) for each in value)
+    return isinstance(value, Mapping)
+
+
+def _spelled(value: Any, depth: int = 0) -> str:
+    """What has an inside, without braces and quotes: "percent: 10; conditions: (field: plan; …)".
+    "" where something in it is hidden, or lies too deep to be read in a line."""
+    if isinstance(value, Mapping):
+        parts = [
+            (str(key).replace("_", " "), _spelled(each, depth + 1)) for key, each in value.items()
+        ]
+        said = "; ".join(f"{key}: {each}" for key, each in parts)
+        whole = all(each for _, each in parts)
+    elif isinstance(value, list | tuple):
+        inner = [_spelled(each, depth + 1) for each in value]
+        said, whole = ", ".join(inner), all(inner)
+    else:
+        return str(_plain_side(value))
+    if not whole or depth > _DEEP:
+        return ""
+    return (f"({said})" if depth and isinstance(value, Mapping) else said) or "none"
+
+
+def _plain_side(value: Any) -> str:
+    if value is None or value == "":
+        return "not set" if value is None else "empty"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    told = str(value)
+    return "" if any(sign in told for sign in _APART) else told
 
 
 def _listed(value: Sequence[Any]) -> str:

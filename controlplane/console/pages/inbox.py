@@ -19,7 +19,7 @@ from controlplane.console.pages.common import console, part, show
 from controlplane.console.shell import FAMILY
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import Invalid, NotFound
-from controlplane.notify import services
+from controlplane.notify import services, wording
 from controlplane.notify.models import InboxItem
 
 PAGE = 50
@@ -43,6 +43,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     found = list(rows.select_related("notification__workspace").order_by("-id")[: PAGE + 1])
     items = found[:PAGE]
     for item in items:
+        item.kind = wording.label(item.notification.kind)
         item.of_kind = _address({**_without(state, "before"), "kind": item.notification.kind})
         item.page = _address(_without(state, "before")).replace("/inbox/", f"/inbox/{item.uid}/", 1)
     which = state.get("show", "unread")
@@ -53,7 +54,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "here": _address(state),
         "older": _address(older) if older else "",
         "newest": _address(_without(state, "before")) if "before" in state else "",
-        "kind": state.get("kind", ""),
+        "kind": wording.label(state["kind"]) if "kind" in state else "",
         "every_kind": _address(_without(state, "kind", "before")),
     }
     if request.GET.get("_part") == "items":
@@ -81,6 +82,7 @@ def news(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     context = {
         "title": item.notification.subject,
         "item": item,
+        "kind": wording.label(item.notification.kind),
         "back": _address(state),
         "back_label": SHOWN[state.get("show", "unread")],
     }

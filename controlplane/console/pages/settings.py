@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -12,6 +13,22 @@ from controlplane.base.web import actor_of
 from controlplane.console import secret_register
 from controlplane.console.pages.common import console, show
 from controlplane.lib import defaults
+
+# Units of which one is called otherwise than without its last letter.
+_ONE = {"people": "person", "tries": "try", "queries": "query", "addresses": "address"}
+
+
+def _said(entry: Any, value: object) -> tuple[str, str]:
+    """A value and its unit as people say them: "yes", "5" "seconds", "1" "day"."""
+    if isinstance(value, bool):
+        return ("yes" if value else "no"), ""
+    if not isinstance(value, int | float):
+        return str(value) or "not set", entry.unit if value else ""
+    shown = f"{value:,.0f}" if value == int(value) else f"{value:,}"
+    unit: str = entry.unit
+    if value == 1 and unit.isalpha() and len(unit) > 2:
+        unit = _ONE.get(unit, unit.removesuffix("s"))
+    return shown, unit
 
 
 @require_safe
@@ -28,7 +45,10 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         and (entry.overridden or not changed_only)
     ]
     groups = [
-        (area, list(entries))
+        (
+            area,
+            [(entry, _said(entry, entry.value), _said(entry, entry.shipped)) for entry in entries],
+        )
         for area, entries in groupby(found, key=lambda entry: entry.name.split(".", 1)[0])
     ]
     context = {
