@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     _Form = forms.ModelForm[Launch]
 else:
     _Form = forms.ModelForm
+
+
+_FALLEN = "What was signed was signed of the launch as it stood: ask for the signatures anew."
 
 
 class LaunchForm(_Form):
@@ -131,7 +134,11 @@ class LaunchAdmin(ModelAdmin[Launch]):
         actor = actor_of(request)
         given = {name: form.cleaned_data[name] for name in FIELDS}
         if change:
-            return services.change_launch(obj, actor=actor, **given)
+            was = obj.status
+            done = services.change_launch(obj, actor=actor, **given)
+            if done.status == "preparing" != was:
+                messages.warning(request, _FALLEN)
+            return done
         known = list(getattr(request, "workspaces", []))
         workspace = workspace_of(request) or (known[0] if len(known) == 1 else None)
         if workspace is None:

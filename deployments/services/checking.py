@@ -302,7 +302,17 @@ def _held(gate: Gate, version: int | None) -> Gate:
             f"checks {row.phase} the deployment are closed.",
             details={"status": row.deployment.status},
         )
+    if row.phase == "after" and _nothing_out(row.deployment):
+        raise Conflict(
+            f"No step of {row.deployment.ref} has run yet: nothing is out to be checked."
+        )
     return row
+
+
+def _nothing_out(deployment: Deployment) -> bool:
+    """It may go by a pipeline that the portal knows nothing of: then it has no steps."""
+    steps = list(deployment.steps.values_list("state", flat=True))
+    return deployment.phase == "deploying" and bool(steps) and set(steps) == {"pending"}
 
 
 def _definition(gate: Gate) -> Definition:

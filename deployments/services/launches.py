@@ -58,6 +58,9 @@ def plan_launch(
     return row
 
 
+_CALLED = {"title": "its title", "about": "what it is about", "launch_at": "its day"}
+
+
 @transaction.atomic
 def change_launch(
     launch: Launch, *, actor: Actor, version: int | None = None, **given: Any
@@ -77,7 +80,7 @@ def change_launch(
     values = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not values:
         return row
-    _reopen(row, actor, "It was changed.")
+    _reopen(row, actor, f"Changed: {', '.join(_CALLED[name] for name in values)}.")
     before = {name: plain(getattr(row, name)) for name in values}
     write(row, values)
     record(actor, MANAGE, row, before=before,

@@ -301,6 +301,18 @@ def test_viewer_and_stranger__may_not(world: World, launch: Launch) -> None:
 # --- Doors --------------------------------------------------------------------------------------
 
 
+def test_console__changed_after_it_was_signed__says_what_fell(world: World, launch: Launch) -> None:
+    services.ask_sign_off(settle_all(world, launch), actor=world.actor)
+    sign(world, launch)
+    browser = make.client(world.manager)
+    page = f"{LIST}{launch.uid}/change/"
+    form = {"title": launch.title, "about": "For everybody now.", "version": fresh(launch).version}
+    answer = browser.post(page, form, follow=True)
+    assert "ask for the signatures anew" in answer.content.decode()
+    after = fresh(launch)
+    assert (after.status, after.about) == ("preparing", "For everybody now.")
+
+
 def test_console__from_the_plan_to_the_question(world: World) -> None:
     browser = make.client(world.manager)
     answer = browser.post(f"{LIST}add/", {"title": "Desk", "about": "For partners."})

@@ -242,6 +242,15 @@ class TestStart:
         assert refused.value.details["gates"] == ["approval"]
 
 
+def test_checks_after_it_went__not_before_its_first_step(world: World, signed: Deployment) -> None:
+    """What nobody has put out yet can't have been looked at."""
+    gate = signed.gates.filter(phase="after", computed=False).first()
+    with pytest.raises(Conflict, match="No step of"):
+        services.tick_gate(there(gate), actor=world.actor, detail="Looked at it.")
+    with pytest.raises(NotAllowed):
+        services.tick_gate(there(gate), actor=make.actor(make.person(make.workspace(), "viewer")))
+
+
 class TestKeys:
     """A key with every right may prepare. What is a person's judgement stays a person's."""
 

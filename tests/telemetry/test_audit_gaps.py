@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from controlplane.access.principals import actor_for_agent
 from controlplane.lib import clock
 from controlplane.lib.errors import Conflict, Invalid, NotAllowed
 from controlplane.work.models import Item
@@ -165,6 +166,18 @@ def test_sign__by_the_analyst_once() -> None:
     assert audits.sign(found, actor=analyst, note="read").signed_by == analyst.ref
     with pytest.raises(Conflict):
         audits.sign(found, actor=analyst)
+
+
+def test_key_that_may_audit_and_no_more__its_findings_are_kept_all_the_same() -> None:
+    workspace = make.workspace()
+    tell(workspace, [event("no_such_thing")])
+    agent = make.agent(workspace, role="")
+    key, _ = make.key(agent, scopes=["telemetry.*"])
+    caller = actor_for_agent(agent, key=key, scopes=["telemetry.*"])
+    audits.audit(workspace, actor=caller, mode="check")
+    gap = Gap.objects.get(rule="T1")
+    item = Item.objects.get(key=gap.item, project__workspace=workspace)
+    assert item.created_by == "audit"
 
 
 def test_strangers__may_not_audit() -> None:

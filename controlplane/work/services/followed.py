@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.access import policy
 from controlplane.audit.services import record
 from controlplane.base.rulebook import Found
-from controlplane.lib import clock
+from controlplane.lib import actors, clock
 from controlplane.lib.actors import Actor
 from controlplane.lib.errors import ControlPlaneError
 from controlplane.work.models import Item, Project
@@ -20,6 +21,8 @@ Key = tuple[str, str]  # (rule, about)
 _CHANGING = (
     "status", "text", "total", "details", "item", "first_seen", "last_seen", "closed_at", "run",
 )  # fmt: skip
+
+_PORTAL = actors.job("audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,12 @@ def _found(
     if fresh:
         record(actor, follow.found, row, after={"text": row.text, "item": row.item})
     elif changed:
-        talk.comment(item, f"Found again: {row.text}", actor=actor)
+        talk.comment(item, f"Found again: {row.text}", actor=_by(actor, run))
+
+
+def _by(actor: Actor, run: Any) -> Actor:
+    """A key that may audit need not reach the graph: its findings are the portal's to keep."""
+    return actor if policy.can(actor, "work.create", run) else _PORTAL
 
 
 def _item_for(follow: Followup, run: Any, row: Followed, actor: Actor) -> Item:
@@ -82,7 +90,7 @@ def _item_for(follow: Followup, run: Any, row: Followed, actor: Actor) -> Item:
     return ensuring.ensure(
         project,
         f"{follow.label}:{row.rule}:{row.about}",
-        actor=actor,
+        actor=_by(actor, run),
         title=f"{follow.words} {row.rule}: {row.about}"[:200],
         description=f"{follow.question(row.rule)}.\n\n{row.text}",
         item_type="bug",
@@ -99,7 +107,7 @@ def _gone(follow: Followup, run: Any, row: Followed, actor: Actor) -> None:
     if item is None or item.is_closed:
         return
     try:
-        closing.close_item(item, actor=actor, reason=follow.gone)
+        closing.close_item(item, actor=_by(actor, run), reason=follow.gone)
     except ControlPlaneError as error:
         # Somebody put work under it: that is theirs to finish.
-        talk.comment(item, f"{follow.gone} Left open: {error.message}", actor=actor)
+        talk.comment(item, f"{follow.gone} Left open: {error.message}", actor=_by(actor, run))
