@@ -7,7 +7,7 @@ denial says which rule refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,9 @@ __all__ = [
     "scope_covers",
     "workspace_of",
 ]
+
+
+NAMED = 4  # roles, where a refusal says who might
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,15 @@ def _granted(actor: Actor, action: str, entry: Action, obj: Any) -> Decision:
     matching = _roles(actor, workspace_id) & entry.roles
     if matching:
         return Decision(True, "role", min(matching))
-    wanted = ", ".join(sorted(ROLES[role][0] for role in entry.roles))
-    return Decision(False, "role", f"{entry.label}: needs {wanted}")
+    return Decision(False, "role", f"{entry.label}: needs {_wanted(entry.roles)}")
+
+
+def _wanted(roles: Iterable[str]) -> str:
+    """Who would do: all of a few, the first of many. Each action's page names them all."""
+    names = sorted(ROLES[role][0] for role in roles)
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMED - 1])} or one of {len(names) - NAMED + 1} other roles"
 
 
 def _roles(actor: Actor, workspace_id: int | None) -> frozenset[str]:

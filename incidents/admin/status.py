@@ -42,7 +42,7 @@ class StatusPageAdmin(ModelAdmin[StatusPage]):
 
     @admin.display(description="Address")
     def address(self, obj: StatusPage) -> SafeString:
-        return format_html('<a href="{}">/status/{}/</a>', links.page(obj), obj.slug)
+        return format_html('<a href="{}">/status/{}/</a>', links.home(obj), obj.slug)
 
     @admin.display(description="Read by")
     def standing(self, obj: StatusPage) -> str:

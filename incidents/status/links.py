@@ -18,6 +18,11 @@ def page(row: StatusPage) -> str:
     return f"{settings.PUBLIC_URL}/status/{row.slug}"
 
 
+def home(row: StatusPage) -> str:
+    """Where a reader is sent; what lies under it is added to `page`."""
+    return f"{page(row)}/"
+
+
 def confirm(row: StatusSubscriber) -> str:
     return f"{page(row.page)}/confirm/{signing.dumps(str(row.uid), salt=_CONFIRM)}"
 

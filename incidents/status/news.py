@@ -100,4 +100,4 @@ def _of_notice(page: StatusPage, row: Any) -> News:
         said.append(window.about)
     subject = f"{_WORDS[row.kind].format(day=day)}: {window.title}"
     return News({"notice": row.pk}, f"notice.{row.pk}", row.sent_at, subject, "\n\n".join(said),
-                links.page(page))  # fmt: skip
+                links.home(page))  # fmt: skip

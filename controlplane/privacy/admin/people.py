@@ -75,7 +75,10 @@ class DeletionRequestAdmin(PrivacyAdmin):
         ("All", "view=all"),
     )
     empty = "Nobody waits for erasure."
-    empty_hint = "People ask on their account's page on privacy, or the privacy officer for them."
+    empty_hint = (
+        "People ask on their account's page on privacy. For somebody else the privacy officer "
+        "asks: POST /api/v1/privacy/deletions."
+    )
     list_display = ["whose", "status", "due_at", "not_before", "asked_at", "trouble"]
     phone_columns = ("status", "due_at")
     list_filter = (
