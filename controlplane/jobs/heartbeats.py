@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Max, Min
+from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from controlplane.jobs import metrics_files
@@ -24,12 +24,6 @@ STALE = defaults.define(
     15.0,
     unit="seconds",
     why="Three missed beats: a component counts as silent.",
-)
-STARTING = defaults.define(
-    "jobs.starting_s",
-    30.0,
-    unit="seconds",
-    why="A portal that comes up has all its processes after this long: until then none is missed.",
 )
 COMPONENTS = ("web", "stream", "worker", "beat", "tick", "waker")
 
@@ -79,15 +73,6 @@ def ages() -> dict[str, float]:
         .values_list("component", "age")
     )
     return {component: age.total_seconds() for component, age in newest}
-
-
-def starting() -> bool:
-    """Whether the portal itself has just come up: its processes come one after the other."""
-    fresh = Heartbeat.objects.filter(
-        component__in=COMPONENTS, at__gte=Now() - timedelta(seconds=STALE.value)
-    )
-    oldest: timedelta | None = fresh.aggregate(age=Now() - Min("started_at"))["age"]
-    return oldest is not None and oldest.total_seconds() < STARTING.value
 
 
 def living(component: str) -> list[Heartbeat]:

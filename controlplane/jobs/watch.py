@@ -77,15 +77,7 @@ def expected() -> tuple[str, ...]:
 
 def verdict() -> list[Finding]:
     """Everything that is wrong now. Raises when the database does not answer: see `alarms.look`."""
-    starting = heartbeats.starting()
-    missed = () if starting else stalled_engine()
-    found = [
-        *silent_components(starting=starting),
-        *missed,
-        *backlogs(),
-        *silent_jobs(),
-        *deaf_outside(),
-    ]
+    found = [*silent_components(), *stalled_engine(), *backlogs(), *silent_jobs(), *deaf_outside()]
     for name, function in PROBES.items():
         found.extend(_ask(name, function))
     return found
@@ -101,13 +93,10 @@ def _ask(name: str, function: Probe) -> list[Finding]:
         return [Finding("probe", name, f"The check {name} fails: {leases.describe(error)}", False)]
 
 
-def silent_components(*, starting: bool = False) -> Iterator[Finding]:
-    """While the portal is starting, what has not come up yet is not missed yet."""
+def silent_components() -> Iterator[Finding]:
     ages = heartbeats.ages()
     for name in expected():
         age = ages.get(name)
-        if age is None and starting:
-            continue
         if age is None:
             yield Finding("component", name, f"No sign of life from {_called(name)} yet.")
         elif age > heartbeats.STALE.value:

@@ -129,7 +129,7 @@ def merge(number: int, *, repository: str = "acme/portal", hours: float = 48) ->
         repository=repository,
         number=number,
         title="A change",
-        commit_sha=f"{number:x}".ljust(40, "a"),
+        commit_sha=f"{number:02x}".ljust(40, "a"),
         merged_at=clock.now() - timedelta(hours=hours),
     )
 

@@ -39,14 +39,9 @@ def told() -> list[tuple[str, str]]:
     return heard
 
 
-def up_for_a_while() -> None:
-    Heartbeat.objects.update(started_at=Now() - timedelta(hours=1))
-
-
 def everything_alive() -> None:
     for component in watch.expected():
         heartbeats.write(component, "host:1")
-    up_for_a_while()
     engine._due()
     EngineCycle.objects.update(ok_at=Now())
 
@@ -295,11 +290,3 @@ def admin_address() -> str:
     address = make.person(ws, "workspace_admin").email
     direct.remember_admins()
     return address
-
-
-def test_portal_that_has_just_come_up__misses_nobody_yet() -> None:
-    heartbeats.write("web", "one")
-    assert not [found for found in watch.verdict() if found.kind in {"component", "engine"}]
-    up_for_a_while()
-    missed = {found.subject for found in watch.verdict() if found.kind == "component"}
-    assert "worker" in missed

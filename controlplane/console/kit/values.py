@@ -204,6 +204,8 @@ def _has_fields(value: Any) -> bool:
 def _spelled(value: Any, depth: int = 0) -> str:
     """What has an inside, without braces and quotes: "percent: 10; conditions: (field: plan; …)".
     "" where something in it is hidden, or lies too deep to be read in a line."""
+    if depth > _DEEP:
+        return ""
     if isinstance(value, Mapping):
         parts = [
             (str(key).replace("_", " "), _spelled(each, depth + 1)) for key, each in value.items()
@@ -215,7 +217,7 @@ def _spelled(value: Any, depth: int = 0) -> str:
         said, whole = ", ".join(inner), all(inner)
     else:
         return str(_plain_side(value))
-    if not whole or depth > _DEEP:
+    if not whole:
         return ""
     return (f"({said})" if depth and isinstance(value, Mapping) else said) or "none"
 
